@@ -1,8 +1,8 @@
 /* mem.h - the budget tree and the only heap that grows with data.
  *
- * engine > query > operator: each node counts the bytes of itself and all its children and may carry a
- * limit. Anything that grows with the data takes its memory here and handles refusal; small things that
- * die together come from an arena (arena.h) and never fail. */
+ * engine > query > operator: each node counts the bytes of itself and all its children and may
+ * carry a limit. Anything that grows with the data takes its memory here and handles refusal; small
+ * things that die together come from an arena (arena.h) and never fail. */
 #pragma once
 #include "base/status.h"
 
@@ -14,8 +14,8 @@ wr_mem *wr_mem_new(wr_mem *parent, const char *name, uint64_t limit);
 void wr_mem_drop(wr_mem *mem);
 void wr_mem_set_limit(wr_mem *mem, uint64_t limit);
 
-/* Counts bytes without allocating. Fails with MEMORY_LIMIT naming this budget, the need and the fix,
- * after giving the reclaim hooks below the limiting budget a chance. Any thread. */
+/* Counts bytes without allocating. Fails with MEMORY_LIMIT naming this budget, the need and the
+ * fix, after giving the reclaim hooks below the limiting budget a chance. Any thread. */
 WR_MUST_CHECK weir_status wr_mem_reserve(wr_mem *mem, uint64_t bytes);
 void wr_mem_release(wr_mem *mem, uint64_t bytes);
 
@@ -29,21 +29,22 @@ void wr_mem_free(wr_mem *mem, void *ptr, size_t size);
 
 uint64_t wr_mem_used(const wr_mem *mem);
 uint64_t wr_mem_peak(const wr_mem *mem);
-uint64_t wr_mem_limit(const wr_mem *mem);   /* the smallest limit on the way to the root; 0 = none */
+uint64_t wr_mem_limit(const wr_mem *mem); /* the smallest limit on the way to the root; 0 = none */
 const char *wr_mem_name(const wr_mem *mem);
 
-/* A holder of memory that can be given back (by spilling). Called without locks held by this module, from
- * the thread whose reservation failed; returns the number of bytes released. Registered hooks are asked
- * in order of wr_mem_used, largest first. */
+/* A holder of memory that can be given back (by spilling). Called without locks held by this
+ * module, from the thread whose reservation failed; returns the number of bytes released.
+ * Registered hooks are asked in order of wr_mem_used, largest first. */
 typedef uint64_t wr_reclaim_fn(void *owner, uint64_t wanted);
 void wr_mem_set_reclaim(wr_mem *mem, wr_reclaim_fn *fn, void *owner);
 
-/* Plain heap for objects whose size does not depend on data. Aborts with a message when the process is
- * out of memory; counted nowhere. Zeroed. */
+/* Plain heap for objects whose size does not depend on data. Aborts with a message when the process
+ * is out of memory; counted nowhere. Zeroed. */
 void *wr_heap_new(size_t size);
 void *wr_heap_grow(void *ptr, size_t old_size, size_t new_size);
-char *wr_heap_copy(const char *text, size_t length);   /* NUL-terminated */
+char *wr_heap_copy(const char *text, size_t length); /* NUL-terminated */
 void wr_heap_drop(void *ptr);
 
-/* Test hook: makes the n-th counted allocation from now on fail (0 = off). Also set by WEIR_FAIL_ALLOC=n. */
+/* Test hook: makes the n-th counted allocation from now on fail (0 = off). Also set by
+ * WEIR_FAIL_ALLOC=n. */
 void wr_mem_fail_after(int64_t n);

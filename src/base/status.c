@@ -1,15 +1,15 @@
 /* status.c - the error object. See status.h.
  *
- * Invariant: building an error never fails. When the heap is exhausted the static out_of_memory object
- * is returned instead; it is never freed and never decorated. */
+ * Invariant: building an error never fails. When the heap is exhausted the static out_of_memory
+ * object is returned instead; it is never freed and never decorated. */
 #include "base/status.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static struct weir_error out_of_memory = {
-    .code = WR_E_MEMORY_LIMIT, .message = (char *)"the process is out of memory"};
+static struct weir_error out_of_memory = {.code = WR_E_MEMORY_LIMIT,
+                                          .message = (char *)"the process is out of memory"};
 
 typedef struct code_row {
     wr_code code;
@@ -92,14 +92,14 @@ static weir_status replace(weir_status s, char **field, char *text)
     return s;
 }
 
-#define DEFINE_DECORATOR(function, field)                           \
-    weir_status function(weir_status s, const char *fmt, ...)       \
-    {                                                               \
-        va_list args;                                               \
-        va_start(args, fmt);                                        \
-        char *text = format(fmt, args);                             \
-        va_end(args);                                               \
-        return replace(s, s ? &s->field : NULL, text);              \
+#define DEFINE_DECORATOR(function, field)                     \
+    weir_status function(weir_status s, const char *fmt, ...) \
+    {                                                         \
+        va_list args;                                         \
+        va_start(args, fmt);                                  \
+        char *text = format(fmt, args);                       \
+        va_end(args);                                         \
+        return replace(s, s ? &s->field : NULL, text);        \
     }
 DEFINE_DECORATOR(wr_with_hint, hint)
 DEFINE_DECORATOR(wr_with_fix, fix)

@@ -1,8 +1,8 @@
 /* status.h - how every fallible function in weir reports failure.
  *
- * A weir_status is NULL when all is well, else a heap object the receiver owns: pass it up (WR_TRY),
- * add context (wr_wrap, wr_with_*), or end its life (wr_status_drop). It travels between threads like any
- * pointer; there is no global "last error". */
+ * A weir_status is NULL when all is well, else a heap object the receiver owns: pass it up
+ * (WR_TRY), add context (wr_wrap, wr_with_*), or end its life (wr_status_drop). It travels between
+ * threads like any pointer; there is no global "last error". */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,12 +24,13 @@ typedef struct weir_error *weir_status;
 
 struct weir_error {
     wr_code code;
-    wr_span span;      /* in the text of the statement */
-    char *message;     /* one sentence, lower case start, no full stop */
-    char *detail;      /* NULL or extra lines: the offending input line with its caret, counts, what was not done */
-    char *hint;        /* NULL or words under the caret: "did you mean FROM?" */
-    char *fix;         /* NULL or a statement or option to paste */
-    char *candidates;  /* NULL or near names, comma separated, at most 3 */
+    wr_span span;  /* in the text of the statement */
+    char *message; /* one sentence, lower case start, no full stop */
+    char *detail;  /* NULL or extra lines: the offending input line with its caret, counts, what was
+                      not done */
+    char *hint;    /* NULL or words under the caret: "did you mean FROM?" */
+    char *fix;     /* NULL or a statement or option to paste */
+    char *candidates; /* NULL or near names, comma separated, at most 3 */
 };
 
 #define WR_MUST_CHECK __attribute__((warn_unused_result))
@@ -43,7 +44,8 @@ struct weir_error {
 
 /* Makes an error. Never fails: without memory it returns a static "out of memory" object. */
 WR_MUST_CHECK weir_status wr_fail(wr_code code, const char *fmt, ...) WR_PRINTF(2, 3);
-WR_MUST_CHECK weir_status wr_fail_at(wr_code code, wr_span span, const char *fmt, ...) WR_PRINTF(3, 4);
+WR_MUST_CHECK weir_status wr_fail_at(wr_code code, wr_span span, const char *fmt, ...)
+    WR_PRINTF(3, 4);
 /* Puts "text: " before the message of cause and returns it. */
 WR_MUST_CHECK weir_status wr_wrap(weir_status cause, const char *fmt, ...) WR_PRINTF(2, 3);
 /* Decorate an error and return the same object; each replaces what was there before. */
@@ -54,22 +56,24 @@ WR_MUST_CHECK weir_status wr_with_candidates(weir_status s, const char *names);
 /* Sets the position unless the error has one already (the innermost position is the best one). */
 WR_MUST_CHECK weir_status wr_with_span(weir_status s, wr_span span);
 
-const char *wr_status_text(weir_status s);      /* "ok" for WR_OK */
+const char *wr_status_text(weir_status s); /* "ok" for WR_OK */
 const char *wr_code_sqlstate(wr_code code);
-const char *wr_code_name(wr_code code);         /* "UNKNOWN_COLUMN" */
+const char *wr_code_name(wr_code code); /* "UNKNOWN_COLUMN" */
 const char *wr_code_title(wr_code code);
-void wr_status_drop(weir_status s);             /* accepts WR_OK */
+void wr_status_drop(weir_status s); /* accepts WR_OK */
 
 /* Programmer mistakes. wr_assert is always on; wr_check only in debug and sanitizer builds. */
 _Noreturn void wr_panic(const char *file, int line, const char *what);
-#define wr_assert(cond) ((void)(__builtin_expect(!!(cond), 1) || (wr_panic(__FILE__, __LINE__, #cond), 0)))
+#define wr_assert(cond) \
+    ((void)(__builtin_expect(!!(cond), 1) || (wr_panic(__FILE__, __LINE__, #cond), 0)))
 #ifdef WR_CHECKS
 #define wr_check(cond) wr_assert(cond)
 #else
 #define wr_check(cond) ((void)sizeof(!!(cond)))
 #endif
 
-/* Owned locals: WR_AUTO(wr_file) *f = NULL; is closed on every return path unless WR_TAKE(f) hands it over. */
+/* Owned locals: WR_AUTO(wr_file) *f = NULL; is closed on every return path unless WR_TAKE(f) hands
+ * it over. */
 #define WR_AUTO(type) __attribute__((cleanup(type##_cleanup))) type
 #define WR_DEFINE_CLEANUP(type, drop)                                       \
     __attribute__((unused)) static inline void type##_cleanup(type **owned) \

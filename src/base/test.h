@@ -1,7 +1,7 @@
 /* test.h - the unit test harness: TEST(name) { EXPECT(cond); } in any *_test.c beside the code.
  *
- * All *_test.c link into one runner (build/<flavour>/weir_tests [substring...]), which forks per test, kills after
- * 60 s, and prints "N passed, N failed". A run that executed zero tests fails. */
+ * All *_test.c link into one runner (build/<flavour>/weir_tests [substring...]), which forks per
+ * test, kills after 60 s, and prints "N passed, N failed". A run that executed zero tests fails. */
 #pragma once
 #include "base/text.h"
 
@@ -23,31 +23,35 @@ _Noreturn void wr_test_skip(const char *reason);
         t.next = wr_tests, wr_tests = &t;                                     \
     }                                                                         \
     static void test_##id(void)
-#define EXPECT(cond)                                                              \
-    do {                                                                          \
-        if (!(cond)) wr_test_failed(__FILE__, __LINE__, "not true: %s", #cond);   \
+#define EXPECT(cond)                                                            \
+    do {                                                                        \
+        if (!(cond)) wr_test_failed(__FILE__, __LINE__, "not true: %s", #cond); \
     } while (0)
-#define EXPECT_INT(got, want)                                                                    \
+#define EXPECT_INT(got, want)                                                              \
+    do {                                                                                   \
+        long long got_ = (long long)(got), want_ = (long long)(want);                      \
+        if (got_ != want_)                                                                 \
+            wr_test_failed(__FILE__, __LINE__, "%s is %lld, not %lld", #got, got_, want_); \
+    } while (0)
+#define EXPECT_TEXT(got, want)                                                                   \
     do {                                                                                         \
-        long long got_ = (long long)(got), want_ = (long long)(want);                            \
-        if (got_ != want_) wr_test_failed(__FILE__, __LINE__, "%s is %lld, not %lld", #got, got_, want_); \
+        const char *got_ = (got), *want_ = (want);                                               \
+        if (strcmp(got_, want_) != 0)                                                            \
+            wr_test_failed(__FILE__, __LINE__, "%s is\n    \"%s\", not\n    \"%s\"", #got, got_, \
+                           want_);                                                               \
     } while (0)
-#define EXPECT_TEXT(got, want)                                                                         \
-    do {                                                                                               \
-        const char *got_ = (got), *want_ = (want);                                                     \
-        if (strcmp(got_, want_) != 0)                                                                  \
-            wr_test_failed(__FILE__, __LINE__, "%s is\n    \"%s\", not\n    \"%s\"", #got, got_, want_); \
+#define EXPECT_OK(call)                                                                       \
+    do {                                                                                      \
+        weir_status got_ = (call);                                                            \
+        if (got_)                                                                             \
+            wr_test_failed(__FILE__, __LINE__, "%s failed: %s", #call, wr_status_text(got_)); \
+        wr_status_drop(got_);                                                                 \
     } while (0)
-#define EXPECT_OK(call)                                                                        \
-    do {                                                                                       \
-        weir_status got_ = (call);                                                             \
-        if (got_) wr_test_failed(__FILE__, __LINE__, "%s failed: %s", #call, wr_status_text(got_)); \
-        wr_status_drop(got_);                                                                  \
-    } while (0)
-#define EXPECT_FAIL(call, wanted_code)                                                                   \
-    do {                                                                                                 \
-        weir_status got_ = (call);                                                                       \
-        if (!got_ || got_->code != (wanted_code))                                                        \
-            wr_test_failed(__FILE__, __LINE__, "%s gave \"%s\", not %s", #call, wr_status_text(got_), #wanted_code); \
-        wr_status_drop(got_);                                                                            \
+#define EXPECT_FAIL(call, wanted_code)                                          \
+    do {                                                                        \
+        weir_status got_ = (call);                                              \
+        if (!got_ || got_->code != (wanted_code))                               \
+            wr_test_failed(__FILE__, __LINE__, "%s gave \"%s\", not %s", #call, \
+                           wr_status_text(got_), #wanted_code);                 \
+        wr_status_drop(got_);                                                   \
     } while (0)

@@ -1,5 +1,5 @@
-/* thread.h - threads, locks and one-shot waits. Thin over pthreads; failing to create a thread is an error,
- * failing to lock is a bug. */
+/* thread.h - threads, locks and one-shot waits. Thin over pthreads; failing to create a thread is
+ * an error, failing to lock is a bug. */
 #pragma once
 #include "base/status.h"
 #include <pthread.h>
@@ -17,9 +17,11 @@ void wr_mutex_unlock(wr_mutex *m);
 void wr_cond_init(wr_cond *c);
 void wr_cond_clear(wr_cond *c);
 void wr_cond_wait(wr_cond *c, wr_mutex *m);
-bool wr_cond_wait_until(wr_cond *c, wr_mutex *m, int64_t deadline_ns);   /* monotonic; false: time is over */
+/* deadline_ns is monotonic (wr_clock_mono_ns); false: the time is over. */
+bool wr_cond_wait_until(wr_cond *c, wr_mutex *m, int64_t deadline_ns);
 void wr_cond_signal(wr_cond *c);
 void wr_cond_broadcast(wr_cond *c);
-WR_MUST_CHECK weir_status wr_thread_start(const char *name, void (*run)(void *), void *arg, wr_thread **out);
-void wr_thread_join(wr_thread *t);                /* frees t */
-int wr_cpu_count(void);                           /* usable by this process (affinity and cgroup quota) */
+WR_MUST_CHECK weir_status wr_thread_start(const char *name, void (*run)(void *), void *arg,
+                                          wr_thread **out);
+void wr_thread_join(wr_thread *t); /* frees t */
+int wr_cpu_count(void);            /* usable by this process (affinity and cgroup quota) */

@@ -1,0 +1,150 @@
+# make [all|test|check|...] [FLAVOR=release|debug|asan|tsan]      `make help` lists the verbs.
+#
+# Files are found by wildcard: a new .c, folder or test needs no edit here. Objects of one flavour live in
+# build/<flavour>; build/weir is the release binary. Files below src/kern/isa are built once per
+# instruction set. Registries (build/<flavour>/gen/*.inc) are made from file names by tools/gen_registry.py.
+FLAVOR ?= release
+BATCH  ?= 2048
+PREFIX ?= /usr/local
+B      := build/$(FLAVOR)
+
+ifeq ($(filter $(FLAVOR),release debug asan tsan),)
+$(error FLAVOR is "$(FLAVOR)"; it must be release, debug, asan or tsan)
+endif
+
+# ---- flags
+CC     := $(if $(filter default,$(origin CC)),gcc,$(CC))
+CCACHE := $(shell command -v ccache 2>/dev/null)
+ARCH   := $(shell uname -m)
+
+FLAGS_release := -O2 -fno-plt
+FLAGS_debug   := -O0 -g3 -DWR_CHECKS
+FLAGS_asan    := -O1 -DWR_CHECKS -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FLAGS_tsan    := -O1 -DWR_CHECKS -fsanitize=thread
+
+# The instruction sets of src/kern/isa, and what each means to the compiler. Contraction to fused
+# multiply-add is off everywhere: a sum must not depend on the machine.
+ifeq ($(ARCH),x86_64)
+FLAGS_isa   := -march=x86-64-v2
+ISAS        := base avx2 avx512
+isa_base    := -march=x86-64-v2
+isa_avx2    := -march=x86-64-v3
+isa_avx512  := -march=x86-64-v4 $(AVX512_FLAGS)
+else
+ISAS        := base
+endif
+ISA_OPT     := $(if $(filter release,$(FLAVOR)),-O3)
+
+WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
+DEFINES := -D_GNU_SOURCE -DWR_BATCH_ROWS=$(BATCH) -Iinclude -Isrc -I$(B)
+ALL_CFLAGS = -std=gnu17 -g $(WARN) -fvisibility=hidden -fno-math-errno -ffp-contract=off \
+             $(FLAGS_isa) $(FLAGS_$(FLAVOR)) $(DEFINES) -MMD -MP $(CFLAGS)
+ALL_LDFLAGS = $(filter -fsanitize=%,$(FLAGS_$(FLAVOR))) -Wl,--as-needed $(LDFLAGS)
+LIBS        := -lzstd -llz4 -lz -lbrotlidec -lbrotlienc -lpcre2-8 -lpthread -lm
+CLI_LIBS    := -ledit
+
+# ---- files
+SOURCES     := $(sort $(shell find src -name '*.c'))
+ISA_SOURCES := $(filter-out %_test.c,$(filter src/kern/isa/%,$(SOURCES)))
+TESTS       := $(filter %_test.c,$(SOURCES))
+MAIN        := $(wildcard src/cli/main.c)
+CLI_SOURCES := $(filter-out $(TESTS) $(MAIN),$(filter src/cli/%,$(SOURCES)))
+LIB_SOURCES := $(filter-out $(TESTS) $(ISA_SOURCES) src/cli/%,$(SOURCES))
+
+LIB_OBJ  := $(LIB_SOURCES:%.c=$(B)/%.o) $(foreach isa,$(ISAS),$(ISA_SOURCES:%.c=$(B)/%.$(isa).o))
+CLI_OBJ  := $(CLI_SOURCES:%.c=$(B)/%.o)
+MAIN_OBJ := $(MAIN:%.c=$(B)/%.o)
+TEST_OBJ := $(TESTS:%.c=$(B)/%.o)
+GEN      := $(addprefix $(B)/gen/,functions.inc formats.inc rules.inc commands.inc)
+
+# ---- building
+all: $(LIB_OBJ) $(CLI_OBJ) $(if $(MAIN),$(B)/weir) $(if $(MAIN),$(if $(filter release,$(FLAVOR)),build/weir))
+
+$(B)/weir: $(LIB_OBJ) $(CLI_OBJ) $(MAIN_OBJ)
+	@echo "  link  $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CLI_LIBS)
+
+build/weir: build/release/weir
+	@ln -sfn release/weir $@
+
+$(B)/weir_tests: $(LIB_OBJ) $(CLI_OBJ) $(TEST_OBJ)
+	@echo "  link  $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CLI_LIBS)
+
+# One run makes all tables and touches only those that change, so nothing is recompiled in vain.
+$(GEN) &: FORCE
+	@python3 tools/gen_registry.py $(B)/gen
+
+$(B)/%.o: %.c Makefile | $(GEN)
+	@mkdir -p $(@D)
+	@echo "  cc    $<"
+	@$(CCACHE) $(CC) $(ALL_CFLAGS) -c $< -o $@
+
+define isa_rule
+$(B)/%.$(1).o: %.c Makefile | $(GEN)
+	@mkdir -p $$(@D)
+	@echo "  cc    $$< ($(1))"
+	@$(CCACHE) $(CC) $$(ALL_CFLAGS) $(ISA_OPT) -DWR_ISA=$(1) $$(isa_$(1)) -c $$< -o $$@
+endef
+$(foreach isa,$(ISAS),$(eval $(call isa_rule,$(isa))))
+
+tests-binary: $(B)/weir_tests
+
+# ---- verbs. Scripts of later parts are called when they exist; a missing one says so.
+run_script = @if [ -x $(1) ]; then $(1) $(2); else echo "make $@: $(1) does not exist"; exit 1; fi
+
+test: setup
+	@$(MAKE) --no-print-directory FLAVOR=$(FLAVOR) all tests-binary
+	@$(B)/weir_tests
+	@if [ -x tests/run.sh ]; then WEIR=$(B)/weir tests/run.sh; fi
+
+setup:
+	@tools/setup.sh
+
+check: $(GEN)
+	@tools/check.sh $(B)
+
+asan-test:
+	@$(MAKE) --no-print-directory FLAVOR=asan test
+
+demo: all
+	$(call run_script,examples/demo.sh)
+
+bench: all
+	$(call run_script,bench/run.sh,$(ARGS))
+
+fuzz:
+	$(call run_script,fuzz/run.sh,$(ARGS))
+
+conformance: all
+	$(call run_script,tests/conformance/run.sh,$(ARGS))
+
+strip: all
+	@strip -o $(B)/weir.stripped $(B)/weir
+
+install: strip
+	@install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include/weir
+	@install -m 755 $(B)/weir.stripped $(DESTDIR)$(PREFIX)/bin/weir
+	@install -m 644 include/weir/*.h $(DESTDIR)$(PREFIX)/include/weir/
+
+clean:
+	@rm -rf build
+
+help:
+	@echo "make              build/weir, optimised (FLAVOR=debug, asan, tsan: build/<flavour>/weir)"
+	@echo "make test         install what is missing, build, run unit tests and tests/run.sh"
+	@echo "make check        layers, format, headers, symbols, banned functions, clang warnings"
+	@echo "make asan-test    the tests with address and undefined-behaviour sanitizers"
+	@echo "make demo         examples/demo.sh"
+	@echo "make bench        bench/run.sh           (ARGS=... is passed on)"
+	@echo "make fuzz         fuzz/run.sh"
+	@echo "make conformance  tests/conformance/run.sh"
+	@echo "make install      stripped binary and public headers below PREFIX=$(PREFIX)"
+	@echo "make clean        remove build/"
+
+FORCE:
+.DELETE_ON_ERROR:
+.PHONY: all test setup check asan-test demo bench fuzz conformance strip install clean help FORCE tests-binary
+
+DEP := $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
+-include $(wildcard $(DEP))

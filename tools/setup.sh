@@ -1,0 +1,41 @@
+#!/bin/sh
+# setup.sh - installs the Debian packages weir is built and checked with.
+# Does nothing (and asks for nothing) when all are present. Needs root or sudo only when one is missing.
+set -eu
+packages="gcc make python3 libedit-dev libzstd-dev liblz4-dev zlib1g-dev libbrotli-dev libpcre2-dev
+libxxhash-dev clang clang-format ccache tzdata"
+
+missing() {
+    # A package unknown to dpkg is absent from the output, hence the comparison by name.
+    # shellcheck disable=SC2086
+    present=$(dpkg-query -W -f '${db:Status-Abbrev}${Package} ' $packages 2>/dev/null || true)
+    for package in $packages; do
+        case " $present" in
+        *" $package "* | *"ii $package "*) ;;
+        *) printf '%s ' "$package" ;;
+        esac
+    done
+}
+
+if ! command -v dpkg-query >/dev/null 2>&1; then
+    echo "setup: not a Debian system; install the equivalents of: $packages" >&2
+    exit 0
+fi
+wanted=$(missing)
+[ -n "$wanted" ] || exit 0
+
+as_root=""
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null 2>&1 || {
+        echo "setup: run as root: apt-get install $wanted" >&2
+        exit 1
+    }
+    as_root="sudo"
+fi
+echo "setup: installing $wanted"
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086
+$as_root apt-get install -y --no-install-recommends $wanted >/dev/null 2>&1 || {
+    $as_root apt-get update
+    $as_root apt-get install -y --no-install-recommends $wanted
+}
