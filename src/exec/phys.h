@@ -44,7 +44,7 @@ typedef enum wr_join_kind {
     WR_JOIN_SINGLE,     /* LEFT, but more than one match is CARDINALITY */
 } wr_join_kind;
 
-typedef struct wr_phys wr_phys;
+typedef struct wr_plan_node wr_plan_node;
 
 typedef struct wr_join_key {
     wr_expr *left, *right;       /* same type */
@@ -75,9 +75,9 @@ struct wr_batch_sink {
     const char *name;                             /* "insert", "copy to" */
 };
 
-struct wr_phys {
+struct wr_plan_node {
     wr_phys_kind kind;
-    wr_phys **inputs;
+    wr_plan_node **inputs;
     int input_count;
     wr_schema schema;                 /* of the output */
     double estimated_rows;

@@ -22,7 +22,7 @@ typedef struct wr_run_options {
 
 /* Prepares pipelines; nothing runs before the first wr_run_next. plan and env must outlive the run; memory is counted
  * below mem. */
-WR_MUST_CHECK weir_status wr_run_new(wr_pool *pool, const wr_phys *plan, const wr_env *env, wr_mem *mem, const wr_run_options *options, wr_run **out);
+WR_MUST_CHECK weir_status wr_run_new(wr_pool *pool, const wr_plan_node *plan, const wr_env *env, wr_mem *mem, const wr_run_options *options, wr_run **out);
 /* The next result batch, valid until the next call; *more false at the end. The calling thread executes tasks while it
  * waits. After an error every call returns an error. */
 WR_MUST_CHECK weir_status wr_run_next(wr_run *run, wr_batch *out, bool *more);
@@ -39,7 +39,7 @@ typedef struct wr_run_progress {
 } wr_run_progress;
 void wr_run_progress_of(const wr_run *run, wr_run_progress *out);
 
-/* What each plan node did, for EXPLAIN ANALYZE; indexed by wr_phys.id. Valid after the run ended. */
+/* What each plan node did, for EXPLAIN ANALYZE; indexed by wr_plan_node.id. Valid after the run ended. */
 typedef struct wr_node_stats {
     uint64_t rows_in, rows_out, batches;
     int64_t busy_ns;            /* summed over workers */
