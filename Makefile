@@ -56,6 +56,8 @@ CLI_OBJ  := $(CLI_SOURCES:%.c=$(B)/%.o)
 MAIN_OBJ := $(MAIN:%.c=$(B)/%.o)
 TEST_OBJ := $(TESTS:%.c=$(B)/%.o)
 GEN      := $(addprefix $(B)/gen/,functions.inc formats.inc rules.inc commands.inc)
+# Tables computed by tools/gen_<name>.py, which is given the file to write.
+TABLES   := $(patsubst tools/gen_%.py,$(B)/gen/%.inc,$(filter-out %gen_registry.py,$(wildcard tools/gen_*.py)))
 
 # ---- building
 all: $(LIB_OBJ) $(CLI_OBJ) $(if $(MAIN),$(B)/weir) $(if $(MAIN),$(if $(filter release,$(FLAVOR)),build/weir))
@@ -75,13 +77,16 @@ $(B)/weir_tests: $(LIB_OBJ) $(CLI_OBJ) $(TEST_OBJ)
 $(GEN) &: FORCE
 	@python3 tools/gen_registry.py $(B)/gen
 
-$(B)/%.o: %.c Makefile | $(GEN)
+$(B)/gen/%.inc: tools/gen_%.py
+	@python3 $< $@
+
+$(B)/%.o: %.c Makefile | $(GEN) $(TABLES)
 	@mkdir -p $(@D)
 	@echo "  cc    $<"
 	@$(CCACHE) $(CC) $(ALL_CFLAGS) -c $< -o $@
 
 define isa_rule
-$(B)/%.$(1).o: %.c Makefile | $(GEN)
+$(B)/%.$(1).o: %.c Makefile | $(GEN) $(TABLES)
 	@mkdir -p $$(@D)
 	@echo "  cc    $$< ($(1))"
 	@$(CCACHE) $(CC) $$(ALL_CFLAGS) $(ISA_OPT) -DWR_ISA=$(1) $$(isa_$(1)) -c $$< -o $$@
@@ -144,6 +149,7 @@ help:
 
 FORCE:
 .DELETE_ON_ERROR:
+.SECONDARY: $(TABLES)
 .PHONY: all test setup check asan-test demo bench fuzz conformance strip install clean help FORCE tests-binary
 
 DEP := $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_OBJ:.o=.d)

@@ -34,13 +34,16 @@ const char *wr_mem_name(const wr_mem *mem);
 
 /* A holder of memory that can be given back (by spilling). Called without locks held by this
  * module, from the thread whose reservation failed; returns the number of bytes released.
- * Registered hooks are asked in order of wr_mem_used, largest first. */
+ * Registered hooks are asked in order of wr_mem_used, largest first, also the one of the budget
+ * that asks: a hook that cannot give now returns 0. Inside a hook no further hooks are asked, so
+ * what spilling needs is reserved beforehand. Unregistering waits for a hook that is running. */
 typedef uint64_t wr_reclaim_fn(void *owner, uint64_t wanted);
 void wr_mem_set_reclaim(wr_mem *mem, wr_reclaim_fn *fn, void *owner);
 
 /* Plain heap for objects whose size does not depend on data. Aborts with a message when the process
  * is out of memory; counted nowhere. Zeroed. */
 void *wr_heap_new(size_t size);
+void *wr_heap_raw(size_t size); /* as new, but contents undefined */
 void *wr_heap_grow(void *ptr, size_t old_size, size_t new_size);
 char *wr_heap_copy(const char *text, size_t length); /* NUL-terminated */
 void wr_heap_drop(void *ptr);
