@@ -10,11 +10,11 @@
 
 typedef struct wr_catalog wr_catalog;
 
-typedef enum wr_object_kind {
-    WR_OBJECT_TABLE, WR_OBJECT_VIEW, WR_OBJECT_SEQUENCE, WR_OBJECT_TYPE, WR_OBJECT_MACRO, WR_OBJECT_TABLE_MACRO,
-    WR_OBJECT_INDEX, WR_OBJECT_RELATION,   /* RELATION: an Arrow stream or another relation registered by name */
-    WR_OBJECT_SCHEMA,
-} wr_object_kind;
+typedef enum wr_entry_kind {
+    WR_ENTRY_TABLE, WR_ENTRY_VIEW, WR_ENTRY_SEQUENCE, WR_ENTRY_TYPE, WR_ENTRY_MACRO, WR_ENTRY_TABLE_MACRO,
+    WR_ENTRY_INDEX, WR_ENTRY_RELATION,   /* RELATION: an Arrow stream or another relation registered by name */
+    WR_ENTRY_SCHEMA,
+} wr_entry_kind;
 
 typedef struct wr_column_def {
     wr_str name;
@@ -37,7 +37,7 @@ typedef struct wr_check_def {
 } wr_check_def;
 
 typedef struct wr_object {
-    wr_object_kind kind;
+    wr_entry_kind kind;
     wr_str schema, name;
     bool is_temporary;
     _Atomic int references;
@@ -69,7 +69,7 @@ typedef struct wr_object {
     wr_str comment;
 } wr_object;
 
-wr_object *wr_object_new(wr_object_kind kind, wr_str schema, wr_str name);   /* references = 1 */
+wr_object *wr_object_new(wr_entry_kind kind, wr_str schema, wr_str name);   /* references = 1 */
 void wr_object_release(wr_object *object);
 WR_DEFINE_CLEANUP(wr_object, wr_object_release)
 

@@ -40,14 +40,14 @@ typedef struct wr_sort_key {
     bool descending, nulls_first;
 } wr_sort_key;
 
-typedef enum wr_frame_unit { WR_FRAME_ROWS, WR_FRAME_RANGE, WR_FRAME_GROUPS } wr_frame_unit;
+typedef enum wr_window_unit { WR_WINDOW_ROWS, WR_WINDOW_RANGE, WR_WINDOW_GROUPS } wr_window_unit;
 typedef enum wr_frame_bound { WR_UNBOUNDED_PRECEDING, WR_OFFSET_PRECEDING, WR_CURRENT_ROW, WR_OFFSET_FOLLOWING, WR_UNBOUNDED_FOLLOWING } wr_frame_bound;
-typedef enum wr_frame_exclude { WR_EXCLUDE_NONE, WR_EXCLUDE_CURRENT, WR_EXCLUDE_GROUP, WR_EXCLUDE_TIES } wr_frame_exclude;
+typedef enum wr_window_exclude { WR_WINDOW_EXCLUDE_NONE, WR_WINDOW_EXCLUDE_CURRENT, WR_WINDOW_EXCLUDE_GROUP, WR_WINDOW_EXCLUDE_TIES } wr_window_exclude;
 typedef struct wr_frame {
-    wr_frame_unit unit;
+    wr_window_unit unit;
     wr_frame_bound start, end;
     wr_expr *start_offset, *end_offset;  /* for the OFFSET bounds; ROWS and GROUPS: BIGINT; RANGE: fits the sort key */
-    wr_frame_exclude exclude;
+    wr_window_exclude exclude;
 } wr_frame;
 
 /* One aggregate call: planner (inside WR_X_AGGREGATE and aggregate nodes) and exec. */

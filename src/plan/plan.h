@@ -1,20 +1,20 @@
 /* plan.h - the door of the planner: syntax tree in, executable plan out.
  *
  * wr_bind_statement resolves names and types. Queries and statements that move rows (INSERT, UPDATE, DELETE, MERGE, COPY)
- * become a logical plan; everything else (DDL, SET, transactions, EXPLAIN...) is WR_BOUND_UTILITY and is carried out by
+ * become a logical plan; everything else (DDL, SET, transactions, EXPLAIN...) is WR_CLASS_UTILITY and is carried out by
  * session from the syntax tree. */
 #pragma once
 #include "plan/logical.h"
 #include "sql/statement.h"
 
-typedef enum wr_bound_kind {
-    WR_BOUND_QUERY,      /* rows come out; schema says which */
-    WR_BOUND_CHANGE,     /* rows are changed; with RETURNING rows come out, else the sink's count */
-    WR_BOUND_UTILITY,
-} wr_bound_kind;
+typedef enum wr_statement_class {
+    WR_CLASS_QUERY,      /* rows come out; schema says which */
+    WR_CLASS_CHANGE,     /* rows are changed; with RETURNING rows come out, else the sink's count */
+    WR_CLASS_UTILITY,
+} wr_statement_class;
 
 typedef struct wr_bound {
-    wr_bound_kind kind;
+    wr_statement_class kind;
     const char *tag;             /* "SELECT", "INSERT", "COPY", ... as PostgreSQL's command tags */
     wr_logical *root;            /* QUERY, CHANGE */
     wr_schema schema;            /* result columns, PostgreSQL's names */
