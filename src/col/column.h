@@ -123,8 +123,11 @@ void wr_column_flatten(const wr_column *in, const uint16_t *sel, uint32_t sel_co
 void wr_column_gather(const wr_column *in, const uint16_t *sel, uint32_t sel_count, wr_arena *arena, wr_column *out);
 /* Deep copy of rows [from, from+count), text and children included, into arena. */
 void wr_column_copy(const wr_column *in, uint32_t from, uint32_t count, wr_arena *arena, wr_column *out);
-/* A view of rows [from, from+count); from must be a multiple of 64 unless there is no validity bitmap. */
+/* A view of rows [from, from+count); from must be a multiple of 64 unless there is no validity bitmap, and 0 for flat
+ * ARRAY and STRUCT columns (use part for these). */
 void wr_column_slice(const wr_column *in, uint32_t from, uint32_t count, wr_column *out);
+/* The same for any column and any from; what cannot be viewed (shifted validity, arrays of children) is made in arena. */
+void wr_column_part(const wr_column *in, uint32_t from, uint32_t count, wr_arena *arena, wr_column *out);
 
 /* Prints the value at row i as SQL shows it in results (text unquoted; inside nested values quoted as PostgreSQL/DuckDB
  * would); NULL prints as "NULL" inside nested values; callers handle top-level NULL. tz_zone NULL = UTC. */
@@ -137,5 +140,14 @@ int wr_column_cmp(const wr_column *a, uint32_t i, const wr_column *b, uint32_t j
 /* Hash equal for values that compare equal, whatever form, width or base they have. For cold paths; the hot one is
  * kern's and gives the same numbers. */
 uint64_t wr_column_hash(const wr_column *c, uint32_t i);
+/* Flat integers in any int form as signed 64 bits, base added: out[i] for every row of sel (NULL: 0...count-1), at its
+ * own position. c must be FLAT and hold at most 64 bits. */
+void wr_column_flat_i64(const wr_column *c, const uint16_t *sel, uint32_t count, int64_t *out);
+/* UUIDs are stored as the big-endian number of their 16 bytes with the top bit flipped, so that signed order is byte
+ * order. read accepts the usual spellings; print writes 36 bytes and returns 36. */
+bool wr_uuid_read(wr_str text, wr_i128 *out);
+int wr_uuid_print(wr_i128 value, char *out);
+wr_i128 wr_uuid_of_bytes(const uint8_t bytes[16]);
+void wr_uuid_bytes(wr_i128 value, uint8_t out[16]);
 /* Sets dictionary identity source: a process-wide counter. */
 uint64_t wr_dict_id_next(void);

@@ -1,0 +1,58 @@
+/* batch.c - batches and schemas as wholes. */
+#include "col/batch.h"
+
+wr_schema *wr_schema_copy(wr_arena *arena, const wr_schema *schema)
+{
+    wr_schema *copy = wr_new(arena, wr_schema);
+    copy->count = schema->count;
+    copy->fields = wr_new_array(arena, wr_field, WR_MAX(schema->count, 1));
+    for (int i = 0; i < schema->count; i++) {
+        copy->fields[i].name = wr_arena_str(arena, schema->fields[i].name);
+        copy->fields[i].type = schema->fields[i].type;
+    }
+    if (schema->not_null) {
+        copy->not_null = wr_new_array(arena, bool, WR_MAX(schema->count, 1));
+        memcpy(copy->not_null, schema->not_null, sizeof(bool) * (size_t)schema->count);
+    }
+    return copy;
+}
+
+int wr_schema_find(const wr_schema *schema, wr_str name)
+{
+    for (int i = 0; i < schema->count; i++)
+        if (wr_str_ieq(schema->fields[i].name, name)) return i;
+    return -1;
+}
+
+void wr_batch_copy(const wr_batch *in, wr_arena *arena, wr_batch *out)
+{
+    uint32_t count = wr_batch_count(in);
+    *out = (wr_batch){.column_count = in->column_count, .rows = count};
+    out->columns = wr_new_array(arena, wr_column, WR_MAX(in->column_count, 1));
+    WR_ARENA(scratch);
+    for (int i = 0; i < in->column_count; i++) {
+        if (!in->sel) {
+            wr_column_copy(&in->columns[i], 0, count, arena, &out->columns[i]);
+            continue;
+        }
+        wr_column gathered;
+        wr_column_gather(&in->columns[i], in->sel, count, &scratch, &gathered);
+        wr_column_copy(&gathered, 0, count, arena, &out->columns[i]);
+        wr_arena_reset(&scratch);
+    }
+}
+
+void wr_batch_print(const wr_batch *b, wr_buf *out)
+{
+    for (uint32_t i = 0; i < wr_batch_count(b); i++) {
+        uint32_t row = wr_batch_row(b, i);
+        for (int c = 0; c < b->column_count; c++) {
+            if (c) wr_buf_add_text(out, " | ");
+            if (wr_column_is_null(&b->columns[c], row))
+                wr_buf_add_text(out, "NULL");
+            else
+                wr_column_print(&b->columns[c], row, out);
+        }
+        wr_buf_add_char(out, '\n');
+    }
+}
