@@ -6,7 +6,8 @@
  *
  * Signatures: "(text, start bigint, count bigint = NULL) -> text". Type words: any SQL type name; any (any type, all any
  * must agree after implicit casts), any2, list (T[] of any), array, struct, map, integer_ (any integer type), number (any
- * numeric type), decimal (any precision), lambda1, lambda2; "..." after the last one repeats it; "= value" makes an
+ * numeric type), decimal (any precision), each (any type, every such argument on its own: concat, format, struct_pack),
+ * lambda1, lambda2; "..." after the last one repeats it (zero times too if it is the only one); "= value" makes an
  * argument optional; the result may be any of these or "auto": then bind sets it. */
 #pragma once
 #include "expr/expr.h"
@@ -47,6 +48,7 @@ typedef struct wr_fn_bind {
     int arg_count;
     const wr_type *type;        /* of the result: preset unless "auto" */
     const void *bound;          /* to set: immutable, shared by all workers, arena memory */
+    const wr_str *names;        /* as the call gave them, per argument, empty = none; NULL = no names at all: struct_pack(a => 1) */
     wr_span span;
 } wr_fn_bind;
 
