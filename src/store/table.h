@@ -39,7 +39,8 @@ WR_MUST_CHECK weir_status wr_table_delete(wr_table *table, wr_txn *txn, const in
 /* A unique index over columns: append refuses rows whose key exists among rows visible to txn or made by others since.
  * NULLs never collide. Checks the rows present. names is for the message. */
 WR_MUST_CHECK weir_status wr_table_add_unique(wr_table *table, wr_txn *txn, const int *columns, int count, wr_str constraint_name, bool is_primary);
-/* Finds the row a key belongs to: rowids[i] = rowid or -1, for the selected rows of key columns. For ON CONFLICT. */
+/* Finds the row a key belongs to: rowids[i] = rowid or -1, for the selected rows of keys (columns in table
+ * order; only the key columns are looked at). For ON CONFLICT. */
 WR_MUST_CHECK weir_status wr_table_find_keys(wr_table *table, wr_txn *txn, int unique_index, const wr_batch *keys, int64_t *rowids);
 /* Reads rows by rowid into a batch in arena memory, rowids must be visible. */
 WR_MUST_CHECK weir_status wr_table_fetch(wr_table *table, wr_txn *txn, const int64_t *rowids, uint32_t count, wr_arena *arena, wr_batch *out);

@@ -1,0 +1,276 @@
+/* snapshot.c - the relation over a table as one transaction sees it.
+ *
+ * A snapshot is a list of chunks with references; which rows of a chunk are visible is found from the version stamps when
+ * the chunk is scanned (stamps of others that change meanwhile are newer than the snapshot, so the answer is the same
+ * whenever it is asked). One morsel = one chunk = one batch. */
+#include "store/chunk.h"
+
+typedef struct snapshot {
+    wr_relation base;
+    wr_table *table;
+    wr_txn seen;               /* id and snapshot time of the transaction */
+    wr_chunk **chunks;
+    uint32_t chunk_count;
+    uint32_t *rows;            /* per chunk: rows that existed at the time */
+    wr_arena arena;
+} snapshot;
+
+struct wr_scan {
+    snapshot *source;
+    wr_scan_request request;
+    _Atomic uint32_t next_chunk;
+    wr_progress progress;
+};
+
+struct wr_scan_worker {
+    wr_scan *scan;
+    int number;
+    uint32_t chunk;
+    bool has_batch;
+    wr_arena arena;
+    uint16_t sel[WR_BATCH_ROWS];
+};
+
+static weir_status snapshot_open(wr_relation *rel, const wr_scan_request *request, wr_scan **out)
+{
+    wr_scan *scan = wr_heap_new(sizeof *scan);
+    scan->source = (snapshot *)rel;
+    scan->request = *request;
+    for (uint32_t i = 0; i < scan->source->chunk_count; i++)
+        scan->progress.rows_total += scan->source->rows[i];
+    *out = scan;
+    return WR_OK;
+}
+
+static weir_status snapshot_worker_new(wr_scan *scan, int number, wr_scan_worker **out)
+{
+    wr_scan_worker *worker = wr_heap_new(sizeof *worker);
+    worker->scan = scan;
+    worker->number = number;
+    *out = worker;
+    return WR_OK;
+}
+
+/* Can no row of the chunk pass? Only int-like columns with bounds are looked at. */
+static bool excluded(const wr_chunk *chunk, const wr_prune *prune, const int *columns)
+{
+    const wr_column *column = &chunk->columns[columns[prune->column]];
+    if (!column->has_bounds || prune->value_count != 1 || prune->values[0].is_null ||
+        prune->values[0].type != column->type)
+        return false;
+    int64_t value = prune->values[0].i64;
+    switch (prune->op) {
+    case WR_PRUNE_EQ: return value < column->lo || value > column->hi;
+    case WR_PRUNE_LT: return column->lo >= value;
+    case WR_PRUNE_LE: return column->lo > value;
+    case WR_PRUNE_GT: return column->hi <= value;
+    case WR_PRUNE_GE: return column->hi < value;
+    default: return false;
+    }
+}
+
+static bool pruned(const wr_scan *scan, const wr_chunk *chunk)
+{
+    for (int f = 0; f < scan->request.filter_count; f++) {
+        const wr_scan_filter *filter = scan->request.filters[f];
+        int count = 0;
+        if (!filter->prunes || (filter->ready && !filter->ready(filter))) continue;
+        const wr_prune *prunes = filter->prunes(filter, &count);
+        for (int i = 0; i < count; i++) {
+            bool is_rowid = scan->request.columns[prunes[i].column] == scan->source->table->schema->count;
+            if (!is_rowid && excluded(chunk, &prunes[i], scan->request.columns)) return true;
+        }
+    }
+    return false;
+}
+
+static weir_status snapshot_next_morsel(wr_scan_worker *worker, bool *got)
+{
+    wr_scan *scan = worker->scan;
+    snapshot *source = scan->source;
+    for (;;) {
+        uint32_t chunk = scan->next_chunk++;
+        *got = chunk < source->chunk_count;
+        if (!*got) {
+            scan->next_chunk--;
+            return WR_OK;
+        }
+        scan->progress.rows += source->rows[chunk];
+        if (pruned(scan, source->chunks[chunk])) continue;
+        worker->chunk = chunk;
+        worker->has_batch = true;
+        return WR_OK;
+    }
+}
+
+/* Fills sel with the visible rows; returns their number, or rows when all are visible (sel is not needed then). */
+static uint32_t visible_rows(const snapshot *source, uint32_t chunk, uint16_t *sel)
+{
+    const wr_versions *versions = source->chunks[chunk]->versions;
+    uint32_t count = 0;
+    for (uint32_t row = 0; row < source->rows[chunk]; row++) {
+        sel[count] = (uint16_t)row;
+        count += wr_row_visible(versions, row, &source->seen);
+    }
+    return count;
+}
+
+static void fill_rowids(wr_scan_worker *worker, uint32_t rows, wr_column *out)
+{
+    wr_column_init(out, &worker->arena, WR_BIGINT, WR_P_I64, rows);
+    out->rows = rows;
+    int64_t first = (int64_t)worker->chunk * WR_BATCH_ROWS;
+    for (uint32_t i = 0; i < rows; i++)
+        ((int64_t *)out->data)[i] = first + i;
+}
+
+static weir_status snapshot_next_batch(wr_scan_worker *worker, wr_batch *out, bool *more)
+{
+    *more = worker->has_batch;
+    *out = (wr_batch){0};
+    if (!worker->has_batch) return WR_OK;
+    worker->has_batch = false;
+    const wr_scan *scan = worker->scan;
+    const snapshot *source = scan->source;
+    wr_chunk *chunk = source->chunks[worker->chunk];
+    uint32_t rows = source->rows[worker->chunk];
+    wr_arena_reset(&worker->arena);
+    out->column_count = scan->request.column_count;
+    out->columns = wr_new_array(&worker->arena, wr_column, WR_MAX(out->column_count, 1));
+    for (int c = 0; c < out->column_count; c++) {
+        int from = scan->request.columns[c];
+        if (from == source->table->schema->count) {
+            fill_rowids(worker, rows, &out->columns[c]);
+        } else {
+            out->columns[c] = chunk->columns[from];
+            out->columns[c].rows = rows;
+        }
+    }
+    out->rows = rows;
+    uint32_t count = visible_rows(source, worker->chunk, worker->sel);
+    for (int f = 0; f < scan->request.filter_count && count; f++) {
+        const wr_scan_filter *filter = scan->request.filters[f];
+        if (filter->ready && !filter->ready(filter)) continue;
+        WR_TRY(filter->apply(filter, worker->number, out, worker->sel, &count));
+    }
+    if (count < rows) {
+        out->sel = worker->sel;
+        out->sel_count = count;
+    }
+    return WR_OK;
+}
+
+static void snapshot_worker_drop(wr_scan_worker *worker)
+{
+    wr_arena_clear(&worker->arena);
+    wr_heap_drop(worker);
+}
+
+static void snapshot_close(wr_scan *scan)
+{
+    wr_heap_drop(scan);
+}
+
+static const wr_progress *snapshot_progress(const wr_scan *scan)
+{
+    return &scan->progress;
+}
+
+/* Bounds over all chunks; columns of partly filled chunks have none, so they are looked at value by value. */
+static void snapshot_stats(wr_relation *rel, int column, wr_column_stats *out)
+{
+    snapshot *source = (snapshot *)rel;
+    *out = (wr_column_stats){0};
+    if (column >= source->table->schema->count) {
+        *out = (wr_column_stats){.unique = true, .sorted = true};
+        return;
+    }
+    const wr_type *type = source->table->schema->fields[column].type;
+    out->bytes_per_row = (double)wr_phys_size(type->phys);
+    if (!wr_type_is_int_like(type) || wr_phys_size(type->phys) > 8 || type->phys == WR_P_U64) return;
+    int64_t lo = INT64_MAX, hi = INT64_MIN;
+    for (uint32_t c = 0; c < source->chunk_count; c++) {
+        const wr_column *values = &source->chunks[c]->columns[column];
+        if (values->has_bounds) {
+            lo = WR_MIN(lo, values->lo);
+            hi = WR_MAX(hi, values->hi);
+            continue;
+        }
+        for (uint32_t i = 0; i < values->rows; i++) {
+            if (wr_column_is_null(values, i)) continue;
+            lo = WR_MIN(lo, wr_column_int(values, i));
+            hi = WR_MAX(hi, wr_column_int(values, i));
+        }
+    }
+    if (lo > hi) return;
+    out->has_range = true;
+    out->min = wr_value_int(type, lo);
+    out->max = wr_value_int(type, hi);
+    wr_mutex_lock(&source->table->lock);
+    for (int u = 0; u < source->table->unique_count; u++)
+        out->unique |= wr_unique_is_on(source->table->uniques[u], column);
+    wr_mutex_unlock(&source->table->lock);
+}
+
+static void snapshot_drop(wr_relation *rel)
+{
+    snapshot *source = (snapshot *)rel;
+    for (uint32_t i = 0; i < source->chunk_count; i++)
+        wr_chunk_release(source->chunks[i]);
+    wr_table_release(source->table);
+    wr_arena_clear(&source->arena);
+    wr_heap_drop(source);
+}
+
+static const wr_relation_def snapshot_def = {
+    .name = "table",
+    .open = snapshot_open,
+    .worker_new = snapshot_worker_new,
+    .next_morsel = snapshot_next_morsel,
+    .next_batch = snapshot_next_batch,
+    .worker_drop = snapshot_worker_drop,
+    .close = snapshot_close,
+    .progress = snapshot_progress,
+    .stats = snapshot_stats,
+    .drop = snapshot_drop,
+};
+
+static void set_schema(snapshot *source)
+{
+    const wr_schema *schema = source->table->schema;
+    wr_schema *all = &source->base.schema;
+    all->fields = wr_new_array(&source->arena, wr_field, schema->count + 1);
+    all->not_null = wr_new_array(&source->arena, bool, schema->count + 1);
+    for (int c = 0; c < schema->count; c++) {
+        all->fields[c] = schema->fields[c];
+        all->not_null[c] = schema->not_null && schema->not_null[c];
+    }
+    all->fields[schema->count] = (wr_field){WR_STR("rowid"), WR_BIGINT};
+    all->not_null[schema->count] = true;
+    all->count = schema->count + 1;
+    source->base.visible_count = schema->count;
+}
+
+weir_status wr_table_snapshot(wr_table *table, wr_txn *txn, wr_relation **out)
+{
+    snapshot *source = wr_heap_new(sizeof *source);
+    source->base.def = &snapshot_def;
+    source->base.references = 1;
+    source->table = wr_table_keep(table);
+    source->seen = (wr_txn){.id = txn->id, .snapshot = txn->snapshot};
+    set_schema(source);
+    wr_mutex_lock(&table->lock);
+    source->chunk_count = table->chunk_count;
+    source->chunks = wr_new_array(&source->arena, wr_chunk *, table->chunk_count + 1);
+    source->rows = wr_new_array(&source->arena, uint32_t, table->chunk_count + 1);
+    double rows = 0;
+    for (uint32_t i = 0; i < table->chunk_count; i++) {
+        source->chunks[i] = wr_chunk_keep(table->chunks[i]);
+        source->rows[i] = table->chunks[i]->rows;
+        rows += table->chunks[i]->rows - table->chunks[i]->versions->ended_count;
+    }
+    wr_mutex_unlock(&table->lock);
+    source->base.row_count = rows;
+    *out = &source->base;
+    return WR_OK;
+}

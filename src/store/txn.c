@@ -1,0 +1,107 @@
+/* txn.c - transactions: snapshot reads, stamps at commit.
+ *
+ * A running transaction stamps its work with its id, which nobody else sees. Commit takes the next commit time and
+ * replaces the id by it while holding the store's lock; a snapshot taken before has a smaller time, so it sees none of
+ * it whatever it reads meanwhile. Rollback makes created rows invisible for good and ended rows alive again. */
+#include "store/chunk.h"
+
+wr_store *wr_store_new(wr_mem *mem)
+{
+    wr_store *store = wr_heap_new(sizeof *store);
+    store->mem = mem;
+    store->last_commit = 1;
+    store->next_txn = WR_TXN_FIRST;
+    wr_mutex_init(&store->lock);
+    return store;
+}
+
+void wr_store_drop(wr_store *store)
+{
+    if (!store) return;
+    wr_mutex_clear(&store->lock);
+    wr_heap_drop(store);
+}
+
+wr_txn *wr_txn_begin(wr_store *store)
+{
+    wr_txn *txn = wr_heap_new(sizeof *txn);
+    txn->store = store;
+    wr_mutex_lock(&store->lock);
+    txn->id = store->next_txn++;
+    txn->snapshot = store->last_commit;
+    wr_mutex_unlock(&store->lock);
+    return txn;
+}
+
+void wr_txn_note(wr_txn *txn, wr_table *table, wr_versions *versions, uint32_t from, uint32_t count, bool is_end)
+{
+    if (txn->change_count == txn->change_cap) {
+        uint64_t cap = txn->change_cap ? txn->change_cap * 2 : 16;
+        txn->changes = wr_heap_grow(txn->changes, txn->change_cap * sizeof *txn->changes, cap * sizeof *txn->changes);
+        txn->change_cap = cap;
+    }
+    versions->references++;
+    txn->changes[txn->change_count++] = (wr_change){wr_table_keep(table), versions, from, count, is_end};
+}
+
+static void forget(wr_txn *txn, uint64_t down_to)
+{
+    while (txn->change_count > down_to) {
+        wr_change *change = &txn->changes[--txn->change_count];
+        wr_versions_release(change->versions);
+        wr_table_release(change->table);
+    }
+}
+
+static void txn_drop(wr_txn *txn)
+{
+    forget(txn, 0);
+    wr_heap_drop(txn->changes);
+    wr_heap_drop(txn);
+}
+
+void wr_txn_commit(wr_txn *txn)
+{
+    wr_store *store = txn->store;
+    if (txn->change_count) {
+        wr_mutex_lock(&store->lock);
+        uint64_t time = store->last_commit + 1;
+        for (uint64_t i = 0; i < txn->change_count; i++) {
+            wr_change *change = &txn->changes[i];
+            uint64_t *stamps = change->is_end ? change->versions->ended : change->versions->created;
+            for (uint32_t row = change->from; row < change->from + change->count; row++)
+                if (wr_stamp_get(&stamps[row]) == txn->id) wr_stamp_set(&stamps[row], time);
+        }
+        store->last_commit = time;
+        wr_mutex_unlock(&store->lock);
+    }
+    txn_drop(txn);
+}
+
+uint64_t wr_txn_savepoint(wr_txn *txn)
+{
+    return txn->change_count;
+}
+
+void wr_txn_rollback_to(wr_txn *txn, uint64_t savepoint)
+{
+    wr_assert(savepoint <= txn->change_count);
+    for (uint64_t i = txn->change_count; i > savepoint; i--) {
+        wr_change *change = &txn->changes[i - 1];
+        for (uint32_t row = change->from; row < change->from + change->count; row++) {
+            if (!change->is_end) {
+                wr_stamp_set(&change->versions->created[row], WR_STAMP_NEVER);
+            } else if (wr_stamp_get(&change->versions->ended[row]) == txn->id) {
+                wr_stamp_set(&change->versions->ended[row], WR_STAMP_ALIVE);
+                change->versions->ended_count--;
+            }
+        }
+    }
+    forget(txn, savepoint);
+}
+
+void wr_txn_rollback(wr_txn *txn)
+{
+    wr_txn_rollback_to(txn, 0);
+    txn_drop(txn);
+}
