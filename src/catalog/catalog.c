@@ -155,6 +155,7 @@ static void mark_removed(const wr_catalog_view *view, entry *e)
 {
     e->remover = view->txn;
     e->removed_at = wr_txn_savepoint(view->txn);
+    wr_txn_mark(view->txn);
 }
 
 static const char *word_for(wr_entry_kind kind)
@@ -183,6 +184,7 @@ static weir_status add_locked(const wr_catalog_view *view, wr_object *object, bo
     entry e = {.object = object, .adder = view->txn, .added_at = wr_txn_savepoint(view->txn)};
     if (object->is_temporary) e.session_id = view->session_id;
     append(view->catalog, e);
+    wr_txn_mark(view->txn);
     return WR_OK;
 }
 

@@ -22,6 +22,8 @@ void wr_txn_commit(wr_txn *txn);
 void wr_txn_rollback(wr_txn *txn);
 uint64_t wr_txn_savepoint(wr_txn *txn);                     /* a mark to roll back to */
 void wr_txn_rollback_to(wr_txn *txn, uint64_t savepoint);
+/* Makes savepoints taken before and after this call different, for changes that are kept elsewhere (the catalog). */
+void wr_txn_mark(wr_txn *txn);
 
 wr_table *wr_table_new(wr_store *store, const wr_schema *schema);   /* references = 1 */
 wr_table *wr_table_keep(wr_table *table);

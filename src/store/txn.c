@@ -33,15 +33,25 @@ wr_txn *wr_txn_begin(wr_store *store)
     return txn;
 }
 
-void wr_txn_note(wr_txn *txn, wr_table *table, wr_versions *versions, uint32_t from, uint32_t count, bool is_end)
+static void push_change(wr_txn *txn, wr_change change)
 {
     if (txn->change_count == txn->change_cap) {
         uint64_t cap = txn->change_cap ? txn->change_cap * 2 : 16;
         txn->changes = wr_heap_grow(txn->changes, txn->change_cap * sizeof *txn->changes, cap * sizeof *txn->changes);
         txn->change_cap = cap;
     }
+    txn->changes[txn->change_count++] = change;
+}
+
+void wr_txn_note(wr_txn *txn, wr_table *table, wr_versions *versions, uint32_t from, uint32_t count, bool is_end)
+{
     versions->references++;
-    txn->changes[txn->change_count++] = (wr_change){wr_table_keep(table), versions, from, count, is_end};
+    push_change(txn, (wr_change){wr_table_keep(table), versions, from, count, is_end});
+}
+
+void wr_txn_mark(wr_txn *txn)
+{
+    push_change(txn, (wr_change){0});
 }
 
 static void forget(wr_txn *txn, uint64_t down_to)
@@ -68,6 +78,7 @@ void wr_txn_commit(wr_txn *txn)
         uint64_t time = store->last_commit + 1;
         for (uint64_t i = 0; i < txn->change_count; i++) {
             wr_change *change = &txn->changes[i];
+            if (!change->count) continue;
             uint64_t *stamps = change->is_end ? change->versions->ended : change->versions->created;
             for (uint32_t row = change->from; row < change->from + change->count; row++)
                 if (wr_stamp_get(&stamps[row]) == txn->id) wr_stamp_set(&stamps[row], time);
