@@ -3,7 +3,7 @@
 # Does nothing (and asks for nothing) when all are present. Needs root or sudo only when one is missing.
 set -eu
 packages="gcc make python3 libedit-dev libzstd-dev liblz4-dev zlib1g-dev libbrotli-dev libpcre2-dev
-libxxhash-dev clang clang-format ccache tzdata"
+libutf8proc-dev libxxhash-dev clang clang-format ccache tzdata"
 
 missing() {
     # A package unknown to dpkg is absent from the output, hence the comparison by name.

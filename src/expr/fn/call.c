@@ -1,0 +1,26 @@
+/* call.c - room for result text.
+ *
+ * Pieces are cut from the arena of the batch; a value that does not fit starts a piece of its own
+ * size or of WR_TEXT_PIECE, whichever is larger. Sizes that depend on values of the data (repeat,
+ * lpad) are first shown to the budget, because the arena itself cannot refuse. */
+#include "expr/fn/call.h"
+
+char *wr_text_more(wr_text_out *text, size_t size)
+{
+    size_t piece = WR_MAX(size, WR_TEXT_PIECE);
+    text->next = wr_arena_alloc(text->arena, piece);
+    text->end = text->next + piece;
+    return text->next;
+}
+
+weir_status wr_text_room_checked(wr_text_out *text, const wr_env *env, size_t size, char **out)
+{
+    if (size > WR_TEXT_MAX) return wr_fail(WR_E_TOO_BIG, "the text would be longer than 1 GiB");
+    if (size > WR_TEXT_PIECE && env && env->mem) {
+        uint64_t held = text->arena->total + size;
+        WR_TRY(wr_mem_reserve(env->mem, held));
+        wr_mem_release(env->mem, held);
+    }
+    *out = wr_text_room(text, size);
+    return WR_OK;
+}

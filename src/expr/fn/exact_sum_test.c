@@ -1,0 +1,63 @@
+/* exact_sum_test.c - sums of doubles do not depend on order, grouping or the way they are added. */
+#include "expr/fn/exact_sum.h"
+#include "base/test.h"
+#include <math.h>
+
+static double sum_of(const double *values, uint32_t count)
+{
+    WR_ARENA(heap);
+    wr_exact_sum one, many;
+    wr_exact_init(&one);
+    wr_exact_init(&many);
+    for (uint32_t i = 0; i < count; i++)
+        wr_exact_add(&one, values[i], &heap);
+    wr_exact_add_many(&many, values, count, &heap);
+    double a = wr_exact_read(&one), b = wr_exact_read(&many);
+    EXPECT(memcmp(&a, &b, sizeof a) == 0);
+    return a;
+}
+
+TEST(exact_sum_rounds_only_once)
+{
+    double tenths[10] = {0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1};
+    EXPECT(sum_of(tenths, 10) == 1.0);
+    EXPECT(sum_of((double[]){1e308, 1e308, -1e308}, 3) == 1e308);
+    EXPECT(sum_of((double[]){1e300, 1.0, -1e300}, 3) == 1.0);
+    EXPECT(sum_of((double[]){1e-320, 1e-320}, 2) == 2e-320);
+    EXPECT(sum_of((double[]){-1.5, 0.25}, 2) == -1.25);
+    EXPECT(sum_of((double[]){0.0, -0.0}, 2) == 0.0);
+    EXPECT(sum_of((double[]){0x1p53, 1.0}, 2) == 0x1p53);
+    EXPECT(sum_of((double[]){0x1p53, 1.0, 0x1p-60}, 3) == 0x1p53 + 2);
+    EXPECT(isinf(sum_of((double[]){1e308, 1e308}, 2)));
+    EXPECT(isnan(sum_of((double[]){INFINITY, -INFINITY}, 2)));
+}
+
+TEST(exact_sum_is_the_same_in_any_order_and_split)
+{
+    enum { COUNT = 5000 };
+    static double values[COUNT];
+    uint64_t seed = 12345;
+    for (int i = 0; i < COUNT; i++) {
+        seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+        values[i] = ldexp((double)(int64_t)seed, (int)(seed >> 40) % 60 - 90);
+    }
+    double want = sum_of(values, COUNT);
+    for (int parts = 1; parts <= 7; parts++) {
+        WR_ARENA(heap);
+        wr_exact_sum total;
+        wr_exact_init(&total);
+        for (int p = parts - 1; p >= 0; p--) {
+            wr_exact_sum part;
+            wr_exact_init(&part);
+            int from = COUNT * p / parts, to = COUNT * (p + 1) / parts;
+            wr_exact_add_many(&part, values + from, (uint32_t)(to - from), &heap);
+            WR_BUF(saved);
+            wr_exact_save(&part, &saved);
+            wr_str bytes = wr_buf_str(&saved);
+            EXPECT(wr_exact_load(&part, &bytes, &heap) && bytes.length == 0);
+            wr_exact_merge(&total, &part, &heap);
+        }
+        double got = wr_exact_read(&total);
+        EXPECT(memcmp(&got, &want, sizeof got) == 0);
+    }
+}
