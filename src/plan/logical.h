@@ -7,6 +7,7 @@
 #pragma once
 #include "catalog/catalog.h"
 #include "exec/phys.h"
+#include "exec/run.h"
 
 typedef enum wr_logical_kind {
     WR_L_SCAN,
@@ -215,3 +216,5 @@ void wr_estimate(wr_planner *planner, wr_logical *root);
 /* Logical -> physical; the plan lives in the planner's arena. */
 WR_MUST_CHECK weir_status wr_lower(wr_planner *planner, wr_logical *root, wr_plan_node **out);
 void wr_physical_print(const wr_planner *planner, const wr_plan_node *node, wr_buf *out);
+/* The same with what each node did (EXPLAIN ANALYZE); run has ended. */
+void wr_physical_print_run(const wr_planner *planner, const wr_plan_node *node, const wr_run *run, wr_buf *out);
