@@ -33,7 +33,6 @@ struct wr_sql_select {
     bool distinct;
     wr_nodes distinct_on;
     wr_nodes items; /* wr_sql_item */
-    bool from_first; /* FROM t [SELECT ..]: layout only */
     wr_nodes from;  /* relations, comma separated */
     wr_node *where;
     bool group_all, group_distinct;
