@@ -1,2 +1,8 @@
+/* parse_error.c - makes a failure helpful. */
 #include "sql/parser.h"
-void wr_parser_explain(wr_parser *p) { (void)p; }
+
+void wr_parser_explain(wr_parser *p)
+{
+    wr_check(p->error);
+    (void)p;
+}

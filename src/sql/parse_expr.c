@@ -233,6 +233,14 @@ static wr_node *parse_overlaps(wr_parser *p, wr_node *left, wr_span span)
     return wr_make_call(p, "overlaps", WR_CALL_OVERLAPS, span, 4, args);
 }
 
+/* LIMIT 10 %: nothing that could be an operand follows. */
+static bool at_percent_sign(const wr_parser *p)
+{
+    const wr_token *next = ahead(p, 1);
+    return next->kind == WR_TOKEN_END || token_is_punct(next, ';') || token_is_punct(next, ')') ||
+           next->keyword == WR_KW_OFFSET;
+}
+
 /* Operators of one text; *level_out tells the level of what was found, NONE if nothing of at least lowest is here. */
 static wr_node *parse_operator(wr_parser *p, wr_node *left, level lowest, level before)
 {
@@ -241,6 +249,7 @@ static wr_node *parse_operator(wr_parser *p, wr_node *left, level lowest, level 
     wr_sql_op op = named ? WR_OP_NONE : now(p)->detail;
     level here = named ? WR_LEVEL_OTHER : operator_levels[op];
     if (here < lowest) return NULL;
+    if (op == WR_OP_MOD && at_percent_sign(p)) return NULL;
     if (here == WR_LEVEL_COMPARE && before == WR_LEVEL_COMPARE) return fail_chained(p, span);
     if (op == WR_OP_FACTORIAL) {
         advance(p);

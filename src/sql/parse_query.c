@@ -198,17 +198,8 @@ static void parse_limit(wr_parser *p, wr_sql_query *query)
 {
     advance(p);
     if (take_word(p, WR_KW_ALL) || take_word(p, WR_KW_NULL)) return;
-    const wr_token *number = now(p), *next = ahead(p, 1), *after = ahead(p, 2);
-    bool plain = number->kind == WR_TOKEN_INTEGER || number->kind == WR_TOKEN_DECIMAL;
-    bool ends = after->kind == WR_TOKEN_END || after->kind == WR_TOKEN_PUNCT || after->keyword;
-    if (plain && token_is_op(next, WR_OP_MOD) && ends) {
-        query->limit = wr_grammar_primary(p);
-        advance(p);
-        query->limit_percent = true;
-        return;
-    }
     query->limit = wr_grammar_expression(p);
-    query->limit_percent = take_word(p, WR_KW_PERCENT);
+    query->limit_percent = take_word(p, WR_KW_PERCENT) || take_op(p, WR_OP_MOD);
     if (take_punct(p, ',')) {
         query->offset = query->limit;
         query->limit = wr_grammar_expression(p);

@@ -197,8 +197,8 @@ static void parse_select_list(wr_parser *p, wr_sql_select *select)
             select->distinct_on = wr_grammar_expressions(p);
             wr_need_punct(p, ')');
         }
-    } else if (at_word(p, WR_KW_ALL) && !token_is_punct(ahead(p, 1), '(')) {
-        advance(p);
+    } else {
+        take_word(p, WR_KW_ALL);
     }
     const wr_token *token = now(p);
     bool empty = token->kind == WR_TOKEN_END || token_is_punct(token, ';') || token_is_punct(token, ')') ||

@@ -510,6 +510,12 @@ wr_node *wr_grammar_session_statement(wr_parser *p)
     case WR_KW_SHOW: return wr_grammar_show(p);
     default: break;
     }
+    if (at_text(p, "flush")) {
+        wr_sql_maintain *node = WR_NODE(p, MAINTAIN, maintain, span_now(p));
+        node->action = WR_MAINTAIN_FLUSH;
+        advance(p);
+        return &node->node;
+    }
     for (size_t i = 0; i < WR_COUNT(refused_statements); i++)
         if (at_text(p, refused_statements[i])) return wr_refuse(p, span_now(p), "this statement");
     return NULL;

@@ -411,7 +411,10 @@ struct wr_sql_invoke { /* CALL f(..) */
     wr_node *call;
 };
 
-typedef enum wr_maintain_action { WR_MAINTAIN_ANALYZE, WR_MAINTAIN_VACUUM, WR_MAINTAIN_CHECKPOINT } wr_maintain_action;
+typedef enum wr_maintain_action {
+    WR_MAINTAIN_ANALYZE, WR_MAINTAIN_VACUUM, WR_MAINTAIN_CHECKPOINT,
+    WR_MAINTAIN_FLUSH /* of streaming databases: waits until what was written is visible */
+} wr_maintain_action;
 struct wr_sql_maintain {
     wr_node node;
     wr_maintain_action action;
