@@ -21,7 +21,7 @@ typedef enum wr_expr_kind {
     WR_X_IS_NULL,      /* args[0]; is_negated: IS NOT NULL */
     WR_X_CASE,         /* args: condition, result, condition, result, ..., else (always present) */
     WR_X_IN,           /* args[0] IN (args[1...]) all of the same type; is_negated */
-    WR_X_LAMBDA,       /* args[0] = body; its parameters are COLUMNs with ids first_param... */
+    WR_X_LAMBDA,       /* args[0] = body; its parameters are COLUMNs with ids first_param... (>= WR_LAMBDA_IDS) */
     /* planner only */
     WR_X_AGGREGATE,
     WR_X_WINDOW,
@@ -29,6 +29,9 @@ typedef enum wr_expr_kind {
 } wr_expr_kind;
 
 typedef enum wr_compare_op { WR_EQ, WR_NE, WR_LT, WR_LE, WR_GT, WR_GE, WR_DISTINCT, WR_NOT_DISTINCT } wr_compare_op;
+
+/* Parameters of lambdas have ids from here on, so that they never collide with columns or input positions. */
+#define WR_LAMBDA_IDS UINT32_C(0x40000000)
 
 typedef struct wr_expr wr_expr;
 typedef struct wr_fn wr_fn;             /* expr/fn.h */

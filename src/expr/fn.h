@@ -8,7 +8,14 @@
  * must agree after implicit casts), any2, list (T[] of any), array, struct, map, integer_ (any integer type), number (any
  * numeric type), decimal (any precision), each (any type, every such argument on its own: concat, format, struct_pack),
  * lambda1, lambda2; "..." after the last one repeats it (zero times too if it is the only one); "= value" makes an
- * argument optional; the result may be any of these or "auto": then bind sets it. */
+ * argument optional; the result may be any of these or "auto": then bind sets it. T[] is a list of any type word, also
+ * any[]. "list" binds any to its element type, so "(list, any) -> list" and "(list) -> any" mean what they say. number,
+ * integer_ and decimal need not agree with each other; as a result they mean the type of the first such argument.
+ * lambda1 takes (element) or (element, index bigint) of the list before it; lambda2 takes (element, element) of a list or
+ * (key, value) of a map. A lambda argument is not evaluated: exec runs it with wr_call_lambda.
+ *
+ * Every family file defines wr_fns_<file> (just {0} when it has no scalar functions: it is what the registry finds the
+ * file by); wr_aggregates_<file> and wr_window_fns_<file> only when it has some (weak references). */
 #pragma once
 #include "expr/expr.h"
 
@@ -24,7 +31,14 @@ typedef struct wr_call {
     wr_arena *arena;            /* for text and lists of the result; lives until the next batch of this worker */
     void *state;                /* per worker, of the size the row asks for, zeroed at first */
     uint32_t bad_row;           /* set together with an error: the row at fault */
+    void *lambdas;              /* the evaluator's, for wr_call_lambda */
 } wr_call;
+
+/* Evaluates the lambda that is argument arg of this call for rows (at most WR_BATCH_ROWS) sets of parameters.
+ * params: one column per parameter, rows rows each, any form; outer[i] is the row of the batch the i-th evaluation belongs
+ * to (for columns the body captures). *out belongs to the call's arena. */
+WR_MUST_CHECK weir_status wr_call_lambda(wr_call *call, int arg, const wr_column *params, const uint16_t *outer,
+                                         uint32_t rows, wr_column *out);
 
 /* Fills out (already initialised: FLAT, type->phys, rows rows, validity possibly set: NULL arguments of a strict function
  * have made the row NULL; such rows may be computed or skipped). Must write every selected row. */
