@@ -123,6 +123,10 @@ void wr_column_flatten(const wr_column *in, const uint16_t *sel, uint32_t sel_co
 void wr_column_gather(const wr_column *in, const uint16_t *sel, uint32_t sel_count, wr_arena *arena, wr_column *out);
 /* Deep copy of rows [from, from+count), text and children included, into arena. */
 void wr_column_copy(const wr_column *in, uint32_t from, uint32_t count, wr_arena *arena, wr_column *out);
+/* Puts rows of several columns of one type together: row i of out is row rows[i] of *sources[which[i]]; NULL where
+ * which[i] is UINT32_MAX. out is FLAT at type->phys, its text is borrowed from the sources. */
+void wr_column_stitch(const wr_type *type, const wr_column *const *sources, uint32_t source_count, const uint32_t *which,
+                      const uint32_t *rows, uint32_t count, wr_arena *arena, wr_column *out);
 /* A view of rows [from, from+count); from must be a multiple of 64 unless there is no validity bitmap, and 0 for flat
  * ARRAY and STRUCT columns (use part for these). */
 void wr_column_slice(const wr_column *in, uint32_t from, uint32_t count, wr_column *out);
