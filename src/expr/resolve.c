@@ -193,6 +193,8 @@ static int fit_argument(match *m, int i)
         return fit_number(m, i, wr_type_is_numeric(t), WR_DOUBLE, &m->first_number);
     case WR_WANT_DECIMAL:
         return fit_number(m, i, t->id == WR_T_DECIMAL, wr_type_of(WR_T_DECIMAL), &m->first_decimal);
+    case WR_WANT_EACH:
+        return fit_each(m, i);
     case WR_WANT_ARRAY:
         return fit_word(m, i, t->id == WR_T_ARRAY);
     case WR_WANT_STRUCT:
