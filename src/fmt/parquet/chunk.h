@@ -56,6 +56,7 @@ typedef struct wr_pq_reader {
     wr_pq_pool *pool;
     const wr_pq_leaf *leaf;
     const wr_pq_chunk *chunk;
+    bool is_nested;            /* read by wr_pq_reader_nested */
     /* where in the file */
     uint64_t start, at, soft_end;
     wr_pq_block *window;
@@ -98,7 +99,7 @@ typedef struct wr_pq_reader {
     int64_t pending_skip;      /* rows */
 } wr_pq_reader;
 
-void wr_pq_reader_init(wr_pq_reader *r, wr_pq_pool *pool, const wr_pq_leaf *leaf);
+void wr_pq_reader_init(wr_pq_reader *r, wr_pq_pool *pool, const wr_pq_leaf *leaf, bool is_nested);
 void wr_pq_reader_clear(wr_pq_reader *r);
 /* Starts at the first row of a chunk; nothing is read yet. dict_id identifies the dictionary. */
 WR_MUST_CHECK weir_status wr_pq_reader_open(wr_pq_reader *r, const wr_pq_chunk *chunk, uint64_t dict_id, bool sorted);

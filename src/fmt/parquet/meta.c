@@ -429,7 +429,7 @@ static weir_status footer_place(wr_file *file, uint64_t *start, uint64_t *size)
 weir_status wr_pq_meta_read(wr_file *file, wr_mem *mem, const wr_pq_read_options *options, wr_arena *arena,
                             wr_pq_meta *out, uint64_t *reserved)
 {
-    uint64_t start, size;
+    uint64_t start = 0, size = 0;
     *out = (wr_pq_meta){0};
     WR_TRY(footer_place(file, &start, &size));
     void *bytes;

@@ -116,7 +116,7 @@ static weir_status assemble_list(wr_pq_shape *shape, wr_pq_reader *readers, cons
     levels l = levels_of(r);
     WR_TRY(need_valid(shape, r->pool->mem, slots));
     WR_TRY(wr_pq_bytes_need(r->pool->mem, &shape->data, (slots + 1) * sizeof(wr_list_slot)));
-    size_t nulls = mark_valid(node, l, shape->valid.data), child_slots;
+    size_t nulls = mark_valid(node, l, shape->valid.data), child_slots = 0;
     WR_TRY(list_slots(node, l, shape->data.data, &child_slots));
     *out = (wr_column){.type = node->type, .form = WR_FLAT, .phys = WR_P_LIST, .rows = (uint32_t)slots,
                        .data = shape->data.data, .valid = nulls ? shape->valid.data : NULL,

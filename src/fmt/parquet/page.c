@@ -148,7 +148,7 @@ static void read_data_head(wr_thrift_in *in, wr_pq_page_head *h, bool is_v2)
             h->def_size = (int32_t)wr_thrift_int(in, &f);
         else if (is_v2 && f.id == 6)
             h->rep_size = (int32_t)wr_thrift_int(in, &f);
-        else if (!is_v2 && f.id == 3)
+        else if (!is_v2 && f.id == 3 && h->type != WR_PQ_PAGE_DICTIONARY)
             h->def_encoding = (int)wr_thrift_int(in, &f);
         else if (!is_v2 && f.id == 4)
             h->rep_encoding = (int)wr_thrift_int(in, &f);
@@ -333,8 +333,6 @@ static weir_status level_bytes(wr_pq_reader *r, wr_pq_rle *from, int most, uint3
     return WR_OK;
 }
 
-static bool is_nested(const wr_pq_leaf *leaf) { return leaf->max_rep > 0 || leaf->max_def > 1; }
-
 static weir_status load_data(wr_pq_reader *r, const wr_pq_page_head *h)
 {
     const uint8_t *bytes;
@@ -359,7 +357,7 @@ static weir_status load_data(wr_pq_reader *r, const wr_pq_page_head *h)
         WR_TRY(v1_levels(r, leaf->max_rep, h->rep_encoding, count, &at, end, &r->reps));
         WR_TRY(v1_levels(r, leaf->max_def, h->def_encoding, count, &at, end, &r->defs));
     }
-    if (is_nested(leaf)) {
+    if (r->is_nested) {
         WR_TRY(level_bytes(r, &r->reps, leaf->max_rep, count, &r->page_reps));
         WR_TRY(level_bytes(r, &r->defs, leaf->max_def, count, &r->page_defs));
         r->page_level_at = 0;
@@ -409,7 +407,7 @@ weir_status wr_pq_page_next(wr_pq_reader *r)
 
 weir_status wr_pq_page_skip(wr_pq_reader *r, int64_t *rows)
 {
-    wr_assert(r->page_left == 0 && !is_nested(r->leaf));
+    wr_assert(r->page_left == 0 && !r->is_nested);
     while (*rows > 0) {
         wr_pq_page_head h;
         if (r->levels_left <= 0) return wr_fail(WR_E_CORRUPT, "a column chunk has fewer values than rows");

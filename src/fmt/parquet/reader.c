@@ -7,9 +7,9 @@
  * are never decompressed), so a reader whose rows are never wanted costs nothing. */
 #include "fmt/parquet/chunk.h"
 
-void wr_pq_reader_init(wr_pq_reader *r, wr_pq_pool *pool, const wr_pq_leaf *leaf)
+void wr_pq_reader_init(wr_pq_reader *r, wr_pq_pool *pool, const wr_pq_leaf *leaf, bool is_nested)
 {
-    *r = (wr_pq_reader){.pool = pool, .leaf = leaf};
+    *r = (wr_pq_reader){.pool = pool, .leaf = leaf, .is_nested = is_nested};
 }
 
 static void close_chunk(wr_pq_reader *r)

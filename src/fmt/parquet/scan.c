@@ -143,7 +143,7 @@ static void column_init(pq_worker *w, pq_column *c, int position)
     c->readers = wr_new_array(&w->arena, wr_pq_reader, c->node->leaf_count);
     c->values = wr_new_array(&w->arena, wr_column, c->node->leaf_count);
     for (int i = 0; i < c->node->leaf_count; i++)
-        wr_pq_reader_init(&c->readers[i], &w->pool, &meta->leaves[c->node->first_leaf + i]);
+        wr_pq_reader_init(&c->readers[i], &w->pool, &meta->leaves[c->node->first_leaf + i], !c->is_flat);
     wr_pq_shape_init(&c->shape, c->node, &w->arena);
 }
 
@@ -294,9 +294,9 @@ static weir_status next_morsel(wr_scan_worker *worker, bool *got)
     pq_worker *w = (pq_worker *)worker;
     pq_scan *s = w->scan;
     *got = false;
-    wr_pq_pool_recycle(&w->pool);
     while (true) {
         WR_TRY(wr_cancel_check(s->request->cancel));
+        wr_pq_pool_recycle(&w->pool);
         if (s->request->limit >= 0 && atomic_load(&s->delivered) >= s->request->limit) return WR_OK;
         int number = atomic_fetch_add(&s->next, 1);
         if (number >= s->unit_count) return WR_OK;

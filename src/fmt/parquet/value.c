@@ -249,7 +249,7 @@ static weir_status prefix_views(wr_pq_reader *r, size_t count, wr_view *out)
 {
     if (count > r->value_count - r->value_at) return short_page();
     if (count == 0) return WR_OK;
-    size_t size;
+    size_t size = 0;
     WR_TRY(prefixed_size(r, count, &size));
     wr_pq_block *block;
     WR_TRY(wr_pq_pool_take(r->pool, size, &block));
@@ -372,7 +372,7 @@ weir_status wr_pq_values_get(wr_pq_reader *r, size_t count)
     }
     if (r->leaf->width == 0) /* BOOLEAN declared as something that is always NULL */
         return wr_pq_convert_fixed(r, r->values, count, out, r->filled);
-    const uint8_t *raw;
+    const uint8_t *raw = NULL;
     if (r->encoding == WR_PQ_PLAIN)
         WR_TRY(plain_fixed(r, count, &raw));
     else if (r->encoding == WR_PQ_BYTE_STREAM_SPLIT)
@@ -388,7 +388,7 @@ weir_status wr_pq_values_rows(wr_pq_reader *r, size_t count, const uint16_t *row
     bool is_int = make == WR_PQ_MAKE_I32 || make == WR_PQ_MAKE_U32 || (make == WR_PQ_MAKE_I64 && r->leaf->width == 8);
     *done = r->encoding == WR_PQ_PLAIN && is_int && row_count < count / 8;
     if (!*done) return WR_OK;
-    const uint8_t *raw;
+    const uint8_t *raw = NULL;
     WR_TRY(plain_fixed(r, count, &raw));
     wr_pq_seen seen = WR_PQ_NOTHING_SEEN;
     wr_pq_source source = make == WR_PQ_MAKE_I32 ? WR_PQ_FROM_I32 : make == WR_PQ_MAKE_U32 ? WR_PQ_FROM_U32 : WR_PQ_FROM_I64;
@@ -405,7 +405,7 @@ weir_status wr_pq_values_skip(wr_pq_reader *r, size_t count)
         return wr_pq_rle_skip(&r->codes, count) ? WR_OK : short_page();
     if (r->encoding == WR_PQ_PLAIN && is_bytes(r->leaf)) return skip_plain_bytes(r, count);
     if (r->encoding == WR_PQ_PLAIN && r->leaf->width) {
-        const uint8_t *raw;
+        const uint8_t *raw = NULL;
         return plain_fixed(r, count, &raw);
     }
     if (r->encoding == WR_PQ_PLAIN || r->encoding == WR_PQ_BYTE_STREAM_SPLIT) {
