@@ -244,8 +244,16 @@ static void read_chunk_meta(footer *f, wr_pq_chunk *c)
             if (wr_thrift_enter(in, &field)) read_range(f, &c->range);
             break;
         case 13: read_encoding_stats(f, &field, c); break;
-        case 14: c->bloom_offset = wr_thrift_int(in, &field); break;
-        case 15: c->bloom_size = wr_thrift_int(in, &field); break;
+        case 14:
+        case 15:
+            /* Younger fields, used for other things by some older writers. */
+            if (field.type != (field.id == 14 ? WR_THRIFT_I64 : WR_THRIFT_I32))
+                wr_thrift_skip(in, field.type);
+            else if (field.id == 14)
+                c->bloom_offset = wr_thrift_int(in, &field);
+            else
+                c->bloom_size = wr_thrift_int(in, &field);
+            break;
         default: wr_thrift_skip(in, field.type);
         }
     }
