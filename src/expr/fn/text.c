@@ -68,12 +68,6 @@ static size_t map_unicode(char *to, wr_str s, letter_case want)
     return written;
 }
 
-size_t wr_text_lower(char *to, wr_str s)
-{
-    return wr_is_ascii(s.data, s.length) ? map_ascii(to, s, TO_LOWER)
-                                         : map_unicode(to, s, TO_LOWER);
-}
-
 static weir_status map_case(wr_call *call, wr_column *out, letter_case want)
 {
     wr_text_out text = {call->arena, NULL, NULL};

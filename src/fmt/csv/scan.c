@@ -1,0 +1,325 @@
+/* scan.c - finding record and field ends in CSV bytes, fast where the text allows it and exact
+ * always.
+ *
+ * Fast: 64 bytes become bit masks (newline, delimiter, quote); the running parity of the quote mask
+ * - one carry-less multiplication by all ones - tells inside from outside. Parity is right only if
+ * every quote stands where RFC 4180 wants it: an opening one at a field start, a closing one at a
+ * field end. The first pass checks that for every quote (it costs nothing in text without quotes),
+ * so  5" nail,3  is noticed and sent to the slow scanner. Slow: a state machine byte by byte, which
+ * also knows escape characters, comments, several-byte delimiters and stray quotes (a quote inside
+ * an unquoted field is text).
+ *
+ * Both passes start at a record start, so their state is always known. */
+#include "fmt/csv/csv.h"
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+typedef struct block_state {
+    uint64_t inside;   /* all ones inside quotes */
+    uint64_t may_open; /* 1: the byte before was a field end or a closing quote */
+    uint64_t closed;   /* 1: the byte before was a closing quote */
+} block_state;
+
+static inline uint64_t prefix_xor_shift(uint64_t mask)
+{
+    for (int shift = 1; shift < 64; shift <<= 1)
+        mask ^= mask << shift;
+    return mask;
+}
+
+#if defined(__x86_64__)
+#define CSV_AVX2_TARGET __attribute__((target("avx2,pclmul,bmi,bmi2,lzcnt,popcnt")))
+#define CSV_AVX512_TARGET                                                                  \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,pclmul,bmi,bmi2,lzcnt," \
+                          "popcnt")))
+
+static inline uint64_t eq_sse2(const char *p, char c)
+{
+    const __m128i wanted = _mm_set1_epi8(c);
+    uint64_t mask = 0;
+    for (int k = 0; k < 4; k++) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * k));
+        mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, wanted)) << (16 * k);
+    }
+    return mask;
+}
+static inline uint64_t high_sse2(const char *p)
+{
+    uint64_t mask = 0;
+    for (int k = 0; k < 4; k++) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * k));
+        mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(v) << (16 * k);
+    }
+    return mask;
+}
+#define NAME(x) x##_base
+#define TARGET
+#define EQ eq_sse2
+#define HIGH high_sse2
+#define PREFIX_XOR prefix_xor_shift
+#include "fmt/csv/scan.tmpl.h"
+
+CSV_AVX2_TARGET static inline uint64_t prefix_xor_multiply(uint64_t mask)
+{
+    __m128i product = _mm_clmulepi64_si128(_mm_set_epi64x(0, (int64_t)mask), _mm_set1_epi8(-1), 0);
+    return (uint64_t)_mm_cvtsi128_si64(product);
+}
+CSV_AVX2_TARGET static inline uint64_t eq_avx2(const char *p, char c)
+{
+    const __m256i wanted = _mm256_set1_epi8(c);
+    __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)p);
+    __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(p + 32));
+    return (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(a, wanted)) |
+           (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(b, wanted)) << 32;
+}
+CSV_AVX2_TARGET static inline uint64_t high_avx2(const char *p)
+{
+    __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)p);
+    __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(p + 32));
+    return (uint64_t)(uint32_t)_mm256_movemask_epi8(a) | (uint64_t)(uint32_t)_mm256_movemask_epi8(b)
+                                                             << 32;
+}
+#define NAME(x) x##_avx2
+#define TARGET CSV_AVX2_TARGET
+#define EQ eq_avx2
+#define HIGH high_avx2
+#define PREFIX_XOR prefix_xor_multiply
+#include "fmt/csv/scan.tmpl.h"
+
+CSV_AVX512_TARGET static inline uint64_t eq_avx512(const char *p, char c)
+{
+    return _mm512_cmpeq_epi8_mask(_mm512_loadu_si512(p), _mm512_set1_epi8(c));
+}
+CSV_AVX512_TARGET static inline uint64_t high_avx512(const char *p)
+{
+    return _mm512_movepi8_mask(_mm512_loadu_si512(p));
+}
+#define NAME(x) x##_avx512
+#define TARGET CSV_AVX512_TARGET
+#define EQ eq_avx512
+#define HIGH high_avx512
+#define PREFIX_XOR prefix_xor_multiply
+#include "fmt/csv/scan.tmpl.h"
+#else
+static inline uint64_t eq_bytes(const char *p, char c)
+{
+    uint64_t mask = 0;
+    for (int k = 0; k < 64; k++)
+        mask |= (uint64_t)(p[k] == c) << k;
+    return mask;
+}
+static inline uint64_t high_bytes(const char *p)
+{
+    uint64_t mask = 0;
+    for (int k = 0; k < 64; k++)
+        mask |= (uint64_t)((unsigned char)p[k] >> 7) << k;
+    return mask;
+}
+#define NAME(x) x##_base
+#define TARGET
+#define EQ eq_bytes
+#define HIGH high_bytes
+#define PREFIX_XOR prefix_xor_shift
+#include "fmt/csv/scan.tmpl.h"
+#endif
+
+typedef struct scan_table {
+    void (*find_extent)(const wr_csv_dialect *, const char *, size_t, wr_csv_extent *);
+    size_t (*index_fields)(const wr_csv_dialect *, const char *, size_t, uint32_t *);
+    bool (*count_records)(const wr_csv_dialect *, const char *, size_t, int, uint64_t *);
+} scan_table;
+
+static const scan_table tables[] = {
+    {find_extent_base, index_fields_base, count_records_base},
+#if defined(__x86_64__)
+    {find_extent_avx2, index_fields_avx2, count_records_avx2},
+    {find_extent_avx512, index_fields_avx512, count_records_avx512},
+#endif
+};
+
+static _Atomic int forced_level;
+
+static int best_level(void)
+{
+#if defined(__x86_64__)
+    bool has_clmul = __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("bmi2");
+    if (has_clmul && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512dq"))
+        return 2;
+    if (has_clmul && __builtin_cpu_supports("avx2")) return 1;
+#endif
+    return 0;
+}
+
+static const scan_table *table(void)
+{
+    static _Atomic int known = -1;
+    if (known < 0) known = best_level();
+    int level = forced_level;
+    return &tables[level > 0 && level - 1 < known ? level - 1 : known];
+}
+
+void wr_csv_scan_force(int level) { forced_level = level; }
+
+/* What only the state machine understands. */
+static bool needs_slow(const wr_csv_dialect *d)
+{
+    return d->delimiter_size != 1 || d->comment >= 0 || (d->escape >= 0 && d->escape != d->quote);
+}
+
+typedef enum slow_mode {
+    AT_RECORD,
+    AT_FIELD,
+    IN_FIELD,
+    IN_QUOTES,
+    BEHIND_QUOTES,
+    IN_COMMENT
+} slow_mode;
+
+static bool is_delimiter(const wr_csv_dialect *d, const char *at, const char *end)
+{
+    return *at == d->delimiter[0] && end - at >= d->delimiter_size &&
+           (d->delimiter_size == 1 || memcmp(at, d->delimiter, (size_t)d->delimiter_size) == 0);
+}
+
+/* Mode behind the byte at *at, which is neither in quotes nor in a comment; moves *at over it. */
+static slow_mode slow_outside(const wr_csv_dialect *d, const char **at, const char *end,
+                              slow_mode mode, const char **field_end, const char **record_end)
+{
+    const char *here = (*at)++;
+    unsigned char c = (unsigned char)*here;
+    *field_end = *record_end = NULL;
+    if ((int)c == d->comment && mode == AT_RECORD) return IN_COMMENT;
+    if (*here == d->newline) {
+        *field_end = *record_end = here;
+        return AT_RECORD;
+    }
+    if (is_delimiter(d, here, end)) {
+        *field_end = here;
+        *at = here + d->delimiter_size;
+        return AT_FIELD;
+    }
+    if ((int)c == d->quote && (mode == AT_RECORD || mode == AT_FIELD)) return IN_QUOTES;
+    if ((int)c == d->escape && d->escape != d->quote && *at < end && **at != d->newline) (*at)++;
+    if (mode == BEHIND_QUOTES && *here == '\r') return BEHIND_QUOTES;
+    return IN_FIELD;
+}
+
+/* Mode behind the byte at *at, which is in quotes. */
+static slow_mode slow_inside(const wr_csv_dialect *d, const char **at, const char *end)
+{
+    unsigned char c = (unsigned char)*(*at)++;
+    if ((int)c == d->escape && d->escape != d->quote && *at < end) {
+        (*at)++;
+        return IN_QUOTES;
+    }
+    if ((int)c != d->quote) return IN_QUOTES;
+    if (d->escape == d->quote && *at < end && (unsigned char)**at == c) {
+        (*at)++;
+        return IN_QUOTES;
+    }
+    return BEHIND_QUOTES;
+}
+
+/* One run of the state machine; ends and starts (may be NULL) receive positions. */
+static void slow_scan(const wr_csv_dialect *d, const char *data, size_t size, wr_csv_index *index,
+                      wr_csv_extent *extent)
+{
+    const char *at = data, *end = data + size, *start = data, *field_end, *record_end;
+    slow_mode mode = AT_RECORD;
+    while (at < end) {
+        if (mode == IN_COMMENT) {
+            if (*at++ == d->newline)
+                mode = AT_RECORD, start = at, extent->cut = (size_t)(at - data);
+            continue;
+        }
+        if (mode == IN_QUOTES) {
+            mode = slow_inside(d, &at, end);
+            continue;
+        }
+        mode = slow_outside(d, &at, end, mode, &field_end, &record_end);
+        if (field_end && index) index->ends[index->count++] = (uint32_t)(field_end - data);
+        if (!record_end) continue;
+        if (index) index->starts[index->record_count++] = (uint32_t)(start - data);
+        start = at;
+        extent->records++;
+        extent->cut = (size_t)(at - data);
+    }
+    extent->is_open = mode == IN_QUOTES;
+    if (index && mode != AT_RECORD &&
+        mode != IN_COMMENT) { /* the last record never closed its quotes */
+        index->ends[index->count++] = (uint32_t)(size - 1);
+        index->starts[index->record_count++] = (uint32_t)(start - data);
+    }
+}
+
+static void slow_extent(const wr_csv_dialect *d, const char *data, size_t size, wr_csv_extent *out)
+{
+    *out = (wr_csv_extent){.is_ascii = true};
+    slow_scan(d, data, size, NULL, out);
+    for (size_t i = 0; i < out->cut; i++) {
+        out->lines += data[i] == d->newline;
+        out->is_ascii &= (unsigned char)data[i] < 0x80;
+    }
+    out->has_quotes = d->quote >= 0 && memchr(data, d->quote, size);
+}
+
+void wr_csv_find_extent(const wr_csv_dialect *dialect, const char *data, size_t size, bool is_end,
+                        wr_csv_extent *out)
+{
+    *out = (wr_csv_extent){0};
+    if (!needs_slow(dialect)) table()->find_extent(dialect, data, size, out);
+    if (!out->is_plain || (is_end && out->is_open)) slow_extent(dialect, data, size, out);
+    if (is_end && out->cut < size) {
+        for (size_t i = out->cut; i < size; i++) {
+            out->lines += data[i] == dialect->newline;
+            out->is_ascii &= (unsigned char)data[i] < 0x80;
+        }
+        out->cut = size;
+    }
+}
+
+static weir_status need(wr_mem *mem, uint32_t **array, size_t *cap, size_t wanted)
+{
+    if (*cap >= wanted) return WR_OK;
+    size_t grown = WR_MAX(wanted, *cap + *cap / 2);
+    void *memory = NULL;
+    WR_TRY(wr_mem_alloc(mem, grown * sizeof(uint32_t), &memory));
+    wr_mem_free(mem, *array, *cap * sizeof(uint32_t));
+    *array = memory;
+    *cap = grown;
+    return WR_OK;
+}
+
+weir_status wr_csv_index_fields(wr_mem *mem, const wr_csv_dialect *dialect, const char *data,
+                                size_t size, bool is_plain, wr_csv_index *index)
+{
+    WR_TRY(need(mem, &index->ends, &index->cap, size + 64));
+    index->count = index->record_count = 0;
+    index->has_starts = index->is_open = false;
+    if (is_plain) {
+        index->count = table()->index_fields(dialect, data, size, index->ends);
+        return WR_OK;
+    }
+    WR_TRY(need(mem, &index->starts, &index->record_cap, size + 1));
+    wr_csv_extent extent = {0};
+    slow_scan(dialect, data, size, index, &extent);
+    index->has_starts = true;
+    index->is_open = extent.is_open;
+    return WR_OK;
+}
+
+bool wr_csv_count_records(const wr_csv_dialect *dialect, const char *data, size_t size,
+                          int field_count, uint64_t *records)
+{
+    if (field_count < 2 || needs_slow(dialect)) return false;
+    return table()->count_records(dialect, data, size, field_count, records);
+}
+
+void wr_csv_index_clear(wr_mem *mem, wr_csv_index *index)
+{
+    wr_mem_free(mem, index->ends, index->cap * sizeof(uint32_t));
+    wr_mem_free(mem, index->starts, index->record_cap * sizeof(uint32_t));
+    *index = (wr_csv_index){0};
+}
