@@ -29,7 +29,7 @@ FLAGS_isa   := -march=x86-64-v2
 ISAS        := base avx2 avx512
 isa_base    := -march=x86-64-v2
 isa_avx2    := -march=x86-64-v3
-isa_avx512  := -march=x86-64-v4 $(AVX512_FLAGS)
+isa_avx512  := -march=x86-64-v4 -mavx512vbmi2 -mprefer-vector-width=512 $(AVX512_FLAGS)
 else
 ISAS        := base
 endif
