@@ -84,8 +84,8 @@ const wr_format wr_format_parquet = {
     .extensions = "parquet|pq",
     .help = "Apache Parquet: columnar, compressed, with statistics",
     .read_options = read_options,
-    .write_options = NULL,
+    .write_options = wr_pq_write_options,
     .probe = probe,
     .bind = bind,
-    .writer_new = NULL,
+    .writer_new = wr_pq_writer_new,
 };
