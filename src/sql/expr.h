@@ -13,6 +13,14 @@ typedef enum wr_sql_op {
 /* The operator as written in SQL: "+", "IS DISTINCT FROM". */
 const char *wr_sql_op_text(wr_sql_op op);
 
+/* PostgreSQL's precedence, loosest first. */
+typedef enum wr_level {
+    WR_LEVEL_NONE, WR_LEVEL_OR, WR_LEVEL_AND, WR_LEVEL_NOT, WR_LEVEL_IS, WR_LEVEL_COMPARE, WR_LEVEL_LIKE,
+    WR_LEVEL_OTHER, WR_LEVEL_ADD, WR_LEVEL_MUL, WR_LEVEL_POWER, WR_LEVEL_AT, WR_LEVEL_COLLATE, WR_LEVEL_SIGN,
+    WR_LEVEL_PRIMARY
+} wr_level;
+wr_level wr_sql_op_level(wr_sql_op op);
+
 typedef enum wr_literal_kind {
     WR_LIT_NULL,
     WR_LIT_TRUE,

@@ -57,8 +57,7 @@ static bool names_equal(const wr_names *a, const wr_names *b)
 {
     if (a->count != b->count) return false;
     for (int i = 0; i < a->count; i++)
-        if (!wr_str_eq(a->items[i].text, b->items[i].text) || a->items[i].quoted != b->items[i].quoted)
-            return false;
+        if (!wr_str_eq(a->items[i].text, b->items[i].text)) return false;
     return true;
 }
 
@@ -79,7 +78,7 @@ static bool field_equal(const wr_node *a, const wr_node *b, const field *f)
     case FIELD_NODES: return nodes_equal(x, y);
     case FIELD_NAME: {
         const wr_name *one = x, *two = y;
-        return wr_str_eq(one->text, two->text) && one->quoted == two->quoted;
+        return wr_str_eq(one->text, two->text);
     }
     case FIELD_NAMES: return names_equal(x, y);
     case FIELD_TEXT: return wr_str_eq(*(const wr_str *)x, *(const wr_str *)y);

@@ -73,7 +73,7 @@ const char *wr_node_kind_name(wr_node_kind kind);
 /* A zeroed node of the given kind in the arena. */
 wr_node *wr_node_new(wr_arena *arena, wr_node_kind kind, wr_span span);
 
-/* True if both trees mean the same text: all fields equal except spans. NULL equals NULL. Any thread. */
+/* True if both trees mean the same text: all fields equal except spans and whether a name was quoted. NULL equals NULL. Any thread. */
 bool wr_node_equal(const wr_node *a, const wr_node *b);
 
 /* A deep copy in the arena (texts are shared with the original, which must live as long). */

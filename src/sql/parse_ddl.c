@@ -182,6 +182,14 @@ static wr_nodes parse_parameters(wr_parser *p)
     return wr_nodes_of(&list);
 }
 
+/* AS 'body' in another language, not the text that CREATE MACRO f() AS 'text' returns. */
+static bool at_text_body(const wr_parser *p, const wr_sql_macro_body *body)
+{
+    if (!at_word(p, WR_KW_AS) || ahead(p, 1)->kind != WR_TOKEN_STRING) return false;
+    bool declared = body->returns || body->returns_table.count || wr_name_given(body->language);
+    return declared || ahead(p, 2)->keyword == WR_KW_LANGUAGE;
+}
+
 /* RETURNS type | RETURNS TABLE (..), LANGUAGE, attributes, AS 'body' or RETURN expression: the PostgreSQL form. */
 static void parse_function_clauses(wr_parser *p, wr_sql_macro_body *body)
 {
@@ -212,7 +220,7 @@ static void parse_function_clauses(wr_parser *p, wr_sql_macro_body *body)
             wr_sql_option *option = WR_NODE(p, OPTION, option, span);
             option->name = word;
             wr_push(p->arena, &attributes, &option->node);
-        } else if (at_word(p, WR_KW_AS) && ahead(p, 1)->kind == WR_TOKEN_STRING) {
+        } else if (at_text_body(p, body)) {
             advance(p);
             body->text = wr_grammar_string(p, "the body");
         } else if (take_word(p, WR_KW_RETURN)) {

@@ -7,11 +7,6 @@
  * as in PostgreSQL ("a = NOT b"). */
 #include "sql/parser.h"
 
-typedef enum level {
-    WR_LEVEL_NONE, WR_LEVEL_OR, WR_LEVEL_AND, WR_LEVEL_NOT, WR_LEVEL_IS, WR_LEVEL_COMPARE, WR_LEVEL_LIKE,
-    WR_LEVEL_OTHER, WR_LEVEL_ADD, WR_LEVEL_MUL, WR_LEVEL_POWER, WR_LEVEL_AT, WR_LEVEL_COLLATE, WR_LEVEL_SIGN
-} level;
-
 static const uint8_t operator_levels[WR_OP_COUNT] = {
     [WR_OP_NONE] = WR_LEVEL_NONE,
 #define X(name, text, wanted) [WR_OP_##name] = WR_LEVEL_##wanted,
@@ -19,7 +14,12 @@ static const uint8_t operator_levels[WR_OP_COUNT] = {
 #undef X
 };
 
-static wr_node *climb(wr_parser *p, level lowest);
+wr_level wr_sql_op_level(wr_sql_op op)
+{
+    return operator_levels[op];
+}
+
+static wr_node *climb(wr_parser *p, wr_level lowest);
 
 static wr_node *make_binary(wr_parser *p, wr_sql_op op, wr_span span, wr_node *left, wr_node *right)
 {
@@ -242,12 +242,12 @@ static bool at_percent_sign(const wr_parser *p)
 }
 
 /* Operators of one text; *level_out tells the level of what was found, NONE if nothing of at least lowest is here. */
-static wr_node *parse_operator(wr_parser *p, wr_node *left, level lowest, level before)
+static wr_node *parse_operator(wr_parser *p, wr_node *left, wr_level lowest, wr_level before)
 {
     wr_span span = span_now(p);
     bool named = at_word(p, WR_KW_OPERATOR) && token_is_punct(ahead(p, 1), '(');
     wr_sql_op op = named ? WR_OP_NONE : now(p)->detail;
-    level here = named ? WR_LEVEL_OTHER : operator_levels[op];
+    wr_level here = named ? WR_LEVEL_OTHER : operator_levels[op];
     if (here < lowest) return NULL;
     if (op == WR_OP_MOD && at_percent_sign(p)) return NULL;
     if (here == WR_LEVEL_COMPARE && before == WR_LEVEL_COMPARE) return fail_chained(p, span);
@@ -266,7 +266,7 @@ static wr_node *parse_operator(wr_parser *p, wr_node *left, level lowest, level 
     return make_binary(p, op, span, left, climb(p, here + 1));
 }
 
-static wr_node *parse_logic(wr_parser *p, wr_node *left, wr_keyword word, level here)
+static wr_node *parse_logic(wr_parser *p, wr_node *left, wr_keyword word, wr_level here)
 {
     wr_sql_logic *node = WR_NODE(p, LOGIC, logic, span_now(p));
     wr_node_list operands = {0};
@@ -281,7 +281,7 @@ static wr_node *parse_logic(wr_parser *p, wr_node *left, wr_keyword word, level 
 }
 
 /* x AT TIME ZONE zone, x COLLATE name; NULL if the cursor is at neither. */
-static wr_node *parse_tight_word(wr_parser *p, wr_node *left, level lowest)
+static wr_node *parse_tight_word(wr_parser *p, wr_node *left, wr_level lowest)
 {
     wr_span span = span_now(p);
     if (lowest <= WR_LEVEL_AT && at_word2(p, WR_KW_AT, WR_KW_TIME)) {
@@ -314,7 +314,7 @@ static bool at_operator(const wr_parser *p)
 }
 
 /* One step to the right of left, or NULL if no operator of at least the lowest level follows. */
-static wr_node *parse_infix(wr_parser *p, wr_node *left, level lowest, level before)
+static wr_node *parse_infix(wr_parser *p, wr_node *left, wr_level lowest, wr_level before)
 {
     if (at_operator(p)) return parse_operator(p, left, lowest, before);
     if (!now(p)->keyword) return NULL;
@@ -341,12 +341,12 @@ static wr_node *parse_infix(wr_parser *p, wr_node *left, level lowest, level bef
 }
 
 /* The level of the operator that made node, to refuse chains of comparisons. */
-static level level_made(const wr_node *node)
+static wr_level level_made(const wr_node *node)
 {
     switch (node->kind) {
     case WR_SQL_BINARY: return operator_levels[wr_sql_as_binary(node)->op];
     case WR_SQL_QUANTIFIED: {
-        level made = operator_levels[wr_sql_as_quantified(node)->op];
+        wr_level made = operator_levels[wr_sql_as_quantified(node)->op];
         return made == WR_LEVEL_COMPARE ? made : WR_LEVEL_NONE;
     }
     case WR_SQL_BETWEEN:
@@ -356,11 +356,11 @@ static level level_made(const wr_node *node)
     }
 }
 
-static wr_node *climb(wr_parser *p, level lowest)
+static wr_node *climb(wr_parser *p, wr_level lowest)
 {
     if (!wr_parser_enter(p)) return p->hole;
     wr_node *left = parse_prefix(p);
-    level before = WR_LEVEL_NONE;
+    wr_level before = WR_LEVEL_NONE;
     for (;;) {
         wr_node *more = parse_infix(p, left, lowest, before);
         if (!more) break;

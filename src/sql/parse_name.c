@@ -117,6 +117,7 @@ static bool begins_clause(const wr_parser *p)
     case WR_KW_UNPIVOT:
         return token_is_punct(ahead(p, 1), '(') || token_is_text(ahead(p, 1), "INCLUDE") ||
                token_is_text(ahead(p, 1), "EXCLUDE");
+    case WR_KW_INCLUDE: return next == WR_KW_NULLS;
     case WR_KW_AT: return token_is_punct(ahead(p, 1), '(');
     case WR_KW_SEMI:
     case WR_KW_ANTI:

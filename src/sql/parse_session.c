@@ -135,7 +135,7 @@ static wr_node *parse_setting_value(wr_parser *p)
 static wr_set_scope take_scope(wr_parser *p)
 {
     const wr_token *next = ahead(p, 1);
-    bool named = wr_token_is_label(next) && next->keyword != WR_KW_TO;
+    bool named = (wr_token_is_label(next) && next->keyword != WR_KW_TO) || next->kind == WR_TOKEN_STRING;
     if (!named) return WR_SET_UNSAID;
     if (take_word(p, WR_KW_LOCAL)) return WR_SET_LOCAL;
     if (take_word(p, WR_KW_SESSION)) return WR_SET_SESSION;
