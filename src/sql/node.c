@@ -154,3 +154,16 @@ weir_status wr_node_each_child(wr_node *node, wr_node_visit visit, void *context
     }
     return WR_OK;
 }
+
+bool wr_node_fields_complete(wr_node_kind kind)
+{
+    static const size_t sizes[] = {0, sizeof(wr_node *), sizeof(wr_nodes), sizeof(wr_name), sizeof(wr_names),
+                                   sizeof(wr_str), sizeof(bool), sizeof(int), sizeof(int64_t)};
+    const struct kind_row *row = &kind_rows[kind];
+    size_t end = sizeof(wr_node);
+    for (const field *f = row->fields; f->kind != FIELD_END; f++) {
+        if (f->offset < end || f->offset - end >= 8) return false;
+        end = f->offset + sizes[f->kind];
+    }
+    return end <= row->size && row->size - end < 8;
+}

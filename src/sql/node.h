@@ -70,6 +70,9 @@ static inline wr_name wr_names_last(wr_names names)
 /* "SELECT", "CREATE_TABLE": for messages and traces. */
 const char *wr_node_kind_name(wr_node_kind kind);
 
+/* For tests: do the described fields fill the struct of this kind, up to padding? */
+bool wr_node_fields_complete(wr_node_kind kind);
+
 /* A zeroed node of the given kind in the arena. */
 wr_node *wr_node_new(wr_arena *arena, wr_node_kind kind, wr_span span);
 

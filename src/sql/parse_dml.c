@@ -331,10 +331,9 @@ wr_node *wr_grammar_copy(wr_parser *p)
     if (!node->from) wr_need_word(p, WR_KW_TO);
     if (!take_word(p, node->from ? WR_KW_STDIN : WR_KW_STDOUT)) {
         if (at_text(p, "program")) return wr_refuse(p, span_now(p), "COPY with PROGRAM");
+        bool name = now(p)->kind == WR_TOKEN_QUOTED || (wr_token_is_label(now(p)) && !token_is_punct(ahead(p, 1), '('));
+        if (name) return wr_expected(p, "a file name in single quotes");
         node->target = wr_grammar_primary(p);
-        if (node->target->kind == WR_SQL_COLUMN)
-            return wr_misplaced(p, node->target->span, "the file name is not a text",
-                                "write it in single quotes");
     }
     take_word(p, WR_KW_WITH);
     node->options = at_punct(p, '(') ? wr_grammar_options(p) : parse_old_copy_options(p);

@@ -1,0 +1,1 @@
+SELECT * FROM t UNPIVOT INCLUDE NULLS (v FOR n IN (a, b)) AS u

@@ -1,0 +1,1 @@
+SELECT (a < b) = (c < d), (a IS NULL) = TRUE, a IS NOT DISTINCT FROM b, a BETWEEN SYMMETRIC 1 AND 2

@@ -1,0 +1,1 @@
+SELECT CASE a WHEN 1 THEN 2 ELSE 3 END, CAST(a AS decimal(10, 2)), TRY_CAST(b AS int[][3]), DATE '2020-01-01'

@@ -1,0 +1,1 @@
+SELECT a AT TIME ZONE 'UTC', a COLLATE "C", CURRENT_TIMESTAMP(3), (a, b) OVERLAPS (c, d), 5 !, @ -1

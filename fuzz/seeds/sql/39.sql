@@ -1,0 +1,1 @@
+CREATE FUNCTION f(a, b := 1) AS a + b

@@ -1,0 +1,1 @@
+COPY t (a) FROM 'f.csv'(format = csv, header)
