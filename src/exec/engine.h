@@ -93,6 +93,7 @@ WR_MUST_CHECK weir_status wr_exec_run_inline(wr_exec *exec);
 
 /* ops/scan.c: NULL until the scan is open or when it cannot tell. Any thread. */
 const wr_progress *wr_scan_progress_of(wr_op *scan);
+void wr_scan_stats_of(wr_op *scan, wr_node_stats *out);
 
 /* ops/shared.c, recursive.c */
 WR_MUST_CHECK weir_status wr_shared_reader(wr_exec *exec, wr_op *shared, const wr_plan_node *node, wr_op **out);

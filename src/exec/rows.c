@@ -498,3 +498,9 @@ uint32_t wr_rows_next(const wr_rows *rows, wr_rows_cursor *cursor, uint8_t **add
     }
     return n;
 }
+
+wr_rows_cursor wr_rows_end(const wr_rows *rows)
+{
+    if (rows->page_count == 0) return (wr_rows_cursor){0, 0};
+    return (wr_rows_cursor){rows->page_count - 1, rows->pages[rows->page_count - 1].count};
+}

@@ -43,3 +43,5 @@ typedef struct wr_rows_cursor {
     uint32_t page, slot;
 } wr_rows_cursor;
 uint32_t wr_rows_next(const wr_rows *rows, wr_rows_cursor *cursor, uint8_t **addresses, uint32_t max);
+/* Where the next appended row will be found by wr_rows_next. */
+wr_rows_cursor wr_rows_end(const wr_rows *rows);

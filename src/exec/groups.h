@@ -1,0 +1,40 @@
+/* groups.h - a table of distinct keys: the heart of GROUP BY, DISTINCT, set operations and recursion.
+ *
+ * Rows of the layout are the groups; their first key_count columns are the key, further columns are carried (those of
+ * the first row seen). The first 8 extra bytes of a row belong to the table (hash), the rest to the user.
+ *
+ * Two directories: while all keys are integers of a small combined range, an array indexed by the key itself; otherwise
+ * linear probing over 16-bit salt + 48-bit address. NULLs are equal to each other. */
+#pragma once
+#include "exec/keys.h"
+
+enum { WR_GROUPS_DIRECT_KEYS = 4 };
+
+typedef struct wr_groups {
+    wr_mem *mem;
+    const wr_rows_layout *layout;
+    int key_count;
+    wr_rows *rows;
+    uint64_t seen; /* input rows so far */
+    uint64_t *slots;
+    uint64_t slot_count, used;
+    bool is_direct;
+    uint8_t **direct;
+    uint64_t direct_count;
+    int64_t base[WR_GROUPS_DIRECT_KEYS];
+    uint64_t span[WR_GROUPS_DIRECT_KEYS], stride[WR_GROUPS_DIRECT_KEYS]; /* span: codes, 0 = NULL included */
+} wr_groups;
+
+/* allow_direct false: always hash (rows then always have their hash). */
+WR_MUST_CHECK weir_status wr_groups_init(wr_groups *g, wr_mem *mem, const wr_rows_layout *layout, int key_count, bool allow_direct);
+void wr_groups_clear(wr_groups *g);
+static inline void wr_groups_scope_end(wr_groups *g) { wr_groups_clear(g); }
+/* Finds or adds the group of each selected row. columns: one per layout column, any form. found[i] gets the group's row;
+ * added[0...*added_count) the positions that made a new group (extra bytes beyond the hash are zero). adopt: NULL, or
+ * rows of the same layout with known hashes: a new group is then adopt[i] itself, nothing is copied. */
+WR_MUST_CHECK weir_status wr_groups_find(wr_groups *g, const wr_column *columns, const uint16_t *sel, uint32_t count,
+                                         uint8_t *const *adopt, wr_arena *scratch, uint8_t **found, uint16_t *added,
+                                         uint32_t *added_count);
+/* Fills in the hash of count rows, if the directory has not done it. */
+void wr_groups_hash_rows(const wr_groups *g, uint8_t *const *rows, uint32_t count, wr_arena *scratch);
+const char *wr_groups_note(const wr_groups *g, char *out, size_t size);

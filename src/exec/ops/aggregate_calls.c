@@ -1,0 +1,156 @@
+/* aggregate_calls.c - calls that cannot be fed row by row: DISTINCT and ORDER BY inside the call.
+ *
+ * Workers keep (group, arguments, order keys); DISTINCT keeps each (group, arguments) once. When the groups of all workers
+ * are merged, the kept rows are pointed to the merged groups, made distinct once more, sorted by (group, order keys), and
+ * fed. The group stands in the row as a BIGINT: its address. */
+#include "exec/ops/aggregate.h"
+
+weir_status wr_agg_open_kept(wr_agg *a, wr_agg_call *c)
+{
+    const wr_aggregate_call *call = c->call;
+    int n = 1 + call->arg_count + call->order_count;
+    const wr_type **types = wr_new_array(&a->op.arena, const wr_type *, n);
+    types[0] = WR_BIGINT;
+    for (int i = 0; i < call->arg_count; i++) types[1 + i] = call->args[i]->type;
+    for (int i = 0; i < call->order_count; i++) types[1 + call->arg_count + i] = call->order[i].expr->type;
+    wr_rows_layout_init(&c->kept, &a->op.arena, types, n, 8);
+    return WR_OK;
+}
+
+weir_status wr_agg_keep(wr_agg *a, wr_agg_local *me, int call, const uint16_t *sel, uint32_t count, uint8_t *const *groups)
+{
+    wr_agg_call *c = &a->calls[call];
+    int values = c->kept.column_count - 1;
+    wr_arena *scratch = &me->base.scratch;
+    wr_column *columns = wr_new_array(scratch, wr_column, values + 1);
+    uint32_t rows = 0;
+    for (uint32_t i = 0; i < count; i++) rows = WR_MAX(rows, wr_row_at(sel, i) + 1);
+    wr_column_init(&columns[0], scratch, WR_BIGINT, WR_P_I64, WR_MAX(rows, 1u));
+    columns[0].rows = rows;
+    for (uint32_t i = 0; i < count; i++) ((int64_t *)columns[0].data)[wr_row_at(sel, i)] = (int64_t)(uintptr_t)groups[i];
+    for (int k = 0; k < values; k++) columns[1 + k] = me->exprs.out[c->first_arg + k];
+    if (!c->is_distinct) {
+        if (!me->kept[call]) WR_TRY(wr_rows_new(a->op.mem, &c->kept, &me->kept[call]));
+        return wr_rows_append(me->kept[call], columns, sel, count, NULL);
+    }
+    wr_groups *g = &me->distinct[call];
+    if (!g->rows) WR_TRY(wr_groups_init(g, a->op.mem, &c->kept, 1 + c->call->arg_count, false));
+    uint8_t *found[WR_BATCH_ROWS];
+    uint16_t added[WR_BATCH_ROWS];
+    uint32_t added_count;
+    return wr_groups_find(g, columns, sel, count, NULL, scratch, found, added, &added_count);
+}
+
+/* Replaces the groups in kept rows by the groups they were merged into. */
+static void point_to_final(const wr_agg *a, const wr_rows_layout *kept, uint8_t **rows, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t address;
+        memcpy(&address, rows[i] + kept->offsets[0], sizeof address);
+        address = (int64_t)(uintptr_t)wr_agg_final(a, (uint8_t *)(uintptr_t)address);
+        memcpy(rows[i] + kept->offsets[0], &address, sizeof address);
+    }
+}
+
+/* Feeds rows in the order given. */
+static weir_status feed_rows(wr_agg *a, wr_agg_local *me, int call, uint8_t *const *rows, uint64_t count)
+{
+    wr_agg_call *c = &a->calls[call];
+    int args = c->call->arg_count;
+    for (uint64_t from = 0; from < count; from += WR_BATCH_ROWS) {
+        WR_TRY(wr_exec_check(a->op.exec));
+        WR_ARENA(scratch);
+        uint32_t n = (uint32_t)WR_MIN(count - from, (uint64_t)WR_BATCH_ROWS);
+        wr_column *columns = wr_new_array(&scratch, wr_column, args + 1);
+        uint8_t *groups[WR_BATCH_ROWS];
+        for (int k = 0; k < args; k++) wr_rows_gather(&c->kept, 1 + k, rows + from, n, &scratch, &columns[k]);
+        for (uint32_t i = 0; i < n; i++) memcpy(&groups[i], rows[from + i] + c->kept.offsets[0], sizeof groups[i]);
+        WR_TRY(c->call->fn->update(&me->envs[call], columns, NULL, n, groups, &scratch));
+    }
+    return WR_OK;
+}
+
+/* All kept rows of a call, of all workers, pointed to their final groups, distinct if asked for. */
+static weir_status list_kept(wr_agg *a, int call, uint8_t **rows, uint64_t *count)
+{
+    wr_agg_call *c = &a->calls[call];
+    int workers = wr_exec_workers(a->op.exec);
+    __attribute__((cleanup(wr_groups_scope_end))) wr_groups all_groups = {0};
+    wr_groups *all = &all_groups;
+    int stores = 0;
+    uint64_t listed = 0;
+    for (int w = 0; w < workers; w++) {
+        wr_agg_local *from = (wr_agg_local *)a->op.locals[w];
+        stores += from && c->is_distinct && from->distinct[call].rows;
+    }
+    if (stores > 1) WR_TRY(wr_groups_init(all, a->op.mem, &c->kept, 1 + c->call->arg_count, false));
+    for (int w = 0; w < workers; w++) {
+        wr_agg_local *from = (wr_agg_local *)a->op.locals[w];
+        if (!from) continue;
+        wr_rows *store = c->is_distinct ? from->distinct[call].rows : from->kept[call];
+        wr_rows_cursor cursor = {0, 0};
+        uint8_t *part[WR_BATCH_ROWS], *found[WR_BATCH_ROWS];
+        uint16_t added[WR_BATCH_ROWS];
+        for (uint32_t n; store && (n = wr_rows_next(store, &cursor, part, WR_BATCH_ROWS)) > 0;) {
+            point_to_final(a, &c->kept, part, n);
+            if (stores < 2) {
+                memcpy(rows + listed, part, n * sizeof *rows);
+                listed += n;
+                continue;
+            }
+            WR_ARENA(scratch);
+            uint32_t fresh;
+            wr_column *columns = wr_new_array(&scratch, wr_column, c->kept.column_count);
+            uint64_t hashes[WR_BATCH_ROWS];
+            for (int k = 0; k < 1 + c->call->arg_count; k++) wr_rows_gather(&c->kept, k, part, n, &scratch, &columns[k]);
+            wr_keys_hash(columns, 1 + c->call->arg_count, NULL, n, hashes);
+            for (uint32_t i = 0; i < n; i++) *wr_row_extra(&c->kept, part[i]) = hashes[i];
+            WR_TRY(wr_groups_find(all, columns, NULL, n, part, &scratch, found, added, &fresh));
+            for (uint32_t i = 0; i < fresh; i++) rows[listed++] = part[added[i]];
+        }
+    }
+    *count = listed;
+    return WR_OK;
+}
+
+static weir_status feed_sorted(wr_agg *a, wr_agg_local *me, int call, uint8_t **rows)
+{
+    wr_agg_call *c = &a->calls[call];
+    uint64_t count;
+    WR_TRY(list_kept(a, call, rows, &count));
+    WR_ARENA(scratch);
+    int orders = c->call->order_count;
+    wr_sort_slot *keys = wr_new_array(&scratch, wr_sort_slot, orders + 1);
+    keys[0] = (wr_sort_slot){.slot = 0};
+    for (int k = 0; k < orders; k++) {
+        const wr_sort_key *key = &c->call->order[k];
+        keys[k + 1] = (wr_sort_slot){1 + c->call->arg_count + k, key->descending, key->nulls_first};
+    }
+    if (orders > 0) WR_TRY(wr_sort_addresses(a->op.mem, &c->kept, keys, orders + 1, rows, count));
+    return feed_rows(a, me, call, rows, count);
+}
+
+weir_status wr_agg_feed(wr_agg *a, wr_agg_local *me, int call)
+{
+    wr_agg_call *c = &a->calls[call];
+    uint64_t total = 0;
+    for (int w = 0; w < wr_exec_workers(a->op.exec); w++) {
+        wr_agg_local *from = (wr_agg_local *)a->op.locals[w];
+        wr_rows *store = !from ? NULL : c->is_distinct ? from->distinct[call].rows : from->kept[call];
+        if (store) total += wr_rows_count(store);
+    }
+    if (total == 0) return WR_OK;
+    void *memory;
+    WR_TRY(wr_mem_alloc(a->op.mem, total * sizeof(uint8_t *), &memory));
+    weir_status bad = feed_sorted(a, me, call, memory);
+    wr_mem_free(a->op.mem, memory, total * sizeof(uint8_t *));
+    return bad;
+}
+
+void wr_agg_drop_kept(wr_agg *a, wr_agg_local *me)
+{
+    for (int i = 0; i < a->call_count; i++) {
+        if (me->kept) wr_rows_drop(me->kept[i]);
+        if (me->distinct) wr_groups_clear(&me->distinct[i]);
+    }
+}

@@ -1,0 +1,23 @@
+/* kept.h - operators that keep all their input in source order and read it back: shared subplans, percent limits,
+ * the tables of recursions. The store is the first thing after the operator. */
+#pragma once
+#include "exec/engine.h"
+#include "exec/store.h"
+
+typedef struct wr_kept {
+    wr_op op;
+    wr_store store;
+    _Atomic uint32_t next; /* stretch to be read */
+} wr_kept;
+
+typedef struct wr_kept_local {
+    wr_op_local base;
+    wr_store_reader reader;
+} wr_kept_local;
+
+weir_status wr_kept_open(wr_op *op);
+void wr_kept_close(wr_op *op);
+weir_status wr_kept_sink(wr_op *op, wr_op_local *local, const wr_batch *in, wr_flow *flow);
+weir_status wr_kept_finish(wr_op *op, int phase, int *tasks);
+weir_status wr_kept_morsel(wr_op *op, wr_op_local *local, bool *got);
+weir_status wr_kept_next(wr_op *op, wr_op_local *local, wr_batch *out, bool *more);
