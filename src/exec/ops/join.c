@@ -1,0 +1,574 @@
+/* join.c - the build side of joins: storing rows, choosing and filling the table, publishing runtime filters, and the
+ * rows that are left over at the end of outer joins.
+ *
+ * Only the columns that the output, the residual or the keys need are stored. After the last row the table is chosen: an
+ * array or a bitmap indexed by the key when there is one integer key of a range at most 8 times the number of rows,
+ * else a directory of chains. Workers insert side by side; rows are inserted last to first, so that a chain gives them in
+ * input order. Rows whose key has a NULL are never in the table (unless NULLs match); they are stored when the kind
+ * needs them at the end. */
+#include "exec/ops/join.h"
+
+enum { DENSE_FACTOR = 8, DENSE_SMALL = 1 << 16, HEADS_MIN = 64, FILTER_BITS_MAX = 1 << 27 };
+
+static int left_count(const wr_join *j) { return j->op.node->inputs[0]->schema.count; }
+static int probe_first(const wr_join *j) { return j->build_left ? left_count(j) : 0; }
+static int build_first(const wr_join *j) { return j->build_left ? 0 : left_count(j); }
+static const wr_schema *build_schema(const wr_join *j) { return &j->op.node->inputs[j->build_left ? 0 : 1]->schema; }
+
+static void set_kind(wr_join *j)
+{
+    const wr_plan_node *node = j->op.node;
+    wr_join_kind kind = j->kind = node->join.kind;
+    bool left = j->build_left = node->join.build_left;
+    bool flags = kind == WR_JOIN_SEMI || kind == WR_JOIN_ANTI || kind == WR_JOIN_MARK;
+    bool keeps_left = kind == WR_JOIN_LEFT || kind == WR_JOIN_SINGLE || kind == WR_JOIN_FULL;
+    bool keeps_right = kind == WR_JOIN_RIGHT || kind == WR_JOIN_FULL;
+    j->gives_pairs = !flags;
+    j->probe_outer = left ? keeps_right : keeps_left;
+    j->build_outer = left ? keeps_left : keeps_right;
+    j->tracks_build = j->build_outer || (flags && left) || (kind == WR_JOIN_SINGLE && left);
+    j->key_count = node->join.key_count;
+    j->mark_is_complex = kind == WR_JOIN_MARK && j->key_count > 0 && (j->key_count > 1 || node->join.residual) &&
+                         !node->join.keys[0].null_equal;
+    j->first_key = j->mark_is_complex ? 1 : 0;
+    j->only_membership = flags && !left && !node->join.residual && !j->mark_is_complex && j->key_count > 0;
+    for (int k = 0; k < j->key_count; k++)
+        if (node->join.keys[k].null_equal) j->null_equal |= UINT64_C(1) << k;
+}
+
+typedef struct needs {
+    wr_join *join;
+    bool *needed;
+} needs;
+
+static bool note_needed(const wr_expr *e, void *arg)
+{
+    if (e->kind == WR_X_COLUMN) ((needs *)arg)->needed[e->column] = true;
+    return true;
+}
+
+/* Lays out the build rows: needed columns, then keys that are not plain columns. */
+static void lay_out(wr_join *j)
+{
+    const wr_plan_node *node = j->op.node;
+    wr_arena *arena = &j->op.arena;
+    const wr_schema *schema = build_schema(j);
+    bool *needed = wr_new_array(arena, bool, j->combined_count + 1);
+    for (int i = 0; i < node->schema.count; i++)
+        if (node->join.output[i] < j->combined_count) needed[node->join.output[i]] = true;
+    for (int i = 0; i < j->combined_count; i++) needed[i] |= j->combined_needed[i];
+    const wr_type **types = wr_new_array(arena, const wr_type *, schema->count + j->key_count + 1);
+    int *slot_of = wr_new_array(arena, int, schema->count + 1);
+    j->stored = wr_new_array(arena, int, schema->count + 1);
+    j->key_slots = wr_new_array(arena, int, j->key_count + 1);
+    for (int k = 0; k < j->key_count; k++) {
+        const wr_expr *e = j->build_left ? node->join.keys[k].left : node->join.keys[k].right;
+        if (e->kind == WR_X_COLUMN) needed[build_first(j) + (int)e->column] = true;
+    }
+    for (int c = 0; c < schema->count; c++) {
+        slot_of[c] = -1;
+        if (!needed[build_first(j) + c]) continue;
+        slot_of[c] = j->stored_count;
+        types[j->stored_count] = schema->fields[c].type;
+        j->stored[j->stored_count++] = c;
+    }
+    int slots = j->stored_count;
+    for (int k = 0; k < j->key_count; k++) {
+        const wr_expr *e = j->build_left ? node->join.keys[k].left : node->join.keys[k].right;
+        if (e->kind == WR_X_COLUMN) {
+            j->key_slots[k] = slot_of[e->column];
+        } else {
+            j->key_slots[k] = slots;
+            types[slots++] = e->type;
+        }
+    }
+    wr_rows_layout_init(&j->layout, arena, types, slots, WR_JX_WORDS * 8);
+    j->combined = wr_new_array(arena, wr_join_source, j->combined_count + 1);
+    for (int c = 0; c < j->combined_count; c++) {
+        bool is_build = c >= build_first(j) && c < build_first(j) + schema->count;
+        j->combined[c].side = is_build ? WR_FROM_BUILD : WR_FROM_PROBE;
+        j->combined[c].index = is_build ? slot_of[c - build_first(j)] : c - probe_first(j);
+    }
+    j->output = wr_new_array(arena, wr_join_source, node->schema.count + 1);
+    for (int i = 0; i < node->schema.count; i++) {
+        int from = node->join.output[i];
+        if (from == j->combined_count)
+            j->output[i].side = WR_FROM_MARK;
+        else
+            j->output[i] = j->combined[from];
+    }
+}
+
+static weir_status join_open(wr_op *op)
+{
+    wr_join *j = (wr_join *)op;
+    const wr_plan_node *node = op->node;
+    set_kind(j);
+    if (j->kind == WR_JOIN_MARK && j->build_left)
+        return wr_fail(WR_E_INTERNAL, "a mark join cannot store its left side");
+    if (j->key_count > 63) return wr_fail(WR_E_TOO_BIG, "a join has more than 63 keys");
+    j->combined_count = left_count(j) + node->inputs[1]->schema.count;
+    j->combined_needed = wr_new_array(&op->arena, bool, j->combined_count + 1);
+    if (node->join.residual) {
+        needs n = {j, j->combined_needed};
+        wr_expr *residual = node->join.residual;
+        bool many = residual->kind == WR_X_AND;
+        wr_expr_walk(residual, note_needed, &n);
+        WR_TRY(wr_exprs_open(&j->residual, op, many ? residual->args : &residual, many ? residual->arg_count : 1));
+    }
+    lay_out(j);
+    wr_expr **build = wr_new_array(&op->arena, wr_expr *, j->key_count + 1);
+    wr_expr **probe = wr_new_array(&op->arena, wr_expr *, j->key_count + 1);
+    for (int k = 0; k < j->key_count; k++) {
+        build[k] = j->build_left ? node->join.keys[k].left : node->join.keys[k].right;
+        probe[k] = j->build_left ? node->join.keys[k].right : node->join.keys[k].left;
+    }
+    j->filters = wr_new_array(&op->arena, __typeof__(*j->filters), j->key_count + 1);
+    j->can_be_dense = j->key_count - j->first_key == 1 && wr_keys_is_int(build[j->first_key]->type) &&
+                      !(j->null_equal >> j->first_key & 1);
+    WR_TRY(wr_exprs_open(&j->build_keys, op, build, j->key_count));
+    return wr_exprs_open(&j->probe_keys, op, probe, j->key_count);
+}
+
+/* ---- storing ---- */
+
+static weir_status join_local_open(wr_op *op, wr_op_local *local)
+{
+    wr_join *j = (wr_join *)op;
+    wr_join_local *me = (wr_join_local *)local;
+    me->ranges = wr_heap_new(sizeof *me->ranges * (size_t)(j->key_count + 1));
+    return wr_rows_new(op->mem, &j->layout, &me->rows);
+}
+
+/* Rows that can match: no NULL in a key that does not match NULLs. */
+static uint32_t without_nulls(const wr_join *j, wr_join_local *me, const wr_batch *in, uint16_t *sel)
+{
+    uint32_t count = wr_batch_count(in);
+    for (uint32_t i = 0; i < count; i++) sel[i] = (uint16_t)wr_batch_row(in, i);
+    for (int k = 0; k < j->key_count; k++) {
+        const wr_column *c = &me->build_keys.out[k];
+        if ((j->null_equal >> k & 1) || wr_column_has_no_nulls(c)) continue;
+        uint32_t kept = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            bool null = wr_column_is_null(c, sel[i]);
+            sel[kept] = sel[i];
+            kept += !null || (k == 0 && j->mark_is_complex);
+            me->nulls += null && k == 0;
+        }
+        count = kept;
+    }
+    return count;
+}
+
+static void note_ranges(const wr_join *j, wr_join_local *me, const uint16_t *sel, uint32_t count)
+{
+    int64_t values[WR_BATCH_ROWS];
+    uint8_t nulls[WR_BATCH_ROWS];
+    for (int k = 0; k < j->key_count; k++) {
+        const wr_column *c = &me->build_keys.out[k];
+        bool asked = j->op.node->join.publish && j->op.node->join.publish[k];
+        if (!wr_keys_is_int(c->type) || (!asked && !(j->can_be_dense && k == j->first_key))) continue;
+        wr_key_range *r = &me->ranges[k];
+        wr_keys_ints(c, sel, count, values, nulls);
+        for (uint32_t i = 0; i < count; i++) {
+            if (nulls[i]) continue;
+            r->lo = r->any ? WR_MIN(r->lo, values[i]) : values[i];
+            r->hi = r->any ? WR_MAX(r->hi, values[i]) : values[i];
+            r->any = true;
+        }
+    }
+}
+
+static weir_status join_sink(wr_op *op, wr_op_local *local, const wr_batch *in, wr_flow *flow)
+{
+    wr_join *j = (wr_join *)op;
+    wr_join_local *me = (wr_join_local *)local;
+    uint16_t good[WR_BATCH_ROWS];
+    *flow = WR_FLOW_NEXT;
+    WR_TRY(wr_exprs_run(&j->build_keys, &me->build_keys, wr_exec_env(op->exec), in));
+    wr_arena_reset(&local->scratch);
+    uint32_t count = without_nulls(j, me, in, good);
+    const uint16_t *sel = good;
+    note_ranges(j, me, sel, count);
+    if (j->tracks_build) { /* rows that cannot match still have to come out */
+        sel = in->sel;
+        count = wr_batch_count(in);
+    }
+    wr_column *columns = wr_new_array(&local->scratch, wr_column, j->layout.column_count + 1);
+    for (int c = 0; c < j->stored_count; c++) columns[c] = in->columns[j->stored[c]];
+    for (int k = 0; k < j->key_count; k++)
+        if (j->key_slots[k] >= j->stored_count) columns[j->key_slots[k]] = me->build_keys.out[k];
+    uint8_t *rows[WR_BATCH_ROWS];
+    WR_TRY(wr_rows_append(me->rows, columns, sel, count, rows));
+    if (j->can_be_dense || j->key_count <= j->first_key || count == 0) return WR_OK;
+    int keys = j->key_count - j->first_key;
+    wr_column *flat = wr_new_array(&local->scratch, wr_column, keys);
+    uint64_t hashes[WR_BATCH_ROWS];
+    wr_keys_flatten(me->build_keys.out + j->first_key, keys, sel, count, &local->scratch, flat);
+    wr_keys_hash(flat, keys, sel, count, hashes);
+    for (uint32_t i = 0; i < count; i++) wr_row_extra(&j->layout, rows[i])[WR_JX_HASH] = hashes[i];
+    return WR_OK;
+}
+
+/* ---- the table ---- */
+
+static void add_up(wr_join *j, wr_key_range *ranges)
+{
+    for (int w = 0; w < wr_exec_workers(j->op.exec); w++) {
+        wr_join_local *me = (wr_join_local *)j->op.locals[w];
+        if (!me) continue;
+        j->rows += wr_rows_count(me->rows);
+        j->nulls += me->nulls;
+        for (int k = 0; k < j->key_count; k++) {
+            const wr_key_range *r = &me->ranges[k];
+            if (!r->any) continue;
+            ranges[k].lo = ranges[k].any ? WR_MIN(ranges[k].lo, r->lo) : r->lo;
+            ranges[k].hi = ranges[k].any ? WR_MAX(ranges[k].hi, r->hi) : r->hi;
+            ranges[k].any = true;
+        }
+    }
+}
+
+static weir_status take_zeroed(wr_join *j, uint64_t words, uint64_t **out)
+{
+    return wr_mem_zalloc(j->op.mem, words * sizeof(uint64_t), (void **)out);
+}
+
+static weir_status choose_table(wr_join *j, const wr_key_range *ranges)
+{
+    if (j->key_count <= j->first_key) {
+        j->table = WR_TABLE_NONE;
+        j->all_count = j->rows;
+        return take_zeroed(j, j->rows + 1, (uint64_t **)(void *)&j->all);
+    }
+    const wr_key_range *r = &ranges[j->first_key];
+    uint64_t span = r->any ? (uint64_t)r->hi - (uint64_t)r->lo : 0;
+    if (j->can_be_dense && span < WR_MAX((uint64_t)DENSE_SMALL, j->rows * DENSE_FACTOR)) {
+        j->lo = r->lo;
+        j->hi = r->any ? r->hi : r->lo - 1;
+        j->table = j->only_membership ? WR_TABLE_BITS : WR_TABLE_DENSE;
+        if (j->only_membership) {
+            j->bit_words = span / 64 + 1;
+            wr_op_note(&j->op, "bitmap of %llu", (unsigned long long)span + 1);
+            return take_zeroed(j, j->bit_words, &j->bits);
+        }
+        j->head_count = span + 1;
+        wr_op_note(&j->op, "dense array of %llu", (unsigned long long)span + 1);
+    } else {
+        j->table = WR_TABLE_HASH;
+        j->head_count = HEADS_MIN;
+        while (j->head_count < j->rows * 2) j->head_count *= 2;
+        wr_op_note(&j->op, "hash table of %llu", (unsigned long long)j->head_count);
+    }
+    return take_zeroed(j, j->head_count, (uint64_t **)(void *)&j->heads);
+}
+
+static bool has_null_key(const wr_join *j, const uint8_t *row)
+{
+    for (int k = j->first_key; k < j->key_count; k++)
+        if (!(j->null_equal >> k & 1) && wr_row_is_null(row, j->key_slots[k])) return true;
+    return false;
+}
+
+/* Ints of the table's key of some rows. */
+static void key_ints(const wr_join *j, int key, uint8_t *const *rows, uint32_t n, int64_t *values, uint8_t *nulls)
+{
+    WR_ARENA(scratch);
+    wr_column c;
+    wr_rows_gather(&j->layout, j->key_slots[key], rows, n, &scratch, &c);
+    wr_keys_ints(&c, NULL, n, values, nulls);
+}
+
+static void hash_key_rows(const wr_join *j, uint8_t *const *rows, uint32_t n)
+{
+    WR_ARENA(scratch);
+    wr_column c;
+    uint64_t hashes[WR_BATCH_ROWS];
+    wr_rows_gather(&j->layout, j->key_slots[j->first_key], rows, n, &scratch, &c);
+    wr_keys_hash(&c, 1, NULL, n, hashes);
+    for (uint32_t i = 0; i < n; i++) wr_row_extra(&j->layout, rows[i])[WR_JX_HASH] = hashes[i];
+}
+
+static void push_front(const wr_join *j, uint64_t at, uint64_t tag, uint8_t *row)
+{
+    _Atomic uint64_t *head = &j->heads[at];
+    uint64_t old = atomic_load_explicit(head, memory_order_relaxed), fresh;
+    do {
+        wr_row_extra(&j->layout, row)[WR_JX_NEXT] = old & WR_JOIN_ADDRESS;
+        fresh = (uint64_t)(uintptr_t)row | (old & ~WR_JOIN_ADDRESS) | tag;
+    } while (!atomic_compare_exchange_weak_explicit(head, &old, fresh, memory_order_release, memory_order_relaxed));
+}
+
+/* Puts n rows, last first, into the table. */
+static void insert(wr_join *j, uint8_t *const *rows, uint32_t n)
+{
+    int64_t values[WR_BATCH_ROWS];
+    uint8_t nulls[WR_BATCH_ROWS];
+    if (j->table == WR_TABLE_HASH && j->can_be_dense) hash_key_rows(j, rows, n);
+    if (j->table == WR_TABLE_DENSE || j->table == WR_TABLE_BITS) key_ints(j, j->first_key, rows, n, values, nulls);
+    for (uint32_t i = n; i-- > 0;) {
+        if (j->tracks_build && has_null_key(j, rows[i])) continue;
+        if (j->table == WR_TABLE_BITS) {
+            uint64_t at = (uint64_t)values[i] - (uint64_t)j->lo;
+            __atomic_fetch_or(&j->bits[at >> 6], UINT64_C(1) << (at & 63), __ATOMIC_RELAXED);
+        } else if (j->table == WR_TABLE_DENSE) {
+            push_front(j, (uint64_t)values[i] - (uint64_t)j->lo, 0, rows[i]);
+        } else {
+            uint64_t hash = wr_row_extra(&j->layout, rows[i])[WR_JX_HASH];
+            push_front(j, hash & (j->head_count - 1), wr_join_tag(hash), rows[i]);
+        }
+    }
+}
+
+/* All rows of one worker. */
+static weir_status insert_part(wr_join *j, wr_join_local *me)
+{
+    uint64_t count = wr_rows_count(me->rows), at = 0;
+    if (count == 0) return WR_OK;
+    void *memory;
+    WR_TRY(wr_mem_alloc(j->op.mem, count * sizeof(uint8_t *), &memory));
+    uint8_t **rows = memory;
+    wr_rows_cursor cursor = {0, 0};
+    for (uint32_t n; (n = wr_rows_next(me->rows, &cursor, rows + at, WR_BATCH_ROWS)) > 0;) at += n;
+    weir_status bad = WR_OK;
+    while (at > 0 && !bad) {
+        uint32_t n = (uint32_t)WR_MIN(at, (uint64_t)WR_BATCH_ROWS);
+        at -= n;
+        insert(j, rows + at, n);
+        bad = wr_exec_check(j->op.exec);
+    }
+    wr_mem_free(j->op.mem, memory, count * sizeof(uint8_t *));
+    return bad;
+}
+
+static void list_all(wr_join *j)
+{
+    uint64_t at = 0;
+    for (int w = 0; w < wr_exec_workers(j->op.exec); w++) {
+        wr_join_local *me = (wr_join_local *)j->op.locals[w];
+        wr_rows_cursor cursor = {0, 0};
+        for (uint32_t n; me && (n = wr_rows_next(me->rows, &cursor, j->all + at, WR_BATCH_ROWS)) > 0;) at += n;
+    }
+}
+
+/* ---- runtime filters ---- */
+
+/* Calls fill for every batch of stored rows. */
+static weir_status for_rows(wr_join *j, int key, void (*fill)(wr_join *j, int key, uint8_t *const *rows, uint32_t n, uint64_t *words, uint64_t mask, int64_t lo),
+                            uint64_t *words, uint64_t mask, int64_t lo)
+{
+    for (int w = 0; w < wr_exec_workers(j->op.exec); w++) {
+        wr_join_local *me = (wr_join_local *)j->op.locals[w];
+        wr_rows_cursor cursor = {0, 0};
+        uint8_t *rows[WR_BATCH_ROWS];
+        for (uint32_t n; me && (n = wr_rows_next(me->rows, &cursor, rows, WR_BATCH_ROWS)) > 0;) {
+            WR_TRY(wr_exec_check(j->op.exec));
+            fill(j, key, rows, n, words, mask, lo);
+        }
+    }
+    return WR_OK;
+}
+
+static void fill_bits(wr_join *j, int key, uint8_t *const *rows, uint32_t n, uint64_t *words, uint64_t mask, int64_t lo)
+{
+    int64_t values[WR_BATCH_ROWS];
+    uint8_t nulls[WR_BATCH_ROWS];
+    (void)mask;
+    key_ints(j, key, rows, n, values, nulls);
+    for (uint32_t i = 0; i < n; i++)
+        if (!nulls[i]) wr_bit_set(words, (uint64_t)values[i] - (uint64_t)lo);
+}
+
+static void fill_bloom(wr_join *j, int key, uint8_t *const *rows, uint32_t n, uint64_t *words, uint64_t mask, int64_t lo)
+{
+    WR_ARENA(scratch);
+    wr_column c;
+    uint64_t hashes[WR_BATCH_ROWS];
+    (void)lo;
+    wr_rows_gather(&j->layout, j->key_slots[key], rows, n, &scratch, &c);
+    wr_keys_hash(&c, 1, NULL, n, hashes);
+    for (uint32_t i = 0; i < n; i++) words[wr_bloom_word(hashes[i], mask)] |= wr_bloom_bits(hashes[i]);
+}
+
+static weir_status publish_one(wr_join *j, int key, wr_filter_state *f, const wr_key_range *r)
+{
+    bool is_int = wr_keys_is_int(j->layout.types[j->key_slots[key]]);
+    f->keeps_nulls = j->null_equal >> key & 1;
+    f->is_empty = is_int ? !r->any : j->rows == 0;
+    uint64_t span = is_int && r->any ? (uint64_t)r->hi - (uint64_t)r->lo : 0;
+    if (is_int && !f->is_empty) {
+        f->is_int = true;
+        f->lo = r->lo;
+        f->hi = r->hi;
+    }
+    if (!f->is_empty) {
+        bool exact = is_int && span < FILTER_BITS_MAX && span / DENSE_FACTOR <= WR_MAX(j->rows, (uint64_t)DENSE_SMALL);
+        uint64_t words = exact ? span / 64 + 1 : 64;
+        while (!exact && words * 4 < j->rows) words *= 2;
+        WR_TRY(take_zeroed(j, words, &j->filters[key].words));
+        j->filters[key].count = words;
+        WR_TRY(for_rows(j, key, exact ? fill_bits : fill_bloom, j->filters[key].words, words - 1, r->lo));
+        if (exact)
+            f->bits = j->filters[key].words;
+        else
+            f->bloom = j->filters[key].words;
+        f->bloom_mask = words - 1;
+    }
+    atomic_store_explicit(&f->ready, true, memory_order_release);
+    return WR_OK;
+}
+
+/* Legal only when a probe row without a match has no effect. */
+static weir_status publish(wr_join *j, const wr_key_range *ranges)
+{
+    const wr_plan_node *node = j->op.node;
+    bool flags_probe = !j->build_left && (j->kind == WR_JOIN_ANTI || j->kind == WR_JOIN_MARK);
+    if (!node->join.publish || j->probe_outer || flags_probe) return WR_OK;
+    for (int k = 0; k < j->key_count; k++) {
+        wr_filter_state *f = wr_filter_of(j->op.exec, node->join.publish[k]);
+        if (f) WR_TRY(publish_one(j, k, f, &ranges[k]));
+    }
+    return WR_OK;
+}
+
+static weir_status join_finish(wr_op *op, int phase, int *tasks)
+{
+    wr_join *j = (wr_join *)op;
+    *tasks = -1;
+    if (phase == 0) {
+        wr_key_range *ranges = wr_new_array(&op->arena, wr_key_range, j->key_count + 1);
+        add_up(j, ranges);
+        WR_TRY(choose_table(j, ranges));
+        WR_TRY(publish(j, ranges));
+        bool probe_matters = j->probe_outer || (!j->build_left && (j->kind == WR_JOIN_ANTI || j->kind == WR_JOIN_MARK));
+        if (j->rows == 0 && !probe_matters) op->stopped = true;
+        if (j->table == WR_TABLE_NONE)
+            list_all(j);
+        else
+            *tasks = wr_exec_workers(op->exec);
+        return WR_OK;
+    }
+    if (j->table != WR_TABLE_BITS) return WR_OK;
+    for (int w = 0; w < wr_exec_workers(op->exec); w++) { /* the bitmap says it all */
+        wr_join_local *me = (wr_join_local *)op->locals[w];
+        if (!me) continue;
+        wr_rows_drop(me->rows);
+        me->rows = NULL;
+        WR_TRY(wr_rows_new(op->mem, &j->layout, &me->rows));
+    }
+    return WR_OK;
+}
+
+static weir_status join_task(wr_op *op, wr_op_local *local, int phase, int index)
+{
+    wr_join_local *part = (wr_join_local *)op->locals[index];
+    (void)phase;
+    (void)local;
+    return part ? insert_part((wr_join *)op, part) : WR_OK;
+}
+
+static void join_local_close(wr_op *op, wr_op_local *local)
+{
+    wr_join_local *me = (wr_join_local *)local;
+    (void)op;
+    wr_exprs_close(&me->build_keys);
+    wr_exprs_close(&me->probe_keys);
+    if (me->residual) wr_eval_drop(me->residual);
+    wr_rows_drop(me->rows);
+    wr_heap_drop(me->ranges);
+    wr_arena_clear(&me->batch);
+}
+
+static void join_close(wr_op *op)
+{
+    wr_join *j = (wr_join *)op;
+    if (j->heads) wr_mem_free(op->mem, (void *)(uintptr_t)j->heads, j->head_count * sizeof(uint64_t));
+    if (j->bits) wr_mem_free(op->mem, j->bits, j->bit_words * sizeof(uint64_t));
+    if (j->all) wr_mem_free(op->mem, j->all, (j->all_count + 1) * sizeof(uint64_t));
+    for (int k = 0; j->filters && k < j->key_count; k++)
+        if (j->filters[k].words) wr_mem_free(op->mem, j->filters[k].words, j->filters[k].count * sizeof(uint64_t));
+}
+
+const wr_op_def wr_op_join = {.name = "join",
+                              .size = sizeof(wr_join),
+                              .local_size = sizeof(wr_join_local),
+                              .open = join_open,
+                              .local_open = join_local_open,
+                              .local_close = join_local_close,
+                              .close = join_close,
+                              .push = wr_join_push,
+                              .sink = join_sink,
+                              .finish = join_finish,
+                              .task = join_task};
+
+/* ---- build rows at the end ---- */
+
+typedef struct rest_op {
+    wr_op op;
+    wr_join *join;
+    _Atomic int next;
+} rest_op;
+
+typedef struct rest_local {
+    wr_op_local base;
+    wr_join_local *part;
+    wr_rows_cursor at;
+} rest_local;
+
+static weir_status rest_morsel(wr_op *op, wr_op_local *local, bool *got)
+{
+    rest_op *r = (rest_op *)op;
+    rest_local *me = (rest_local *)local;
+    *got = false;
+    for (int part; !*got && (part = atomic_fetch_add(&r->next, 1)) < wr_exec_workers(op->exec);) {
+        me->part = (wr_join_local *)r->join->op.locals[part];
+        me->at = (wr_rows_cursor){0, 0};
+        *got = me->part != NULL;
+    }
+    return WR_OK;
+}
+
+static weir_status rest_next(wr_op *op, wr_op_local *local, wr_batch *out, bool *more)
+{
+    const wr_join *j = ((rest_op *)op)->join;
+    rest_local *me = (rest_local *)local;
+    uint8_t *rows[WR_BATCH_ROWS];
+    uint32_t n = wr_rows_next(me->part->rows, &me->at, rows, WR_BATCH_ROWS), kept = 0;
+    *more = n > 0;
+    bool wanted = j->kind == WR_JOIN_SEMI;
+    for (uint32_t i = 0; i < n; i++) {
+        rows[kept] = rows[i];
+        kept += (wr_row_extra(&j->layout, rows[i])[WR_JX_MATCHED] != 0) == wanted;
+    }
+    if (kept == 0) return WR_OK;
+    wr_arena *scratch = &local->scratch;
+    wr_arena_reset(scratch);
+    const wr_schema *schema = &op->node->schema;
+    *out = (wr_batch){.column_count = schema->count, .rows = kept};
+    out->columns = wr_new_array(scratch, wr_column, schema->count + 1);
+    for (int c = 0; c < schema->count; c++) {
+        if (j->output[c].side == WR_FROM_BUILD) {
+            wr_rows_gather(&j->layout, j->output[c].index, rows, kept, scratch, &out->columns[c]);
+        } else {
+            wr_value null = wr_value_null(schema->fields[c].type);
+            wr_value_column(&null, kept, scratch, &out->columns[c]);
+        }
+    }
+    return WR_OK;
+}
+
+static const wr_op_def join_rest = {.name = "join",
+                                    .size = sizeof(rest_op),
+                                    .local_size = sizeof(rest_local),
+                                    .morsel = rest_morsel,
+                                    .next_batch = rest_next};
+
+weir_status wr_join_rest(wr_exec *exec, wr_op *join, wr_op **out)
+{
+    wr_join *j = (wr_join *)join;
+    *out = NULL;
+    if (!j->tracks_build) return WR_OK;
+    WR_TRY(wr_exec_op(exec, &join_rest, join->node, out));
+    ((rest_op *)*out)->join = j;
+    return WR_OK;
+}

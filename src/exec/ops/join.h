@@ -1,0 +1,92 @@
+/* join.h - the join operator: join.c builds the table, join_probe.c runs rows past it.
+ *
+ * The side that is stored is "build", the other "probe"; left and right only matter for column numbers and kinds. */
+#pragma once
+#include "exec/engine.h"
+#include "exec/filters.h"
+#include "exec/keys.h"
+#include "exec/store.h"
+
+typedef enum wr_join_table {
+    WR_TABLE_NONE,  /* no equality keys: every pair is looked at */
+    WR_TABLE_HASH,  /* directory of chains; 16 bits of each entry tell which hashes are not there */
+    WR_TABLE_DENSE, /* one integer key of a small range: an array indexed by the key */
+    WR_TABLE_BITS,  /* the same when only membership counts */
+} wr_join_table;
+
+/* Where an output column (or a column of the residual) comes from. */
+typedef struct wr_join_source {
+    enum { WR_FROM_PROBE, WR_FROM_BUILD, WR_FROM_MARK } side;
+    int index; /* column of the probe input, or slot of the build layout */
+} wr_join_source;
+
+enum { WR_JX_HASH, WR_JX_NEXT, WR_JX_MATCHED, WR_JX_WORDS };
+
+typedef struct wr_join {
+    wr_op op;
+    wr_join_kind kind;
+    bool build_left;
+    bool gives_pairs, probe_outer, build_outer, tracks_build, only_membership;
+    bool mark_is_complex; /* MARK with more keys or a residual: the first key is compared pair by pair */
+    int first_key;        /* of the table: 1 when mark_is_complex */
+    int key_count;
+    uint64_t null_equal;  /* by key */
+    wr_exprs build_keys, probe_keys;
+    wr_rows_layout layout;
+    int *stored;          /* build input column of the first stored_count slots */
+    int stored_count;
+    int *key_slots;       /* by key */
+    wr_join_source *output;
+    wr_exprs residual;
+    int combined_count;          /* left + right columns */
+    wr_join_source *combined;
+    bool *combined_needed;
+    /* the table; written by finish and its tasks */
+    wr_join_table table;
+    bool can_be_dense;
+    int64_t lo, hi;
+    uint64_t rows, nulls;        /* build rows; those with a NULL first key */
+    _Atomic uint64_t *heads;
+    uint64_t head_count;
+    uint64_t *bits;
+    uint64_t bit_words;
+    uint8_t **all;               /* WR_TABLE_NONE: every build row */
+    uint64_t all_count;
+    struct { uint64_t *words; uint64_t count; } *filters; /* memory of published filters, by key */
+} wr_join;
+
+typedef struct wr_key_range {
+    int64_t lo, hi;
+    bool any;
+} wr_key_range;
+
+typedef struct wr_join_local {
+    wr_op_local base;
+    /* build */
+    wr_exprs_local build_keys;
+    wr_rows *rows;
+    wr_key_range *ranges; /* by key */
+    uint64_t nulls;
+    /* probe */
+    wr_exprs_local probe_keys;
+    wr_eval *residual;
+    wr_column *flat;      /* probe keys, flattened, for this batch */
+    bool in_batch, is_first_round;
+    uint32_t count;       /* selected rows of the batch */
+    uint32_t active_count;
+    uint32_t pair_count;
+    uint32_t nested_row;
+    uint64_t nested_at;
+    uint16_t active[WR_BATCH_ROWS];
+    uint8_t *chain[WR_BATCH_ROWS]; /* by position: the next candidate */
+    uint16_t pair_at[WR_BATCH_ROWS];  /* positions */
+    uint8_t *pair_row[WR_BATCH_ROWS];
+    uint8_t matched[WR_BATCH_ROWS];   /* by position */
+    uint8_t unknown[WR_BATCH_ROWS];   /* by position: MARK is NULL unless TRUE */
+    uint16_t sel[WR_BATCH_ROWS];
+    wr_arena batch; /* lives as long as the input batch */
+} wr_join_local;
+
+WR_MUST_CHECK weir_status wr_join_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_batch *out, wr_flow *flow);
+static inline uint64_t wr_join_tag(uint64_t hash) { return UINT64_C(1) << (48 + (hash >> 60)); }
+#define WR_JOIN_ADDRESS ((UINT64_C(1) << 48) - 1)
