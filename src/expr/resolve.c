@@ -139,15 +139,29 @@ static int fit_type(match *m, int i, const wr_type *type)
     return cost < 0 ? -1 : cost * COST_UNIT + COST_UNIT;
 }
 
-/* Number words take the type as it is; untyped literals become the widest. */
+/* The first argument that fits the word and says its type. */
+static const wr_type *typed_sibling(const match *m, wr_want_kind kind)
+{
+    for (int i = 0; i < m->arg_count; i++) {
+        const wr_type *t = m->args[i]->type;
+        bool fits = kind == WR_WANT_INTEGER   ? wr_type_is_integer(t)
+                    : kind == WR_WANT_DECIMAL ? t->id == WR_T_DECIMAL
+                                              : wr_type_is_numeric(t);
+        if (!m->args[i]->is_untyped && fits && want_at(m->signature, i)->kind == kind) return t;
+    }
+    return NULL;
+}
+
+/* Number words take the type as it is; untyped literals become what stands beside them, or the
+ * widest. */
 static int fit_number(match *m, int i, bool fits, const wr_type *untyped, const wr_type **first)
 {
     const wr_expr *e = m->args[i];
     const wr_type *type = e->type;
     if (e->is_untyped || type->id == WR_T_NULL) {
-        type = *first ? *first : untyped;
-        m->types[i] = type;
-        if (!*first) *first = type;
+        const wr_type *sibling = typed_sibling(m, want_at(m->signature, i)->kind);
+        m->types[i] = sibling ? sibling : untyped;
+        if (!*first) *first = m->types[i];
         return 4 * COST_UNIT;
     }
     if (!fits) return -1;
