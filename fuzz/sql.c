@@ -1,4 +1,5 @@
-/* fuzz/sql.c - any text may be refused, but what is accepted must survive being printed and parsed again. */
+/* fuzz/sql.c - any text may be refused, but what is accepted must survive being printed and parsed
+ * again. */
 #include "sql/format.h"
 #include "sql/parse.h"
 

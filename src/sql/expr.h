@@ -15,8 +15,20 @@ const char *wr_sql_op_text(wr_sql_op op);
 
 /* PostgreSQL's precedence, loosest first. */
 typedef enum wr_level {
-    WR_LEVEL_NONE, WR_LEVEL_OR, WR_LEVEL_AND, WR_LEVEL_NOT, WR_LEVEL_IS, WR_LEVEL_COMPARE, WR_LEVEL_LIKE,
-    WR_LEVEL_OTHER, WR_LEVEL_ADD, WR_LEVEL_MUL, WR_LEVEL_POWER, WR_LEVEL_AT, WR_LEVEL_COLLATE, WR_LEVEL_SIGN,
+    WR_LEVEL_NONE,
+    WR_LEVEL_OR,
+    WR_LEVEL_AND,
+    WR_LEVEL_NOT,
+    WR_LEVEL_IS,
+    WR_LEVEL_COMPARE,
+    WR_LEVEL_LIKE,
+    WR_LEVEL_OTHER,
+    WR_LEVEL_ADD,
+    WR_LEVEL_MUL,
+    WR_LEVEL_POWER,
+    WR_LEVEL_AT,
+    WR_LEVEL_COLLATE,
+    WR_LEVEL_SIGN,
     WR_LEVEL_PRIMARY
 } wr_level;
 wr_level wr_sql_op_level(wr_sql_op op);
@@ -25,7 +37,8 @@ typedef enum wr_literal_kind {
     WR_LIT_NULL,
     WR_LIT_TRUE,
     WR_LIT_FALSE,
-    WR_LIT_INTEGER, /* decimal digits of any length; 0x, 0o and 0b forms and underscores are resolved */
+    WR_LIT_INTEGER, /* decimal digits of any length; 0x, 0o and 0b forms and underscores are
+                       resolved */
     WR_LIT_DECIMAL, /* digits with a point */
     WR_LIT_FLOAT,   /* with an exponent */
     WR_LIT_STRING,  /* decoded: escapes and doubled quotes are resolved */
@@ -47,12 +60,24 @@ struct wr_sql_typed_literal {
 };
 
 typedef enum wr_interval_unit {
-    WR_UNIT_NONE, WR_UNIT_YEAR, WR_UNIT_MONTH, WR_UNIT_DAY, WR_UNIT_HOUR, WR_UNIT_MINUTE, WR_UNIT_SECOND,
-    WR_UNIT_MILLISECOND, WR_UNIT_MICROSECOND, WR_UNIT_WEEK, WR_UNIT_QUARTER, WR_UNIT_DECADE, WR_UNIT_CENTURY,
+    WR_UNIT_NONE,
+    WR_UNIT_YEAR,
+    WR_UNIT_MONTH,
+    WR_UNIT_DAY,
+    WR_UNIT_HOUR,
+    WR_UNIT_MINUTE,
+    WR_UNIT_SECOND,
+    WR_UNIT_MILLISECOND,
+    WR_UNIT_MICROSECOND,
+    WR_UNIT_WEEK,
+    WR_UNIT_QUARTER,
+    WR_UNIT_DECADE,
+    WR_UNIT_CENTURY,
     WR_UNIT_MILLENNIUM
 } wr_interval_unit;
 
-/* INTERVAL '1 day' (unit NONE), INTERVAL 1 day, INTERVAL (x + 1) day, INTERVAL '1:02' HOUR TO SECOND(3). */
+/* INTERVAL '1 day' (unit NONE), INTERVAL 1 day, INTERVAL (x + 1) day, INTERVAL '1:02' HOUR TO
+ * SECOND(3). */
 struct wr_sql_interval {
     wr_node node;
     wr_node *value;            /* a string literal, or any expression when unit is given */
@@ -74,7 +99,8 @@ struct wr_sql_star { /* *, t.*, (struct_value).* */
     wr_nodes rename;  /* wr_sql_item: wr_sql_column AS new name */
 };
 
-struct wr_sql_columns { /* COLUMNS('re'), COLUMNS(*), COLUMNS(c -> ...), COLUMNS([a, b]), t.COLUMNS(..) */
+struct wr_sql_columns { /* COLUMNS('re'), COLUMNS(*), COLUMNS(c -> ...), COLUMNS([a, b]),
+                           t.COLUMNS(..) */
     wr_node node;
     wr_names qualifier;
     wr_node *pattern;
@@ -172,32 +198,39 @@ struct wr_sql_cast { /* CAST(x AS t), TRY_CAST(x AS t), x::t */
     wr_node *operand, *type;
 };
 
-/* How a call was written. The arguments are always those of the plain function, so binding may ignore this. */
+/* How a call was written. The arguments are always those of the plain function, so binding may
+ * ignore this. */
 typedef enum wr_call_syntax {
     WR_CALL_PLAIN,
     WR_CALL_KEYWORD,   /* CURRENT_DATE, LOCALTIME, SESSION_USER: no parentheses */
     WR_CALL_EXTRACT,   /* extract('year', x) */
     WR_CALL_POSITION,  /* position(text, part) from POSITION(part IN text) */
     WR_CALL_SUBSTRING, /* substring(text, from, for); FOR alone: from is 1 */
-    WR_CALL_SIMILAR,   /* substring(text, pattern, escape) from SUBSTRING(text SIMILAR pattern ESCAPE escape) */
-    WR_CALL_OVERLAY,   /* overlay(text, placing, from, for) */
-    WR_CALL_TRIM,      /* btrim, ltrim, rtrim (text [, characters]) */
+    WR_CALL_SIMILAR, /* substring(text, pattern, escape) from SUBSTRING(text SIMILAR pattern ESCAPE
+                        escape) */
+    WR_CALL_OVERLAY, /* overlay(text, placing, from, for) */
+    WR_CALL_TRIM,    /* btrim, ltrim, rtrim (text [, characters]) */
     WR_CALL_TIME_ZONE, /* timezone(zone, x) from x AT TIME ZONE zone */
     WR_CALL_OVERLAPS   /* overlaps(a, b, c, d) from (a, b) OVERLAPS (c, d) */
 } wr_call_syntax;
 
-typedef enum wr_null_treatment { WR_NULLS_UNSAID, WR_NULLS_RESPECT, WR_NULLS_IGNORE } wr_null_treatment;
+typedef enum wr_null_treatment {
+    WR_NULLS_UNSAID,
+    WR_NULLS_RESPECT,
+    WR_NULLS_IGNORE
+} wr_null_treatment;
 
-struct wr_sql_call { /* coalesce, nullif, greatest, grouping, row_number ... are calls as well; span: the name */
+struct wr_sql_call { /* coalesce, nullif, greatest, grouping, row_number ... are calls as well;
+                        span: the name */
     wr_node node;
     wr_names name;
     wr_call_syntax syntax;
-    wr_nodes args;     /* expressions; named ones are wr_sql_arg; count(*) has one wr_sql_star */
+    wr_nodes args; /* expressions; named ones are wr_sql_arg; count(*) has one wr_sql_star */
     bool distinct, variadic, within_group;
     wr_nodes order_by; /* wr_sql_order_item: inside the parentheses, or of WITHIN GROUP */
     wr_null_treatment nulls;
     wr_node *filter;
-    wr_node *over;     /* wr_sql_window; OVER w has only .base */
+    wr_node *over; /* wr_sql_window; OVER w has only .base */
 };
 
 struct wr_sql_arg { /* name => value; also the fields of struct literals */
@@ -256,8 +289,9 @@ struct wr_sql_comprehension { /* [result FOR variables IN source IF condition] *
     wr_node *source, *condition;
 };
 
-/* x -> body, (x, y) -> body, lambda x, y: body. "f(x -> e)" is a lambda if f is one of the functions that take
- * one (list_transform, list_filter, ...) or e mentions x; otherwise it is WR_OP_JSON_GET. */
+/* x -> body, (x, y) -> body, lambda x, y: body. "f(x -> e)" is a lambda if f is one of the
+ * functions that take one (list_transform, list_filter, ...) or e mentions x; otherwise it is
+ * WR_OP_JSON_GET. */
 struct wr_sql_lambda {
     wr_node node;
     wr_names params;
@@ -270,11 +304,17 @@ struct wr_sql_default { /* DEFAULT as a value in INSERT and UPDATE */
 
 typedef enum wr_frame_mode { WR_FRAME_ROWS, WR_FRAME_RANGE, WR_FRAME_GROUPS } wr_frame_mode;
 typedef enum wr_bound_kind {
-    WR_BOUND_UNBOUNDED_PRECEDING, WR_BOUND_PRECEDING, WR_BOUND_CURRENT_ROW, WR_BOUND_FOLLOWING,
+    WR_BOUND_UNBOUNDED_PRECEDING,
+    WR_BOUND_PRECEDING,
+    WR_BOUND_CURRENT_ROW,
+    WR_BOUND_FOLLOWING,
     WR_BOUND_UNBOUNDED_FOLLOWING
 } wr_bound_kind;
 typedef enum wr_frame_exclude {
-    WR_EXCLUDE_NONE, WR_EXCLUDE_CURRENT_ROW, WR_EXCLUDE_GROUP, WR_EXCLUDE_TIES
+    WR_EXCLUDE_NONE,
+    WR_EXCLUDE_CURRENT_ROW,
+    WR_EXCLUDE_GROUP,
+    WR_EXCLUDE_TIES
 } wr_frame_exclude;
 
 struct wr_sql_frame {
@@ -287,16 +327,20 @@ struct wr_sql_frame {
 
 struct wr_sql_window { /* OVER (...), OVER name, WINDOW name AS (...) */
     wr_node node;
-    wr_name name;     /* of the WINDOW clause definition */
-    wr_name base;     /* the window it refers to */
-    bool bare;        /* OVER name, without parentheses */
+    wr_name name; /* of the WINDOW clause definition */
+    wr_name base; /* the window it refers to */
+    bool bare;    /* OVER name, without parentheses */
     wr_nodes partition_by;
     wr_nodes order_by; /* wr_sql_order_item */
     wr_node *frame;    /* wr_sql_frame or NULL */
 };
 
 typedef enum wr_order_direction { WR_ORDER_UNSAID, WR_ORDER_ASC, WR_ORDER_DESC } wr_order_direction;
-typedef enum wr_order_nulls { WR_ORDER_NULLS_UNSAID, WR_ORDER_NULLS_FIRST, WR_ORDER_NULLS_LAST } wr_order_nulls;
+typedef enum wr_order_nulls {
+    WR_ORDER_NULLS_UNSAID,
+    WR_ORDER_NULLS_FIRST,
+    WR_ORDER_NULLS_LAST
+} wr_order_nulls;
 
 struct wr_sql_order_item { /* ORDER BY ALL has a NULL value; USING < and > are ASC and DESC */
     wr_node node;
@@ -307,8 +351,10 @@ struct wr_sql_order_item { /* ORDER BY ALL has a NULL value; USING < and > are A
 };
 
 typedef enum wr_type_form {
-    WR_TYPE_NAMED,  /* name [(modifiers)]; words are joined into one: double, varchar, timestamptz, timetz, varbit */
-    WR_TYPE_STRUCT, /* STRUCT(a int, ..), ROW(a int, ..), STRUCT<a int>: fields are wr_sql_column_def */
+    WR_TYPE_NAMED,  /* name [(modifiers)]; words are joined into one: double, varchar, timestamptz,
+                       timetz, varbit */
+    WR_TYPE_STRUCT, /* STRUCT(a int, ..), ROW(a int, ..), STRUCT<a int>: fields are
+                       wr_sql_column_def */
     WR_TYPE_UNION,  /* UNION(a int, ..) */
     WR_TYPE_MAP,    /* arguments: key, value */
     WR_TYPE_ENUM,   /* modifiers: string literals; or query */
@@ -319,13 +365,14 @@ struct wr_sql_type {
     wr_node node;
     wr_type_form form;
     wr_names name;
-    wr_nodes modifiers; /* expressions: DECIMAL(p, s), VARCHAR(n) */
-    wr_nodes arguments; /* wr_sql_type; of STRUCT and UNION wr_sql_column_def */
-    wr_node *query;     /* ENUM (SELECT ...) */
-    int64_t size;       /* of an ARRAY with fixed size; else -1 */
+    wr_nodes modifiers;        /* expressions: DECIMAL(p, s), VARCHAR(n) */
+    wr_nodes arguments;        /* wr_sql_type; of STRUCT and UNION wr_sql_column_def */
+    wr_node *query;            /* ENUM (SELECT ...) */
+    int64_t size;              /* of an ARRAY with fixed size; else -1 */
     wr_interval_unit unit, to; /* INTERVAL day TO second */
 };
 
-/* The name PostgreSQL gives the result column of the expression: the column's, the function's, the type's of a
- * cast of something nameless, "case", "?column?" ... Borrowed from the tree or static. */
+/* The name PostgreSQL gives the result column of the expression: the column's, the function's, the
+ * type's of a cast of something nameless, "case", "?column?" ... Borrowed from the tree or static.
+ */
 wr_str wr_node_column_name(const wr_node *expression);

@@ -1,19 +1,23 @@
 /* format.c - syntax tree to SQL text: dispatch, names, lists, and the names of result columns.
  *
- * Parentheses are written exactly where the parser would otherwise build another tree. Names keep their quotes, and
- * get them where the bare word would be read as a keyword or not as one name at all. */
+ * Parentheses are written exactly where the parser would otherwise build another tree. Names keep
+ * their quotes, and get them where the bare word would be read as a keyword or not as one name at
+ * all. */
 #include "sql/printer.h"
 
 void wr_node_format(wr_buf *out, const wr_node *node)
 {
     if (!node) return;
     switch (node->kind) {
-#define X(kind, suffix) \
-    case WR_SQL_##kind: wr_print_##suffix(out, wr_sql_as_##suffix(node)); return;
+#define X(kind, suffix)                                   \
+    case WR_SQL_##kind:                                   \
+        wr_print_##suffix(out, wr_sql_as_##suffix(node)); \
+        return;
 #include "sql/node.def"
 #undef X
     case WR_SQL_NONE:
-    case WR_SQL_KIND_COUNT: break;
+    case WR_SQL_KIND_COUNT:
+        break;
     }
     wr_panic(__FILE__, __LINE__, "a syntax node without a kind");
 }
@@ -61,7 +65,8 @@ static bool is_plain(wr_str text)
         unsigned char c = (unsigned char)text.data[i];
         bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
         bool digit = (c >= '0' && c <= '9') || c == '$';
-        if (!letter && !(digit && i > 0)) return false; /* other alphabets may hold wide blanks: quote them */
+        if (!letter && !(digit && i > 0))
+            return false; /* other alphabets may hold wide blanks: quote them */
     }
     return true;
 }
@@ -99,10 +104,7 @@ void wr_format_name(wr_buf *out, wr_str name)
     wr_print_name(out, (wr_name){name, {0, 0}, false}, WR_PLACE_COLUMN);
 }
 
-void wr_format_string(wr_buf *out, wr_str text)
-{
-    print_quoted(out, text, '\'');
-}
+void wr_format_string(wr_buf *out, wr_str text) { print_quoted(out, text, '\''); }
 
 void wr_print_qualified(wr_buf *out, wr_names names, wr_name_place place)
 {
@@ -132,9 +134,9 @@ void wr_print_names_after(wr_buf *out, const char *word, wr_names names)
 static wr_str type_column_name(const wr_sql_type *type)
 {
     static const char *const names[][2] = {
-        {"int", "int4"},         {"integer", "int4"},   {"bigint", "int8"},     {"smallint", "int2"},
-        {"real", "float4"},      {"double", "float8"},  {"float", "float8"},    {"decimal", "numeric"},
-        {"dec", "numeric"},      {"boolean", "bool"},   {"char", "bpchar"},     {"character", "bpchar"},
+        {"int", "int4"},     {"integer", "int4"},  {"bigint", "int8"},  {"smallint", "int2"},
+        {"real", "float4"},  {"double", "float8"}, {"float", "float8"}, {"decimal", "numeric"},
+        {"dec", "numeric"},  {"boolean", "bool"},  {"char", "bpchar"},  {"character", "bpchar"},
         {"nchar", "bpchar"},
     };
     if (type->form == WR_TYPE_ARRAY && type->arguments.items[0]->kind == WR_SQL_TYPE)
@@ -148,18 +150,27 @@ static wr_str type_column_name(const wr_sql_type *type)
     return name;
 }
 
-/* The name and how good it is: 2 a real one, 1 that of a type or of CASE, 0 none. Depth of casts and the like is that
- * of the tree, which the parser limits. */
+/* The name and how good it is: 2 a real one, 1 that of a type or of CASE, 0 none. Depth of casts
+ * and the like is that of the tree, which the parser limits. */
 static int figure_name(const wr_node *node, wr_str *name)
 {
     int strength = 2;
     switch (node->kind) {
-    case WR_SQL_COLUMN: *name = wr_names_last(wr_sql_as_column(node)->parts).text; break;
-    case WR_SQL_FIELD: *name = wr_sql_as_field(node)->name.text; break;
-    case WR_SQL_CALL: *name = wr_names_last(wr_sql_as_call(node)->name).text; break;
-    case WR_SQL_SUBSCRIPT: return figure_name(wr_sql_as_subscript(node)->operand, name);
-    case WR_SQL_SLICE: return figure_name(wr_sql_as_slice(node)->operand, name);
-    case WR_SQL_COLLATE: return figure_name(wr_sql_as_collate(node)->operand, name);
+    case WR_SQL_COLUMN:
+        *name = wr_names_last(wr_sql_as_column(node)->parts).text;
+        break;
+    case WR_SQL_FIELD:
+        *name = wr_sql_as_field(node)->name.text;
+        break;
+    case WR_SQL_CALL:
+        *name = wr_names_last(wr_sql_as_call(node)->name).text;
+        break;
+    case WR_SQL_SUBSCRIPT:
+        return figure_name(wr_sql_as_subscript(node)->operand, name);
+    case WR_SQL_SLICE:
+        return figure_name(wr_sql_as_slice(node)->operand, name);
+    case WR_SQL_COLLATE:
+        return figure_name(wr_sql_as_collate(node)->operand, name);
     case WR_SQL_CAST:
         strength = figure_name(wr_sql_as_cast(node)->operand, name);
         if (strength > 1) return strength;
@@ -174,7 +185,9 @@ static int figure_name(const wr_node *node, wr_str *name)
         *name = WR_STR("bool");
         return 1;
     }
-    case WR_SQL_INTERVAL: *name = WR_STR("interval"); return 1;
+    case WR_SQL_INTERVAL:
+        *name = WR_STR("interval");
+        return 1;
     case WR_SQL_CASE: {
         const wr_node *otherwise = wr_sql_as_case(node)->otherwise;
         strength = otherwise ? figure_name(otherwise, name) : 0;
@@ -182,20 +195,34 @@ static int figure_name(const wr_node *node, wr_str *name)
         *name = WR_STR("case");
         return 1;
     }
-    case WR_SQL_EXISTS: *name = WR_STR("exists"); break;
-    case WR_SQL_LIST: *name = WR_STR("array"); break;
-    case WR_SQL_COMPREHENSION: *name = WR_STR("array"); break;
-    case WR_SQL_ROW: *name = WR_STR("row"); break;
-    case WR_SQL_STRUCT: *name = WR_STR("row"); break;
-    case WR_SQL_MAP: *name = WR_STR("map"); break;
+    case WR_SQL_EXISTS:
+        *name = WR_STR("exists");
+        break;
+    case WR_SQL_LIST:
+        *name = WR_STR("array");
+        break;
+    case WR_SQL_COMPREHENSION:
+        *name = WR_STR("array");
+        break;
+    case WR_SQL_ROW:
+        *name = WR_STR("row");
+        break;
+    case WR_SQL_STRUCT:
+        *name = WR_STR("row");
+        break;
+    case WR_SQL_MAP:
+        *name = WR_STR("map");
+        break;
     case WR_SQL_SUBQUERY: {
         const wr_sql_subquery *subquery = wr_sql_as_subquery(node);
         *name = WR_STR("array");
         if (subquery->array) break;
         const wr_node *body = subquery->query;
-        while (body->kind == WR_SQL_QUERY) body = wr_sql_as_query(body)->body;
+        while (body->kind == WR_SQL_QUERY)
+            body = wr_sql_as_query(body)->body;
         while (body->kind == WR_SQL_SETOP || body->kind == WR_SQL_QUERY)
-            body = body->kind == WR_SQL_SETOP ? wr_sql_as_setop(body)->inputs.items[0] : wr_sql_as_query(body)->body;
+            body = body->kind == WR_SQL_SETOP ? wr_sql_as_setop(body)->inputs.items[0]
+                                              : wr_sql_as_query(body)->body;
         if (body->kind == WR_SQL_VALUES) *name = WR_STR("column1");
         if (body->kind == WR_SQL_VALUES) break;
         if (body->kind != WR_SQL_SELECT || !wr_sql_as_select(body)->items.count) return 0;
@@ -204,7 +231,8 @@ static int figure_name(const wr_node *node, wr_str *name)
         if (!wr_name_given(item->alias)) return figure_name(item->value, name);
         break;
     }
-    default: return 0;
+    default:
+        return 0;
     }
     return strength;
 }

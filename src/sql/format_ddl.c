@@ -40,7 +40,8 @@ void wr_print_name_node(wr_buf *out, const wr_sql_name_node *node)
 
 static void print_create(wr_buf *out, const wr_create_mode *mode, const char *what)
 {
-    wr_buf_printf(out, "CREATE %s%s%s ", mode->replace ? "OR REPLACE " : "", mode->temporary ? "TEMPORARY " : "", what);
+    wr_buf_printf(out, "CREATE %s%s%s ", mode->replace ? "OR REPLACE " : "",
+                  mode->temporary ? "TEMPORARY " : "", what);
     wr_print_if(out, mode->if_not_exists, "IF NOT EXISTS ");
 }
 
@@ -54,7 +55,8 @@ static void print_label_after(wr_buf *out, const char *word, wr_name name)
 void wr_print_create_table(wr_buf *out, const wr_sql_create_table *node)
 {
     static const char *const roles[] = {"TABLE", "SOURCE", "SINK"};
-    static const char *const commits[] = {"", " ON COMMIT PRESERVE ROWS", " ON COMMIT DELETE ROWS", " ON COMMIT DROP"};
+    static const char *const commits[] = {"", " ON COMMIT PRESERVE ROWS", " ON COMMIT DELETE ROWS",
+                                          " ON COMMIT DROP"};
     print_create(out, &node->mode, node->unlogged ? "UNLOGGED TABLE" : roles[node->role]);
     wr_print_qualified(out, node->name, WR_PLACE_COLUMN);
     if (node->elements.count) {
@@ -91,7 +93,8 @@ void wr_print_column_def(wr_buf *out, const wr_sql_column_def *node)
 
 static void print_references(wr_buf *out, const wr_sql_constraint *node)
 {
-    static const char *const actions[] = {"", "NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT"};
+    static const char *const actions[] = {"",        "NO ACTION", "RESTRICT",
+                                          "CASCADE", "SET NULL",  "SET DEFAULT"};
     wr_buf_add_text(out, "REFERENCES ");
     wr_print_qualified(out, node->reference, WR_PLACE_COLUMN);
     wr_print_names_after(out, " ", node->reference_columns);
@@ -109,15 +112,22 @@ void wr_print_constraint(wr_buf *out, const wr_sql_constraint *node)
         wr_buf_add_char(out, ' ');
     }
     switch (node->constraint) {
-    case WR_CONSTRAINT_NOT_NULL: wr_buf_add_text(out, "NOT NULL"); break;
-    case WR_CONSTRAINT_NULL: wr_buf_add_text(out, "NULL"); break;
-    case WR_CONSTRAINT_PRIMARY_KEY: wr_buf_add_text(out, "PRIMARY KEY"); break;
+    case WR_CONSTRAINT_NOT_NULL:
+        wr_buf_add_text(out, "NOT NULL");
+        break;
+    case WR_CONSTRAINT_NULL:
+        wr_buf_add_text(out, "NULL");
+        break;
+    case WR_CONSTRAINT_PRIMARY_KEY:
+        wr_buf_add_text(out, "PRIMARY KEY");
+        break;
     case WR_CONSTRAINT_UNIQUE:
         wr_buf_add_text(out, node->nulls_not_distinct ? "UNIQUE NULLS NOT DISTINCT" : "UNIQUE");
         break;
     case WR_CONSTRAINT_CHECK:
     case WR_CONSTRAINT_GENERATED:
-        wr_buf_add_text(out, node->constraint == WR_CONSTRAINT_CHECK ? "CHECK (" : "GENERATED ALWAYS AS (");
+        wr_buf_add_text(out, node->constraint == WR_CONSTRAINT_CHECK ? "CHECK ("
+                                                                     : "GENERATED ALWAYS AS (");
         wr_node_format(out, node->expression);
         wr_buf_add_text(out, node->stored ? ") STORED" : ")");
         break;
@@ -137,7 +147,8 @@ void wr_print_constraint(wr_buf *out, const wr_sql_constraint *node)
         print_references(out, node);
         break;
     }
-    if (node->constraint != WR_CONSTRAINT_FOREIGN_KEY) wr_print_names_after(out, " ", node->columns);
+    if (node->constraint != WR_CONSTRAINT_FOREIGN_KEY)
+        wr_print_names_after(out, " ", node->columns);
     wr_print_if(out, node->deferrable, " DEFERRABLE");
     wr_print_if(out, node->initially_deferred, " INITIALLY DEFERRED");
     wr_print_if(out, node->not_valid, " NOT VALID");
@@ -166,7 +177,10 @@ void wr_print_watermark(wr_buf *out, const wr_sql_watermark *node)
 
 void wr_print_create_view(wr_buf *out, const wr_sql_create_view *node)
 {
-    print_create(out, &node->mode, node->materialized ? "MATERIALIZED VIEW" : node->recursive ? "RECURSIVE VIEW" : "VIEW");
+    print_create(out, &node->mode,
+                 node->materialized ? "MATERIALIZED VIEW"
+                 : node->recursive  ? "RECURSIVE VIEW"
+                                    : "VIEW");
     wr_print_qualified(out, node->name, WR_PLACE_COLUMN);
     wr_print_names_after(out, " ", node->columns);
     print_options(out, "WITH", node->options);
@@ -184,9 +198,14 @@ void wr_print_create_schema(wr_buf *out, const wr_sql_create_schema *node)
 static void print_sequence_options(wr_buf *out, wr_nodes options)
 {
     static const char *const words[][3] = {
-        {"as", "AS", ""},          {"increment", "INCREMENT BY", ""},    {"minvalue", "MINVALUE", "NO MINVALUE"},
-        {"start", "START WITH", ""}, {"maxvalue", "MAXVALUE", "NO MAXVALUE"}, {"restart", "RESTART WITH", "RESTART"},
-        {"cache", "CACHE", ""},    {"owned_by", "OWNED BY", "OWNED BY NONE"},
+        {"as", "AS", ""},
+        {"increment", "INCREMENT BY", ""},
+        {"minvalue", "MINVALUE", "NO MINVALUE"},
+        {"start", "START WITH", ""},
+        {"maxvalue", "MAXVALUE", "NO MAXVALUE"},
+        {"restart", "RESTART WITH", "RESTART"},
+        {"cache", "CACHE", ""},
+        {"owned_by", "OWNED BY", "OWNED BY NONE"},
     };
     for (int i = 0; i < options.count; i++) {
         const wr_sql_option *option = wr_sql_as_option(options.items[i]);
@@ -326,12 +345,24 @@ static void print_alter_column(wr_buf *out, const wr_sql_alter_action *node, con
 void wr_print_alter_action(wr_buf *out, const wr_sql_alter_action *node)
 {
     switch (node->action) {
-    case WR_ALTER_ADD_COLUMN: print_add_column(out, node); return;
-    case WR_ALTER_DROP_COLUMN: print_drop_part(out, node, "COLUMN"); return;
-    case WR_ALTER_DROP_CONSTRAINT: print_drop_part(out, node, "CONSTRAINT"); return;
-    case WR_ALTER_RENAME_COLUMN: print_rename(out, node, "COLUMN "); return;
-    case WR_ALTER_RENAME_CONSTRAINT: print_rename(out, node, "CONSTRAINT "); return;
-    case WR_ALTER_RENAME: print_rename(out, node, ""); return;
+    case WR_ALTER_ADD_COLUMN:
+        print_add_column(out, node);
+        return;
+    case WR_ALTER_DROP_COLUMN:
+        print_drop_part(out, node, "COLUMN");
+        return;
+    case WR_ALTER_DROP_CONSTRAINT:
+        print_drop_part(out, node, "CONSTRAINT");
+        return;
+    case WR_ALTER_RENAME_COLUMN:
+        print_rename(out, node, "COLUMN ");
+        return;
+    case WR_ALTER_RENAME_CONSTRAINT:
+        print_rename(out, node, "CONSTRAINT ");
+        return;
+    case WR_ALTER_RENAME:
+        print_rename(out, node, "");
+        return;
     case WR_ALTER_TYPE:
         print_alter_column(out, node, "TYPE");
         if (node->type) wr_buf_add_char(out, ' ');
@@ -342,9 +373,15 @@ void wr_print_alter_action(wr_buf *out, const wr_sql_alter_action *node)
         print_alter_column(out, node, "SET DEFAULT ");
         wr_node_format(out, node->expression);
         return;
-    case WR_ALTER_DROP_DEFAULT: print_alter_column(out, node, "DROP DEFAULT"); return;
-    case WR_ALTER_SET_NOT_NULL: print_alter_column(out, node, "SET NOT NULL"); return;
-    case WR_ALTER_DROP_NOT_NULL: print_alter_column(out, node, "DROP NOT NULL"); return;
+    case WR_ALTER_DROP_DEFAULT:
+        print_alter_column(out, node, "DROP DEFAULT");
+        return;
+    case WR_ALTER_SET_NOT_NULL:
+        print_alter_column(out, node, "SET NOT NULL");
+        return;
+    case WR_ALTER_DROP_NOT_NULL:
+        print_alter_column(out, node, "DROP NOT NULL");
+        return;
     case WR_ALTER_SET_SCHEMA:
     case WR_ALTER_OWNER:
         wr_buf_add_text(out, node->action == WR_ALTER_OWNER ? "OWNER TO " : "SET SCHEMA ");
@@ -360,7 +397,9 @@ void wr_print_alter_action(wr_buf *out, const wr_sql_alter_action *node)
         wr_print_series(out, node->options);
         wr_buf_add_char(out, ')');
         return;
-    case WR_ALTER_SEQUENCE: print_sequence_options(out, node->options); return;
+    case WR_ALTER_SEQUENCE:
+        print_sequence_options(out, node->options);
+        return;
     case WR_ALTER_ADD_VALUE:
         wr_buf_add_text(out, node->if_not_exists ? "ADD VALUE IF NOT EXISTS " : "ADD VALUE ");
         wr_node_format(out, node->expression);
@@ -375,8 +414,8 @@ static void print_behavior(wr_buf *out, wr_drop_behavior behavior)
 
 void wr_print_drop(wr_buf *out, const wr_sql_drop *node)
 {
-    wr_buf_printf(out, "DROP %s %s%s", wr_object_kind_text(node->object), node->concurrently ? "CONCURRENTLY " : "",
-                  node->if_exists ? "IF EXISTS " : "");
+    wr_buf_printf(out, "DROP %s %s%s", wr_object_kind_text(node->object),
+                  node->concurrently ? "CONCURRENTLY " : "", node->if_exists ? "IF EXISTS " : "");
     wr_print_series(out, node->names);
     print_behavior(out, node->behavior);
 }

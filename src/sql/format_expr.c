@@ -4,15 +4,20 @@
 wr_level wr_node_level(const wr_node *node)
 {
     switch (node->kind) {
-    case WR_SQL_LOGIC: return wr_sql_as_logic(node)->is_or ? WR_LEVEL_OR : WR_LEVEL_AND;
-    case WR_SQL_TEST: return WR_LEVEL_IS;
+    case WR_SQL_LOGIC:
+        return wr_sql_as_logic(node)->is_or ? WR_LEVEL_OR : WR_LEVEL_AND;
+    case WR_SQL_TEST:
+        return WR_LEVEL_IS;
     case WR_SQL_BETWEEN:
     case WR_SQL_IN:
-    case WR_SQL_LIKE: return WR_LEVEL_LIKE;
-    case WR_SQL_BINARY: return wr_sql_op_level(wr_sql_as_binary(node)->op);
+    case WR_SQL_LIKE:
+        return WR_LEVEL_LIKE;
+    case WR_SQL_BINARY:
+        return wr_sql_op_level(wr_sql_as_binary(node)->op);
     case WR_SQL_QUANTIFIED: {
         wr_sql_op op = wr_sql_as_quantified(node)->op;
-        bool like = op == WR_OP_LIKE || op == WR_OP_ILIKE || op == WR_OP_NOT_LIKE || op == WR_OP_NOT_ILIKE;
+        bool like =
+            op == WR_OP_LIKE || op == WR_OP_ILIKE || op == WR_OP_NOT_LIKE || op == WR_OP_NOT_ILIKE;
         return like ? WR_LEVEL_LIKE : wr_sql_op_level(op);
     }
     case WR_SQL_UNARY: {
@@ -20,26 +25,39 @@ wr_level wr_node_level(const wr_node *node)
         if (op == WR_OP_NONE) return WR_LEVEL_NOT;
         return op == WR_OP_ADD || op == WR_OP_SUB ? WR_LEVEL_SIGN : WR_LEVEL_OTHER;
     }
-    case WR_SQL_COLLATE: return WR_LEVEL_COLLATE;
+    case WR_SQL_COLLATE:
+        return WR_LEVEL_COLLATE;
     case WR_SQL_CALL:
         if (wr_sql_as_call(node)->syntax == WR_CALL_TIME_ZONE) return WR_LEVEL_AT;
         if (wr_sql_as_call(node)->syntax == WR_CALL_OVERLAPS) return WR_LEVEL_LIKE;
         return WR_LEVEL_PRIMARY;
-    case WR_SQL_LAMBDA: return WR_LEVEL_NONE;
-    default: return WR_LEVEL_PRIMARY;
+    case WR_SQL_LAMBDA:
+        return WR_LEVEL_NONE;
+    default:
+        return WR_LEVEL_PRIMARY;
     }
 }
 
 void wr_print_literal(wr_buf *out, const wr_sql_literal *node)
 {
     switch (node->literal) {
-    case WR_LIT_NULL: wr_buf_add_text(out, "NULL"); return;
-    case WR_LIT_TRUE: wr_buf_add_text(out, "TRUE"); return;
-    case WR_LIT_FALSE: wr_buf_add_text(out, "FALSE"); return;
+    case WR_LIT_NULL:
+        wr_buf_add_text(out, "NULL");
+        return;
+    case WR_LIT_TRUE:
+        wr_buf_add_text(out, "TRUE");
+        return;
+    case WR_LIT_FALSE:
+        wr_buf_add_text(out, "FALSE");
+        return;
     case WR_LIT_INTEGER:
     case WR_LIT_DECIMAL:
-    case WR_LIT_FLOAT: wr_buf_add_str(out, node->text); return;
-    case WR_LIT_STRING: wr_format_string(out, node->text); return;
+    case WR_LIT_FLOAT:
+        wr_buf_add_str(out, node->text);
+        return;
+    case WR_LIT_STRING:
+        wr_format_string(out, node->text);
+        return;
     case WR_LIT_BITS:
     case WR_LIT_HEX:
         wr_buf_add_char(out, node->literal == WR_LIT_BITS ? 'b' : 'x');
@@ -57,8 +75,9 @@ void wr_print_typed_literal(wr_buf *out, const wr_sql_typed_literal *node)
 
 void wr_print_unit(wr_buf *out, wr_interval_unit unit, wr_interval_unit to, int precision)
 {
-    static const char *const units[] = {"",       "YEAR",        "MONTH",       "DAY",  "HOUR",    "MINUTE", "SECOND",
-                                        "MILLISECOND", "MICROSECOND", "WEEK", "QUARTER", "DECADE", "CENTURY", "MILLENNIUM"};
+    static const char *const units[] = {"",        "YEAR",   "MONTH",       "DAY",         "HOUR",
+                                        "MINUTE",  "SECOND", "MILLISECOND", "MICROSECOND", "WEEK",
+                                        "QUARTER", "DECADE", "CENTURY",     "MILLENNIUM"};
     if (unit == WR_UNIT_NONE) return;
     wr_buf_printf(out, " %s", units[unit]);
     if (to != WR_UNIT_NONE) wr_buf_printf(out, " TO %s", units[to]);
@@ -74,7 +93,8 @@ void wr_print_interval(wr_buf *out, const wr_sql_interval *node)
         simple = literal == WR_LIT_STRING || literal == WR_LIT_INTEGER || literal == WR_LIT_DECIMAL;
     }
     wr_buf_add_text(out, "INTERVAL");
-    if (node->unit == WR_UNIT_NONE && node->precision >= 0) wr_buf_printf(out, "(%d)", node->precision);
+    if (node->unit == WR_UNIT_NONE && node->precision >= 0)
+        wr_buf_printf(out, "(%d)", node->precision);
     wr_buf_add_text(out, simple ? " " : " (");
     wr_node_format(out, value);
     if (!simple) wr_buf_add_char(out, ')');
@@ -89,8 +109,9 @@ void wr_print_column(wr_buf *out, const wr_sql_column *node)
 /* The operand in front of ".": anything that could merge with the name behind it is in brackets. */
 static void print_before_point(wr_buf *out, const wr_node *operand)
 {
-    bool bare = operand->kind == WR_SQL_FIELD || operand->kind == WR_SQL_SUBSCRIPT || operand->kind == WR_SQL_SLICE ||
-                operand->kind == WR_SQL_LIST || operand->kind == WR_SQL_STRUCT;
+    bool bare = operand->kind == WR_SQL_FIELD || operand->kind == WR_SQL_SUBSCRIPT ||
+                operand->kind == WR_SQL_SLICE || operand->kind == WR_SQL_LIST ||
+                operand->kind == WR_SQL_STRUCT;
     bool call = operand->kind == WR_SQL_CALL && wr_sql_as_call(operand)->syntax == WR_CALL_PLAIN &&
                 !wr_sql_as_call(operand)->over;
     wr_print_operand(out, operand, bare || call ? WR_LEVEL_NONE : WR_LEVEL_PRIMARY + 1);
@@ -157,7 +178,8 @@ void wr_print_binary(wr_buf *out, const wr_sql_binary *node)
         if (next->left->kind != WR_SQL_BINARY) break;
     }
     for (int i = 0; i + 1 < spine.count; i++) {
-        wr_level level = wr_sql_op_level(spine.items[i]->op), left = wr_node_level(spine.items[i]->left);
+        wr_level level = wr_sql_op_level(spine.items[i]->op),
+                 left = wr_node_level(spine.items[i]->left);
         if (left < level + (level == WR_LEVEL_COMPARE)) wr_buf_add_char(out, '(');
     }
     for (int i = spine.count - 1; i >= 0; i--) {
@@ -191,7 +213,8 @@ void wr_print_test(wr_buf *out, const wr_sql_test *node)
 void wr_print_between(wr_buf *out, const wr_sql_between *node)
 {
     wr_print_operand(out, node->operand, WR_LEVEL_OTHER);
-    wr_buf_printf(out, " %sBETWEEN %s", node->negated ? "NOT " : "", node->symmetric ? "SYMMETRIC " : "");
+    wr_buf_printf(out, " %sBETWEEN %s", node->negated ? "NOT " : "",
+                  node->symmetric ? "SYMMETRIC " : "");
     wr_print_operand(out, node->low, WR_LEVEL_OTHER);
     wr_buf_add_text(out, " AND ");
     wr_print_operand(out, node->high, WR_LEVEL_OTHER);
@@ -315,14 +338,17 @@ static void print_plain_call(wr_buf *out, const wr_sql_call *call)
         wr_print_after(out, "FILTER (WHERE", call->filter);
         wr_buf_add_char(out, ')');
     }
-    if (call->nulls) wr_buf_add_text(out, call->nulls == WR_NULLS_IGNORE ? " IGNORE NULLS" : " RESPECT NULLS");
+    if (call->nulls)
+        wr_buf_add_text(out, call->nulls == WR_NULLS_IGNORE ? " IGNORE NULLS" : " RESPECT NULLS");
     wr_print_after(out, "OVER", call->over);
 }
 
 static void print_trim(wr_buf *out, const wr_sql_call *call)
 {
     wr_str name = call->name.items[0].text;
-    wr_buf_add_text(out, wr_str_is(name, "ltrim") ? "TRIM(LEADING" : wr_str_is(name, "rtrim") ? "TRIM(TRAILING" : "TRIM(BOTH");
+    wr_buf_add_text(out, wr_str_is(name, "ltrim")   ? "TRIM(LEADING"
+                         : wr_str_is(name, "rtrim") ? "TRIM(TRAILING"
+                                                    : "TRIM(BOTH");
     if (call->args.count > 1) wr_buf_add_char(out, ' ');
     if (call->args.count > 1) wr_node_format(out, call->args.items[1]);
     wr_print_after(out, "FROM", call->args.items[0]);
@@ -330,7 +356,8 @@ static void print_trim(wr_buf *out, const wr_sql_call *call)
 }
 
 /* NAME(first WORD second WORD third ..) */
-static void print_wordy(wr_buf *out, const wr_sql_call *call, const char *name, const char *const *words)
+static void print_wordy(wr_buf *out, const wr_sql_call *call, const char *name,
+                        const char *const *words)
 {
     wr_buf_printf(out, "%s(", name);
     wr_print_operand(out, call->args.items[0], WR_LEVEL_OTHER);
@@ -345,16 +372,24 @@ void wr_print_call(wr_buf *out, const wr_sql_call *node)
 {
     wr_node **args = node->args.items;
     switch (node->syntax) {
-    case WR_CALL_PLAIN: print_plain_call(out, node); return;
+    case WR_CALL_PLAIN:
+        print_plain_call(out, node);
+        return;
     case WR_CALL_KEYWORD:
         print_upper(out, node->name.items[0].text);
         if (node->args.count) wr_buf_add_char(out, '(');
         wr_print_series(out, node->args);
         if (node->args.count) wr_buf_add_char(out, ')');
         return;
-    case WR_CALL_EXTRACT: print_wordy(out, node, "EXTRACT", (const char *const[]){"FROM"}); return;
-    case WR_CALL_SUBSTRING: print_wordy(out, node, "SUBSTRING", (const char *const[]){"FROM", "FOR"}); return;
-    case WR_CALL_SIMILAR: print_wordy(out, node, "SUBSTRING", (const char *const[]){"SIMILAR", "ESCAPE"}); return;
+    case WR_CALL_EXTRACT:
+        print_wordy(out, node, "EXTRACT", (const char *const[]){"FROM"});
+        return;
+    case WR_CALL_SUBSTRING:
+        print_wordy(out, node, "SUBSTRING", (const char *const[]){"FROM", "FOR"});
+        return;
+    case WR_CALL_SIMILAR:
+        print_wordy(out, node, "SUBSTRING", (const char *const[]){"SIMILAR", "ESCAPE"});
+        return;
     case WR_CALL_OVERLAY:
         print_wordy(out, node, "OVERLAY", (const char *const[]){"PLACING", "FROM", "FOR"});
         return;
@@ -364,7 +399,9 @@ void wr_print_call(wr_buf *out, const wr_sql_call *node)
         wr_print_after(out, "IN", args[0]);
         wr_buf_add_char(out, ')');
         return;
-    case WR_CALL_TRIM: print_trim(out, node); return;
+    case WR_CALL_TRIM:
+        print_trim(out, node);
+        return;
     case WR_CALL_TIME_ZONE:
         wr_print_operand(out, args[node->args.count - 1], WR_LEVEL_AT);
         wr_buf_add_text(out, node->args.count > 1 ? " AT TIME ZONE " : " AT LOCAL");
@@ -495,13 +532,14 @@ void wr_print_order_item(wr_buf *out, const wr_sql_order_item *node)
     if (node->opclass.count) wr_buf_add_char(out, ' ');
     wr_print_qualified(out, node->opclass, WR_PLACE_COLUMN);
     if (node->direction) wr_buf_add_text(out, node->direction == WR_ORDER_ASC ? " ASC" : " DESC");
-    if (node->nulls) wr_buf_add_text(out, node->nulls == WR_ORDER_NULLS_FIRST ? " NULLS FIRST" : " NULLS LAST");
+    if (node->nulls)
+        wr_buf_add_text(out, node->nulls == WR_ORDER_NULLS_FIRST ? " NULLS FIRST" : " NULLS LAST");
 }
 
 static void print_bound(wr_buf *out, wr_bound_kind bound, const wr_node *offset)
 {
-    static const char *const words[] = {"UNBOUNDED PRECEDING", " PRECEDING", "CURRENT ROW", " FOLLOWING",
-                                        "UNBOUNDED FOLLOWING"};
+    static const char *const words[] = {"UNBOUNDED PRECEDING", " PRECEDING", "CURRENT ROW",
+                                        " FOLLOWING", "UNBOUNDED FOLLOWING"};
     if (offset) wr_print_operand(out, offset, WR_LEVEL_COMPARE);
     wr_buf_add_text(out, words[bound]);
 }
@@ -509,7 +547,8 @@ static void print_bound(wr_buf *out, wr_bound_kind bound, const wr_node *offset)
 void wr_print_frame(wr_buf *out, const wr_sql_frame *node)
 {
     static const char *const modes[] = {"ROWS", "RANGE", "GROUPS"};
-    static const char *const excludes[] = {"", " EXCLUDE CURRENT ROW", " EXCLUDE GROUP", " EXCLUDE TIES"};
+    static const char *const excludes[] = {"", " EXCLUDE CURRENT ROW", " EXCLUDE GROUP",
+                                           " EXCLUDE TIES"};
     wr_buf_printf(out, "%s BETWEEN ", modes[node->mode]);
     print_bound(out, node->start, node->start_offset);
     wr_buf_add_text(out, " AND ");

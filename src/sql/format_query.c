@@ -97,7 +97,8 @@ void wr_print_select(wr_buf *out, const wr_sql_select *node)
         wr_node_format(out, clauses[i]);
     }
     wr_print_if(out, node->group_all, " GROUP BY ALL");
-    wr_print_series_after(out, node->group_distinct ? "GROUP BY DISTINCT" : "GROUP BY", node->group_by);
+    wr_print_series_after(out, node->group_distinct ? "GROUP BY DISTINCT" : "GROUP BY",
+                          node->group_by);
     wr_print_after(out, "HAVING", node->having);
     wr_print_series_after(out, "WINDOW", node->windows);
     wr_print_after(out, "QUALIFY", node->qualify);
@@ -109,7 +110,8 @@ void wr_print_setop(wr_buf *out, const wr_sql_setop *node)
     static const char *const words[] = {" UNION ", " INTERSECT ", " EXCEPT "};
     for (int i = 0; i < node->inputs.count; i++) {
         const wr_node *input = node->inputs.items[i];
-        bool bare = input->kind == WR_SQL_SELECT || input->kind == WR_SQL_VALUES || input->kind == WR_SQL_QUERY;
+        bool bare = input->kind == WR_SQL_SELECT || input->kind == WR_SQL_VALUES ||
+                    input->kind == WR_SQL_QUERY;
         if (i) {
             wr_buf_add_text(out, words[node->op]);
             wr_print_if(out, node->all, "ALL ");
@@ -192,14 +194,16 @@ void wr_print_query_ref(wr_buf *out, const wr_sql_query_ref *node)
 
 void wr_print_join(wr_buf *out, const wr_sql_join *node)
 {
-    static const char *const words[] = {"JOIN",      "LEFT JOIN", "RIGHT JOIN", "FULL JOIN",
+    static const char *const words[] = {"JOIN",       "LEFT JOIN", "RIGHT JOIN", "FULL JOIN",
                                         "CROSS JOIN", "SEMI JOIN", "ANTI JOIN",  "POSITIONAL JOIN"};
     bool alias = wr_name_given(node->alias.name);
     wr_print_if(out, alias, "(");
     wr_node_format(out, node->left);
-    wr_buf_printf(out, " %s%s%s ", node->natural ? "NATURAL " : "", node->asof ? "ASOF " : "", words[node->join]);
+    wr_buf_printf(out, " %s%s%s ", node->natural ? "NATURAL " : "", node->asof ? "ASOF " : "",
+                  words[node->join]);
     bool nested = node->right->kind == WR_SQL_PIVOT || node->right->kind == WR_SQL_UNPIVOT ||
-                  (node->right->kind == WR_SQL_JOIN && !wr_name_given(wr_sql_as_join(node->right)->alias.name));
+                  (node->right->kind == WR_SQL_JOIN &&
+                   !wr_name_given(wr_sql_as_join(node->right)->alias.name));
     wr_print_if(out, nested, "(");
     wr_node_format(out, node->right);
     wr_print_if(out, nested, ")");

@@ -11,7 +11,8 @@ static void print_options(wr_buf *out, const char *word, wr_nodes options)
 
 void wr_print_insert(wr_buf *out, const wr_sql_insert *node)
 {
-    static const char *const modes[] = {"INSERT INTO ", "INSERT OR REPLACE INTO ", "INSERT OR IGNORE INTO "};
+    static const char *const modes[] = {"INSERT INTO ", "INSERT OR REPLACE INTO ",
+                                        "INSERT OR IGNORE INTO "};
     wr_print_ctes(out, node->recursive, node->ctes);
     wr_buf_add_text(out, modes[node->mode]);
     wr_print_qualified(out, node->table, WR_PLACE_COLUMN);
@@ -151,7 +152,8 @@ void wr_print_show(wr_buf *out, const wr_sql_show *node)
         char c = node->what.text.data[i];
         wr_buf_add_char(out, c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c);
     }
-    if (node->name.count && wr_name_given(node->what)) wr_buf_add_text(out, create ? " " : " FROM ");
+    if (node->name.count && wr_name_given(node->what))
+        wr_buf_add_text(out, create ? " " : " FROM ");
     wr_print_qualified(out, node->name, WR_PLACE_COLUMN);
     wr_print_after(out, "LIKE", node->like);
 }
@@ -178,7 +180,7 @@ void wr_print_set(wr_buf *out, const wr_sql_set *node)
 
 void wr_print_transaction(wr_buf *out, const wr_sql_transaction *node)
 {
-    static const char *const actions[] = {"BEGIN",     "COMMIT",      "ROLLBACK",
+    static const char *const actions[] = {"BEGIN",      "COMMIT",       "ROLLBACK",
                                           "SAVEPOINT ", "ROLLBACK TO ", "RELEASE SAVEPOINT "};
     static const char *const levels[] = {"",
                                          " ISOLATION LEVEL READ UNCOMMITTED",

@@ -1,12 +1,14 @@
 /* lex.c - text to tokens.
  *
- * The whole text is split before parsing starts, so that the parser looks ahead by index and error messages can look
- * back. Operators are matched longest first against the known ones (operators.def), which makes "a<-1" read as a < -1
- * without PostgreSQL's trailing-sign rule. Quoted texts are decoded here; token texts point into the arena's copy of
- * the statement unless decoding had to change them.
+ * The whole text is split before parsing starts, so that the parser looks ahead by index and error
+ * messages can look back. Operators are matched longest first against the known ones
+ * (operators.def), which makes "a<-1" read as a < -1 without PostgreSQL's trailing-sign rule.
+ * Quoted texts are decoded here; token texts point into the arena's copy of the statement unless
+ * decoding had to change them.
  *
- * Traps: "?" is a parameter or an operator, ":" a slice, a struct field, an alias or a named parameter: the parser
- * decides, tokens stay single. ">>" may close two type brackets: the type parser splits it. */
+ * Traps: "?" is a parameter or an operator, ":" a slice, a struct field, an alias or a named
+ * parameter: the parser decides, tokens stay single. ">>" may close two type brackets: the type
+ * parser splits it. */
 #include "sql/lex.h"
 
 typedef WR_LIST(wr_token) token_buffer;
@@ -70,10 +72,7 @@ bool wr_keyword_is_bare_label(wr_keyword keyword)
     return keyword_rows[keyword].label == BARE;
 }
 
-static inline char upper(char c)
-{
-    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
-}
+static inline char upper(char c) { return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c; }
 
 static int compare_word(wr_str word, int row)
 {
@@ -116,20 +115,14 @@ static wr_token *add_token(lexer *lx, wr_token_kind kind, size_t start, wr_str t
     return &lx->tokens.items[lx->tokens.count - 1];
 }
 
-static inline bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
+static inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 static inline bool is_name_start(char c)
 {
     return (upper(c) >= 'A' && upper(c) <= 'Z') || c == '_' || (unsigned char)c >= 0x80;
 }
 
-static inline bool is_name_part(char c)
-{
-    return is_name_start(c) || is_digit(c) || c == '$';
-}
+static inline bool is_name_part(char c) { return is_name_start(c) || is_digit(c) || c == '$'; }
 
 static int hex_digit(char c)
 {
@@ -180,7 +173,8 @@ static weir_status skip_blanks(lexer *lx, bool *newline)
             *newline |= *here == '\n' || *here == '\r';
             lx->at++;
         } else if (here[0] == '-' && here[1] == '-') {
-            while (lx->at < lx->sql.length && lx->sql.data[lx->at] != '\n') lx->at++;
+            while (lx->at < lx->sql.length && lx->sql.data[lx->at] != '\n')
+                lx->at++;
         } else if (here[0] == '/' && here[1] == '*') {
             WR_TRY(skip_block_comment(lx));
         } else if ((unsigned char)*here >= 0x80 &&
@@ -196,8 +190,10 @@ static weir_status skip_blanks(lexer *lx, bool *newline)
 static weir_status fail_unclosed(lexer *lx, size_t start, const char *what)
 {
     size_t end = start;
-    while (end < lx->sql.length && lx->sql.data[end] != '\n' && end - start < 40) end++;
-    while (end < lx->sql.length && ((unsigned char)lx->sql.data[end] & 0xC0) == 0x80) end++;
+    while (end < lx->sql.length && lx->sql.data[end] != '\n' && end - start < 40)
+        end++;
+    while (end < lx->sql.length && ((unsigned char)lx->sql.data[end] & 0xC0) == 0x80)
+        end++;
     return wr_fail_at(WR_E_UNTERMINATED, (wr_span){(uint32_t)start, (uint32_t)(end - start)},
                       "the %s is never closed", what);
 }
@@ -246,7 +242,8 @@ static weir_status fail_escape(size_t pos, size_t length, const char *why)
     return wr_fail_at(WR_E_SYNTAX, (wr_span){(uint32_t)pos, (uint32_t)length}, "%s", why);
 }
 
-/* A \u escape, which may be the first half of a surrogate pair. Returns the bytes read after the letter, 0 if bad. */
+/* A \u escape, which may be the first half of a surrogate pair. Returns the bytes read after the
+ * letter, 0 if bad. */
 static int unicode_escape(const char *text, size_t left, int digits, uint32_t *code)
 {
     if (escape_digits(text, left, 16, digits, code) != digits) return 0;
@@ -298,7 +295,8 @@ static weir_status decode_escape(lexer *lx, char *text, size_t *length)
 
 static weir_status read_escaped(lexer *lx, size_t start, wr_str *out)
 {
-    /* The longest escape result is shorter than its source, so the rest of the literal bounds the buffer. */
+    /* The longest escape result is shorter than its source, so the rest of the literal bounds the
+     * buffer. */
     size_t end = lx->at;
     while (end < lx->sql.length) {
         bool doubled = lx->sql.data[end] == '\'' && lx->sql.data[end + 1] == '\'';
@@ -350,14 +348,14 @@ static weir_status decode_unicode(lexer *lx, wr_span span, wr_str raw, wr_str *o
             used = 0;
         } else if (code >= 0xD800 && code <= 0xDBFF) {
             uint32_t low;
-            bool pair = left >= 9 && rest[4] == '\\' && escape_digits(rest + 5, 4, 16, 4, &low) == 4 &&
-                        low >= 0xDC00 && low <= 0xDFFF;
+            bool pair = left >= 9 && rest[4] == '\\' &&
+                        escape_digits(rest + 5, 4, 16, 4, &low) == 4 && low >= 0xDC00 &&
+                        low <= 0xDFFF;
             if (pair) code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
             used = pair ? 9 : 0;
         }
         if (used && code) bytes = wr_utf8_encode(code, text + length);
-        if (!bytes)
-            return wr_fail_at(WR_E_SYNTAX, span, "the Unicode escape is not a character");
+        if (!bytes) return wr_fail_at(WR_E_SYNTAX, span, "the Unicode escape is not a character");
         length += (size_t)bytes;
         i += (size_t)used;
     }
@@ -365,7 +363,8 @@ static weir_status decode_unicode(lexer *lx, wr_span span, wr_str raw, wr_str *o
     return WR_OK;
 }
 
-/* 'a' <newline> 'b' is one literal, 'ab'. Returns with *joined false if no further piece follows. */
+/* 'a' <newline> 'b' is one literal, 'ab'. Returns with *joined false if no further piece follows.
+ */
 static weir_status join_next_piece(lexer *lx, wr_str *text, bool *joined)
 {
     size_t before = lx->at;
@@ -412,7 +411,8 @@ static weir_status lex_string(lexer *lx, size_t start, char prefix)
     }
     if (prefix == 'U') WR_TRY(decode_unicode(lx, span_from(lx, start), text, &text));
     bool joined = prefix != 'E' && prefix != 'U';
-    while (joined) WR_TRY(join_next_piece(lx, &text, &joined));
+    while (joined)
+        WR_TRY(join_next_piece(lx, &text, &joined));
     add_token(lx, WR_TOKEN_STRING, start, text);
     return WR_OK;
 }
@@ -435,7 +435,8 @@ static weir_status lex_dollar(lexer *lx)
 {
     size_t start = lx->at++;
     size_t begin = lx->at;
-    while (lx->at < lx->sql.length && is_name_part(lx->sql.data[lx->at]) && lx->sql.data[lx->at] != '$')
+    while (lx->at < lx->sql.length && is_name_part(lx->sql.data[lx->at]) &&
+           lx->sql.data[lx->at] != '$')
         lx->at++;
     wr_str tag = {lx->sql.data + begin, lx->at - begin};
     bool numeric = tag.length > 0 && is_digit(tag.data[0]);
@@ -470,11 +471,13 @@ static wr_str to_decimal(wr_arena *arena, wr_str digits, int base)
             value[k] = (char)(sum % 10);
             carry = sum / 10;
         }
-        while (carry) value[used++] = (char)(carry % 10), carry /= 10;
+        while (carry)
+            value[used++] = (char)(carry % 10), carry /= 10;
     }
     wr_check(used <= cap);
     char *text = wr_arena_alloc(arena, used + 1);
-    for (size_t k = 0; k < used; k++) text[k] = (char)('0' + value[used - 1 - k]);
+    for (size_t k = 0; k < used; k++)
+        text[k] = (char)('0' + value[used - 1 - k]);
     return (wr_str){text, used};
 }
 
@@ -512,7 +515,8 @@ static weir_status lex_based_integer(lexer *lx, size_t start, int base)
     skip_digits(lx, base);
     wr_str digits = without_underscores(lx, from);
     if (digits.length == 0 || is_name_part(lx->sql.data[lx->at])) {
-        while (lx->at < lx->sql.length && is_name_part(lx->sql.data[lx->at])) lx->at++;
+        while (lx->at < lx->sql.length && is_name_part(lx->sql.data[lx->at]))
+            lx->at++;
         return wr_fail_at(WR_E_SYNTAX, span_from(lx, start), "not a number of base %d", base);
     }
     if (digits.length > digits_max)
@@ -546,7 +550,8 @@ static weir_status lex_number(lexer *lx)
     }
     if (lx->at < lx->sql.length && is_name_part(data[lx->at]) &&
         !unicode_blank(data + lx->at, lx->sql.length - lx->at)) {
-        while (lx->at < lx->sql.length && is_name_part(data[lx->at])) lx->at++;
+        while (lx->at < lx->sql.length && is_name_part(data[lx->at]))
+            lx->at++;
         return wr_with_hint(
             wr_fail_at(WR_E_SYNTAX, span_from(lx, start), "letters follow the number directly"),
             "a name that starts with a digit needs double quotes; an alias needs a space");
@@ -597,7 +602,8 @@ static weir_status lex_operator(lexer *lx)
     for (int op = 1; op < WR_OP_COUNT; op++) {
         size_t length = operator_rows[op].length;
         if (length > left || operator_rows[op].text[0] != *here) continue;
-        if (length > operator_rows[best].length && memcmp(here, operator_rows[op].text, length) == 0)
+        if (length > operator_rows[best].length &&
+            memcmp(here, operator_rows[op].text, length) == 0)
             best = op;
     }
     /* "? || x" written without blanks is a parameter and a concatenation. */

@@ -11,13 +11,16 @@ typedef enum wr_keyword {
 } wr_keyword;
 
 typedef enum wr_keyword_category {
-    WR_WORD_UNRESERVED, WR_WORD_COLUMN, WR_WORD_TYPE_FUNC, WR_WORD_RESERVED
+    WR_WORD_UNRESERVED,
+    WR_WORD_COLUMN,
+    WR_WORD_TYPE_FUNC,
+    WR_WORD_RESERVED
 } wr_keyword_category;
 
 typedef enum wr_token_kind {
     WR_TOKEN_END,
-    WR_TOKEN_NAME,     /* identifier or keyword: .keyword says which */
-    WR_TOKEN_QUOTED,   /* "name" or `name` */
+    WR_TOKEN_NAME,   /* identifier or keyword: .keyword says which */
+    WR_TOKEN_QUOTED, /* "name" or `name` */
     WR_TOKEN_INTEGER,
     WR_TOKEN_DECIMAL,
     WR_TOKEN_FLOAT,
@@ -30,19 +33,28 @@ typedef enum wr_token_kind {
 } wr_token_kind;
 
 typedef enum wr_punct {
-    WR_PUNCT_OPEN = '(', WR_PUNCT_CLOSE = ')', WR_PUNCT_OPEN_LIST = '[', WR_PUNCT_CLOSE_LIST = ']',
-    WR_PUNCT_OPEN_BRACE = '{', WR_PUNCT_CLOSE_BRACE = '}', WR_PUNCT_COMMA = ',', WR_PUNCT_SEMICOLON = ';',
-    WR_PUNCT_DOT = '.', WR_PUNCT_COLON = ':', WR_PUNCT_CAST = 'c', /* :: */
-    WR_PUNCT_ASSIGN = 'a', /* := */ WR_PUNCT_ARROW = 'r' /* => */
+    WR_PUNCT_OPEN = '(',
+    WR_PUNCT_CLOSE = ')',
+    WR_PUNCT_OPEN_LIST = '[',
+    WR_PUNCT_CLOSE_LIST = ']',
+    WR_PUNCT_OPEN_BRACE = '{',
+    WR_PUNCT_CLOSE_BRACE = '}',
+    WR_PUNCT_COMMA = ',',
+    WR_PUNCT_SEMICOLON = ';',
+    WR_PUNCT_DOT = '.',
+    WR_PUNCT_COLON = ':',
+    WR_PUNCT_CAST = 'c', /* :: */
+    WR_PUNCT_ASSIGN = 'a',
+    /* := */ WR_PUNCT_ARROW = 'r' /* => */
 } wr_punct;
 
 typedef struct wr_token {
-    uint8_t kind;      /* wr_token_kind */
-    uint8_t detail;    /* wr_punct or wr_sql_op */
-    uint16_t keyword;  /* of a NAME, else WR_NOT_A_KEYWORD */
+    uint8_t kind;     /* wr_token_kind */
+    uint8_t detail;   /* wr_punct or wr_sql_op */
+    uint16_t keyword; /* of a NAME, else WR_NOT_A_KEYWORD */
     uint32_t pos, length;
-    wr_str text;       /* NAME: as spelled; QUOTED, STRING, BITS, HEX: decoded content; INTEGER: decimal digits;
-                          DECIMAL, FLOAT: without underscores; PARAM: without the $ */
+    wr_str text; /* NAME: as spelled; QUOTED, STRING, BITS, HEX: decoded content; INTEGER: decimal
+                    digits; DECIMAL, FLOAT: without underscores; PARAM: without the $ */
 } wr_token;
 
 typedef struct wr_token_list {
@@ -50,8 +62,9 @@ typedef struct wr_token_list {
     int count; /* the last one is an END token */
 } wr_token_list;
 
-/* Splits sql into tokens, comments left out. Texts live in the arena. Fails with UNTERMINATED, SYNTAX, BAD_ENCODING or
- * TOO_BIG (over 1 GB of text); the error carries the position. One thread per arena. */
+/* Splits sql into tokens, comments left out. Texts live in the arena. Fails with UNTERMINATED,
+ * SYNTAX, BAD_ENCODING or TOO_BIG (over 1 GB of text); the error carries the position. One thread
+ * per arena. */
 WR_MUST_CHECK weir_status wr_lex(wr_arena *arena, wr_str sql, wr_token_list *out);
 
 /* The keyword of that spelling in any case, or WR_NOT_A_KEYWORD. */

@@ -1,26 +1,58 @@
 /* node.c - operations on any syntax tree, driven by a table of fields.
  *
- * Each node struct is described once in node_fields.inc: what kind of field stands at which offset. Comparing, copying
- * and visiting children walk that table, so a kind of node needs no code here. Chains of binary operators lean left
- * without limit and are therefore followed in loops. */
+ * Each node struct is described once in node_fields.inc: what kind of field stands at which offset.
+ * Comparing, copying and visiting children walk that table, so a kind of node needs no code here.
+ * Chains of binary operators lean left without limit and are therefore followed in loops. */
 #include "sql/statement.h"
 
 typedef enum field_kind {
-    FIELD_END, FIELD_NODE, FIELD_NODES, FIELD_NAME, FIELD_NAMES, FIELD_TEXT, FIELD_BOOL, FIELD_INT, FIELD_LONG
+    FIELD_END,
+    FIELD_NODE,
+    FIELD_NODES,
+    FIELD_NAME,
+    FIELD_NAMES,
+    FIELD_TEXT,
+    FIELD_BOOL,
+    FIELD_INT,
+    FIELD_LONG
 } field_kind;
 
 typedef struct field {
     uint16_t kind, offset;
 } field;
 
-#define NODE(suffix, name) {FIELD_NODE, offsetof(struct wr_sql_##suffix, name)}
-#define NODES(suffix, name) {FIELD_NODES, offsetof(struct wr_sql_##suffix, name)}
-#define NAME(suffix, name) {FIELD_NAME, offsetof(struct wr_sql_##suffix, name)}
-#define NAMES(suffix, name) {FIELD_NAMES, offsetof(struct wr_sql_##suffix, name)}
-#define TEXT(suffix, name) {FIELD_TEXT, offsetof(struct wr_sql_##suffix, name)}
-#define BOOL(suffix, name) {FIELD_BOOL, offsetof(struct wr_sql_##suffix, name)}
-#define INT(suffix, name) {FIELD_INT, offsetof(struct wr_sql_##suffix, name)}
-#define LONG(suffix, name) {FIELD_LONG, offsetof(struct wr_sql_##suffix, name)}
+#define NODE(suffix, name)                                 \
+    {                                                      \
+        FIELD_NODE, offsetof(struct wr_sql_##suffix, name) \
+    }
+#define NODES(suffix, name)                                 \
+    {                                                       \
+        FIELD_NODES, offsetof(struct wr_sql_##suffix, name) \
+    }
+#define NAME(suffix, name)                                 \
+    {                                                      \
+        FIELD_NAME, offsetof(struct wr_sql_##suffix, name) \
+    }
+#define NAMES(suffix, name)                                 \
+    {                                                       \
+        FIELD_NAMES, offsetof(struct wr_sql_##suffix, name) \
+    }
+#define TEXT(suffix, name)                                 \
+    {                                                      \
+        FIELD_TEXT, offsetof(struct wr_sql_##suffix, name) \
+    }
+#define BOOL(suffix, name)                                 \
+    {                                                      \
+        FIELD_BOOL, offsetof(struct wr_sql_##suffix, name) \
+    }
+#define INT(suffix, name)                                 \
+    {                                                     \
+        FIELD_INT, offsetof(struct wr_sql_##suffix, name) \
+    }
+#define LONG(suffix, name)                                 \
+    {                                                      \
+        FIELD_LONG, offsetof(struct wr_sql_##suffix, name) \
+    }
 #include "sql/node_fields.inc"
 
 static const struct kind_row {
@@ -48,10 +80,7 @@ wr_node *wr_node_new(wr_arena *arena, wr_node_kind kind, wr_span span)
     return node;
 }
 
-static inline void *at(const wr_node *node, const field *f)
-{
-    return (char *)node + f->offset;
-}
+static inline void *at(const wr_node *node, const field *f) { return (char *)node + f->offset; }
 
 static bool names_equal(const wr_names *a, const wr_names *b)
 {
@@ -73,18 +102,26 @@ static bool field_equal(const wr_node *a, const wr_node *b, const field *f)
 {
     const void *x = at(a, f), *y = at(b, f);
     switch ((field_kind)f->kind) {
-    case FIELD_END: return true;
-    case FIELD_NODE: return wr_node_equal(*(wr_node *const *)x, *(wr_node *const *)y);
-    case FIELD_NODES: return nodes_equal(x, y);
+    case FIELD_END:
+        return true;
+    case FIELD_NODE:
+        return wr_node_equal(*(wr_node *const *)x, *(wr_node *const *)y);
+    case FIELD_NODES:
+        return nodes_equal(x, y);
     case FIELD_NAME: {
         const wr_name *one = x, *two = y;
         return wr_str_eq(one->text, two->text);
     }
-    case FIELD_NAMES: return names_equal(x, y);
-    case FIELD_TEXT: return wr_str_eq(*(const wr_str *)x, *(const wr_str *)y);
-    case FIELD_BOOL: return *(const bool *)x == *(const bool *)y;
-    case FIELD_INT: return *(const int *)x == *(const int *)y;
-    case FIELD_LONG: return *(const int64_t *)x == *(const int64_t *)y;
+    case FIELD_NAMES:
+        return names_equal(x, y);
+    case FIELD_TEXT:
+        return wr_str_eq(*(const wr_str *)x, *(const wr_str *)y);
+    case FIELD_BOOL:
+        return *(const bool *)x == *(const bool *)y;
+    case FIELD_INT:
+        return *(const int *)x == *(const int *)y;
+    case FIELD_LONG:
+        return *(const int64_t *)x == *(const int64_t *)y;
     }
     return false;
 }
@@ -106,7 +143,8 @@ bool wr_node_equal(const wr_node *a, const wr_node *b)
 static wr_nodes copy_nodes(wr_arena *arena, const wr_nodes *from)
 {
     wr_nodes to = {wr_new_array(arena, wr_node *, from->count), from->count};
-    for (int i = 0; i < from->count; i++) to.items[i] = wr_node_copy(arena, from->items[i]);
+    for (int i = 0; i < from->count; i++)
+        to.items[i] = wr_node_copy(arena, from->items[i]);
     return to;
 }
 
@@ -126,9 +164,11 @@ wr_node *wr_node_copy(wr_arena *arena, const wr_node *node)
             } else if (f->kind == FIELD_NAMES) {
                 wr_names *names = at(copy, f);
                 wr_name *items = wr_new_array(arena, wr_name, names->count);
-                if (names->count) memcpy(items, names->items, sizeof(wr_name) * (size_t)names->count);
+                if (names->count)
+                    memcpy(items, names->items, sizeof(wr_name) * (size_t)names->count);
                 names->items = items;
-            } else if (f->kind == FIELD_NODE && !(chain && f->offset == offsetof(wr_sql_binary, left))) {
+            } else if (f->kind == FIELD_NODE &&
+                       !(chain && f->offset == offsetof(wr_sql_binary, left))) {
                 wr_node **child = at(copy, f);
                 *child = wr_node_copy(arena, *child);
             }
@@ -157,8 +197,15 @@ weir_status wr_node_each_child(wr_node *node, wr_node_visit visit, void *context
 
 bool wr_node_fields_complete(wr_node_kind kind)
 {
-    static const size_t sizes[] = {0, sizeof(wr_node *), sizeof(wr_nodes), sizeof(wr_name), sizeof(wr_names),
-                                   sizeof(wr_str), sizeof(bool), sizeof(int), sizeof(int64_t)};
+    static const size_t sizes[] = {0,
+                                   sizeof(wr_node *),
+                                   sizeof(wr_nodes),
+                                   sizeof(wr_name),
+                                   sizeof(wr_names),
+                                   sizeof(wr_str),
+                                   sizeof(bool),
+                                   sizeof(int),
+                                   sizeof(int64_t)};
     const struct kind_row *row = &kind_rows[kind];
     size_t end = sizeof(wr_node);
     for (const field *f = row->fields; f->kind != FIELD_END; f++) {

@@ -1,17 +1,19 @@
 /* parse.c - the entry points: split into statements, dispatch on the first word, check the result.
  *
- * Nesting is limited twice: rules that contain themselves count (WR_PARSE_DEPTH_MAX), which protects this parser's
- * stack; and the finished tree is measured without recursion (WR_TREE_DEPTH_MAX), which protects everybody who walks
- * it, because chains such as a[1][1]... and joins grow in loops. Left operands of binary operators are not counted,
- * see node.h. A failed statement is tried again with small changes by parse_error.c. */
+ * Nesting is limited twice: rules that contain themselves count (WR_PARSE_DEPTH_MAX), which
+ * protects this parser's stack; and the finished tree is measured without recursion
+ * (WR_TREE_DEPTH_MAX), which protects everybody who walks it, because chains such as a[1][1]... and
+ * joins grow in loops. Left operands of binary operators are not counted, see node.h. A failed
+ * statement is tried again with small changes by parse_error.c. */
 #include "sql/parser.h"
 
 bool wr_parser_enter(wr_parser *p)
 {
     if (p->depth >= WR_PARSE_DEPTH_MAX) {
         if (!p->error) {
-            p->error = wr_fail_at(WR_E_TOO_DEEP, span_now(p), "the statement is nested more than %d levels deep",
-                                  WR_PARSE_DEPTH_MAX);
+            p->error =
+                wr_fail_at(WR_E_TOO_DEEP, span_now(p),
+                           "the statement is nested more than %d levels deep", WR_PARSE_DEPTH_MAX);
             p->failed_at = p->at;
         }
         p->at = p->count - 1;
@@ -27,7 +29,8 @@ static wr_str token_words(const wr_parser *p, const wr_token *token)
     wr_str text = {p->sql.data + token->pos, token->length};
     size_t limit = 40;
     if (text.length <= limit) return text;
-    while (limit && ((unsigned char)text.data[limit] & 0xC0) == 0x80) limit--;
+    while (limit && ((unsigned char)text.data[limit] & 0xC0) == 0x80)
+        limit--;
     text.length = limit;
     return text;
 }
@@ -50,13 +53,15 @@ wr_node *wr_expected(wr_parser *p, const char *what)
     wr_str text = token_words(p, token);
     if (token->kind == WR_TOKEN_END) {
         const wr_token *last = &p->tokens[p->at > p->first ? p->at - 1 : p->at];
-        keep_failure(p, wr_fail_at(WR_E_SYNTAX, span_of(last), "the statement ends where %s is expected", what));
+        keep_failure(p, wr_fail_at(WR_E_SYNTAX, span_of(last),
+                                   "the statement ends where %s is expected", what));
     } else if (p->at == p->first) {
-        keep_failure(p, wr_fail_at(WR_E_MISPLACED, span_of(token), "\"%.*s\" does not begin a statement",
-                                   WR_STR_ARGS(text)));
+        keep_failure(p, wr_fail_at(WR_E_MISPLACED, span_of(token),
+                                   "\"%.*s\" does not begin a statement", WR_STR_ARGS(text)));
     } else {
-        keep_failure(p, wr_fail_at(WR_E_MISPLACED, span_of(token), "\"%.*s\" stands where %s is expected",
-                                   WR_STR_ARGS(text), what));
+        keep_failure(p,
+                     wr_fail_at(WR_E_MISPLACED, span_of(token),
+                                "\"%.*s\" stands where %s is expected", WR_STR_ARGS(text), what));
     }
     return p->hole;
 }
@@ -96,7 +101,8 @@ static wr_node *parse_with_statement(wr_parser *p)
     wr_grammar_with(p, &recursive, &ctes);
     if (!wr_at_dml(p)) {
         if (p->error) return p->hole;
-        p->at = start; /* a query owns its WITH: read it again there, which happens once per statement */
+        p->at = start; /* a query owns its WITH: read it again there, which happens once per
+                          statement */
         p->question_marks = question_marks;
         return wr_grammar_query(p);
     }
@@ -108,23 +114,40 @@ wr_node *wr_grammar_statement(wr_parser *p)
     if (!wr_parser_enter(p)) return p->hole;
     wr_node *node = NULL;
     switch ((wr_keyword)now(p)->keyword) {
-    case WR_KW_WITH: node = parse_with_statement(p); break;
-    case WR_KW_CREATE: node = wr_grammar_create(p); break;
-    case WR_KW_ALTER: node = wr_grammar_alter(p); break;
-    case WR_KW_DROP: node = wr_grammar_drop(p); break;
+    case WR_KW_WITH:
+        node = parse_with_statement(p);
+        break;
+    case WR_KW_CREATE:
+        node = wr_grammar_create(p);
+        break;
+    case WR_KW_ALTER:
+        node = wr_grammar_alter(p);
+        break;
+    case WR_KW_DROP:
+        node = wr_grammar_drop(p);
+        break;
     case WR_KW_INSERT:
     case WR_KW_UPDATE:
     case WR_KW_DELETE:
-    case WR_KW_MERGE: node = wr_grammar_dml(p, false, (wr_nodes){0}); break;
-    case WR_KW_TRUNCATE: node = wr_grammar_truncate(p); break;
-    case WR_KW_COPY: node = wr_grammar_copy(p); break;
+    case WR_KW_MERGE:
+        node = wr_grammar_dml(p, false, (wr_nodes){0});
+        break;
+    case WR_KW_TRUNCATE:
+        node = wr_grammar_truncate(p);
+        break;
+    case WR_KW_COPY:
+        node = wr_grammar_copy(p);
+        break;
     case WR_KW_SELECT:
     case WR_KW_FROM:
     case WR_KW_VALUES:
     case WR_KW_TABLE:
     case WR_KW_PIVOT:
-    case WR_KW_UNPIVOT: node = wr_grammar_query(p); break;
-    default: break;
+    case WR_KW_UNPIVOT:
+        node = wr_grammar_query(p);
+        break;
+    default:
+        break;
     }
     if (!node && at_punct(p, '(')) node = wr_grammar_query(p);
     if (!node) node = wr_grammar_session_statement(p);
@@ -203,7 +226,8 @@ weir_status wr_parse(wr_arena *arena, wr_str sql, wr_statement_list *out)
     *out = (wr_statement_list){0};
     WR_TRY(start(arena, sql, &p));
     for (;;) {
-        while (take_punct(&p, ';')) continue;
+        while (take_punct(&p, ';'))
+            continue;
         if (now(&p)->kind == WR_TOKEN_END) break;
         wr_span span = span_now(&p);
         p.first = p.at;
@@ -229,7 +253,8 @@ weir_status wr_parse_one(wr_arena *arena, wr_str sql, wr_statement *out)
     return WR_OK;
 }
 
-static weir_status parse_part(wr_arena *arena, wr_str sql, wr_node *(*rule)(wr_parser *), wr_node **out)
+static weir_status parse_part(wr_arena *arena, wr_str sql, wr_node *(*rule)(wr_parser *),
+                              wr_node **out)
 {
     wr_parser p;
     WR_TRY(start(arena, sql, &p));

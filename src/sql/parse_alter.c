@@ -1,4 +1,5 @@
-/* parse_alter.c - ALTER TABLE, VIEW, SEQUENCE, TYPE, SCHEMA ...: a list of actions on one object. */
+/* parse_alter.c - ALTER TABLE, VIEW, SEQUENCE, TYPE, SCHEMA ...: a list of actions on one object.
+ */
 #include "sql/parser.h"
 
 static wr_sql_alter_action *new_action(wr_parser *p, wr_alter_kind kind, wr_span span)
@@ -42,7 +43,8 @@ static wr_node *parse_drop(wr_parser *p, wr_span span)
     wr_sql_alter_action *action =
         new_action(p, constraint ? WR_ALTER_DROP_CONSTRAINT : WR_ALTER_DROP_COLUMN, span);
     action->if_exists = wr_take_if_exists(p);
-    action->name = wr_grammar_qualified(p, constraint ? "the name of a constraint" : "a column name");
+    action->name =
+        wr_grammar_qualified(p, constraint ? "the name of a constraint" : "a column name");
     action->cascade = wr_take_drop_behavior(p) == WR_DROP_CASCADE;
     return &action->node;
 }
@@ -63,7 +65,8 @@ static wr_node *parse_rename(wr_parser *p, wr_span span)
     return &action->node;
 }
 
-/* ALTER [COLUMN] c {SET DATA TYPE | TYPE | SET DEFAULT | DROP DEFAULT | SET NOT NULL | DROP NOT NULL} */
+/* ALTER [COLUMN] c {SET DATA TYPE | TYPE | SET DEFAULT | DROP DEFAULT | SET NOT NULL | DROP NOT
+ * NULL} */
 static wr_node *parse_alter_column(wr_parser *p, wr_span span)
 {
     wr_sql_alter_action *action = new_action(p, WR_ALTER_TYPE, span);

@@ -1,14 +1,17 @@
-/* parse_call.c - function calls: arguments, lambdas, FILTER, OVER, windows, and the calls with grammar of their own
- * (EXTRACT, TRIM, ...), which become plain calls with a note how they were written.
+/* parse_call.c - function calls: arguments, lambdas, FILTER, OVER, windows, and the calls with
+ * grammar of their own (EXTRACT, TRIM, ...), which become plain calls with a note how they were
+ * written.
  *
- * "x -> e" is a JSON operator in PostgreSQL and a lambda in DuckDB. It is a lambda only at the start of an argument,
- * and only if the function is known to take one or e mentions x; this is decided on the tokens, before parsing. */
+ * "x -> e" is a JSON operator in PostgreSQL and a lambda in DuckDB. It is a lambda only at the
+ * start of an argument, and only if the function is known to take one or e mentions x; this is
+ * decided on the tokens, before parsing. */
 #include "sql/parser.h"
 
 static const char *const lambda_functions[] = {
-    "apply", "array_apply", "array_filter", "array_reduce", "array_transform", "filter",
-    "list_apply", "list_filter", "list_reduce", "list_transform", "reduce", "transform",
-    "list_any_match", "list_all_match", "any_match", "all_match", "exists_in", "aggregate", "forall",
+    "apply",     "array_apply", "array_filter",   "array_reduce",   "array_transform",
+    "filter",    "list_apply",  "list_filter",    "list_reduce",    "list_transform",
+    "reduce",    "transform",   "list_any_match", "list_all_match", "any_match",
+    "all_match", "exists_in",   "aggregate",      "forall",
 };
 
 static bool takes_lambda(wr_names name)
@@ -63,7 +66,8 @@ static int measure_lambda_list(const wr_parser *p)
     int steps = 1;
     while (wr_token_is_column_name(ahead(p, steps)) && token_is_punct(ahead(p, steps + 1), ','))
         steps += 2;
-    bool closed = wr_token_is_column_name(ahead(p, steps)) && token_is_punct(ahead(p, steps + 1), ')') &&
+    bool closed = wr_token_is_column_name(ahead(p, steps)) &&
+                  token_is_punct(ahead(p, steps + 1), ')') &&
                   token_is_op(ahead(p, steps + 2), WR_OP_JSON_GET);
     return closed ? steps + 3 : 0;
 }
@@ -79,8 +83,10 @@ static wr_node *parse_lambda(wr_parser *p, bool certain)
         return parse_lambda_word(p);
     if (at_punct(p, '(')) {
         steps = measure_lambda_list(p);
-        if (steps == 4 && !certain && !argument_mentions(p, p->at + 4, ahead(p, 1)->text)) return NULL;
-        for (int i = 1; i < steps - 2; i += 2) wr_push(p->arena, &params, wr_name_of(ahead(p, i)));
+        if (steps == 4 && !certain && !argument_mentions(p, p->at + 4, ahead(p, 1)->text))
+            return NULL;
+        for (int i = 1; i < steps - 2; i += 2)
+            wr_push(p->arena, &params, wr_name_of(ahead(p, i)));
     } else if (wr_token_is_column_name(token) && token_is_op(ahead(p, 1), WR_OP_JSON_GET)) {
         if (!certain && !argument_mentions(p, p->at + 2, token->text)) return NULL;
         wr_push(p->arena, &params, wr_name_of(token));
@@ -88,7 +94,8 @@ static wr_node *parse_lambda(wr_parser *p, bool certain)
     }
     if (!steps) return NULL;
     wr_sql_lambda *node = WR_NODE(p, LAMBDA, lambda, span_now(p));
-    for (int i = 0; i < steps; i++) advance(p);
+    for (int i = 0; i < steps; i++)
+        advance(p);
     return parse_lambda_body(p, node, &params);
 }
 
@@ -182,14 +189,15 @@ wr_node *wr_grammar_call(wr_parser *p, wr_names name, wr_span span)
     return &call->node;
 }
 
-wr_node *wr_make_call(wr_parser *p, const char *name, wr_call_syntax syntax, wr_span span, int count,
-                      wr_node *const *args)
+wr_node *wr_make_call(wr_parser *p, const char *name, wr_call_syntax syntax, wr_span span,
+                      int count, wr_node *const *args)
 {
     wr_sql_call *call = WR_NODE(p, CALL, call, span);
     wr_name_list names = {0};
     wr_node_list list = {0};
     wr_push(p->arena, &names, ((wr_name){wr_str_of(name), span, false}));
-    for (int i = 0; i < count; i++) wr_push(p->arena, &list, args[i]);
+    for (int i = 0; i < count; i++)
+        wr_push(p->arena, &list, args[i]);
     call->name = wr_names_of(&names);
     call->args = wr_nodes_of(&list);
     call->syntax = syntax;
@@ -210,7 +218,8 @@ static wr_node *parse_extract(wr_parser *p, wr_span span)
     const wr_token *field = ahead(p, 2);
     if (ahead(p, 3)->keyword != WR_KW_FROM) return NULL;
     if (!wr_token_is_label(field) && field->kind != WR_TOKEN_STRING) return NULL;
-    for (int i = 0; i < 4; i++) advance(p);
+    for (int i = 0; i < 4; i++)
+        advance(p);
     wr_node *args[] = {wr_make_string(p, field->text, span_of(field)), wr_grammar_expression(p)};
     wr_need_punct(p, ')');
     return wr_make_call(p, "extract", WR_CALL_EXTRACT, span, 2, args);
@@ -231,7 +240,8 @@ static wr_node *parse_position(wr_parser *p, wr_span span)
     return wr_make_call(p, "position", WR_CALL_POSITION, span, 2, args);
 }
 
-/* Behind "(": SUBSTRING(text FROM a FOR b), SUBSTRING(text FOR b), SUBSTRING(text SIMILAR p ESCAPE e), or plain. */
+/* Behind "(": SUBSTRING(text FROM a FOR b), SUBSTRING(text FOR b), SUBSTRING(text SIMILAR p ESCAPE
+ * e), or plain. */
 static wr_node *parse_substring(wr_parser *p, wr_span span)
 {
     wr_node *args[8] = {wr_grammar_value_before_in(p)};
@@ -239,7 +249,8 @@ static wr_node *parse_substring(wr_parser *p, wr_span span)
     wr_call_syntax syntax = WR_CALL_SUBSTRING;
     if (at_punct(p, ',')) {
         syntax = WR_CALL_PLAIN;
-        while (take_punct(p, ',') && count < 8 && !at_punct(p, ')')) args[count++] = wr_grammar_expression(p);
+        while (take_punct(p, ',') && count < 8 && !at_punct(p, ')'))
+            args[count++] = wr_grammar_expression(p);
     } else if (take_word(p, WR_KW_SIMILAR)) {
         syntax = WR_CALL_SIMILAR;
         args[count++] = wr_grammar_value_before_in(p);
@@ -267,7 +278,8 @@ static wr_node *parse_overlay(wr_parser *p, wr_span span)
     int count = 1;
     bool plain = !take_word(p, WR_KW_PLACING);
     if (plain) {
-        while (take_punct(p, ',') && count < 8 && !at_punct(p, ')')) args[count++] = wr_grammar_expression(p);
+        while (take_punct(p, ',') && count < 8 && !at_punct(p, ')'))
+            args[count++] = wr_grammar_expression(p);
     } else {
         args[count++] = wr_grammar_expression(p);
         wr_need_word(p, WR_KW_FROM);
@@ -333,12 +345,15 @@ wr_node *wr_grammar_special_call(wr_parser *p)
     case WR_KW_LOCALTIME:
     case WR_KW_LOCALTIMESTAMP:
     case WR_KW_SESSION_USER:
-    case WR_KW_USER: return token_is_punct(ahead(p, 1), '.') ? NULL : parse_keyword_call(p, span);
-    default: break;
+    case WR_KW_USER:
+        return token_is_punct(ahead(p, 1), '.') ? NULL : parse_keyword_call(p, span);
+    default:
+        break;
     }
     if (!token_is_punct(ahead(p, 1), '(')) return NULL;
     if (word == WR_KW_EXTRACT) return parse_extract(p, span);
-    if (word != WR_KW_POSITION && word != WR_KW_SUBSTRING && word != WR_KW_OVERLAY && word != WR_KW_TRIM)
+    if (word != WR_KW_POSITION && word != WR_KW_SUBSTRING && word != WR_KW_OVERLAY &&
+        word != WR_KW_TRIM)
         return NULL;
     advance(p);
     advance(p);
@@ -414,7 +429,8 @@ static bool at_frame(const wr_parser *p)
 {
     wr_keyword next = ahead(p, 1)->keyword;
     bool mode = at_word(p, WR_KW_ROWS) || at_word(p, WR_KW_RANGE) || at_word(p, WR_KW_GROUPS);
-    return mode && !token_is_punct(ahead(p, 1), ')') && next != WR_KW_PARTITION && next != WR_KW_ORDER;
+    return mode && !token_is_punct(ahead(p, 1), ')') && next != WR_KW_PARTITION &&
+           next != WR_KW_ORDER;
 }
 
 static wr_node *parse_frame(wr_parser *p)

@@ -6,8 +6,9 @@ static wr_node *parse_option_value(wr_parser *p)
 {
     const wr_token *token = now(p);
     bool word = token->kind == WR_TOKEN_NAME && !wr_token_is_column_name(token) &&
-                token->keyword != WR_KW_NULL && token->keyword != WR_KW_TRUE && token->keyword != WR_KW_FALSE &&
-                token->keyword != WR_KW_CASE && token->keyword != WR_KW_CAST && token->keyword != WR_KW_NOT &&
+                token->keyword != WR_KW_NULL && token->keyword != WR_KW_TRUE &&
+                token->keyword != WR_KW_FALSE && token->keyword != WR_KW_CASE &&
+                token->keyword != WR_KW_CAST && token->keyword != WR_KW_NOT &&
                 token->keyword != WR_KW_ARRAY && token->keyword != WR_KW_CURRENT_DATE &&
                 token->keyword != WR_KW_CURRENT_TIMESTAMP && !token_is_punct(ahead(p, 1), '(');
     if (at_op(p, WR_OP_MUL)) return wr_grammar_star(p, (wr_names){0}, NULL, span_of(token));
@@ -28,7 +29,8 @@ wr_nodes wr_grammar_options(wr_parser *p)
     while (!at_punct(p, ')') && !p->error) {
         wr_sql_option *option = WR_NODE(p, OPTION, option, span_now(p));
         option->name = wr_grammar_option_name(p);
-        if (!take_op(p, WR_OP_EQ) && !take_punct(p, WR_PUNCT_ARROW) && !take_punct(p, WR_PUNCT_ASSIGN))
+        if (!take_op(p, WR_OP_EQ) && !take_punct(p, WR_PUNCT_ARROW) &&
+            !take_punct(p, WR_PUNCT_ASSIGN))
             take_punct(p, ':');
         if (!at_punct(p, ',') && !at_punct(p, ')')) option->value = parse_option_value(p);
         wr_push(p->arena, &list, &option->node);
@@ -53,10 +55,7 @@ static wr_node *make_boolean(wr_parser *p, bool value, wr_span span)
     return &literal->node;
 }
 
-static wr_node *parse_signed_number(wr_parser *p)
-{
-    return wr_grammar_value_before_in(p);
-}
+static wr_node *parse_signed_number(wr_parser *p) { return wr_grammar_value_before_in(p); }
 
 wr_nodes wr_grammar_sequence_options(wr_parser *p)
 {
@@ -77,7 +76,8 @@ wr_nodes wr_grammar_sequence_options(wr_parser *p)
             take_word(p, WR_KW_WITH);
             option = make_option(p, "start", parse_signed_number(p), span);
         } else if (take_word(p, WR_KW_RESTART)) {
-            bool number = take_word(p, WR_KW_WITH) || now(p)->kind == WR_TOKEN_INTEGER || at_op(p, WR_OP_SUB);
+            bool number =
+                take_word(p, WR_KW_WITH) || now(p)->kind == WR_TOKEN_INTEGER || at_op(p, WR_OP_SUB);
             option = make_option(p, "restart", number ? parse_signed_number(p) : NULL, span);
         } else if (take_word(p, WR_KW_CACHE)) {
             option = make_option(p, "cache", parse_signed_number(p), span);
@@ -100,8 +100,8 @@ wr_nodes wr_grammar_sequence_options(wr_parser *p)
     }
 }
 
-static wr_node *parse_create_view(wr_parser *p, wr_create_mode mode, bool materialized, bool recursive,
-                                  wr_span span)
+static wr_node *parse_create_view(wr_parser *p, wr_create_mode mode, bool materialized,
+                                  bool recursive, wr_span span)
 {
     wr_sql_create_view *node = WR_NODE(p, CREATE_VIEW, create_view, span);
     node->mode = mode;
@@ -169,11 +169,11 @@ static wr_nodes parse_parameters(wr_parser *p)
         wr_sql_param_def *param = WR_NODE(p, PARAM_DEF, param_def, span_now(p));
         take_word(p, WR_KW_IN);
         param->name = wr_grammar_label(p, "the name of a parameter");
-        bool value = at_punct(p, WR_PUNCT_ASSIGN) || at_word(p, WR_KW_DEFAULT) || at_op(p, WR_OP_EQ) ||
-                     at_punct(p, WR_PUNCT_ARROW);
+        bool value = at_punct(p, WR_PUNCT_ASSIGN) || at_word(p, WR_KW_DEFAULT) ||
+                     at_op(p, WR_OP_EQ) || at_punct(p, WR_PUNCT_ARROW);
         if (!value && !at_punct(p, ',') && !at_punct(p, ')')) param->type = wr_grammar_type(p);
-        value = take_punct(p, WR_PUNCT_ASSIGN) || take_word(p, WR_KW_DEFAULT) || take_op(p, WR_OP_EQ) ||
-                take_punct(p, WR_PUNCT_ARROW);
+        value = take_punct(p, WR_PUNCT_ASSIGN) || take_word(p, WR_KW_DEFAULT) ||
+                take_op(p, WR_OP_EQ) || take_punct(p, WR_PUNCT_ARROW);
         if (value) param->value = wr_grammar_expression(p);
         wr_push(p->arena, &list, &param->node);
         if (!take_punct(p, ',')) break;
@@ -190,7 +190,8 @@ static bool at_text_body(const wr_parser *p, const wr_sql_macro_body *body)
     return declared || ahead(p, 2)->keyword == WR_KW_LANGUAGE;
 }
 
-/* RETURNS type | RETURNS TABLE (..), LANGUAGE, attributes, AS 'body' or RETURN expression: the PostgreSQL form. */
+/* RETURNS type | RETURNS TABLE (..), LANGUAGE, attributes, AS 'body' or RETURN expression: the
+ * PostgreSQL form. */
 static void parse_function_clauses(wr_parser *p, wr_sql_macro_body *body)
 {
     wr_node_list attributes = {0};
@@ -198,7 +199,8 @@ static void parse_function_clauses(wr_parser *p, wr_sql_macro_body *body)
         wr_span span = span_now(p);
         if (take_word(p, WR_KW_RETURNS)) {
             if (at_word(p, WR_KW_NULL)) { /* RETURNS NULL ON NULL INPUT is STRICT */
-                for (int i = 0; i < 4; i++) advance(p);
+                for (int i = 0; i < 4; i++)
+                    advance(p);
                 wr_push(p->arena, &attributes, make_option(p, "strict", NULL, span));
             } else if (take_word(p, WR_KW_TABLE)) {
                 wr_node_list columns = {0};
@@ -213,9 +215,10 @@ static void parse_function_clauses(wr_parser *p, wr_sql_macro_body *body)
                 body->returns = wr_grammar_type(p);
             }
         } else if (take_word(p, WR_KW_LANGUAGE)) {
-            body->language = at_string(p) ? wr_grammar_option_name(p) : wr_grammar_name(p, "a language");
-        } else if (at_word(p, WR_KW_IMMUTABLE) || at_word(p, WR_KW_STABLE) || at_word(p, WR_KW_VOLATILE) ||
-                   at_word(p, WR_KW_STRICT)) {
+            body->language =
+                at_string(p) ? wr_grammar_option_name(p) : wr_grammar_name(p, "a language");
+        } else if (at_word(p, WR_KW_IMMUTABLE) || at_word(p, WR_KW_STABLE) ||
+                   at_word(p, WR_KW_VOLATILE) || at_word(p, WR_KW_STRICT)) {
             wr_name word = wr_grammar_name(p, "an attribute");
             wr_sql_option *option = WR_NODE(p, OPTION, option, span);
             option->name = word;
@@ -306,7 +309,8 @@ static wr_node *parse_create_index(wr_parser *p, wr_create_mode mode, bool uniqu
     return &node->node;
 }
 
-static wr_node *parse_create_secret(wr_parser *p, wr_create_mode mode, bool persistent, wr_span span)
+static wr_node *parse_create_secret(wr_parser *p, wr_create_mode mode, bool persistent,
+                                    wr_span span)
 {
     wr_sql_create_secret *node = WR_NODE(p, CREATE_SECRET, create_secret, span);
     wr_name_list name = {0};
@@ -327,7 +331,8 @@ static wr_node *parse_create_schema(wr_parser *p, wr_create_mode mode, wr_span s
     wr_sql_create_schema *node = WR_NODE(p, CREATE_SCHEMA, create_schema, span);
     node->mode = mode;
     node->mode.if_not_exists = wr_take_if_not_exists(p);
-    if (at_word(p, WR_KW_AUTHORIZATION)) return wr_refuse(p, span_now(p), "CREATE SCHEMA AUTHORIZATION");
+    if (at_word(p, WR_KW_AUTHORIZATION))
+        return wr_refuse(p, span_now(p), "CREATE SCHEMA AUTHORIZATION");
     node->name = wr_grammar_qualified(p, "a schema name");
     return &node->node;
 }
@@ -368,20 +373,25 @@ wr_node *wr_grammar_create(wr_parser *p)
         return wr_grammar_create_table(p, mode, role, span);
     }
     if (take_word(p, WR_KW_VIEW)) return parse_create_view(p, mode, false, false, span);
-    if (take_word2(p, WR_KW_RECURSIVE, WR_KW_VIEW)) return parse_create_view(p, mode, false, true, span);
-    if (take_word2(p, WR_KW_MATERIALIZED, WR_KW_VIEW)) return parse_create_view(p, mode, true, false, span);
+    if (take_word2(p, WR_KW_RECURSIVE, WR_KW_VIEW))
+        return parse_create_view(p, mode, false, true, span);
+    if (take_word2(p, WR_KW_MATERIALIZED, WR_KW_VIEW))
+        return parse_create_view(p, mode, true, false, span);
     if (take_word(p, WR_KW_SCHEMA)) return parse_create_schema(p, mode, span);
     if (take_word(p, WR_KW_SEQUENCE)) return parse_create_sequence(p, mode, span);
     if (take_word(p, WR_KW_TYPE)) return parse_create_type(p, mode, span);
-    if (take_word(p, WR_KW_MACRO) || take_word(p, WR_KW_FUNCTION)) return parse_create_macro(p, mode, span);
+    if (take_word(p, WR_KW_MACRO) || take_word(p, WR_KW_FUNCTION))
+        return parse_create_macro(p, mode, span);
     if (take_word2(p, WR_KW_UNIQUE, WR_KW_INDEX)) return parse_create_index(p, mode, true, span);
     if (take_word(p, WR_KW_INDEX)) return parse_create_index(p, mode, false, span);
     if (take_word(p, WR_KW_SECRET)) return parse_create_secret(p, mode, persistent, span);
-    static const char *const refused[] = {"trigger", "database", "extension", "role", "user", "policy",
-                                          "rule", "aggregate", "domain", "operator", "server", "collation",
+    static const char *const refused[] = {"trigger",     "database",     "extension",  "role",
+                                          "user",        "policy",       "rule",       "aggregate",
+                                          "domain",      "operator",     "server",     "collation",
                                           "publication", "subscription", "connection", "procedure"};
     for (size_t i = 0; i < WR_COUNT(refused); i++)
-        if (at_text(p, refused[i])) return wr_refuse(p, span_now(p), "CREATE of this kind of object");
+        if (at_text(p, refused[i]))
+            return wr_refuse(p, span_now(p), "CREATE of this kind of object");
     return wr_expected(p, "TABLE, VIEW, INDEX or another kind of object");
 }
 
@@ -420,7 +430,8 @@ wr_object_kind wr_grammar_object_kind(wr_parser *p)
 {
     for (size_t i = 0; i < WR_COUNT(object_rows); i++) {
         const struct object_row *row = &object_rows[i];
-        if (!at_word(p, row->first) || (row->second && ahead(p, 1)->keyword != row->second)) continue;
+        if (!at_word(p, row->first) || (row->second && ahead(p, 1)->keyword != row->second))
+            continue;
         advance(p);
         if (row->second) advance(p);
         return row->object;
@@ -441,10 +452,12 @@ wr_node *wr_grammar_drop(wr_parser *p)
     wr_sql_drop *node = WR_NODE(p, DROP, drop, span_now(p));
     advance(p);
     if (!take_word(p, WR_KW_TEMPORARY)) take_word(p, WR_KW_PERSISTENT);
-    if (at_word(p, WR_KW_TRIGGER) || at_word(p, WR_KW_EXTENSION) || at_text(p, "role") || at_word(p, WR_KW_USER))
+    if (at_word(p, WR_KW_TRIGGER) || at_word(p, WR_KW_EXTENSION) || at_text(p, "role") ||
+        at_word(p, WR_KW_USER))
         return wr_refuse(p, span_now(p), "DROP of this kind of object");
     node->object = wr_grammar_object_kind(p);
-    if (node->object == WR_OBJECT_SOURCE || node->object == WR_OBJECT_SINK) take_word(p, WR_KW_TABLE);
+    if (node->object == WR_OBJECT_SOURCE || node->object == WR_OBJECT_SINK)
+        take_word(p, WR_KW_TABLE);
     node->concurrently = take_word(p, WR_KW_CONCURRENTLY);
     node->if_exists = wr_take_if_exists(p);
     node->names = wr_grammar_qualified_list(p, "a name");

@@ -8,8 +8,10 @@ bool wr_at_dml(const wr_parser *p)
     case WR_KW_INSERT:
     case WR_KW_UPDATE:
     case WR_KW_DELETE:
-    case WR_KW_MERGE: return wr_token_is_label(next);
-    default: return false;
+    case WR_KW_MERGE:
+        return wr_token_is_label(next);
+    default:
+        return false;
     }
 }
 
@@ -76,7 +78,8 @@ static bool at_column_list(const wr_parser *p)
     if (!at_punct(p, '(')) return false;
     const wr_token *first = ahead(p, 1), *second = ahead(p, 2);
     return wr_token_is_column_name(first) &&
-           (token_is_punct(second, ',') || token_is_punct(second, ')') || token_is_punct(second, '.'));
+           (token_is_punct(second, ',') || token_is_punct(second, ')') ||
+            token_is_punct(second, '.'));
 }
 
 static wr_node *parse_insert(wr_parser *p, bool recursive, wr_nodes ctes)
@@ -225,7 +228,8 @@ static wr_node *parse_merge(wr_parser *p, bool recursive, wr_nodes ctes)
         node->on = wr_grammar_expression(p);
     }
     if (!at_word(p, WR_KW_WHEN)) wr_need_word(p, WR_KW_WHEN);
-    while (at_word(p, WR_KW_WHEN)) wr_push(p->arena, &whens, parse_merge_when(p));
+    while (at_word(p, WR_KW_WHEN))
+        wr_push(p->arena, &whens, parse_merge_when(p));
     node->whens = wr_nodes_of(&whens);
     node->returning = parse_returning(p);
     return &node->node;
@@ -234,11 +238,16 @@ static wr_node *parse_merge(wr_parser *p, bool recursive, wr_nodes ctes)
 wr_node *wr_grammar_dml(wr_parser *p, bool recursive, wr_nodes ctes)
 {
     switch ((wr_keyword)now(p)->keyword) {
-    case WR_KW_INSERT: return parse_insert(p, recursive, ctes);
-    case WR_KW_UPDATE: return parse_update(p, recursive, ctes);
-    case WR_KW_DELETE: return parse_delete(p, recursive, ctes);
-    case WR_KW_MERGE: return parse_merge(p, recursive, ctes);
-    default: return wr_expected(p, "INSERT, UPDATE, DELETE or MERGE");
+    case WR_KW_INSERT:
+        return parse_insert(p, recursive, ctes);
+    case WR_KW_UPDATE:
+        return parse_update(p, recursive, ctes);
+    case WR_KW_DELETE:
+        return parse_delete(p, recursive, ctes);
+    case WR_KW_MERGE:
+        return parse_merge(p, recursive, ctes);
+    default:
+        return wr_expected(p, "INSERT, UPDATE, DELETE or MERGE");
     }
 }
 
@@ -258,7 +267,8 @@ wr_node *wr_grammar_truncate(wr_parser *p)
     return &node->node;
 }
 
-static void add_option(wr_parser *p, wr_node_list *list, const char *name, wr_node *value, wr_span span)
+static void add_option(wr_parser *p, wr_node_list *list, const char *name, wr_node *value,
+                       wr_span span)
 {
     wr_sql_option *option = WR_NODE(p, OPTION, option, span);
     option->name = (wr_name){wr_str_of(name), span, false};
@@ -288,7 +298,8 @@ static wr_nodes parse_old_copy_options(wr_parser *p)
     for (;;) {
         wr_span span = span_now(p);
         size_t i = 0;
-        while (i < WR_COUNT(texts) && !at_text(p, texts[i])) i++;
+        while (i < WR_COUNT(texts) && !at_text(p, texts[i]))
+            i++;
         if (i < WR_COUNT(texts)) {
             advance(p);
             take_word(p, WR_KW_AS);
@@ -296,7 +307,8 @@ static wr_nodes parse_old_copy_options(wr_parser *p)
         } else if (at_text(p, "delimiters")) {
             advance(p);
             add_option(p, &list, "delimiter", wr_grammar_string(p, "a text"), span);
-        } else if (at_text(p, "csv") || at_text(p, "binary") || at_text(p, "json") || at_text(p, "parquet")) {
+        } else if (at_text(p, "csv") || at_text(p, "binary") || at_text(p, "json") ||
+                   at_text(p, "parquet")) {
             wr_str format = now(p)->text;
             advance(p);
             add_option(p, &list, "format", wr_make_string(p, format, span), span);
@@ -331,7 +343,8 @@ wr_node *wr_grammar_copy(wr_parser *p)
     if (!node->from) wr_need_word(p, WR_KW_TO);
     if (!take_word(p, node->from ? WR_KW_STDIN : WR_KW_STDOUT)) {
         if (at_text(p, "program")) return wr_refuse(p, span_now(p), "COPY with PROGRAM");
-        bool name = now(p)->kind == WR_TOKEN_QUOTED || (wr_token_is_label(now(p)) && !token_is_punct(ahead(p, 1), '('));
+        bool name = now(p)->kind == WR_TOKEN_QUOTED ||
+                    (wr_token_is_label(now(p)) && !token_is_punct(ahead(p, 1), '('));
         if (name) return wr_expected(p, "a file name in single quotes");
         node->target = wr_grammar_primary(p);
     }

@@ -1,20 +1,21 @@
 /* parse_error.c - makes a failure helpful.
  *
- * A suggestion must never be silly, so none is guessed: small changes near the failure (a keyword for a misspelt word,
- * a missing comma or bracket, quotes around a reserved word, ...) are tried by parsing the changed statement, and only
- * one that makes the whole statement valid becomes a hint with a fix. Up to two misspelt words are repaired together;
- * the first change that works wins, so the list goes from likely to less likely. The work is bounded: long statements
- * are not tried at all, and each try stops at its own first failure. */
+ * A suggestion must never be silly, so none is guessed: small changes near the failure (a keyword
+ * for a misspelt word, a missing comma or bracket, quotes around a reserved word, ...) are tried by
+ * parsing the changed statement, and only one that makes the whole statement valid becomes a hint
+ * with a fix. Up to two misspelt words are repaired together; the first change that works wins, so
+ * the list goes from likely to less likely. The work is bounded: long statements are not tried at
+ * all, and each try stops at its own first failure. */
 #include "sql/parser.h"
 
 enum { TOKENS_MAX = 3000, BYTES_MAX = 64 * 1024 };
 
 typedef struct repair {
     wr_parser *p;
-    wr_arena arena;  /* of one try */
-    wr_str text;     /* the statement as changed so far */
-    wr_buf changed;  /* the text of a try */
-    int progress;    /* how many tokens of the last try were understood */
+    wr_arena arena; /* of one try */
+    wr_str text;    /* the statement as changed so far */
+    wr_buf changed; /* the text of a try */
+    int progress;   /* how many tokens of the last try were understood */
 } repair;
 
 /* Parses r->changed. */
@@ -25,8 +26,11 @@ static bool try_changed(repair *r)
     weir_status bad = wr_lex(&r->arena, wr_buf_str(&r->changed), &tokens);
     r->progress = 0;
     if (!bad) {
-        wr_parser p = {.arena = &r->arena, .sql = wr_buf_str(&r->changed), .tokens = tokens.items,
-                       .count = tokens.count, .quick = true};
+        wr_parser p = {.arena = &r->arena,
+                       .sql = wr_buf_str(&r->changed),
+                       .tokens = tokens.items,
+                       .count = tokens.count,
+                       .quick = true};
         p.hole = wr_node_new(&r->arena, WR_SQL_LITERAL, (wr_span){0, 0});
         wr_grammar_whole_statement(&p);
         bad = p.error;
@@ -48,9 +52,10 @@ static bool try_change(repair *r, size_t pos, size_t length, const char *with, w
 
 /* Words that may be written together by mistake. */
 static const char *const phrases[] = {
-    "ORDER BY", "GROUP BY", "PARTITION BY", "INSERT INTO", "LEFT JOIN", "RIGHT JOIN", "INNER JOIN",
-    "FULL JOIN", "CROSS JOIN", "OUTER JOIN", "UNION ALL", "NOT NULL", "IS NULL", "IS NOT", "PRIMARY KEY",
-    "DELETE FROM", "SELECT *", "CREATE TABLE", "DROP TABLE", "NOT IN", "ALTER TABLE",
+    "ORDER BY",   "GROUP BY",  "PARTITION BY", "INSERT INTO", "LEFT JOIN", "RIGHT JOIN",
+    "INNER JOIN", "FULL JOIN", "CROSS JOIN",   "OUTER JOIN",  "UNION ALL", "NOT NULL",
+    "IS NULL",    "IS NOT",    "PRIMARY KEY",  "DELETE FROM", "SELECT *",  "CREATE TABLE",
+    "DROP TABLE", "NOT IN",    "ALTER TABLE",
 };
 
 static bool equals_without_blank(wr_str word, const char *phrase)
@@ -67,7 +72,8 @@ static bool equals_without_blank(wr_str word, const char *phrase)
 static wr_str in_case_of(wr_arena *arena, wr_str written, const char *keyword)
 {
     bool lower = false;
-    for (size_t i = 0; i < written.length; i++) lower |= written.data[i] >= 'a' && written.data[i] <= 'z';
+    for (size_t i = 0; i < written.length; i++)
+        lower |= written.data[i] >= 'a' && written.data[i] <= 'z';
     size_t length = strlen(keyword);
     char *text = wr_arena_copy(arena, keyword, length);
     for (size_t i = 0; lower && i < length; i++)
@@ -75,8 +81,9 @@ static wr_str in_case_of(wr_arena *arena, wr_str written, const char *keyword)
     return (wr_str){text, length};
 }
 
-/* The keyword or phrase that, in place of the word, makes the statement valid; if none does, the one that lets most of
- * it be understood, provided that is more than before. Nearer words are tried first. */
+/* The keyword or phrase that, in place of the word, makes the statement valid; if none does, the
+ * one that lets most of it be understood, provided that is more than before. Nearer words are tried
+ * first. */
 static wr_str best_keyword(repair *r, const wr_token *token, bool *works)
 {
     wr_str word = token->text, best = {0};
@@ -105,16 +112,19 @@ static wr_str best_keyword(repair *r, const wr_token *token, bool *works)
 }
 
 /* What the failure becomes. */
-static void replace_error(repair *r, const wr_token *token, uint32_t base, const char *hint, wr_str what)
+static void replace_error(repair *r, const wr_token *token, uint32_t base, const char *hint,
+                          wr_str what)
 {
     wr_parser *p = r->p;
     wr_span span = {token->pos + base, token->length};
     wr_str word = {p->sql.data + span.pos, span.length};
     weir_status error;
     if (token->pos == 0)
-        error = wr_fail_at(WR_E_MISPLACED, span, "\"%.*s\" does not begin a statement", WR_STR_ARGS(word));
+        error = wr_fail_at(WR_E_MISPLACED, span, "\"%.*s\" does not begin a statement",
+                           WR_STR_ARGS(word));
     else
-        error = wr_fail_at(WR_E_MISPLACED, span, "\"%.*s\" is not expected here", WR_STR_ARGS(word));
+        error =
+            wr_fail_at(WR_E_MISPLACED, span, "\"%.*s\" is not expected here", WR_STR_ARGS(word));
     wr_status_drop(p->error);
     p->error = wr_with_hint(error, hint, WR_STR_ARGS(what));
 }
@@ -149,7 +159,8 @@ static bool repair_words(repair *r, const wr_token_list *tokens, int failed, uin
     return false;
 }
 
-/* Two misspelt words: accept a first change that brings the failure forward, then repair the rest. */
+/* Two misspelt words: accept a first change that brings the failure forward, then repair the rest.
+ */
 static bool repair_twice(repair *r, const wr_token_list *tokens, int failed, uint32_t base)
 {
     for (int index = failed; index >= WR_MAX(0, failed - 2); index--) {
@@ -203,24 +214,33 @@ static bool repair_place(repair *r, const wr_token_list *tokens, int failed, uin
     } changes[] = {
         {token->keyword != 0, token->pos, token->length, "\"%.*s\"", text, token,
          "%.*s is a reserved word: as a name it needs double quotes"},
-        {failed > 0 && last->keyword != 0 && token->kind != WR_TOKEN_END, last->pos, last->length, "\"%.*s\"", before, last,
-         "%.*s is a reserved word: as a name it needs double quotes"},
+        {failed > 0 && last->keyword != 0 && token->kind != WR_TOKEN_END, last->pos, last->length,
+         "\"%.*s\"", before, last, "%.*s is a reserved word: as a name it needs double quotes"},
         {token->kind == WR_TOKEN_QUOTED, token->pos, token->length, "'%.*s'", token->text, token,
          "double quotes are for names; a text is written '%.*s'"},
-        {failed > 0 && last->kind == WR_TOKEN_QUOTED, last->pos, last->length, "'%.*s'", last->text, last,
-         "double quotes are for names; a text is written '%.*s'"},
-        {token_is_punct(token, ','), token->pos, 1, "%.*s", WR_STR(""), token, "one comma too many%.*s"},
-        {token_is_punct(last, ','), last->pos, 1, "%.*s", WR_STR(""), last, "one comma too many%.*s"},
-        {token_is_punct(token, ')'), token->pos, 1, "%.*s", WR_STR(""), token, "there is no bracket to close%.*s"},
-        {failed > 0 && token->kind != WR_TOKEN_END && !token->keyword, behind, 0, "%.*s", WR_STR(","), token,
-         "is \"%.*s\" missing before it?"},
+        {failed > 0 && last->kind == WR_TOKEN_QUOTED, last->pos, last->length, "'%.*s'", last->text,
+         last, "double quotes are for names; a text is written '%.*s'"},
+        {token_is_punct(token, ','), token->pos, 1, "%.*s", WR_STR(""), token,
+         "one comma too many%.*s"},
+        {token_is_punct(last, ','), last->pos, 1, "%.*s", WR_STR(""), last,
+         "one comma too many%.*s"},
+        {token_is_punct(token, ')'), token->pos, 1, "%.*s", WR_STR(""), token,
+         "there is no bracket to close%.*s"},
+        {failed > 0 && token->kind != WR_TOKEN_END && !token->keyword, behind, 0, "%.*s",
+         WR_STR(","), token, "is \"%.*s\" missing before it?"},
         {failed > 0, behind, 0, "%.*s", WR_STR(")"), token, "is \"%.*s\" missing before it?"},
-        {inside, behind, 0, " %.*s", in_case_of(arena, before, "BY"), token, "is %.*s missing before it?"},
-        {inside, behind, 0, " %.*s", in_case_of(arena, before, "INTO"), token, "is %.*s missing before it?"},
-        {inside, behind, 0, " %.*s", in_case_of(arena, before, "FROM"), token, "is %.*s missing before it?"},
-        {failed > 0, behind, 0, " %.*s", in_case_of(arena, before, "END"), token, "is %.*s missing before it?"},
-        {inside, behind, 0, " %.*s", in_case_of(arena, before, "THEN"), token, "is %.*s missing before it?"},
-        {inside, behind, 0, " %.*s", in_case_of(arena, before, "AS"), token, "is %.*s missing before it?"},
+        {inside, behind, 0, " %.*s", in_case_of(arena, before, "BY"), token,
+         "is %.*s missing before it?"},
+        {inside, behind, 0, " %.*s", in_case_of(arena, before, "INTO"), token,
+         "is %.*s missing before it?"},
+        {inside, behind, 0, " %.*s", in_case_of(arena, before, "FROM"), token,
+         "is %.*s missing before it?"},
+        {failed > 0, behind, 0, " %.*s", in_case_of(arena, before, "END"), token,
+         "is %.*s missing before it?"},
+        {inside, behind, 0, " %.*s", in_case_of(arena, before, "THEN"), token,
+         "is %.*s missing before it?"},
+        {inside, behind, 0, " %.*s", in_case_of(arena, before, "AS"), token,
+         "is %.*s missing before it?"},
     };
     for (size_t i = 0; i < WR_COUNT(changes); i++) {
         const struct change *c = &changes[i];
@@ -246,7 +266,8 @@ static void name_statement(repair *r, const wr_token_list *tokens, uint32_t base
     wr_str keyword = best_keyword(r, token, &works);
     if (!keyword.length || works || r->p->failed_at != r->p->first) return;
     wr_keyword word = wr_keyword_find(keyword);
-    replace_error(r, token, base, "did you mean %.*s?", word ? wr_str_of(wr_keyword_text(word)) : keyword);
+    replace_error(r, token, base, "did you mean %.*s?",
+                  word ? wr_str_of(wr_keyword_text(word)) : keyword);
 }
 
 void wr_parser_explain(wr_parser *p)
@@ -254,7 +275,8 @@ void wr_parser_explain(wr_parser *p)
     if (p->error->code != WR_E_MISPLACED && p->error->code != WR_E_SYNTAX) return;
     if (p->error->hint) return;
     int end = p->first;
-    while (end < p->count - 1 && !token_is_punct(&p->tokens[end], ';')) end++;
+    while (end < p->count - 1 && !token_is_punct(&p->tokens[end], ';'))
+        end++;
     uint32_t from = p->tokens[p->first].pos;
     const wr_token *last = &p->tokens[end > p->first ? end - 1 : end];
     size_t length = last->pos + last->length - from;
@@ -264,7 +286,8 @@ void wr_parser_explain(wr_parser *p)
     weir_status bad = wr_lex(p->arena, r.text, &tokens);
     if (!bad) {
         int failed = WR_MIN(p->failed_at - p->first, tokens.count - 1);
-        bool done = repair_words(&r, &tokens, failed, from) || repair_place(&r, &tokens, failed, from) ||
+        bool done = repair_words(&r, &tokens, failed, from) ||
+                    repair_place(&r, &tokens, failed, from) ||
                     repair_twice(&r, &tokens, failed, from);
         if (!done && failed == 0) name_statement(&r, &tokens, from);
     }

@@ -1,10 +1,10 @@
 /* parse_expr.c - operators, by precedence climbing over PostgreSQL's table.
  *
- * levels, loosest first: OR, AND, NOT, IS, comparison, BETWEEN/IN/LIKE, any other operator, + -, * / %, ^,
- * AT TIME ZONE, COLLATE, unary + -; subscripts, :: and field access belong to the operand (parse_primary.c).
- * Comparison and BETWEEN/IN/LIKE do not chain: "a < b < c" is an error. Chains of AND, OR and left-leaning operators
- * are built in a loop, so their length costs no stack. A prefix operator may follow any operator, whatever its level,
- * as in PostgreSQL ("a = NOT b"). */
+ * levels, loosest first: OR, AND, NOT, IS, comparison, BETWEEN/IN/LIKE, any other operator, + -, *
+ * / %, ^, AT TIME ZONE, COLLATE, unary + -; subscripts, :: and field access belong to the operand
+ * (parse_primary.c). Comparison and BETWEEN/IN/LIKE do not chain: "a < b < c" is an error. Chains
+ * of AND, OR and left-leaning operators are built in a loop, so their length costs no stack. A
+ * prefix operator may follow any operator, whatever its level, as in PostgreSQL ("a = NOT b"). */
 #include "sql/parser.h"
 
 static const uint8_t operator_levels[WR_OP_COUNT] = {
@@ -14,10 +14,7 @@ static const uint8_t operator_levels[WR_OP_COUNT] = {
 #undef X
 };
 
-wr_level wr_sql_op_level(wr_sql_op op)
-{
-    return operator_levels[op];
-}
+wr_level wr_sql_op_level(wr_sql_op op) { return operator_levels[op]; }
 
 static wr_node *climb(wr_parser *p, wr_level lowest);
 
@@ -121,7 +118,8 @@ static wr_node *parse_between(wr_parser *p, wr_node *left, bool negated, wr_span
     return &node->node;
 }
 
-static wr_node *parse_like(wr_parser *p, wr_node *left, bool negated, wr_like_kind like, wr_span span)
+static wr_node *parse_like(wr_parser *p, wr_node *left, bool negated, wr_like_kind like,
+                           wr_span span)
 {
     span = span_since(p, span);
     if (like == WR_LIKE || like == WR_ILIKE) {
@@ -149,11 +147,13 @@ static wr_node *parse_like_level(wr_parser *p, wr_node *left)
     case WR_KW_IN:
     case WR_KW_LIKE:
     case WR_KW_ILIKE:
-    case WR_KW_GLOB: break;
+    case WR_KW_GLOB:
+        break;
     case WR_KW_SIMILAR:
         if (ahead(p, negated + 1)->keyword != WR_KW_TO) return NULL;
         break;
-    default: return NULL;
+    default:
+        return NULL;
     }
     if (negated) advance(p);
     if (take_word(p, WR_KW_BETWEEN)) return parse_between(p, left, negated, span);
@@ -165,7 +165,8 @@ static wr_node *parse_like_level(wr_parser *p, wr_node *left)
     return parse_like(p, left, negated, WR_SIMILAR, span);
 }
 
-static wr_node *make_test(wr_parser *p, wr_test_kind test, bool negated, wr_span span, wr_node *operand)
+static wr_node *make_test(wr_parser *p, wr_test_kind test, bool negated, wr_span span,
+                          wr_node *operand)
 {
     wr_sql_test *node = WR_NODE(p, TEST, test, span_since(p, span));
     node->test = test;
@@ -227,7 +228,8 @@ static wr_node *parse_overlaps(wr_parser *p, wr_node *left, wr_span span)
     if (p->error) return p->hole;
     bool pairs = left->kind == WR_SQL_ROW && right->kind == WR_SQL_ROW &&
                  wr_sql_as_row(left)->items.count == 2 && wr_sql_as_row(right)->items.count == 2;
-    if (!pairs) return wr_misplaced(p, span, "OVERLAPS compares two pairs", "(a, b) OVERLAPS (c, d)");
+    if (!pairs)
+        return wr_misplaced(p, span, "OVERLAPS compares two pairs", "(a, b) OVERLAPS (c, d)");
     wr_node **one = wr_sql_as_row(left)->items.items, **two = wr_sql_as_row(right)->items.items;
     wr_node *args[] = {one[0], one[1], two[0], two[1]};
     return wr_make_call(p, "overlaps", WR_CALL_OVERLAPS, span, 4, args);
@@ -241,7 +243,8 @@ static bool at_percent_sign(const wr_parser *p)
            next->keyword == WR_KW_OFFSET;
 }
 
-/* Operators of one text; *level_out tells the level of what was found, NONE if nothing of at least lowest is here. */
+/* Operators of one text; *level_out tells the level of what was found, NONE if nothing of at least
+ * lowest is here. */
 static wr_node *parse_operator(wr_parser *p, wr_node *left, wr_level lowest, wr_level before)
 {
     wr_span span = span_now(p);
@@ -318,7 +321,8 @@ static wr_node *parse_infix(wr_parser *p, wr_node *left, wr_level lowest, wr_lev
 {
     if (at_operator(p)) return parse_operator(p, left, lowest, before);
     if (!now(p)->keyword) return NULL;
-    if (lowest <= WR_LEVEL_OR && at_word(p, WR_KW_OR)) return parse_logic(p, left, WR_KW_OR, WR_LEVEL_OR);
+    if (lowest <= WR_LEVEL_OR && at_word(p, WR_KW_OR))
+        return parse_logic(p, left, WR_KW_OR, WR_LEVEL_OR);
     if (lowest <= WR_LEVEL_AND && at_word(p, WR_KW_AND))
         return parse_logic(p, left, WR_KW_AND, WR_LEVEL_AND);
     if (lowest <= WR_LEVEL_LIKE) {
@@ -344,15 +348,18 @@ static wr_node *parse_infix(wr_parser *p, wr_node *left, wr_level lowest, wr_lev
 static wr_level level_made(const wr_node *node)
 {
     switch (node->kind) {
-    case WR_SQL_BINARY: return operator_levels[wr_sql_as_binary(node)->op];
+    case WR_SQL_BINARY:
+        return operator_levels[wr_sql_as_binary(node)->op];
     case WR_SQL_QUANTIFIED: {
         wr_level made = operator_levels[wr_sql_as_quantified(node)->op];
         return made == WR_LEVEL_COMPARE ? made : WR_LEVEL_NONE;
     }
     case WR_SQL_BETWEEN:
     case WR_SQL_IN:
-    case WR_SQL_LIKE: return WR_LEVEL_LIKE;
-    default: return WR_LEVEL_NONE;
+    case WR_SQL_LIKE:
+        return WR_LEVEL_LIKE;
+    default:
+        return WR_LEVEL_NONE;
     }
 }
 
@@ -371,20 +378,11 @@ static wr_node *climb(wr_parser *p, wr_level lowest)
     return left;
 }
 
-wr_node *wr_grammar_expression(wr_parser *p)
-{
-    return climb(p, WR_LEVEL_OR);
-}
+wr_node *wr_grammar_expression(wr_parser *p) { return climb(p, WR_LEVEL_OR); }
 
-wr_node *wr_grammar_operand(wr_parser *p)
-{
-    return climb(p, WR_LEVEL_COMPARE);
-}
+wr_node *wr_grammar_operand(wr_parser *p) { return climb(p, WR_LEVEL_COMPARE); }
 
-wr_node *wr_grammar_value_before_in(wr_parser *p)
-{
-    return climb(p, WR_LEVEL_OTHER);
-}
+wr_node *wr_grammar_value_before_in(wr_parser *p) { return climb(p, WR_LEVEL_OTHER); }
 
 wr_nodes wr_grammar_expressions(wr_parser *p)
 {

@@ -1,7 +1,8 @@
 /* parse_from.c - what stands in FROM: tables, files, functions, subqueries, joins, samples, PIVOT.
  *
- * Joins lean to the left and are built in a loop; "a JOIN b JOIN c ON x ON y" nests to the right because the first ON
- * belongs to the last JOIN without one. "(" opens a query, a query whose first part is in brackets, or a join. */
+ * Joins lean to the left and are built in a loop; "a JOIN b JOIN c ON x ON y" nests to the right
+ * because the first ON belongs to the last JOIN without one. "(" opens a query, a query whose first
+ * part is in brackets, or a join. */
 #include "sql/parser.h"
 
 static wr_node *parse_joins(wr_parser *p, wr_node *left);
@@ -53,7 +54,8 @@ static wr_node *parse_time_travel(wr_parser *p)
     if (take_word(p, WR_KW_AT)) {
         wr_need_punct(p, '(');
         node->version = take_word(p, WR_KW_VERSION);
-        if (!node->version && !take_word(p, WR_KW_TIMESTAMP)) wr_expected(p, "VERSION or TIMESTAMP");
+        if (!node->version && !take_word(p, WR_KW_TIMESTAMP))
+            wr_expected(p, "VERSION or TIMESTAMP");
         wr_need_punct(p, WR_PUNCT_ARROW);
         node->value = wr_grammar_expression(p);
         wr_need_punct(p, ')');
@@ -129,7 +131,8 @@ static wr_node *parse_table(wr_parser *p)
         path.items[0].quoted = true;
         node->name = wr_names_of(&path);
         node->file = true;
-        if (now(p)->text.length == 0) return wr_misplaced(p, span_now(p), "the file name is empty", NULL);
+        if (now(p)->text.length == 0)
+            return wr_misplaced(p, span_now(p), "the file name is empty", NULL);
         advance(p);
     } else {
         node->only = take_word(p, WR_KW_ONLY);
@@ -154,12 +157,14 @@ static wr_node *parse_function(wr_parser *p, bool lateral)
     if (!special) {
         wr_push(p->arena, &parts, wr_name_of(now(p)));
         advance(p);
-        while (take_punct(p, '.')) wr_push(p->arena, &parts, wr_grammar_label(p, "a function"));
+        while (take_punct(p, '.'))
+            wr_push(p->arena, &parts, wr_grammar_label(p, "a function"));
         special = wr_grammar_call(p, wr_names_of(&parts), span_since(p, node->node.span));
     }
     node->call = special;
     node->lateral = lateral;
-    if (at_word2(p, WR_KW_WITH, WR_KW_ORDINALITY)) node->ordinality = take_word2(p, WR_KW_WITH, WR_KW_ORDINALITY);
+    if (at_word2(p, WR_KW_WITH, WR_KW_ORDINALITY))
+        node->ordinality = take_word2(p, WR_KW_WITH, WR_KW_ORDINALITY);
     node->alias = wr_grammar_alias(p);
     node->sample = take_sample(p);
     return &node->node;
@@ -175,12 +180,14 @@ static wr_node *make_query_ref(wr_parser *p, wr_node *query, bool lateral, wr_sp
     return &node->node;
 }
 
-/* A subquery nobody has named, sampled or joined yet can turn out to be the first part of a longer query. */
+/* A subquery nobody has named, sampled or joined yet can turn out to be the first part of a longer
+ * query. */
 static bool is_bare_query(const wr_node *relation)
 {
     if (relation->kind != WR_SQL_QUERY_REF) return false;
     const wr_sql_query_ref *ref = wr_sql_as_query_ref(relation);
-    return !ref->lateral && !wr_name_given(ref->alias.name) && !ref->alias.columns.count && !ref->sample;
+    return !ref->lateral && !wr_name_given(ref->alias.name) && !ref->alias.columns.count &&
+           !ref->sample;
 }
 
 static wr_node *parse_parenthesised(wr_parser *p, bool lateral)
@@ -192,7 +199,8 @@ static wr_node *parse_parenthesised(wr_parser *p, bool lateral)
         query = wr_grammar_query(p);
     } else {
         relation = wr_grammar_relation(p);
-        if (is_bare_query(relation) && (wr_at_query_continuation(p) || lateral || at_punct(p, ')'))) {
+        if (is_bare_query(relation) &&
+            (wr_at_query_continuation(p) || lateral || at_punct(p, ')'))) {
             query = wr_sql_as_query_ref(relation)->query;
             if (wr_at_query_continuation(p)) query = wr_grammar_query_from(p, query);
         }
@@ -210,7 +218,8 @@ static bool at_function(const wr_parser *p)
 {
     int steps = 0;
     if (!wr_token_is_function_name(now(p))) return false;
-    while (token_is_punct(ahead(p, steps + 1), '.') && wr_token_is_label(ahead(p, steps + 2))) steps += 2;
+    while (token_is_punct(ahead(p, steps + 1), '.') && wr_token_is_label(ahead(p, steps + 2)))
+        steps += 2;
     return token_is_punct(ahead(p, steps + 1), '(');
 }
 
@@ -257,26 +266,46 @@ static bool take_join_words(wr_parser *p, wr_sql_join *join)
     if (at_word(p, WR_KW_ASOF)) join->asof = take_word(p, WR_KW_ASOF);
     bool plain = false;
     switch ((wr_keyword)now(p)->keyword) {
-    case WR_KW_LEFT: join->join = WR_JOIN_SQL_LEFT; break;
-    case WR_KW_RIGHT: join->join = WR_JOIN_SQL_RIGHT; break;
-    case WR_KW_FULL: join->join = WR_JOIN_SQL_FULL; break;
-    case WR_KW_INNER: join->join = WR_JOIN_SQL_INNER; break;
-    case WR_KW_CROSS: join->join = WR_JOIN_SQL_CROSS; break;
-    case WR_KW_SEMI: join->join = WR_JOIN_SQL_SEMI; break;
-    case WR_KW_ANTI: join->join = WR_JOIN_SQL_ANTI; break;
-    case WR_KW_POSITIONAL: join->join = WR_JOIN_SQL_POSITIONAL; break;
-    default: plain = true;
+    case WR_KW_LEFT:
+        join->join = WR_JOIN_SQL_LEFT;
+        break;
+    case WR_KW_RIGHT:
+        join->join = WR_JOIN_SQL_RIGHT;
+        break;
+    case WR_KW_FULL:
+        join->join = WR_JOIN_SQL_FULL;
+        break;
+    case WR_KW_INNER:
+        join->join = WR_JOIN_SQL_INNER;
+        break;
+    case WR_KW_CROSS:
+        join->join = WR_JOIN_SQL_CROSS;
+        break;
+    case WR_KW_SEMI:
+        join->join = WR_JOIN_SQL_SEMI;
+        break;
+    case WR_KW_ANTI:
+        join->join = WR_JOIN_SQL_ANTI;
+        break;
+    case WR_KW_POSITIONAL:
+        join->join = WR_JOIN_SQL_POSITIONAL;
+        break;
+    default:
+        plain = true;
     }
     bool outer = !plain && join->join >= WR_JOIN_SQL_LEFT && join->join <= WR_JOIN_SQL_FULL;
     if (!plain) advance(p);
     /* LEFT SEMI JOIN and LEFT ANTI JOIN are other dialects' spelling. */
     if (outer && join->join == WR_JOIN_SQL_LEFT && ahead(p, 1)->keyword == WR_KW_JOIN) {
-        if (take_word(p, WR_KW_SEMI)) join->join = WR_JOIN_SQL_SEMI;
-        else if (take_word(p, WR_KW_ANTI)) join->join = WR_JOIN_SQL_ANTI;
+        if (take_word(p, WR_KW_SEMI))
+            join->join = WR_JOIN_SQL_SEMI;
+        else if (take_word(p, WR_KW_ANTI))
+            join->join = WR_JOIN_SQL_ANTI;
     }
     if (outer) take_word(p, WR_KW_OUTER);
     if (take_word(p, WR_KW_JOIN)) return true;
-    bool certain = join->natural || outer || (!plain && (join->join == WR_JOIN_SQL_INNER || join->join == WR_JOIN_SQL_CROSS));
+    bool certain = join->natural || outer ||
+                   (!plain && (join->join == WR_JOIN_SQL_INNER || join->join == WR_JOIN_SQL_CROSS));
     if (certain && !p->error) {
         wr_need_word(p, WR_KW_JOIN);
         return true;
@@ -295,12 +324,16 @@ static bool at_join_words(const wr_parser *p)
     case WR_KW_NATURAL:
     case WR_KW_LEFT:
     case WR_KW_RIGHT:
-    case WR_KW_FULL: return true;
+    case WR_KW_FULL:
+        return true;
     case WR_KW_SEMI:
     case WR_KW_ANTI:
-    case WR_KW_POSITIONAL: return next == WR_KW_JOIN;
-    case WR_KW_ASOF: return true;
-    default: return false;
+    case WR_KW_POSITIONAL:
+        return next == WR_KW_JOIN;
+    case WR_KW_ASOF:
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -313,8 +346,10 @@ static wr_node *parse_join(wr_parser *p, wr_node *left)
     join->node.span = span_since(p, span);
     join->left = left;
     join->right = parse_primary(p);
-    bool free = join->natural || join->join == WR_JOIN_SQL_CROSS || join->join == WR_JOIN_SQL_POSITIONAL;
-    while (!free && at_join_words(p)) join->right = parse_join(p, join->right);
+    bool free =
+        join->natural || join->join == WR_JOIN_SQL_CROSS || join->join == WR_JOIN_SQL_POSITIONAL;
+    while (!free && at_join_words(p))
+        join->right = parse_join(p, join->right);
     wr_parser_leave(p);
     if (free || p->error) return &join->node;
     if (take_word(p, WR_KW_ON)) {

@@ -1,7 +1,8 @@
 /* parse_name.c - names, aliases and the small words around them.
  *
- * PostgreSQL's keyword categories decide which words may stand where. Words of the friendly clauses (ASOF, PIVOT,
- * KEYWORD SEARCH, ...) stay ordinary names; only together with the word behind them do they end an alias. */
+ * PostgreSQL's keyword categories decide which words may stand where. Words of the friendly clauses
+ * (ASOF, PIVOT, KEYWORD SEARCH, ...) stay ordinary names; only together with the word behind them
+ * do they end an alias. */
 #include "sql/parser.h"
 
 bool wr_token_is_column_name(const wr_token *token)
@@ -58,7 +59,8 @@ wr_name wr_grammar_label(wr_parser *p, const char *what)
 wr_names wr_grammar_qualified(wr_parser *p, const char *what)
 {
     wr_name_list list = {0};
-    /* Words such as LEFT may name a table or function of a schema, so only the first part is checked. */
+    /* Words such as LEFT may name a table or function of a schema, so only the first part is
+     * checked. */
     wr_push(p->arena, &list, wr_grammar_name(p, what));
     while (at_punct(p, '.') && wr_token_is_label(ahead(p, 1))) {
         advance(p);
@@ -111,21 +113,28 @@ static bool begins_clause(const wr_parser *p)
     wr_keyword next = ahead(p, 1)->keyword;
     switch ((wr_keyword)now(p)->keyword) {
     case WR_KW_KEYWORD:
-    case WR_KW_HYBRID: return next == WR_KW_SEARCH;
-    case WR_KW_EMIT: return next == WR_KW_ON;
+    case WR_KW_HYBRID:
+        return next == WR_KW_SEARCH;
+    case WR_KW_EMIT:
+        return next == WR_KW_ON;
     case WR_KW_PIVOT:
     case WR_KW_UNPIVOT:
         return token_is_punct(ahead(p, 1), '(') || token_is_text(ahead(p, 1), "INCLUDE") ||
                token_is_text(ahead(p, 1), "EXCLUDE");
-    case WR_KW_INCLUDE: return next == WR_KW_NULLS;
-    case WR_KW_AT: return token_is_punct(ahead(p, 1), '(');
+    case WR_KW_INCLUDE:
+        return next == WR_KW_NULLS;
+    case WR_KW_AT:
+        return token_is_punct(ahead(p, 1), '(');
     case WR_KW_SEMI:
     case WR_KW_ANTI:
-    case WR_KW_POSITIONAL: return next == WR_KW_JOIN;
+    case WR_KW_POSITIONAL:
+        return next == WR_KW_JOIN;
     case WR_KW_ASOF:
-        return next == WR_KW_JOIN || next == WR_KW_LEFT || next == WR_KW_RIGHT || next == WR_KW_INNER ||
-               next == WR_KW_FULL || next == WR_KW_SEMI || next == WR_KW_ANTI;
-    default: return false;
+        return next == WR_KW_JOIN || next == WR_KW_LEFT || next == WR_KW_RIGHT ||
+               next == WR_KW_INNER || next == WR_KW_FULL || next == WR_KW_SEMI ||
+               next == WR_KW_ANTI;
+    default:
+        return false;
     }
 }
 
@@ -137,16 +146,17 @@ wr_name wr_grammar_item_alias(wr_parser *p)
         name = wr_name_of(now(p));
         name.quoted = true;
         advance(p);
-        if (name.text.length == 0)
-            wr_misplaced(p, name.span, "the name after AS is empty", NULL);
+        if (name.text.length == 0) wr_misplaced(p, name.span, "the name after AS is empty", NULL);
         return name;
     }
     const wr_token *token = now(p);
     bool bare = token->kind == WR_TOKEN_QUOTED || token->kind == WR_TOKEN_NAME;
     if (token->keyword) bare = wr_keyword_is_bare_label(token->keyword);
-    /* PostgreSQL would take even SELECT as an alias here; a forgotten bracket or comma is far likelier. */
-    if (token->keyword == WR_KW_SELECT || token->keyword == WR_KW_AND || token->keyword == WR_KW_OR ||
-        token->keyword == WR_KW_WHEN || token->keyword == WR_KW_THEN || token->keyword == WR_KW_ELSE ||
+    /* PostgreSQL would take even SELECT as an alias here; a forgotten bracket or comma is far
+     * likelier. */
+    if (token->keyword == WR_KW_SELECT || token->keyword == WR_KW_AND ||
+        token->keyword == WR_KW_OR || token->keyword == WR_KW_WHEN ||
+        token->keyword == WR_KW_THEN || token->keyword == WR_KW_ELSE ||
         token->keyword == WR_KW_JOIN || token->keyword == WR_KW_CASE)
         bare = false;
     if (!bare || begins_clause(p)) return name;
@@ -177,7 +187,8 @@ wr_name wr_grammar_option_name(wr_parser *p)
     while (at_punct(p, '.') && wr_token_is_label(ahead(p, 1))) {
         advance(p);
         wr_str part = now(p)->text;
-        name.text = wr_arena_printf(p->arena, "%.*s.%.*s", WR_STR_ARGS(name.text), WR_STR_ARGS(part));
+        name.text =
+            wr_arena_printf(p->arena, "%.*s.%.*s", WR_STR_ARGS(name.text), WR_STR_ARGS(part));
         advance(p);
         name.span = span_since(p, name.span);
         name.quoted = true;
@@ -261,7 +272,9 @@ bool wr_at_list_end(const wr_parser *p)
     case WR_KW_FETCH:
     case WR_KW_USING:
     case WR_KW_ON:
-    case WR_KW_RETURNING: return true;
-    default: return false;
+    case WR_KW_RETURNING:
+        return true;
+    default:
+        return false;
     }
 }

@@ -1,9 +1,9 @@
-/* parse_primary.c - operands: literals, names, brackets of all kinds, CASE, CAST, and what hangs behind an operand
- * (subscripts, :: and fields).
+/* parse_primary.c - operands: literals, names, brackets of all kinds, CASE, CAST, and what hangs
+ * behind an operand (subscripts, :: and fields).
  *
- * Traps: "(" opens an expression, a row, a query, or a query whose first part is in brackets itself; the last is
- * found out only behind the inner bracket and then goes on with wr_grammar_query_from. "[" is a list or a
- * comprehension; "{" a struct. */
+ * Traps: "(" opens an expression, a row, a query, or a query whose first part is in brackets
+ * itself; the last is found out only behind the inner bracket and then goes on with
+ * wr_grammar_query_from. "[" is a list or a comprehension; "{" a struct. */
 #include "sql/parser.h"
 
 static wr_node *parse_literal(wr_parser *p, wr_literal_kind literal)
@@ -174,7 +174,8 @@ static wr_node *parse_array(wr_parser *p)
     advance(p);
     if (at_punct(p, '[')) return parse_list(p);
     wr_need_punct(p, '(');
-    wr_node *query = wr_at_query(p) || at_punct(p, '(') ? wr_grammar_query(p) : wr_expected(p, "a query");
+    wr_node *query =
+        wr_at_query(p) || at_punct(p, '(') ? wr_grammar_query(p) : wr_expected(p, "a query");
     wr_need_punct(p, ')');
     return make_subquery(p, query, span, true);
 }
@@ -226,7 +227,8 @@ static wr_node *parse_exists(wr_parser *p)
     wr_sql_exists *node = WR_NODE(p, EXISTS, exists, span_now(p));
     advance(p);
     wr_need_punct(p, '(');
-    node->query = wr_at_query(p) || at_punct(p, '(') ? wr_grammar_query(p) : wr_expected(p, "a query");
+    node->query =
+        wr_at_query(p) || at_punct(p, '(') ? wr_grammar_query(p) : wr_expected(p, "a query");
     wr_need_punct(p, ')');
     return &node->node;
 }
@@ -305,13 +307,20 @@ static wr_node *parse_word(wr_parser *p)
     const wr_token *token = now(p), *next = ahead(p, 1);
     if (wr_at_typed_literal(p)) return parse_typed_literal(p);
     switch ((wr_keyword)token->keyword) {
-    case WR_NOT_A_KEYWORD: return parse_name(p);
-    case WR_KW_NULL: return parse_literal(p, WR_LIT_NULL);
-    case WR_KW_TRUE: return parse_literal(p, WR_LIT_TRUE);
-    case WR_KW_FALSE: return parse_literal(p, WR_LIT_FALSE);
-    case WR_KW_CASE: return parse_case(p);
-    case WR_KW_CAST: return parse_cast(p);
-    case WR_KW_ARRAY: return parse_array(p);
+    case WR_NOT_A_KEYWORD:
+        return parse_name(p);
+    case WR_KW_NULL:
+        return parse_literal(p, WR_LIT_NULL);
+    case WR_KW_TRUE:
+        return parse_literal(p, WR_LIT_TRUE);
+    case WR_KW_FALSE:
+        return parse_literal(p, WR_LIT_FALSE);
+    case WR_KW_CASE:
+        return parse_case(p);
+    case WR_KW_CAST:
+        return parse_cast(p);
+    case WR_KW_ARRAY:
+        return parse_array(p);
     case WR_KW_TRY_CAST:
         if (token_is_punct(next, '(')) return parse_cast(p);
         break;
@@ -334,7 +343,8 @@ static wr_node *parse_word(wr_parser *p)
         advance(p);
         return node;
     }
-    default: break;
+    default:
+        break;
     }
     wr_node *special = wr_grammar_special_call(p);
     if (special) return special;
@@ -347,18 +357,30 @@ static wr_node *parse_word(wr_parser *p)
 wr_node *wr_grammar_primary_without_suffix(wr_parser *p)
 {
     switch ((wr_token_kind)now(p)->kind) {
-    case WR_TOKEN_NAME: return parse_word(p);
-    case WR_TOKEN_QUOTED: return wr_at_typed_literal(p) ? parse_typed_literal(p) : parse_name(p);
-    case WR_TOKEN_INTEGER: return parse_literal(p, WR_LIT_INTEGER);
-    case WR_TOKEN_DECIMAL: return parse_literal(p, WR_LIT_DECIMAL);
-    case WR_TOKEN_FLOAT: return parse_literal(p, WR_LIT_FLOAT);
-    case WR_TOKEN_STRING: return parse_literal(p, WR_LIT_STRING);
-    case WR_TOKEN_BITS: return parse_literal(p, WR_LIT_BITS);
-    case WR_TOKEN_HEX: return parse_literal(p, WR_LIT_HEX);
-    case WR_TOKEN_PARAM: return parse_param(p);
-    case WR_TOKEN_OPERATOR: return parse_operator_primary(p);
-    case WR_TOKEN_PUNCT: break;
-    case WR_TOKEN_END: return wr_expected(p, "a value");
+    case WR_TOKEN_NAME:
+        return parse_word(p);
+    case WR_TOKEN_QUOTED:
+        return wr_at_typed_literal(p) ? parse_typed_literal(p) : parse_name(p);
+    case WR_TOKEN_INTEGER:
+        return parse_literal(p, WR_LIT_INTEGER);
+    case WR_TOKEN_DECIMAL:
+        return parse_literal(p, WR_LIT_DECIMAL);
+    case WR_TOKEN_FLOAT:
+        return parse_literal(p, WR_LIT_FLOAT);
+    case WR_TOKEN_STRING:
+        return parse_literal(p, WR_LIT_STRING);
+    case WR_TOKEN_BITS:
+        return parse_literal(p, WR_LIT_BITS);
+    case WR_TOKEN_HEX:
+        return parse_literal(p, WR_LIT_HEX);
+    case WR_TOKEN_PARAM:
+        return parse_param(p);
+    case WR_TOKEN_OPERATOR:
+        return parse_operator_primary(p);
+    case WR_TOKEN_PUNCT:
+        break;
+    case WR_TOKEN_END:
+        return wr_expected(p, "a value");
     }
     if (at_punct(p, '(')) return parse_parentheses(p);
     if (at_punct(p, '[')) return parse_list(p);
@@ -420,7 +442,8 @@ static wr_node *parse_field(wr_parser *p, wr_node *operand)
         wr_sql_call *call = wr_sql_as_call(node);
         wr_node_list args = {0};
         wr_push(p->arena, &args, operand);
-        for (int i = 0; i < call->args.count; i++) wr_push(p->arena, &args, call->args.items[i]);
+        for (int i = 0; i < call->args.count; i++)
+            wr_push(p->arena, &args, call->args.items[i]);
         call->args = wr_nodes_of(&args);
         return node;
     }
@@ -494,7 +517,8 @@ static wr_nodes parse_star_items(wr_parser *p, bool rename)
 
 static bool at_star_word(const wr_parser *p, const char *word)
 {
-    return at_text(p, word) && (token_is_punct(ahead(p, 1), '(') || wr_token_is_label(ahead(p, 1))) &&
+    return at_text(p, word) &&
+           (token_is_punct(ahead(p, 1), '(') || wr_token_is_label(ahead(p, 1))) &&
            ahead(p, 1)->keyword != WR_KW_FROM;
 }
 

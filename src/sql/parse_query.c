@@ -1,8 +1,10 @@
-/* parse_query.c - whole queries: WITH, set operations, VALUES, and what applies to the result as a whole.
+/* parse_query.c - whole queries: WITH, set operations, VALUES, and what applies to the result as a
+ * whole.
  *
- * INTERSECT binds tighter than UNION and EXCEPT. A chain of the same operation becomes one flat node, in a loop, so a
- * union of thousands costs no stack. A query in brackets with nothing but a body is that body; otherwise it stays a
- * wr_sql_query of its own, because its ORDER BY and LIMIT belong to it. */
+ * INTERSECT binds tighter than UNION and EXCEPT. A chain of the same operation becomes one flat
+ * node, in a loop, so a union of thousands costs no stack. A query in brackets with nothing but a
+ * body is that body; otherwise it stays a wr_sql_query of its own, because its ORDER BY and LIMIT
+ * belong to it. */
 #include "sql/parser.h"
 
 bool wr_at_query(const wr_parser *p)
@@ -11,17 +13,23 @@ bool wr_at_query(const wr_parser *p)
     switch ((wr_keyword)now(p)->keyword) {
     case WR_KW_SELECT:
     case WR_KW_WITH:
-    case WR_KW_TABLE: return true;
-    case WR_KW_VALUES: return token_is_punct(next, '(');
-    case WR_KW_FROM: return true;
+    case WR_KW_TABLE:
+        return true;
+    case WR_KW_VALUES:
+        return token_is_punct(next, '(');
+    case WR_KW_FROM:
+        return true;
     case WR_KW_PIVOT:
     case WR_KW_UNPIVOT:
     case WR_KW_DESCRIBE:
     case WR_KW_SUMMARIZE:
         return (wr_token_is_column_name(next) && next->keyword != WR_KW_AT) ||
-               next->kind == WR_TOKEN_STRING || next->keyword == WR_KW_SELECT || next->keyword == WR_KW_FROM;
-    case WR_KW_SHOW: return wr_token_is_label(next) && next->keyword != WR_KW_AS;
-    default: return false;
+               next->kind == WR_TOKEN_STRING || next->keyword == WR_KW_SELECT ||
+               next->keyword == WR_KW_FROM;
+    case WR_KW_SHOW:
+        return wr_token_is_label(next) && next->keyword != WR_KW_AS;
+    default:
+        return false;
     }
 }
 
@@ -34,8 +42,10 @@ bool wr_at_query_continuation(const wr_parser *p)
     case WR_KW_ORDER:
     case WR_KW_LIMIT:
     case WR_KW_OFFSET:
-    case WR_KW_FETCH: return true;
-    default: return false;
+    case WR_KW_FETCH:
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -91,15 +101,22 @@ static wr_node *parse_body(wr_parser *p)
 {
     switch ((wr_keyword)now(p)->keyword) {
     case WR_KW_SELECT:
-    case WR_KW_FROM: return wr_grammar_select(p);
-    case WR_KW_VALUES: return wr_grammar_values(p);
-    case WR_KW_TABLE: return parse_table_query(p);
+    case WR_KW_FROM:
+        return wr_grammar_select(p);
+    case WR_KW_VALUES:
+        return wr_grammar_values(p);
+    case WR_KW_TABLE:
+        return parse_table_query(p);
     case WR_KW_PIVOT:
-    case WR_KW_UNPIVOT: return wr_grammar_pivot_statement(p);
+    case WR_KW_UNPIVOT:
+        return wr_grammar_pivot_statement(p);
     case WR_KW_DESCRIBE:
-    case WR_KW_SUMMARIZE: return wr_grammar_describe(p);
-    case WR_KW_SHOW: return wr_grammar_show(p);
-    default: break;
+    case WR_KW_SUMMARIZE:
+        return wr_grammar_describe(p);
+    case WR_KW_SHOW:
+        return wr_grammar_show(p);
+    default:
+        break;
     }
     if (!take_punct(p, '(')) return wr_expected(p, "SELECT");
     if (!wr_at_query(p) && !at_punct(p, '(')) return wr_expected(p, "a query");
@@ -133,14 +150,16 @@ static bool take_setop(wr_parser *p, bool intersect_only, setop_sort *sort)
 static wr_node *parse_setops(wr_parser *p, wr_node *left, bool intersect_only)
 {
     setop_sort sort;
-    wr_sql_setop *open = NULL; /* the node of the chain being built; never one that was in brackets */
+    wr_sql_setop *open =
+        NULL; /* the node of the chain being built; never one that was in brackets */
     wr_node_list inputs = {0};
     if (!left) left = parse_body(p);
     if (!intersect_only) left = parse_setops(p, left, true);
     while (take_setop(p, intersect_only, &sort)) {
         wr_node *right = parse_body(p);
         if (!intersect_only) right = parse_setops(p, right, true);
-        bool same = open && open->op == sort.op && open->all == sort.all && open->by_name == sort.by_name;
+        bool same =
+            open && open->op == sort.op && open->all == sort.all && open->by_name == sort.by_name;
         if (!same) {
             open = WR_NODE(p, SETOP, setop, sort.span);
             open->op = sort.op;
@@ -253,7 +272,8 @@ static wr_node *parse_lock(wr_parser *p)
     return &lock->node;
 }
 
-/* ORDER BY, LIMIT, OFFSET, FETCH, FOR UPDATE, EMIT: PostgreSQL takes LIMIT and OFFSET in either order. */
+/* ORDER BY, LIMIT, OFFSET, FETCH, FOR UPDATE, EMIT: PostgreSQL takes LIMIT and OFFSET in either
+ * order. */
 static void parse_query_tail(wr_parser *p, wr_sql_query *query)
 {
     wr_node_list locks = {0};
@@ -298,7 +318,4 @@ wr_node *wr_grammar_query_from(wr_parser *p, wr_node *first)
     return nested ? query->body : &query->node;
 }
 
-wr_node *wr_grammar_query(wr_parser *p)
-{
-    return wr_grammar_query_from(p, NULL);
-}
+wr_node *wr_grammar_query(wr_parser *p) { return wr_grammar_query_from(p, NULL); }

@@ -1,7 +1,7 @@
 /* parse_select.c - one SELECT block, also FROM-first, and the PIVOT and UNPIVOT statements.
  *
- * The clauses of streams and search (WINDOW BY, KEYWORD SEARCH, HYBRID SEARCH) may stand between any two clauses
- * behind FROM. FROM t without SELECT is given the list "*". */
+ * The clauses of streams and search (WINDOW BY, KEYWORD SEARCH, HYBRID SEARCH) may stand between
+ * any two clauses behind FROM. FROM t without SELECT is given the list "*". */
 #include "sql/parser.h"
 
 wr_nodes wr_grammar_items(wr_parser *p)
@@ -85,11 +85,13 @@ static void parse_group_by(wr_parser *p, wr_sql_select *select)
         select->group_distinct = true;
     } else if (at_word(p, WR_KW_ALL)) {
         advance(p);
-        /* GROUP BY ALL alone groups by all that is not aggregated; before a list it is PostgreSQL's default. */
+        /* GROUP BY ALL alone groups by all that is not aggregated; before a list it is PostgreSQL's
+         * default. */
         if (wr_at_list_end(p) || now(p)->keyword) {
             const wr_token *token = now(p);
-            bool list = token->kind == WR_TOKEN_NAME && (at_word(p, WR_KW_ROLLUP) || at_word(p, WR_KW_CUBE) ||
-                                                         at_word(p, WR_KW_GROUPING));
+            bool list =
+                token->kind == WR_TOKEN_NAME &&
+                (at_word(p, WR_KW_ROLLUP) || at_word(p, WR_KW_CUBE) || at_word(p, WR_KW_GROUPING));
             if (!list) {
                 select->group_all = true;
                 return;
@@ -201,14 +203,15 @@ static void parse_select_list(wr_parser *p, wr_sql_select *select)
         take_word(p, WR_KW_ALL);
     }
     const wr_token *token = now(p);
-    bool empty = token->kind == WR_TOKEN_END || token_is_punct(token, ';') || token_is_punct(token, ')') ||
-                 token->keyword == WR_KW_FROM;
+    bool empty = token->kind == WR_TOKEN_END || token_is_punct(token, ';') ||
+                 token_is_punct(token, ')') || token->keyword == WR_KW_FROM;
     if (empty)
         wr_expected(p, "a column or a value");
     else
         select->items = wr_grammar_items(p);
     if (at_word(p, WR_KW_INTO))
-        wr_misplaced(p, span_now(p), "SELECT INTO is not known here", "use CREATE TABLE name AS SELECT ..");
+        wr_misplaced(p, span_now(p), "SELECT INTO is not known here",
+                     "use CREATE TABLE name AS SELECT ..");
 }
 
 wr_node *wr_grammar_select(wr_parser *p)

@@ -1,5 +1,5 @@
-/* parse_session.c - statements about the session and the database: EXPLAIN, SET, transactions, prepared statements,
- * ATTACH, maintenance, and what lists things (DESCRIBE, SHOW). */
+/* parse_session.c - statements about the session and the database: EXPLAIN, SET, transactions,
+ * prepared statements, ATTACH, maintenance, and what lists things (DESCRIBE, SHOW). */
 #include "sql/parser.h"
 
 static wr_node *parse_explain(wr_parser *p)
@@ -7,9 +7,9 @@ static wr_node *parse_explain(wr_parser *p)
     wr_sql_explain *node = WR_NODE(p, EXPLAIN, explain, span_now(p));
     wr_node_list options = {0};
     advance(p);
-    if (at_punct(p, '(') && wr_token_is_label(ahead(p, 1)) && ahead(p, 1)->keyword != WR_KW_SELECT &&
-        ahead(p, 1)->keyword != WR_KW_WITH && ahead(p, 1)->keyword != WR_KW_VALUES &&
-        ahead(p, 1)->keyword != WR_KW_FROM) {
+    if (at_punct(p, '(') && wr_token_is_label(ahead(p, 1)) &&
+        ahead(p, 1)->keyword != WR_KW_SELECT && ahead(p, 1)->keyword != WR_KW_WITH &&
+        ahead(p, 1)->keyword != WR_KW_VALUES && ahead(p, 1)->keyword != WR_KW_FROM) {
         node->options = wr_grammar_options(p);
     } else {
         while (at_word(p, WR_KW_ANALYZE) || at_word(p, WR_KW_VERBOSE)) {
@@ -21,7 +21,8 @@ static wr_node *parse_explain(wr_parser *p)
         if (options.count && at_punct(p, '(') && wr_token_is_label(ahead(p, 1)) &&
             token_is_text(ahead(p, 1), "format")) {
             wr_nodes more = wr_grammar_options(p);
-            for (int i = 0; i < more.count; i++) wr_push(p->arena, &options, more.items[i]);
+            for (int i = 0; i < more.count; i++)
+                wr_push(p->arena, &options, more.items[i]);
             node->options = wr_nodes_of(&options);
         }
     }
@@ -42,7 +43,8 @@ wr_node *wr_grammar_describe(wr_parser *p)
         wr_push(p->arena, &path, wr_grammar_option_name(p));
         node->name = wr_names_of(&path);
         node->file = true;
-        if (path.items[0].text.length == 0) wr_misplaced(p, path.items[0].span, "the file name is empty", NULL);
+        if (path.items[0].text.length == 0)
+            wr_misplaced(p, path.items[0].span, "the file name is empty", NULL);
     } else if (!end || node->summarize) {
         node->name = wr_grammar_qualified(p, "a table name or a query");
     }
@@ -56,10 +58,14 @@ static bool at_end_of_statement(const wr_parser *p)
 
 /* SHOW of more than a setting: words that list things. */
 static const char *const show_lists[] = {
-    "all tables", "tables", "databases", "schemas", "views", "materialized views", "columns", "indexes",
-    "sequences", "sources", "sinks", "functions", "types", "secrets", "settings", "create table",
-    "create view", "create materialized view", "create source", "create sink", "create index", "variables",
-    "macros", "jobs",
+    "all tables",    "tables",      "databases",
+    "schemas",       "views",       "materialized views",
+    "columns",       "indexes",     "sequences",
+    "sources",       "sinks",       "functions",
+    "types",         "secrets",     "settings",
+    "create table",  "create view", "create materialized view",
+    "create source", "create sink", "create index",
+    "variables",     "macros",      "jobs",
 };
 
 /* Matches "create table" against the tokens; the number of words, or 0. */
@@ -70,7 +76,8 @@ static int match_words(const wr_parser *p, const char *words)
         const char *space = strchr(words, ' ');
         size_t length = space ? (size_t)(space - words) : strlen(words);
         const wr_token *token = ahead(p, count);
-        if (token->kind != WR_TOKEN_NAME || !wr_str_ieq(token->text, (wr_str){words, length})) return 0;
+        if (token->kind != WR_TOKEN_NAME || !wr_str_ieq(token->text, (wr_str){words, length}))
+            return 0;
         count++;
         words += length + (space != NULL);
     }
@@ -85,7 +92,8 @@ wr_node *wr_grammar_show(wr_parser *p)
         int words = match_words(p, show_lists[i]);
         if (!words || token_is_punct(ahead(p, words), '.')) continue;
         node->what = (wr_name){wr_str_of(show_lists[i]), span_now(p), false};
-        for (int k = 0; k < words; k++) advance(p);
+        for (int k = 0; k < words; k++)
+            advance(p);
         bool create = wr_str_has_prefix(node->what.text, WR_STR("create "));
         if (create)
             node->name = wr_grammar_qualified(p, "a name");
@@ -120,9 +128,11 @@ wr_node *wr_grammar_show(wr_parser *p)
 static wr_node *parse_setting_value(wr_parser *p)
 {
     const wr_token *token = now(p), *next = ahead(p, 1);
-    bool word = token->kind == WR_TOKEN_NAME && token->keyword != WR_KW_NULL && token->keyword != WR_KW_TRUE &&
-                token->keyword != WR_KW_FALSE && token->keyword != WR_KW_INTERVAL &&
-                (next->kind == WR_TOKEN_END || token_is_punct(next, ',') || token_is_punct(next, ';'));
+    bool word =
+        token->kind == WR_TOKEN_NAME && token->keyword != WR_KW_NULL &&
+        token->keyword != WR_KW_TRUE && token->keyword != WR_KW_FALSE &&
+        token->keyword != WR_KW_INTERVAL &&
+        (next->kind == WR_TOKEN_END || token_is_punct(next, ',') || token_is_punct(next, ';'));
     if (!word) return wr_grammar_expression(p);
     wr_sql_column *column = WR_NODE(p, COLUMN, column, span_of(token));
     wr_name_list parts = {0};
@@ -135,7 +145,8 @@ static wr_node *parse_setting_value(wr_parser *p)
 static wr_set_scope take_scope(wr_parser *p)
 {
     const wr_token *next = ahead(p, 1);
-    bool named = (wr_token_is_label(next) && next->keyword != WR_KW_TO) || next->kind == WR_TOKEN_STRING;
+    bool named =
+        (wr_token_is_label(next) && next->keyword != WR_KW_TO) || next->kind == WR_TOKEN_STRING;
     if (!named) return WR_SET_UNSAID;
     if (take_word(p, WR_KW_LOCAL)) return WR_SET_LOCAL;
     if (take_word(p, WR_KW_SESSION)) return WR_SET_SESSION;
@@ -174,18 +185,22 @@ static void parse_transaction_modes(wr_parser *p, wr_sql_transaction *node)
     } while (take_punct(p, ',') || !at_end_of_statement(p));
 }
 
-/* SET TRANSACTION .. and SET SESSION CHARACTERISTICS AS TRANSACTION ..: settings with a text each */
+/* SET TRANSACTION .. and SET SESSION CHARACTERISTICS AS TRANSACTION ..: settings with a text each
+ */
 static wr_node *parse_set_transaction(wr_parser *p, wr_sql_set *set)
 {
     wr_sql_transaction modes = {0};
     wr_node_list values = {0};
     parse_transaction_modes(p, &modes);
-    static const char *const levels[] = {"", "read uncommitted", "read committed", "repeatable read", "snapshot",
-                                         "serializable"};
+    static const char *const levels[] = {
+        "", "read uncommitted", "read committed", "repeatable read", "snapshot", "serializable"};
     if (modes.isolation)
-        wr_push(p->arena, &values, wr_make_string(p, wr_str_of(levels[modes.isolation]), set->node.span));
-    if (modes.read_only) wr_push(p->arena, &values, wr_make_string(p, WR_STR("read only"), set->node.span));
-    if (modes.read_write) wr_push(p->arena, &values, wr_make_string(p, WR_STR("read write"), set->node.span));
+        wr_push(p->arena, &values,
+                wr_make_string(p, wr_str_of(levels[modes.isolation]), set->node.span));
+    if (modes.read_only)
+        wr_push(p->arena, &values, wr_make_string(p, WR_STR("read only"), set->node.span));
+    if (modes.read_write)
+        wr_push(p->arena, &values, wr_make_string(p, WR_STR("read write"), set->node.span));
     if (!values.count) return wr_expected(p, "ISOLATION LEVEL, READ ONLY or READ WRITE");
     set->name = (wr_name){WR_STR("transaction_mode"), set->node.span, false};
     set->values = wr_nodes_of(&values);
@@ -198,14 +213,16 @@ static wr_node *parse_set(wr_parser *p)
     wr_node_list values = {0};
     advance(p);
     if (at_word(p, WR_KW_SESSION) && token_is_text(ahead(p, 1), "characteristics")) {
-        for (int i = 0; i < 2; i++) advance(p);
+        for (int i = 0; i < 2; i++)
+            advance(p);
         wr_need_word(p, WR_KW_AS);
         wr_need_word(p, WR_KW_TRANSACTION);
         node->scope = WR_SET_SESSION;
         return parse_set_transaction(p, node);
     }
     node->scope = take_scope(p);
-    if (at_word(p, WR_KW_TRANSACTION) && ahead(p, 1)->keyword != WR_KW_TO && !token_is_op(ahead(p, 1), WR_OP_EQ)) {
+    if (at_word(p, WR_KW_TRANSACTION) && ahead(p, 1)->keyword != WR_KW_TO &&
+        !token_is_op(ahead(p, 1), WR_OP_EQ)) {
         advance(p);
         return parse_set_transaction(p, node);
     }
@@ -393,14 +410,16 @@ static wr_node *parse_maintain(wr_parser *p)
                    : word == WR_KW_ANALYZE ? WR_MAINTAIN_ANALYZE
                                            : WR_MAINTAIN_CHECKPOINT;
     node->options = at_punct(p, '(') ? wr_grammar_options(p) : wr_nodes_of(&options);
-    while (word != WR_KW_CHECKPOINT && (at_word(p, WR_KW_FULL) || at_word(p, WR_KW_VERBOSE) || at_word(p, WR_KW_ANALYZE))) {
+    while (word != WR_KW_CHECKPOINT &&
+           (at_word(p, WR_KW_FULL) || at_word(p, WR_KW_VERBOSE) || at_word(p, WR_KW_ANALYZE))) {
         wr_sql_option *option = WR_NODE(p, OPTION, option, span_now(p));
         option->name = wr_grammar_label(p, "an option");
         wr_push(p->arena, &options, &option->node);
         node->options = wr_nodes_of(&options);
     }
     if (!at_end_of_statement(p)) node->name = wr_grammar_qualified(p, "a table name");
-    if (node->name.count && at_punct(p, '(')) node->columns = wr_grammar_name_list(p, "a column name");
+    if (node->name.count && at_punct(p, '('))
+        node->columns = wr_grammar_name_list(p, "a column name");
     return &node->node;
 }
 
@@ -472,16 +491,20 @@ static wr_node *parse_subscribe(wr_parser *p)
 }
 
 static const char *const refused_statements[] = {
-    "grant", "revoke", "listen", "notify", "unlisten", "lock", "declare", "fetch", "close", "move", "load",
-    "install", "export", "import", "cluster", "reindex", "refresh", "discard", "do", "reassign", "security",
+    "grant",   "revoke",  "listen",  "notify",  "unlisten", "lock",     "declare",
+    "fetch",   "close",   "move",    "load",    "install",  "export",   "import",
+    "cluster", "reindex", "refresh", "discard", "do",       "reassign", "security",
 };
 
 wr_node *wr_grammar_session_statement(wr_parser *p)
 {
     switch ((wr_keyword)now(p)->keyword) {
-    case WR_KW_EXPLAIN: return parse_explain(p);
-    case WR_KW_SET: return parse_set(p);
-    case WR_KW_RESET: return parse_reset(p);
+    case WR_KW_EXPLAIN:
+        return parse_explain(p);
+    case WR_KW_SET:
+        return parse_set(p);
+    case WR_KW_RESET:
+        return parse_reset(p);
     case WR_KW_BEGIN:
     case WR_KW_START:
     case WR_KW_COMMIT:
@@ -489,26 +512,41 @@ wr_node *wr_grammar_session_statement(wr_parser *p)
     case WR_KW_ROLLBACK:
     case WR_KW_ABORT:
     case WR_KW_SAVEPOINT:
-    case WR_KW_RELEASE: return parse_transaction(p);
-    case WR_KW_PREPARE: return parse_prepare(p);
-    case WR_KW_EXECUTE: return parse_execute(p);
-    case WR_KW_DEALLOCATE: return parse_deallocate(p);
-    case WR_KW_ATTACH: return parse_attach(p);
-    case WR_KW_DETACH: return parse_detach(p);
-    case WR_KW_USE: return parse_use(p);
-    case WR_KW_CALL: return parse_call(p);
+    case WR_KW_RELEASE:
+        return parse_transaction(p);
+    case WR_KW_PREPARE:
+        return parse_prepare(p);
+    case WR_KW_EXECUTE:
+        return parse_execute(p);
+    case WR_KW_DEALLOCATE:
+        return parse_deallocate(p);
+    case WR_KW_ATTACH:
+        return parse_attach(p);
+    case WR_KW_DETACH:
+        return parse_detach(p);
+    case WR_KW_USE:
+        return parse_use(p);
+    case WR_KW_CALL:
+        return parse_call(p);
     case WR_KW_ANALYZE:
     case WR_KW_VACUUM:
     case WR_KW_FORCE:
-    case WR_KW_CHECKPOINT: return parse_maintain(p);
-    case WR_KW_COMMENT: return parse_comment(p);
-    case WR_KW_PRAGMA: return parse_pragma(p);
-    case WR_KW_SUBSCRIBE: return parse_subscribe(p);
+    case WR_KW_CHECKPOINT:
+        return parse_maintain(p);
+    case WR_KW_COMMENT:
+        return parse_comment(p);
+    case WR_KW_PRAGMA:
+        return parse_pragma(p);
+    case WR_KW_SUBSCRIBE:
+        return parse_subscribe(p);
     case WR_KW_DESCRIBE:
     case WR_KW_DESC:
-    case WR_KW_SUMMARIZE: return wr_grammar_describe(p);
-    case WR_KW_SHOW: return wr_grammar_show(p);
-    default: break;
+    case WR_KW_SUMMARIZE:
+        return wr_grammar_describe(p);
+    case WR_KW_SHOW:
+        return wr_grammar_show(p);
+    default:
+        break;
     }
     if (at_text(p, "flush")) {
         wr_sql_maintain *node = WR_NODE(p, MAINTAIN, maintain, span_now(p));

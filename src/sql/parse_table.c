@@ -1,7 +1,7 @@
 /* parse_table.c - CREATE TABLE, SOURCE and SINK with their columns and constraints.
  *
- * SOURCE and SINK differ from TABLE only in role and in the clauses they usually carry (WITH, FORMAT .. ENCODE,
- * WATERMARK); all clauses are accepted for all three and judged by the binder. */
+ * SOURCE and SINK differ from TABLE only in role and in the clauses they usually carry (WITH,
+ * FORMAT .. ENCODE, WATERMARK); all clauses are accepted for all three and judged by the binder. */
 #include "sql/parser.h"
 
 static wr_reference_action parse_reference_action(wr_parser *p)
@@ -71,7 +71,8 @@ static wr_node *parse_in_parentheses(wr_parser *p)
     return expression;
 }
 
-/* GENERATED {ALWAYS | BY DEFAULT} AS {IDENTITY | (expression) [STORED | VIRTUAL]}, behind GENERATED. */
+/* GENERATED {ALWAYS | BY DEFAULT} AS {IDENTITY | (expression) [STORED | VIRTUAL]}, behind
+ * GENERATED. */
 static void parse_generated(wr_parser *p, wr_sql_constraint *constraint)
 {
     constraint->always = take_word(p, WR_KW_ALWAYS);
@@ -168,8 +169,10 @@ bool wr_at_table_constraint(const wr_parser *p)
     case WR_KW_PRIMARY:
     case WR_KW_UNIQUE:
     case WR_KW_CHECK:
-    case WR_KW_FOREIGN: return next->kind != WR_TOKEN_END;
-    default: return false;
+    case WR_KW_FOREIGN:
+        return next->kind != WR_TOKEN_END;
+    default:
+        return false;
     }
 }
 
@@ -315,7 +318,8 @@ static bool at_column_names(const wr_parser *p)
            (token_is_punct(second, ',') || token_is_punct(second, ')'));
 }
 
-wr_node *wr_grammar_create_table(wr_parser *p, wr_create_mode mode, wr_table_role role, wr_span span)
+wr_node *wr_grammar_create_table(wr_parser *p, wr_create_mode mode, wr_table_role role,
+                                 wr_span span)
 {
     wr_sql_create_table *node = WR_NODE(p, CREATE_TABLE, create_table, span);
     node->role = role;
@@ -327,7 +331,8 @@ wr_node *wr_grammar_create_table(wr_parser *p, wr_create_mode mode, wr_table_rol
     parse_table_clauses(p, node);
     if (take_word(p, WR_KW_AS)) {
         bool open = at_punct(p, '(');
-        if (!open && !wr_at_query(p) && !at_word(p, WR_KW_EXECUTE)) return wr_expected(p, "a query");
+        if (!open && !wr_at_query(p) && !at_word(p, WR_KW_EXECUTE))
+            return wr_expected(p, "a query");
         if (at_word(p, WR_KW_EXECUTE)) return wr_refuse(p, span_now(p), "CREATE TABLE AS EXECUTE");
         node->query = wr_grammar_query(p);
         if (take_word2(p, WR_KW_WITH, WR_KW_NO)) {
@@ -341,8 +346,10 @@ wr_node *wr_grammar_create_table(wr_parser *p, wr_create_mode mode, wr_table_rol
                !wr_name_given(node->format)) {
         wr_sql_column_def *first = wr_sql_as_column_def(node->elements.items[0]);
         if (!first->constraints.count)
-            wr_misplaced(p, first->name.span, "the column has no type", "write a type behind the column name");
-    } else if (!node->elements.count && !node->from.count && !node->with.count && !node->options.count) {
+            wr_misplaced(p, first->name.span, "the column has no type",
+                         "write a type behind the column name");
+    } else if (!node->elements.count && !node->from.count && !node->with.count &&
+               !node->options.count) {
         wr_expected(p, "columns in brackets or AS");
     }
     return &node->node;

@@ -1,8 +1,9 @@
 /* parse_type.c - type names, and the literals that begin with one (DATE '..', INTERVAL 1 day).
  *
- * Names of several words become one: DOUBLE PRECISION is double, TIMESTAMP WITH TIME ZONE is timestamptz. Any other
- * name is kept as spelled for the binder. Array suffixes wrap the type, so int[3][] is a list of arrays of 3.
- * Trap: ">>" may close two angle brackets; the token is then split in place. */
+ * Names of several words become one: DOUBLE PRECISION is double, TIMESTAMP WITH TIME ZONE is
+ * timestamptz. Any other name is kept as spelled for the binder. Array suffixes wrap the type, so
+ * int[3][] is a list of arrays of 3. Trap: ">>" may close two angle brackets; the token is then
+ * split in place. */
 #include "sql/parser.h"
 
 static wr_sql_type *new_type(wr_parser *p, wr_type_form form)
@@ -63,7 +64,8 @@ static wr_nodes parse_type_arguments(wr_parser *p, bool angle)
     return wr_nodes_of(&list);
 }
 
-/* STRUCT(..), ROW(..), UNION(..), MAP(..), LIST<..>, ARRAY<..>; NULL if the cursor is at none of them. */
+/* STRUCT(..), ROW(..), UNION(..), MAP(..), LIST<..>, ARRAY<..>; NULL if the cursor is at none of
+ * them. */
 static wr_sql_type *parse_nested_type(wr_parser *p)
 {
     const wr_token *next = ahead(p, 1);
@@ -81,7 +83,8 @@ static wr_sql_type *parse_nested_type(wr_parser *p)
     type->arguments = fields ? parse_fields(p, angle) : parse_type_arguments(p, angle);
     int wanted = map ? 2 : list ? 1 : type->arguments.count;
     if (type->arguments.count != wanted)
-        wr_misplaced(p, type->node.span, map ? "MAP needs two types, of key and value" : "one type is needed here",
+        wr_misplaced(p, type->node.span,
+                     map ? "MAP needs two types, of key and value" : "one type is needed here",
                      NULL);
     return type;
 }
@@ -115,9 +118,11 @@ static void parse_modifiers(wr_parser *p, wr_sql_type *type)
 /* WITH or WITHOUT TIME ZONE behind TIME and TIMESTAMP. */
 static bool take_with_time_zone(wr_parser *p)
 {
-    bool with = at_word2(p, WR_KW_WITH, WR_KW_TIME), without = at_word2(p, WR_KW_WITHOUT, WR_KW_TIME);
+    bool with = at_word2(p, WR_KW_WITH, WR_KW_TIME),
+         without = at_word2(p, WR_KW_WITHOUT, WR_KW_TIME);
     if ((!with && !without) || ahead(p, 2)->keyword != WR_KW_ZONE) return false;
-    for (int i = 0; i < 3; i++) advance(p);
+    for (int i = 0; i < 3; i++)
+        advance(p);
     return with;
 }
 
@@ -160,8 +165,10 @@ static bool parse_wordy_type(wr_parser *p, wr_sql_type *type)
     const wr_token *base = ahead(p, national);
     bool character = base->keyword == WR_KW_CHARACTER || base->keyword == WR_KW_CHAR;
     bool varying = ahead(p, national + 1)->keyword == WR_KW_VARYING;
-    if (!(character && (national || varying)) && !(base->keyword == WR_KW_BIT && varying)) return false;
-    for (int i = 0; i < 1 + national + varying; i++) advance(p);
+    if (!(character && (national || varying)) && !(base->keyword == WR_KW_BIT && varying))
+        return false;
+    for (int i = 0; i < 1 + national + varying; i++)
+        advance(p);
     set_name(p, type, !character ? "varbit" : varying ? "varchar" : "char");
     parse_modifiers(p, type);
     return true;
@@ -213,7 +220,8 @@ wr_node *wr_grammar_type(wr_parser *p)
         bool word = at_word(p, WR_KW_ARRAY);
         if (word) advance(p);
         if (take_punct(p, '[')) {
-            if (!at_punct(p, ']') && !wr_take_integer(p, &size)) wr_expected(p, "the length of the array");
+            if (!at_punct(p, ']') && !wr_take_integer(p, &size))
+                wr_expected(p, "the length of the array");
             wr_need_punct(p, ']');
         } else if (!word) {
             break;
@@ -257,7 +265,8 @@ bool wr_at_typed_literal(const wr_parser *p)
     if (!wordy && !numeric) return false;
     if (wordy && !timed) steps = 2;
     if (token_is_punct(ahead(p, steps), '(')) steps = steps_over_brackets(p, steps);
-    if (steps && timed && ahead(p, steps + 1)->keyword == WR_KW_TIME && ahead(p, steps + 2)->keyword == WR_KW_ZONE)
+    if (steps && timed && ahead(p, steps + 1)->keyword == WR_KW_TIME &&
+        ahead(p, steps + 2)->keyword == WR_KW_ZONE)
         steps += 3;
     return steps > 0 && ahead(p, steps)->kind == WR_TOKEN_STRING;
 }
@@ -284,7 +293,8 @@ static const struct unit_row {
 static wr_interval_unit take_unit(wr_parser *p)
 {
     for (size_t i = 0; i < WR_COUNT(unit_rows); i++)
-        if (take_text(p, unit_rows[i].one) || take_text(p, unit_rows[i].many)) return unit_rows[i].unit;
+        if (take_text(p, unit_rows[i].one) || take_text(p, unit_rows[i].many))
+            return unit_rows[i].unit;
     return WR_UNIT_NONE;
 }
 
@@ -296,8 +306,8 @@ wr_interval_unit wr_take_interval_unit(wr_parser *p, wr_interval_unit *to, int *
     if (unit == WR_UNIT_NONE) return unit;
     if (at_word(p, WR_KW_TO)) {
         const wr_token *next = ahead(p, 1);
-        if (token_is_text(next, "month") || token_is_text(next, "hour") || token_is_text(next, "minute") ||
-            token_is_text(next, "second")) {
+        if (token_is_text(next, "month") || token_is_text(next, "hour") ||
+            token_is_text(next, "minute") || token_is_text(next, "second")) {
             advance(p);
             *to = take_unit(p);
         }
@@ -313,12 +323,14 @@ wr_interval_unit wr_take_interval_unit(wr_parser *p, wr_interval_unit *to, int *
     return unit;
 }
 
-/* Is there a unit behind the number or bracket that follows INTERVAL? Otherwise INTERVAL is a name. */
+/* Is there a unit behind the number or bracket that follows INTERVAL? Otherwise INTERVAL is a name.
+ */
 static bool at_unit_behind(const wr_parser *p, int steps)
 {
     for (size_t i = 0; i < WR_COUNT(unit_rows); i++) {
         const wr_token *token = ahead(p, steps);
-        if (token_is_text(token, unit_rows[i].one) || token_is_text(token, unit_rows[i].many)) return true;
+        if (token_is_text(token, unit_rows[i].one) || token_is_text(token, unit_rows[i].many))
+            return true;
     }
     return false;
 }

@@ -1,8 +1,10 @@
-/* parser.h - what the files parse*.c share: the token cursor, failing, and the rules that call each other.
+/* parser.h - what the files parse*.c share: the token cursor, failing, and the rules that call each
+ * other.
  *
- * The first failure is kept in the parser and moves the cursor to the END token, where nothing more can be taken; so
- * every rule simply runs to its end and returns some node (the "hole" if it has none), and no rule checks for failure
- * between steps. Loops continue only after having taken a token, hence they end. Not for use outside parse*.c. */
+ * The first failure is kept in the parser and moves the cursor to the END token, where nothing more
+ * can be taken; so every rule simply runs to its end and returns some node (the "hole" if it has
+ * none), and no rule checks for failure between steps. Loops continue only after having taken a
+ * token, hence they end. Not for use outside parse*.c. */
 #pragma once
 #include "sql/lex.h"
 #include "sql/parse.h"
@@ -14,11 +16,11 @@ typedef struct wr_parser {
     wr_str sql;
     wr_token *tokens;
     int count, at;
-    int first;        /* token where the statement begins */
-    int failed_at;    /* token of the failure */
+    int first;     /* token where the statement begins */
+    int failed_at; /* token of the failure */
     int depth;
     int question_marks, param_count;
-    bool quick;       /* only succeed or fail; do not look for corrections */
+    bool quick; /* only succeed or fail; do not look for corrections */
     weir_status error;
     wr_node *hole;
 } wr_parser;
@@ -27,7 +29,8 @@ typedef WR_LIST(wr_node *) wr_node_list;
 typedef WR_LIST(wr_name) wr_name_list;
 
 /* Makes a zeroed node of struct wr_sql_<suffix>. */
-#define WR_NODE(p, kind, suffix, at_span) ((wr_sql_##suffix *)wr_node_new((p)->arena, WR_SQL_##kind, (at_span)))
+#define WR_NODE(p, kind, suffix, at_span) \
+    ((wr_sql_##suffix *)wr_node_new((p)->arena, WR_SQL_##kind, (at_span)))
 
 static inline wr_nodes wr_nodes_of(const wr_node_list *list)
 {
@@ -42,18 +45,12 @@ static inline const wr_token *ahead(const wr_parser *p, int steps)
     int index = p->at + steps;
     return &p->tokens[index < p->count ? index : p->count - 1];
 }
-static inline const wr_token *now(const wr_parser *p)
-{
-    return &p->tokens[p->at];
-}
+static inline const wr_token *now(const wr_parser *p) { return &p->tokens[p->at]; }
 static inline wr_span span_of(const wr_token *token)
 {
     return (wr_span){token->pos, token->length};
 }
-static inline wr_span span_now(const wr_parser *p)
-{
-    return span_of(now(p));
-}
+static inline wr_span span_now(const wr_parser *p) { return span_of(now(p)); }
 /* From the start of one span to the last token taken. */
 static inline wr_span span_since(const wr_parser *p, wr_span start)
 {
@@ -65,10 +62,7 @@ static inline void advance(wr_parser *p)
 {
     if (p->at < p->count - 1) p->at++;
 }
-static inline bool at_word(const wr_parser *p, wr_keyword word)
-{
-    return now(p)->keyword == word;
-}
+static inline bool at_word(const wr_parser *p, wr_keyword word) { return now(p)->keyword == word; }
 static inline bool at_word2(const wr_parser *p, wr_keyword first, wr_keyword second)
 {
     return now(p)->keyword == first && ahead(p, 1)->keyword == second;
@@ -104,10 +98,7 @@ static inline bool token_is_op(const wr_token *token, wr_sql_op op)
 {
     return token->kind == WR_TOKEN_OPERATOR && token->detail == op;
 }
-static inline bool at_op(const wr_parser *p, wr_sql_op op)
-{
-    return token_is_op(now(p), op);
-}
+static inline bool at_op(const wr_parser *p, wr_sql_op op) { return token_is_op(now(p), op); }
 static inline bool take_op(wr_parser *p, wr_sql_op op)
 {
     if (!at_op(p, op)) return false;
@@ -129,26 +120,22 @@ static inline bool take_text(wr_parser *p, const char *word)
     advance(p);
     return true;
 }
-static inline bool at_string(const wr_parser *p)
-{
-    return now(p)->kind == WR_TOKEN_STRING;
-}
+static inline bool at_string(const wr_parser *p) { return now(p)->kind == WR_TOKEN_STRING; }
 
 /* Nesting: every rule that can contain itself calls enter and, if it gave true, leave. */
 bool wr_parser_enter(wr_parser *p);
-static inline void wr_parser_leave(wr_parser *p)
-{
-    p->depth--;
-}
+static inline void wr_parser_leave(wr_parser *p) { p->depth--; }
 
-/* Failing: keep the first failure, move to the END token, return the hole. wr_expected names what should stand at the
- * cursor ("a table name"); wr_refuse is for valid SQL that is not supported; wr_misplaced says what is wrong. */
+/* Failing: keep the first failure, move to the END token, return the hole. wr_expected names what
+ * should stand at the cursor ("a table name"); wr_refuse is for valid SQL that is not supported;
+ * wr_misplaced says what is wrong. */
 wr_node *wr_expected(wr_parser *p, const char *what);
 wr_node *wr_refuse(wr_parser *p, wr_span span, const char *what);
 wr_node *wr_misplaced(wr_parser *p, wr_span span, const char *message, const char *hint);
 void wr_need_word(wr_parser *p, wr_keyword word);
 void wr_need_punct(wr_parser *p, char punct);
-/* Replaces the failure of p by a better one if a small change makes the statement valid (parse_error.c). */
+/* Replaces the failure of p by a better one if a small change makes the statement valid
+ * (parse_error.c). */
 void wr_parser_explain(wr_parser *p);
 /* Parses the statement at the cursor and checks what follows it (parse.c). */
 wr_node *wr_grammar_whole_statement(wr_parser *p);
@@ -202,8 +189,8 @@ wr_nodes wr_grammar_order_by(wr_parser *p); /* [ORDER BY ..] */
 wr_node *wr_grammar_interval(wr_parser *p);
 wr_interval_unit wr_take_interval_unit(wr_parser *p, wr_interval_unit *to, int *precision);
 wr_node *wr_make_string(wr_parser *p, wr_str text, wr_span span);
-wr_node *wr_make_call(wr_parser *p, const char *name, wr_call_syntax syntax, wr_span span, int count,
-                      wr_node *const *args);
+wr_node *wr_make_call(wr_parser *p, const char *name, wr_call_syntax syntax, wr_span span,
+                      int count, wr_node *const *args);
 
 /* Types (parse_type.c) */
 wr_node *wr_grammar_type(wr_parser *p);
@@ -229,10 +216,12 @@ wr_node *wr_grammar_pivot_on(wr_parser *p);
 wr_node *wr_grammar_pivot_relation(wr_parser *p, wr_node *source);
 wr_sql_alias wr_grammar_alias(wr_parser *p);
 
-/* Statements (parse_ddl.c, parse_table.c, parse_dml.c, parse_session.c); the cursor is at their first word */
+/* Statements (parse_ddl.c, parse_table.c, parse_dml.c, parse_session.c); the cursor is at their
+ * first word */
 wr_node *wr_grammar_statement(wr_parser *p);
 wr_node *wr_grammar_create(wr_parser *p);
-wr_node *wr_grammar_create_table(wr_parser *p, wr_create_mode mode, wr_table_role role, wr_span span);
+wr_node *wr_grammar_create_table(wr_parser *p, wr_create_mode mode, wr_table_role role,
+                                 wr_span span);
 wr_node *wr_grammar_column_def(wr_parser *p);
 wr_node *wr_grammar_table_constraint(wr_parser *p);
 bool wr_at_table_constraint(const wr_parser *p);

@@ -1,5 +1,6 @@
-/* printer.h - what the files format*.c share. Every kind of node has one function, wr_print_<suffix>, in format_expr.c,
- * format_query.c or format_statement.c; a missing one does not link. Not for use outside format*.c. */
+/* printer.h - what the files format*.c share. Every kind of node has one function,
+ * wr_print_<suffix>, in format_expr.c, format_query.c or format_statement.c; a missing one does not
+ * link. Not for use outside format*.c. */
 #pragma once
 #include "sql/format.h"
 #include "sql/lex.h"

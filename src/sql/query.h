@@ -2,23 +2,28 @@
 #pragma once
 #include "sql/expr.h"
 
-/* Any query, top level or in parentheses: WITH, a body, and what applies to the whole result. FROM t without SELECT
- * and TABLE t become SELECT * FROM t. */
+/* Any query, top level or in parentheses: WITH, a body, and what applies to the whole result. FROM
+ * t without SELECT and TABLE t become SELECT * FROM t. */
 struct wr_sql_query {
     wr_node node;
     bool recursive;
     wr_nodes ctes;     /* wr_sql_cte */
-    wr_node *body;     /* wr_sql_select, wr_sql_setop, wr_sql_values, wr_sql_query (parentheses), wr_sql_pivot,
-                          wr_sql_unpivot, wr_sql_describe, wr_sql_show, or DML with RETURNING inside a CTE */
+    wr_node *body;     /* wr_sql_select, wr_sql_setop, wr_sql_values, wr_sql_query (parentheses),
+                          wr_sql_pivot,     wr_sql_unpivot, wr_sql_describe, wr_sql_show, or DML with
+                          RETURNING inside a CTE */
     wr_nodes order_by; /* wr_sql_order_item */
     wr_node *limit;    /* NULL also for LIMIT ALL */
     bool limit_percent, with_ties;
     wr_node *offset;
-    wr_nodes locks;    /* wr_sql_lock */
+    wr_nodes locks;     /* wr_sql_lock */
     bool emit_on_close; /* EMIT ON WINDOW CLOSE */
 };
 
-typedef enum wr_materialized { WR_MATERIALIZED_UNSAID, WR_MATERIALIZED_YES, WR_MATERIALIZED_NO } wr_materialized;
+typedef enum wr_materialized {
+    WR_MATERIALIZED_UNSAID,
+    WR_MATERIALIZED_YES,
+    WR_MATERIALIZED_NO
+} wr_materialized;
 struct wr_sql_cte {
     wr_node node;
     wr_name name;
@@ -108,8 +113,14 @@ struct wr_sql_query_ref { /* (SELECT ..) AS t, (VALUES ..) AS t(a, b) */
 };
 
 typedef enum wr_sql_join_kind {
-    WR_JOIN_SQL_INNER, WR_JOIN_SQL_LEFT, WR_JOIN_SQL_RIGHT, WR_JOIN_SQL_FULL, WR_JOIN_SQL_CROSS, WR_JOIN_SQL_SEMI,
-    WR_JOIN_SQL_ANTI, WR_JOIN_SQL_POSITIONAL
+    WR_JOIN_SQL_INNER,
+    WR_JOIN_SQL_LEFT,
+    WR_JOIN_SQL_RIGHT,
+    WR_JOIN_SQL_FULL,
+    WR_JOIN_SQL_CROSS,
+    WR_JOIN_SQL_SEMI,
+    WR_JOIN_SQL_ANTI,
+    WR_JOIN_SQL_POSITIONAL
 } wr_sql_join_kind;
 struct wr_sql_join { /* span: the JOIN words */
     wr_node node;
@@ -126,8 +137,8 @@ struct wr_sql_join { /* span: the JOIN words */
 struct wr_sql_pivot {
     wr_node node;
     wr_node *source;
-    wr_nodes on;       /* wr_sql_pivot_on */
-    wr_nodes values;   /* wr_sql_item: aggregates */
+    wr_nodes on;     /* wr_sql_pivot_on */
+    wr_nodes values; /* wr_sql_item: aggregates */
     wr_names group_by;
     wr_sql_alias alias;
 };
@@ -135,7 +146,7 @@ struct wr_sql_pivot {
 struct wr_sql_pivot_on { /* expression [IN (values)] */
     wr_node node;
     wr_node *value;
-    wr_nodes in;      /* wr_sql_item; empty: all values found */
+    wr_nodes in; /* wr_sql_item; empty: all values found */
     wr_node *in_query;
     wr_names in_enum; /* IN enum_name */
 };
@@ -167,7 +178,10 @@ struct wr_sql_time_travel { /* AT (VERSION => n), AT (TIMESTAMP => x), FOR SYSTE
 };
 
 typedef enum wr_lock_strength {
-    WR_LOCK_UPDATE, WR_LOCK_NO_KEY_UPDATE, WR_LOCK_SHARE, WR_LOCK_KEY_SHARE
+    WR_LOCK_UPDATE,
+    WR_LOCK_NO_KEY_UPDATE,
+    WR_LOCK_SHARE,
+    WR_LOCK_KEY_SHARE
 } wr_lock_strength;
 struct wr_sql_lock {
     wr_node node;
@@ -188,7 +202,8 @@ struct wr_sql_keyword_search { /* KEYWORD SEARCH (a, b) QUERY 'q' [TOP_K n] */
     wr_node *query, *top_k;
 };
 
-struct wr_sql_hybrid_search { /* HYBRID SEARCH c QUERY 'v' [METRIC m] [TOP_K n] [SCORE_THRESHOLD x] */
+struct wr_sql_hybrid_search { /* HYBRID SEARCH c QUERY 'v' [METRIC m] [TOP_K n] [SCORE_THRESHOLD x]
+                               */
     wr_node node;
     wr_node *column, *query;
     wr_name metric;
