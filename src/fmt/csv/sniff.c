@@ -383,14 +383,15 @@ static bool is_taken(const wr_field *fields, int count, wr_str name)
 
 static void name_columns(const sniff_state *s, bool header, wr_arena *arena, wr_field *fields)
 {
+    int digits = wr_i128_digits(s->fields - 1);
     for (int k = 0; k < s->fields; k++) {
         wr_str name = {"", 0};
         if (k < s->config->name_count)
             name = s->config->names[k];
         else if (header)
-            name = wr_arena_str(arena, head_text(s, k, arena));
+            name = wr_arena_str(arena, wr_str_trim(head_text(s, k, arena)));
         if (name.length == 0 || !wr_utf8_valid(name.data, name.length))
-            name = wr_arena_printf(arena, "column%d", k);
+            name = wr_arena_printf(arena, "column%0*d", digits, k);
         wr_str base = name;
         for (int n = 1; is_taken(fields, k, name); n++)
             name = wr_arena_printf(arena, "%.*s_%d", WR_STR_ARGS(base), n);

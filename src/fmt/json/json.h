@@ -1,0 +1,87 @@
+/* json.h - what the parts of the JSON format share.
+ *
+ *   scan.c   strict reading of one value: tokens, strings, numbers, skipping     infer.c  sample ->
+ * types build.c  values -> columns, nested too      read.c  the relation             write.c  COPY
+ * TO */
+#pragma once
+#include "fmt/cell.h"
+#include "fmt/text_source.h"
+
+typedef enum wr_json_layout {
+    WR_JSON_AUTO,
+    WR_JSON_LINES,
+    WR_JSON_ARRAY,
+    WR_JSON_VALUES
+} wr_json_layout;
+
+/* ---- scan.c: a cursor over text that is followed by at least 64 readable bytes ---- */
+typedef struct wr_json_text {
+    const char *at, *end;
+    const char *error; /* NULL, or what is wrong at at */
+    int depth_max;
+} wr_json_text;
+void wr_json_skip_blanks(wr_json_text *t);
+/* at stands on a quote. raw is what lies between the quotes. False: t->error. */
+bool wr_json_take_string(wr_json_text *t, wr_str *raw, bool *has_escapes);
+/* Undoes escapes into out (raw.length bytes of room). False: a lone surrogate. */
+bool wr_json_unescape(wr_str raw, char *out, size_t *length);
+/* A number by the grammar of JSON; is_integer: no point or exponent. */
+bool wr_json_take_number(wr_json_text *t, wr_str *number, bool *is_integer);
+/* Passes over any value, checking all of it. raw (may be NULL) is its text. */
+bool wr_json_skip_value(wr_json_text *t, int depth, wr_str *raw);
+bool wr_json_take_word(wr_json_text *t, const char *word);
+
+/* ---- infer.c ---- */
+typedef struct wr_json_guess wr_json_guess;
+wr_json_guess *wr_json_guess_new(wr_arena *arena);
+/* Learns from one value. False: t->error. */
+bool wr_json_guess_value(wr_json_guess *guess, wr_json_text *t, int depth, wr_arena *arena);
+const wr_type *wr_json_guess_type(const wr_json_guess *guess, wr_arena *arena);
+/* True if all values were objects; fields are then in *out. */
+bool wr_json_guess_is_object(const wr_json_guess *guess, wr_arena *arena, wr_field **out,
+                             int *count);
+
+/* ---- build.c ---- */
+typedef struct wr_json_builder wr_json_builder;
+typedef struct wr_json_rules {
+    wr_cell_rules cells;
+    bool strict_keys; /* keys that were not in the sample are an error */
+} wr_json_rules;
+/* Makes a builder of columns of type; memory counted by mem. */
+wr_json_builder *wr_json_builder_new(wr_mem *mem, const wr_type *type);
+void wr_json_builder_drop(wr_json_builder *b);
+void wr_json_builder_reset(wr_json_builder *b);
+/* Cuts back to rows rows. */
+void wr_json_builder_truncate(wr_json_builder *b, uint32_t rows);
+uint32_t wr_json_builder_rows(const wr_json_builder *b);
+typedef enum wr_json_fault {
+    JSON_OK,
+    JSON_SYNTAX,
+    JSON_VALUE,
+    JSON_KEY,
+    JSON_SURROGATE,
+    JSON_MEMORY
+} wr_json_fault;
+typedef struct wr_json_build {
+    const wr_json_rules *rules;
+    wr_json_text *text;
+    wr_arena *arena; /* unescaped text */
+    wr_str bad;      /* the value or key at fault */
+    const wr_type *bad_type;
+    weir_status status; /* JSON_MEMORY */
+} wr_json_build;
+/* Reads the value at the cursor as the next row. */
+wr_json_fault wr_json_build_value(wr_json_build *build, wr_json_builder *b, int depth);
+wr_json_fault wr_json_build_null(wr_json_build *build, wr_json_builder *b);
+void wr_json_builder_column(wr_json_builder *b, wr_column *out);
+bool wr_json_supports(const wr_type *type);
+
+extern const wr_opt wr_json_read_options[];
+extern const wr_opt wr_json_write_options[];
+WR_MUST_CHECK weir_status wr_json_probe(wr_format_context *context, wr_str path, wr_str head,
+                                        bool head_is_all, wr_arena *arena, wr_probe *out);
+WR_MUST_CHECK weir_status wr_json_bind(wr_format_context *context, wr_str path,
+                                       const wr_options *options, wr_relation **out);
+WR_MUST_CHECK weir_status wr_json_writer_new(wr_format_context *context, wr_file *file,
+                                             const wr_schema *schema, const wr_options *options,
+                                             wr_writer **out);
