@@ -436,6 +436,8 @@ void wr_print_row(wr_buf *out, const wr_sql_row *node)
 {
     wr_buf_add_text(out, node->keyword ? "ROW(" : "(");
     wr_print_series(out, node->items);
+    /* (1) would be a number in brackets */
+    wr_print_if(out, !node->keyword && node->items.count == 1, ",");
     wr_buf_add_char(out, ')');
 }
 

@@ -125,8 +125,11 @@ void wr_print_setop(wr_buf *out, const wr_sql_setop *node)
 
 void wr_print_values(wr_buf *out, const wr_sql_values *node)
 {
-    wr_buf_add_text(out, "VALUES ");
-    wr_print_series(out, node->rows);
+    for (int i = 0; i < node->rows.count; i++) {
+        wr_buf_add_text(out, i ? ", (" : "VALUES (");
+        wr_print_series(out, wr_sql_as_row(node->rows.items[i])->items);
+        wr_buf_add_char(out, ')');
+    }
 }
 
 void wr_print_item(wr_buf *out, const wr_sql_item *node)

@@ -149,6 +149,7 @@ TEST(other_spellings_become_the_canonical_one)
 {
     static const char *const pairs[][2] = {
         {"from t", "SELECT * FROM t"},
+        {"select (1,)", "SELECT (1,)"},
         {"from t select a where b", "SELECT a FROM t WHERE b"},
         {"table t", "SELECT * FROM t"},
         {"select x: 1, 2 y,", "SELECT 1 AS x, 2 AS y"},
