@@ -73,12 +73,14 @@ void wr_pq_encode_runs(wr_buf *out, const uint32_t *values, size_t count, unsign
 
 enum { BLOCK = 128, MINIS = 4, MINI = BLOCK / MINIS };
 
-static void put_block(wr_buf *out, const int64_t *values, size_t count)
+/* Deltas of INT32 wrap within 32 bits: readers refuse wider ones. */
+static void put_block(wr_buf *out, const int64_t *values, size_t count, bool is_narrow)
 {
     uint64_t deltas[BLOCK] = {0};
     int64_t least = INT64_MAX;
     for (size_t i = 0; i < count; i++) {
         deltas[i] = (uint64_t)values[i] - (uint64_t)values[(ptrdiff_t)i - 1];
+        if (is_narrow) deltas[i] = (uint64_t)(int32_t)deltas[i];
         least = WR_MIN(least, (int64_t)deltas[i]);
     }
     put_varint(out, ((uint64_t)least << 1) ^ (uint64_t)(least >> 63));
@@ -97,7 +99,7 @@ static void put_block(wr_buf *out, const int64_t *values, size_t count)
     }
 }
 
-void wr_pq_encode_delta(wr_buf *out, const int64_t *values, size_t count)
+void wr_pq_encode_delta(wr_buf *out, const int64_t *values, size_t count, bool is_narrow)
 {
     int64_t first = count ? values[0] : 0;
     put_varint(out, BLOCK);
@@ -105,7 +107,7 @@ void wr_pq_encode_delta(wr_buf *out, const int64_t *values, size_t count)
     put_varint(out, count);
     put_varint(out, ((uint64_t)first << 1) ^ (uint64_t)(first >> 63));
     for (size_t i = 1; i < count; i += BLOCK)
-        put_block(out, values + i, WR_MIN(count - i, (size_t)BLOCK));
+        put_block(out, values + i, WR_MIN(count - i, (size_t)BLOCK), is_narrow);
 }
 
 /* ---- bounds */

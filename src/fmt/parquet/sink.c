@@ -292,7 +292,7 @@ static weir_status put_delta(const wr_pq_sink *s, wr_pq_out *out, size_t first, 
             memcpy(&longs[i], v.data, 8);
         }
     }
-    wr_pq_encode_delta(&out->body, longs, count);
+    wr_pq_encode_delta(&out->body, longs, count, s->target.width != 8);
     if (s->target.width || count == 0) return WR_OK;
     wr_str from = wr_pq_sink_at(s, first), to = wr_pq_sink_at(s, first + count - 1);
     wr_buf_add(&out->body, from.data, (size_t)(to.data + to.length - from.data));

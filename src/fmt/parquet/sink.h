@@ -90,7 +90,8 @@ WR_MUST_CHECK weir_status wr_pq_out_append(wr_pq_out *out, const void *bytes, si
 
 /* encode.c */
 void wr_pq_encode_runs(wr_buf *out, const uint32_t *values, size_t count, unsigned width);
-void wr_pq_encode_delta(wr_buf *out, const int64_t *values, size_t count);
+/* is_narrow: values of an INT32 column (or lengths). */
+void wr_pq_encode_delta(wr_buf *out, const int64_t *values, size_t count, bool is_narrow);
 /* Bounds of count values from index first on; texts of more than 64 bytes are cut. */
 void wr_pq_find_bounds(const wr_pq_sink *s, size_t first, size_t count, wr_arena *arena, wr_pq_bounds *out);
 /* Joins b into a. */
