@@ -140,3 +140,4 @@ bool wr_pq_range_ints(const wr_pq_leaf *leaf, const wr_pq_range *range, int64_t 
 /* One stored bound as integer. */
 bool wr_pq_bound_int(const wr_pq_leaf *leaf, wr_str bound, int64_t *out);
 wr_i128 wr_pq_big_endian(const uint8_t *bytes, size_t size, bool *overflow);
+wr_i128 wr_pq_uuid_of(const uint8_t *raw); /* 16 bytes */

@@ -36,7 +36,7 @@ weir_status wr_pq_convert_longs(wr_pq_reader *r, const int64_t *in, size_t count
                 if (by > 0)
                     over |= __builtin_mul_overflow(v, by, &some[i]);
                 else
-                    some[i] = v / -by - (v % -by < 0);
+                    some[i] = v / -by; /* towards zero, as the other engines have it */
             }
             if (over) return wr_fail(WR_E_CORRUPT, "a time does not fit the range of %s", leaf->type->sql.data);
             WR_TRY(narrow(r, WR_PQ_FROM_I64, some, here, out, at + done));
@@ -153,11 +153,17 @@ static void convert_halves(const uint8_t *raw, size_t count, float *out)
         out[i] = half_to_float((uint16_t)(raw[2 * i] | raw[2 * i + 1] << 8));
 }
 
-static void convert_uuids(const uint8_t *raw, size_t count, wr_i128 *out)
+/* The engine keeps UUIDs with the first bit flipped, so that signed order is their order. */
+wr_i128 wr_pq_uuid_of(const uint8_t *raw)
 {
     bool ignored = false;
+    return wr_pq_big_endian(raw, 16, &ignored) ^ WR_I128_MIN;
+}
+
+static void convert_uuids(const uint8_t *raw, size_t count, wr_i128 *out)
+{
     for (size_t i = 0; i < count; i++)
-        out[i] = wr_pq_big_endian(raw + 16 * i, 16, &ignored);
+        out[i] = wr_pq_uuid_of(raw + 16 * i);
 }
 
 static weir_status convert_intervals(const uint8_t *raw, size_t count, wr_interval *out)
@@ -264,7 +270,7 @@ static bool scaled_bound(const wr_pq_leaf *leaf, int64_t v, int64_t *out)
     }
     if (leaf->scale_by > 0) return !__builtin_mul_overflow(v, (int64_t)leaf->scale_by, out);
     int64_t by = -(int64_t)leaf->scale_by;
-    *out = v / by - (v % by < 0);
+    *out = v / by;
     return true;
 }
 

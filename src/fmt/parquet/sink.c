@@ -102,7 +102,7 @@ static weir_status fixed_bytes(const wr_pq_sink *s, const wr_column *c, uint32_t
         wr_i128 v = wr_column_i128(c, row);
         if (id == WR_T_HUGEINT && (v >= wr_pow10[38] || v <= -wr_pow10[38]))
             return wr_fail(WR_E_OUT_OF_RANGE, "a HUGEINT of more than 38 digits cannot be written to Parquet");
-        big_endian(v, out);
+        big_endian(id == WR_T_UUID ? v ^ WR_I128_MIN : v, out);
         return WR_OK;
     }
     if (s->target.order == WR_PQ_BY_F64 || s->target.order == WR_PQ_BY_F32) {
