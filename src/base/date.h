@@ -37,11 +37,12 @@ bool wr_ts_join(const wr_civil *civil, int64_t *out); /* false: out of range */
 
 /* Readers: PostgreSQL/ISO spellings, whole text. Return false on malformed text; *range is set (may
  * be NULL) when the text is well formed but the value does not exist or does not fit
- * ("2023-02-30"). */
+ * ("2023-02-30"). A date with a time behind is no date here; numbers alone are month/day/year. */
 bool wr_date_read(wr_str text, int32_t *out, bool *range);
 bool wr_time_read(wr_str text, int64_t *out, bool *range);
-/* zone: *has_zone tells whether the text names one, *zone_text where; the value is as written (not
- * shifted) except for numeric offsets, which are applied. */
+/* *has_zone tells whether the text names a zone. A numeric offset, Z, UTC or GMT is applied: the
+ * value is UTC and *zone_text empty. Any other name is left in *zone_text and the value is as
+ * written. */
 bool wr_ts_read(wr_str text, int64_t *out, bool *has_zone, wr_str *zone_text, bool *range);
 /* '1 year 2 mons 3 days 04:05:06.7', ISO P1Y..., '-1 day' */
 bool wr_interval_read(wr_str text, wr_interval *out);
