@@ -175,6 +175,7 @@ typedef struct wr_planner {
     WR_LIST(wr_object *) objects;
     uint64_t rules_off;                /* bit per rule number: switched off */
     wr_str sql;                        /* text for spans */
+    int depth;                         /* nesting of views, macros and queries while binding: limited */
 } wr_planner;
 
 wr_column_id wr_planner_column(wr_planner *planner, wr_str name, const wr_type *type);
@@ -194,6 +195,9 @@ void wr_column_set_add_all(wr_arena *arena, wr_column_set *set, const wr_column_
 bool wr_column_set_has(const wr_column_set *set, wr_column_id id);
 bool wr_column_set_within(const wr_column_set *inner, const wr_column_set *outer);
 bool wr_column_set_meets(const wr_column_set *a, const wr_column_set *b);
+bool wr_column_set_empty(const wr_column_set *set);
+/* True if a subquery stands anywhere in the expression (not looking into aggregate and window calls). e may be NULL. */
+bool wr_expr_has_subquery(const wr_expr *e);
 /* Columns an expression uses (subqueries: their free columns). */
 void wr_expr_columns(wr_arena *arena, const wr_expr *e, wr_column_set *set);
 void wr_logical_provided(wr_arena *arena, const wr_logical *node, wr_column_set *set);
