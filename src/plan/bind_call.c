@@ -1,8 +1,10 @@
-/* bind_call.c - function calls: scalar functions, aggregates, set-returning functions in the select list.
+/* bind_call.c - function calls: scalar functions, aggregates, set-returning functions in the select
+ * list.
  *
- * An aggregate belongs to the innermost query block whose columns its arguments use (SQL's rule: sum(outer.x) in a
- * subquery is an aggregate of the outer query); it is noted there and replaced by a column when that block is put
- * together (bind_group.c). unnest(...) in a select list becomes a column of an UNNEST node below the projection. */
+ * An aggregate belongs to the innermost query block whose columns its arguments use (SQL's rule:
+ * sum(outer.x) in a subquery is an aggregate of the outer query); it is noted there and replaced by
+ * a column when that block is put together (bind_group.c). unnest(...) in a select list becomes a
+ * column of an UNNEST node below the projection. */
 #include "plan/bind.h"
 
 static weir_status bind_arguments(wr_scope *scope, const wr_sql_call *call, wr_expr ***args_out,
@@ -24,11 +26,13 @@ static weir_status bind_arguments(wr_scope *scope, const wr_sql_call *call, wr_e
         wr_expr *arg;
         if (node->kind == WR_SQL_LAMBDA) {
             const wr_sql_lambda *lambda = wr_sql_as_lambda(node);
-            const wr_type **types = wr_new_array(planner->arena, const wr_type *, lambda->params.count + 1);
+            const wr_type **types =
+                wr_new_array(planner->arena, const wr_type *, lambda->params.count + 1);
             if (!wr_fn_lambda_params(fn, args.items, args.count, lambda->params.count, types))
                 return wr_fail_at(WR_E_TYPE_MISMATCH, node->span,
                                   "%.*s takes no lambda of %d %s here", WR_STR_ARGS(fn),
-                                  lambda->params.count, lambda->params.count == 1 ? "parameter" : "parameters");
+                                  lambda->params.count,
+                                  lambda->params.count == 1 ? "parameter" : "parameters");
             WR_TRY(wr_bind_lambda(scope, lambda, types, &arg));
         } else if (node->kind == WR_SQL_COLUMNS && wr_sql_as_columns(node)->unpack) {
             wr_scope_item *items;
@@ -62,33 +66,46 @@ static wr_scope *next_block(wr_scope *scope)
 static const char *clause_name(wr_clause clause)
 {
     switch (clause) {
-    case WR_IN_WHERE: return "WHERE";
-    case WR_IN_ON: return "a join condition";
-    case WR_IN_GROUP_BY: return "GROUP BY";
-    case WR_IN_LIMIT: return "LIMIT";
-    case WR_IN_VALUES: return "VALUES";
-    case WR_IN_FROM: return "FROM";
-    case WR_IN_SET: return "SET";
-    case WR_IN_RETURNING: return "RETURNING";
-    case WR_IN_CHECK: return "CHECK, DEFAULT and generated columns";
-    default: return "this place";
+    case WR_IN_WHERE:
+        return "WHERE";
+    case WR_IN_ON:
+        return "a join condition";
+    case WR_IN_GROUP_BY:
+        return "GROUP BY";
+    case WR_IN_LIMIT:
+        return "LIMIT";
+    case WR_IN_VALUES:
+        return "VALUES";
+    case WR_IN_FROM:
+        return "FROM";
+    case WR_IN_SET:
+        return "SET";
+    case WR_IN_RETURNING:
+        return "RETURNING";
+    case WR_IN_CHECK:
+        return "CHECK, DEFAULT and generated columns";
+    default:
+        return "this place";
     }
 }
 
 static bool allows_aggregates(wr_clause clause)
 {
-    return clause == WR_IN_SELECT || clause == WR_IN_HAVING || clause == WR_IN_QUALIFY || clause == WR_IN_ORDER_BY;
+    return clause == WR_IN_SELECT || clause == WR_IN_HAVING || clause == WR_IN_QUALIFY ||
+           clause == WR_IN_ORDER_BY;
 }
 
 static void call_columns(wr_arena *arena, const wr_aggregate_call *call, wr_column_set *set)
 {
-    for (int i = 0; i < call->arg_count; i++) wr_expr_columns(arena, call->args[i], set);
+    for (int i = 0; i < call->arg_count; i++)
+        wr_expr_columns(arena, call->args[i], set);
     if (call->filter) wr_expr_columns(arena, call->filter, set);
-    for (int i = 0; i < call->order_count; i++) wr_expr_columns(arena, call->order[i].expr, set);
+    for (int i = 0; i < call->order_count; i++)
+        wr_expr_columns(arena, call->order[i].expr, set);
 }
 
-static weir_status note_aggregate(wr_scope *scope, wr_str name, wr_span span, wr_aggregate_call *call,
-                                  wr_expr **out)
+static weir_status note_aggregate(wr_scope *scope, wr_str name, wr_span span,
+                                  wr_aggregate_call *call, wr_expr **out)
 {
     wr_planner *planner = scope->planner;
     wr_column_set used = {0};
@@ -97,14 +114,18 @@ static weir_status note_aggregate(wr_scope *scope, wr_str name, wr_span span, wr
     for (wr_scope *at = current; at && !owner; at = next_block(at->parent))
         if (wr_column_set_meets(&used, &at->own)) owner = at;
     if (!owner) owner = current;
-    if (!owner || (owner == current && wr_scope_block(scope) != owner) || !allows_aggregates(owner->clause)) {
-        wr_clause clause = owner && owner != current ? owner->clause : wr_scope_block(scope)->clause;
+    if (!owner || (owner == current && wr_scope_block(scope) != owner) ||
+        !allows_aggregates(owner->clause)) {
+        wr_clause clause =
+            owner && owner != current ? owner->clause : wr_scope_block(scope)->clause;
         weir_status s = wr_fail_at(WR_E_GROUPING, span, "the aggregate %.*s cannot stand in %s",
                                    WR_STR_ARGS(name), clause_name(clause));
         return clause == WR_IN_WHERE ? wr_with_hint(s, "filter groups with HAVING") : s;
     }
     if (owner->in_aggregate)
-        return wr_fail_at(WR_E_GROUPING, span, "aggregates cannot be nested: %.*s stands inside another one", WR_STR_ARGS(name));
+        return wr_fail_at(WR_E_GROUPING, span,
+                          "aggregates cannot be nested: %.*s stands inside another one",
+                          WR_STR_ARGS(name));
     wr_push(planner->arena, &owner->aggregates, call);
     wr_expr *e = wr_new(planner->arena, wr_expr);
     *e = (wr_expr){.kind = WR_X_AGGREGATE, .type = call->type, .span = span, .aggregate = call};
@@ -113,18 +134,24 @@ static weir_status note_aggregate(wr_scope *scope, wr_str name, wr_span span, wr
 }
 
 /* percentile_cont(f) WITHIN GROUP (ORDER BY x) is quantile_cont(x, f); mode() is mode(x). */
-static weir_status within_group(wr_scope *scope, const wr_sql_call *call, wr_str *name, wr_aggregate_call *into)
+static weir_status within_group(wr_scope *scope, const wr_sql_call *call, wr_str *name,
+                                wr_aggregate_call *into)
 {
     wr_arena *arena = scope->planner->arena;
     wr_expr **args = wr_new_array(arena, wr_expr *, into->arg_count + into->order_count);
-    for (int i = 0; i < into->order_count; i++) args[i] = into->order[i].expr;
-    for (int i = 0; i < into->arg_count; i++) args[into->order_count + i] = into->args[i];
-    bool continuous = wr_str_is(*name, "percentile_cont"), discrete = wr_str_is(*name, "percentile_disc");
+    for (int i = 0; i < into->order_count; i++)
+        args[i] = into->order[i].expr;
+    for (int i = 0; i < into->arg_count; i++)
+        args[into->order_count + i] = into->args[i];
+    bool continuous = wr_str_is(*name, "percentile_cont"),
+         discrete = wr_str_is(*name, "percentile_disc");
     if (into->order_count && into->order[0].descending) {
         if (!continuous || into->arg_count != 1)
-            return wr_fail_at(WR_E_UNSUPPORTED, call->node.span, "%.*s WITHIN GROUP cannot be ordered DESC", WR_STR_ARGS(*name));
+            return wr_fail_at(WR_E_UNSUPPORTED, call->node.span,
+                              "%.*s WITHIN GROUP cannot be ordered DESC", WR_STR_ARGS(*name));
         wr_expr *one = wr_expr_const(arena, wr_value_f64(1));
-        WR_TRY(wr_bind_by_name(scope, "-", (wr_expr *[]){one, into->args[0]}, 2, call->node.span, &args[1]));
+        WR_TRY(wr_bind_by_name(scope, "-", (wr_expr *[]){one, into->args[0]}, 2, call->node.span,
+                               &args[1]));
     }
     into->args = args;
     into->arg_count += into->order_count;
@@ -135,18 +162,21 @@ static weir_status within_group(wr_scope *scope, const wr_sql_call *call, wr_str
     return WR_OK;
 }
 
-static weir_status bind_aggregate_parts(wr_scope *scope, const wr_sql_call *call, wr_aggregate_call *into)
+static weir_status bind_aggregate_parts(wr_scope *scope, const wr_sql_call *call,
+                                        wr_aggregate_call *into)
 {
     bool star = call->args.count == 1 && call->args.items[0]->kind == WR_SQL_STAR &&
                 !wr_sql_as_star(call->args.items[0])->operand;
     wr_str *names;
     if (!star) WR_TRY(bind_arguments(scope, call, &into->args, &names, &into->arg_count));
     into->is_distinct = call->distinct;
-    if (call->filter) WR_TRY(wr_bind_expr_as(scope, call->filter, WR_BOOLEAN, "FILTER", &into->filter));
+    if (call->filter)
+        WR_TRY(wr_bind_expr_as(scope, call->filter, WR_BOOLEAN, "FILTER", &into->filter));
     return wr_bind_sort_keys(scope, &call->order_by, &into->order, &into->order_count);
 }
 
-static weir_status bind_aggregate(wr_scope *scope, const wr_sql_call *call, wr_str name, wr_expr **out)
+static weir_status bind_aggregate(wr_scope *scope, const wr_sql_call *call, wr_str name,
+                                  wr_expr **out)
 {
     wr_arena *arena = scope->planner->arena;
     wr_aggregate_call *aggregate = wr_new(arena, wr_aggregate_call);
@@ -187,14 +217,17 @@ static const struct {
     {"generate_subscripts", "generate_subscripts"},
 };
 
-static weir_status bind_set_returning(wr_scope *scope, const wr_sql_call *call, const char *list_fn, wr_expr **out)
+static weir_status bind_set_returning(wr_scope *scope, const wr_sql_call *call, const char *list_fn,
+                                      wr_expr **out)
 {
     wr_planner *planner = scope->planner;
     wr_scope *block = wr_scope_block(scope);
     wr_str name = wr_names_last(call->name).text;
-    if (!block->is_block || (block->clause != WR_IN_SELECT && block->clause != WR_IN_ORDER_BY) || block->in_aggregate)
-        return wr_fail_at(WR_E_UNSUPPORTED, call->node.span, "%.*s makes several rows and cannot stand in %s",
-                          WR_STR_ARGS(name), block->in_aggregate ? "an aggregate" : clause_name(block->clause));
+    if (!block->is_block || (block->clause != WR_IN_SELECT && block->clause != WR_IN_ORDER_BY) ||
+        block->in_aggregate)
+        return wr_fail_at(WR_E_UNSUPPORTED, call->node.span,
+                          "%.*s makes several rows and cannot stand in %s", WR_STR_ARGS(name),
+                          block->in_aggregate ? "an aggregate" : clause_name(block->clause));
     wr_expr **args;
     wr_str *names;
     int count;
@@ -205,11 +238,16 @@ static weir_status bind_set_returning(wr_scope *scope, const wr_sql_call *call, 
     else if (count == 1)
         list = args[0];
     else
-        return wr_fail_at(WR_E_BAD_ARGUMENT, call->node.span, "unnest takes one list in a select list");
-    if (list->type->id == WR_T_NULL) WR_TRY(wr_bind_cast(planner->arena, list, wr_type_list(WR_INTEGER), false, call->node.span, &list));
+        return wr_fail_at(WR_E_BAD_ARGUMENT, call->node.span,
+                          "unnest takes one list in a select list");
+    if (list->type->id == WR_T_NULL)
+        WR_TRY(wr_bind_cast(planner->arena, list, wr_type_list(WR_INTEGER), false, call->node.span,
+                            &list));
     if (list->type->id != WR_T_LIST && list->type->id != WR_T_ARRAY)
-        return wr_fail_at(WR_E_TYPE_MISMATCH, call->node.span, "unnest takes a list, not %s", wr_type_name(list->type));
-    wr_unnested unnested = {.list = list, .id = wr_planner_column(planner, name, list->type->child)};
+        return wr_fail_at(WR_E_TYPE_MISMATCH, call->node.span, "unnest takes a list, not %s",
+                          wr_type_name(list->type));
+    wr_unnested unnested = {.list = list,
+                            .id = wr_planner_column(planner, name, list->type->child)};
     wr_push(planner->arena, &block->unnests, unnested);
     *out = wr_expr_column(planner->arena, unnested.id, list->type->child);
     (*out)->span = call->node.span;
@@ -221,16 +259,19 @@ weir_status wr_bind_enter(wr_planner *planner, wr_span span)
 {
     if (++planner->depth <= WR_BIND_DEPTH_MAX) return WR_OK;
     planner->depth = 0;
-    return wr_fail_at(WR_E_TOO_DEEP, span, "queries, views or macros are nested more than %d deep", WR_BIND_DEPTH_MAX);
+    return wr_fail_at(WR_E_TOO_DEEP, span, "queries, views or macros are nested more than %d deep",
+                      WR_BIND_DEPTH_MAX);
 }
 
-static weir_status bind_macro(wr_scope *scope, wr_object *macro, const wr_sql_call *call, wr_expr **out)
+static weir_status bind_macro(wr_scope *scope, wr_object *macro, const wr_sql_call *call,
+                              wr_expr **out)
 {
     wr_node *tree;
     WR_TRY(wr_bind_enter(scope->planner, call->node.span));
     WR_TRY(wr_macro_expand(scope, macro, call, &tree));
     if (tree->kind == WR_SQL_QUERY) {
-        wr_sql_subquery *sub = (wr_sql_subquery *)wr_node_new(scope->planner->arena, WR_SQL_SUBQUERY, call->node.span);
+        wr_sql_subquery *sub =
+            (wr_sql_subquery *)wr_node_new(scope->planner->arena, WR_SQL_SUBQUERY, call->node.span);
         sub->query = tree;
         tree = &sub->node;
     }
@@ -242,13 +283,18 @@ static weir_status bind_macro(wr_scope *scope, wr_object *macro, const wr_sql_ca
 
 static bool only_plain(const wr_sql_call *call)
 {
-    return !call->distinct && !call->filter && !call->over && !call->order_by.count && !call->within_group;
+    return !call->distinct && !call->filter && !call->over && !call->order_by.count &&
+           !call->within_group;
 }
 
 static weir_status refuse_aggregate_words(const wr_sql_call *call, wr_str name)
 {
-    const char *word = call->distinct ? "DISTINCT" : call->filter ? "FILTER" : call->within_group ? "WITHIN GROUP" : "ORDER BY";
-    return wr_fail_at(WR_E_UNKNOWN_FUNCTION, call->node.span, "%s needs an aggregate, and %.*s is none", word, WR_STR_ARGS(name));
+    const char *word = call->distinct       ? "DISTINCT"
+                       : call->filter       ? "FILTER"
+                       : call->within_group ? "WITHIN GROUP"
+                                            : "ORDER BY";
+    return wr_fail_at(WR_E_UNKNOWN_FUNCTION, call->node.span,
+                      "%s needs an aggregate, and %.*s is none", word, WR_STR_ARGS(name));
 }
 
 weir_status wr_bind_function(wr_scope *scope, const wr_sql_call *call, wr_expr **out)
@@ -256,7 +302,8 @@ weir_status wr_bind_function(wr_scope *scope, const wr_sql_call *call, wr_expr *
     wr_planner *planner = scope->planner;
     wr_str schema, name;
     wr_split_name(&call->name, &schema, &name);
-    if (wr_str_is(name, "grouping") || wr_str_is(name, "grouping_id")) return bind_grouping_call(scope, call, out);
+    if (wr_str_is(name, "grouping") || wr_str_is(name, "grouping_id"))
+        return bind_grouping_call(scope, call, out);
     bool builtin = !schema.length || wr_str_is(schema, "pg_catalog") || wr_str_is(schema, "main");
     if (planner->catalog && !(schema.length && wr_str_is(schema, "pg_catalog"))) {
         wr_object *macro = wr_catalog_find(planner->catalog, 1u << WR_ENTRY_MACRO, schema, name);
@@ -267,19 +314,26 @@ weir_status wr_bind_function(wr_scope *scope, const wr_sql_call *call, wr_expr *
         }
     }
     if (!builtin)
-        return wr_fail_at(WR_E_UNKNOWN_FUNCTION, call->node.span, "no function \"%.*s\" in schema \"%.*s\"", WR_STR_ARGS(name), WR_STR_ARGS(schema));
+        return wr_fail_at(WR_E_UNKNOWN_FUNCTION, call->node.span,
+                          "no function \"%.*s\" in schema \"%.*s\"", WR_STR_ARGS(name),
+                          WR_STR_ARGS(schema));
     if (call->over) return wr_bind_window(scope, call, out);
     for (size_t i = 0; i < WR_COUNT(set_returning); i++)
-        if (wr_str_is(name, set_returning[i].name)) return bind_set_returning(scope, call, set_returning[i].list, out);
-    bool ordered_set = call->within_group && (wr_str_is(name, "percentile_cont") || wr_str_is(name, "percentile_disc"));
+        if (wr_str_is(name, set_returning[i].name))
+            return bind_set_returning(scope, call, set_returning[i].list, out);
+    bool ordered_set = call->within_group &&
+                       (wr_str_is(name, "percentile_cont") || wr_str_is(name, "percentile_disc"));
     if (ordered_set || wr_aggregate_exists(name)) return bind_aggregate(scope, call, name, out);
     if (wr_window_fn_exists(name) && !wr_fn_exists(name))
-        return wr_with_fix(wr_fail_at(WR_E_WINDOWING, call->node.span, "the window function %.*s needs OVER (...)", WR_STR_ARGS(name)),
+        return wr_with_fix(wr_fail_at(WR_E_WINDOWING, call->node.span,
+                                      "the window function %.*s needs OVER (...)",
+                                      WR_STR_ARGS(name)),
                            "%.*s(...) OVER (ORDER BY ...)", WR_STR_ARGS(name));
     if (!only_plain(call)) return refuse_aggregate_words(call, name);
     wr_expr **args;
     wr_str *names;
     int count;
     WR_TRY(bind_arguments(scope, call, &args, &names, &count));
-    return wr_bind_call(planner->arena, planner->env, name, args, names, count, call->node.span, out);
+    return wr_bind_call(planner->arena, planner->env, name, args, names, count, call->node.span,
+                        out);
 }

@@ -1,11 +1,11 @@
 /* bind_expr.c - expressions: syntax nodes to bound, typed expressions.
  *
- * Types are found bottom-up. Literals in quotes and NULL stay untyped (is_untyped) until a context wants a type; a
- * parameter without a value takes the type of what it is compared or combined with. Chains of binary operators lean to
- * the left without limit, so they are walked in a loop.
+ * Types are found bottom-up. Literals in quotes and NULL stay untyped (is_untyped) until a context
+ * wants a type; a parameter without a value takes the type of what it is compared or combined with.
+ * Chains of binary operators lean to the left without limit, so they are walked in a loop.
  *
- * Trap: an expression that is needed twice (BETWEEN, CASE x WHEN) must not share nodes: a subquery in it is bound again,
- * because column ids are unique in a statement. */
+ * Trap: an expression that is needed twice (BETWEEN, CASE x WHEN) must not share nodes: a subquery
+ * in it is bound again, because column ids are unique in a statement. */
 #include "plan/bind.h"
 #include "sql/format.h"
 
@@ -21,7 +21,8 @@ weir_status wr_bind_by_name(wr_scope *scope, const char *name, wr_expr **args, i
 weir_status wr_bind_exprs(wr_scope *scope, const wr_nodes *nodes, wr_expr ***out)
 {
     *out = wr_new_array(scope->planner->arena, wr_expr *, nodes->count + 1);
-    for (int i = 0; i < nodes->count; i++) WR_TRY(wr_bind_expr(scope, nodes->items[i], &(*out)[i]));
+    for (int i = 0; i < nodes->count; i++)
+        WR_TRY(wr_bind_expr(scope, nodes->items[i], &(*out)[i]));
     return WR_OK;
 }
 
@@ -58,7 +59,8 @@ static void adopt_among(wr_scope *scope, wr_expr **args, int count)
     const wr_type *type = NULL;
     for (int i = 0; i < count && !type; i++)
         if (!args[i]->is_untyped && args[i]->type->id != WR_T_NULL) type = args[i]->type;
-    for (int i = 0; i < count && type; i++) wr_param_adopt(scope, args[i], type);
+    for (int i = 0; i < count && type; i++)
+        wr_param_adopt(scope, args[i], type);
 }
 
 static weir_status bind_param(wr_scope *scope, const wr_sql_param *param, wr_expr **out)
@@ -70,7 +72,8 @@ static weir_status bind_param(wr_scope *scope, const wr_sql_param *param, wr_exp
     if (param->index > planner->param_cap) {
         int cap = param->index + 8;
         const wr_type **types = wr_new_array(planner->arena, const wr_type *, cap);
-        for (int i = 0; i < planner->param_cap; i++) types[i] = planner->param_types[i];
+        for (int i = 0; i < planner->param_cap; i++)
+            types[i] = planner->param_types[i];
         planner->param_types = types;
         planner->param_cap = cap;
     }
@@ -110,7 +113,8 @@ static weir_status integer_literal(wr_arena *arena, wr_str text, bool negative, 
     if (!wr_i128_read(wr_buf_str(&digits), &value, &overflow)) {
         double approximate;
         if (!wr_f64_read(wr_buf_str(&digits), &approximate))
-            return wr_fail_at(WR_E_OUT_OF_RANGE, span, "the number %.*s is too long", WR_STR_ARGS(text));
+            return wr_fail_at(WR_E_OUT_OF_RANGE, span, "the number %.*s is too long",
+                              WR_STR_ARGS(text));
         *out = wr_expr_const(arena, wr_value_f64(approximate));
         return WR_OK;
     }
@@ -131,14 +135,16 @@ static weir_status decimal_literal(wr_arena *arena, wr_str text, bool negative, 
     size_t whole = point ? (size_t)(point - text.data) : text.length;
     size_t scale = point ? text.length - whole - 1 : 0;
     size_t leading = 0;
-    while (leading < whole && text.data[leading] == '0') leading++;
+    while (leading < whole && text.data[leading] == '0')
+        leading++;
     size_t precision = whole - leading + scale;
     wr_i128 value;
     bool overflow;
     if (precision == 0) precision = 1;
     if (precision <= WR_DECIMAL_DIGITS_MAX &&
         wr_decimal_read(wr_buf_str(&number), (int)precision, (int)scale, &value, &overflow)) {
-        *out = wr_expr_const(arena, wr_value_i128(wr_type_decimal((int)precision, (int)scale), value));
+        *out =
+            wr_expr_const(arena, wr_value_i128(wr_type_decimal((int)precision, (int)scale), value));
         return WR_OK;
     }
     double approximate;
@@ -159,7 +165,8 @@ static weir_status hex_literal(wr_arena *arena, wr_str digits, wr_span span, wr_
                 : c >= 'a' && c <= 'f' ? c - 'a' + 10
                 : c >= 'A' && c <= 'F' ? c - 'A' + 10
                                        : -1;
-        if (v < 0) return wr_fail_at(WR_E_BAD_VALUE, span, "x'...' holds a character that is no digit");
+        if (v < 0)
+            return wr_fail_at(WR_E_BAD_VALUE, span, "x'...' holds a character that is no digit");
         bytes[i / 2] = (char)(bytes[i / 2] << 4 | v);
     }
     wr_value value = wr_value_text((wr_str){bytes, digits.length / 2});
@@ -168,7 +175,8 @@ static weir_status hex_literal(wr_arena *arena, wr_str digits, wr_span span, wr_
     return WR_OK;
 }
 
-weir_status wr_bind_literal(wr_scope *scope, const wr_sql_literal *literal, bool negative, wr_expr **out)
+weir_status wr_bind_literal(wr_scope *scope, const wr_sql_literal *literal, bool negative,
+                            wr_expr **out)
 {
     wr_arena *arena = scope->planner->arena;
     wr_span span = literal->node.span;
@@ -209,7 +217,8 @@ weir_status wr_bind_literal(wr_scope *scope, const wr_sql_literal *literal, bool
     return WR_OK;
 }
 
-static weir_status typed_literal(wr_scope *scope, const wr_sql_typed_literal *literal, wr_expr **out)
+static weir_status typed_literal(wr_scope *scope, const wr_sql_typed_literal *literal,
+                                 wr_expr **out)
 {
     const wr_type *type;
     WR_TRY(wr_bind_type(scope->planner, literal->type, &type));
@@ -219,9 +228,9 @@ static weir_status typed_literal(wr_scope *scope, const wr_sql_typed_literal *li
     return wr_bind_cast(scope->planner->arena, text, type, false, literal->node.span, out);
 }
 
-static const char *const unit_names[] = {
-    "",           "year",        "month", "day",     "hour",   "minute",  "second",
-    "millisecond", "microsecond", "week",  "quarter", "decade", "century", "millennium"};
+static const char *const unit_names[] = {"",        "year",   "month",       "day",         "hour",
+                                         "minute",  "second", "millisecond", "microsecond", "week",
+                                         "quarter", "decade", "century",     "millennium"};
 
 static weir_status interval_from_text(wr_scope *scope, wr_str text, wr_span span, wr_expr **out)
 {
@@ -247,13 +256,17 @@ static weir_status bind_interval(wr_scope *scope, const wr_sql_interval *interva
     wr_interval_unit unit = interval->to ? interval->to : interval->unit;
     if (is_text && (!unit || !is_plain_number(literal->text)))
         return interval_from_text(scope, literal->text, span, out);
-    if (literal && (is_text || literal->literal == WR_LIT_INTEGER || literal->literal == WR_LIT_DECIMAL))
-        return interval_from_text(scope, wr_arena_printf(arena, "%.*s %s", WR_STR_ARGS(literal->text), unit_names[unit]), span, out);
+    if (literal &&
+        (is_text || literal->literal == WR_LIT_INTEGER || literal->literal == WR_LIT_DECIMAL))
+        return interval_from_text(
+            scope, wr_arena_printf(arena, "%.*s %s", WR_STR_ARGS(literal->text), unit_names[unit]),
+            span, out);
     wr_expr *args[2];
     WR_TRY(wr_bind_expr(scope, interval->value, &args[0]));
     if (args[0]->type->id == WR_T_VARCHAR)
         WR_TRY(wr_bind_cast(arena, args[0], WR_DOUBLE, false, span, &args[0]));
-    WR_TRY(interval_from_text(scope, wr_arena_printf(arena, "1 %s", unit_names[unit]), span, &args[1]));
+    WR_TRY(interval_from_text(scope, wr_arena_printf(arena, "1 %s", unit_names[unit]), span,
+                              &args[1]));
     return wr_bind_by_name(scope, "*", args, 2, span, out);
 }
 
@@ -262,15 +275,24 @@ wr_compare_op wr_compare_of(wr_sql_op op, bool *is_compare)
 {
     *is_compare = true;
     switch (op) {
-    case WR_OP_EQ: return WR_EQ;
-    case WR_OP_NE: return WR_NE;
-    case WR_OP_LT: return WR_LT;
-    case WR_OP_LE: return WR_LE;
-    case WR_OP_GT: return WR_GT;
-    case WR_OP_GE: return WR_GE;
-    case WR_OP_DISTINCT: return WR_DISTINCT;
-    case WR_OP_NOT_DISTINCT: return WR_NOT_DISTINCT;
-    default: break;
+    case WR_OP_EQ:
+        return WR_EQ;
+    case WR_OP_NE:
+        return WR_NE;
+    case WR_OP_LT:
+        return WR_LT;
+    case WR_OP_LE:
+        return WR_LE;
+    case WR_OP_GT:
+        return WR_GT;
+    case WR_OP_GE:
+        return WR_GE;
+    case WR_OP_DISTINCT:
+        return WR_DISTINCT;
+    case WR_OP_NOT_DISTINCT:
+        return WR_NOT_DISTINCT;
+    default:
+        break;
     }
     *is_compare = false;
     return WR_EQ;
@@ -304,8 +326,10 @@ weir_status wr_bind_row_compare(wr_scope *scope, wr_compare_op op, wr_expr **lef
     wr_expr *first, *equal, *tail, *both[2];
     WR_TRY(wr_bind_comparison(scope, strict, left[0], right[0], span, &first));
     if (wr_expr_has_subquery(left[0]) || wr_expr_has_subquery(right[0]))
-        return wr_fail_at(WR_E_UNSUPPORTED, span, "rows with subqueries cannot be compared by order");
-    WR_TRY(wr_bind_comparison(scope, WR_EQ, wr_expr_copy(arena, left[0]), wr_expr_copy(arena, right[0]), span, &equal));
+        return wr_fail_at(WR_E_UNSUPPORTED, span,
+                          "rows with subqueries cannot be compared by order");
+    WR_TRY(wr_bind_comparison(scope, WR_EQ, wr_expr_copy(arena, left[0]),
+                              wr_expr_copy(arena, right[0]), span, &equal));
     tail = wr_expr_and(arena, (wr_expr *[]){equal, rest}, 2);
     both[0] = first, both[1] = tail;
     *out = wr_expr_or(arena, both, 2);
@@ -325,15 +349,17 @@ static weir_status compare_rows(wr_scope *scope, wr_compare_op op, const wr_node
     return wr_bind_row_compare(scope, op, as, bs, a->count, span, out);
 }
 
-/* Parameters in arithmetic take the type of the other side (dates: what is added is an interval). */
+/* Parameters in arithmetic take the type of the other side (dates: what is added is an interval).
+ */
 static void adopt_operand(wr_scope *scope, wr_expr **args)
 {
     for (int i = 0; i < 2; i++) {
         const wr_type *other = args[1 - i]->type;
         if (args[i]->kind != WR_X_PARAM || !args[i]->is_untyped) continue;
-        wr_param_adopt(scope, args[i], other->id == WR_T_TIMESTAMP || other->id == WR_T_TIMESTAMPTZ
-                                           ? wr_type_of(WR_T_INTERVAL)
-                                           : other);
+        wr_param_adopt(scope, args[i],
+                       other->id == WR_T_TIMESTAMP || other->id == WR_T_TIMESTAMPTZ
+                           ? wr_type_of(WR_T_INTERVAL)
+                           : other);
     }
 }
 
@@ -350,7 +376,8 @@ static weir_status apply_binary(wr_scope *scope, const wr_sql_binary *binary, wr
     if (binary->op == WR_OP_DIV && scope->planner->env->duckdb_compat &&
         wr_type_is_integer(left->type) && wr_type_is_integer(right->type))
         WR_TRY(wr_bind_cast(scope->planner->arena, left, WR_DOUBLE, false, span, &args[0]));
-    if (binary->op == WR_OP_INT_DIV && wr_type_is_integer(left->type) && wr_type_is_integer(right->type))
+    if (binary->op == WR_OP_INT_DIV && wr_type_is_integer(left->type) &&
+        wr_type_is_integer(right->type))
         name = "/";
     if (binary->op == WR_OP_POW_STAR) name = "^";
     return wr_bind_by_name(scope, name, args, 2, span, out);
@@ -368,7 +395,8 @@ static weir_status bind_binary(wr_scope *scope, const wr_sql_binary *binary, wr_
         if (is_compare && here->left->kind == WR_SQL_ROW && here->right->kind == WR_SQL_ROW) break;
         wr_push(&scratch, &chain, here);
         if (chain.count > CHAIN_MAX)
-            return wr_fail_at(WR_E_TOO_DEEP, here->node.span, "more than %d operators in a row", CHAIN_MAX);
+            return wr_fail_at(WR_E_TOO_DEEP, here->node.span, "more than %d operators in a row",
+                              CHAIN_MAX);
         first = here->left;
     }
     wr_expr *left;
@@ -395,7 +423,8 @@ static weir_status bind_unary(wr_scope *scope, const wr_sql_unary *unary, wr_exp
     wr_span span = unary->node.span;
     if (unary->op == WR_OP_SUB && unary->operand->kind == WR_SQL_LITERAL) {
         const wr_sql_literal *literal = wr_sql_as_literal(unary->operand);
-        if (literal->literal == WR_LIT_INTEGER || literal->literal == WR_LIT_DECIMAL || literal->literal == WR_LIT_FLOAT) {
+        if (literal->literal == WR_LIT_INTEGER || literal->literal == WR_LIT_DECIMAL ||
+            literal->literal == WR_LIT_FLOAT) {
             WR_TRY(wr_bind_literal(scope, literal, true, out));
             (*out)->span = span;
             return WR_OK;
@@ -434,8 +463,8 @@ static weir_status bind_logic(wr_scope *scope, const wr_sql_logic *logic, wr_exp
     return WR_OK;
 }
 
-weir_status wr_bind_conjuncts(wr_scope *scope, const wr_node *node, const char *what, wr_expr ***out,
-                              int *count)
+weir_status wr_bind_conjuncts(wr_scope *scope, const wr_node *node, const char *what,
+                              wr_expr ***out, int *count)
 {
     if (node->kind == WR_SQL_LOGIC && !wr_sql_as_logic(node)->is_or) {
         WR_LIST(wr_expr *) all = {0};
@@ -444,7 +473,8 @@ weir_status wr_bind_conjuncts(wr_scope *scope, const wr_node *node, const char *
             wr_expr **some;
             int n;
             WR_TRY(wr_bind_conjuncts(scope, parts->items[i], what, &some, &n));
-            for (int k = 0; k < n; k++) wr_push(scope->planner->arena, &all, some[k]);
+            for (int k = 0; k < n; k++)
+                wr_push(scope->planner->arena, &all, some[k]);
         }
         *out = all.items, *count = all.count;
         return WR_OK;
@@ -475,7 +505,8 @@ static weir_status bind_test(wr_scope *scope, const wr_sql_test *test, wr_expr *
         WR_TRY(wr_bind_expr(scope, test->operand, &arg));
         *out = wr_expr_is_null(arena, arg, test->negated);
     } else {
-        WR_TRY(wr_bind_expr_as(scope, test->operand, WR_BOOLEAN, "IS TRUE, IS FALSE and IS UNKNOWN", &arg));
+        WR_TRY(wr_bind_expr_as(scope, test->operand, WR_BOOLEAN, "IS TRUE, IS FALSE and IS UNKNOWN",
+                               &arg));
         if (test->test == WR_IS_UNKNOWN)
             *out = wr_expr_is_null(arena, arg, test->negated);
         else
@@ -513,7 +544,8 @@ static weir_status bind_between(wr_scope *scope, const wr_sql_between *between, 
     return WR_OK;
 }
 
-weir_status wr_bind_unify(wr_scope *scope, wr_expr **args, int count, const char *what, const wr_type **type)
+weir_status wr_bind_unify(wr_scope *scope, wr_expr **args, int count, const char *what,
+                          const wr_type **type)
 {
     adopt_among(scope, args, count);
     WR_TRY(wr_bind_common_type(args, count, what, type));
@@ -528,8 +560,10 @@ static weir_status in_rows(wr_scope *scope, const wr_sql_in *in, wr_expr **out)
     wr_expr **cases = wr_new_array(arena, wr_expr *, in->list.count);
     for (int i = 0; i < in->list.count; i++) {
         if (in->list.items[i]->kind != WR_SQL_ROW)
-            return wr_fail_at(WR_E_COLUMN_COUNT, in->list.items[i]->span, "IN compares a row with a single value");
-        WR_TRY(compare_rows(scope, WR_EQ, in->operand, in->list.items[i], in->node.span, &cases[i]));
+            return wr_fail_at(WR_E_COLUMN_COUNT, in->list.items[i]->span,
+                              "IN compares a row with a single value");
+        WR_TRY(
+            compare_rows(scope, WR_EQ, in->operand, in->list.items[i], in->node.span, &cases[i]));
     }
     *out = wr_expr_or(arena, cases, in->list.count);
     if (in->negated) *out = wr_expr_not(arena, *out);
@@ -546,7 +580,8 @@ static weir_status bind_in(wr_scope *scope, const wr_sql_in *in, wr_expr **out)
         WR_TRY(wr_bind_expr(scope, in->array, &args[0]));
         WR_TRY(wr_bind_expr(scope, in->operand, &args[1]));
         bool is_map = args[0]->type->id == WR_T_MAP;
-        WR_TRY(wr_bind_by_name(scope, is_map ? "map_contains" : "list_contains", args, 2, in->node.span, out));
+        WR_TRY(wr_bind_by_name(scope, is_map ? "map_contains" : "list_contains", args, 2,
+                               in->node.span, out));
         if (in->negated) *out = wr_expr_not(arena, *out);
         return WR_OK;
     }
@@ -555,13 +590,18 @@ static weir_status bind_in(wr_scope *scope, const wr_sql_in *in, wr_expr **out)
     int count = in->list.count + 1;
     wr_expr **args = wr_new_array(arena, wr_expr *, count);
     WR_TRY(wr_bind_expr(scope, in->operand, &args[0]));
-    for (int i = 1; i < count; i++) WR_TRY(wr_bind_expr(scope, in->list.items[i - 1], &args[i]));
+    for (int i = 1; i < count; i++)
+        WR_TRY(wr_bind_expr(scope, in->list.items[i - 1], &args[i]));
     const wr_type *type;
     weir_status s = wr_bind_unify(scope, args, count, "IN", &type);
     if (s) return wr_with_span(s, in->node.span);
     wr_expr *e = wr_new(arena, wr_expr);
-    *e = (wr_expr){.kind = WR_X_IN, .type = WR_BOOLEAN, .args = args, .arg_count = count,
-                   .is_negated = in->negated, .span = in->node.span};
+    *e = (wr_expr){.kind = WR_X_IN,
+                   .type = WR_BOOLEAN,
+                   .args = args,
+                   .arg_count = count,
+                   .is_negated = in->negated,
+                   .span = in->node.span};
     *out = e;
     return WR_OK;
 }
@@ -570,15 +610,19 @@ static weir_status bind_like(wr_scope *scope, const wr_sql_like *like, wr_expr *
 {
     static const char *const names[] = {
         [WR_LIKE] = "~~", [WR_ILIKE] = "~~*", [WR_SIMILAR] = "similar_to", [WR_GLOB] = "~~~"};
-    static const char *const escaped[] = {
-        [WR_LIKE] = "like_escape", [WR_ILIKE] = "ilike_escape", [WR_SIMILAR] = "similar_to", [WR_GLOB] = "~~~"};
+    static const char *const escaped[] = {[WR_LIKE] = "like_escape",
+                                          [WR_ILIKE] = "ilike_escape",
+                                          [WR_SIMILAR] = "similar_to_escape",
+                                          [WR_GLOB] = "~~~"};
     wr_expr *args[3];
     int count = 2;
     WR_TRY(wr_bind_expr(scope, like->operand, &args[0]));
     WR_TRY(wr_bind_expr(scope, like->pattern, &args[1]));
     if (like->escape) WR_TRY(wr_bind_expr(scope, like->escape, &args[count++]));
-    for (int i = 0; i < count; i++) wr_param_adopt(scope, args[i], WR_VARCHAR);
-    WR_TRY(wr_bind_by_name(scope, like->escape ? escaped[like->like] : names[like->like], args, count, like->node.span, out));
+    for (int i = 0; i < count; i++)
+        wr_param_adopt(scope, args[i], WR_VARCHAR);
+    WR_TRY(wr_bind_by_name(scope, like->escape ? escaped[like->like] : names[like->like], args,
+                           count, like->node.span, out));
     if (like->negated) *out = wr_expr_not(scope->planner->arena, *out);
     return WR_OK;
 }
@@ -612,10 +656,15 @@ static weir_status bind_case(wr_scope *scope, const wr_sql_case *node, wr_expr *
     const wr_type *type;
     weir_status s = wr_bind_unify(scope, results, n + 1, "CASE", &type);
     if (s) return wr_with_span(s, node->node.span);
-    for (int i = 0; i < n; i++) args[2 * i + 1] = results[i];
+    for (int i = 0; i < n; i++)
+        args[2 * i + 1] = results[i];
     args[2 * n] = results[n];
     wr_expr *e = wr_new(arena, wr_expr);
-    *e = (wr_expr){.kind = WR_X_CASE, .type = type, .args = args, .arg_count = 2 * n + 1, .span = node->node.span};
+    *e = (wr_expr){.kind = WR_X_CASE,
+                   .type = type,
+                   .args = args,
+                   .arg_count = 2 * n + 1,
+                   .span = node->node.span};
     *out = e;
     return WR_OK;
 }
@@ -653,8 +702,10 @@ static weir_status bind_row(wr_scope *scope, const wr_sql_row *row, wr_expr **ou
     wr_expr **args;
     WR_TRY(wr_bind_exprs(scope, &row->items, &args));
     wr_str *names = wr_new_array(arena, wr_str, row->items.count + 1);
-    for (int i = 0; i < row->items.count; i++) names[i] = wr_arena_printf(arena, "f%d", i + 1);
-    return wr_bind_call(arena, scope->planner->env, WR_STR("struct_pack"), args, names, row->items.count, row->node.span, out);
+    for (int i = 0; i < row->items.count; i++)
+        names[i] = wr_arena_printf(arena, "f%d", i + 1);
+    return wr_bind_call(arena, scope->planner->env, WR_STR("struct_pack"), args, names,
+                        row->items.count, row->node.span, out);
 }
 
 static weir_status bind_struct(wr_scope *scope, const wr_sql_struct *node, wr_expr **out)
@@ -668,7 +719,8 @@ static weir_status bind_struct(wr_scope *scope, const wr_sql_struct *node, wr_ex
         names[i] = field->name.text;
         WR_TRY(wr_bind_expr(scope, field->value, &args[i]));
     }
-    return wr_bind_call(arena, scope->planner->env, WR_STR("struct_pack"), args, names, count, node->node.span, out);
+    return wr_bind_call(arena, scope->planner->env, WR_STR("struct_pack"), args, names, count,
+                        node->node.span, out);
 }
 
 static weir_status bind_map(wr_scope *scope, const wr_sql_map *map, wr_expr **out)
@@ -718,8 +770,10 @@ static weir_status bind_slice(wr_scope *scope, const wr_sql_slice *slice, wr_exp
     return wr_bind_by_name(scope, "list_slice", args, slice->step ? 4 : 3, slice->node.span, out);
 }
 
-/* [result FOR x IN source IF condition] is transform(filter(source, x -> condition), x -> result). */
-static weir_status bind_comprehension(wr_scope *scope, const wr_sql_comprehension *node, wr_expr **out)
+/* [result FOR x IN source IF condition] is transform(filter(source, x -> condition), x -> result).
+ */
+static weir_status bind_comprehension(wr_scope *scope, const wr_sql_comprehension *node,
+                                      wr_expr **out)
 {
     wr_expr *source;
     WR_TRY(wr_bind_expr(scope, node->source, &source));
@@ -729,8 +783,12 @@ static weir_status bind_comprehension(wr_scope *scope, const wr_sql_comprehensio
         if (!bodies[i]) continue;
         const wr_type *types[2];
         if (!wr_fn_lambda_params(wr_str_of(names[i]), &source, 1, node->variables.count, types))
-            return wr_fail_at(WR_E_TYPE_MISMATCH, node->node.span, "a value of type %s is no list to go through", wr_type_name(source->type));
-        wr_sql_lambda lambda = {.node = {WR_SQL_LAMBDA, node->node.span}, .params = node->variables, .body = (wr_node *)bodies[i]};
+            return wr_fail_at(WR_E_TYPE_MISMATCH, node->node.span,
+                              "a value of type %s is no list to go through",
+                              wr_type_name(source->type));
+        wr_sql_lambda lambda = {.node = {WR_SQL_LAMBDA, node->node.span},
+                                .params = node->variables,
+                                .body = (wr_node *)bodies[i]};
         wr_expr *args[2] = {source};
         WR_TRY(wr_bind_lambda(scope, &lambda, types, &args[1]));
         WR_TRY(wr_bind_by_name(scope, names[i], args, 2, node->node.span, &source));
@@ -739,7 +797,8 @@ static weir_status bind_comprehension(wr_scope *scope, const wr_sql_comprehensio
     return WR_OK;
 }
 
-weir_status wr_bind_lambda(wr_scope *scope, const wr_sql_lambda *lambda, const wr_type **types, wr_expr **out)
+weir_status wr_bind_lambda(wr_scope *scope, const wr_sql_lambda *lambda, const wr_type **types,
+                           wr_expr **out)
 {
     wr_planner *planner = scope->planner;
     wr_scope *inner = wr_scope_new(planner, scope);
@@ -750,9 +809,10 @@ weir_status wr_bind_lambda(wr_scope *scope, const wr_sql_lambda *lambda, const w
     e->args = wr_new_array(planner->arena, wr_expr *, 1);
     e->lambda.param_count = lambda->params.count;
     for (int i = 0; i < lambda->params.count; i++) {
-        wr_column_id id = wr_planner_column(planner, lambda->params.items[i].text, types[i]);
+        wr_column_id id = WR_LAMBDA_IDS + planner->next_lambda++;
         if (i == 0) e->lambda.first_param = id;
-        wr_scope_item item = {.name = lambda->params.items[i].text, .expr = wr_expr_column(planner->arena, id, types[i])};
+        wr_scope_item item = {.name = lambda->params.items[i].text,
+                              .expr = wr_expr_column(planner->arena, id, types[i])};
         wr_push(planner->arena, &inner->names, item);
     }
     WR_TRY(wr_bind_expr(inner, lambda->body, &e->args[0]));
@@ -768,7 +828,8 @@ static weir_status bind_columns_value(wr_scope *scope, const wr_node *node, wr_e
             *out = wr_expr_copy(scope->planner->arena, at->columns_value);
             return WR_OK;
         }
-    return wr_fail_at(WR_E_UNSUPPORTED, node->span, "%s cannot stand here", node->kind == WR_SQL_STAR ? "*" : "COLUMNS(...)");
+    return wr_fail_at(WR_E_UNSUPPORTED, node->span, "%s cannot stand here",
+                      node->kind == WR_SQL_STAR ? "*" : "COLUMNS(...)");
 }
 
 static weir_status bind_collate(wr_scope *scope, const wr_sql_collate *node, wr_expr **out)
@@ -776,54 +837,84 @@ static weir_status bind_collate(wr_scope *scope, const wr_sql_collate *node, wr_
     wr_str name = wr_names_last(node->collation).text;
     if (!wr_str_is(name, "C") && !wr_str_is(name, "POSIX") && !wr_str_is(name, "default") &&
         !wr_str_is(name, "binary") && !wr_str_is(name, "ucs_basic"))
-        return wr_fail_at(WR_E_UNSUPPORTED, node->node.span, "no collation \"%.*s\": text is ordered by bytes", WR_STR_ARGS(name));
+        return wr_fail_at(WR_E_UNSUPPORTED, node->node.span,
+                          "no collation \"%.*s\": text is ordered by bytes", WR_STR_ARGS(name));
     return wr_bind_expr(scope, node->operand, out);
 }
 
 weir_status wr_bind_expr(wr_scope *scope, const wr_node *node, wr_expr **out)
 {
     switch (node->kind) {
-    case WR_SQL_LITERAL: return wr_bind_literal(scope, wr_sql_as_literal(node), false, out);
-    case WR_SQL_TYPED_LITERAL: return typed_literal(scope, wr_sql_as_typed_literal(node), out);
-    case WR_SQL_INTERVAL: return bind_interval(scope, wr_sql_as_interval(node), out);
-    case WR_SQL_COLUMN: return wr_scope_find(scope, &wr_sql_as_column(node)->parts, node->span, out);
+    case WR_SQL_LITERAL:
+        return wr_bind_literal(scope, wr_sql_as_literal(node), false, out);
+    case WR_SQL_TYPED_LITERAL:
+        return typed_literal(scope, wr_sql_as_typed_literal(node), out);
+    case WR_SQL_INTERVAL:
+        return bind_interval(scope, wr_sql_as_interval(node), out);
+    case WR_SQL_COLUMN:
+        return wr_scope_find(scope, &wr_sql_as_column(node)->parts, node->span, out);
     case WR_SQL_STAR:
-    case WR_SQL_COLUMNS: return bind_columns_value(scope, node, out);
-    case WR_SQL_PARAM: return bind_param(scope, wr_sql_as_param(node), out);
-    case WR_SQL_UNARY: return bind_unary(scope, wr_sql_as_unary(node), out);
-    case WR_SQL_BINARY: return bind_binary(scope, wr_sql_as_binary(node), out);
-    case WR_SQL_LOGIC: return bind_logic(scope, wr_sql_as_logic(node), out);
-    case WR_SQL_TEST: return bind_test(scope, wr_sql_as_test(node), out);
-    case WR_SQL_BETWEEN: return bind_between(scope, wr_sql_as_between(node), out);
-    case WR_SQL_IN: return bind_in(scope, wr_sql_as_in(node), out);
-    case WR_SQL_LIKE: return bind_like(scope, wr_sql_as_like(node), out);
-    case WR_SQL_QUANTIFIED: return wr_bind_quantified(scope, wr_sql_as_quantified(node), out);
+    case WR_SQL_COLUMNS:
+        return bind_columns_value(scope, node, out);
+    case WR_SQL_PARAM:
+        return bind_param(scope, wr_sql_as_param(node), out);
+    case WR_SQL_UNARY:
+        return bind_unary(scope, wr_sql_as_unary(node), out);
+    case WR_SQL_BINARY:
+        return bind_binary(scope, wr_sql_as_binary(node), out);
+    case WR_SQL_LOGIC:
+        return bind_logic(scope, wr_sql_as_logic(node), out);
+    case WR_SQL_TEST:
+        return bind_test(scope, wr_sql_as_test(node), out);
+    case WR_SQL_BETWEEN:
+        return bind_between(scope, wr_sql_as_between(node), out);
+    case WR_SQL_IN:
+        return bind_in(scope, wr_sql_as_in(node), out);
+    case WR_SQL_LIKE:
+        return bind_like(scope, wr_sql_as_like(node), out);
+    case WR_SQL_QUANTIFIED:
+        return wr_bind_quantified(scope, wr_sql_as_quantified(node), out);
     case WR_SQL_EXISTS:
-    case WR_SQL_SUBQUERY: return wr_bind_subquery(scope, node, out);
-    case WR_SQL_CASE: return bind_case(scope, wr_sql_as_case(node), out);
-    case WR_SQL_CAST: return bind_cast_node(scope, wr_sql_as_cast(node), out);
-    case WR_SQL_CALL: return wr_bind_function(scope, wr_sql_as_call(node), out);
+    case WR_SQL_SUBQUERY:
+        return wr_bind_subquery(scope, node, out);
+    case WR_SQL_CASE:
+        return bind_case(scope, wr_sql_as_case(node), out);
+    case WR_SQL_CAST:
+        return bind_cast_node(scope, wr_sql_as_cast(node), out);
+    case WR_SQL_CALL:
+        return wr_bind_function(scope, wr_sql_as_call(node), out);
     case WR_SQL_ARG:
         return wr_fail_at(WR_E_MISPLACED, node->span, "a named argument cannot stand here");
-    case WR_SQL_COLLATE: return bind_collate(scope, wr_sql_as_collate(node), out);
-    case WR_SQL_ROW: return bind_row(scope, wr_sql_as_row(node), out);
-    case WR_SQL_LIST: return bind_list(scope, wr_sql_as_list(node), out);
-    case WR_SQL_STRUCT: return bind_struct(scope, wr_sql_as_struct(node), out);
-    case WR_SQL_MAP: return bind_map(scope, wr_sql_as_map(node), out);
-    case WR_SQL_SUBSCRIPT: return bind_subscript(scope, wr_sql_as_subscript(node), out);
-    case WR_SQL_SLICE: return bind_slice(scope, wr_sql_as_slice(node), out);
+    case WR_SQL_COLLATE:
+        return bind_collate(scope, wr_sql_as_collate(node), out);
+    case WR_SQL_ROW:
+        return bind_row(scope, wr_sql_as_row(node), out);
+    case WR_SQL_LIST:
+        return bind_list(scope, wr_sql_as_list(node), out);
+    case WR_SQL_STRUCT:
+        return bind_struct(scope, wr_sql_as_struct(node), out);
+    case WR_SQL_MAP:
+        return bind_map(scope, wr_sql_as_map(node), out);
+    case WR_SQL_SUBSCRIPT:
+        return bind_subscript(scope, wr_sql_as_subscript(node), out);
+    case WR_SQL_SLICE:
+        return bind_slice(scope, wr_sql_as_slice(node), out);
     case WR_SQL_FIELD: {
         const wr_sql_field *field = wr_sql_as_field(node);
         wr_expr *value;
         WR_TRY(wr_bind_expr(scope, field->operand, &value));
         return wr_bind_field(scope, value, field->name.text, field->name.span, out);
     }
-    case WR_SQL_COMPREHENSION: return bind_comprehension(scope, wr_sql_as_comprehension(node), out);
+    case WR_SQL_COMPREHENSION:
+        return bind_comprehension(scope, wr_sql_as_comprehension(node), out);
     case WR_SQL_LAMBDA:
-        return wr_fail_at(WR_E_MISPLACED, node->span, "a lambda can only be an argument of a function that takes one");
+        return wr_fail_at(WR_E_MISPLACED, node->span,
+                          "a lambda can only be an argument of a function that takes one");
     case WR_SQL_DEFAULT:
-        return wr_fail_at(WR_E_MISPLACED, node->span, "DEFAULT can only stand in INSERT and UPDATE");
+        return wr_fail_at(WR_E_MISPLACED, node->span,
+                          "DEFAULT can only stand in INSERT and UPDATE");
     default:
-        return wr_fail_at(WR_E_UNSUPPORTED, node->span, "%s cannot stand in an expression", wr_node_kind_name(node->kind));
+        return wr_fail_at(WR_E_UNSUPPORTED, node->span, "%s cannot stand in an expression",
+                          wr_node_kind_name(node->kind));
     }
 }

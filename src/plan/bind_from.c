@@ -1,13 +1,15 @@
 /* bind_from.c - what stands in FROM: tables, views, files, subqueries; joins are in bind_join.c.
  *
- * Each relation gives a wr_from: a plan, the tables names can be qualified with, and the columns in the order * shows
- * them. A name is looked up as common table expression, catalog object, built-in schema, then as a file. A relation may
- * see those to its left: functions and LATERAL always, other subqueries when nothing else has the name. */
+ * Each relation gives a wr_from: a plan, the tables names can be qualified with, and the columns in
+ * the order * shows them. A name is looked up as common table expression, catalog object, built-in
+ * schema, then as a file. A relation may see those to its left: functions and LATERAL always, other
+ * subqueries when nothing else has the name. */
 #include "fmt/files.h"
 #include "plan/bind.h"
 #include "plan/table_fn.h"
 
-wr_logical *wr_logical_scan(wr_planner *planner, wr_relation *relation, wr_str name, wr_object *object)
+wr_logical *wr_logical_scan(wr_planner *planner, wr_relation *relation, wr_str name,
+                            wr_object *object)
 {
     wr_logical *node = wr_logical_new(planner, WR_L_SCAN, NULL, NULL);
     int count = relation->schema.count;
@@ -21,10 +23,14 @@ wr_logical *wr_logical_scan(wr_planner *planner, wr_relation *relation, wr_str n
     node->output_count = count;
     for (int i = 0; i < count; i++) {
         const wr_field *field = &relation->schema.fields[i];
-        wr_column_id id = wr_planner_column(planner, wr_arena_str(planner->arena, field->name), field->type);
+        wr_column_id id =
+            wr_planner_column(planner, wr_arena_str(planner->arena, field->name), field->type);
         node->scan.columns[i] = i;
-        node->outputs[i] = (wr_output){.id = id, .type = field->type, .name = planner->column_names.items[id],
-                                       .not_null = relation->schema.not_null && relation->schema.not_null[i]};
+        node->outputs[i] =
+            (wr_output){.id = id,
+                        .type = field->type,
+                        .name = planner->column_names.items[id],
+                        .not_null = relation->schema.not_null && relation->schema.not_null[i]};
     }
     return node;
 }
@@ -34,98 +40,127 @@ static void rebuild_items(wr_planner *planner, wr_from *from)
 {
     from->items.count = 0;
     for (int t = 0; t < from->tables.count; t++)
-        for (int i = 0; i < from->tables.items[t]->count; i++) wr_push(planner->arena, &from->items, from->tables.items[t]->items[i]);
+        for (int i = 0; i < from->tables.items[t]->count; i++)
+            wr_push(planner->arena, &from->items, from->tables.items[t]->items[i]);
 }
 
-weir_status wr_from_alias(wr_planner *planner, wr_from *from, const wr_sql_alias *alias, wr_str fallback, wr_span span)
+weir_status wr_from_alias(wr_planner *planner, wr_from *from, const wr_sql_alias *alias,
+                          wr_str fallback, wr_span span)
 {
     wr_scope_table *table = from->tables.items[0];
     table->name = wr_name_given(alias->name) ? alias->name.text : fallback;
     int visible = 0;
-    for (int i = 0; i < table->count; i++) visible += !table->items[i].hidden;
+    for (int i = 0; i < table->count; i++)
+        visible += !table->items[i].hidden;
     if (alias->columns.count > visible)
-        return wr_fail_at(WR_E_COLUMN_COUNT, wr_names_span(&alias->columns), "%.*s has %d %s, %d names are given", WR_STR_ARGS(table->name), visible,
+        return wr_fail_at(WR_E_COLUMN_COUNT, wr_names_span(&alias->columns),
+                          "%.*s has %d %s, %d names are given", WR_STR_ARGS(table->name), visible,
                           visible == 1 ? "column" : "columns", alias->columns.count);
     int next = 0;
     for (int i = 0; i < table->count && next < alias->columns.count; i++)
         if (!table->items[i].hidden) table->items[i].name = alias->columns.items[next++].text;
     if (alias->types.count)
-        return wr_fail_at(WR_E_UNSUPPORTED, span, "column types after the alias are not supported here");
+        return wr_fail_at(WR_E_UNSUPPORTED, span,
+                          "column types after the alias are not supported here");
     rebuild_items(planner, from);
     return WR_OK;
 }
 
-static weir_status from_plan(wr_planner *planner, wr_logical *plan, const wr_sql_alias *alias, wr_str fallback, wr_span span, wr_from *out)
+static weir_status from_plan(wr_planner *planner, wr_logical *plan, const wr_sql_alias *alias,
+                             wr_str fallback, wr_span span, wr_from *out)
 {
     *out = (wr_from){.plan = plan};
     wr_scope_table *table = wr_scope_table_new(planner, fallback, plan);
     if (plan->kind == WR_L_SCAN) {
-        for (int i = plan->scan.relation->visible_count; i < table->count; i++) table->items[i].hidden = true;
+        for (int i = plan->scan.relation->visible_count; i < table->count; i++)
+            table->items[i].hidden = true;
         if (wr_name_given(alias->name)) plan->scan.alias = alias->name.text;
     }
     wr_from_add_table(planner, out, table);
     return wr_from_alias(planner, out, alias, fallback, span);
 }
 
-static weir_status from_result(wr_planner *planner, const wr_result *result, const wr_sql_alias *alias, wr_str fallback, wr_span span, wr_from *out)
+static weir_status from_result(wr_planner *planner, const wr_result *result,
+                               const wr_sql_alias *alias, wr_str fallback, wr_span span,
+                               wr_from *out)
 {
     *out = (wr_from){.plan = result->plan};
     wr_scope_table *table = wr_new(planner->arena, wr_scope_table);
     table->items = wr_new_array(planner->arena, wr_scope_item, result->count + 1);
     table->count = result->count;
     for (int i = 0; i < result->count; i++)
-        table->items[i] = (wr_scope_item){.name = result->columns[i].name, .expr = wr_column_ref(planner, result->columns[i].id), .table = table};
+        table->items[i] = (wr_scope_item){.name = result->columns[i].name,
+                                          .expr = wr_column_ref(planner, result->columns[i].id),
+                                          .table = table};
     wr_from_add_table(planner, out, table);
     return wr_from_alias(planner, out, alias, fallback, span);
 }
 
 /* ---- tables and files ---- */
-static weir_status unknown_table(wr_scope *scope, const wr_sql_table_ref *ref, wr_str schema, wr_str name)
+static weir_status unknown_table(wr_scope *scope, const wr_sql_table_ref *ref, wr_str schema,
+                                 wr_str name)
 {
     wr_planner *planner = scope->planner;
     wr_span span = wr_names_span(&ref->name);
-    if (schema.length && planner->catalog && !wr_catalog_has_schema(planner->catalog, schema) && !wr_is_builtin_schema(schema))
+    if (schema.length && planner->catalog && !wr_catalog_has_schema(planner->catalog, schema) &&
+        !wr_is_builtin_schema(schema))
         return wr_fail_at(WR_E_UNKNOWN_SCHEMA, span, "no schema \"%.*s\"", WR_STR_ARGS(schema));
     wr_nearest nearest = {.wanted = name};
-    for (wr_cte *cte = scope->ctes; cte; cte = cte->next) wr_nearest_offer(&nearest, cte->node->name.text);
+    for (wr_cte *cte = scope->ctes; cte; cte = cte->next)
+        wr_nearest_offer(&nearest, cte->node->name.text);
     if (planner->catalog)
-        wr_catalog_offer_names(planner->catalog, 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION, &nearest);
-    return wr_with_nearest(wr_fail_at(WR_E_UNKNOWN_TABLE, span, "no table, view or file \"%.*s\"", WR_STR_ARGS(name)), &nearest);
+        wr_catalog_offer_names(planner->catalog,
+                               1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION,
+                               &nearest);
+    return wr_with_nearest(
+        wr_fail_at(WR_E_UNKNOWN_TABLE, span, "no table, view or file \"%.*s\"", WR_STR_ARGS(name)),
+        &nearest);
 }
 
-static weir_status from_file(wr_scope *scope, const wr_sql_table_ref *ref, wr_str path, wr_from *out)
+static weir_status from_file(wr_scope *scope, const wr_sql_table_ref *ref, wr_str path,
+                             wr_from *out)
 {
     wr_planner *planner = scope->planner;
     wr_relation *relation;
     const wr_options none = {0};
-    if (!planner->files) return wr_fail_at(WR_E_UNKNOWN_TABLE, ref->node.span, "files cannot be read here");
-    weir_status s = wr_files_bind(planner->files, &path, 1, wr_format_of_path(path), &none, &relation);
+    if (!planner->files)
+        return wr_fail_at(WR_E_UNKNOWN_TABLE, ref->node.span, "files cannot be read here");
+    weir_status s =
+        wr_files_bind(planner->files, &path, 1, wr_format_of_path(path), &none, &relation);
     if (s) return wr_with_span(s, ref->node.span);
-    return from_plan(planner, wr_logical_scan(planner, relation, path, NULL), &ref->alias, wr_file_stem(path), ref->node.span, out);
+    return from_plan(planner, wr_logical_scan(planner, relation, path, NULL), &ref->alias,
+                     wr_file_stem(path), ref->node.span, out);
 }
 
 static bool looks_like_file(wr_str name)
 {
-    return wr_format_of_path(name) || memchr(name.data, '/', name.length) || memchr(name.data, '*', name.length);
+    return wr_format_of_path(name) || memchr(name.data, '/', name.length) ||
+           memchr(name.data, '*', name.length);
 }
 
-static weir_status from_object(wr_scope *scope, wr_object *object, const wr_sql_table_ref *ref, wr_from *out)
+static weir_status from_object(wr_scope *scope, wr_object *object, const wr_sql_table_ref *ref,
+                               wr_from *out)
 {
     wr_planner *planner = scope->planner;
     wr_str name = wr_names_last(ref->name).text;
     wr_push(planner->arena, &planner->objects, object);
     if (ref->time_travel)
-        return wr_fail_at(WR_E_UNSUPPORTED, ref->time_travel->span, "reading older versions of a table is not supported");
+        return wr_fail_at(WR_E_UNSUPPORTED, ref->time_travel->span,
+                          "reading older versions of a table is not supported");
     if (object->kind == WR_ENTRY_VIEW) {
         wr_result result;
         WR_TRY(wr_bind_stored_query(scope, object->sql, object->name, ref->node.span, &result));
-        for (int i = 0; i < object->column_count && i < result.count; i++) result.columns[i].name = object->columns[i].name;
+        for (int i = 0; i < object->column_count && i < result.count; i++)
+            result.columns[i].name = object->columns[i].name;
         WR_TRY(from_result(planner, &result, &ref->alias, name, ref->node.span, out));
     } else {
         wr_relation *relation;
-        if (object->kind == WR_ENTRY_TABLE) WR_TRY(wr_table_snapshot(object->table, planner->catalog->txn, &relation));
-        else relation = wr_relation_keep(object->relation);
-        WR_TRY(from_plan(planner, wr_logical_scan(planner, relation, object->name, object), &ref->alias, name, ref->node.span, out));
+        if (object->kind == WR_ENTRY_TABLE)
+            WR_TRY(wr_table_snapshot(object->table, planner->catalog->txn, &relation));
+        else
+            relation = wr_relation_keep(object->relation);
+        WR_TRY(from_plan(planner, wr_logical_scan(planner, relation, object->name, object),
+                         &ref->alias, name, ref->node.span, out));
         if (object->kind == WR_ENTRY_TABLE) out->tables.items[0]->object = object;
     }
     out->tables.items[0]->schema = object->schema;
@@ -145,7 +180,9 @@ static weir_status bind_table_ref(wr_scope *scope, const wr_sql_table_ref *ref, 
         return from_result(planner, &result, &ref->alias, name, ref->node.span, out);
     }
     if (planner->catalog) {
-        wr_object *object = wr_catalog_find(planner->catalog, 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION, schema, name);
+        wr_object *object = wr_catalog_find(
+            planner->catalog, 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION,
+            schema, name);
         if (object) return from_object(scope, object, ref, out);
     }
     bool done = false;
@@ -158,8 +195,11 @@ static weir_status bind_table_ref(wr_scope *scope, const wr_sql_table_ref *ref, 
     }
     if (ref->name.count == 1 && looks_like_file(name)) return from_file(scope, ref, name, out);
     if (ref->name.count == 2) { /* FROM orders.csv */
-        wr_str path = wr_arena_printf(planner->arena, "%.*s.%.*s", WR_STR_ARGS(schema), WR_STR_ARGS(name));
-        if (wr_format_of_path(path) && !(planner->catalog && wr_catalog_has_schema(planner->catalog, schema))) return from_file(scope, ref, path, out);
+        wr_str path =
+            wr_arena_printf(planner->arena, "%.*s.%.*s", WR_STR_ARGS(schema), WR_STR_ARGS(name));
+        if (wr_format_of_path(path) &&
+            !(planner->catalog && wr_catalog_has_schema(planner->catalog, schema)))
+            return from_file(scope, ref, path, out);
     }
     return unknown_table(scope, ref, schema, name);
 }
@@ -170,18 +210,21 @@ weir_status wr_find_table(wr_scope *scope, const wr_names *name, wr_object **out
     wr_str schema, table;
     wr_split_name(name, &schema, &table);
     unsigned kinds = 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION;
-    wr_object *object = planner->catalog ? wr_catalog_find(planner->catalog, kinds, schema, table) : NULL;
+    wr_object *object =
+        planner->catalog ? wr_catalog_find(planner->catalog, kinds, schema, table) : NULL;
     const wr_sql_table_ref ref = {.name = *name};
     if (!object) return unknown_table(scope, &ref, schema, table);
     wr_push(planner->arena, &planner->objects, object);
     if (object->kind != WR_ENTRY_TABLE)
-        return wr_fail_at(WR_E_UNSUPPORTED, wr_names_span(name), "%.*s is a %s: its rows cannot be changed", WR_STR_ARGS(table),
+        return wr_fail_at(WR_E_UNSUPPORTED, wr_names_span(name),
+                          "%.*s is a %s: its rows cannot be changed", WR_STR_ARGS(table),
                           object->kind == WR_ENTRY_VIEW ? "view" : "registered relation");
     *out = object;
     return WR_OK;
 }
 
-static weir_status bind_query_ref(wr_scope *outer, const wr_from *left, const wr_sql_query_ref *ref, wr_from *out)
+static weir_status bind_query_ref(wr_scope *outer, const wr_from *left, const wr_sql_query_ref *ref,
+                                  wr_from *out)
 {
     wr_planner *planner = outer->planner;
     wr_scope *scope = outer;
@@ -197,7 +240,8 @@ static weir_status bind_query_ref(wr_scope *outer, const wr_from *left, const wr
     return from_result(planner, &result, &ref->alias, WR_STR(""), ref->node.span, out);
 }
 
-static weir_status bind_any(wr_scope *outer, const wr_from *left, const wr_node *relation, wr_from *out, const wr_node **sample)
+static weir_status bind_any(wr_scope *outer, const wr_from *left, const wr_node *relation,
+                            wr_from *out, const wr_node **sample)
 {
     *sample = NULL;
     switch (relation->kind) {
@@ -210,14 +254,20 @@ static weir_status bind_any(wr_scope *outer, const wr_from *left, const wr_node 
     case WR_SQL_FUNCTION_REF:
         *sample = wr_sql_as_function_ref(relation)->sample;
         return wr_bind_function_ref(outer, left, wr_sql_as_function_ref(relation), out);
-    case WR_SQL_JOIN: return wr_bind_join(outer, left, wr_sql_as_join(relation), out);
-    case WR_SQL_PIVOT: return wr_bind_pivot(outer, left, wr_sql_as_pivot(relation), out);
-    case WR_SQL_UNPIVOT: return wr_bind_unpivot(outer, left, wr_sql_as_unpivot(relation), out);
-    default: return wr_fail_at(WR_E_UNSUPPORTED, relation->span, "%s cannot stand in FROM", wr_node_kind_name(relation->kind));
+    case WR_SQL_JOIN:
+        return wr_bind_join(outer, left, wr_sql_as_join(relation), out);
+    case WR_SQL_PIVOT:
+        return wr_bind_pivot(outer, left, wr_sql_as_pivot(relation), out);
+    case WR_SQL_UNPIVOT:
+        return wr_bind_unpivot(outer, left, wr_sql_as_unpivot(relation), out);
+    default:
+        return wr_fail_at(WR_E_UNSUPPORTED, relation->span, "%s cannot stand in FROM",
+                          wr_node_kind_name(relation->kind));
     }
 }
 
-weir_status wr_bind_relation(wr_scope *outer, const wr_from *left, const wr_node *relation, wr_from *out)
+weir_status wr_bind_relation(wr_scope *outer, const wr_from *left, const wr_node *relation,
+                             wr_from *out)
 {
     const wr_node *sample;
     WR_TRY(wr_bind_enter(outer->planner, relation->span));
@@ -232,8 +282,11 @@ static weir_status check_names(const wr_from *from, const wr_from *more, wr_span
     for (int i = 0; i < from->tables.count; i++)
         for (int k = 0; k < more->tables.count; k++) {
             const wr_scope_table *a = from->tables.items[i], *b = more->tables.items[k];
-            if (!b->name.length || !wr_str_ieq(a->name, b->name) || (a->schema.length && b->schema.length && !wr_str_ieq(a->schema, b->schema))) continue;
-            return wr_with_fix(wr_fail_at(WR_E_DUPLICATE_NAME, span, "\"%.*s\" stands in FROM twice", WR_STR_ARGS(b->name)),
+            if (!b->name.length || !wr_str_ieq(a->name, b->name) ||
+                (a->schema.length && b->schema.length && !wr_str_ieq(a->schema, b->schema)))
+                continue;
+            return wr_with_fix(wr_fail_at(WR_E_DUPLICATE_NAME, span,
+                                          "\"%.*s\" stands in FROM twice", WR_STR_ARGS(b->name)),
                                "%.*s AS %.*s2", WR_STR_ARGS(b->name), WR_STR_ARGS(b->name));
         }
     return WR_OK;
@@ -247,9 +300,12 @@ weir_status wr_bind_from(wr_scope *outer, const wr_nodes *relations, wr_from *ou
         wr_from one = {0};
         WR_TRY(wr_bind_relation(outer, out, relations->items[i], &one));
         WR_TRY(check_names(out, &one, relations->items[i]->span));
-        out->plan = out->plan ? wr_join_new(planner, WR_JOIN_INNER, out->plan, one.plan, NULL, 0) : one.plan;
-        for (int t = 0; t < one.tables.count; t++) wr_push(planner->arena, &out->tables, one.tables.items[t]);
-        for (int t = 0; t < one.items.count; t++) wr_push(planner->arena, &out->items, one.items.items[t]);
+        out->plan = out->plan ? wr_join_new(planner, WR_JOIN_INNER, out->plan, one.plan, NULL, 0)
+                              : one.plan;
+        for (int t = 0; t < one.tables.count; t++)
+            wr_push(planner->arena, &out->tables, one.tables.items[t]);
+        for (int t = 0; t < one.items.count; t++)
+            wr_push(planner->arena, &out->items, one.items.items[t]);
     }
     return WR_OK;
 }
@@ -260,11 +316,18 @@ weir_status wr_bind_sample(wr_scope *scope, const wr_node *node, wr_logical **pl
     const wr_sql_sample *sample = wr_sql_as_sample(node);
     wr_value size, seed;
     WR_TRY(wr_bind_constant(planner, sample->size, WR_DOUBLE, &size));
-    if (size.is_null || !(size.f64 >= 0) || (sample->unit == WR_SAMPLE_PERCENT && size.f64 > 100) || size.f64 > 1e15)
-        return wr_fail_at(WR_E_BAD_ARGUMENT, sample->size->span, "the size of a sample must be %s", sample->unit == WR_SAMPLE_PERCENT ? "0 to 100 percent" : "a number of rows");
-    bool system = wr_str_is(sample->method.text, "system"), bernoulli = wr_str_is(sample->method.text, "bernoulli");
-    if (wr_name_given(sample->method) && !system && !bernoulli && !wr_str_is(sample->method.text, "reservoir"))
-        return wr_fail_at(WR_E_UNSUPPORTED, sample->method.span, "no sampling method \"%.*s\": there are bernoulli, system and reservoir", WR_STR_ARGS(sample->method.text));
+    if (size.is_null || !(size.f64 >= 0) || (sample->unit == WR_SAMPLE_PERCENT && size.f64 > 100) ||
+        size.f64 > 1e15)
+        return wr_fail_at(WR_E_BAD_ARGUMENT, sample->size->span, "the size of a sample must be %s",
+                          sample->unit == WR_SAMPLE_PERCENT ? "0 to 100 percent"
+                                                            : "a number of rows");
+    bool system = wr_str_is(sample->method.text, "system"),
+         bernoulli = wr_str_is(sample->method.text, "bernoulli");
+    if (wr_name_given(sample->method) && !system && !bernoulli &&
+        !wr_str_is(sample->method.text, "reservoir"))
+        return wr_fail_at(WR_E_UNSUPPORTED, sample->method.span,
+                          "no sampling method \"%.*s\": there are bernoulli, system and reservoir",
+                          WR_STR_ARGS(sample->method.text));
     wr_logical *sampled = wr_logical_new(planner, WR_L_SAMPLE, *plan, NULL);
     sampled->sample.rows = sample->unit == WR_SAMPLE_ROWS ? (int64_t)size.f64 : -1;
     sampled->sample.fraction = sample->unit == WR_SAMPLE_PERCENT ? size.f64 / 100 : 1;

@@ -1,10 +1,11 @@
 /* bind_group.c - GROUP BY: keys, grouping sets, and what may stand above an aggregation.
  *
- * Expressions of a grouped block were bound over the columns of FROM. Here they are rewritten from the top down: an
- * expression equal to a key becomes the key's column, an aggregate of the block becomes a call's column, and a column
- * of FROM that is left over is an error - except when the keys hold the primary key of its table, which determines it:
- * then it is carried along as one more key. The rewriting goes into subqueries, because they may mention columns of
- * this block and may hold aggregates that belong to it. */
+ * Expressions of a grouped block were bound over the columns of FROM. Here they are rewritten from
+ * the top down: an expression equal to a key becomes the key's column, an aggregate of the block
+ * becomes a call's column, and a column of FROM that is left over is an error - except when the
+ * keys hold the primary key of its table, which determines it: then it is carried along as one more
+ * key. The rewriting goes into subqueries, because they may mention columns of this block and may
+ * hold aggregates that belong to it. */
 #include "plan/bind.h"
 
 #define SETS_MAX 4096
@@ -69,7 +70,8 @@ static weir_status map_plan(mapping *m, wr_logical *node, wr_column_set *seen)
         wr_column_set_add(m->arena, seen, (wr_column_id)node->shared.id);
     }
     wr_logical_each_expr(node, map_slot, m);
-    for (int i = 0; i < node->input_count && !m->failed; i++) m->failed = map_plan(m, node->inputs[i], seen);
+    for (int i = 0; i < node->input_count && !m->failed; i++)
+        m->failed = map_plan(m, node->inputs[i], seen);
     return m->failed;
 }
 
@@ -118,7 +120,8 @@ static bool has_calls(const wr_expr *e)
     return found;
 }
 
-static weir_status add_key(wr_scope *scope, wr_grouping *g, int *cap, wr_expr *key, wr_str name, int *index)
+static weir_status add_key(wr_scope *scope, wr_grouping *g, int *cap, wr_expr *key, wr_str name,
+                           int *index)
 {
     wr_arena *arena = scope->planner->arena;
     for (int i = 0; i < g->key_count; i++)
@@ -128,8 +131,10 @@ static weir_status add_key(wr_scope *scope, wr_grouping *g, int *cap, wr_expr *k
         }
     if (g->key_count == *cap) {
         int more = *cap ? *cap * 2 : 8;
-        g->keys = wr_arena_grow(arena, g->keys, sizeof *g->keys * (size_t)*cap, sizeof *g->keys * (size_t)more);
-        g->names = wr_arena_grow(arena, g->names, sizeof *g->names * (size_t)*cap, sizeof *g->names * (size_t)more);
+        g->keys = wr_arena_grow(arena, g->keys, sizeof *g->keys * (size_t)*cap,
+                                sizeof *g->keys * (size_t)more);
+        g->names = wr_arena_grow(arena, g->names, sizeof *g->names * (size_t)*cap,
+                                 sizeof *g->names * (size_t)more);
         *cap = more;
     }
     *index = g->key_count;
@@ -150,7 +155,8 @@ typedef struct group_binder {
 static weir_status use_item(group_binder *b, int i, wr_span span, wr_expr **key, wr_str *name)
 {
     if (has_calls(b->items[i]))
-        return wr_fail_at(WR_E_GROUPING, span, "aggregates and window functions cannot stand in GROUP BY");
+        return wr_fail_at(WR_E_GROUPING, span,
+                          "aggregates and window functions cannot stand in GROUP BY");
     *key = b->items[i];
     *name = b->names[i];
     return WR_OK;
@@ -166,8 +172,10 @@ static weir_status bind_key(group_binder *b, const wr_node *node, int *index)
     if (node->kind == WR_SQL_LITERAL && wr_sql_as_literal(node)->literal == WR_LIT_INTEGER &&
         wr_i64_read(wr_sql_as_literal(node)->text, &position, NULL)) {
         if (position < 1 || position > b->item_count)
-            return wr_fail_at(WR_E_GROUPING, node->span, "GROUP BY position %lld is not in the select list of %d %s",
-                              (long long)position, b->item_count, b->item_count == 1 ? "item" : "items");
+            return wr_fail_at(WR_E_GROUPING, node->span,
+                              "GROUP BY position %lld is not in the select list of %d %s",
+                              (long long)position, b->item_count,
+                              b->item_count == 1 ? "item" : "items");
         WR_TRY(use_item(b, (int)position - 1, node->span, &key, &name));
     } else if (node->kind == WR_SQL_COLUMN && wr_sql_as_column(node)->parts.count == 1) {
         wr_str alias = wr_sql_as_column(node)->parts.items[0].text;
@@ -177,7 +185,8 @@ static weir_status bind_key(group_binder *b, const wr_node *node, int *index)
                 if (wr_str_ieq(b->names[i], alias)) WR_TRY(use_item(b, i, node->span, &key, &name));
     }
     if (!key) WR_TRY(wr_bind_expr(scope, node, &key));
-    if (key->is_untyped) WR_TRY(wr_bind_coerce(scope->planner->arena, key, WR_VARCHAR, "GROUP BY", &key));
+    if (key->is_untyped)
+        WR_TRY(wr_bind_coerce(scope->planner->arena, key, WR_VARCHAR, "GROUP BY", &key));
     return add_key(scope, b->out, &b->cap, key, name, index);
 }
 
@@ -190,7 +199,8 @@ static weir_status bit_of(group_binder *b, const wr_node *node, uint64_t *mask)
 {
     int index;
     WR_TRY(bind_key(b, node, &index));
-    if (index > 63) return wr_fail_at(WR_E_TOO_BIG, node->span, "grouping sets over more than 64 keys");
+    if (index > 63)
+        return wr_fail_at(WR_E_TOO_BIG, node->span, "grouping sets over more than 64 keys");
     *mask |= UINT64_C(1) << index;
     return WR_OK;
 }
@@ -201,23 +211,27 @@ static weir_status element_mask(group_binder *b, const wr_node *node, uint64_t *
     *mask = 0;
     if (node->kind != WR_SQL_ROW) return bit_of(b, node, mask);
     const wr_nodes *items = &wr_sql_as_row(node)->items;
-    for (int i = 0; i < items->count; i++) WR_TRY(bit_of(b, items->items[i], mask));
+    for (int i = 0; i < items->count; i++)
+        WR_TRY(bit_of(b, items->items[i], mask));
     return WR_OK;
 }
 
 static weir_status sets_of(group_binder *b, const wr_node *node, int depth, set_list *out);
 
-static weir_status grouping_set(group_binder *b, const wr_sql_grouping_set *node, int depth, set_list *out)
+static weir_status grouping_set(group_binder *b, const wr_sql_grouping_set *node, int depth,
+                                set_list *out)
 {
     wr_arena *arena = b->scope->planner->arena;
     int n = node->sets.count;
-    if (depth > 20) return wr_fail_at(WR_E_TOO_DEEP, node->node.span, "grouping sets are nested too deeply");
+    if (depth > 20)
+        return wr_fail_at(WR_E_TOO_DEEP, node->node.span, "grouping sets are nested too deeply");
     if (node->grouping == WR_GROUPING_SETS) {
         WR_LIST(uint64_t) all = {0};
         for (int i = 0; i < n; i++) {
             set_list some;
             WR_TRY(sets_of(b, node->sets.items[i], depth + 1, &some));
-            for (int k = 0; k < some.count; k++) wr_push(arena, &all, some.masks[k]);
+            for (int k = 0; k < some.count; k++)
+                wr_push(arena, &all, some.masks[k]);
         }
         *out = (set_list){all.items, all.count};
         return WR_OK;
@@ -225,7 +239,8 @@ static weir_status grouping_set(group_binder *b, const wr_sql_grouping_set *node
     if (node->grouping == WR_GROUPING_CUBE && n > 12)
         return wr_fail_at(WR_E_TOO_BIG, node->node.span, "CUBE of more than 12 elements");
     uint64_t *masks = wr_new_array(arena, uint64_t, n + 1);
-    for (int i = 0; i < n; i++) WR_TRY(element_mask(b, node->sets.items[i], &masks[i]));
+    for (int i = 0; i < n; i++)
+        WR_TRY(element_mask(b, node->sets.items[i], &masks[i]));
     int count = node->grouping == WR_GROUPING_CUBE ? 1 << n : n + 1;
     out->masks = wr_new_array(arena, uint64_t, count);
     out->count = count;
@@ -239,7 +254,8 @@ static weir_status grouping_set(group_binder *b, const wr_sql_grouping_set *node
 
 static weir_status sets_of(group_binder *b, const wr_node *node, int depth, set_list *out)
 {
-    if (node->kind == WR_SQL_GROUPING_SET) return grouping_set(b, wr_sql_as_grouping_set(node), depth, out);
+    if (node->kind == WR_SQL_GROUPING_SET)
+        return grouping_set(b, wr_sql_as_grouping_set(node), depth, out);
     out->masks = wr_new_array(b->scope->planner->arena, uint64_t, 1);
     out->count = 1;
     return element_mask(b, node, &out->masks[0]);
@@ -261,7 +277,8 @@ static weir_status all_sets(group_binder *b, const wr_sql_select *select)
             for (int c = 0; c < some.count; c++) {
                 uint64_t mask = product.masks[a] | some.masks[c];
                 bool known = false;
-                for (int k = 0; select->group_distinct && k < next.count; k++) known = known || next.masks[k] == mask;
+                for (int k = 0; select->group_distinct && k < next.count; k++)
+                    known = known || next.masks[k] == mask;
                 if (!known) next.masks[next.count++] = mask;
             }
         product = next;
@@ -271,20 +288,24 @@ static weir_status all_sets(group_binder *b, const wr_sql_select *select)
     return WR_OK;
 }
 
-weir_status wr_bind_group_by(wr_scope *scope, const wr_sql_select *select, wr_expr **items, const wr_str *names, int item_count, wr_grouping *out)
+weir_status wr_bind_group_by(wr_scope *scope, const wr_sql_select *select, wr_expr **items,
+                             const wr_str *names, int item_count, wr_grouping *out)
 {
-    group_binder b = {.scope = scope, .items = items, .names = names, .item_count = item_count, .out = out};
+    group_binder b = {
+        .scope = scope, .items = items, .names = names, .item_count = item_count, .out = out};
     int index;
     if (select->group_all) {
         for (int i = 0; i < item_count; i++)
-            if (!has_calls(items[i]) && !wr_expr_is_const(items[i])) WR_TRY(add_key(scope, out, &b.cap, items[i], names[i], &index));
+            if (!has_calls(items[i]) && !wr_expr_is_const(items[i]))
+                WR_TRY(add_key(scope, out, &b.cap, items[i], names[i], &index));
         out->is_grouped = out->is_grouped || out->key_count > 0;
         return WR_OK;
     }
     bool has_sets = false;
     for (int i = 0; i < select->group_by.count; i++) {
         const wr_node *node = select->group_by.items[i];
-        has_sets = has_sets || node->kind == WR_SQL_GROUPING_SET || (node->kind == WR_SQL_ROW && wr_sql_as_row(node)->items.count == 0);
+        has_sets = has_sets || node->kind == WR_SQL_GROUPING_SET ||
+                   (node->kind == WR_SQL_ROW && wr_sql_as_row(node)->items.count == 0);
     }
     out->is_grouped = out->is_grouped || select->group_by.count > 0;
     if (has_sets) return all_sets(&b, select);
@@ -295,7 +316,8 @@ weir_status wr_bind_group_by(wr_scope *scope, const wr_sql_select *select, wr_ex
             continue;
         }
         const wr_nodes *parts = &wr_sql_as_row(node)->items;
-        for (int k = 0; k < parts->count; k++) WR_TRY(bind_key(&b, parts->items[k], &index));
+        for (int k = 0; k < parts->count; k++)
+            WR_TRY(bind_key(&b, parts->items[k], &index));
     }
     return WR_OK;
 }
@@ -313,10 +335,14 @@ typedef struct regrouping {
 
 static bool owns(const wr_scope *scope, const wr_aggregate_call *call)
 {
-    wr_expr a = {.kind = WR_X_AGGREGATE, .type = call->type, .aggregate = (wr_aggregate_call *)call};
-    for (int i = 0; i < scope->aggregates.count; i++) { /* uses of an alias hold copies of the call */
+    wr_expr a = {
+        .kind = WR_X_AGGREGATE, .type = call->type, .aggregate = (wr_aggregate_call *)call};
+    for (int i = 0; i < scope->aggregates.count;
+         i++) { /* uses of an alias hold copies of the call */
         if (scope->aggregates.items[i] == call) return true;
-        wr_expr b = {.kind = WR_X_AGGREGATE, .type = scope->aggregates.items[i]->type, .aggregate = scope->aggregates.items[i]};
+        wr_expr b = {.kind = WR_X_AGGREGATE,
+                     .type = scope->aggregates.items[i]->type,
+                     .aggregate = scope->aggregates.items[i]};
         if (wr_expr_eq(&a, &b)) return true;
     }
     return false;
@@ -328,9 +354,12 @@ static weir_status grouping_column(regrouping *r, wr_expr *e, wr_column_id *id)
     int *list = wr_new_array(planner->arena, int, e->aggregate->arg_count + 1);
     for (int i = 0; i < e->aggregate->arg_count; i++) {
         int k = 0;
-        while (k < r->grouping->key_count && !wr_expr_eq(r->grouping->keys[k], e->aggregate->args[i])) k++;
+        while (k < r->grouping->key_count &&
+               !wr_expr_eq(r->grouping->keys[k], e->aggregate->args[i]))
+            k++;
         if (k == r->grouping->key_count)
-            return wr_fail_at(WR_E_GROUPING, e->span, "the arguments of GROUPING must be expressions of GROUP BY");
+            return wr_fail_at(WR_E_GROUPING, e->span,
+                              "the arguments of GROUPING must be expressions of GROUP BY");
         list[i] = k;
     }
     list[e->aggregate->arg_count] = -1;
@@ -378,7 +407,8 @@ static bool is_determined(const regrouping *r, wr_column_id id)
             for (int c = 0; c < key->column_count && all; c++) {
                 const wr_expr *column = table->items[key->columns[c]].expr;
                 bool grouped = false;
-                for (int g = 0; g < r->grouping->key_count; g++) grouped = grouped || wr_expr_eq(r->grouping->keys[g], column);
+                for (int g = 0; g < r->grouping->key_count; g++)
+                    grouped = grouped || wr_expr_eq(r->grouping->keys[g], column);
                 all = grouped;
             }
             if (all) return true;
@@ -391,10 +421,13 @@ static weir_status ungrouped(const regrouping *r, const wr_expr *e)
 {
     wr_planner *planner = r->scope->planner;
     wr_str name = planner->column_names.items[e->column];
-    weir_status s = wr_fail_at(WR_E_GROUPING, e->span, "column \"%.*s\" must be in GROUP BY or inside an aggregate", WR_STR_ARGS(name));
+    weir_status s =
+        wr_fail_at(WR_E_GROUPING, e->span,
+                   "column \"%.*s\" must be in GROUP BY or inside an aggregate", WR_STR_ARGS(name));
     s = wr_with_hint(s, "add it to GROUP BY or take any_value(%.*s)", WR_STR_ARGS(name));
     WR_BUF(keys);
-    for (int i = 0; i < r->grouping->key_count; i++) wr_buf_printf(&keys, "%.*s, ", WR_STR_ARGS(r->grouping->names[i]));
+    for (int i = 0; i < r->grouping->key_count; i++)
+        wr_buf_printf(&keys, "%.*s, ", WR_STR_ARGS(r->grouping->names[i]));
     return wr_with_fix(s, "GROUP BY %s%.*s", keys.data ? keys.data : "", WR_STR_ARGS(name));
 }
 
@@ -442,13 +475,16 @@ static void finish_aggregate(regrouping *r, wr_logical *node)
     node->output_count = keys + calls + r->groupings.count;
     node->outputs = wr_new_array(planner->arena, wr_output, node->output_count + 1);
     for (int i = 0; i < calls; i++)
-        node->outputs[keys + i] = (wr_output){.id = r->call_ids.items[i], .name = planner->column_names.items[r->call_ids.items[i]]};
+        node->outputs[keys + i] = (wr_output){
+            .id = r->call_ids.items[i], .name = planner->column_names.items[r->call_ids.items[i]]};
     for (int i = 0; i < r->groupings.count; i++)
-        node->outputs[keys + calls + i] = (wr_output){.id = r->grouping_ids.items[i], .name = WR_STR("grouping")};
+        node->outputs[keys + calls + i] =
+            (wr_output){.id = r->grouping_ids.items[i], .name = WR_STR("grouping")};
     wr_logical_set_outputs(planner, node);
 }
 
-weir_status wr_bind_grouping(wr_scope *scope, wr_logical **plan, const wr_grouping *grouping, wr_expr **exprs, int count)
+weir_status wr_bind_grouping(wr_scope *scope, wr_logical **plan, const wr_grouping *grouping,
+                             wr_expr **exprs, int count)
 {
     wr_planner *planner = scope->planner;
     if (!grouping->is_grouped && !scope->aggregates.count) return WR_OK;
@@ -458,7 +494,8 @@ weir_status wr_bind_grouping(wr_scope *scope, wr_logical **plan, const wr_groupi
         wr_binding binding = {wr_planner_column(planner, grouping->names[i], key->type), key};
         wr_push(planner->arena, &r.keys, binding);
     }
-    for (int i = 0; i < count; i++) WR_TRY(wr_expr_map(planner->arena, exprs[i], regroup, &r, &exprs[i]));
+    for (int i = 0; i < count; i++)
+        WR_TRY(wr_expr_map(planner->arena, exprs[i], regroup, &r, &exprs[i]));
     wr_logical *node = wr_logical_new(planner, WR_L_AGGREGATE, *plan, NULL);
     finish_aggregate(&r, node);
     *plan = node;

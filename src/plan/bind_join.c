@@ -1,11 +1,12 @@
 /* bind_join.c - joins as written: conditions, USING and NATURAL, RIGHT, ASOF, POSITIONAL.
  *
- * USING merges columns: the merged one stands first in *, unqualified names mean it, and both sides stay reachable by
- * their tables. It is the left column, of a RIGHT join the right one, of a FULL join whichever is present.
- * A right side that uses columns of the left makes the join lateral. */
+ * USING merges columns: the merged one stands first in *, unqualified names mean it, and both sides
+ * stay reachable by their tables. It is the left column, of a RIGHT join the right one, of a FULL
+ * join whichever is present. A right side that uses columns of the left makes the join lateral. */
 #include "plan/bind.h"
 
-wr_logical *wr_join_new(wr_planner *planner, wr_join_kind kind, wr_logical *left, wr_logical *right, wr_expr **conditions, int count)
+wr_logical *wr_join_new(wr_planner *planner, wr_join_kind kind, wr_logical *left, wr_logical *right,
+                        wr_expr **conditions, int count)
 {
     wr_logical *node = wr_logical_new(planner, WR_L_JOIN, left, right);
     wr_column_set free = {0}, provided = {0};
@@ -26,15 +27,16 @@ typedef struct join_binder {
     wr_from left, right;
     WR_LIST(wr_expr *) conditions;
     WR_LIST(wr_scope_item) merged;
-    bool *left_gone, *right_gone;    /* items hidden by merged ones */
+    bool *left_gone, *right_gone; /* items hidden by merged ones */
 } join_binder;
 
 static weir_status join_kind(const wr_sql_join *join, wr_join_kind *kind)
 {
     static const wr_join_kind kinds[] = {
-        [WR_JOIN_SQL_INNER] = WR_JOIN_INNER, [WR_JOIN_SQL_LEFT] = WR_JOIN_LEFT, [WR_JOIN_SQL_RIGHT] = WR_JOIN_RIGHT,
-        [WR_JOIN_SQL_FULL] = WR_JOIN_FULL, [WR_JOIN_SQL_CROSS] = WR_JOIN_INNER, [WR_JOIN_SQL_SEMI] = WR_JOIN_SEMI,
-        [WR_JOIN_SQL_ANTI] = WR_JOIN_ANTI, [WR_JOIN_SQL_POSITIONAL] = WR_JOIN_FULL};
+        [WR_JOIN_SQL_INNER] = WR_JOIN_INNER, [WR_JOIN_SQL_LEFT] = WR_JOIN_LEFT,
+        [WR_JOIN_SQL_RIGHT] = WR_JOIN_RIGHT, [WR_JOIN_SQL_FULL] = WR_JOIN_FULL,
+        [WR_JOIN_SQL_CROSS] = WR_JOIN_INNER, [WR_JOIN_SQL_SEMI] = WR_JOIN_SEMI,
+        [WR_JOIN_SQL_ANTI] = WR_JOIN_ANTI,   [WR_JOIN_SQL_POSITIONAL] = WR_JOIN_FULL};
     *kind = kinds[join->join];
     if (join->asof && *kind != WR_JOIN_INNER && *kind != WR_JOIN_LEFT)
         return wr_fail_at(WR_E_UNSUPPORTED, join->node.span, "ASOF joins are inner or left joins");
@@ -53,12 +55,15 @@ static wr_expr *either(wr_planner *planner, const wr_expr *left, const wr_expr *
     return e;
 }
 
-static weir_status side_column(join_binder *b, wr_from *from, wr_str name, wr_span span, const char *side, wr_scope_item **out)
+static weir_status side_column(join_binder *b, wr_from *from, wr_str name, wr_span span,
+                               const char *side, wr_scope_item **out)
 {
     bool ambiguous;
     *out = wr_items_find(from->items.items, from->items.count, name, &ambiguous);
     if (ambiguous)
-        return wr_fail_at(WR_E_AMBIGUOUS_COLUMN, span, "column \"%.*s\" of USING is ambiguous on the %s side", WR_STR_ARGS(name), side);
+        return wr_fail_at(WR_E_AMBIGUOUS_COLUMN, span,
+                          "column \"%.*s\" of USING is ambiguous on the %s side", WR_STR_ARGS(name),
+                          side);
     if (*out) return WR_OK;
     weir_status s = wr_scope_unknown_column(wr_scope_over(b->outer, from), WR_STR(""), name, span);
     return wr_wrap(s, "USING, %s side", side);
@@ -70,7 +75,8 @@ static weir_status merge_column(join_binder *b, wr_str name, wr_span span)
     wr_scope_item *l, *r;
     WR_TRY(side_column(b, &b->left, name, span, "left", &l));
     WR_TRY(side_column(b, &b->right, name, span, "right", &r));
-    wr_expr *sides[2] = {wr_expr_copy(planner->arena, l->expr), wr_expr_copy(planner->arena, r->expr)};
+    wr_expr *sides[2] = {wr_expr_copy(planner->arena, l->expr),
+                         wr_expr_copy(planner->arena, r->expr)};
     const wr_type *type;
     weir_status s = wr_bind_unify(b->outer, sides, 2, "USING", &type);
     if (s) return wr_with_span(s, span);
@@ -92,14 +98,17 @@ static weir_status merge_all(join_binder *b)
     const wr_sql_join *join = b->node;
     b->left_gone = wr_new_array(b->outer->planner->arena, bool, b->left.items.count + 1);
     b->right_gone = wr_new_array(b->outer->planner->arena, bool, b->right.items.count + 1);
-    for (int i = 0; i < join->using.count; i++) WR_TRY(merge_column(b, join->using.items[i].text, join->using.items[i].span));
+    for (int i = 0; i < join->using.count; i++)
+        WR_TRY(merge_column(b, join->using.items[i].text, join->using.items[i].span));
     if (!join->natural) return WR_OK;
     for (int i = 0; i < b->left.items.count; i++) {
         const wr_scope_item *item = &b->left.items.items[i];
         bool ambiguous;
         if (item->hidden) continue;
-        wr_scope_item *other = wr_items_find(b->right.items.items, b->right.items.count, item->name, &ambiguous);
-        if (other && !other->hidden && !b->left_gone[i]) WR_TRY(merge_column(b, item->name, join->node.span));
+        wr_scope_item *other =
+            wr_items_find(b->right.items.items, b->right.items.count, item->name, &ambiguous);
+        if (other && !other->hidden && !b->left_gone[i])
+            WR_TRY(merge_column(b, item->name, join->node.span));
     }
     return WR_OK;
 }
@@ -115,21 +124,25 @@ static weir_status bind_condition(join_binder *b)
     wr_expr **conjuncts;
     int count;
     WR_TRY(wr_bind_conjuncts(scope, join->on, "ON", &conjuncts, &count));
-    for (int i = 0; i < count; i++) wr_push(planner->arena, &b->conditions, conjuncts[i]);
+    for (int i = 0; i < count; i++)
+        wr_push(planner->arena, &b->conditions, conjuncts[i]);
     return WR_OK;
 }
 
-/* Splits the conditions of ASOF into equalities and the one inequality, turned so that left stands left. */
+/* Splits the conditions of ASOF into equalities and the one inequality, turned so that left stands
+ * left. */
 static weir_status make_asof(join_binder *b, wr_from *out)
 {
-    static const wr_compare_op turned[] = {[WR_LT] = WR_GT, [WR_LE] = WR_GE, [WR_GT] = WR_LT, [WR_GE] = WR_LE};
+    static const wr_compare_op turned[] = {
+        [WR_LT] = WR_GT, [WR_LE] = WR_GE, [WR_GT] = WR_LT, [WR_GE] = WR_LE};
     wr_planner *planner = b->outer->planner;
     wr_logical *node = wr_logical_new(planner, WR_L_ASOF_JOIN, b->left.plan, b->right.plan);
     wr_column_set left = {0}, right = {0};
     wr_logical_provided(planner->arena, b->left.plan, &left);
     wr_logical_provided(planner->arena, b->right.plan, &right);
     WR_LIST(wr_expr *) equal = {0};
-    if (b->node->using.count && b->conditions.count) { /* the last column of USING is the one to be near */
+    if (b->node->using.count &&
+        b->conditions.count) { /* the last column of USING is the one to be near */
         wr_expr *last = b->conditions.items[b->conditions.count - 1];
         if (!b->node->on) last->op = WR_GE;
     }
@@ -145,7 +158,8 @@ static weir_status make_asof(join_binder *b, wr_from *out)
             bool is_order = e->op == WR_LT || e->op == WR_LE || e->op == WR_GT || e->op == WR_GE;
             sided = straight || crossed;
             if (sided && crossed && !straight)
-                e = wr_expr_compare(planner->arena, is_order ? turned[e->op] : (wr_compare_op)e->op, e->args[1], e->args[0]);
+                e = wr_expr_compare(planner->arena, is_order ? turned[e->op] : (wr_compare_op)e->op,
+                                    e->args[1], e->args[0]);
             if (sided && is_order && !node->asof.inequality) {
                 node->asof.inequality = e;
                 continue;
@@ -153,12 +167,16 @@ static weir_status make_asof(join_binder *b, wr_from *out)
             sided = sided && (e->op == WR_EQ || e->op == WR_NOT_DISTINCT);
         }
         if (!sided)
-            return wr_fail_at(WR_E_UNSUPPORTED, b->conditions.items[i]->span.length ? b->conditions.items[i]->span : b->node->node.span,
-                              "an ASOF join takes equalities and exactly one of >=, >, <=, < between the two sides");
+            return wr_fail_at(WR_E_UNSUPPORTED,
+                              b->conditions.items[i]->span.length ? b->conditions.items[i]->span
+                                                                  : b->node->node.span,
+                              "an ASOF join takes equalities and exactly one of >=, >, <=, < "
+                              "between the two sides");
         wr_push(planner->arena, &equal, e);
     }
     if (!node->asof.inequality)
-        return wr_fail_at(WR_E_UNSUPPORTED, b->node->node.span, "an ASOF join needs one of >=, >, <=, < between the two sides");
+        return wr_fail_at(WR_E_UNSUPPORTED, b->node->node.span,
+                          "an ASOF join needs one of >=, >, <=, < between the two sides");
     node->asof.conditions = equal.items;
     node->asof.condition_count = equal.count;
     node->asof.is_left = b->kind == WR_JOIN_LEFT;
@@ -180,7 +198,8 @@ static weir_status make_positional(join_binder *b)
         sides[i]->plan = node;
         numbers[i] = wr_column_ref(planner, node->ordinal.id);
     }
-    wr_push(planner->arena, &b->conditions, wr_expr_compare(planner->arena, WR_EQ, numbers[0], numbers[1]));
+    wr_push(planner->arena, &b->conditions,
+            wr_expr_compare(planner->arena, WR_EQ, numbers[0], numbers[1]));
     return WR_OK;
 }
 
@@ -188,13 +207,17 @@ static void collect_names(join_binder *b, wr_from *out)
 {
     wr_planner *planner = b->outer->planner;
     bool left_only = b->kind == WR_JOIN_SEMI || b->kind == WR_JOIN_ANTI;
-    for (int i = 0; i < b->left.tables.count; i++) wr_push(planner->arena, &out->tables, b->left.tables.items[i]);
-    for (int i = 0; i < b->right.tables.count && !left_only; i++) wr_push(planner->arena, &out->tables, b->right.tables.items[i]);
+    for (int i = 0; i < b->left.tables.count; i++)
+        wr_push(planner->arena, &out->tables, b->left.tables.items[i]);
+    for (int i = 0; i < b->right.tables.count && !left_only; i++)
+        wr_push(planner->arena, &out->tables, b->right.tables.items[i]);
     if (left_only) {
-        for (int i = 0; i < b->left.items.count; i++) wr_push(planner->arena, &out->items, b->left.items.items[i]);
+        for (int i = 0; i < b->left.items.count; i++)
+            wr_push(planner->arena, &out->items, b->left.items.items[i]);
         return;
     }
-    for (int i = 0; i < b->merged.count; i++) wr_push(planner->arena, &out->items, b->merged.items[i]);
+    for (int i = 0; i < b->merged.count; i++)
+        wr_push(planner->arena, &out->items, b->merged.items[i]);
     for (int i = 0; i < b->left.items.count; i++)
         if (!b->left_gone[i]) wr_push(planner->arena, &out->items, b->left.items.items[i]);
     for (int i = 0; i < b->right.items.count; i++)
@@ -208,15 +231,18 @@ static void name_join(join_binder *b, wr_from *out)
     const wr_sql_join *join = b->node;
     if (wr_name_given(join->using_alias)) {
         wr_scope_table *table = wr_new(planner->arena, wr_scope_table);
-        *table = (wr_scope_table){.name = join->using_alias.text, .items = b->merged.items, .count = b->merged.count};
+        *table = (wr_scope_table){
+            .name = join->using_alias.text, .items = b->merged.items, .count = b->merged.count};
         wr_push(planner->arena, &out->tables, table);
     }
     if (!wr_name_given(join->alias.name)) return;
     wr_scope_table *table = wr_new(planner->arena, wr_scope_table);
-    *table = (wr_scope_table){.name = join->alias.name.text, .items = out->items.items, .count = out->items.count};
+    *table = (wr_scope_table){
+        .name = join->alias.name.text, .items = out->items.items, .count = out->items.count};
     for (int i = 0, next = 0; i < table->count && next < join->alias.columns.count; i++)
         if (!table->items[i].hidden) table->items[i].name = join->alias.columns.items[next++].text;
-    for (int i = 0; i < table->count; i++) table->items[i].table = table;
+    for (int i = 0; i < table->count; i++)
+        table->items[i].table = table;
     out->tables.count = 0;
     wr_push(planner->arena, &out->tables, table);
 }
@@ -224,20 +250,27 @@ static void name_join(join_binder *b, wr_from *out)
 static bool is_condition_missing(const join_binder *b)
 {
     const wr_sql_join *join = b->node;
-    return !join->on && !join->using.count && !join->natural && join->join != WR_JOIN_SQL_CROSS && join->join != WR_JOIN_SQL_POSITIONAL;
+    return !join->on && !join->using.count && !join->natural && join->join != WR_JOIN_SQL_CROSS &&
+           join->join != WR_JOIN_SQL_POSITIONAL;
 }
 
-weir_status wr_bind_join(wr_scope *outer, const wr_from *left, const wr_sql_join *join, wr_from *out)
+weir_status wr_bind_join(wr_scope *outer, const wr_from *left, const wr_sql_join *join,
+                         wr_from *out)
 {
     wr_planner *planner = outer->planner;
     join_binder b = {.outer = outer, .node = join};
     WR_TRY(join_kind(join, &b.kind));
     WR_TRY(wr_bind_relation(outer, left, join->left, &b.left));
-    wr_from seen = {.plan = b.left.plan}; /* what a lateral right side may use: this join's left and what came before */
-    for (int i = 0; left && i < left->tables.count; i++) wr_push(planner->arena, &seen.tables, left->tables.items[i]);
-    for (int i = 0; left && i < left->items.count; i++) wr_push(planner->arena, &seen.items, left->items.items[i]);
-    for (int i = 0; i < b.left.tables.count; i++) wr_push(planner->arena, &seen.tables, b.left.tables.items[i]);
-    for (int i = 0; i < b.left.items.count; i++) wr_push(planner->arena, &seen.items, b.left.items.items[i]);
+    wr_from seen = {.plan = b.left.plan}; /* what a lateral right side may use: this join's left and
+                                             what came before */
+    for (int i = 0; left && i < left->tables.count; i++)
+        wr_push(planner->arena, &seen.tables, left->tables.items[i]);
+    for (int i = 0; left && i < left->items.count; i++)
+        wr_push(planner->arena, &seen.items, left->items.items[i]);
+    for (int i = 0; i < b.left.tables.count; i++)
+        wr_push(planner->arena, &seen.tables, b.left.tables.items[i]);
+    for (int i = 0; i < b.left.items.count; i++)
+        wr_push(planner->arena, &seen.items, b.left.items.items[i]);
     WR_TRY(wr_bind_relation(outer, &seen, join->right, &b.right));
     if (is_condition_missing(&b))
         return wr_fail_at(WR_E_SYNTAX, join->node.span, "the join needs a condition: ON or USING");
@@ -245,10 +278,15 @@ weir_status wr_bind_join(wr_scope *outer, const wr_from *left, const wr_sql_join
     WR_TRY(merge_all(&b));
     WR_TRY(bind_condition(&b));
     if (join->join == WR_JOIN_SQL_POSITIONAL) WR_TRY(make_positional(&b));
-    if (join->asof) WR_TRY(make_asof(&b, out));
-    else out->plan = wr_join_new(planner, b.kind, b.left.plan, b.right.plan, b.conditions.items, b.conditions.count);
-    if (out->plan->kind == WR_L_JOIN && out->plan->join.is_lateral && (b.kind == WR_JOIN_RIGHT || b.kind == WR_JOIN_FULL))
-        return wr_fail_at(WR_E_UNSUPPORTED, join->node.span, "a lateral relation cannot be the right side of a RIGHT or FULL join");
+    if (join->asof)
+        WR_TRY(make_asof(&b, out));
+    else
+        out->plan = wr_join_new(planner, b.kind, b.left.plan, b.right.plan, b.conditions.items,
+                                b.conditions.count);
+    if (out->plan->kind == WR_L_JOIN && out->plan->join.is_lateral &&
+        (b.kind == WR_JOIN_RIGHT || b.kind == WR_JOIN_FULL))
+        return wr_fail_at(WR_E_UNSUPPORTED, join->node.span,
+                          "a lateral relation cannot be the right side of a RIGHT or FULL join");
     collect_names(&b, out);
     name_join(&b, out);
     return WR_OK;

@@ -1,12 +1,12 @@
 /* bind_query.c - whole queries: WITH, the body, ORDER BY and LIMIT of what is no plain SELECT.
  *
- * A common table expression is bound when it is first used. Every use gets a SHARED node over the same plan; at the end
- * of the query those that were used once become plain projections (the plan is inlined), unless MATERIALIZED was said.
- * An expression that mentions columns of an outer query cannot be computed once: it is bound again for each use, and so
- * is one that is NOT MATERIALIZED.
+ * A common table expression is bound when it is first used. Every use gets a SHARED node over the
+ * same plan; at the end of the query those that were used once become plain projections (the plan
+ * is inlined), unless MATERIALIZED was said. An expression that mentions columns of an outer query
+ * cannot be computed once: it is bound again for each use, and so is one that is NOT MATERIALIZED.
  *
- * Recursion: WITH RECURSIVE t AS (start UNION [ALL] step): the step sees t as a WORKING node, the rows of the previous
- * round. Types are those of the start. */
+ * Recursion: WITH RECURSIVE t AS (start UNION [ALL] step): the step sees t as a WORKING node, the
+ * rows of the previous round. Types are those of the start. */
 #include "plan/bind.h"
 
 wr_expr *wr_column_ref(wr_planner *planner, wr_column_id id)
@@ -34,14 +34,16 @@ wr_logical *wr_project(wr_planner *planner, wr_logical *input, wr_binding *bindi
 }
 
 /* Groups by all columns; their ids change. */
-wr_logical *wr_distinct(wr_planner *planner, wr_logical *input, wr_result_column *columns, int count)
+wr_logical *wr_distinct(wr_planner *planner, wr_logical *input, wr_result_column *columns,
+                        int count)
 {
     wr_logical *node = wr_logical_new(planner, WR_L_AGGREGATE, input, NULL);
     node->aggregate.keys = wr_new_array(planner->arena, wr_binding, count + 1);
     node->aggregate.key_count = count;
     node->aggregate.carried_first = count;
     for (int i = 0; i < count; i++) {
-        wr_column_id id = wr_planner_column(planner, columns[i].name, planner->column_types.items[columns[i].id]);
+        wr_column_id id =
+            wr_planner_column(planner, columns[i].name, planner->column_types.items[columns[i].id]);
         node->aggregate.keys[i] = (wr_binding){id, wr_column_ref(planner, columns[i].id)};
         columns[i].id = id;
         columns[i].untyped = NULL;
@@ -51,7 +53,8 @@ wr_logical *wr_distinct(wr_planner *planner, wr_logical *input, wr_result_column
 }
 
 /* ---- types of results ---- */
-static weir_status retype(wr_planner *planner, wr_result *result, int i, const wr_type *type, const char *what)
+static weir_status retype(wr_planner *planner, wr_result *result, int i, const wr_type *type,
+                          const char *what)
 {
     wr_result_column *column = &result->columns[i];
     wr_expr *old = *column->untyped;
@@ -64,7 +67,8 @@ static weir_status retype(wr_planner *planner, wr_result *result, int i, const w
     return WR_OK;
 }
 
-weir_status wr_result_cast(wr_planner *planner, wr_result *result, const wr_type *const *types, const char *what)
+weir_status wr_result_cast(wr_planner *planner, wr_result *result, const wr_type *const *types,
+                           const char *what)
 {
     bool differs = false;
     for (int i = 0; i < result->count; i++) {
@@ -75,7 +79,8 @@ weir_status wr_result_cast(wr_planner *planner, wr_result *result, const wr_type
     wr_binding *bindings = wr_new_array(planner->arena, wr_binding, result->count);
     for (int i = 0; i < result->count; i++) {
         wr_result_column *column = &result->columns[i];
-        WR_TRY(wr_bind_coerce(planner->arena, wr_column_ref(planner, column->id), types[i], what, &bindings[i].expr));
+        WR_TRY(wr_bind_coerce(planner->arena, wr_column_ref(planner, column->id), types[i], what,
+                              &bindings[i].expr));
         bindings[i].id = wr_planner_column(planner, column->name, types[i]);
         column->id = bindings[i].id;
         column->type = types[i];
@@ -111,18 +116,21 @@ static wr_logical *single_row(wr_planner *planner)
     return one;
 }
 
-static wr_logical *row_project(wr_planner *planner, wr_expr **row, wr_result_column *columns, int count)
+static wr_logical *row_project(wr_planner *planner, wr_expr **row, wr_result_column *columns,
+                               int count)
 {
     wr_binding *bindings = wr_new_array(planner->arena, wr_binding, count + 1);
     for (int i = 0; i < count; i++) {
-        bindings[i] = (wr_binding){wr_planner_column(planner, columns[i].name, row[i]->type), row[i]};
+        bindings[i] =
+            (wr_binding){wr_planner_column(planner, columns[i].name, row[i]->type), row[i]};
         columns[i].id = bindings[i].id;
     }
     return wr_project(planner, single_row(planner), bindings, count);
 }
 
 /* Rows with subqueries or outer columns: a UNION ALL of projections. */
-static weir_status computed_rows(wr_planner *planner, wr_expr ***rows, int row_count, wr_result *out, wr_span span)
+static weir_status computed_rows(wr_planner *planner, wr_expr ***rows, int row_count,
+                                 wr_result *out, wr_span span)
 {
     wr_result *parts = wr_new_array(planner->arena, wr_result, row_count);
     for (int r = 0; r < row_count; r++) {
@@ -138,19 +146,25 @@ static weir_status computed_rows(wr_planner *planner, wr_expr ***rows, int row_c
     return wr_set_operation(planner, WR_SET_UNION, true, parts, row_count, span, out);
 }
 
-static weir_status unify_column(wr_scope *scope, wr_expr ***rows, int row_count, int column, const wr_type **type)
+static weir_status unify_column(wr_scope *scope, wr_expr ***rows, int row_count, int column,
+                                const wr_type **type)
 {
     wr_expr **cells = wr_new_array(scope->planner->arena, wr_expr *, row_count);
-    for (int r = 0; r < row_count; r++) cells[r] = rows[r][column];
+    for (int r = 0; r < row_count; r++)
+        cells[r] = rows[r][column];
     WR_TRY(wr_bind_unify(scope, cells, row_count, "VALUES", type));
     if ((*type)->id == WR_T_NULL)
-        for (int r = 0; r < row_count; r++) WR_TRY(wr_bind_coerce(scope->planner->arena, cells[r], WR_VARCHAR, "VALUES", &cells[r]));
-    for (int r = 0; r < row_count; r++) rows[r][column] = cells[r];
+        for (int r = 0; r < row_count; r++)
+            WR_TRY(
+                wr_bind_coerce(scope->planner->arena, cells[r], WR_VARCHAR, "VALUES", &cells[r]));
+    for (int r = 0; r < row_count; r++)
+        rows[r][column] = cells[r];
     *type = cells[0]->type;
     return WR_OK;
 }
 
-weir_status wr_bind_values(wr_scope *outer, const wr_sql_values *values, bool keep_untyped, wr_result *out)
+weir_status wr_bind_values(wr_scope *outer, const wr_sql_values *values, bool keep_untyped,
+                           wr_result *out)
 {
     wr_planner *planner = outer->planner;
     wr_scope *scope = wr_scope_new(planner, outer);
@@ -161,22 +175,27 @@ weir_status wr_bind_values(wr_scope *outer, const wr_sql_values *values, bool ke
     for (int r = 0; r < rows; r++) {
         const wr_sql_row *row = wr_sql_as_row(values->rows.items[r]);
         if (row->items.count != width)
-            return wr_fail_at(WR_E_COLUMN_COUNT, row->node.span, "row %d of VALUES has %d %s, the first has %d", r + 1, row->items.count,
-                              row->items.count == 1 ? "value" : "values", width);
+            return wr_fail_at(WR_E_COLUMN_COUNT, row->node.span,
+                              "row %d of VALUES has %d %s, the first has %d", r + 1,
+                              row->items.count, row->items.count == 1 ? "value" : "values", width);
         WR_TRY(wr_bind_exprs(scope, &row->items, &cells[r]));
-        for (int i = 0; i < width; i++) computed = computed || needs_plan(cells[r][i]);
+        for (int i = 0; i < width; i++)
+            computed = computed || needs_plan(cells[r][i]);
     }
     out->count = width;
     out->columns = wr_new_array(planner->arena, wr_result_column, width + 1);
     for (int i = 0; i < width; i++) {
         out->columns[i].name = wr_arena_printf(planner->arena, "column%d", i + 1);
-        if (rows == 1 && keep_untyped && cells[0][i]->is_untyped) out->columns[i].type = cells[0][i]->type;
-        else WR_TRY(unify_column(outer, cells, rows, i, &out->columns[i].type));
+        if (rows == 1 && keep_untyped && cells[0][i]->is_untyped)
+            out->columns[i].type = cells[0][i]->type;
+        else
+            WR_TRY(unify_column(outer, cells, rows, i, &out->columns[i].type));
     }
     if (rows == 1) {
         out->plan = row_project(planner, cells[0], out->columns, width);
         for (int i = 0; i < width; i++)
-            if (keep_untyped && cells[0][i]->is_untyped) out->columns[i].untyped = &out->plan->project.bindings[i].expr;
+            if (keep_untyped && cells[0][i]->is_untyped)
+                out->columns[i].untyped = &out->plan->project.bindings[i].expr;
         return WR_OK;
     }
     if (computed) return computed_rows(planner, cells, rows, out, values->node.span);
@@ -188,14 +207,16 @@ weir_status wr_bind_values(wr_scope *outer, const wr_sql_values *values, bool ke
     for (int i = 0; i < width; i++) {
         wr_result_column *column = &out->columns[i];
         column->id = wr_planner_column(planner, column->name, column->type);
-        node->outputs[i] = (wr_output){.id = column->id, .type = column->type, .name = column->name};
+        node->outputs[i] =
+            (wr_output){.id = column->id, .type = column->type, .name = column->name};
     }
     out->plan = node;
     return WR_OK;
 }
 
 /* ---- ORDER BY and LIMIT over a result ---- */
-weir_status wr_bind_limit(wr_scope *scope, const wr_sql_query *query, wr_expr **limit, wr_expr **offset)
+weir_status wr_bind_limit(wr_scope *scope, const wr_sql_query *query, wr_expr **limit,
+                          wr_expr **offset)
 {
     wr_scope *inner = wr_scope_new(scope->planner, NULL);
     inner->clause = WR_IN_LIMIT;
@@ -205,26 +226,34 @@ weir_status wr_bind_limit(wr_scope *scope, const wr_sql_query *query, wr_expr **
         *outs[i] = NULL;
         if (!nodes[i]) continue;
         bool percent = i == 0 && query->limit_percent;
-        WR_TRY(wr_bind_expr_as(inner, nodes[i], percent ? WR_DOUBLE : WR_BIGINT, i ? "OFFSET" : "LIMIT", outs[i]));
-        if (wr_expr_has_subquery(*outs[i])) return wr_fail_at(WR_E_UNSUPPORTED, nodes[i]->span, "LIMIT and OFFSET cannot be subqueries");
+        WR_TRY(wr_bind_expr_as(inner, nodes[i], percent ? WR_DOUBLE : WR_BIGINT,
+                               i ? "OFFSET" : "LIMIT", outs[i]));
+        if (wr_expr_has_subquery(*outs[i]))
+            return wr_fail_at(WR_E_UNSUPPORTED, nodes[i]->span,
+                              "LIMIT and OFFSET cannot be subqueries");
         if (wr_expr_is_const(*outs[i])) {
             wr_value value;
             WR_TRY(wr_expr_fold(scope->planner->arena, scope->planner->env, *outs[i], &value));
             if (!value.is_null && (percent ? value.f64 < 0 || value.f64 > 100 : value.i64 < 0))
-                return wr_fail_at(WR_E_PARAMETER_VALUE, nodes[i]->span, "%s must not be %s", i ? "OFFSET" : "LIMIT", percent ? "outside 0 to 100 percent" : "negative");
+                return wr_fail_at(WR_E_PARAMETER_VALUE, nodes[i]->span, "%s must not be %s",
+                                  i ? "OFFSET" : "LIMIT",
+                                  percent ? "outside 0 to 100 percent" : "negative");
             *outs[i] = value.is_null ? NULL : wr_expr_const(scope->planner->arena, value);
         }
     }
     return WR_OK;
 }
 
-static weir_status result_key(wr_scope *scope, const wr_result *result, const wr_node *node, wr_expr **out)
+static weir_status result_key(wr_scope *scope, const wr_result *result, const wr_node *node,
+                              wr_expr **out)
 {
     int64_t position;
     if (node->kind != WR_SQL_LITERAL) return wr_bind_expr(scope, node, out);
-    if (wr_sql_as_literal(node)->literal != WR_LIT_INTEGER || !wr_i64_read(wr_sql_as_literal(node)->text, &position, NULL) ||
-        position < 1 || position > result->count)
-        return wr_fail_at(WR_E_UNKNOWN_COLUMN, node->span, "ORDER BY takes columns or positions 1 to %d", result->count);
+    if (wr_sql_as_literal(node)->literal != WR_LIT_INTEGER ||
+        !wr_i64_read(wr_sql_as_literal(node)->text, &position, NULL) || position < 1 ||
+        position > result->count)
+        return wr_fail_at(WR_E_UNKNOWN_COLUMN, node->span,
+                          "ORDER BY takes columns or positions 1 to %d", result->count);
     *out = wr_column_ref(scope->planner, result->columns[position - 1].id);
     return WR_OK;
 }
@@ -237,7 +266,9 @@ static wr_scope *scope_of_result(wr_scope *outer, const wr_result *result)
     table->items = wr_new_array(planner->arena, wr_scope_item, result->count + 1);
     table->count = result->count;
     for (int i = 0; i < result->count; i++)
-        table->items[i] = (wr_scope_item){.name = result->columns[i].name, .expr = wr_column_ref(planner, result->columns[i].id), .table = table};
+        table->items[i] = (wr_scope_item){.name = result->columns[i].name,
+                                          .expr = wr_column_ref(planner, result->columns[i].id),
+                                          .table = table};
     wr_from_add_table(planner, &from, table);
     wr_scope *scope = wr_scope_over(outer, &from);
     scope->clause = WR_IN_ORDER_BY;
@@ -250,7 +281,9 @@ static weir_status order_result(wr_scope *outer, const wr_sql_query *query, wr_r
     wr_expr *limit, *offset;
     WR_TRY(wr_bind_limit(outer, query, &limit, &offset));
     if (!query->order_by.count && !limit && !offset) return WR_OK;
-    if (limit && query->with_ties) return wr_fail_at(WR_E_UNSUPPORTED, query->node.span, "WITH TIES works on a plain SELECT only");
+    if (limit && query->with_ties)
+        return wr_fail_at(WR_E_UNSUPPORTED, query->node.span,
+                          "WITH TIES works on a plain SELECT only");
     WR_TRY(wr_result_settle(planner, result));
     bool fused = query->order_by.count && !(limit && query->limit_percent);
     if (query->order_by.count) {
@@ -300,10 +333,13 @@ weir_status wr_bind_ctes(wr_scope *scope, const wr_nodes *ctes, bool recursive)
         const wr_sql_cte *node = wr_sql_as_cte(ctes->items[i]);
         for (int k = 0; k < i; k++)
             if (wr_str_ieq(wr_sql_as_cte(ctes->items[k])->name.text, node->name.text))
-                return wr_fail_at(WR_E_DUPLICATE_NAME, node->name.span, "WITH defines \"%.*s\" twice", WR_STR_ARGS(node->name.text));
+                return wr_fail_at(WR_E_DUPLICATE_NAME, node->name.span,
+                                  "WITH defines \"%.*s\" twice", WR_STR_ARGS(node->name.text));
         if (node->query->kind != WR_SQL_QUERY)
-            return wr_fail_at(WR_E_UNSUPPORTED, node->node.span, "statements that change tables inside WITH are not supported");
-        if (node->key.count) return wr_fail_at(WR_E_UNSUPPORTED, node->node.span, "USING KEY is not supported");
+            return wr_fail_at(WR_E_UNSUPPORTED, node->node.span,
+                              "statements that change tables inside WITH are not supported");
+        if (node->key.count)
+            return wr_fail_at(WR_E_UNSUPPORTED, node->node.span, "USING KEY is not supported");
         wr_cte *cte = wr_new(planner->arena, wr_cte);
         cte->node = node;
         cte->recursive = recursive;
@@ -319,9 +355,11 @@ static weir_status name_columns(const wr_cte *cte, wr_result *result)
 {
     const wr_names *names = &cte->node->columns;
     if (names->count > result->count)
-        return wr_fail_at(WR_E_COLUMN_COUNT, cte->node->node.span, "WITH %.*s names %d columns, its query has %d",
+        return wr_fail_at(WR_E_COLUMN_COUNT, cte->node->node.span,
+                          "WITH %.*s names %d columns, its query has %d",
                           WR_STR_ARGS(cte->node->name.text), names->count, result->count);
-    for (int i = 0; i < names->count; i++) result->columns[i].name = names->items[i].text;
+    for (int i = 0; i < names->count; i++)
+        result->columns[i].name = names->items[i].text;
     return WR_OK;
 }
 
@@ -338,14 +376,16 @@ static weir_status working_table(wr_planner *planner, wr_cte *cte, wr_result *ou
         output.id = wr_planner_column(planner, output.name, output.type);
         output.not_null = false;
         node->outputs[i] = output;
-        out->columns[i] = (wr_result_column){.id = output.id, .name = output.name, .type = output.type};
+        out->columns[i] =
+            (wr_result_column){.id = output.id, .name = output.name, .type = output.type};
     }
     out->plan = node;
     return WR_OK;
 }
 
 /* The last input of the union with the name meaning the rows of the previous round. */
-static weir_status bind_recursive(wr_cte *cte, const wr_sql_query *query, const wr_sql_setop *setop, wr_result *out)
+static weir_status bind_recursive(wr_cte *cte, const wr_sql_query *query, const wr_sql_setop *setop,
+                                  wr_result *out)
 {
     wr_planner *planner = cte->scope->planner;
     wr_scope *scope = wr_scope_new(planner, cte->scope);
@@ -354,8 +394,10 @@ static weir_status bind_recursive(wr_cte *cte, const wr_sql_query *query, const 
     wr_sql_setop first = *setop;
     first.inputs.count--;
     wr_result start, step;
-    if (first.inputs.count == 1) WR_TRY(wr_bind_query(scope, first.inputs.items[0], false, &start));
-    else WR_TRY(wr_bind_setop(scope, &first, &start));
+    if (first.inputs.count == 1)
+        WR_TRY(wr_bind_query(scope, first.inputs.items[0], false, &start));
+    else
+        WR_TRY(wr_bind_setop(scope, &first, &start));
     WR_TRY(wr_result_settle(planner, &start));
     WR_TRY(name_columns(cte, &start));
     cte->working_id = planner->next_shared++;
@@ -377,14 +419,17 @@ static weir_status bind_recursive(wr_cte *cte, const wr_sql_query *query, const 
     WR_TRY(wr_bind_query(inner, setop->inputs.items[setop->inputs.count - 1], true, &step));
     WR_TRY(wr_finish_ctes(scope, &query->ctes));
     if (step.count != start.count)
-        return wr_fail_at(WR_E_COLUMN_COUNT, setop->node.span, "the start of %.*s has %d columns, its recursive part %d",
+        return wr_fail_at(WR_E_COLUMN_COUNT, setop->node.span,
+                          "the start of %.*s has %d columns, its recursive part %d",
                           WR_STR_ARGS(cte->node->name.text), start.count, step.count);
     if (!visible->working_used) {
         wr_result both[2] = {start, step};
         return wr_set_operation(planner, WR_SET_UNION, setop->all, both, 2, setop->node.span, out);
     }
     weir_status s = wr_result_cast(planner, &step, types, "the recursive part of WITH RECURSIVE");
-    if (s) return wr_with_hint(wr_with_span(s, setop->node.span), "cast the columns of the first part to the wider type");
+    if (s)
+        return wr_with_hint(wr_with_span(s, setop->node.span),
+                            "cast the columns of the first part to the wider type");
     wr_logical *node = wr_logical_new(planner, WR_L_RECURSIVE, start.plan, step.plan);
     node->recursive.id = cte->working_id;
     node->recursive.is_all = setop->all;
@@ -398,7 +443,8 @@ static weir_status bind_recursive(wr_cte *cte, const wr_sql_query *query, const 
         node->recursive.start[i] = start.columns[i].id;
         node->recursive.step[i] = step.columns[i].id;
         node->outputs[i] = (wr_output){.id = id, .type = types[i], .name = start.columns[i].name};
-        out->columns[i] = (wr_result_column){.id = id, .type = types[i], .name = start.columns[i].name};
+        out->columns[i] =
+            (wr_result_column){.id = id, .type = types[i], .name = start.columns[i].name};
     }
     out->plan = node;
     return WR_OK;
@@ -410,7 +456,8 @@ static weir_status bind_cte_query(wr_cte *cte, wr_result *out)
     wr_planner *planner = cte->scope->planner;
     cte->scope->ctes = cte->next; /* those defined before */
     WR_TRY(wr_bind_enter(planner, cte->node->node.span));
-    bool is_union = cte->recursive && query->body->kind == WR_SQL_SETOP && wr_sql_as_setop(query->body)->op == WR_UNION;
+    bool is_union = cte->recursive && query->body->kind == WR_SQL_SETOP &&
+                    wr_sql_as_setop(query->body)->op == WR_UNION;
     if (is_union && !wr_sql_as_setop(query->body)->by_name) {
         WR_TRY(bind_recursive(cte, query, wr_sql_as_setop(query->body), out));
         WR_TRY(order_result(cte->scope, query, out));
@@ -432,7 +479,8 @@ weir_status wr_bind_cte_use(wr_scope *scope, wr_cte *cte, wr_span span, wr_resul
         if (cte->plan) return WR_OK; /* bound before: not shareable */
         wr_logical_free_columns(planner->arena, out->plan, &free);
         cte->plan = out->plan;
-        cte->is_shareable = wr_column_set_empty(&free) && cte->node->materialized != WR_MATERIALIZED_NO;
+        cte->is_shareable =
+            wr_column_set_empty(&free) && cte->node->materialized != WR_MATERIALIZED_NO;
         if (!cte->is_shareable) return WR_OK;
         cte->result = wr_new(planner->arena, wr_result);
         *cte->result = *out;
@@ -451,7 +499,10 @@ weir_status wr_bind_cte_use(wr_scope *scope, wr_cte *cte, wr_span span, wr_resul
         columns[i] = *inner;
         columns[i].id = wr_planner_column(planner, inner->name, inner->type);
         node->shared.inner[i] = inner->id;
-        node->outputs[i] = (wr_output){.id = columns[i].id, .type = inner->type, .name = inner->name, .not_null = output && output->not_null};
+        node->outputs[i] = (wr_output){.id = columns[i].id,
+                                       .type = inner->type,
+                                       .name = inner->name,
+                                       .not_null = output && output->not_null};
     }
     out->columns = columns;
     out->plan = node;
@@ -465,7 +516,8 @@ weir_status wr_finish_ctes(wr_scope *scope, const wr_nodes *ctes)
     for (int i = ctes->count; i-- > 0;) {
         wr_cte *cte = wr_find_cte(scope, wr_sql_as_cte(ctes->items[i])->name.text);
         wr_result unused;
-        if (!cte->plan) WR_TRY(bind_cte_query(cte, &unused)); /* its errors count even if nobody reads it */
+        if (!cte->plan)
+            WR_TRY(bind_cte_query(cte, &unused)); /* its errors count even if nobody reads it */
         if (cte->uses.count != 1 || cte->node->materialized == WR_MATERIALIZED_YES) continue;
         wr_logical *node = cte->uses.items[0];
         wr_column_id *inner = node->shared.inner;
@@ -473,21 +525,27 @@ weir_status wr_finish_ctes(wr_scope *scope, const wr_nodes *ctes)
         node->project.bindings = wr_new_array(planner->arena, wr_binding, node->output_count + 1);
         node->project.count = node->output_count;
         for (int c = 0; c < node->output_count; c++)
-            node->project.bindings[c] = (wr_binding){node->outputs[c].id, wr_column_ref(planner, inner[c])};
+            node->project.bindings[c] =
+                (wr_binding){node->outputs[c].id, wr_column_ref(planner, inner[c])};
     }
     return WR_OK;
 }
 
 /* ---- the query ---- */
-static weir_status bind_body(wr_scope *scope, const wr_node *body, const wr_sql_query *query, bool keep_untyped, wr_result *out)
+static weir_status bind_body(wr_scope *scope, const wr_node *body, const wr_sql_query *query,
+                             bool keep_untyped, wr_result *out)
 {
     wr_from from = {0};
     bool done;
     switch (body->kind) {
-    case WR_SQL_SELECT: return wr_bind_select(scope, wr_sql_as_select(body), query, keep_untyped, out);
-    case WR_SQL_QUERY: return wr_bind_query(scope, body, keep_untyped, out);
-    case WR_SQL_SETOP: return wr_bind_setop(scope, wr_sql_as_setop(body), out);
-    case WR_SQL_VALUES: return wr_bind_values(scope, wr_sql_as_values(body), keep_untyped, out);
+    case WR_SQL_SELECT:
+        return wr_bind_select(scope, wr_sql_as_select(body), query, keep_untyped, out);
+    case WR_SQL_QUERY:
+        return wr_bind_query(scope, body, keep_untyped, out);
+    case WR_SQL_SETOP:
+        return wr_bind_setop(scope, wr_sql_as_setop(body), out);
+    case WR_SQL_VALUES:
+        return wr_bind_values(scope, wr_sql_as_values(body), keep_untyped, out);
     case WR_SQL_PIVOT:
     case WR_SQL_UNPIVOT:
         WR_TRY(wr_bind_relation(scope, NULL, body, &from));
@@ -496,16 +554,19 @@ static weir_status bind_body(wr_scope *scope, const wr_node *body, const wr_sql_
         out->columns = wr_new_array(scope->planner->arena, wr_result_column, from.items.count + 1);
         for (int i = 0; i < from.items.count; i++) {
             const wr_scope_item *item = &from.items.items[i];
-            out->columns[i] = (wr_result_column){.id = item->expr->column, .name = item->name, .type = item->expr->type};
+            out->columns[i] = (wr_result_column){
+                .id = item->expr->column, .name = item->name, .type = item->expr->type};
         }
         return WR_OK;
     case WR_SQL_DESCRIBE:
     case WR_SQL_SHOW:
         WR_TRY(wr_bind_show(scope, body, out, &done));
         if (done) return WR_OK;
-        return wr_fail_at(WR_E_UNSUPPORTED, body->span, "this form of %s cannot be used as a query", wr_node_kind_name(body->kind));
+        return wr_fail_at(WR_E_UNSUPPORTED, body->span, "this form of %s cannot be used as a query",
+                          wr_node_kind_name(body->kind));
     default:
-        return wr_fail_at(WR_E_UNSUPPORTED, body->span, "%s cannot be used as a query", wr_node_kind_name(body->kind));
+        return wr_fail_at(WR_E_UNSUPPORTED, body->span, "%s cannot be used as a query",
+                          wr_node_kind_name(body->kind));
     }
 }
 
@@ -517,7 +578,8 @@ weir_status wr_bind_query(wr_scope *outer, const wr_node *node, bool keep_untype
     if (node->kind != WR_SQL_QUERY) return bind_body(outer, node, &none, keep_untyped, out);
     const wr_sql_query *query = wr_sql_as_query(node);
     WR_TRY(wr_bind_enter(planner, node->span));
-    if (query->emit_on_close) return wr_fail_at(WR_E_UNSUPPORTED, node->span, "EMIT ON WINDOW CLOSE needs a stream");
+    if (query->emit_on_close)
+        return wr_fail_at(WR_E_UNSUPPORTED, node->span, "EMIT ON WINDOW CLOSE needs a stream");
     wr_scope *scope = wr_scope_new(planner, outer);
     scope->is_names_only = true;
     scope->fallback = NULL;

@@ -1,9 +1,10 @@
 /* bind_scope.c - what a name means at one place of a statement.
  *
- * Resolution goes from the innermost scope outwards. In one scope: parameters of lambdas and macros, then columns, then
- * aliases of the select list; a qualified name may be table.column, schema.table.column or column.field, in this order.
- * Pseudo-columns (filename, rowid) give way to everything visible. A name found in an outer block makes a correlated
- * column: it is simply the id of that block's column.
+ * Resolution goes from the innermost scope outwards. In one scope: parameters of lambdas and
+ * macros, then columns, then aliases of the select list; a qualified name may be table.column,
+ * schema.table.column or column.field, in this order. Pseudo-columns (filename, rowid) give way to
+ * everything visible. A name found in an outer block makes a correlated column: it is simply the id
+ * of that block's column.
  *
  * Errors name what is in scope: the nearest name and, for one table, all its columns. */
 #include "plan/bind.h"
@@ -19,7 +20,8 @@ wr_scope *wr_scope_new(wr_planner *planner, wr_scope *parent)
 
 wr_scope *wr_scope_block(wr_scope *scope)
 {
-    while (scope->is_names_only && scope->parent) scope = scope->parent;
+    while (scope->is_names_only && scope->parent)
+        scope = scope->parent;
     return scope;
 }
 
@@ -31,10 +33,10 @@ wr_scope_table *wr_scope_table_new(wr_planner *planner, wr_str name, const wr_lo
     table->items = wr_new_array(planner->arena, wr_scope_item, plan->output_count + 1);
     for (int i = 0; i < plan->output_count; i++) {
         const wr_output *output = &plan->outputs[i];
-        table->items[i] = (wr_scope_item){
-            .name = output->name,
-            .expr = wr_expr_column(planner->arena, output->id, output->type),
-            .table = table};
+        table->items[i] =
+            (wr_scope_item){.name = output->name,
+                            .expr = wr_expr_column(planner->arena, output->id, output->type),
+                            .table = table};
     }
     return table;
 }
@@ -42,7 +44,8 @@ wr_scope_table *wr_scope_table_new(wr_planner *planner, wr_str name, const wr_lo
 void wr_from_add_table(wr_planner *planner, wr_from *from, wr_scope_table *table)
 {
     wr_push(planner->arena, &from->tables, table);
-    for (int i = 0; i < table->count; i++) wr_push(planner->arena, &from->items, table->items[i]);
+    for (int i = 0; i < table->count; i++)
+        wr_push(planner->arena, &from->items, table->items[i]);
 }
 
 void wr_scope_add_from(wr_scope *scope, const wr_from *from)
@@ -50,12 +53,14 @@ void wr_scope_add_from(wr_scope *scope, const wr_from *from)
     wr_arena *arena = scope->planner->arena;
     int count = scope->table_count + from->tables.count;
     wr_scope_table **tables = wr_new_array(arena, wr_scope_table *, count + 1);
-    for (int i = 0; i < scope->table_count; i++) tables[i] = scope->tables[i];
+    for (int i = 0; i < scope->table_count; i++)
+        tables[i] = scope->tables[i];
     for (int i = 0; i < from->tables.count; i++)
         tables[scope->table_count + i] = from->tables.items[i];
     scope->tables = tables;
     scope->table_count = count;
-    for (int i = 0; i < from->items.count; i++) wr_push(arena, &scope->items, from->items.items[i]);
+    for (int i = 0; i < from->items.count; i++)
+        wr_push(arena, &scope->items, from->items.items[i]);
     for (int t = 0; t < from->tables.count; t++)
         for (int i = 0; i < from->tables.items[t]->count; i++)
             wr_expr_columns(arena, from->tables.items[t]->items[i].expr, &scope->own);
@@ -75,23 +80,27 @@ wr_scope_item *wr_items_find(wr_scope_item *items, int count, wr_str name, bool 
     for (int pass = 0; pass < 2 && !found; pass++) /* visible ones first */
         for (int i = 0; i < count; i++) {
             if (items[i].hidden != (pass == 1) || !wr_str_ieq(items[i].name, name)) continue;
-            if (found) *ambiguous = true;
-            else found = &items[i];
+            if (found)
+                *ambiguous = true;
+            else
+                found = &items[i];
         }
     return found;
 }
 
 static weir_status ambiguous_column(const wr_scope *scope, wr_str name, wr_span span)
 {
-    weir_status s = wr_fail_at(WR_E_AMBIGUOUS_COLUMN, span, "column \"%.*s\" is ambiguous",
-                               WR_STR_ARGS(name));
+    weir_status s =
+        wr_fail_at(WR_E_AMBIGUOUS_COLUMN, span, "column \"%.*s\" is ambiguous", WR_STR_ARGS(name));
     WR_BUF(list);
     wr_str first = {0};
     for (int i = 0, n = 0; i < scope->items.count && n < 3; i++) {
         const wr_scope_item *item = &scope->items.items[i];
         if (!wr_str_ieq(item->name, name) || !item->table || item->hidden) continue;
-        if (n++) wr_buf_add_text(&list, ", ");
-        else first = item->table->name;
+        if (n++)
+            wr_buf_add_text(&list, ", ");
+        else
+            first = item->table->name;
         wr_buf_printf(&list, "%.*s.%.*s", WR_STR_ARGS(item->table->name), WR_STR_ARGS(item->name));
     }
     if (!list.length) return s;
@@ -114,7 +123,8 @@ weir_status wr_scope_unknown_column(wr_scope *scope, wr_str qualifier, wr_str na
     WR_BUF(columns);
     int listed = 0;
     for (wr_scope *at = scope; at; at = at->parent) {
-        for (int i = 0; i < at->names.count; i++) wr_nearest_offer(&nearest, at->names.items[i].name);
+        for (int i = 0; i < at->names.count; i++)
+            wr_nearest_offer(&nearest, at->names.items[i].name);
         for (int t = 0; t < at->table_count; t++) {
             const wr_scope_table *table = at->tables[t];
             if (qualifier.length && !wr_str_ieq(table->name, qualifier)) continue;
@@ -122,8 +132,8 @@ weir_status wr_scope_unknown_column(wr_scope *scope, wr_str qualifier, wr_str na
                 const wr_scope_item *item = &table->items[i];
                 wr_nearest_offer(&nearest, item->name);
                 if (item->hidden || at != block || listed >= 20) continue;
-                wr_buf_printf(&columns, "%s%.*s", listed++ ? ", " : "columns: ",
-                              WR_STR_ARGS(item->name));
+                wr_buf_printf(&columns, "%s%.*s",
+                              listed++ ? ", " : "columns: ", WR_STR_ARGS(item->name));
             }
         }
         for (int i = 0; i < at->aliases.count; i++)
@@ -172,16 +182,18 @@ static weir_status with_fields(wr_scope *scope, wr_expr *value, const wr_names *
 /* The value an item stands for, as a node of its own: spans differ per use. */
 static wr_expr *use_of(wr_scope *scope, const wr_scope_item *item, wr_span span)
 {
-    wr_expr *copy = wr_expr_has_subquery(item->expr) ? item->expr
-                                                     : wr_expr_copy(scope->planner->arena, item->expr);
+    wr_expr *copy = wr_expr_has_subquery(item->expr)
+                        ? item->expr
+                        : wr_expr_copy(scope->planner->arena, item->expr);
     if (copy->kind == WR_X_COLUMN) copy->span = span;
     return copy;
 }
 
 static bool table_has_name(const wr_scope_table *table, wr_str schema, wr_str name)
 {
-    return wr_str_ieq(table->name, name) && (!schema.length || wr_str_ieq(table->schema, schema) ||
-                                             (wr_str_is(schema, "public") && wr_str_is(table->schema, "main")));
+    return wr_str_ieq(table->name, name) &&
+           (!schema.length || wr_str_ieq(table->schema, schema) ||
+            (wr_str_is(schema, "public") && wr_str_is(table->schema, "main")));
 }
 
 static wr_scope_table *find_table(const wr_scope *scope, wr_str schema, wr_str name)
@@ -192,7 +204,8 @@ static wr_scope_table *find_table(const wr_scope *scope, wr_str schema, wr_str n
 }
 
 /* A row of a table as one STRUCT value. */
-static weir_status whole_row(wr_scope *scope, const wr_scope_table *table, wr_span span, wr_expr **out)
+static weir_status whole_row(wr_scope *scope, const wr_scope_table *table, wr_span span,
+                             wr_expr **out)
 {
     wr_arena *arena = scope->planner->arena;
     wr_expr **args = wr_new_array(arena, wr_expr *, table->count + 1);
@@ -203,7 +216,8 @@ static weir_status whole_row(wr_scope *scope, const wr_scope_table *table, wr_sp
         names[count] = table->items[i].name;
         args[count++] = use_of(scope, &table->items[i], span);
     }
-    return wr_bind_call(arena, scope->planner->env, WR_STR("struct_pack"), args, names, count, span, out);
+    return wr_bind_call(arena, scope->planner->env, WR_STR("struct_pack"), args, names, count, span,
+                        out);
 }
 
 static wr_scope_item *find_name(wr_scope_item *items, int count, wr_str name)
@@ -221,16 +235,19 @@ static weir_status find_here(wr_scope *asking, wr_scope *scope, const wr_names *
     wr_scope_item *name = find_name(scope->names.items, scope->names.count, first);
     if (name) return with_fields(asking, use_of(asking, name, span), parts, 1, out);
     bool ambiguous;
-    for (int skip = WR_MIN(parts->count - 2, 2); skip >= 0; skip--) { /* [catalog.[schema.]]table.column */
+    for (int skip = WR_MIN(parts->count - 2, 2); skip >= 0;
+         skip--) { /* [catalog.[schema.]]table.column */
         wr_str schema = skip > 0 ? parts->items[skip - 1].text : WR_STR("");
         wr_scope_table *table = find_table(scope, schema, parts->items[skip].text);
         if (!table) continue;
         const wr_name *column = &parts->items[skip + 1];
         wr_scope_item *item = wr_items_find(table->items, table->count, column->text, &ambiguous);
         if (item) return with_fields(asking, use_of(asking, item, span), parts, skip + 2, out);
-        wr_scope_item *outer = wr_items_find(scope->items.items, scope->items.count, first, &ambiguous);
+        wr_scope_item *outer =
+            wr_items_find(scope->items.items, scope->items.count, first, &ambiguous);
         if (!outer || outer->expr->type->id != WR_T_STRUCT)
-            return wr_scope_unknown_column(scope, parts->items[skip].text, column->text, column->span);
+            return wr_scope_unknown_column(scope, parts->items[skip].text, column->text,
+                                           column->span);
     }
     wr_scope_item *item = wr_items_find(scope->items.items, scope->items.count, first, &ambiguous);
     if (ambiguous) return ambiguous_column(scope, first, parts->items[0].span);
@@ -263,7 +280,8 @@ weir_status wr_scope_find(wr_scope *scope, const wr_names *parts, wr_span span, 
     if (parts->count == 1) return wr_scope_unknown_column(scope, WR_STR(""), last->text, span);
     wr_nearest nearest = {.wanted = parts->items[0].text};
     for (wr_scope *at = scope; at; at = at->parent)
-        for (int t = 0; t < at->table_count; t++) wr_nearest_offer(&nearest, at->tables[t]->name);
+        for (int t = 0; t < at->table_count; t++)
+            wr_nearest_offer(&nearest, at->tables[t]->name);
     return wr_with_nearest(wr_fail_at(WR_E_UNKNOWN_TABLE, parts->items[0].span,
                                       "no table or column \"%.*s\" is in scope",
                                       WR_STR_ARGS(parts->items[0].text)),
@@ -280,7 +298,8 @@ weir_status wr_scope_star(wr_scope *scope, const wr_names *qualifier, wr_span sp
         wr_str schema, name;
         wr_split_name(qualifier, &schema, &name);
         wr_scope_table *table = NULL;
-        for (wr_scope *at = block; at && !table; at = at->parent) table = find_table(at, schema, name);
+        for (wr_scope *at = block; at && !table; at = at->parent)
+            table = find_table(at, schema, name);
         if (!table) {
             wr_nearest nearest = {.wanted = name};
             for (int t = 0; t < block->table_count; t++)

@@ -1,35 +1,41 @@
-/* bind_select.c - one SELECT block: FROM, WHERE, GROUP BY, windows, projection, DISTINCT, ORDER BY, LIMIT.
+/* bind_select.c - one SELECT block: FROM, WHERE, GROUP BY, windows, projection, DISTINCT, ORDER BY,
+ * LIMIT.
  *
- * All expressions of the block are bound first, over the columns of FROM; then the plan is put together from below,
- * and each layer replaces what it computes (aggregates, windows, set-returning functions) in the expressions above it:
+ * All expressions of the block are bound first, over the columns of FROM; then the plan is put
+ * together from below, and each layer replaces what it computes (aggregates, windows, set-returning
+ * functions) in the expressions above it:
  *
- *   FROM -> filter (WHERE) -> aggregate -> filter (HAVING) -> windows -> filter (QUALIFY) -> unnest -> project
+ *   FROM -> filter (WHERE) -> aggregate -> filter (HAVING) -> windows -> filter (QUALIFY) -> unnest
+ * -> project
  *        -> distinct -> sort/limit -> project (drops columns that only ORDER BY needed)
  *
- * The select list is bound before WHERE, so that its aliases may be used there when no column has the name. */
+ * The select list is bound before WHERE, so that its aliases may be used there when no column has
+ * the name. */
 #include "plan/bind.h"
 
 typedef struct order_target {
-    int item;                /* of the select list */
+    int item; /* of the select list */
     wr_sort_key key;
 } order_target;
 
 typedef struct block {
     wr_scope *scope;
     const wr_sql_select *select;
-    wr_select_item *items;   /* those of the select list, then hidden ones of ORDER BY and DISTINCT ON */
+    wr_select_item
+        *items; /* those of the select list, then hidden ones of ORDER BY and DISTINCT ON */
     int visible, count;
     order_target *order;
     int order_count;
-    int *distinct_on;        /* item numbers */
+    int *distinct_on; /* item numbers */
     int distinct_on_count;
     wr_expr **having, **qualify;
     int having_count, qualify_count;
     wr_grouping grouping;
-    wr_column_id *ids;       /* of the items in the projection */
+    wr_column_id *ids; /* of the items in the projection */
 } block;
 
-static weir_status no_calls(const wr_scope *scope, wr_expr **conjuncts, int count, const char *where)
+static weir_status no_calls(const wr_scope *scope, wr_expr **conjuncts, int count,
+                            const char *where)
 {
     (void)scope;
     for (int i = 0; i < count; i++) {
@@ -39,9 +45,12 @@ static weir_status no_calls(const wr_scope *scope, wr_expr **conjuncts, int coun
         while (depth) { /* an alias may have brought one in */
             wr_expr *e = stack[--depth];
             if (e->kind == WR_X_AGGREGATE || e->kind == WR_X_WINDOW)
-                return wr_fail_at(e->kind == WR_X_WINDOW ? WR_E_WINDOWING : WR_E_GROUPING, conjuncts[i]->span,
-                                  "%s cannot stand in %s", e->kind == WR_X_WINDOW ? "a window function" : "an aggregate", where);
-            for (int k = 0; k < e->arg_count && depth < 64; k++) stack[depth++] = e->args[k];
+                return wr_fail_at(e->kind == WR_X_WINDOW ? WR_E_WINDOWING : WR_E_GROUPING,
+                                  conjuncts[i]->span, "%s cannot stand in %s",
+                                  e->kind == WR_X_WINDOW ? "a window function" : "an aggregate",
+                                  where);
+            for (int k = 0; k < e->arg_count && depth < 64; k++)
+                stack[depth++] = e->args[k];
         }
     }
     return WR_OK;
@@ -57,18 +66,24 @@ static void add_hidden(block *b, wr_expr *e, wr_span span)
     b->count++;
 }
 
-/* The item of the select list an expression of ORDER BY or DISTINCT ON means; a new hidden one if none. */
-static weir_status target_item(block *b, const wr_node *node, bool may_add, const char *what, int *item)
+/* The item of the select list an expression of ORDER BY or DISTINCT ON means; a new hidden one if
+ * none. */
+static weir_status target_item(block *b, const wr_node *node, bool may_add, const char *what,
+                               int *item)
 {
     int64_t position;
     wr_scope *scope = b->scope;
     if (node->kind == WR_SQL_LITERAL) {
         const wr_sql_literal *literal = wr_sql_as_literal(node);
         if (literal->literal != WR_LIT_INTEGER)
-            return wr_fail_at(WR_E_UNSUPPORTED, node->span, "%s takes positions, columns or expressions, not other constants", what);
+            return wr_fail_at(WR_E_UNSUPPORTED, node->span,
+                              "%s takes positions, columns or expressions, not other constants",
+                              what);
         if (!wr_i64_read(literal->text, &position, NULL) || position < 1 || position > b->visible)
-            return wr_fail_at(WR_E_UNKNOWN_COLUMN, node->span, "%s position %.*s is not in the select list of %d %s", what,
-                              WR_STR_ARGS(literal->text), b->visible, b->visible == 1 ? "item" : "items");
+            return wr_fail_at(WR_E_UNKNOWN_COLUMN, node->span,
+                              "%s position %.*s is not in the select list of %d %s", what,
+                              WR_STR_ARGS(literal->text), b->visible,
+                              b->visible == 1 ? "item" : "items");
         *item = (int)position - 1;
         return WR_OK;
     }
@@ -78,7 +93,10 @@ static weir_status target_item(block *b, const wr_node *node, bool may_add, cons
         for (int i = 0; i < b->visible; i++) {
             if (!wr_str_ieq(b->items[i].name, name)) continue;
             if (found >= 0 && !wr_expr_eq(b->items[found].expr, b->items[i].expr))
-                return wr_fail_at(WR_E_AMBIGUOUS_COLUMN, node->span, "%s \"%.*s\" is ambiguous: several columns of the result have this name", what, WR_STR_ARGS(name));
+                return wr_fail_at(
+                    WR_E_AMBIGUOUS_COLUMN, node->span,
+                    "%s \"%.*s\" is ambiguous: several columns of the result have this name", what,
+                    WR_STR_ARGS(name));
             if (found < 0) found = i;
         }
         if (found >= 0) {
@@ -95,7 +113,8 @@ static weir_status target_item(block *b, const wr_node *node, bool may_add, cons
             return WR_OK;
         }
     if (!may_add)
-        return wr_fail_at(WR_E_GROUPING, node->span, "with SELECT DISTINCT, %s may only use what is in the select list", what);
+        return wr_fail_at(WR_E_GROUPING, node->span,
+                          "with SELECT DISTINCT, %s may only use what is in the select list", what);
     *item = b->count;
     add_hidden(b, e, node->span);
     return WR_OK;
@@ -120,14 +139,16 @@ static weir_status bind_order(block *b, const wr_nodes *order_by)
             wr_scope_item *some;
             int n;
             WR_TRY(wr_bind_column_choice(b->scope, columns, &some, &n));
-            order_target *more = wr_new_array(arena, order_target, b->order_count + n + order_by->count + b->visible + 1);
+            order_target *more = wr_new_array(
+                arena, order_target, b->order_count + n + order_by->count + b->visible + 1);
             memcpy(more, b->order, sizeof *more * (size_t)b->order_count);
             b->order = more;
             for (int k = 0; k < n; k++) {
                 order_target *target = &b->order[b->order_count++];
                 for (target->item = 0; target->item < b->count; target->item++)
                     if (wr_expr_eq(b->items[target->item].expr, some[k].expr)) break;
-                if (target->item == b->count) add_hidden(b, wr_expr_copy(arena, some[k].expr), columns->span);
+                if (target->item == b->count)
+                    add_hidden(b, wr_expr_copy(arena, some[k].expr), columns->span);
                 wr_sort_key_direction(item, &target->key);
             }
             continue;
@@ -144,7 +165,8 @@ static weir_status bind_distinct_on(block *b)
     const wr_nodes *on = &b->select->distinct_on;
     b->distinct_on = wr_new_array(b->scope->planner->arena, int, on->count + 1);
     for (int i = 0; i < on->count; i++)
-        WR_TRY(target_item(b, on->items[i], true, "DISTINCT ON", &b->distinct_on[b->distinct_on_count++]));
+        WR_TRY(target_item(b, on->items[i], true, "DISTINCT ON",
+                           &b->distinct_on[b->distinct_on_count++]));
     return WR_OK;
 }
 
@@ -176,14 +198,18 @@ static weir_status bind_parts(block *b, wr_logical **plan)
     scope->clause = WR_IN_GROUP_BY;
     wr_expr **exprs = wr_new_array(scope->planner->arena, wr_expr *, b->visible + 1);
     wr_str *names = wr_new_array(scope->planner->arena, wr_str, b->visible + 1);
-    for (int i = 0; i < b->visible; i++) exprs[i] = b->items[i].expr, names[i] = b->items[i].name;
+    for (int i = 0; i < b->visible; i++)
+        exprs[i] = b->items[i].expr, names[i] = b->items[i].name;
     b->grouping.is_grouped = select->having != NULL;
     WR_TRY(wr_bind_group_by(scope, select, exprs, names, b->visible, &b->grouping));
     scope->clause = WR_IN_HAVING;
-    if (select->having) WR_TRY(wr_bind_conjuncts(scope, select->having, "HAVING", &b->having, &b->having_count));
+    if (select->having)
+        WR_TRY(wr_bind_conjuncts(scope, select->having, "HAVING", &b->having, &b->having_count));
     WR_TRY(no_calls(scope, NULL, 0, "HAVING"));
     scope->clause = WR_IN_QUALIFY;
-    if (select->qualify) WR_TRY(wr_bind_conjuncts(scope, select->qualify, "QUALIFY", &b->qualify, &b->qualify_count));
+    if (select->qualify)
+        WR_TRY(
+            wr_bind_conjuncts(scope, select->qualify, "QUALIFY", &b->qualify, &b->qualify_count));
     return WR_OK;
 }
 
@@ -193,17 +219,24 @@ static weir_status stack_layers(block *b, wr_logical **plan)
     wr_scope *scope = b->scope;
     int total = b->count + b->qualify_count + b->having_count + scope->unnests.count, n = 0;
     wr_expr **all = wr_new_array(scope->planner->arena, wr_expr *, total + 1);
-    for (int i = 0; i < b->count; i++) all[n++] = b->items[i].expr;
-    for (int i = 0; i < b->qualify_count; i++) all[n++] = b->qualify[i];
-    for (int i = 0; i < scope->unnests.count; i++) all[n++] = scope->unnests.items[i].list;
-    for (int i = 0; i < b->having_count; i++) all[n++] = b->having[i];
+    for (int i = 0; i < b->count; i++)
+        all[n++] = b->items[i].expr;
+    for (int i = 0; i < b->qualify_count; i++)
+        all[n++] = b->qualify[i];
+    for (int i = 0; i < scope->unnests.count; i++)
+        all[n++] = scope->unnests.items[i].list;
+    for (int i = 0; i < b->having_count; i++)
+        all[n++] = b->having[i];
     WR_TRY(wr_bind_grouping(scope, plan, &b->grouping, all, total));
     int above = total - b->having_count;
     if (b->having_count) *plan = wr_filter(scope->planner, *plan, all + above, b->having_count);
     WR_TRY(wr_place_windows(scope, plan, all, above));
-    if (b->qualify_count) *plan = wr_filter(scope->planner, *plan, all + b->count, b->qualify_count);
-    for (int i = 0; i < b->count; i++) b->items[i].expr = all[i];
-    for (int i = 0; i < scope->unnests.count; i++) scope->unnests.items[i].list = all[b->count + b->qualify_count + i];
+    if (b->qualify_count)
+        *plan = wr_filter(scope->planner, *plan, all + b->count, b->qualify_count);
+    for (int i = 0; i < b->count; i++)
+        b->items[i].expr = all[i];
+    for (int i = 0; i < scope->unnests.count; i++)
+        scope->unnests.items[i].list = all[b->count + b->qualify_count + i];
     return wr_place_unnests(scope, plan);
 }
 
@@ -248,13 +281,16 @@ static void apply_distinct(block *b, wr_logical **plan)
     if (!b->select->distinct) return;
     wr_result_column *columns = wr_new_array(planner->arena, wr_result_column, b->count);
     for (int i = 0; i < b->count; i++)
-        columns[i] = (wr_result_column){.id = b->ids[i], .name = b->items[i].name, .type = b->items[i].expr->type};
+        columns[i] = (wr_result_column){
+            .id = b->ids[i], .name = b->items[i].name, .type = b->items[i].expr->type};
     *plan = wr_distinct(planner, *plan, columns, b->count);
-    for (int i = 0; i < b->count; i++) b->ids[i] = columns[i].id;
+    for (int i = 0; i < b->count; i++)
+        b->ids[i] = columns[i].id;
 }
 
 /* FETCH FIRST n ROWS WITH TIES: rows whose rank by the order is within offset + n. */
-static weir_status keep_ties(block *b, wr_logical **plan, wr_expr *limit, wr_expr *offset, wr_span span)
+static weir_status keep_ties(block *b, wr_logical **plan, wr_expr *limit, wr_expr *offset,
+                             wr_span span)
 {
     wr_planner *planner = b->scope->planner;
     if (!b->order_count) return wr_fail_at(WR_E_SYNTAX, span, "WITH TIES needs an ORDER BY");
@@ -270,9 +306,13 @@ static weir_status keep_ties(block *b, wr_logical **plan, wr_expr *limit, wr_exp
     wr_logical_set_outputs(planner, node);
     wr_expr *last = limit, *within;
     if (offset)
-        WR_TRY(wr_bind_by_name(b->scope, "+", (wr_expr *[]){limit, wr_expr_copy(planner->arena, offset)}, 2, span, &last));
+        WR_TRY(wr_bind_by_name(b->scope, "+",
+                               (wr_expr *[]){limit, wr_expr_copy(planner->arena, offset)}, 2, span,
+                               &last));
     const wr_output *rank = &node->outputs[node->output_count - 1];
-    WR_TRY(wr_bind_compare(planner->arena, WR_LE, wr_expr_column(planner->arena, rank->id, rank->type), last, span, &within));
+    WR_TRY(wr_bind_compare(planner->arena, WR_LE,
+                           wr_expr_column(planner->arena, rank->id, rank->type), last, span,
+                           &within));
     wr_expr **conjunct = wr_new_array(planner->arena, wr_expr *, 1);
     conjunct[0] = within;
     *plan = wr_filter(planner, node, conjunct, 1);
@@ -316,7 +356,8 @@ static void make_result(block *b, wr_logical *plan, bool keep_untyped, wr_result
     out->count = b->visible;
     out->columns = wr_new_array(planner->arena, wr_result_column, b->visible + 1);
     for (int i = 0; i < b->visible; i++) {
-        out->columns[i] = (wr_result_column){.id = b->ids[i], .name = b->items[i].name, .type = b->items[i].expr->type};
+        out->columns[i] = (wr_result_column){
+            .id = b->ids[i], .name = b->items[i].name, .type = b->items[i].expr->type};
         if (keep_untyped && b->items[i].expr->is_untyped && plan->kind == WR_L_PROJECT)
             out->columns[i].untyped = &plan->project.bindings[i].expr;
     }
@@ -334,13 +375,19 @@ static void make_result(block *b, wr_logical *plan, bool keep_untyped, wr_result
 
 static weir_status refuse_unsupported(const wr_sql_select *select)
 {
-    if (select->window_by) return wr_fail_at(WR_E_UNSUPPORTED, select->window_by->span, "WINDOW BY needs a stream");
-    if (select->keyword_search) return wr_fail_at(WR_E_UNSUPPORTED, select->keyword_search->span, "KEYWORD SEARCH is not supported");
-    if (select->hybrid_search) return wr_fail_at(WR_E_UNSUPPORTED, select->hybrid_search->span, "HYBRID SEARCH is not supported");
+    if (select->window_by)
+        return wr_fail_at(WR_E_UNSUPPORTED, select->window_by->span, "WINDOW BY needs a stream");
+    if (select->keyword_search)
+        return wr_fail_at(WR_E_UNSUPPORTED, select->keyword_search->span,
+                          "KEYWORD SEARCH is not supported");
+    if (select->hybrid_search)
+        return wr_fail_at(WR_E_UNSUPPORTED, select->hybrid_search->span,
+                          "HYBRID SEARCH is not supported");
     return WR_OK;
 }
 
-weir_status wr_bind_select(wr_scope *outer, const wr_sql_select *select, const wr_sql_query *around, bool keep_untyped, wr_result *out)
+weir_status wr_bind_select(wr_scope *outer, const wr_sql_select *select, const wr_sql_query *around,
+                           bool keep_untyped, wr_result *out)
 {
     wr_planner *planner = outer->planner;
     wr_scope *scope = wr_scope_new(planner, outer);
@@ -360,8 +407,10 @@ weir_status wr_bind_select(wr_scope *outer, const wr_sql_select *select, const w
     scope->clause = WR_IN_SELECT;
     WR_TRY(wr_bind_items(scope, &select->items, &b.items, &b.visible));
     b.count = b.visible;
-    if (!b.visible && !from.plan) return wr_fail_at(WR_E_SYNTAX, select->node.span, "SELECT needs something to select");
-    bool plain = !select->distinct && !select->distinct_on.count && !around->order_by.count && !select->group_all && !select->group_by.count;
+    if (!b.visible && !from.plan)
+        return wr_fail_at(WR_E_SYNTAX, select->node.span, "SELECT needs something to select");
+    bool plain = !select->distinct && !select->distinct_on.count && !around->order_by.count &&
+                 !select->group_all && !select->group_by.count;
     keep_untyped = keep_untyped && plain;
     WR_TRY(bind_parts(&b, &plan));
     scope->clause = WR_IN_ORDER_BY;
@@ -374,8 +423,10 @@ weir_status wr_bind_select(wr_scope *outer, const wr_sql_select *select, const w
     apply_distinct(&b, &plan);
     WR_TRY(order_and_limit(&b, around, &plan));
     make_result(&b, plan, keep_untyped, out);
-    if (keep_untyped && plan != projection) /* a LIMIT is above: the slots are in the projection below */
+    if (keep_untyped &&
+        plan != projection) /* a LIMIT is above: the slots are in the projection below */
         for (int i = 0; i < b.visible; i++)
-            if (b.items[i].expr->is_untyped) out->columns[i].untyped = &projection->project.bindings[i].expr;
+            if (b.items[i].expr->is_untyped)
+                out->columns[i].untyped = &projection->project.bindings[i].expr;
     return WR_OK;
 }

@@ -1,12 +1,13 @@
 /* bind_subquery.c - queries inside expressions.
  *
- * A subquery is bound with the current scope around it, so names of outer queries become columns of outer plans; the
- * unnest rule turns them into joins. Quantified comparisons: x op ALL (q) is NOT (x negated-op ANY (q)), which is right
- * for NULLs as well. Lists (x = ANY(array)) are functions. */
+ * A subquery is bound with the current scope around it, so names of outer queries become columns of
+ * outer plans; the unnest rule turns them into joins. Quantified comparisons: x op ALL (q) is NOT
+ * (x negated-op ANY (q)), which is right for NULLs as well. Lists (x = ANY(array)) are functions.
+ */
 #include "plan/bind.h"
 
-static wr_expr *subquery_expr(wr_scope *scope, wr_subquery_kind kind, wr_logical *plan, const wr_type *type,
-                              wr_span span, wr_subquery **sub_out)
+static wr_expr *subquery_expr(wr_scope *scope, wr_subquery_kind kind, wr_logical *plan,
+                              const wr_type *type, wr_span span, wr_subquery **sub_out)
 {
     wr_subquery *sub = wr_new(scope->planner->arena, wr_subquery);
     sub->kind = kind;
@@ -20,7 +21,8 @@ static wr_expr *subquery_expr(wr_scope *scope, wr_subquery_kind kind, wr_logical
 static weir_status one_column(const wr_result *result, wr_span span, const char *what)
 {
     if (result->count == 1) return WR_OK;
-    return wr_fail_at(WR_E_COLUMN_COUNT, span, "%s must have one column, this one has %d", what, result->count);
+    return wr_fail_at(WR_E_COLUMN_COUNT, span, "%s must have one column, this one has %d", what,
+                      result->count);
 }
 
 weir_status wr_bind_subquery(wr_scope *scope, const wr_node *node, wr_expr **out)
@@ -33,33 +35,38 @@ weir_status wr_bind_subquery(wr_scope *scope, const wr_node *node, wr_expr **out
     }
     const wr_sql_subquery *sub = wr_sql_as_subquery(node);
     WR_TRY(wr_bind_query(scope, sub->query, true, &result));
-    WR_TRY(one_column(&result, node->span, sub->array ? "the query of an array" : "a subquery used as a value"));
+    WR_TRY(one_column(&result, node->span,
+                      sub->array ? "the query of an array" : "a subquery used as a value"));
     const wr_type *type = result.columns[0].type;
     if (sub->array) {
         WR_TRY(wr_result_settle(scope->planner, &result));
         type = wr_type_list(result.columns[0].type);
     }
-    *out = subquery_expr(scope, sub->array ? WR_SUB_ARRAY : WR_SUB_SCALAR, result.plan, type, node->span, NULL);
+    *out = subquery_expr(scope, sub->array ? WR_SUB_ARRAY : WR_SUB_SCALAR, result.plan, type,
+                         node->span, NULL);
     return WR_OK;
 }
 
 /* Brings the left values and the columns of the query to common types. */
-static weir_status fit_sides(wr_scope *scope, const wr_node *operand, wr_result *result, const char *what,
-                             wr_expr ***left_out, int *count_out)
+static weir_status fit_sides(wr_scope *scope, const wr_node *operand, wr_result *result,
+                             const char *what, wr_expr ***left_out, int *count_out)
 {
     wr_arena *arena = scope->planner->arena;
     wr_nodes single = {.items = (wr_node **)&operand, .count = 1};
     const wr_nodes *nodes = operand->kind == WR_SQL_ROW ? &wr_sql_as_row(operand)->items : &single;
     wr_expr **left;
     if (nodes->count != result->count)
-        return wr_fail_at(WR_E_COLUMN_COUNT, operand->span, "%s compares %d %s with a query of %d columns", what,
-                          nodes->count, nodes->count == 1 ? "value" : "values", result->count);
+        return wr_fail_at(WR_E_COLUMN_COUNT, operand->span,
+                          "%s compares %d %s with a query of %d columns", what, nodes->count,
+                          nodes->count == 1 ? "value" : "values", result->count);
     WR_TRY(wr_bind_exprs(scope, nodes, &left));
     const wr_type **types = wr_new_array(arena, const wr_type *, nodes->count);
     for (int i = 0; i < nodes->count; i++) {
         wr_result_column *column = &result->columns[i];
         wr_param_adopt(scope, left[i], column->type);
-        wr_expr *pair[2] = {left[i], column->untyped ? *column->untyped : wr_expr_column(arena, column->id, column->type)};
+        wr_expr *pair[2] = {left[i], column->untyped
+                                         ? *column->untyped
+                                         : wr_expr_column(arena, column->id, column->type)};
         weir_status s = wr_bind_common_type(pair, 2, what, &types[i]);
         if (!s) s = wr_bind_coerce(arena, left[i], types[i], what, &left[i]);
         if (s) return wr_with_span(s, operand->span);
@@ -88,9 +95,14 @@ weir_status wr_bind_in_query(wr_scope *scope, const wr_sql_in *in, wr_expr **out
 
 static wr_compare_op negated(wr_compare_op op)
 {
-    static const wr_compare_op opposite[] = {
-        [WR_EQ] = WR_NE, [WR_NE] = WR_EQ, [WR_LT] = WR_GE, [WR_LE] = WR_GT,
-        [WR_GT] = WR_LE, [WR_GE] = WR_LT, [WR_DISTINCT] = WR_NOT_DISTINCT, [WR_NOT_DISTINCT] = WR_DISTINCT};
+    static const wr_compare_op opposite[] = {[WR_EQ] = WR_NE,
+                                             [WR_NE] = WR_EQ,
+                                             [WR_LT] = WR_GE,
+                                             [WR_LE] = WR_GT,
+                                             [WR_GT] = WR_LE,
+                                             [WR_GE] = WR_LT,
+                                             [WR_DISTINCT] = WR_NOT_DISTINCT,
+                                             [WR_NOT_DISTINCT] = WR_DISTINCT};
     return opposite[op];
 }
 
@@ -102,7 +114,9 @@ static weir_status quantified_list(wr_scope *scope, const wr_sql_quantified *q, 
     bool is_compare;
     wr_compare_op op = wr_compare_of(q->op, &is_compare);
     if (!is_compare && q->array->kind != WR_SQL_LIST)
-        return wr_fail_at(WR_E_UNSUPPORTED, span, "%s ANY and ALL need a list written out as ARRAY[...]", wr_sql_op_text(q->op));
+        return wr_fail_at(WR_E_UNSUPPORTED, span,
+                          "%s ANY and ALL need a list written out as ARRAY[...]",
+                          wr_sql_op_text(q->op));
     if (q->array->kind == WR_SQL_LIST) { /* written out: a chain of ORs or ANDs */
         const wr_nodes *items = &wr_sql_as_list(q->array)->items;
         wr_expr **parts = wr_new_array(arena, wr_expr *, items->count + 1);
@@ -115,8 +129,9 @@ static weir_status quantified_list(wr_scope *scope, const wr_sql_quantified *q, 
             else
                 WR_TRY(wr_bind_by_name(scope, wr_sql_op_text(q->op), args, 2, span, &parts[i]));
         }
-        *out = q->all ? wr_expr_and(arena, parts, items->count)
-                      : items->count ? wr_expr_or(arena, parts, items->count) : wr_expr_bool(arena, false);
+        *out = q->all         ? wr_expr_and(arena, parts, items->count)
+               : items->count ? wr_expr_or(arena, parts, items->count)
+                              : wr_expr_bool(arena, false);
         return WR_OK;
     }
     wr_expr *list, *x;
@@ -125,8 +140,10 @@ static weir_status quantified_list(wr_scope *scope, const wr_sql_quantified *q, 
     if (list->kind == WR_X_CONST && list->is_untyped)
         WR_TRY(wr_bind_cast(arena, list, wr_type_list(x->type), false, span, &list));
     if (list->type->id != WR_T_LIST && list->type->id != WR_T_ARRAY)
-        return wr_fail_at(WR_E_TYPE_MISMATCH, q->array->span, "ANY and ALL take a list or a query, not %s", wr_type_name(list->type));
-    /* The list becomes a query over its elements, so that NULLs behave as in x op ANY (SELECT ...). */
+        return wr_fail_at(WR_E_TYPE_MISMATCH, q->array->span,
+                          "ANY and ALL take a list or a query, not %s", wr_type_name(list->type));
+    /* The list becomes a query over its elements, so that NULLs behave as in x op ANY (SELECT ...).
+     */
     wr_planner *planner = scope->planner;
     wr_logical *one = wr_logical_new(planner, WR_L_VALUES, NULL, NULL);
     one->values.row_count = 1;
@@ -145,7 +162,8 @@ static weir_status quantified_list(wr_scope *scope, const wr_sql_quantified *q, 
     wr_binding *binding = wr_new(arena, wr_binding);
     *binding = (wr_binding){wr_planner_column(planner, WR_STR("element"), type), pair[1]};
     wr_subquery *sub;
-    *out = subquery_expr(scope, WR_SUB_QUANTIFIED, wr_project(planner, unnest, binding, 1), WR_BOOLEAN, span, &sub);
+    *out = subquery_expr(scope, WR_SUB_QUANTIFIED, wr_project(planner, unnest, binding, 1),
+                         WR_BOOLEAN, span, &sub);
     sub->left = wr_new_array(arena, wr_expr *, 1);
     sub->left[0] = pair[0];
     sub->left_count = 1;
@@ -160,7 +178,8 @@ weir_status wr_bind_quantified(wr_scope *scope, const wr_sql_quantified *q, wr_e
     bool is_compare;
     wr_compare_op op = wr_compare_of(q->op, &is_compare);
     if (!is_compare)
-        return wr_fail_at(WR_E_UNSUPPORTED, q->node.span, "%s ANY and ALL of a query are not supported", wr_sql_op_text(q->op));
+        return wr_fail_at(WR_E_UNSUPPORTED, q->node.span,
+                          "%s ANY and ALL of a query are not supported", wr_sql_op_text(q->op));
     wr_result result;
     wr_subquery *sub;
     wr_expr **left;
@@ -168,10 +187,12 @@ weir_status wr_bind_quantified(wr_scope *scope, const wr_sql_quantified *q, wr_e
     WR_TRY(wr_bind_query(scope, q->query, true, &result));
     WR_TRY(fit_sides(scope, q->operand, &result, q->all ? "ALL" : "ANY", &left, &count));
     if (count > 1 && op != WR_EQ && op != WR_NE)
-        return wr_fail_at(WR_E_UNSUPPORTED, q->node.span, "rows are compared with ANY and ALL by = and <> only");
+        return wr_fail_at(WR_E_UNSUPPORTED, q->node.span,
+                          "rows are compared with ANY and ALL by = and <> only");
     wr_compare_op bound = q->all ? negated(op) : op;
     bool is_in = bound == WR_EQ;
-    *out = subquery_expr(scope, is_in ? WR_SUB_IN : WR_SUB_QUANTIFIED, result.plan, WR_BOOLEAN, q->node.span, &sub);
+    *out = subquery_expr(scope, is_in ? WR_SUB_IN : WR_SUB_QUANTIFIED, result.plan, WR_BOOLEAN,
+                         q->node.span, &sub);
     sub->left = left;
     sub->left_count = count;
     sub->op = bound;

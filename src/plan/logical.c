@@ -1,12 +1,13 @@
 /* logical.c - building and asking logical plans.
  *
- * A plan is a tree of nodes over column ids. What a node provides (its outputs) is either fixed when the node is made
- * (scans, values, set operations) or follows from its parts (projections, joins): wr_logical_set_outputs recomputes the
- * second kind. Aggregate and window calls carry no ids themselves: their ids are those of the node's outputs, so the
- * recomputation keeps them.
+ * A plan is a tree of nodes over column ids. What a node provides (its outputs) is either fixed
+ * when the node is made (scans, values, set operations) or follows from its parts (projections,
+ * joins): wr_logical_set_outputs recomputes the second kind. Aggregate and window calls carry no
+ * ids themselves: their ids are those of the node's outputs, so the recomputation keeps them.
  *
- * Trap: SHARED nodes make the tree a graph. Every walk below visits the input of one shared id once, otherwise chains
- * of common table expressions that are used twice each would cost exponential time. */
+ * Trap: SHARED nodes make the tree a graph. Every walk below visits the input of one shared id
+ * once, otherwise chains of common table expressions that are used twice each would cost
+ * exponential time. */
 #include "plan/logical.h"
 
 wr_column_id wr_planner_column(wr_planner *planner, wr_str name, const wr_type *type)
@@ -68,7 +69,8 @@ static void aggregate_outputs(wr_planner *planner, wr_logical *node)
     node->outputs = wr_new_array(planner->arena, wr_output, node->output_count + 1);
     outputs_from_bindings(planner, node, node->aggregate.keys, keys);
     if (node->aggregate.sets)
-        for (int i = 0; i < keys; i++) node->outputs[i].not_null = false;
+        for (int i = 0; i < keys; i++)
+            node->outputs[i].not_null = false;
     for (int i = 0; i < calls + groupings; i++) {
         const wr_type *type = i < calls ? node->aggregate.calls[i].type : WR_INTEGER;
         if (old_count == node->output_count) {
@@ -112,13 +114,15 @@ static void join_outputs(wr_planner *planner, wr_logical *node, bool left_only, 
     node->output_count = count;
     memcpy(node->outputs, left->outputs, sizeof(wr_output) * (size_t)left->output_count);
     if (null_left)
-        for (int i = 0; i < left->output_count; i++) node->outputs[i].not_null = false;
+        for (int i = 0; i < left->output_count; i++)
+            node->outputs[i].not_null = false;
     if (mark) node->outputs[count - 1] = output_of(planner, node->join.mark, WR_BOOLEAN);
     if (left_only) return;
     wr_output *at = node->outputs + left->output_count;
     memcpy(at, right->outputs, sizeof(wr_output) * (size_t)right->output_count);
     if (null_right)
-        for (int i = 0; i < right->output_count; i++) at[i].not_null = false;
+        for (int i = 0; i < right->output_count; i++)
+            at[i].not_null = false;
 }
 
 static void extend_outputs(wr_planner *planner, wr_logical *node, const wr_output *more, int count)
@@ -165,7 +169,8 @@ void wr_logical_set_outputs(wr_planner *planner, wr_logical *node)
     case WR_L_SINGLE_ROW:
         extend_outputs(planner, node, NULL, 0);
         if (node->single.is_outer)
-            for (int i = 0; i < node->output_count; i++) node->outputs[i].not_null = false;
+            for (int i = 0; i < node->output_count; i++)
+                node->outputs[i].not_null = false;
         return;
     case WR_L_PROJECT:
         node->output_count = node->project.count;
@@ -226,7 +231,8 @@ static void each_of(wr_expr **slots, int count, slot_fn *fn, void *arg)
 
 static void each_sort_key(wr_sort_key *keys, int count, slot_fn *fn, void *arg)
 {
-    for (int i = 0; i < count; i++) fn(&keys[i].expr, arg);
+    for (int i = 0; i < count; i++)
+        fn(&keys[i].expr, arg);
 }
 
 static void each_of_call(wr_aggregate_call *call, slot_fn *fn, void *arg)
@@ -247,7 +253,8 @@ static void each_of_window(wr_window_call *call, slot_fn *fn, void *arg)
 
 static void each_binding(wr_binding *bindings, int count, slot_fn *fn, void *arg)
 {
-    for (int i = 0; i < count; i++) fn(&bindings[i].expr, arg);
+    for (int i = 0; i < count; i++)
+        fn(&bindings[i].expr, arg);
 }
 
 void wr_logical_each_expr(wr_logical *node, void (*fn)(wr_expr **slot, void *arg), void *arg)
@@ -331,7 +338,8 @@ void wr_column_set_add_all(wr_arena *arena, wr_column_set *set, const wr_column_
 {
     for (uint32_t w = more->word_count; w-- > 0;) {
         if (!more->words[w]) continue;
-        if (w >= set->word_count) wr_column_set_add(arena, set, w * 64 + (uint32_t)__builtin_ctzll(more->words[w]));
+        if (w >= set->word_count)
+            wr_column_set_add(arena, set, w * 64 + (uint32_t)__builtin_ctzll(more->words[w]));
         set->words[w] |= more->words[w];
     }
 }
@@ -375,22 +383,18 @@ static void collect_plan(usage *u, const wr_logical *node);
 static bool collect_expr(const wr_expr *e, void *arg)
 {
     usage *u = arg;
-    if (e->kind == WR_X_COLUMN) wr_column_set_add(u->arena, &u->used, e->column);
-    if (e->kind == WR_X_LAMBDA)
-        for (int i = 0; i < e->lambda.param_count; i++)
-            wr_column_set_add(u->arena, &u->defined, e->lambda.first_param + (uint32_t)i);
+    if (e->kind == WR_X_COLUMN && e->column < WR_LAMBDA_IDS)
+        wr_column_set_add(u->arena, &u->used, e->column);
     if (e->kind == WR_X_SUBQUERY) {
         const wr_subquery *sub = e->subquery;
-        for (int i = 0; i < sub->left_count; i++) wr_expr_walk(sub->left[i], collect_expr, u);
+        for (int i = 0; i < sub->left_count; i++)
+            wr_expr_walk(sub->left[i], collect_expr, u);
         collect_plan(u, sub->plan);
     }
     return true;
 }
 
-static void collect_slot(wr_expr **slot, void *arg)
-{
-    wr_expr_walk(*slot, collect_expr, arg);
-}
+static void collect_slot(wr_expr **slot, void *arg) { wr_expr_walk(*slot, collect_expr, arg); }
 
 static void collect_plan(usage *u, const wr_logical *node)
 {
@@ -401,7 +405,8 @@ static void collect_plan(usage *u, const wr_logical *node)
         if (wr_column_set_has(&u->shared, (wr_column_id)node->shared.id)) return;
         wr_column_set_add(u->arena, &u->shared, (wr_column_id)node->shared.id);
     }
-    for (int i = 0; i < node->input_count; i++) collect_plan(u, node->inputs[i]);
+    for (int i = 0; i < node->input_count; i++)
+        collect_plan(u, node->inputs[i]);
 }
 
 static void add_used_not_defined(usage *u, wr_arena *arena, wr_column_set *set)
@@ -423,7 +428,8 @@ void wr_expr_columns(wr_arena *arena, const wr_expr *e, wr_column_set *set)
 
 void wr_logical_provided(wr_arena *arena, const wr_logical *node, wr_column_set *set)
 {
-    for (int i = 0; i < node->output_count; i++) wr_column_set_add(arena, set, node->outputs[i].id);
+    for (int i = 0; i < node->output_count; i++)
+        wr_column_set_add(arena, set, node->outputs[i].id);
 }
 
 void wr_logical_free_columns(wr_arena *arena, const wr_logical *node, wr_column_set *set)

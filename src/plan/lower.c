@@ -1,16 +1,16 @@
 /* lower.c - logical plan to physical plan: ids become positions, unneeded columns disappear.
  *
- * Each node is lowered with the set of columns its parents need, so scans read only what is used. What comes back says
- * at which position each id stands; projections that only rename cost nothing: the id moves to another position.
- * A plan is lowered as the rules left it; a subquery or a lateral join that is still there was not unnested, which is
- * reported as unsupported rather than answered wrongly.
+ * Each node is lowered with the set of columns its parents need, so scans read only what is used.
+ * What comes back says at which position each id stands; projections that only rename cost nothing:
+ * the id moves to another position. A plan is lowered as the rules left it; a subquery or a lateral
+ * join that is still there was not unnested, which is reported as unsupported rather than answered
+ * wrongly.
  *
- * Trap: parameters of lambdas are COLUMNs too. Their ids get LAMBDA_BIT so that they never look like positions. */
+ * Trap: parameters of lambdas are COLUMNs too; they keep their ids (from WR_LAMBDA_IDS on). */
 #include "plan/lower.h"
 
-#define LAMBDA_BIT 0x40000000u
-
-wr_plan_node *wr_plan_node_new(wr_lowering *l, wr_phys_kind kind, const wr_logical *from, wr_plan_node *left, wr_plan_node *right)
+wr_plan_node *wr_plan_node_new(wr_lowering *l, wr_phys_kind kind, const wr_logical *from,
+                               wr_plan_node *left, wr_plan_node *right)
 {
     wr_plan_node *node = wr_new(l->planner->arena, wr_plan_node);
     node->kind = kind;
@@ -29,7 +29,8 @@ void wr_plan_schema(wr_lowering *l, wr_plan_node *node, const wr_column_id *ids,
     node->schema.count = count;
     node->schema.fields = wr_new_array(planner->arena, wr_field, count + 1);
     for (int i = 0; i < count; i++)
-        node->schema.fields[i] = (wr_field){planner->column_names.items[ids[i]], planner->column_types.items[ids[i]]};
+        node->schema.fields[i] =
+            (wr_field){planner->column_names.items[ids[i]], planner->column_types.items[ids[i]]};
 }
 
 int wr_place_of(const wr_lowered *in, wr_column_id id)
@@ -43,7 +44,8 @@ static wr_lowered lowered(wr_lowering *l, wr_plan_node *plan, const wr_column_id
 {
     wr_lowered out = {.plan = plan, .count = count};
     out.places = wr_new_array(l->planner->arena, wr_place, count + 1);
-    for (int i = 0; i < count; i++) out.places[i] = (wr_place){ids[i], i};
+    for (int i = 0; i < count; i++)
+        out.places[i] = (wr_place){ids[i], i};
     return out;
 }
 
@@ -51,7 +53,6 @@ static wr_lowered lowered(wr_lowering *l, wr_plan_node *plan, const wr_column_id
 typedef struct relabel {
     wr_lowering *l;
     const wr_lowered *left, *right;
-    wr_column_set lambda;
 } relabel;
 
 static weir_status relabel_node(wr_expr *e, void *arg, wr_expr **out)
@@ -60,24 +61,10 @@ static weir_status relabel_node(wr_expr *e, void *arg, wr_expr **out)
     wr_arena *arena = r->l->planner->arena;
     if (e->kind == WR_X_SUBQUERY)
         return wr_fail_at(WR_E_UNSUPPORTED, e->span, "a subquery cannot stand here");
-    if (e->kind == WR_X_LAMBDA) {
-        for (int i = 0; i < e->lambda.param_count; i++) wr_column_set_add(arena, &r->lambda, e->lambda.first_param + (uint32_t)i);
-        wr_expr *copy = wr_new(arena, wr_expr);
-        *copy = *e;
-        copy->lambda.first_param |= LAMBDA_BIT;
-        copy->args = wr_new_array(arena, wr_expr *, 1);
-        WR_TRY(wr_expr_map(arena, e->args[0], relabel_node, r, &copy->args[0]));
-        *out = copy;
-        return WR_OK;
-    }
-    if (e->kind != WR_X_COLUMN) return WR_OK;
+    if (e->kind != WR_X_COLUMN || e->column >= WR_LAMBDA_IDS) return WR_OK;
     wr_expr *copy = wr_new(arena, wr_expr);
     *copy = *e;
     *out = copy;
-    if (wr_column_set_has(&r->lambda, e->column)) {
-        copy->column |= LAMBDA_BIT;
-        return WR_OK;
-    }
     int at = r->left ? wr_place_of(r->left, e->column) : -1;
     if (at < 0 && r->right) {
         at = wr_place_of(r->right, e->column);
@@ -92,21 +79,25 @@ static weir_status relabel_node(wr_expr *e, void *arg, wr_expr **out)
     return WR_OK;
 }
 
-weir_status wr_lower_expr(wr_lowering *l, wr_expr *e, const wr_lowered *in, const wr_lowered *right, wr_expr **out)
+weir_status wr_lower_expr(wr_lowering *l, wr_expr *e, const wr_lowered *in, const wr_lowered *right,
+                          wr_expr **out)
 {
     relabel r = {.l = l, .left = in, .right = right};
     *out = NULL;
     return e ? wr_expr_map(l->planner->arena, e, relabel_node, &r, out) : WR_OK;
 }
 
-static weir_status lower_exprs(wr_lowering *l, wr_expr **exprs, int count, const wr_lowered *in, wr_expr ***out)
+static weir_status lower_exprs(wr_lowering *l, wr_expr **exprs, int count, const wr_lowered *in,
+                               wr_expr ***out)
 {
     *out = wr_new_array(l->planner->arena, wr_expr *, count + 1);
-    for (int i = 0; i < count; i++) WR_TRY(wr_lower_expr(l, exprs[i], in, NULL, &(*out)[i]));
+    for (int i = 0; i < count; i++)
+        WR_TRY(wr_lower_expr(l, exprs[i], in, NULL, &(*out)[i]));
     return WR_OK;
 }
 
-static weir_status lower_keys(wr_lowering *l, const wr_sort_key *keys, int count, const wr_lowered *in, wr_sort_key **out)
+static weir_status lower_keys(wr_lowering *l, const wr_sort_key *keys, int count,
+                              const wr_lowered *in, wr_sort_key **out)
 {
     *out = wr_new_array(l->planner->arena, wr_sort_key, count + 1);
     for (int i = 0; i < count; i++) {
@@ -148,17 +139,20 @@ static wr_column_set needs_of(wr_lowering *l, wr_logical *node, const wr_column_
 static wr_column_set set_of(wr_lowering *l, const wr_column_id *ids, int count)
 {
     wr_column_set set = {0};
-    for (int i = 0; i < count; i++) wr_column_set_add(l->planner->arena, &set, ids[i]);
+    for (int i = 0; i < count; i++)
+        wr_column_set_add(l->planner->arena, &set, ids[i]);
     return set;
 }
 
 static wr_expr *at_position(wr_lowering *l, wr_column_id id, int position)
 {
-    return wr_expr_column(l->planner->arena, (uint32_t)position, l->planner->column_types.items[id]);
+    return wr_expr_column(l->planner->arena, (uint32_t)position,
+                          l->planner->column_types.items[id]);
 }
 
 /* Exactly these columns in this order. */
-static weir_status arrange(wr_lowering *l, const wr_lowered *in, const wr_column_id *ids, int count, wr_lowered *out)
+static weir_status arrange(wr_lowering *l, const wr_lowered *in, const wr_column_id *ids, int count,
+                           wr_lowered *out)
 {
     bool same = in->plan->schema.count == count;
     for (int i = 0; i < count; i++) {
@@ -175,7 +169,8 @@ static weir_status arrange(wr_lowering *l, const wr_lowered *in, const wr_column
     wr_plan_node *node = wr_plan_node_new(l, WR_PN_PROJECT, NULL, in->plan, NULL);
     node->estimated_rows = in->plan->estimated_rows;
     node->project.exprs = wr_new_array(l->planner->arena, wr_expr *, count + 1);
-    for (int i = 0; i < count; i++) node->project.exprs[i] = at_position(l, ids[i], wr_place_of(in, ids[i]));
+    for (int i = 0; i < count; i++)
+        node->project.exprs[i] = at_position(l, ids[i], wr_place_of(in, ids[i]));
     wr_plan_schema(l, node, ids, count);
     *out = lowered(l, node, ids, count);
     return WR_OK;
@@ -186,7 +181,8 @@ static weir_status trim(wr_lowering *l, const wr_column_set *needed, wr_lowered 
 {
     WR_LIST(wr_column_id) keep = {0};
     for (int i = 0; i < in->count; i++)
-        if (wr_column_set_has(needed, in->places[i].id)) wr_push(l->planner->arena, &keep, in->places[i].id);
+        if (wr_column_set_has(needed, in->places[i].id))
+            wr_push(l->planner->arena, &keep, in->places[i].id);
     if (keep.count >= in->plan->schema.count) return WR_OK;
     return arrange(l, in, keep.items, keep.count, in);
 }
@@ -201,7 +197,8 @@ static wr_lowered passed(wr_plan_node *node, const wr_lowered *in)
 }
 
 /* ---- node kinds ---- */
-static weir_status lower_values(wr_lowering *l, wr_logical *node, const wr_column_set *needed, wr_lowered *out)
+static weir_status lower_values(wr_lowering *l, wr_logical *node, const wr_column_set *needed,
+                                wr_lowered *out)
 {
     wr_arena *arena = l->planner->arena;
     WR_LIST(wr_column_id) ids = {0};
@@ -217,14 +214,17 @@ static weir_status lower_values(wr_lowering *l, wr_logical *node, const wr_colum
     plan->values.rows = wr_new_array(arena, wr_expr **, rows + 1);
     for (int r = 0; r < rows; r++) {
         plan->values.rows[r] = wr_new_array(arena, wr_expr *, ids.count + 1);
-        for (int i = 0; i < ids.count; i++) WR_TRY(wr_lower_expr(l, node->values.rows[r][from[i]], NULL, NULL, &plan->values.rows[r][i]));
+        for (int i = 0; i < ids.count; i++)
+            WR_TRY(wr_lower_expr(l, node->values.rows[r][from[i]], NULL, NULL,
+                                 &plan->values.rows[r][i]));
     }
     wr_plan_schema(l, plan, ids.items, ids.count);
     *out = lowered(l, plan, ids.items, ids.count);
     return WR_OK;
 }
 
-static weir_status filter_above(wr_lowering *l, const wr_logical *node, wr_expr **conjuncts, int count, wr_lowered *io)
+static weir_status filter_above(wr_lowering *l, const wr_logical *node, wr_expr **conjuncts,
+                                int count, wr_lowered *io)
 {
     wr_expr **parts;
     if (!count) return WR_OK;
@@ -236,7 +236,8 @@ static weir_status filter_above(wr_lowering *l, const wr_logical *node, wr_expr 
 }
 
 /* Conjuncts right above a scan go into it, except volatile ones. */
-static weir_status lower_filter(wr_lowering *l, wr_logical *node, const wr_column_set *needed, wr_lowered *out)
+static weir_status lower_filter(wr_lowering *l, wr_logical *node, const wr_column_set *needed,
+                                wr_lowered *out)
 {
     wr_arena *arena = l->planner->arena;
     int count = node->filter.count, in_count = 0, stay_count = 0;
@@ -245,7 +246,8 @@ static weir_status lower_filter(wr_lowering *l, wr_logical *node, const wr_colum
         WR_TRY(wr_lower_node(l, node->inputs[0], &needs, out));
         return filter_above(l, node, node->filter.conjuncts, count, out);
     }
-    wr_expr **in = wr_new_array(arena, wr_expr *, count + 1), **stay = wr_new_array(arena, wr_expr *, count + 1);
+    wr_expr **in = wr_new_array(arena, wr_expr *, count + 1),
+            **stay = wr_new_array(arena, wr_expr *, count + 1);
     wr_column_set needs = {0};
     wr_column_set_add_all(arena, &needs, needed);
     for (int i = 0; i < count; i++) {
@@ -262,7 +264,8 @@ static weir_status lower_filter(wr_lowering *l, wr_logical *node, const wr_colum
     return filter_above(l, node, stay, stay_count, out);
 }
 
-static weir_status lower_project(wr_lowering *l, wr_logical *node, const wr_column_set *needed, wr_lowered *out)
+static weir_status lower_project(wr_lowering *l, wr_logical *node, const wr_column_set *needed,
+                                 wr_lowered *out)
 {
     wr_arena *arena = l->planner->arena;
     wr_column_set needs = {0};
@@ -300,8 +303,10 @@ static weir_status lower_project(wr_lowering *l, wr_logical *node, const wr_colu
     return WR_OK;
 }
 
-/* All keys stay (they make the groups); calls nobody reads and carried columns nobody reads are dropped. */
-static weir_status lower_aggregate(wr_lowering *l, wr_logical *node, const wr_column_set *needed, wr_lowered *out)
+/* All keys stay (they make the groups); calls nobody reads and carried columns nobody reads are
+ * dropped. */
+static weir_status lower_aggregate(wr_lowering *l, wr_logical *node, const wr_column_set *needed,
+                                   wr_lowered *out)
 {
     wr_arena *arena = l->planner->arena;
     int keys = node->aggregate.key_count, calls = node->aggregate.call_count;
@@ -323,16 +328,19 @@ static weir_status lower_aggregate(wr_lowering *l, wr_logical *node, const wr_co
         if (!wr_column_set_has(needed, id)) continue;
         wr_push(arena, &kept, *call);
         wr_push(arena, &ids, id);
-        for (int a = 0; a < call->arg_count; a++) need_slot(&call->args[a], &n);
+        for (int a = 0; a < call->arg_count; a++)
+            need_slot(&call->args[a], &n);
         if (call->filter) need_slot(&call->filter, &n);
-        for (int o = 0; o < call->order_count; o++) need_slot(&call->order[o].expr, &n);
+        for (int o = 0; o < call->order_count; o++)
+            need_slot(&call->order[o].expr, &n);
     }
     wr_lowered in;
     WR_TRY(wr_lower_node(l, node->inputs[0], &needs, &in));
     wr_plan_node *plan = wr_plan_node_new(l, WR_PN_AGGREGATE, node, in.plan, NULL);
     plan->aggregate.key_count = key_exprs.count;
     WR_TRY(lower_exprs(l, key_exprs.items, key_exprs.count, &in, &plan->aggregate.keys));
-    for (int i = 0; i < kept.count; i++) WR_TRY(lower_call(l, &kept.items[i], &in));
+    for (int i = 0; i < kept.count; i++)
+        WR_TRY(lower_call(l, &kept.items[i], &in));
     plan->aggregate.calls = kept.items;
     plan->aggregate.call_count = kept.count;
     plan->aggregate.sets = node->aggregate.sets;
@@ -341,13 +349,15 @@ static weir_status lower_aggregate(wr_lowering *l, wr_logical *node, const wr_co
     plan->aggregate.grouping_count = node->aggregate.grouping_count;
     plan->aggregate.carried_first = WR_MIN(node->aggregate.carried_first, key_exprs.count);
     plan->aggregate.estimated_groups = node->rows;
-    for (int i = 0; i < node->aggregate.grouping_count; i++) wr_push(arena, &ids, node->outputs[keys + calls + i].id);
+    for (int i = 0; i < node->aggregate.grouping_count; i++)
+        wr_push(arena, &ids, node->outputs[keys + calls + i].id);
     wr_plan_schema(l, plan, ids.items, ids.count);
     *out = lowered(l, plan, ids.items, ids.count);
     return WR_OK;
 }
 
-static weir_status append_windows(wr_lowering *l, const wr_logical *node, const wr_window_call *calls, int count, const wr_column_id *ids,
+static weir_status append_windows(wr_lowering *l, const wr_logical *node,
+                                  const wr_window_call *calls, int count, const wr_column_id *ids,
                                   int64_t top_rows, wr_lowered *io)
 {
     wr_arena *arena = l->planner->arena;
@@ -367,18 +377,21 @@ static weir_status append_windows(wr_lowering *l, const wr_logical *node, const 
     }
     plan->schema.count = before + count;
     plan->schema.fields = wr_new_array(arena, wr_field, before + count);
-    if (before) memcpy(plan->schema.fields, io->plan->schema.fields, sizeof(wr_field) * (size_t)before);
+    if (before)
+        memcpy(plan->schema.fields, io->plan->schema.fields, sizeof(wr_field) * (size_t)before);
     wr_place *places = wr_new_array(arena, wr_place, io->count + count);
     if (io->count) memcpy(places, io->places, sizeof *places * (size_t)io->count);
     for (int i = 0; i < count; i++) {
-        plan->schema.fields[before + i] = (wr_field){l->planner->column_names.items[ids[i]], l->planner->column_types.items[ids[i]]};
+        plan->schema.fields[before + i] = (wr_field){l->planner->column_names.items[ids[i]],
+                                                     l->planner->column_types.items[ids[i]]};
         places[io->count + i] = (wr_place){ids[i], before + i};
     }
     *io = (wr_lowered){plan, places, io->count + count};
     return WR_OK;
 }
 
-static weir_status lower_window(wr_lowering *l, wr_logical *node, const wr_column_set *needed, wr_lowered *out)
+static weir_status lower_window(wr_lowering *l, wr_logical *node, const wr_column_set *needed,
+                                wr_lowered *out)
 {
     wr_arena *arena = l->planner->arena;
     int calls = node->window.call_count, kept = 0;
@@ -401,11 +414,14 @@ static weir_status lower_window(wr_lowering *l, wr_logical *node, const wr_colum
 }
 
 /* The first row per key: row_number() OVER (PARTITION BY keys ORDER BY order) = 1. */
-static weir_status lower_distinct_on(wr_lowering *l, wr_logical *node, const wr_column_set *needed, wr_lowered *out)
+static weir_status lower_distinct_on(wr_lowering *l, wr_logical *node, const wr_column_set *needed,
+                                     wr_lowered *out)
 {
     wr_planner *planner = l->planner;
-    wr_window_call call = {.partition = node->distinct_on.keys, .partition_count = node->distinct_on.key_count,
-                           .order = node->distinct_on.order, .order_count = node->distinct_on.order_count,
+    wr_window_call call = {.partition = node->distinct_on.keys,
+                           .partition_count = node->distinct_on.key_count,
+                           .order = node->distinct_on.order,
+                           .order_count = node->distinct_on.order_count,
                            .frame = {.unit = WR_WINDOW_ROWS, .end = WR_CURRENT_ROW}};
     WR_TRY(wr_bind_window_fn(planner->arena, WR_STR("row_number"), node->span, &call));
     wr_column_set needs = needs_of(l, node, needed);
@@ -413,12 +429,14 @@ static weir_status lower_distinct_on(wr_lowering *l, wr_logical *node, const wr_
     WR_TRY(trim(l, &needs, out));
     wr_column_id id = wr_planner_column(planner, WR_STR("row_number"), call.aggregate.type);
     WR_TRY(append_windows(l, node, &call, 1, &id, 1, out));
-    wr_expr *first = wr_expr_compare(planner->arena, WR_EQ, wr_expr_column(planner->arena, id, call.aggregate.type),
-                                     wr_expr_const(planner->arena, wr_value_int(call.aggregate.type, 1)));
+    wr_expr *first = wr_expr_compare(
+        planner->arena, WR_EQ, wr_expr_column(planner->arena, id, call.aggregate.type),
+        wr_expr_const(planner->arena, wr_value_int(call.aggregate.type, 1)));
     return filter_above(l, node, &first, 1, out);
 }
 
-static weir_status lower_sort(wr_lowering *l, wr_logical *node, const wr_column_set *needed, wr_lowered *out)
+static weir_status lower_sort(wr_lowering *l, wr_logical *node, const wr_column_set *needed,
+                              wr_lowered *out)
 {
     wr_column_set needs = needs_of(l, node, needed);
     WR_TRY(wr_lower_node(l, node->inputs[0], &needs, out));
@@ -438,29 +456,36 @@ static int64_t constant_or(const wr_expr *e, int64_t otherwise)
     return e && e->kind == WR_X_CONST && !e->value.is_null ? e->value.i64 : otherwise;
 }
 
-static weir_status lower_limit(wr_lowering *l, wr_logical *node, const wr_column_set *needed, wr_lowered *out)
+static weir_status lower_limit(wr_lowering *l, wr_logical *node, const wr_column_set *needed,
+                               wr_lowered *out)
 {
     WR_TRY(wr_lower_node(l, node->inputs[0], needed, out));
     wr_plan_node *plan = wr_plan_node_new(l, WR_PN_LIMIT, node, out->plan, NULL);
     plan->limit.count = node->limit.count;
     plan->limit.offset = node->limit.offset;
     plan->limit.is_percent = node->limit.is_percent;
-    int64_t count = constant_or(node->limit.count, -1), offset = constant_or(node->limit.offset, node->limit.offset ? -1 : 0);
-    if (out->plan->kind == WR_PN_SCAN && !node->limit.is_percent && count >= 0 && offset >= 0 && count <= INT64_MAX - offset)
+    int64_t count = constant_or(node->limit.count, -1),
+            offset = constant_or(node->limit.offset, node->limit.offset ? -1 : 0);
+    if (out->plan->kind == WR_PN_SCAN && !node->limit.is_percent && count >= 0 && offset >= 0 &&
+        count <= INT64_MAX - offset)
         out->plan->scan.limit = count + offset;
     *out = passed(plan, out);
     return WR_OK;
 }
 
-static weir_status lower_set(wr_lowering *l, wr_logical *node, const wr_column_set *needed, wr_lowered *out)
+static weir_status lower_set(wr_lowering *l, wr_logical *node, const wr_column_set *needed,
+                             wr_lowered *out)
 {
-    static const wr_phys_kind kinds[] = {[WR_SET_UNION] = WR_PN_UNION, [WR_SET_INTERSECT] = WR_PN_INTERSECT, [WR_SET_EXCEPT] = WR_PN_EXCEPT};
+    static const wr_phys_kind kinds[] = {[WR_SET_UNION] = WR_PN_UNION,
+                                         [WR_SET_INTERSECT] = WR_PN_INTERSECT,
+                                         [WR_SET_EXCEPT] = WR_PN_EXCEPT};
     wr_arena *arena = l->planner->arena;
     wr_plan_node *plan = wr_plan_node_new(l, kinds[node->set.op], node, NULL, NULL);
     wr_column_id *ids = wr_new_array(arena, wr_column_id, node->output_count + 1);
     int *from = wr_new_array(arena, int, node->output_count + 1), count = 0;
     for (int i = 0; i < node->output_count; i++) {
-        if (node->set.op == WR_SET_UNION && !wr_column_set_has(needed, node->outputs[i].id)) continue;
+        if (node->set.op == WR_SET_UNION && !wr_column_set_has(needed, node->outputs[i].id))
+            continue;
         from[count] = i;
         ids[count++] = node->outputs[i].id;
     }
@@ -469,7 +494,8 @@ static weir_status lower_set(wr_lowering *l, wr_logical *node, const wr_column_s
     plan->inputs = wr_new_array(arena, wr_plan_node *, node->input_count);
     for (int i = 0; i < node->input_count; i++) {
         wr_column_id *input_ids = wr_new_array(arena, wr_column_id, count + 1);
-        for (int c = 0; c < count; c++) input_ids[c] = node->set.columns[i][from[c]];
+        for (int c = 0; c < count; c++)
+            input_ids[c] = node->set.columns[i][from[c]];
         wr_column_set needs = set_of(l, input_ids, count);
         wr_lowered in;
         WR_TRY(wr_lower_node(l, node->inputs[i], &needs, &in));
@@ -481,7 +507,8 @@ static weir_status lower_set(wr_lowering *l, wr_logical *node, const wr_column_s
     return WR_OK;
 }
 
-static weir_status lower_unnest(wr_lowering *l, wr_logical *node, const wr_column_set *needed, wr_lowered *out)
+static weir_status lower_unnest(wr_lowering *l, wr_logical *node, const wr_column_set *needed,
+                                wr_lowered *out)
 {
     wr_arena *arena = l->planner->arena;
     wr_column_set needs = needs_of(l, node, needed);
@@ -499,7 +526,8 @@ static weir_status lower_unnest(wr_lowering *l, wr_logical *node, const wr_colum
     plan->unnest.carried_count = carried.count;
     plan->unnest.list_count = node->unnest.list_count;
     WR_TRY(lower_exprs(l, node->unnest.lists, node->unnest.list_count, &in, &plan->unnest.lists));
-    for (int i = 0; i < node->unnest.list_count; i++) wr_push(arena, &ids, node->unnest.ids[i]);
+    for (int i = 0; i < node->unnest.list_count; i++)
+        wr_push(arena, &ids, node->unnest.ids[i]);
     plan->unnest.keep_empty = node->unnest.keep_empty;
     plan->unnest.with_ordinality = node->unnest.with_ordinality;
     if (node->unnest.with_ordinality) wr_push(arena, &ids, node->unnest.ordinality);
@@ -512,7 +540,8 @@ static weir_status lower_shared(wr_lowering *l, wr_logical *node, wr_lowered *ou
 {
     wr_arena *arena = l->planner->arena;
     int at = 0;
-    while (at < l->shared_ids.count && l->shared_ids.items[at] != node->shared.id) at++;
+    while (at < l->shared_ids.count && l->shared_ids.items[at] != node->shared.id)
+        at++;
     if (at == l->shared_ids.count) {
         wr_column_set needs = {0};
         wr_lowered in;
@@ -529,7 +558,8 @@ static weir_status lower_shared(wr_lowering *l, wr_logical *node, wr_lowered *ou
     *out = passed(plan, in);
     out->places = wr_new_array(arena, wr_place, node->output_count + 1);
     out->count = node->output_count;
-    for (int i = 0; i < node->output_count; i++) out->places[i] = (wr_place){node->outputs[i].id, wr_place_of(in, node->shared.inner[i])};
+    for (int i = 0; i < node->output_count; i++)
+        out->places[i] = (wr_place){node->outputs[i].id, wr_place_of(in, node->shared.inner[i])};
     return WR_OK;
 }
 
@@ -548,7 +578,8 @@ static weir_status lower_recursive(wr_lowering *l, wr_logical *node, wr_lowered 
     plan->recursive.is_all = node->recursive.is_all;
     plan->recursive.max_steps = -1;
     wr_column_id *ids = wr_new_array(l->planner->arena, wr_column_id, count + 1);
-    for (int i = 0; i < count; i++) ids[i] = node->outputs[i].id;
+    for (int i = 0; i < count; i++)
+        ids[i] = node->outputs[i].id;
     wr_plan_schema(l, plan, ids, count);
     *out = lowered(l, plan, ids, count);
     return WR_OK;
@@ -558,13 +589,15 @@ static wr_lowered lower_working(wr_lowering *l, wr_logical *node)
 {
     wr_plan_node *plan = wr_plan_node_new(l, WR_PN_WORKING, node, NULL, NULL);
     wr_column_id *ids = wr_new_array(l->planner->arena, wr_column_id, node->output_count + 1);
-    for (int i = 0; i < node->output_count; i++) ids[i] = node->outputs[i].id;
+    for (int i = 0; i < node->output_count; i++)
+        ids[i] = node->outputs[i].id;
     plan->shared.id = node->working.id;
     wr_plan_schema(l, plan, ids, node->output_count);
     return lowered(l, plan, ids, node->output_count);
 }
 
-static weir_status lower_ordinal(wr_lowering *l, wr_logical *node, const wr_column_set *needed, wr_lowered *out)
+static weir_status lower_ordinal(wr_lowering *l, wr_logical *node, const wr_column_set *needed,
+                                 wr_lowered *out)
 {
     wr_arena *arena = l->planner->arena;
     WR_TRY(wr_lower_node(l, node->inputs[0], needed, out));
@@ -572,8 +605,10 @@ static weir_status lower_ordinal(wr_lowering *l, wr_logical *node, const wr_colu
     wr_plan_node *plan = wr_plan_node_new(l, WR_PN_ORDINAL, node, out->plan, NULL);
     plan->schema.count = before + 1;
     plan->schema.fields = wr_new_array(arena, wr_field, before + 1);
-    if (before) memcpy(plan->schema.fields, out->plan->schema.fields, sizeof(wr_field) * (size_t)before);
-    plan->schema.fields[before] = (wr_field){l->planner->column_names.items[node->ordinal.id], WR_BIGINT};
+    if (before)
+        memcpy(plan->schema.fields, out->plan->schema.fields, sizeof(wr_field) * (size_t)before);
+    plan->schema.fields[before] =
+        (wr_field){l->planner->column_names.items[node->ordinal.id], WR_BIGINT};
     wr_place *places = wr_new_array(arena, wr_place, out->count + 1);
     if (out->count) memcpy(places, out->places, sizeof *places * (size_t)out->count);
     places[out->count] = (wr_place){node->ordinal.id, before};
@@ -581,7 +616,8 @@ static weir_status lower_ordinal(wr_lowering *l, wr_logical *node, const wr_colu
     return WR_OK;
 }
 
-static weir_status lower_sample(wr_lowering *l, wr_logical *node, const wr_column_set *needed, wr_lowered *out)
+static weir_status lower_sample(wr_lowering *l, wr_logical *node, const wr_column_set *needed,
+                                wr_lowered *out)
 {
     WR_TRY(wr_lower_node(l, node->inputs[0], needed, out));
     wr_plan_node *plan = wr_plan_node_new(l, WR_PN_SAMPLE, node, out->plan, NULL);
@@ -607,25 +643,41 @@ static weir_status lower_sink(wr_lowering *l, wr_logical *node, wr_lowered *out)
     return WR_OK;
 }
 
-weir_status wr_lower_node(wr_lowering *l, wr_logical *node, const wr_column_set *needed, wr_lowered *out)
+weir_status wr_lower_node(wr_lowering *l, wr_logical *node, const wr_column_set *needed,
+                          wr_lowered *out)
 {
     switch (node->kind) {
-    case WR_L_SCAN: return wr_lower_scan(l, node, NULL, 0, needed, out);
+    case WR_L_SCAN:
+        return wr_lower_scan(l, node, NULL, 0, needed, out);
     case WR_L_VALUES:
-    case WR_L_EMPTY: return lower_values(l, node, needed, out);
-    case WR_L_FILTER: return lower_filter(l, node, needed, out);
-    case WR_L_PROJECT: return lower_project(l, node, needed, out);
-    case WR_L_AGGREGATE: return lower_aggregate(l, node, needed, out);
-    case WR_L_DISTINCT_ON: return lower_distinct_on(l, node, needed, out);
-    case WR_L_WINDOW: return lower_window(l, node, needed, out);
-    case WR_L_JOIN: return wr_lower_join(l, node, needed, out);
-    case WR_L_ASOF_JOIN: return wr_lower_asof(l, node, needed, out);
-    case WR_L_SORT: return lower_sort(l, node, needed, out);
-    case WR_L_LIMIT: return lower_limit(l, node, needed, out);
-    case WR_L_SET: return lower_set(l, node, needed, out);
-    case WR_L_UNNEST: return lower_unnest(l, node, needed, out);
-    case WR_L_SHARED: return lower_shared(l, node, out);
-    case WR_L_RECURSIVE: return lower_recursive(l, node, out);
+    case WR_L_EMPTY:
+        return lower_values(l, node, needed, out);
+    case WR_L_FILTER:
+        return lower_filter(l, node, needed, out);
+    case WR_L_PROJECT:
+        return lower_project(l, node, needed, out);
+    case WR_L_AGGREGATE:
+        return lower_aggregate(l, node, needed, out);
+    case WR_L_DISTINCT_ON:
+        return lower_distinct_on(l, node, needed, out);
+    case WR_L_WINDOW:
+        return lower_window(l, node, needed, out);
+    case WR_L_JOIN:
+        return wr_lower_join(l, node, needed, out);
+    case WR_L_ASOF_JOIN:
+        return wr_lower_asof(l, node, needed, out);
+    case WR_L_SORT:
+        return lower_sort(l, node, needed, out);
+    case WR_L_LIMIT:
+        return lower_limit(l, node, needed, out);
+    case WR_L_SET:
+        return lower_set(l, node, needed, out);
+    case WR_L_UNNEST:
+        return lower_unnest(l, node, needed, out);
+    case WR_L_SHARED:
+        return lower_shared(l, node, out);
+    case WR_L_RECURSIVE:
+        return lower_recursive(l, node, out);
     case WR_L_WORKING:
         *out = lower_working(l, node);
         return WR_OK;
@@ -636,9 +688,12 @@ weir_status wr_lower_node(wr_lowering *l, wr_logical *node, const wr_column_set 
         *out = passed(plan, out);
         return WR_OK;
     }
-    case WR_L_ORDINAL: return lower_ordinal(l, node, needed, out);
-    case WR_L_SAMPLE: return lower_sample(l, node, needed, out);
-    case WR_L_SINK: return lower_sink(l, node, out);
+    case WR_L_ORDINAL:
+        return lower_ordinal(l, node, needed, out);
+    case WR_L_SAMPLE:
+        return lower_sample(l, node, needed, out);
+    case WR_L_SINK:
+        return lower_sink(l, node, out);
     }
     return wr_fail(WR_E_INTERNAL, "unknown plan node");
 }
@@ -648,7 +703,8 @@ static void number(wr_plan_node *node, int *next)
 {
     if (node->id >= 0) return;
     node->id = (*next)++;
-    for (int i = 0; i < node->input_count; i++) number(node->inputs[i], next);
+    for (int i = 0; i < node->input_count; i++)
+        number(node->inputs[i], next);
 }
 
 weir_status wr_lower(wr_planner *planner, wr_logical *root, wr_plan_node **out)
@@ -656,12 +712,14 @@ weir_status wr_lower(wr_planner *planner, wr_logical *root, wr_plan_node **out)
     wr_lowering l = {.planner = planner};
     wr_column_set needed = {0};
     wr_column_id *ids = wr_new_array(planner->arena, wr_column_id, root->output_count + 1);
-    for (int i = 0; i < root->output_count; i++) ids[i] = root->outputs[i].id;
+    for (int i = 0; i < root->output_count; i++)
+        ids[i] = root->outputs[i].id;
     wr_logical_provided(planner->arena, root, &needed);
     wr_lowered top;
     WR_TRY(wr_lower_node(&l, root, &needed, &top));
     WR_TRY(arrange(&l, &top, ids, root->output_count, &top));
-    for (int i = 0; i < root->output_count; i++) top.plan->schema.fields[i].name = root->outputs[i].name;
+    for (int i = 0; i < root->output_count; i++)
+        top.plan->schema.fields[i].name = root->outputs[i].name;
     int next = 0;
     number(top.plan, &next);
     *out = top.plan;

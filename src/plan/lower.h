@@ -2,7 +2,8 @@
 #pragma once
 #include "plan/bind.h"
 
-/* A physical node and where it has the columns that parents may ask for: several ids may stand for one position. */
+/* A physical node and where it has the columns that parents may ask for: several ids may stand for
+ * one position. */
 typedef struct wr_place {
     wr_column_id id;
     int position;
@@ -19,14 +20,23 @@ typedef struct wr_lowering {
     WR_LIST(wr_lowered) shared_places;
 } wr_lowering;
 
-wr_plan_node *wr_plan_node_new(wr_lowering *l, wr_phys_kind kind, const wr_logical *from, wr_plan_node *left, wr_plan_node *right);
+wr_plan_node *wr_plan_node_new(wr_lowering *l, wr_phys_kind kind, const wr_logical *from,
+                               wr_plan_node *left, wr_plan_node *right);
 void wr_plan_schema(wr_lowering *l, wr_plan_node *node, const wr_column_id *ids, int count);
-int wr_place_of(const wr_lowered *in, wr_column_id id);   /* -1: not there */
-/* e with column ids replaced by positions in in (and after shift columns in right when that is given). */
-WR_MUST_CHECK weir_status wr_lower_expr(wr_lowering *l, wr_expr *e, const wr_lowered *in, const wr_lowered *right, wr_expr **out);
-WR_MUST_CHECK weir_status wr_lower_node(wr_lowering *l, wr_logical *node, const wr_column_set *needed, wr_lowered *out);
-WR_MUST_CHECK weir_status wr_lower_scan(wr_lowering *l, wr_logical *node, wr_expr **more, int more_count, const wr_column_set *needed, wr_lowered *out);
-WR_MUST_CHECK weir_status wr_lower_join(wr_lowering *l, wr_logical *node, const wr_column_set *needed, wr_lowered *out);
-WR_MUST_CHECK weir_status wr_lower_asof(wr_lowering *l, wr_logical *node, const wr_column_set *needed, wr_lowered *out);
-/* Facts for pruning that conjuncts over the columns of a scan imply; expressions are lowered already. */
+int wr_place_of(const wr_lowered *in, wr_column_id id); /* -1: not there */
+/* e with column ids replaced by positions in in (and after shift columns in right when that is
+ * given). */
+WR_MUST_CHECK weir_status wr_lower_expr(wr_lowering *l, wr_expr *e, const wr_lowered *in,
+                                        const wr_lowered *right, wr_expr **out);
+WR_MUST_CHECK weir_status wr_lower_node(wr_lowering *l, wr_logical *node,
+                                        const wr_column_set *needed, wr_lowered *out);
+WR_MUST_CHECK weir_status wr_lower_scan(wr_lowering *l, wr_logical *node, wr_expr **more,
+                                        int more_count, const wr_column_set *needed,
+                                        wr_lowered *out);
+WR_MUST_CHECK weir_status wr_lower_join(wr_lowering *l, wr_logical *node,
+                                        const wr_column_set *needed, wr_lowered *out);
+WR_MUST_CHECK weir_status wr_lower_asof(wr_lowering *l, wr_logical *node,
+                                        const wr_column_set *needed, wr_lowered *out);
+/* Facts for pruning that conjuncts over the columns of a scan imply; expressions are lowered
+ * already. */
 void wr_prune_facts(wr_lowering *l, wr_expr **filters, int count, wr_prune **out, int *out_count);

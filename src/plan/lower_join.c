@@ -1,13 +1,14 @@
-/* lower_join.c - joins: which conditions become hash keys, which stay as residual, which columns come out.
+/* lower_join.c - joins: which conditions become hash keys, which stay as residual, which columns
+ * come out.
  *
- * A condition left = right (or IS NOT DISTINCT FROM) with each side over one input is a key; anything else is checked
- * for every candidate pair. A MARK join's first key has SQL's three values; for EXISTS there is none, so a key TRUE =
- * TRUE stands in its place. */
+ * A condition left = right (or IS NOT DISTINCT FROM) with each side over one input is a key;
+ * anything else is checked for every candidate pair. A MARK join's first key has SQL's three
+ * values; for EXISTS there is none, so a key TRUE = TRUE stands in its place. */
 #include "plan/lower.h"
 
 typedef struct split {
     wr_lowering *l;
-    wr_column_set left, right;       /* provided */
+    wr_column_set left, right; /* provided */
     const wr_lowered *in_left, *in_right;
     WR_LIST(wr_join_key) keys;
     WR_LIST(wr_expr *) residual;
@@ -24,9 +25,11 @@ static bool is_of(wr_arena *arena, const wr_expr *e, const wr_column_set *side)
 static weir_status add_condition(split *s, wr_expr *e)
 {
     wr_arena *arena = s->l->planner->arena;
-    if (e->kind == WR_X_COMPARE && (e->op == WR_EQ || e->op == WR_NOT_DISTINCT) && !wr_expr_is_volatile(e)) {
+    if (e->kind == WR_X_COMPARE && (e->op == WR_EQ || e->op == WR_NOT_DISTINCT) &&
+        !wr_expr_is_volatile(e)) {
         bool straight = is_of(arena, e->args[0], &s->left) && is_of(arena, e->args[1], &s->right);
-        bool crossed = !straight && is_of(arena, e->args[0], &s->right) && is_of(arena, e->args[1], &s->left);
+        bool crossed =
+            !straight && is_of(arena, e->args[0], &s->right) && is_of(arena, e->args[1], &s->left);
         if (straight || crossed) {
             wr_join_key key = {.null_equal = e->op == WR_NOT_DISTINCT};
             WR_TRY(wr_lower_expr(s->l, e->args[crossed], s->in_left, NULL, &key.left));
@@ -47,7 +50,8 @@ static void need_exprs(wr_arena *arena, wr_expr **exprs, int count, wr_column_se
         if (exprs[i]) wr_expr_columns(arena, exprs[i], set);
 }
 
-static weir_status lower_sides(wr_lowering *l, wr_logical *node, const wr_column_set *needs, wr_lowered *left, wr_lowered *right, split *s)
+static weir_status lower_sides(wr_lowering *l, wr_logical *node, const wr_column_set *needs,
+                               wr_lowered *left, wr_lowered *right, split *s)
 {
     wr_arena *arena = l->planner->arena;
     WR_TRY(wr_lower_node(l, node->inputs[0], needs, left));
@@ -58,8 +62,9 @@ static weir_status lower_sides(wr_lowering *l, wr_logical *node, const wr_column
     return WR_OK;
 }
 
-static void choose_output(wr_lowering *l, wr_logical *node, const wr_column_set *needed, const wr_lowered *left, const wr_lowered *right,
-                          wr_plan_node *plan, wr_lowered *out)
+static void choose_output(wr_lowering *l, wr_logical *node, const wr_column_set *needed,
+                          const wr_lowered *left, const wr_lowered *right, wr_plan_node *plan,
+                          wr_lowered *out)
 {
     wr_arena *arena = l->planner->arena;
     wr_join_kind kind = node->join.kind;
@@ -83,11 +88,14 @@ static void choose_output(wr_lowering *l, wr_logical *node, const wr_column_set 
     }
     plan->join.output = output.items;
     wr_plan_schema(l, plan, ids.items, ids.count);
-    *out = (wr_lowered){.plan = plan, .count = ids.count, .places = wr_new_array(arena, wr_place, ids.count + 1)};
-    for (int i = 0; i < ids.count; i++) out->places[i] = (wr_place){ids.items[i], i};
+    *out = (wr_lowered){
+        .plan = plan, .count = ids.count, .places = wr_new_array(arena, wr_place, ids.count + 1)};
+    for (int i = 0; i < ids.count; i++)
+        out->places[i] = (wr_place){ids.items[i], i};
 }
 
-weir_status wr_lower_join(wr_lowering *l, wr_logical *node, const wr_column_set *needed, wr_lowered *out)
+weir_status wr_lower_join(wr_lowering *l, wr_logical *node, const wr_column_set *needed,
+                          wr_lowered *out)
 {
     wr_arena *arena = l->planner->arena;
     if (node->join.is_lateral) {
@@ -95,7 +103,8 @@ weir_status wr_lower_join(wr_lowering *l, wr_logical *node, const wr_column_set 
         wr_logical_free_columns(arena, node->inputs[1], &free);
         wr_logical_provided(arena, node->inputs[0], &left);
         if (wr_column_set_meets(&free, &left))
-            return wr_fail_at(WR_E_UNSUPPORTED, node->span, "this form of lateral join is not supported");
+            return wr_fail_at(WR_E_UNSUPPORTED, node->span,
+                              "this form of lateral join is not supported");
     }
     wr_column_set needs = {0};
     wr_column_set_add_all(arena, &needs, needed);
@@ -113,20 +122,24 @@ weir_status wr_lower_join(wr_lowering *l, wr_logical *node, const wr_column_set 
         }
         wr_push(arena, &s.keys, first);
     }
-    for (int i = 0; i < node->join.condition_count; i++) WR_TRY(add_condition(&s, node->join.conditions[i]));
+    for (int i = 0; i < node->join.condition_count; i++)
+        WR_TRY(add_condition(&s, node->join.conditions[i]));
     wr_plan_node *plan = wr_plan_node_new(l, WR_PN_JOIN, node, left.plan, right.plan);
     plan->join.kind = node->join.kind;
     plan->join.keys = s.keys.items;
     plan->join.key_count = s.keys.count;
-    plan->join.residual = s.residual.count ? wr_expr_and(arena, s.residual.items, s.residual.count) : NULL;
+    plan->join.residual =
+        s.residual.count ? wr_expr_and(arena, s.residual.items, s.residual.count) : NULL;
     plan->join.build_left = node->join.build_left;
     plan->join.publish = wr_new_array(arena, wr_runtime_filter *, s.keys.count + 1);
-    for (int i = 0; i < node->join.publish_count && i < s.keys.count; i++) plan->join.publish[i] = node->join.publish[i];
+    for (int i = 0; i < node->join.publish_count && i < s.keys.count; i++)
+        plan->join.publish[i] = node->join.publish[i];
     choose_output(l, node, needed, &left, &right, plan, out);
     return WR_OK;
 }
 
-weir_status wr_lower_asof(wr_lowering *l, wr_logical *node, const wr_column_set *needed, wr_lowered *out)
+weir_status wr_lower_asof(wr_lowering *l, wr_logical *node, const wr_column_set *needed,
+                          wr_lowered *out)
 {
     wr_arena *arena = l->planner->arena;
     wr_column_set needs = {0};
@@ -136,8 +149,11 @@ weir_status wr_lower_asof(wr_lowering *l, wr_logical *node, const wr_column_set 
     wr_lowered left, right;
     split s;
     WR_TRY(lower_sides(l, node, &needs, &left, &right, &s));
-    for (int i = 0; i < node->asof.condition_count; i++) WR_TRY(add_condition(&s, node->asof.conditions[i]));
-    if (s.residual.count) return wr_fail_at(WR_E_UNSUPPORTED, node->span, "an ASOF join takes equalities between the two sides");
+    for (int i = 0; i < node->asof.condition_count; i++)
+        WR_TRY(add_condition(&s, node->asof.conditions[i]));
+    if (s.residual.count)
+        return wr_fail_at(WR_E_UNSUPPORTED, node->span,
+                          "an ASOF join takes equalities between the two sides");
     wr_plan_node *plan = wr_plan_node_new(l, WR_PN_ASOF_JOIN, node, left.plan, right.plan);
     const wr_expr *near = node->asof.inequality;
     plan->asof.keys = s.keys.items;
@@ -150,10 +166,15 @@ weir_status wr_lower_asof(wr_lowering *l, wr_logical *node, const wr_column_set 
     plan->schema.count = width;
     plan->schema.fields = wr_new_array(arena, wr_field, width + 1);
     for (int i = 0; i < width; i++)
-        plan->schema.fields[i] = i < left_width ? left.plan->schema.fields[i] : right.plan->schema.fields[i - left_width];
-    *out = (wr_lowered){.plan = plan, .count = left.count + right.count, .places = wr_new_array(arena, wr_place, left.count + right.count + 1)};
-    for (int i = 0; i < left.count; i++) out->places[i] = left.places[i];
+        plan->schema.fields[i] = i < left_width ? left.plan->schema.fields[i]
+                                                : right.plan->schema.fields[i - left_width];
+    *out = (wr_lowered){.plan = plan,
+                        .count = left.count + right.count,
+                        .places = wr_new_array(arena, wr_place, left.count + right.count + 1)};
+    for (int i = 0; i < left.count; i++)
+        out->places[i] = left.places[i];
     for (int i = 0; i < right.count; i++)
-        out->places[left.count + i] = (wr_place){right.places[i].id, left_width + right.places[i].position};
+        out->places[left.count + i] =
+            (wr_place){right.places[i].id, left_width + right.places[i].position};
     return WR_OK;
 }

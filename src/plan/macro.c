@@ -1,14 +1,15 @@
 /* macro.c - macros and other stored text: parsed, put in place, and bound where it is used.
  *
- * Parameters are replaced in the syntax tree, before names are resolved, so that an argument may be anything that an
- * expression may be and may be used several times. Nodes of stored text get the span of the place that uses it: error
- * messages point into the statement the user typed. */
+ * Parameters are replaced in the syntax tree, before names are resolved, so that an argument may be
+ * anything that an expression may be and may be used several times. Nodes of stored text get the
+ * span of the place that uses it: error messages point into the statement the user typed. */
 #include "plan/bind.h"
 #include "sql/parse.h"
 
 static void stamp_names(wr_names *names, wr_span span)
 {
-    for (int i = 0; i < names->count; i++) names->items[i].span = span;
+    for (int i = 0; i < names->count; i++)
+        names->items[i].span = span;
 }
 
 static weir_status stamp_child(void *context, wr_node **child)
@@ -32,7 +33,7 @@ void wr_stamp_spans(wr_node *node, wr_span span)
 typedef struct substitution {
     wr_arena *arena;
     const wr_object *macro;
-    wr_node **values;       /* per parameter */
+    wr_node **values; /* per parameter */
 } substitution;
 
 static weir_status substitute(void *context, wr_node **slot)
@@ -62,7 +63,8 @@ static weir_status substitute(void *context, wr_node **slot)
     return WR_OK;
 }
 
-static weir_status parse_stored(wr_arena *arena, wr_str sql, bool is_query, wr_span span, wr_node **out)
+static weir_status parse_stored(wr_arena *arena, wr_str sql, bool is_query, wr_span span,
+                                wr_node **out)
 {
     if (!is_query) {
         WR_TRY(wr_parse_expression(arena, sql, out));
@@ -75,7 +77,8 @@ static weir_status parse_stored(wr_arena *arena, wr_str sql, bool is_query, wr_s
     return WR_OK;
 }
 
-static weir_status match_arguments(wr_scope *scope, const wr_object *macro, const wr_sql_call *call, wr_node **values)
+static weir_status match_arguments(wr_scope *scope, const wr_object *macro, const wr_sql_call *call,
+                                   wr_node **values)
 {
     wr_span span = call->node.span;
     int next = 0;
@@ -88,35 +91,43 @@ static weir_status match_arguments(wr_scope *scope, const wr_object *macro, cons
             for (at = 0; at < macro->param_count && !wr_str_ieq(macro->params[at], name); at++)
                 wr_nearest_offer(&nearest, macro->params[at]);
             if (at == macro->param_count)
-                return wr_with_nearest(wr_fail_at(WR_E_UNKNOWN_OPTION, arg->span, "macro %.*s has no parameter \"%.*s\"",
-                                                  WR_STR_ARGS(macro->name), WR_STR_ARGS(name)), &nearest);
+                return wr_with_nearest(wr_fail_at(WR_E_UNKNOWN_OPTION, arg->span,
+                                                  "macro %.*s has no parameter \"%.*s\"",
+                                                  WR_STR_ARGS(macro->name), WR_STR_ARGS(name)),
+                                       &nearest);
             arg = wr_sql_as_arg(arg)->value;
         } else if (next++ >= macro->param_count) {
-            return wr_fail_at(WR_E_UNKNOWN_FUNCTION, span, "macro %.*s takes %d %s, not %d", WR_STR_ARGS(macro->name),
-                              macro->param_count, macro->param_count == 1 ? "argument" : "arguments", call->args.count);
+            return wr_fail_at(WR_E_UNKNOWN_FUNCTION, span, "macro %.*s takes %d %s, not %d",
+                              WR_STR_ARGS(macro->name), macro->param_count,
+                              macro->param_count == 1 ? "argument" : "arguments", call->args.count);
         }
         values[at] = arg;
     }
     for (int p = 0; p < macro->param_count; p++) {
         if (values[p]) continue;
         if (!macro->param_defaults || !macro->param_defaults[p].length)
-            return wr_fail_at(WR_E_UNKNOWN_FUNCTION, span, "macro %.*s needs a value for %.*s", WR_STR_ARGS(macro->name), WR_STR_ARGS(macro->params[p]));
-        WR_TRY(parse_stored(scope->planner->arena, macro->param_defaults[p], false, span, &values[p]));
+            return wr_fail_at(WR_E_UNKNOWN_FUNCTION, span, "macro %.*s needs a value for %.*s",
+                              WR_STR_ARGS(macro->name), WR_STR_ARGS(macro->params[p]));
+        WR_TRY(
+            parse_stored(scope->planner->arena, macro->param_defaults[p], false, span, &values[p]));
     }
     return WR_OK;
 }
 
-weir_status wr_macro_expand(wr_scope *scope, wr_object *macro, const wr_sql_call *call, wr_node **tree)
+weir_status wr_macro_expand(wr_scope *scope, wr_object *macro, const wr_sql_call *call,
+                            wr_node **tree)
 {
     wr_arena *arena = scope->planner->arena;
     wr_node **values = wr_new_array(arena, wr_node *, macro->param_count + 1);
     WR_TRY(match_arguments(scope, macro, call, values));
-    WR_TRY(parse_stored(arena, macro->sql, macro->kind == WR_ENTRY_TABLE_MACRO, call->node.span, tree));
+    WR_TRY(parse_stored(arena, macro->sql, macro->kind == WR_ENTRY_TABLE_MACRO, call->node.span,
+                        tree));
     substitution sub = {.arena = arena, .macro = macro, .values = values};
     return substitute(&sub, tree);
 }
 
-weir_status wr_bind_stored_query(wr_scope *scope, wr_str sql, wr_str what, wr_span span, wr_result *out)
+weir_status wr_bind_stored_query(wr_scope *scope, wr_str sql, wr_str what, wr_span span,
+                                 wr_result *out)
 {
     wr_planner *planner = scope->planner;
     wr_node *tree;

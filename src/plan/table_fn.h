@@ -4,9 +4,9 @@
 
 /* What a table function is given: evaluated arguments. */
 typedef struct wr_table_fn_args {
-    wr_value *values;        /* positional */
+    wr_value *values; /* positional */
     int count;
-    wr_options named;        /* name => value */
+    wr_options named; /* name => value */
     wr_span span;
 } wr_table_fn_args;
 
@@ -35,9 +35,12 @@ void wr_row_value(wr_row_list *list, wr_value value);
 void wr_row_list_result(wr_row_list *list, wr_result *out);
 
 bool wr_is_builtin_schema(wr_str schema);
-/* information_schema and pg_catalog; *done false: no such table. An empty schema finds pg_ tables too. */
-WR_MUST_CHECK weir_status wr_bind_builtin_table(wr_scope *scope, wr_str schema, wr_str name, wr_result *out, bool *done);
+/* information_schema and pg_catalog; *done false: no such table. An empty schema finds pg_ tables
+ * too. */
+WR_MUST_CHECK weir_status wr_bind_builtin_table(wr_scope *scope, wr_str schema, wr_str name,
+                                                wr_result *out, bool *done);
 /* "orders" for "x/orders.csv.gz". */
 wr_str wr_file_stem(wr_str path);
 /* Numbers first, first + step ... up to last, as a relation of one BIGINT column. */
-WR_MUST_CHECK weir_status wr_series_new(wr_str name, int64_t first, int64_t last, int64_t step, bool last_included, wr_relation **out);
+WR_MUST_CHECK weir_status wr_series_new(wr_str name, int64_t first, int64_t last, int64_t step,
+                                        bool last_included, wr_relation **out);

@@ -1,0 +1,337 @@
+/* bind.c - the door of the binder: statements, types, constants, options.
+ *
+ * Queries and statements that move rows become logical plans; everything else is left to session. A
+ * bound query ends in a projection to exactly the result columns, in order and under their names.
+ */
+#include "plan/bind.h"
+
+/* ---- types ---- */
+static weir_status named_type(wr_planner *planner, const wr_sql_type *node, const wr_type **out)
+{
+    int64_t modifiers[2];
+    int count = 0;
+    wr_str schema, name;
+    wr_split_name(&node->name, &schema, &name);
+    for (int i = 0; i < node->modifiers.count; i++) {
+        wr_value value;
+        if (i == 2)
+            return wr_fail_at(WR_E_UNKNOWN_TYPE, node->node.span,
+                              "type %.*s takes at most 2 modifiers", WR_STR_ARGS(name));
+        WR_TRY(wr_bind_constant(planner, node->modifiers.items[i], WR_BIGINT, &value));
+        if (value.is_null)
+            return wr_fail_at(WR_E_UNKNOWN_TYPE, node->node.span, "a modifier of type %.*s is NULL",
+                              WR_STR_ARGS(name));
+        modifiers[count++] = value.i64;
+    }
+    if (planner->catalog) {
+        wr_object *object = wr_catalog_find(planner->catalog, 1u << WR_ENTRY_TYPE, schema, name);
+        if (object) {
+            wr_push(planner->arena, &planner->objects, object);
+            *out = object->type;
+            return WR_OK;
+        }
+    }
+    *out = wr_type_find(name, modifiers, count);
+    if (*out) return WR_OK;
+    wr_nearest nearest = {.wanted = name};
+    wr_type_offer_names(&nearest);
+    if (count && wr_type_find(name, NULL, 0))
+        return wr_fail_at(WR_E_UNKNOWN_TYPE, node->node.span,
+                          "type %.*s does not take these modifiers", WR_STR_ARGS(name));
+    return wr_with_nearest(
+        wr_fail_at(WR_E_UNKNOWN_TYPE, node->node.span, "no type \"%.*s\"", WR_STR_ARGS(name)),
+        &nearest);
+}
+
+static weir_status struct_type(wr_planner *planner, const wr_sql_type *node, const wr_type **out)
+{
+    wr_field *fields = wr_new_array(planner->arena, wr_field, node->arguments.count + 1);
+    for (int i = 0; i < node->arguments.count; i++) {
+        const wr_sql_column_def *def = wr_sql_as_column_def(node->arguments.items[i]);
+        fields[i].name = def->name.text;
+        WR_TRY(wr_bind_type(planner, def->type, &fields[i].type));
+        for (int k = 0; k < i; k++)
+            if (wr_str_ieq(fields[k].name, fields[i].name))
+                return wr_fail_at(WR_E_DUPLICATE_COLUMN, def->name.span,
+                                  "the struct has two fields named \"%.*s\"",
+                                  WR_STR_ARGS(def->name.text));
+    }
+    *out = wr_type_struct(fields, node->arguments.count);
+    return WR_OK;
+}
+
+static weir_status enum_type(wr_planner *planner, const wr_sql_type *node, const wr_type **out)
+{
+    if (node->query)
+        return wr_fail_at(WR_E_UNSUPPORTED, node->node.span,
+                          "ENUM of a query is not supported: list its values");
+    wr_str *labels = wr_new_array(planner->arena, wr_str, node->modifiers.count + 1);
+    for (int i = 0; i < node->modifiers.count; i++) {
+        wr_value value;
+        WR_TRY(wr_bind_constant(planner, node->modifiers.items[i], WR_VARCHAR, &value));
+        if (value.is_null)
+            return wr_fail_at(WR_E_BAD_VALUE, node->modifiers.items[i]->span,
+                              "NULL cannot be a value of an ENUM");
+        labels[i] = value.text;
+        for (int k = 0; k < i; k++)
+            if (wr_str_eq(labels[k], labels[i]))
+                return wr_fail_at(WR_E_DUPLICATE_NAME, node->modifiers.items[i]->span,
+                                  "the ENUM has the value '%.*s' twice", WR_STR_ARGS(labels[i]));
+    }
+    *out = wr_type_enum(labels, node->modifiers.count);
+    return WR_OK;
+}
+
+weir_status wr_bind_type(wr_planner *planner, const wr_node *type_node, const wr_type **out)
+{
+    const wr_sql_type *node = wr_sql_as_type(type_node);
+    const wr_type *parts[2];
+    switch (node->form) {
+    case WR_TYPE_NAMED:
+        return named_type(planner, node, out);
+    case WR_TYPE_STRUCT:
+        return struct_type(planner, node, out);
+    case WR_TYPE_ENUM:
+        return enum_type(planner, node, out);
+    case WR_TYPE_UNION:
+        return wr_fail_at(WR_E_UNSUPPORTED, type_node->span, "UNION types are not supported");
+    case WR_TYPE_MAP:
+        for (int i = 0; i < 2; i++)
+            WR_TRY(wr_bind_type(planner, node->arguments.items[i], &parts[i]));
+        *out = wr_type_map(parts[0], parts[1]);
+        return WR_OK;
+    case WR_TYPE_ARRAY:
+        WR_TRY(wr_bind_type(planner, node->arguments.items[0], &parts[0]));
+        if (node->size >= 0 && (node->size == 0 || node->size > 1000000))
+            return wr_fail_at(WR_E_UNKNOWN_TYPE, type_node->span,
+                              "the length of an array type must be 1 to 1000000");
+        *out =
+            node->size > 0 ? wr_type_array(parts[0], (uint32_t)node->size) : wr_type_list(parts[0]);
+        return WR_OK;
+    }
+    return wr_fail_at(WR_E_UNKNOWN_TYPE, type_node->span, "no such type");
+}
+
+/* ---- constants and options ---- */
+weir_status wr_bind_constant(wr_planner *planner, const wr_node *expr, const wr_type *want_or_null,
+                             wr_value *out)
+{
+    wr_scope *scope = wr_scope_new(planner, NULL);
+    wr_expr *e;
+    WR_TRY(wr_bind_expr(scope, expr, &e));
+    if (want_or_null) {
+        wr_param_adopt(scope, e, want_or_null);
+        weir_status s = wr_bind_coerce(planner->arena, e, want_or_null, "this constant", &e);
+        if (s) return wr_with_span(s, expr->span);
+    }
+    if (e->kind == WR_X_CONST) {
+        *out = e->value;
+        return WR_OK;
+    }
+    if (wr_expr_has_subquery(e))
+        return wr_fail_at(WR_E_UNSUPPORTED, expr->span,
+                          "a subquery cannot stand where a constant is needed");
+    return wr_expr_fold(planner->arena, planner->env, e, out);
+}
+
+weir_status wr_bind_over_schema(wr_planner *planner, const wr_schema *schema, const wr_node *expr,
+                                const wr_type *want_or_null, wr_expr **out)
+{
+    wr_scope *scope = wr_scope_new(planner, NULL);
+    wr_from from = {0};
+    wr_scope_table *table = wr_new(planner->arena, wr_scope_table);
+    table->items = wr_new_array(planner->arena, wr_scope_item, schema->count + 1);
+    table->count = schema->count;
+    for (int i = 0; i < schema->count; i++)
+        table->items[i] = (wr_scope_item){
+            .name = schema->fields[i].name,
+            .table = table,
+            .expr = wr_expr_column(planner->arena, (uint32_t)i, schema->fields[i].type)};
+    wr_from_add_table(planner, &from, table);
+    wr_scope_add_from(scope, &from);
+    scope->clause = WR_IN_CHECK;
+    WR_TRY(wr_bind_expr(scope, expr, out));
+    if (wr_expr_has_subquery(*out))
+        return wr_fail_at(WR_E_UNSUPPORTED, expr->span,
+                          "subqueries cannot stand in CHECK, DEFAULT and generated columns");
+    if (!want_or_null) return WR_OK;
+    weir_status s = wr_bind_coerce(planner->arena, *out, want_or_null, "this expression", out);
+    return s ? wr_with_span(s, expr->span) : WR_OK;
+}
+
+/* A bare word is text: FORMAT csv; a list in parentheses is a list: PARTITION_BY (a, b). */
+static weir_status option_value(wr_planner *planner, const wr_node *node, wr_value *out)
+{
+    if (!node) {
+        *out = wr_value_bool(true);
+        return WR_OK;
+    }
+    if (node->kind == WR_SQL_COLUMN) {
+        WR_BUF(text);
+        const wr_names *parts = &wr_sql_as_column(node)->parts;
+        for (int i = 0; i < parts->count; i++)
+            wr_buf_printf(&text, "%s%.*s", i ? "." : "", WR_STR_ARGS(parts->items[i].text));
+        *out = wr_value_text(wr_arena_str(planner->arena, wr_buf_str(&text)));
+        return WR_OK;
+    }
+    const wr_nodes *items = node->kind == WR_SQL_ROW    ? &wr_sql_as_row(node)->items
+                            : node->kind == WR_SQL_LIST ? &wr_sql_as_list(node)->items
+                                                        : NULL;
+    if (!items) return wr_bind_constant(planner, node, NULL, out);
+    wr_scope *scope = wr_scope_new(planner, NULL);
+    wr_expr **args = wr_new_array(planner->arena, wr_expr *, items->count + 1), *list;
+    const wr_type *type;
+    for (int i = 0; i < items->count; i++) {
+        wr_value value;
+        WR_TRY(option_value(planner, items->items[i], &value));
+        args[i] = wr_expr_const(planner->arena, value);
+    }
+    if (items->count) WR_TRY(wr_bind_unify(scope, args, items->count, "an option", &type));
+    WR_TRY(wr_bind_by_name(scope, "list_value", args, items->count, node->span, &list));
+    return wr_expr_fold(planner->arena, planner->env, list, out);
+}
+
+weir_status wr_bind_options(wr_planner *planner, const wr_nodes *options, wr_options *out)
+{
+    out->items = wr_new_array(planner->arena, wr_given, options->count + 1);
+    out->count = options->count;
+    for (int i = 0; i < options->count; i++) {
+        wr_str name;
+        wr_node *value;
+        if (options->items[i]->kind == WR_SQL_ARG) {
+            const wr_sql_arg *arg = wr_sql_as_arg(options->items[i]);
+            name = arg->name.text, value = arg->value, out->items[i].span = arg->name.span;
+        } else {
+            const wr_sql_option *option = wr_sql_as_option(options->items[i]);
+            name = option->name.text, value = option->value, out->items[i].span = option->name.span;
+        }
+        out->items[i].name = name;
+        out->items[i].value_span = value ? value->span : out->items[i].span;
+        WR_TRY(option_value(planner, value, &out->items[i].value));
+    }
+    return WR_OK;
+}
+
+/* ---- statements ---- */
+/* Exactly the result columns. */
+static weir_status finish_query(wr_planner *planner, wr_result *result, wr_bound *out)
+{
+    WR_TRY(wr_result_settle(planner, result));
+    wr_binding *bindings = wr_new_array(planner->arena, wr_binding, result->count + 1);
+    out->schema.fields = wr_new_array(planner->arena, wr_field, result->count + 1);
+    out->schema.count = result->count;
+    for (int i = 0; i < result->count; i++) {
+        const wr_result_column *column = &result->columns[i];
+        bindings[i] = (wr_binding){wr_planner_column(planner, column->name, column->type),
+                                   wr_column_ref(planner, column->id)};
+        out->schema.fields[i] = (wr_field){column->name, column->type};
+    }
+    out->root = wr_project(planner, result->plan, bindings, result->count);
+    return WR_OK;
+}
+
+static weir_status bind_call_statement(wr_scope *scope, const wr_sql_invoke *invoke, wr_result *out)
+{
+    wr_planner *planner = scope->planner;
+    wr_sql_function_ref ref = {.node = {WR_SQL_FUNCTION_REF, invoke->node.span},
+                               .call = invoke->call};
+    wr_from from = {0};
+    WR_TRY(wr_bind_relation(scope, NULL, &ref.node, &from));
+    out->plan = from.plan;
+    out->columns = wr_new_array(planner->arena, wr_result_column, from.items.count + 1);
+    for (int i = 0; i < from.items.count; i++) {
+        const wr_scope_item *item = &from.items.items[i];
+        if (item->hidden) continue;
+        out->columns[out->count++] = (wr_result_column){
+            .id = item->expr->column, .name = item->name, .type = item->expr->type};
+    }
+    return WR_OK;
+}
+
+static weir_status bind_any(wr_scope *scope, const wr_node *node, wr_bound *out)
+{
+    wr_result result = {0};
+    bool done = true;
+    out->kind = WR_CLASS_QUERY;
+    switch (node->kind) {
+    case WR_SQL_INSERT:
+        return wr_bind_insert(scope, wr_sql_as_insert(node), out);
+    case WR_SQL_UPDATE:
+        return wr_bind_update(scope, wr_sql_as_update(node), out);
+    case WR_SQL_DELETE:
+        return wr_bind_delete(scope, wr_sql_as_delete(node), out);
+    case WR_SQL_MERGE:
+        return wr_bind_merge(scope, wr_sql_as_merge(node), out);
+    case WR_SQL_TRUNCATE:
+        return wr_bind_truncate(scope, wr_sql_as_truncate(node), out);
+    case WR_SQL_COPY:
+        return wr_bind_copy(scope, wr_sql_as_copy(node), out);
+    case WR_SQL_QUERY:
+    case WR_SQL_SELECT:
+    case WR_SQL_SETOP:
+    case WR_SQL_VALUES:
+    case WR_SQL_PIVOT:
+    case WR_SQL_UNPIVOT:
+        out->tag = "SELECT";
+        WR_TRY(wr_bind_query(scope, node, false, &result));
+        return finish_query(scope->planner, &result, out);
+    case WR_SQL_INVOKE:
+        out->tag = "CALL";
+        WR_TRY(bind_call_statement(scope, wr_sql_as_invoke(node), &result));
+        return finish_query(scope->planner, &result, out);
+    case WR_SQL_DESCRIBE:
+    case WR_SQL_SHOW:
+        WR_TRY(wr_bind_show(scope, node, &result, &done));
+        out->tag = node->kind == WR_SQL_SHOW ? "SHOW" : "DESCRIBE";
+        if (done) return finish_query(scope->planner, &result, out);
+        break;
+    default:
+        break;
+    }
+    out->kind = WR_CLASS_UTILITY;
+    out->tag = wr_node_kind_name(node->kind);
+    return WR_OK;
+}
+
+static bool is_change(wr_node_kind kind)
+{
+    switch (kind) {
+    case WR_SQL_CREATE_TABLE:
+    case WR_SQL_CREATE_VIEW:
+    case WR_SQL_CREATE_SCHEMA:
+    case WR_SQL_CREATE_SEQUENCE:
+    case WR_SQL_CREATE_TYPE:
+    case WR_SQL_CREATE_MACRO:
+    case WR_SQL_CREATE_INDEX:
+    case WR_SQL_CREATE_SECRET:
+    case WR_SQL_ALTER:
+    case WR_SQL_DROP:
+    case WR_SQL_COMMENT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+weir_status wr_bind_statement(wr_planner *planner, const wr_node *statement, wr_bound *out)
+{
+    *out = (wr_bound){.statement = statement, .writes = is_change(statement->kind)};
+    planner->depth = 0;
+    return bind_any(wr_scope_new(planner, NULL), statement, out);
+}
+
+weir_status wr_plan_statement(wr_planner *planner, const wr_bound *bound, wr_plan_node **out)
+{
+    wr_logical *root = bound->root;
+    WR_TRY(wr_optimize(planner, &root));
+    return wr_lower(planner, root, out);
+}
+
+void wr_planner_clear(wr_planner *planner)
+{
+    for (int i = 0; i < planner->relations.count; i++)
+        wr_relation_release(planner->relations.items[i]);
+    for (int i = 0; i < planner->objects.count; i++)
+        wr_object_release(planner->objects.items[i]);
+    planner->relations.count = planner->objects.count = 0;
+}

@@ -1,0 +1,386 @@
+/* builtin_tables.c - information_schema and the part of pg_catalog that tools ask for, made from
+ * the catalog.
+ *
+ * The tables are small: they are collected when a statement that names them is bound, and become
+ * VALUES. Object identifiers are hashes of names: stable while the name is. */
+#include "plan/table_fn.h"
+
+#define ENTRY_TABLES (1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION)
+#define WIDTH_MAX 12
+
+typedef struct builtin {
+    const char *schema, *name,
+        *columns; /* columns: "name type, ..." with t text, i integer, b boolean */
+    weir_status (*fill)(wr_scope *scope, wr_row_list *rows);
+} builtin;
+
+bool wr_is_builtin_schema(wr_str schema)
+{
+    return wr_str_is(schema, "information_schema") || wr_str_is(schema, "pg_catalog");
+}
+
+static int64_t oid_of(wr_str schema, wr_str name)
+{
+    return (int64_t)((wr_hash_str_ci(schema) * 31 + wr_hash_str_ci(name)) & 0x7fffffff) | 0x4000;
+}
+
+static wr_str database(wr_scope *scope)
+{
+    wr_str name = scope->planner->env->database;
+    return name.length ? name : WR_STR("weir");
+}
+
+/* Visible objects; references are released by the planner. */
+static wr_object **objects(wr_scope *scope, unsigned kinds, int *count)
+{
+    wr_planner *planner = scope->planner;
+    *count = 0;
+    if (!planner->catalog) return NULL;
+    wr_object **list = wr_catalog_list(planner->catalog, kinds, planner->arena, count);
+    for (int i = 0; i < *count; i++)
+        wr_push(planner->arena, &planner->objects, list[i]);
+    return list;
+}
+
+static const char *table_type(const wr_object *object)
+{
+    if (object->kind == WR_ENTRY_VIEW) return "VIEW";
+    return object->is_temporary ? "LOCAL TEMPORARY" : "BASE TABLE";
+}
+
+static weir_status fill_tables(wr_scope *scope, wr_row_list *rows)
+{
+    int count;
+    wr_object **list = objects(scope, ENTRY_TABLES, &count);
+    for (int i = 0; i < count; i++) {
+        wr_row_text(rows, database(scope));
+        wr_row_text(rows, list[i]->schema);
+        wr_row_text(rows, list[i]->name);
+        wr_row_text(rows, wr_str_of(table_type(list[i])));
+        wr_row_text(rows, list[i]->kind == WR_ENTRY_TABLE ? WR_STR("YES") : WR_STR("NO"));
+        if (list[i]->comment.length)
+            wr_row_text(rows, list[i]->comment);
+        else
+            wr_row_null(rows);
+    }
+    return WR_OK;
+}
+
+/* The columns of any object, views included (bound to know them; a broken view has none). */
+static int columns_of(wr_scope *scope, const wr_object *object, wr_column_def **out)
+{
+    wr_planner *planner = scope->planner;
+    if (object->kind == WR_ENTRY_TABLE) {
+        *out = object->columns;
+        return object->column_count;
+    }
+    if (object->kind == WR_ENTRY_RELATION) {
+        const wr_schema *schema = &object->relation->schema;
+        *out = wr_new_array(planner->arena, wr_column_def, schema->count + 1);
+        for (int i = 0; i < object->relation->visible_count; i++)
+            (*out)[i] =
+                (wr_column_def){.name = schema->fields[i].name, .type = schema->fields[i].type};
+        return object->relation->visible_count;
+    }
+    wr_result result;
+    int depth = planner->depth;
+    weir_status s = wr_bind_stored_query(scope, object->sql, object->name, (wr_span){0}, &result);
+    planner->depth = depth;
+    wr_status_drop(s);
+    if (s) return 0;
+    *out = wr_new_array(planner->arena, wr_column_def, result.count + 1);
+    for (int i = 0; i < result.count; i++) {
+        bool named = i < object->column_count;
+        (*out)[i] =
+            (wr_column_def){.name = named ? object->columns[i].name : result.columns[i].name,
+                            .type = result.columns[i].type};
+    }
+    return result.count;
+}
+
+static weir_status fill_columns(wr_scope *scope, wr_row_list *rows)
+{
+    int count;
+    wr_object **list = objects(scope, ENTRY_TABLES, &count);
+    for (int i = 0; i < count; i++) {
+        wr_column_def *columns = NULL;
+        int width = columns_of(scope, list[i], &columns);
+        for (int c = 0; c < width; c++) {
+            wr_row_text(rows, database(scope));
+            wr_row_text(rows, list[i]->schema);
+            wr_row_text(rows, list[i]->name);
+            wr_row_text(rows, columns[c].name);
+            wr_row_int(rows, c + 1);
+            if (columns[c].default_sql.length)
+                wr_row_text(rows, columns[c].default_sql);
+            else
+                wr_row_null(rows);
+            wr_row_text(rows, columns[c].not_null ? WR_STR("NO") : WR_STR("YES"));
+            wr_row_text(rows, columns[c].type->sql);
+            if (columns[c].type->id == WR_T_DECIMAL)
+                wr_row_int(rows, columns[c].type->precision);
+            else
+                wr_row_null(rows);
+            if (columns[c].type->id == WR_T_DECIMAL)
+                wr_row_int(rows, columns[c].type->scale);
+            else
+                wr_row_null(rows);
+            wr_row_text(rows, columns[c].generated_sql.length ? WR_STR("ALWAYS") : WR_STR("NEVER"));
+        }
+    }
+    return WR_OK;
+}
+
+static wr_str *schemas(wr_scope *scope, int *count)
+{
+    wr_arena *arena = scope->planner->arena;
+    int n = 0;
+    wr_str *known =
+        scope->planner->catalog ? wr_catalog_schemas(scope->planner->catalog, arena, &n) : NULL;
+    wr_str *all = wr_new_array(arena, wr_str, n + 2);
+    for (int i = 0; i < n; i++)
+        all[i] = known[i];
+    all[n] = WR_STR("information_schema");
+    all[n + 1] = WR_STR("pg_catalog");
+    *count = n + 2;
+    return all;
+}
+
+static weir_status fill_schemata(wr_scope *scope, wr_row_list *rows)
+{
+    int count;
+    wr_str *list = schemas(scope, &count);
+    for (int i = 0; i < count; i++) {
+        wr_row_text(rows, database(scope));
+        wr_row_text(rows, list[i]);
+        wr_row_text(rows, scope->planner->env->user);
+    }
+    return WR_OK;
+}
+
+static weir_status fill_namespaces(wr_scope *scope, wr_row_list *rows)
+{
+    int count;
+    wr_str *list = schemas(scope, &count);
+    for (int i = 0; i < count; i++) {
+        wr_row_int(rows, oid_of(WR_STR(""), list[i]));
+        wr_row_text(rows, list[i]);
+        wr_row_int(rows, 10);
+    }
+    return WR_OK;
+}
+
+static weir_status fill_pg_tables(wr_scope *scope, wr_row_list *rows)
+{
+    int count;
+    wr_object **list = objects(scope, 1u << WR_ENTRY_TABLE, &count);
+    for (int i = 0; i < count; i++) {
+        wr_row_text(rows, list[i]->schema);
+        wr_row_text(rows, list[i]->name);
+        wr_row_text(rows, scope->planner->env->user);
+        wr_row_bool(rows, list[i]->key_count > 0);
+    }
+    return WR_OK;
+}
+
+static weir_status fill_pg_views(wr_scope *scope, wr_row_list *rows)
+{
+    int count;
+    wr_object **list = objects(scope, 1u << WR_ENTRY_VIEW, &count);
+    for (int i = 0; i < count; i++) {
+        wr_row_text(rows, list[i]->schema);
+        wr_row_text(rows, list[i]->name);
+        wr_row_text(rows, scope->planner->env->user);
+        wr_row_text(rows, list[i]->sql);
+    }
+    return WR_OK;
+}
+
+static weir_status fill_pg_class(wr_scope *scope, wr_row_list *rows)
+{
+    int count;
+    wr_object **list =
+        objects(scope, ENTRY_TABLES | 1u << WR_ENTRY_SEQUENCE | 1u << WR_ENTRY_INDEX, &count);
+    for (int i = 0; i < count; i++) {
+        const wr_object *object = list[i];
+        const char *kind = object->kind == WR_ENTRY_VIEW       ? "v"
+                           : object->kind == WR_ENTRY_SEQUENCE ? "S"
+                           : object->kind == WR_ENTRY_INDEX    ? "i"
+                                                               : "r";
+        bool is_table = object->kind == WR_ENTRY_TABLE && scope->planner->catalog;
+        wr_row_int(rows, oid_of(object->schema, object->name));
+        wr_row_text(rows, object->name);
+        wr_row_int(rows, oid_of(WR_STR(""), object->schema));
+        wr_row_text(rows, wr_str_of(kind));
+        wr_row_int(rows, object->column_count);
+        wr_row_int(rows, is_table
+                             ? (int64_t)wr_table_count(object->table, scope->planner->catalog->txn)
+                             : 0);
+        wr_row_int(rows, 10);
+        wr_row_text(rows, object->is_temporary ? WR_STR("t") : WR_STR("p"));
+    }
+    return WR_OK;
+}
+
+static weir_status fill_pg_attribute(wr_scope *scope, wr_row_list *rows)
+{
+    int count;
+    wr_object **list = objects(scope, ENTRY_TABLES, &count);
+    for (int i = 0; i < count; i++) {
+        wr_column_def *columns = NULL;
+        int width = columns_of(scope, list[i], &columns);
+        for (int c = 0; c < width; c++) {
+            wr_row_int(rows, oid_of(list[i]->schema, list[i]->name));
+            wr_row_text(rows, columns[c].name);
+            wr_row_int(rows, (int64_t)columns[c].type->id + 1);
+            wr_row_int(rows, c + 1);
+            wr_row_bool(rows, columns[c].not_null);
+            wr_row_bool(rows, columns[c].default_sql.length > 0);
+            wr_row_bool(rows, false);
+        }
+    }
+    return WR_OK;
+}
+
+static weir_status fill_pg_type(wr_scope *scope, wr_row_list *rows)
+{
+    for (int id = 0; id < WR_T_COUNT; id++) {
+        wr_row_int(rows, id + 1);
+        wr_row_text(rows, wr_str_of(wr_type_id_name((wr_type_id)id)));
+        wr_row_int(rows, oid_of(WR_STR(""), WR_STR("pg_catalog")));
+        wr_row_text(rows, WR_STR("b"));
+    }
+    int count;
+    wr_object **list = objects(scope, 1u << WR_ENTRY_TYPE, &count);
+    for (int i = 0; i < count; i++) {
+        wr_row_int(rows, oid_of(list[i]->schema, list[i]->name));
+        wr_row_text(rows, list[i]->name);
+        wr_row_int(rows, oid_of(WR_STR(""), list[i]->schema));
+        wr_row_text(rows, list[i]->type->id == WR_T_ENUM ? WR_STR("e") : WR_STR("c"));
+    }
+    return WR_OK;
+}
+
+static weir_status fill_pg_enum(wr_scope *scope, wr_row_list *rows)
+{
+    int count;
+    wr_object **list = objects(scope, 1u << WR_ENTRY_TYPE, &count);
+    for (int i = 0; i < count; i++)
+        for (int k = 0; list[i]->type->id == WR_T_ENUM && k < list[i]->type->label_count; k++) {
+            wr_row_int(rows, oid_of(list[i]->schema, list[i]->name));
+            wr_row_int(rows, k + 1);
+            wr_row_text(rows, list[i]->type->labels[k]);
+        }
+    return WR_OK;
+}
+
+static weir_status fill_pg_database(wr_scope *scope, wr_row_list *rows)
+{
+    wr_row_int(rows, 1);
+    wr_row_text(rows, database(scope));
+    wr_row_text(rows, WR_STR("UTF8"));
+    return WR_OK;
+}
+
+static weir_status fill_pg_sequences(wr_scope *scope, wr_row_list *rows)
+{
+    int count;
+    wr_object **list = objects(scope, 1u << WR_ENTRY_SEQUENCE, &count);
+    for (int i = 0; i < count; i++) {
+        wr_row_text(rows, list[i]->schema);
+        wr_row_text(rows, list[i]->name);
+        wr_row_int(rows, list[i]->start);
+        wr_row_int(rows, list[i]->min_value);
+        wr_row_int(rows, list[i]->max_value);
+        wr_row_int(rows, list[i]->increment);
+        wr_row_bool(rows, list[i]->cycles);
+    }
+    return WR_OK;
+}
+
+static weir_status fill_constraints(wr_scope *scope, wr_row_list *rows)
+{
+    int count;
+    wr_object **list = objects(scope, 1u << WR_ENTRY_TABLE, &count);
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < list[i]->key_count + list[i]->check_count; k++) {
+            bool is_key = k < list[i]->key_count;
+            wr_row_text(rows, list[i]->schema);
+            wr_row_text(rows, list[i]->name);
+            wr_row_text(rows, is_key ? list[i]->keys[k].name
+                                     : list[i]->checks[k - list[i]->key_count].name);
+            wr_row_text(rows, !is_key                       ? WR_STR("CHECK")
+                              : list[i]->keys[k].is_primary ? WR_STR("PRIMARY KEY")
+                                                            : WR_STR("UNIQUE"));
+        }
+    return WR_OK;
+}
+
+static const builtin builtins[] = {
+    {"information_schema", "tables",
+     "table_catalog t,table_schema t,table_name t,table_type t,is_insertable_into t,table_comment "
+     "t",
+     fill_tables},
+    {"information_schema", "columns",
+     "table_catalog t,table_schema t,table_name t,column_name t,ordinal_position i,column_default "
+     "t,is_nullable t,data_type t,"
+     "numeric_precision i,numeric_scale i,is_generated t",
+     fill_columns},
+    {"information_schema", "schemata", "catalog_name t,schema_name t,schema_owner t",
+     fill_schemata},
+    {"information_schema", "table_constraints",
+     "table_schema t,table_name t,constraint_name t,constraint_type t", fill_constraints},
+    {"pg_catalog", "pg_namespace", "oid i,nspname t,nspowner i", fill_namespaces},
+    {"pg_catalog", "pg_tables", "schemaname t,tablename t,tableowner t,hasindexes b",
+     fill_pg_tables},
+    {"pg_catalog", "pg_views", "schemaname t,viewname t,viewowner t,definition t", fill_pg_views},
+    {"pg_catalog", "pg_class",
+     "oid i,relname t,relnamespace i,relkind t,relnatts i,reltuples i,relowner i,relpersistence t",
+     fill_pg_class},
+    {"pg_catalog", "pg_attribute",
+     "attrelid i,attname t,atttypid i,attnum i,attnotnull b,atthasdef b,attisdropped b",
+     fill_pg_attribute},
+    {"pg_catalog", "pg_type", "oid i,typname t,typnamespace i,typtype t", fill_pg_type},
+    {"pg_catalog", "pg_enum", "enumtypid i,enumsortorder i,enumlabel t", fill_pg_enum},
+    {"pg_catalog", "pg_database", "oid i,datname t,encoding t", fill_pg_database},
+    {"pg_catalog", "pg_sequences",
+     "schemaname t,sequencename t,start_value i,min_value i,max_value i,increment_by i,cycle b",
+     fill_pg_sequences},
+};
+
+/* Splits the text of columns into names and types. */
+static int parse_columns(wr_arena *arena, const char *columns, const char **names,
+                         const wr_type **types)
+{
+    int count = 0;
+    for (const char *at = columns; *at && count < WIDTH_MAX; count++) {
+        size_t length = strcspn(at, " ");
+        char kind = at[length + 1];
+        names[count] = wr_arena_copy(arena, at, length);
+        types[count] = kind == 't' ? WR_VARCHAR : kind == 'b' ? WR_BOOLEAN : WR_BIGINT;
+        at += length + 2;
+        if (*at == ',') at++;
+    }
+    return count;
+}
+
+weir_status wr_bind_builtin_table(wr_scope *scope, wr_str schema, wr_str name, wr_result *out,
+                                  bool *done)
+{
+    wr_arena *arena = scope->planner->arena;
+    *done = false;
+    for (size_t i = 0; i < WR_COUNT(builtins) && !*done; i++) {
+        const builtin *b = &builtins[i];
+        bool here =
+            schema.length ? wr_str_is(schema, b->schema) : strcmp(b->schema, "pg_catalog") == 0;
+        if (!here || !wr_str_is(name, b->name)) continue;
+        const char **names = wr_new_array(arena, const char *, WIDTH_MAX);
+        const wr_type **types = wr_new_array(arena, const wr_type *, WIDTH_MAX);
+        wr_row_list rows = {.planner = scope->planner, .names = names, .types = types};
+        rows.width = parse_columns(arena, b->columns, names, types);
+        WR_TRY(b->fill(scope, &rows));
+        wr_row_list_result(&rows, out);
+        *done = true;
+    }
+    return WR_OK;
+}
