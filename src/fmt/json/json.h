@@ -76,6 +76,24 @@ wr_json_fault wr_json_build_null(wr_json_build *build, wr_json_builder *b);
 void wr_json_builder_column(wr_json_builder *b, wr_column *out);
 bool wr_json_supports(const wr_type *type);
 
+/* ---- read.c, bind.c ---- */
+typedef struct wr_json_relation {
+    wr_relation base;
+    wr_arena arena;
+    wr_fs *fs;
+    wr_mem *mem;
+    wr_rejects *rejects;
+    wr_str path;
+    wr_json_layout layout;
+    bool as_objects, types_guessed;
+    int fields, depth_max;
+    uint64_t record_size_max, buffer_size, sample_rows;
+    int64_t sample_size;
+    wr_text_coding coding;
+    wr_json_rules rules;
+} wr_json_relation;
+extern const wr_relation_def wr_json_relation_def;
+
 extern const wr_opt wr_json_read_options[];
 extern const wr_opt wr_json_write_options[];
 WR_MUST_CHECK weir_status wr_json_probe(wr_format_context *context, wr_str path, wr_str head,

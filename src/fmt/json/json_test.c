@@ -1,0 +1,155 @@
+/* json_test.c - JSON files of every layout as rows. */
+#include "fmt/scan_test.h"
+#include "sys/clock.h"
+
+static wr_given text_option(const char *name, const char *text)
+{
+    return (wr_given){.name = wr_str_of(name), .value = wr_value_text(wr_str_of(text))};
+}
+
+static void expect_rows(const char *json, const char *schema, const char *rows)
+{
+    static const int sizes[] = {0, 1, 7};
+    for (size_t s = 0; s < WR_COUNT(sizes); s++) {
+        char size[16];
+        test_read r = {.path = test_path("t.json"), .workers = (int)s + 1};
+        snprintf(size, sizeof size, "%d", sizes[s]);
+        if (sizes[s]) r.options[0] = text_option("buffer_size", size);
+        write_file(r.path, wr_str_of(json));
+        EXPECT_OK(read_back(&r));
+        EXPECT_TEXT(r.schema.data ? r.schema.data : "", schema);
+        EXPECT_TEXT(r.text.data ? r.text.data : "", rows);
+        forget(&r);
+        unlink(r.path);
+    }
+}
+
+static void expect_error(const char *json, wr_code code, const char *words)
+{
+    test_read r = {.path = test_path("bad.json"), .format = "json"};
+    write_file(r.path, wr_str_of(json));
+    weir_status bad = read_back(&r);
+    EXPECT(bad && bad->code == code);
+    if (bad && !strstr(bad->message, words))
+        wr_test_failed(__FILE__, __LINE__, "\"%s\" does not say \"%s\"", bad->message, words);
+    wr_status_drop(bad);
+    forget(&r);
+    unlink(r.path);
+}
+
+TEST(lines_become_typed_columns)
+{
+    expect_rows("{\"a\":1,\"b\":\"x\",\"c\":1.5,\"d\":true,\"e\":\"2024-01-02\"}\n\n{\"b\":null,"
+                "\"a\":-9007199254740993,\"c\":2,\"e\":null}\n",
+                "a BIGINT, b VARCHAR, c DOUBLE, d BOOLEAN, e DATE",
+                "1|x|1.5|true|2024-01-02\n-9007199254740993|NULL|2|NULL|NULL\n");
+}
+
+TEST(an_array_and_values_over_several_lines_give_the_same_rows)
+{
+    expect_rows("[{\"a\":1},\n {\"a\":2} ,{\"a\":3}]\n", "a BIGINT", "1\n2\n3\n");
+    expect_rows("{\n \"a\": 1\n}\n{\n \"a\": 2\n}{\"a\":3}\n", "a BIGINT", "1\n2\n3\n");
+}
+
+TEST(nested_values_become_structs_and_lists)
+{
+    expect_rows("{\"p\":{\"x\":1,\"y\":[1,2]},\"t\":[]}\n{\"p\":{\"y\":null,\"x\":2},\"t\":[\"a\","
+                "null]}\n{\"p\":null}\n",
+                "p STRUCT(x BIGINT, y BIGINT[]), t VARCHAR[]",
+                "{'x': 1, 'y': [1, 2]}|[]\n{'x': 2, 'y': NULL}|[a, NULL]\nNULL|NULL\n");
+}
+
+TEST(what_has_no_common_type_stays_json)
+{
+    expect_rows("{\"v\":1}\n{\"v\":\"x\"}\n{\"v\":{\"k\": [1]}}\n", "v JSON",
+                "1\n\"x\"\n{\"k\": [1]}\n");
+    expect_rows("[1, 2]", "json BIGINT", "1\n2\n");
+}
+
+TEST(escapes_and_surrogates_are_undone)
+{
+    expect_rows("{\"a\":\"\\u00e9\\n\\\"\\ud834\\udd1e\",\"\\u0062\":2}\n", "a VARCHAR, b BIGINT",
+                "\xc3\xa9\n\"\xf0\x9d\x84\x9e|2\n");
+    expect_error("{\"a\":\"\\ud834\"}\n", WR_E_BAD_ENCODING, "half of a surrogate pair");
+}
+
+TEST(malformed_text_is_an_error_wherever_it_stands)
+{
+    expect_error("{\"a\":1}\n{\"a\":1,}\n", WR_E_ROW_VALUE, "line 2 is not valid JSON");
+    expect_error("{\"a\":1}\n{\"a\":01}\n", WR_E_ROW_VALUE, "a number may not begin with 0");
+    expect_error("{\"a\":1}\n{\"a\":1} x\n", WR_E_ROW_VALUE, "something follows the record");
+    expect_error("[{\"a\":1},]", WR_E_ROW_VALUE, "not valid JSON");
+    expect_error("[{\"a\":1}", WR_E_ROW_VALUE, "the array is never closed");
+    expect_error("[{\"a\":1}] x", WR_E_ROW_VALUE, "nothing may follow the array");
+    expect_error("{\"a\":\"\xff\"}\n", WR_E_ROW_VALUE, "not valid UTF-8");
+    test_read r = {.path = test_path("skip.json"),
+                   .columns = "a"}; /* also in a value nobody asks for */
+    write_file(r.path, WR_STR("{\"a\":1,\"b\":[1]}\n{\"a\":1,\"b\":[1 2]}\n"));
+    EXPECT_FAIL(read_back(&r), WR_E_ROW_VALUE);
+    forget(&r);
+    unlink(r.path);
+}
+
+TEST(deep_nesting_is_refused_not_followed)
+{
+    WR_BUF(json);
+    for (int i = 0; i < 100000; i++)
+        wr_buf_add_char(&json, '[');
+    expect_error(json.data, WR_E_ROW_VALUE, "not valid JSON");
+}
+
+TEST(a_key_behind_the_sample_is_not_lost_quietly)
+{
+    test_read r = {.path = test_path("late.json")};
+    r.options[0] = text_option("sample_size", "1");
+    write_file(r.path, WR_STR("{\"a\":1}\n{\"a\":2,\"extra\":3}\n"));
+    EXPECT_FAIL(read_back(&r), WR_E_ROW_SHAPE);
+    forget(&r);
+    unlink(r.path);
+}
+
+TEST(bad_lines_go_to_the_rejects)
+{
+    test_rejects rejects = {.base = {test_reject}};
+    test_read r = {.path = test_path("rejects.json"),
+                   .rejects = &rejects.base,
+                   .columns = "a,file_row_number"};
+    r.options[0] = text_option("rejects", "bad");
+    r.options[1] = text_option("sample_size", "1");
+    write_file(r.path, WR_STR("{\"a\":1}\n{\"a\":\n{\"a\":\"x\"}\n[1]\n{\"a\":4}\n"));
+    EXPECT_OK(read_back(&r));
+    EXPECT_TEXT(r.text.data ? r.text.data : "", "1|0\n4|4\n");
+    EXPECT_INT(rejects.count, 3);
+    wr_buf_clear(&rejects.reasons);
+    forget(&r);
+    unlink(r.path);
+}
+
+TEST(no_line_is_lost_whatever_the_chunks)
+{
+    wr_random_seed(7);
+    for (int round = 0; round < 60; round++) {
+        WR_BUF(json);
+        uint64_t rows = 1 + wr_random_u64() % 300, hash = 0;
+        static const int workers[] = {1, 2, 7};
+        char size[16];
+        snprintf(size, sizeof size, "%d", 1 + (int)(wr_random_u64() % 150));
+        test_read r = {
+            .path = test_path("random.json"), .workers = workers[round % 3], .columns = "n"};
+        r.options[0] = text_option("buffer_size", size);
+        for (uint64_t i = 0; i < rows; i++) {
+            char number[32];
+            static const char *const texts[] = {"a\\\"b", "]{[}", ",\\\\", "\\u0041", ""};
+            int length = snprintf(number, sizeof number, "%llu", (unsigned long long)(i * i));
+            hash += wr_hash_bytes(number, (size_t)length);
+            wr_buf_printf(&json, "{\"n\":%s,\"t\":\"%s\"}%s", number, texts[wr_random_u64() % 5],
+                          wr_random_u64() % 5 ? "\n" : "\r\n\n");
+        }
+        write_file(r.path, wr_buf_str(&json));
+        EXPECT_OK(read_back(&r));
+        EXPECT_INT(r.rows, rows);
+        EXPECT(r.hash == hash);
+        forget(&r);
+        unlink(r.path);
+    }
+}
