@@ -1,8 +1,10 @@
-/* agg_approx.c - approximate answers in bounded memory: distinct counts (HyperLogLog) and quantiles (t-digest).
+/* agg_approx.c - approximate answers in bounded memory: distinct counts (HyperLogLog) and quantiles
+ * (t-digest).
  *
- * HyperLogLog: 4096 registers of a byte (standard error 1.6 %), taken from the heap at the first value; merging takes the
- * larger register, so the answer depends on neither order nor threads. t-digest: centroids sorted by mean, compressed
- * when the buffer is full, small at both tails so that extreme quantiles stay sharp. Both can be saved. */
+ * HyperLogLog: 4096 registers of a byte (standard error 1.6 %), taken from the heap at the first
+ * value; merging takes the larger register, so the answer depends on neither order nor threads.
+ * t-digest: centroids sorted by mean, compressed when the buffer is full, small at both tails so
+ * that extreme quantiles stay sharp. Both can be saved. */
 #include "expr/fn/box.h"
 #include <math.h>
 #include <stdlib.h>
@@ -44,19 +46,20 @@ static weir_status hll_add(wr_aggregate_env *env, hll_state *s, uint64_t hash)
     if (rank > s->registers[at]) s->registers[at] = rank;
     return WR_OK;
 }
-static weir_status hll_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel, uint32_t count,
-                              uint8_t *const *states, wr_arena *scratch)
+static weir_status hll_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+                              uint32_t count, uint8_t *const *states, wr_arena *scratch)
 {
     (void)scratch;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = sel ? sel[i] : i;
         if (wr_column_is_null(args, row)) continue;
-        WR_TRY(hll_add(env, (hll_state *)(states[i] + env->state_offset), wr_column_hash(args, row)));
+        WR_TRY(
+            hll_add(env, (hll_state *)(states[i] + env->state_offset), wr_column_hash(args, row)));
     }
     return WR_OK;
 }
-static weir_status hll_one(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel, uint32_t count, void *state,
-                           wr_arena *scratch)
+static weir_status hll_one(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+                           uint32_t count, void *state, wr_arena *scratch)
 {
     (void)scratch;
     for (uint32_t i = 0; i < count; i++) {
@@ -71,7 +74,8 @@ static weir_status hll_merge(wr_aggregate_env *env, void *into, const void *from
     const hll_state *b = from;
     if (!b->registers) return WR_OK;
     WR_TRY(hll_need(env, a));
-    for (int k = 0; k < HLL_SIZE; k++) a->registers[k] = WR_MAX(a->registers[k], b->registers[k]);
+    for (int k = 0; k < HLL_SIZE; k++)
+        a->registers[k] = WR_MAX(a->registers[k], b->registers[k]);
     return WR_OK;
 }
 static int64_t hll_estimate(const hll_state *s)
@@ -87,12 +91,13 @@ static int64_t hll_estimate(const hll_state *s)
     if (estimate <= 2.5 * m && zeros) estimate = m * log(m / zeros);
     return (int64_t)llround(estimate);
 }
-static weir_status hll_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count, wr_arena *arena,
-                              wr_column *out)
+static weir_status hll_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
+                              wr_arena *arena, wr_column *out)
 {
     (void)arena;
     for (uint32_t i = 0; i < count; i++)
-        ((int64_t *)out->data)[i] = hll_estimate((const hll_state *)(states[i] + env->state_offset));
+        ((int64_t *)out->data)[i] =
+            hll_estimate((const hll_state *)(states[i] + env->state_offset));
     return WR_OK;
 }
 static weir_status hll_save(wr_aggregate_env *env, const void *state, wr_buf *out)
@@ -108,7 +113,9 @@ static weir_status hll_load(wr_aggregate_env *env, wr_str bytes, void *state)
     s->registers = NULL;
     if (!bytes.length) return WR_OK;
     WR_TRY(hll_need(env, s));
-    return wr_bytes_take(&bytes, s->registers, HLL_SIZE) ? WR_OK : wr_fail(WR_E_CORRUPT, "a saved distinct count is damaged");
+    return wr_bytes_take(&bytes, s->registers, HLL_SIZE)
+               ? WR_OK
+               : wr_fail(WR_E_CORRUPT, "a saved distinct count is damaged");
 }
 
 /* ---- t-digest ---- */
@@ -145,7 +152,8 @@ static void digest_compress(digest *d)
     double before = 0;
     for (uint32_t k = 1; k < d->count; k++) {
         centroid *a = &d->items[last], *b = &d->items[k];
-        double joined = a->weight + b->weight, q0 = before / d->total, q1 = WR_MIN((before + joined) / d->total, 1.0);
+        double joined = a->weight + b->weight, q0 = before / d->total,
+               q1 = WR_MIN((before + joined) / d->total, 1.0);
         double growth = DIGEST_COMPRESSION / (2 * M_PI) * (asin(2 * q1 - 1) - asin(2 * q0 - 1));
         if (growth <= 1) {
             a->mean += (b->mean - a->mean) * b->weight / joined;
@@ -180,24 +188,26 @@ static weir_status digest_value(wr_aggregate_env *env, digest_state *s, double x
     digest_add(s->d, x, 1);
     return WR_OK;
 }
-static weir_status digest_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel, uint32_t count,
-                                 uint8_t *const *states, wr_arena *scratch)
+static weir_status digest_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+                                 uint32_t count, uint8_t *const *states, wr_arena *scratch)
 {
     const wr_column *c = wr_agg_flat(args, sel, count, scratch);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = sel ? sel[i] : i;
         if (wr_agg_is_null(c, row)) continue;
-        WR_TRY(digest_value(env, (digest_state *)(states[i] + env->state_offset), ((const double *)c->data)[row]));
+        WR_TRY(digest_value(env, (digest_state *)(states[i] + env->state_offset),
+                            ((const double *)c->data)[row]));
     }
     return WR_OK;
 }
-static weir_status digest_one(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel, uint32_t count,
-                              void *state, wr_arena *scratch)
+static weir_status digest_one(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+                              uint32_t count, void *state, wr_arena *scratch)
 {
     const wr_column *c = wr_agg_flat(args, sel, count, scratch);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = sel ? sel[i] : i;
-        if (!wr_agg_is_null(c, row)) WR_TRY(digest_value(env, state, ((const double *)c->data)[row]));
+        if (!wr_agg_is_null(c, row))
+            WR_TRY(digest_value(env, state, ((const double *)c->data)[row]));
     }
     return WR_OK;
 }
@@ -208,7 +218,8 @@ static weir_status digest_merge(wr_aggregate_env *env, void *into, const void *f
     if (!b->d) return WR_OK;
     WR_TRY(digest_need(env, a));
     a->d->least = WR_MIN(a->d->least, b->d->least), a->d->most = WR_MAX(a->d->most, b->d->most);
-    for (uint32_t k = 0; k < b->d->count; k++) digest_add(a->d, b->d->items[k].mean, b->d->items[k].weight);
+    for (uint32_t k = 0; k < b->d->count; k++)
+        digest_add(a->d, b->d->items[k].mean, b->d->items[k].weight);
     return WR_OK;
 }
 static double digest_quantile(digest *d, double fraction)
@@ -228,8 +239,8 @@ static double digest_quantile(digest *d, double fraction)
     double share = d->total > last_at ? (wanted - last_at) / (d->total - last_at) : 1;
     return last_mean + (d->most - last_mean) * share;
 }
-static weir_status digest_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count, wr_arena *arena,
-                                 wr_column *out)
+static weir_status digest_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
+                                 wr_arena *arena, wr_column *out)
 {
     double fraction = env->call->args[1]->value.f64;
     for (uint32_t i = 0; i < count; i++) {
@@ -261,23 +272,27 @@ static weir_status bind_fraction(wr_arena *arena, wr_aggregate_call *call, wr_sp
     wr_env env = {0};
     wr_value value;
     if (!wr_expr_is_const(call->args[1]))
-        return wr_fail_at(WR_E_BAD_ARGUMENT, span, "the fraction of a quantile must be a constant from 0 to 1");
+        return wr_fail_at(WR_E_BAD_ARGUMENT, span,
+                          "the fraction of a quantile must be a constant from 0 to 1");
     WR_TRY(wr_expr_fold(arena, &env, call->args[1], &value));
     if (value.is_null || !(value.f64 >= 0 && value.f64 <= 1))
-        return wr_fail_at(WR_E_BAD_ARGUMENT, span, "the fraction of a quantile must be a constant from 0 to 1");
+        return wr_fail_at(WR_E_BAD_ARGUMENT, span,
+                          "the fraction of a quantile must be a constant from 0 to 1");
     call->args[1] = wr_expr_const(arena, value);
     return WR_OK;
 }
 
 const wr_fn wr_fns_agg_approx[] = {{0}};
 const wr_aggregate wr_aggregates_agg_approx[] = {
-    {"approx_count_distinct|approx_distinct", "(any) -> bigint", .state_size = size_of_hll, .init = init_zero,
-     .update = hll_groups, .update_one = hll_one, .merge = hll_merge, .finish = hll_finish, .save = hll_save,
-     .load = hll_load, .flags = WR_AGG_IGNORES_DISTINCT, .help = "Number of different values within about 2 percent.",
+    {"approx_count_distinct|approx_distinct", "(any) -> bigint", .state_size = size_of_hll,
+     .init = init_zero, .update = hll_groups, .update_one = hll_one, .merge = hll_merge,
+     .finish = hll_finish, .save = hll_save, .load = hll_load, .flags = WR_AGG_IGNORES_DISTINCT,
+     .help = "Number of different values within about 2 percent.",
      .example = "SELECT approx_count_distinct(x) FROM (VALUES (1), (2), (2)) t(x)", .result = "2"},
-    {"approx_quantile|approx_percentile", "(double, fraction double) -> double", .state_size = size_of_digest,
-     .init = init_zero, .update = digest_groups, .update_one = digest_one, .merge = digest_merge,
-     .finish = digest_finish, .save = digest_save, .load = digest_load, .bind = bind_fraction,
+    {"approx_quantile|approx_percentile", "(double, fraction double) -> double",
+     .state_size = size_of_digest, .init = init_zero, .update = digest_groups,
+     .update_one = digest_one, .merge = digest_merge, .finish = digest_finish, .save = digest_save,
+     .load = digest_load, .bind = bind_fraction,
      .help = "About the value below which a share of the values lies.",
      .example = "SELECT approx_quantile(x, 0.5) FROM (VALUES (1), (2), (3)) t(x)", .result = "2"},
     {0},

@@ -1,9 +1,10 @@
 /* agg_collect.c - aggregates that keep all their values: lists, maps, JSON, order statistics.
  *
- * Most share one state, a list of boxes per argument, and differ only in what finish makes of it; which one runs is the
- * row's finish function. Order statistics sort at the end. Fractions of quantiles are constants: bind computes them and
- * puts them into the call. WITHIN GROUP (ORDER BY x) is to be bound as a first argument x. string_agg appends to one text
- * with the separator before every value; the first separator is cut off at the end, which makes merging an append. */
+ * Most share one state, a list of boxes per argument, and differ only in what finish makes of it;
+ * which one runs is the row's finish function. Order statistics sort at the end. Fractions of
+ * quantiles are constants: bind computes them and puts them into the call. WITHIN GROUP (ORDER BY
+ * x) is to be bound as a first argument x. string_agg appends to one text with the separator before
+ * every value; the first separator is cut off at the end, which makes merging an append. */
 #include "expr/fn/box.h"
 #include <math.h>
 #include <stdlib.h>
@@ -31,29 +32,33 @@ static const wr_type *type_of(const wr_aggregate_env *env, int a)
     return env->call->args[a]->type;
 }
 
-static weir_status collect_row(wr_aggregate_env *env, const wr_column *args, uint32_t row, collect_state *s)
+static weir_status collect_row(wr_aggregate_env *env, const wr_column *args, uint32_t row,
+                               collect_state *s)
 {
     wr_box *box;
-    if (!(env->call->fn->flags & WR_AGG_SEES_NULLS) && wr_column_is_null(&args[0], row)) return WR_OK;
+    if (!(env->call->fn->flags & WR_AGG_SEES_NULLS) && wr_column_is_null(&args[0], row))
+        return WR_OK;
     WR_TRY(wr_box_list_add(env, &s->first, &box));
     WR_TRY(wr_box_set(env, box, &args[0], row));
     if (!keeps_second(env)) return WR_OK;
     WR_TRY(wr_box_list_add(env, &s->second, &box));
     return wr_box_set(env, box, &args[1], row);
 }
-static weir_status collect_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel, uint32_t count,
-                                  uint8_t *const *states, wr_arena *scratch)
+static weir_status collect_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+                                  uint32_t count, uint8_t *const *states, wr_arena *scratch)
 {
     (void)scratch;
     for (uint32_t i = 0; i < count; i++)
-        WR_TRY(collect_row(env, args, sel ? sel[i] : i, (collect_state *)(states[i] + env->state_offset)));
+        WR_TRY(collect_row(env, args, sel ? sel[i] : i,
+                           (collect_state *)(states[i] + env->state_offset)));
     return WR_OK;
 }
-static weir_status collect_one(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel, uint32_t count,
-                               void *state, wr_arena *scratch)
+static weir_status collect_one(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+                               uint32_t count, void *state, wr_arena *scratch)
 {
     (void)scratch;
-    for (uint32_t i = 0; i < count; i++) WR_TRY(collect_row(env, args, sel ? sel[i] : i, state));
+    for (uint32_t i = 0; i < count; i++)
+        WR_TRY(collect_row(env, args, sel ? sel[i] : i, state));
     return WR_OK;
 }
 static weir_status collect_merge(wr_aggregate_env *env, void *into, const void *from)
@@ -61,7 +66,8 @@ static weir_status collect_merge(wr_aggregate_env *env, void *into, const void *
     collect_state *a = into;
     const collect_state *b = from;
     WR_TRY(wr_box_list_merge(env, type_of(env, 0), &a->first, &b->first));
-    return keeps_second(env) ? wr_box_list_merge(env, type_of(env, 1), &a->second, &b->second) : WR_OK;
+    return keeps_second(env) ? wr_box_list_merge(env, type_of(env, 1), &a->second, &b->second)
+                             : WR_OK;
 }
 static weir_status collect_save(wr_aggregate_env *env, const void *state, wr_buf *out)
 {
@@ -87,7 +93,8 @@ static collect_state *state_at(wr_aggregate_env *env, uint8_t *const *states, ui
 }
 
 /* Writes count boxes as a new child column. */
-static void write_child(wr_box **boxes, uint32_t count, const wr_type *type, wr_arena *arena, wr_column *out)
+static void write_child(wr_box **boxes, uint32_t count, const wr_type *type, wr_arena *arena,
+                        wr_column *out)
 {
     wr_column_init(out, arena, type, type->phys, count + 1);
     out->rows = count;
@@ -96,11 +103,12 @@ static void write_child(wr_box **boxes, uint32_t count, const wr_type *type, wr_
 
 /* ---- array_agg ---- */
 
-static weir_status list_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count, wr_arena *arena,
-                               wr_column *out)
+static weir_status list_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
+                               wr_arena *arena, wr_column *out)
 {
     uint64_t total = 0;
-    for (uint32_t i = 0; i < count; i++) total += state_at(env, states, i)->first.count;
+    for (uint32_t i = 0; i < count; i++)
+        total += state_at(env, states, i)->first.count;
     if (total >= UINT32_MAX) return wr_fail(WR_E_TOO_BIG, "lists of more than 4 billion values");
     wr_box **boxes = wr_new_array(arena, wr_box *, total + 1);
     uint32_t next = 0;
@@ -108,7 +116,8 @@ static weir_status list_finish(wr_aggregate_env *env, uint8_t *const *states, ui
         collect_state *s = state_at(env, states, i);
         ((wr_list_slot *)out->data)[i] = (wr_list_slot){next, s->first.count};
         if (!s->first.count) null_at(out, arena, count, i);
-        for (uint32_t k = 0; k < s->first.count; k++) boxes[next++] = &s->first.items[k];
+        for (uint32_t k = 0; k < s->first.count; k++)
+            boxes[next++] = &s->first.items[k];
     }
     out->children = wr_new(arena, wr_column);
     write_child(boxes, next, out->type->child, arena, out->children);
@@ -134,8 +143,8 @@ static int cmp_doubles(const void *a, const void *b)
 
 /* ---- mode, histogram, entropy: runs of the sorted values ---- */
 
-static weir_status mode_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count, wr_arena *arena,
-                               wr_column *out)
+static weir_status mode_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
+                               wr_arena *arena, wr_column *out)
 {
     wr_box **boxes = wr_new_array(arena, wr_box *, count + 1);
     for (uint32_t i = 0; i < count; i++) {
@@ -144,7 +153,8 @@ static weir_status mode_finish(wr_aggregate_env *env, uint8_t *const *states, ui
         sort_boxes(list, type_of(env, 0));
         for (uint32_t from = 0, to; from < list->count; from = to) {
             for (to = from + 1; to < list->count; to++)
-                if (wr_box_cmp_box(&list->items[from], &list->items[to], type_of(env, 0)) != 0) break;
+                if (wr_box_cmp_box(&list->items[from], &list->items[to], type_of(env, 0)) != 0)
+                    break;
             if (to - from > best) best = to - from, boxes[i] = &list->items[from];
         }
     }
@@ -152,8 +162,8 @@ static weir_status mode_finish(wr_aggregate_env *env, uint8_t *const *states, ui
     return WR_OK;
 }
 
-static weir_status entropy_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count, wr_arena *arena,
-                                  wr_column *out)
+static weir_status entropy_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
+                                  wr_arena *arena, wr_column *out)
 {
     (void)arena;
     for (uint32_t i = 0; i < count; i++) {
@@ -162,7 +172,8 @@ static weir_status entropy_finish(wr_aggregate_env *env, uint8_t *const *states,
         sort_boxes(list, type_of(env, 0));
         for (uint32_t from = 0, to; from < list->count; from = to) {
             for (to = from + 1; to < list->count; to++)
-                if (wr_box_cmp_box(&list->items[from], &list->items[to], type_of(env, 0)) != 0) break;
+                if (wr_box_cmp_box(&list->items[from], &list->items[to], type_of(env, 0)) != 0)
+                    break;
             double share = (double)(to - from) / list->count;
             bits -= share * log2(share);
         }
@@ -172,20 +183,23 @@ static weir_status entropy_finish(wr_aggregate_env *env, uint8_t *const *states,
 }
 
 /* Makes the child STRUCT(key, value) of a map column out of two columns. */
-static void map_child(wr_column *out, wr_arena *arena, const wr_column *keys, const wr_column *values)
+static void map_child(wr_column *out, wr_arena *arena, const wr_column *keys,
+                      const wr_column *values)
 {
     wr_column *entries = wr_new(arena, wr_column);
-    *entries = (wr_column){.type = out->type->child, .form = WR_FLAT, .phys = WR_P_STRUCT, .rows = keys->rows};
+    *entries = (wr_column){
+        .type = out->type->child, .form = WR_FLAT, .phys = WR_P_STRUCT, .rows = keys->rows};
     entries->children = wr_new_array(arena, wr_column, 2);
     entries->children[0] = *keys, entries->children[1] = *values;
     out->children = entries;
 }
 
-static weir_status histogram_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count, wr_arena *arena,
-                                    wr_column *out)
+static weir_status histogram_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
+                                    wr_arena *arena, wr_column *out)
 {
     uint64_t most = 0;
-    for (uint32_t i = 0; i < count; i++) most += state_at(env, states, i)->first.count;
+    for (uint32_t i = 0; i < count; i++)
+        most += state_at(env, states, i)->first.count;
     if (most >= UINT32_MAX) return wr_fail(WR_E_TOO_BIG, "maps of more than 4 billion values");
     wr_box **boxes = wr_new_array(arena, wr_box *, most + 1);
     wr_column keys, values;
@@ -197,7 +211,8 @@ static weir_status histogram_finish(wr_aggregate_env *env, uint8_t *const *state
         sort_boxes(list, type_of(env, 0));
         for (uint32_t from = 0, to; from < list->count; from = to) {
             for (to = from + 1; to < list->count; to++)
-                if (wr_box_cmp_box(&list->items[from], &list->items[to], type_of(env, 0)) != 0) break;
+                if (wr_box_cmp_box(&list->items[from], &list->items[to], type_of(env, 0)) != 0)
+                    break;
             ((int64_t *)values.data)[next] = to - from;
             boxes[next++] = &list->items[from];
         }
@@ -217,20 +232,23 @@ static weir_status bind_histogram(wr_arena *arena, wr_aggregate_call *call, wr_s
 }
 
 /* map_agg: a later value of a key replaces an earlier one. */
-static weir_status map_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count, wr_arena *arena,
-                              wr_column *out)
+static weir_status map_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
+                              wr_arena *arena, wr_column *out)
 {
     uint64_t most = 0;
-    for (uint32_t i = 0; i < count; i++) most += state_at(env, states, i)->first.count;
+    for (uint32_t i = 0; i < count; i++)
+        most += state_at(env, states, i)->first.count;
     if (most >= UINT32_MAX) return wr_fail(WR_E_TOO_BIG, "maps of more than 4 billion values");
-    wr_box **keys = wr_new_array(arena, wr_box *, most + 1), **values = wr_new_array(arena, wr_box *, most + 1);
+    wr_box **keys = wr_new_array(arena, wr_box *, most + 1),
+           **values = wr_new_array(arena, wr_box *, most + 1);
     uint32_t next = 0;
     for (uint32_t i = 0; i < count; i++) {
         collect_state *s = state_at(env, states, i);
         uint32_t start = next;
         for (uint32_t k = 0; k < s->first.count; k++) {
             uint32_t at = start;
-            while (at < next && wr_box_cmp_box(keys[at], &s->first.items[k], type_of(env, 0)) != 0) at++;
+            while (at < next && wr_box_cmp_box(keys[at], &s->first.items[k], type_of(env, 0)) != 0)
+                at++;
             keys[at] = at < next ? keys[at] : &s->first.items[k];
             values[at] = &s->second.items[k];
             next += at == next;
@@ -255,10 +273,11 @@ static weir_status bind_map(wr_arena *arena, wr_aggregate_call *call, wr_span sp
 
 static void put_text(wr_column *out, uint32_t i, wr_arena *arena, const wr_buf *buf)
 {
-    ((wr_view *)out->data)[i] = wr_view_of(wr_arena_copy(arena, buf->data ? buf->data : "", buf->length), buf->length);
+    ((wr_view *)out->data)[i] =
+        wr_view_of(wr_arena_copy(arena, buf->data ? buf->data : "", buf->length), buf->length);
 }
-static weir_status json_list_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count, wr_arena *arena,
-                                    wr_column *out)
+static weir_status json_list_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
+                                    wr_arena *arena, wr_column *out)
 {
     WR_BUF(buf);
     wr_box_column storage;
@@ -268,7 +287,8 @@ static weir_status json_list_finish(wr_aggregate_env *env, uint8_t *const *state
         wr_buf_add_char(&buf, '[');
         for (uint32_t k = 0; k < s->first.count; k++) {
             if (k) wr_buf_add_text(&buf, ", ");
-            wr_column_print_json(wr_box_as_column(&s->first.items[k], type_of(env, 0), &storage), 0, &buf);
+            wr_column_print_json(wr_box_as_column(&s->first.items[k], type_of(env, 0), &storage), 0,
+                                 &buf);
         }
         wr_buf_add_char(&buf, ']');
         put_text(out, i, arena, &buf);
@@ -276,8 +296,8 @@ static weir_status json_list_finish(wr_aggregate_env *env, uint8_t *const *state
     }
     return WR_OK;
 }
-static weir_status json_object_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count, wr_arena *arena,
-                                      wr_column *out)
+static weir_status json_object_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
+                                      wr_arena *arena, wr_column *out)
 {
     WR_BUF(buf);
     wr_box_column storage;
@@ -287,10 +307,12 @@ static weir_status json_object_finish(wr_aggregate_env *env, uint8_t *const *sta
         wr_buf_add_char(&buf, '{');
         for (uint32_t k = 0; k < s->first.count; k++) {
             if (k) wr_buf_add_text(&buf, ", ");
-            if (s->first.items[k].is_null) return wr_fail(WR_E_BAD_ARGUMENT, "the key of a JSON object must not be NULL");
+            if (s->first.items[k].is_null)
+                return wr_fail(WR_E_BAD_ARGUMENT, "the key of a JSON object must not be NULL");
             wr_buf_add_json(&buf, wr_view_str(&s->first.items[k].view));
             wr_buf_add_text(&buf, ": ");
-            wr_column_print_json(wr_box_as_column(&s->second.items[k], type_of(env, 1), &storage), 0, &buf);
+            wr_column_print_json(wr_box_as_column(&s->second.items[k], type_of(env, 1), &storage),
+                                 0, &buf);
         }
         wr_buf_add_char(&buf, '}');
         put_text(out, i, arena, &buf);
@@ -303,7 +325,8 @@ static weir_status json_object_finish(wr_aggregate_env *env, uint8_t *const *sta
 
 static weir_status bad_fraction(wr_span span)
 {
-    return wr_fail_at(WR_E_BAD_ARGUMENT, span, "the fraction of a quantile must be a constant from 0 to 1");
+    return wr_fail_at(WR_E_BAD_ARGUMENT, span,
+                      "the fraction of a quantile must be a constant from 0 to 1");
 }
 /* Computes the fraction and stores it in the call; NULL stays NULL. */
 static weir_status bind_fraction(wr_arena *arena, wr_aggregate_call *call, wr_span span)
@@ -315,7 +338,8 @@ static weir_status bind_fraction(wr_arena *arena, wr_aggregate_call *call, wr_sp
     WR_TRY(wr_expr_fold(arena, &env, call->args[1], &value));
     call->args[1] = wr_expr_const(arena, value);
     if (value.is_null) return WR_OK;
-    if (value.type->id == WR_T_DOUBLE) return value.f64 >= 0 && value.f64 <= 1 ? WR_OK : bad_fraction(span);
+    if (value.type->id == WR_T_DOUBLE)
+        return value.f64 >= 0 && value.f64 <= 1 ? WR_OK : bad_fraction(span);
     const wr_column *list = value.nested;
     for (uint32_t k = 0; k < wr_list_length(list, 0); k++) {
         wr_pick at = wr_pick_element(list, 0, k);
@@ -345,8 +369,8 @@ static uint32_t disc_index(double fraction, uint32_t count)
     return position < 0 ? 0 : (uint32_t)WR_MIN(position, (double)count - 1);
 }
 
-static weir_status disc_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count, wr_arena *arena,
-                               wr_column *out)
+static weir_status disc_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
+                               wr_arena *arena, wr_column *out)
 {
     bool is_list = out->type->id == WR_T_LIST;
     uint32_t fractions;
@@ -376,7 +400,8 @@ static weir_status disc_finish(wr_aggregate_env *env, uint8_t *const *states, ui
 static double *sorted_doubles(const wr_box_list *list, wr_arena *arena)
 {
     double *values = wr_new_array(arena, double, (size_t)list->count + 1);
-    for (uint32_t k = 0; k < list->count; k++) memcpy(&values[k], list->items[k].words, sizeof(double));
+    for (uint32_t k = 0; k < list->count; k++)
+        memcpy(&values[k], list->items[k].words, sizeof(double));
     qsort(values, list->count, sizeof(double), cmp_doubles);
     return values;
 }
@@ -390,8 +415,8 @@ static double interpolate(const double *sorted, uint32_t count, double fraction)
     return sorted[below] + (sorted[below + 1] - sorted[below]) * rest;
 }
 
-static weir_status cont_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count, wr_arena *arena,
-                               wr_column *out)
+static weir_status cont_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
+                               wr_arena *arena, wr_column *out)
 {
     uint32_t fractions;
     bool is_list = out->type->id == WR_T_LIST;
@@ -420,8 +445,8 @@ static weir_status cont_finish(wr_aggregate_env *env, uint8_t *const *states, ui
 }
 
 /* Quantiles of timestamps interpolate in microseconds. */
-static weir_status cont_ts_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count, wr_arena *arena,
-                                  wr_column *out)
+static weir_status cont_ts_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
+                                  wr_arena *arena, wr_column *out)
 {
     uint32_t ignored;
     double fraction = fraction_at(env->call, 0, &ignored);
@@ -442,8 +467,8 @@ static weir_status cont_ts_finish(wr_aggregate_env *env, uint8_t *const *states,
     return WR_OK;
 }
 
-static weir_status mad_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count, wr_arena *arena,
-                              wr_column *out)
+static weir_status mad_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
+                              wr_arena *arena, wr_column *out)
 {
     for (uint32_t i = 0; i < count; i++) {
         const wr_box_list *list = &state_at(env, states, i)->first;
@@ -455,7 +480,8 @@ static weir_status mad_finish(wr_aggregate_env *env, uint8_t *const *states, uin
             continue;
         }
         double middle = interpolate(sorted, list->count, 0.5);
-        for (uint32_t k = 0; k < list->count; k++) sorted[k] = fabs(sorted[k] - middle);
+        for (uint32_t k = 0; k < list->count; k++)
+            sorted[k] = fabs(sorted[k] - middle);
         qsort(sorted, list->count, sizeof(double), cmp_doubles);
         ((double *)out->data)[i] = interpolate(sorted, list->count, 0.5);
     }
@@ -469,10 +495,12 @@ static weir_status bind_count(wr_arena *arena, wr_aggregate_call *call, wr_span 
     wr_env env = {0};
     wr_value value;
     wr_expr **count = &call->args[call->arg_count - 1];
-    if (!wr_expr_is_const(*count)) return wr_fail_at(WR_E_BAD_ARGUMENT, span, "how many values are wanted must be a constant");
+    if (!wr_expr_is_const(*count))
+        return wr_fail_at(WR_E_BAD_ARGUMENT, span, "how many values are wanted must be a constant");
     WR_TRY(wr_expr_fold(arena, &env, *count, &value));
     if (value.is_null || value.i64 < 1 || value.i64 > 1000000)
-        return wr_fail_at(WR_E_BAD_ARGUMENT, span, "the number of values must lie between 1 and 1000000");
+        return wr_fail_at(WR_E_BAD_ARGUMENT, span,
+                          "the number of values must lie between 1 and 1000000");
     *count = wr_expr_const(arena, value);
     call->type = wr_type_list(call->args[0]->type);
     return WR_OK;
@@ -493,14 +521,15 @@ static int cmp_top(const void *a, const void *b, void *order)
     return by_key ? by_key : (x->key > y->key) - (x->key < y->key);
 }
 
-static weir_status top_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count, wr_arena *arena,
-                              wr_column *out)
+static weir_status top_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
+                              wr_arena *arena, wr_column *out)
 {
     bool by_key = keeps_second(env);
     top_order order = {type_of(env, by_key), env->call->fn->name[1] == 'a' ? -1 : 1};
     int64_t wanted = env->call->args[env->call->arg_count - 1]->value.i64;
     uint64_t total = 0;
-    for (uint32_t i = 0; i < count; i++) total += (uint64_t)WR_MIN(wanted, state_at(env, states, i)->first.count);
+    for (uint32_t i = 0; i < count; i++)
+        total += (uint64_t)WR_MIN(wanted, state_at(env, states, i)->first.count);
     wr_box **boxes = wr_new_array(arena, wr_box *, total + 1);
     uint32_t next = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -513,7 +542,8 @@ static weir_status top_finish(wr_aggregate_env *env, uint8_t *const *states, uin
             if (!key->is_null) entries[known++] = (top_entry){&s->first.items[k], key};
         }
         qsort_r(entries, known, sizeof *entries, cmp_top, &order);
-        for (uint32_t k = 0; k < known && k < wanted; k++) boxes[next++] = entries[k].value;
+        for (uint32_t k = 0; k < known && k < wanted; k++)
+            boxes[next++] = entries[k].value;
         ((wr_list_slot *)out->data)[i] = (wr_list_slot){start, next - start};
         if (!known) null_at(out, arena, count, i);
     }
@@ -538,7 +568,8 @@ static size_t size_of_text(const wr_aggregate_call *call)
 static weir_status text_append(wr_aggregate_env *env, text_state *s, wr_str bytes)
 {
     if (s->size + bytes.length > s->cap) {
-        if (s->size + bytes.length > (UINT64_C(1) << 30)) return wr_fail(WR_E_TOO_BIG, "the text would be longer than 1 GiB");
+        if (s->size + bytes.length > (UINT64_C(1) << 30))
+            return wr_fail(WR_E_TOO_BIG, "the text would be longer than 1 GiB");
         uint64_t cap = WR_MAX(WR_MAX(s->cap * 2, s->size + bytes.length), 64);
         void *text = s->text;
         WR_TRY(wr_agg_grow(env, &text, s->cap, cap));
@@ -549,29 +580,33 @@ static weir_status text_append(wr_aggregate_env *env, text_state *s, wr_str byte
     s->size += bytes.length;
     return WR_OK;
 }
-static weir_status text_row(wr_aggregate_env *env, const wr_column *args, uint32_t row, text_state *s)
+static weir_status text_row(wr_aggregate_env *env, const wr_column *args, uint32_t row,
+                            text_state *s)
 {
     if (wr_column_is_null(&args[0], row)) return WR_OK;
     wr_view value = wr_column_view(&args[0], row), separator = wr_view_of(",", 1);
     if (env->call->arg_count > 1)
-        separator = wr_column_is_null(&args[1], row) ? wr_view_of("", 0) : wr_column_view(&args[1], row);
+        separator =
+            wr_column_is_null(&args[1], row) ? wr_view_of("", 0) : wr_column_view(&args[1], row);
     if (!s->is_set) s->first_separator = separator.length, s->is_set = 1;
     WR_TRY(text_append(env, s, wr_view_str(&separator)));
     return text_append(env, s, wr_view_str(&value));
 }
-static weir_status text_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel, uint32_t count,
-                               uint8_t *const *states, wr_arena *scratch)
+static weir_status text_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+                               uint32_t count, uint8_t *const *states, wr_arena *scratch)
 {
     (void)scratch;
     for (uint32_t i = 0; i < count; i++)
-        WR_TRY(text_row(env, args, sel ? sel[i] : i, (text_state *)(states[i] + env->state_offset)));
+        WR_TRY(
+            text_row(env, args, sel ? sel[i] : i, (text_state *)(states[i] + env->state_offset)));
     return WR_OK;
 }
-static weir_status text_one(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel, uint32_t count, void *state,
-                            wr_arena *scratch)
+static weir_status text_one(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+                            uint32_t count, void *state, wr_arena *scratch)
 {
     (void)scratch;
-    for (uint32_t i = 0; i < count; i++) WR_TRY(text_row(env, args, sel ? sel[i] : i, state));
+    for (uint32_t i = 0; i < count; i++)
+        WR_TRY(text_row(env, args, sel ? sel[i] : i, state));
     return WR_OK;
 }
 static weir_status text_merge(wr_aggregate_env *env, void *into, const void *from)
@@ -582,14 +617,17 @@ static weir_status text_merge(wr_aggregate_env *env, void *into, const void *fro
     if (!a->is_set) a->first_separator = b->first_separator, a->is_set = 1;
     return text_append(env, a, (wr_str){b->text, b->size});
 }
-static weir_status text_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count, wr_arena *arena,
-                               wr_column *out)
+static weir_status text_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
+                               wr_arena *arena, wr_column *out)
 {
     for (uint32_t i = 0; i < count; i++) {
         const text_state *s = (const text_state *)(states[i] + env->state_offset);
         ((wr_view *)out->data)[i] = wr_view_of("", 0);
-        if (s->is_set) ((wr_view *)out->data)[i] = wr_view_of(s->text + s->first_separator, s->size - s->first_separator);
-        else null_at(out, arena, count, i);
+        if (s->is_set)
+            ((wr_view *)out->data)[i] =
+                wr_view_of(s->text + s->first_separator, s->size - s->first_separator);
+        else
+            null_at(out, arena, count, i);
     }
     return WR_OK;
 }
@@ -607,73 +645,95 @@ static weir_status text_load(wr_aggregate_env *env, wr_str bytes, void *state)
     text_state *s = state;
     *s = (text_state){0};
     if (!wr_bytes_take(&bytes, &s->is_set, sizeof s->is_set) ||
-        !wr_bytes_take(&bytes, &s->first_separator, sizeof s->first_separator) || s->first_separator > bytes.length)
+        !wr_bytes_take(&bytes, &s->first_separator, sizeof s->first_separator) ||
+        s->first_separator > bytes.length)
         return wr_fail(WR_E_CORRUPT, "a saved text is damaged");
     return text_append(env, s, bytes);
 }
 
-#define COLLECT(names, signature, finish_fn, bind_fn, extra_flags, help_text, example_text, result_text)             \
-    {names, signature, .state_size = size_of_collect, .init = init_zero, .update = collect_groups,                   \
-     .update_one = collect_one, .merge = collect_merge, .finish = finish_fn, .save = collect_save,                   \
-     .load = collect_load, .bind = bind_fn, .help = help_text, .example = "SELECT " example_text,                    \
-     .result = result_text, .flags = extra_flags}
-#define TEXT                                                                                                         \
-    .state_size = size_of_text, .init = init_zero, .update = text_groups, .update_one = text_one,                    \
-    .merge = text_merge, .finish = text_finish, .save = text_save, .load = text_load, .flags = WR_AGG_ORDERED
+#define COLLECT(names, signature, finish_fn, bind_fn, extra_flags, help_text, example_text, \
+                result_text)                                                                \
+    {                                                                                       \
+        names, signature,                                                                   \
+            .state_size = size_of_collect, .init = init_zero, .update = collect_groups,     \
+            .update_one = collect_one, .merge = collect_merge, .finish = finish_fn,         \
+            .save = collect_save, .load = collect_load, .bind = bind_fn, .help = help_text, \
+            .example = "SELECT " example_text, .result = result_text, .flags = extra_flags  \
+    }
+#define TEXT                                                                                      \
+    .state_size = size_of_text, .init = init_zero, .update = text_groups, .update_one = text_one, \
+    .merge = text_merge, .finish = text_finish, .save = text_save, .load = text_load,             \
+    .flags = WR_AGG_ORDERED
 #define KEEPS (WR_AGG_SEES_NULLS | WR_AGG_ORDERED)
 #define FROM_1234 " FROM (VALUES (1), (2), (3), (4)) t(x)"
 
 const wr_fn wr_fns_agg_collect[] = {{0}};
 const wr_aggregate wr_aggregates_agg_collect[] = {
-    {"string_agg|group_concat|listagg", "(text, separator text) -> text", TEXT, .help = "Joins texts with a separator.",
-     .example = "SELECT string_agg(x, '-' ORDER BY x) FROM (VALUES ('b'), ('a')) t(x)", .result = "a-b"},
+    {"string_agg|group_concat|listagg", "(text, separator text) -> text", TEXT,
+     .help = "Joins texts with a separator.",
+     .example = "SELECT string_agg(x, '-' ORDER BY x) FROM (VALUES ('b'), ('a')) t(x)",
+     .result = "a-b"},
     {"string_agg|group_concat|listagg", "(text) -> text", TEXT, .help = "Joins texts with commas.",
-     .example = "SELECT group_concat(x ORDER BY x) FROM (VALUES ('b'), ('a')) t(x)", .result = "a,b"},
-    COLLECT("array_agg|list|collect_list", "(any) -> list", list_finish, NULL, KEEPS, "All values as a list, NULLs included.",
-            "array_agg(x ORDER BY x DESC)" FROM_1234, "[4, 3, 2, 1]"),
-    COLLECT("mode", "(any) -> any", mode_finish, NULL, 0, "The most frequent value; the least among equals.",
+     .example = "SELECT group_concat(x ORDER BY x) FROM (VALUES ('b'), ('a')) t(x)",
+     .result = "a,b"},
+    COLLECT("array_agg|list|collect_list", "(any) -> list", list_finish, NULL, KEEPS,
+            "All values as a list, NULLs included.", "array_agg(x ORDER BY x DESC)" FROM_1234,
+            "[4, 3, 2, 1]"),
+    COLLECT("mode", "(any) -> any", mode_finish, NULL, 0,
+            "The most frequent value; the least among equals.",
             "mode(x) FROM (VALUES (1), (2), (2)) t(x)", "2"),
     COLLECT("entropy", "(any) -> double", entropy_finish, NULL, 0, "Entropy of the values in bits.",
             "entropy(x)" FROM_1234, "2"),
-    COLLECT("histogram", "(any) -> auto", histogram_finish, bind_histogram, 0, "How often each value occurs, as a map.",
+    COLLECT("histogram", "(any) -> auto", histogram_finish, bind_histogram, 0,
+            "How often each value occurs, as a map.",
             "histogram(x) FROM (VALUES ('a'), ('b'), ('a')) t(x)", "{a=2, b=1}"),
-    COLLECT("map_agg", "(any, any2) -> auto", map_finish, bind_map, WR_AGG_ORDERED, "A map of keys and values.",
-            "map_agg(k, v) FROM (VALUES ('a', 1)) t(k, v)", "{a=1}"),
-    COLLECT("json_agg|jsonb_agg|json_group_array|json_arrayagg", "(any) -> json", json_list_finish, NULL, KEEPS,
-            "All values as a JSON array.", "json_agg(x ORDER BY x)" FROM_1234, "[1, 2, 3, 4]"),
-    COLLECT("json_object_agg|jsonb_object_agg|json_group_object|json_objectagg", "(text, any2) -> json", json_object_finish,
-            NULL, KEEPS, "A JSON object of keys and values.", "json_object_agg(k, v) FROM (VALUES ('a', 1)) t(k, v)",
-            "{\"a\": 1}"),
-    COLLECT("median", "(double) -> double", cont_finish, NULL, 0, "The middle value, or the mean of the two middle ones.",
-            "median(x)" FROM_1234, "2.5"),
+    COLLECT("map_agg", "(any, any2) -> auto", map_finish, bind_map, WR_AGG_ORDERED,
+            "A map of keys and values.", "map_agg(k, v) FROM (VALUES ('a', 1)) t(k, v)", "{a=1}"),
+    COLLECT("json_agg|jsonb_agg|json_group_array|json_arrayagg", "(any) -> json", json_list_finish,
+            NULL, KEEPS, "All values as a JSON array.", "json_agg(x ORDER BY x)" FROM_1234,
+            "[1, 2, 3, 4]"),
+    COLLECT("json_object_agg|jsonb_object_agg|json_group_object|json_objectagg",
+            "(text, any2) -> json", json_object_finish, NULL, KEEPS,
+            "A JSON object of keys and values.",
+            "json_object_agg(k, v) FROM (VALUES ('a', 1)) t(k, v)", "{\"a\": 1}"),
+    COLLECT("median", "(double) -> double", cont_finish, NULL, 0,
+            "The middle value, or the mean of the two middle ones.", "median(x)" FROM_1234, "2.5"),
     COLLECT("median", "(timestamp) -> timestamp", cont_ts_finish, NULL, 0, "The middle moment.",
-            "median(x) FROM (VALUES (TIMESTAMP '2024-01-01'), (TIMESTAMP '2024-01-03')) t(x)", "2024-01-02 00:00:00"),
-    COLLECT("median", "(timestamptz) -> timestamptz", cont_ts_finish, NULL, 0, "The middle moment.",
-            "median(x) FROM (VALUES (TIMESTAMPTZ '2024-01-01 00:00+00')) t(x)", "2024-01-01 00:00:00+00"),
-    COLLECT("quantile_cont|percentile_cont", "(double, fraction double) -> double", cont_finish, bind_fraction, 0,
-            "The value below which a share of the values lies, interpolated.", "quantile_cont(x, 0.5)" FROM_1234, "2.5"),
-    COLLECT("quantile_cont|percentile_cont", "(double, fractions double[]) -> double[]", cont_finish, bind_fraction, 0,
-            "Interpolated values for several shares.", "quantile_cont(x, [0.0, 0.5, 1.0])" FROM_1234, "[1, 2.5, 4]"),
-    COLLECT("quantile_cont|percentile_cont", "(timestamp, fraction double) -> timestamp", cont_ts_finish, bind_fraction, 0,
-            "The interpolated moment below which a share of the values lies.",
-            "quantile_cont(x, 0.5) FROM (VALUES (TIMESTAMP '2024-01-01'), (TIMESTAMP '2024-01-03')) t(x)",
+            "median(x) FROM (VALUES (TIMESTAMP '2024-01-01'), (TIMESTAMP '2024-01-03')) t(x)",
             "2024-01-02 00:00:00"),
-    COLLECT("quantile_disc|percentile_disc|quantile", "(any, fraction double) -> any", disc_finish, bind_fraction, 0,
+    COLLECT("median", "(timestamptz) -> timestamptz", cont_ts_finish, NULL, 0, "The middle moment.",
+            "median(x) FROM (VALUES (TIMESTAMPTZ '2024-01-01 00:00+00')) t(x)",
+            "2024-01-01 00:00:00+00"),
+    COLLECT("quantile_cont|percentile_cont", "(double, fraction double) -> double", cont_finish,
+            bind_fraction, 0, "The value below which a share of the values lies, interpolated.",
+            "quantile_cont(x, 0.5)" FROM_1234, "2.5"),
+    COLLECT("quantile_cont|percentile_cont", "(double, fractions double[]) -> double[]",
+            cont_finish, bind_fraction, 0, "Interpolated values for several shares.",
+            "quantile_cont(x, [0.0, 0.5, 1.0])" FROM_1234, "[1, 2.5, 4]"),
+    COLLECT("quantile_cont|percentile_cont", "(timestamp, fraction double) -> timestamp",
+            cont_ts_finish, bind_fraction, 0,
+            "The interpolated moment below which a share of the values lies.",
+            "quantile_cont(x, 0.5) FROM (VALUES (TIMESTAMP '2024-01-01'), (TIMESTAMP "
+            "'2024-01-03')) t(x)",
+            "2024-01-02 00:00:00"),
+    COLLECT("quantile_disc|percentile_disc|quantile", "(any, fraction double) -> any", disc_finish,
+            bind_fraction, 0,
             "The first value whose share of smaller or equal ones reaches the fraction.",
             "quantile_disc(x, 0.5)" FROM_1234, "2"),
-    COLLECT("quantile_disc|percentile_disc|quantile", "(any, fractions double[]) -> any[]", disc_finish, bind_fraction, 0,
-            "Values for several fractions.", "quantile_disc(x, [0.25, 0.75])" FROM_1234, "[1, 3]"),
-    COLLECT("mad", "(double) -> double", mad_finish, NULL, 0, "Median of the distances from the median.",
-            "mad(x)" FROM_1234, "1"),
-    COLLECT("min", "(any, n bigint) -> any[]", top_finish, bind_count, 0, "The n least values in ascending order.",
-            "min(x, 2)" FROM_1234, "[1, 2]"),
-    COLLECT("max", "(any, n bigint) -> any[]", top_finish, bind_count, 0, "The n greatest values in descending order.",
-            "max(x, 2)" FROM_1234, "[4, 3]"),
-    COLLECT("min_by|arg_min", "(any, by any2, n bigint) -> any[]", top_finish, bind_count, WR_AGG_SEES_NULLS,
-            "The first argument of the n rows where the second is least.",
+    COLLECT("quantile_disc|percentile_disc|quantile", "(any, fractions double[]) -> any[]",
+            disc_finish, bind_fraction, 0, "Values for several fractions.",
+            "quantile_disc(x, [0.25, 0.75])" FROM_1234, "[1, 3]"),
+    COLLECT("mad", "(double) -> double", mad_finish, NULL, 0,
+            "Median of the distances from the median.", "mad(x)" FROM_1234, "1"),
+    COLLECT("min", "(any, n bigint) -> any[]", top_finish, bind_count, 0,
+            "The n least values in ascending order.", "min(x, 2)" FROM_1234, "[1, 2]"),
+    COLLECT("max", "(any, n bigint) -> any[]", top_finish, bind_count, 0,
+            "The n greatest values in descending order.", "max(x, 2)" FROM_1234, "[4, 3]"),
+    COLLECT("min_by|arg_min", "(any, by any2, n bigint) -> any[]", top_finish, bind_count,
+            WR_AGG_SEES_NULLS, "The first argument of the n rows where the second is least.",
             "min_by(k, v, 1) FROM (VALUES ('a', 2), ('b', 1)) t(k, v)", "[b]"),
-    COLLECT("max_by|arg_max", "(any, by any2, n bigint) -> any[]", top_finish, bind_count, WR_AGG_SEES_NULLS,
-            "The first argument of the n rows where the second is greatest.",
+    COLLECT("max_by|arg_max", "(any, by any2, n bigint) -> any[]", top_finish, bind_count,
+            WR_AGG_SEES_NULLS, "The first argument of the n rows where the second is greatest.",
             "max_by(k, v, 1) FROM (VALUES ('a', 2), ('b', 1)) t(k, v)", "[a]"),
     {0},
 };

@@ -1,4 +1,5 @@
-/* agg_logic.c - bool_and, bit_and and their kin, product, single values (first, any_value, min_by). */
+/* agg_logic.c - bool_and, bit_and and their kin, product, single values (first, any_value, min_by).
+ */
 #include "expr/fn/box.h"
 #include <math.h>
 
@@ -21,24 +22,24 @@ static size_t size_of_bits(const wr_aggregate_call *call)
     return sizeof(bits_state);
 }
 /* 'a' and, 'o' or, 'x' xor: what stands behind bit_ or bool_. */
-static char bits_kind(const wr_aggregate_env *env)
-{
-    return strchr(env->call->fn->name, '_')[1];
-}
+static char bits_kind(const wr_aggregate_env *env) { return strchr(env->call->fn->name, '_')[1]; }
 static void bits_add(bits_state *s, wr_i128 value, char kind)
 {
-    if (!s->count++) s->bits = value;
-    else s->bits = kind == 'a' ? s->bits & value : kind == 'o' ? s->bits | value : s->bits ^ value;
+    if (!s->count++)
+        s->bits = value;
+    else
+        s->bits = kind == 'a' ? s->bits & value : kind == 'o' ? s->bits | value : s->bits ^ value;
 }
-static weir_status bits_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel, uint32_t count,
-                               uint8_t *const *states, wr_arena *scratch)
+static weir_status bits_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+                               uint32_t count, uint8_t *const *states, wr_arena *scratch)
 {
     const wr_column *c = wr_agg_flat(args, sel, count, scratch);
     char kind = bits_kind(env);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = sel ? sel[i] : i;
         if (wr_agg_is_null(c, row)) continue;
-        wr_i128 value = c->phys == WR_P_U8 ? ((const uint8_t *)c->data)[row] : wr_column_i128(c, row);
+        wr_i128 value =
+            c->phys == WR_P_U8 ? ((const uint8_t *)c->data)[row] : wr_column_i128(c, row);
         bits_add((bits_state *)(states[i] + env->state_offset), value, kind);
     }
     return WR_OK;
@@ -52,8 +53,8 @@ static weir_status bits_merge(wr_aggregate_env *env, void *into, const void *fro
     a->count += b->count - 1;
     return WR_OK;
 }
-static weir_status bits_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count, wr_arena *arena,
-                               wr_column *out)
+static weir_status bits_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
+                               wr_arena *arena, wr_column *out)
 {
     size_t size = wr_phys_size((wr_phys)out->phys);
     for (uint32_t i = 0; i < count; i++) {
@@ -68,7 +69,8 @@ static weir_status bits_finish(wr_aggregate_env *env, uint8_t *const *states, ui
 /* ---- product ---- */
 
 typedef struct product_state {
-    double mantissa; /* 0.5 <= |mantissa| < 1, so that a long product neither over- nor underflows on its way */
+    double mantissa; /* 0.5 <= |mantissa| < 1, so that a long product neither over- nor underflows
+                        on its way */
     int64_t exponent, count;
 } product_state;
 
@@ -83,8 +85,8 @@ static void product_multiply(product_state *s, double mantissa, int64_t exponent
     s->mantissa = frexp(s->count ? s->mantissa * mantissa : mantissa, &shift);
     s->exponent = (s->count ? s->exponent : 0) + exponent + shift;
 }
-static weir_status product_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel, uint32_t count,
-                                  uint8_t *const *states, wr_arena *scratch)
+static weir_status product_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+                                  uint32_t count, uint8_t *const *states, wr_arena *scratch)
 {
     const wr_column *c = wr_agg_flat(args, sel, count, scratch);
     for (uint32_t i = 0; i < count; i++) {
@@ -106,8 +108,8 @@ static weir_status product_merge(wr_aggregate_env *env, void *into, const void *
     a->count += b->count;
     return WR_OK;
 }
-static weir_status product_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count, wr_arena *arena,
-                                  wr_column *out)
+static weir_status product_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
+                                  wr_arena *arena, wr_column *out)
 {
     for (uint32_t i = 0; i < count; i++) {
         const product_state *s = (const product_state *)(states[i] + env->state_offset);
@@ -139,14 +141,16 @@ static pick_kind kind_of(const wr_aggregate_env *env)
     return name[1] == 'i' ? PICK_LEAST : PICK_MOST;
 }
 
-static weir_status offer(wr_aggregate_env *env, pick_kind kind, pick_state *s, const wr_pick *value, const wr_pick *key)
+static weir_status offer(wr_aggregate_env *env, pick_kind kind, pick_state *s, const wr_pick *value,
+                         const wr_pick *key)
 {
     bool is_null = wr_column_is_null(value->column, value->row);
     switch (kind) {
     case PICK_FIRST:
         if (s->value.is_set) return WR_OK;
         break;
-    case PICK_LAST: break;
+    case PICK_LAST:
+        break;
     case PICK_ANY:
         if (s->value.is_set || is_null) return WR_OK;
         break;
@@ -161,8 +165,8 @@ static weir_status offer(wr_aggregate_env *env, pick_kind kind, pick_state *s, c
     return wr_box_set(env, &s->value, value->column, value->row);
 }
 
-static weir_status pick_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel, uint32_t count,
-                               uint8_t *const *states, wr_arena *scratch)
+static weir_status pick_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+                               uint32_t count, uint8_t *const *states, wr_arena *scratch)
 {
     (void)scratch;
     pick_kind kind = kind_of(env);
@@ -180,14 +184,16 @@ static weir_status pick_merge(wr_aggregate_env *env, void *into, const void *fro
     wr_pick v, k = {NULL, 0};
     if (!b->value.is_set) return WR_OK;
     v = (wr_pick){wr_box_as_column(&b->value, env->call->args[0]->type, &value), 0};
-    if (env->call->arg_count > 1) k = (wr_pick){wr_box_as_column(&b->key, env->call->args[1]->type, &key), 0};
+    if (env->call->arg_count > 1)
+        k = (wr_pick){wr_box_as_column(&b->key, env->call->args[1]->type, &key), 0};
     return offer(env, kind_of(env), into, &v, &k);
 }
-static weir_status pick_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count, wr_arena *arena,
-                               wr_column *out)
+static weir_status pick_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
+                               wr_arena *arena, wr_column *out)
 {
     wr_box **boxes = wr_new_array(arena, wr_box *, count + 1);
-    for (uint32_t i = 0; i < count; i++) boxes[i] = &((pick_state *)(states[i] + env->state_offset))->value;
+    for (uint32_t i = 0; i < count; i++)
+        boxes[i] = &((pick_state *)(states[i] + env->state_offset))->value;
     wr_box_write(boxes, count, out->type, arena, out);
     return WR_OK;
 }
@@ -203,27 +209,35 @@ static weir_status pick_load(wr_aggregate_env *env, wr_str bytes, void *state)
     pick_state *s = state;
     *s = (pick_state){0};
     WR_TRY(wr_box_load(env, env->call->args[0]->type, &bytes, &s->value));
-    return env->call->arg_count > 1 ? wr_box_load(env, env->call->args[1]->type, &bytes, &s->key) : WR_OK;
+    return env->call->arg_count > 1 ? wr_box_load(env, env->call->args[1]->type, &bytes, &s->key)
+                                    : WR_OK;
 }
 
 /* One state for all rows: the pointers of the grouped update all lead to it. */
-static weir_status one_by_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel, uint32_t count,
-                                 void *state, wr_arena *scratch)
+static weir_status one_by_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+                                 uint32_t count, void *state, wr_arena *scratch)
 {
     uint8_t **states = wr_new_array(scratch, uint8_t *, count + 1);
-    for (uint32_t i = 0; i < count; i++) states[i] = (uint8_t *)state - env->state_offset;
+    for (uint32_t i = 0; i < count; i++)
+        states[i] = (uint8_t *)state - env->state_offset;
     return env->call->fn->update(env, args, sel, count, states, scratch);
 }
 
-#define BITS(names, signature, help_text, example_text, result_text)                                              \
-    {names, signature, .state_size = size_of_bits, .init = init_zero, .update = bits_groups,                      \
-     .update_one = one_by_groups, .merge = bits_merge, .finish = bits_finish, .help = help_text,                  \
-     .example = "SELECT " example_text, .result = result_text}
-#define PICK(names, signature, extra_flags, help_text, example_text, result_text)                                 \
-    {names, signature, .state_size = size_of_pick, .init = init_zero, .update = pick_groups,                      \
-     .update_one = one_by_groups, .merge = pick_merge, .finish = pick_finish, .save = pick_save,                  \
-     .load = pick_load, .help = help_text, .example = "SELECT " example_text, .result = result_text,              \
-     .flags = extra_flags}
+#define BITS(names, signature, help_text, example_text, result_text)                               \
+    {                                                                                              \
+        names, signature, .state_size = size_of_bits, .init = init_zero, .update = bits_groups,    \
+                          .update_one = one_by_groups, .merge = bits_merge, .finish = bits_finish, \
+                          .help = help_text, .example = "SELECT " example_text,                    \
+                          .result = result_text                                                    \
+    }
+#define PICK(names, signature, extra_flags, help_text, example_text, result_text)                  \
+    {                                                                                              \
+        names, signature, .state_size = size_of_pick, .init = init_zero, .update = pick_groups,    \
+                          .update_one = one_by_groups, .merge = pick_merge, .finish = pick_finish, \
+                          .save = pick_save, .load = pick_load, .help = help_text,                 \
+                          .example = "SELECT " example_text, .result = result_text,                \
+                          .flags = extra_flags                                                     \
+    }
 
 const wr_fn wr_fns_agg_logic[] = {{0}};
 const wr_aggregate wr_aggregates_agg_logic[] = {
@@ -231,17 +245,22 @@ const wr_aggregate wr_aggregates_agg_logic[] = {
          "bool_and(x) FROM (VALUES (true), (false)) t(x)", "false"),
     BITS("bool_or|logical_or", "(boolean) -> boolean", "True if any value is true.",
          "bool_or(x) FROM (VALUES (true), (false)) t(x)", "true"),
-    BITS("bit_and", "(integer_) -> integer_", "Bitwise and of the values.", "bit_and(x) FROM (VALUES (6), (3)) t(x)", "2"),
-    BITS("bit_or", "(integer_) -> integer_", "Bitwise or of the values.", "bit_or(x) FROM (VALUES (6), (3)) t(x)", "7"),
+    BITS("bit_and", "(integer_) -> integer_", "Bitwise and of the values.",
+         "bit_and(x) FROM (VALUES (6), (3)) t(x)", "2"),
+    BITS("bit_or", "(integer_) -> integer_", "Bitwise or of the values.",
+         "bit_or(x) FROM (VALUES (6), (3)) t(x)", "7"),
     BITS("bit_xor", "(integer_) -> integer_", "Bitwise exclusive or of the values.",
          "bit_xor(x) FROM (VALUES (6), (3)) t(x)", "5"),
-    {"product", "(double) -> double", .state_size = size_of_product, .init = init_zero, .update = product_groups,
-     .update_one = one_by_groups, .merge = product_merge, .finish = product_finish, .help = "Product of the values.",
+    {"product", "(double) -> double", .state_size = size_of_product, .init = init_zero,
+     .update = product_groups, .update_one = one_by_groups, .merge = product_merge,
+     .finish = product_finish, .help = "Product of the values.",
      .example = "SELECT product(x) FROM (VALUES (2), (3), (4)) t(x)", .result = "24"},
-    PICK("first", "(any) -> any", WR_AGG_SEES_NULLS | WR_AGG_ORDERED, "The first value, also if it is NULL.",
-         "first(x ORDER BY x) FROM (VALUES (2), (1)) t(x)", "1"),
-    PICK("last", "(any) -> any", WR_AGG_SEES_NULLS | WR_AGG_ORDERED, "The last value, also if it is NULL.",
-         "last(x ORDER BY x) FROM (VALUES (2), (1)) t(x)", "2"),
+    PICK("first", "(any) -> any", WR_AGG_SEES_NULLS | WR_AGG_ORDERED,
+         "The first value, also if it is NULL.", "first(x ORDER BY x) FROM (VALUES (2), (1)) t(x)",
+         "1"),
+    PICK("last", "(any) -> any", WR_AGG_SEES_NULLS | WR_AGG_ORDERED,
+         "The last value, also if it is NULL.", "last(x ORDER BY x) FROM (VALUES (2), (1)) t(x)",
+         "2"),
     PICK("any_value|arbitrary", "(any) -> any", WR_AGG_ORDERED, "The first value that is not NULL.",
          "any_value(x) FROM (VALUES (NULL), (1)) t(x)", "1"),
     PICK("min_by|arg_min|argmin", "(any, by any2) -> any", WR_AGG_SEES_NULLS,

@@ -112,3 +112,7 @@ static inline int64_t wr_floor_div(int64_t a, int64_t b)
     return q - (a % b != 0 && (a < 0) != (b < 0));
 }
 static inline int64_t wr_floor_mod(int64_t a, int64_t b) { return a - wr_floor_div(a, b) * b; }
+
+/* Lower case of s (Unicode's simple mapping) written to to, which has room for s.length * 2 + 4
+ * bytes; returns the bytes written. */
+size_t wr_text_lower(char *to, wr_str s);

@@ -1,8 +1,8 @@
 /* list.c - lists: building, looking into, cutting, searching, sorting.
  *
- * Results are put together from picks of single elements (pick.h) in one growing array for the whole batch; the child
- * column is made once at the end. Positions count from 1, negative ones from the end. Equality is that of ORDER BY, so
- * NULL equals NULL where NULLs are looked at at all. */
+ * Results are put together from picks of single elements (pick.h) in one growing array for the
+ * whole batch; the child column is made once at the end. Positions count from 1, negative ones from
+ * the end. Equality is that of ORDER BY, so NULL equals NULL where NULLs are looked at at all. */
 #include "expr/fn/call.h"
 #include "expr/fn/characters.h"
 #include "expr/fn/pick.h"
@@ -16,22 +16,22 @@ static void begin_lists(const wr_call *call, wr_column *out)
 }
 static void end_row(wr_column *out, uint32_t i, int before, const pick_list *picks)
 {
-    WR_OUT(out, wr_list_slot, i) = (wr_list_slot){(uint32_t)before, (uint32_t)(picks->count - before)};
+    WR_OUT(out, wr_list_slot, i) =
+        (wr_list_slot){(uint32_t)before, (uint32_t)(picks->count - before)};
 }
 static void end_lists(const wr_call *call, wr_column *out, const pick_list *picks)
 {
     out->children = wr_new(call->arena, wr_column);
-    wr_column_pick(picks->items, (uint32_t)picks->count, out->type->child, call->arena, out->children);
+    wr_column_pick(picks->items, (uint32_t)picks->count, out->type->child, call->arena,
+                   out->children);
 }
 static void push_all(const wr_call *call, pick_list *picks, const wr_column *list, uint32_t i)
 {
     uint32_t length = wr_list_length(list, i);
-    for (uint32_t k = 0; k < length; k++) wr_push(call->arena, picks, wr_pick_element(list, i, k));
+    for (uint32_t k = 0; k < length; k++)
+        wr_push(call->arena, picks, wr_pick_element(list, i, k));
 }
-static bool pick_is_null(wr_pick p)
-{
-    return !p.column || wr_column_is_null(p.column, p.row);
-}
+static bool pick_is_null(wr_pick p) { return !p.column || wr_column_is_null(p.column, p.row); }
 static bool same(wr_pick a, wr_pick b)
 {
     return wr_column_cmp(a.column, a.row, b.column, b.row) == 0;
@@ -46,14 +46,16 @@ static weir_status fn_list_value(wr_call *call, wr_column *out)
     WR_ALL_ROWS(i)
     {
         int before = picks.count;
-        for (int a = 0; a < call->arg_count; a++) wr_push(call->arena, &picks, ((wr_pick){&call->args[a], i}));
+        for (int a = 0; a < call->arg_count; a++)
+            wr_push(call->arena, &picks, ((wr_pick){&call->args[a], i}));
         end_row(out, i, before, &picks);
     }
     end_lists(call, out, &picks);
     return WR_OK;
 }
 
-/* Lists and single values side by side: concat, append, prepend. A NULL list counts as empty unless all are NULL. */
+/* Lists and single values side by side: concat, append, prepend. A NULL list counts as empty unless
+ * all are NULL. */
 static weir_status fn_list_concat(wr_call *call, wr_column *out)
 {
     pick_list picks = {0};
@@ -102,7 +104,8 @@ static weir_status fn_flatten(wr_call *call, wr_column *out)
 static weir_status bind_flatten(wr_fn_bind *b)
 {
     const wr_type *element = b->args[0]->type->child;
-    if (element->id != WR_T_LIST) return wr_fail_at(WR_E_TYPE_MISMATCH, b->args[0]->span, "flatten() needs a list of lists");
+    if (element->id != WR_T_LIST)
+        return wr_fail_at(WR_E_TYPE_MISMATCH, b->args[0]->span, "flatten() needs a list of lists");
     b->type = element;
     return WR_OK;
 }
@@ -114,7 +117,8 @@ static weir_status fn_length(wr_call *call, wr_column *out)
     WR_ROWS(i) { WR_OUT(out, int64_t, i) = wr_list_length(&call->args[0], i); }
     return WR_OK;
 }
-/* array_length(list, dimension), array_upper: only the first dimension of an empty list has no length. */
+/* array_length(list, dimension), array_upper: only the first dimension of an empty list has no
+ * length. */
 static weir_status fn_dimension(wr_call *call, wr_column *out)
 {
     WR_ROWS(i)
@@ -139,7 +143,8 @@ static weir_status fn_dimension(wr_call *call, wr_column *out)
 static weir_status fn_dimension_count(wr_call *call, wr_column *out)
 {
     int32_t dimensions = 0;
-    for (const wr_type *t = call->args[0].type; t && t->id == WR_T_LIST; t = t->child) dimensions++;
+    for (const wr_type *t = call->args[0].type; t && t->id == WR_T_LIST; t = t->child)
+        dimensions++;
     WR_ROWS(i) { WR_OUT(out, int32_t, i) = dimensions; }
     return WR_OK;
 }
@@ -167,22 +172,27 @@ static weir_status fn_extract_char(wr_call *call, wr_column *out)
     WR_ROWS(i)
     {
         wr_str s = wr_arg_str(call, 0, i);
-        int64_t at = index_of(WR_ARG(call, 1, int64_t, i), (int64_t)wr_utf8_count(s.data, s.length));
+        int64_t at =
+            index_of(WR_ARG(call, 1, int64_t, i), (int64_t)wr_utf8_count(s.data, s.length));
         size_t from = at < 0 ? s.length : wr_char_offset(s.data, s.length, at);
-        wr_out_str(out, i, (wr_str){s.data + from, from < s.length ? wr_char_size(s.data + from, s.length - from) : 0});
+        wr_out_str(out, i,
+                   (wr_str){s.data + from,
+                            from < s.length ? wr_char_size(s.data + from, s.length - from) : 0});
     }
     return WR_OK;
 }
 
 typedef struct bounds {
-    int64_t from, to, step; /* indexes, to not included; a negative step walks down from from to above to */
+    int64_t from, to,
+        step; /* indexes, to not included; a negative step walks down from from to above to */
 } bounds;
 
 /* low and high as positions (NULL: open end) of something of this length. */
 static bounds slice_bounds(const wr_call *call, uint32_t i, int64_t length)
 {
     bool has_low = !wr_arg_is_null(call, 1, i), has_high = !wr_arg_is_null(call, 2, i);
-    int64_t low = has_low ? WR_ARG(call, 1, int64_t, i) : 1, high = has_high ? WR_ARG(call, 2, int64_t, i) : length;
+    int64_t low = has_low ? WR_ARG(call, 1, int64_t, i) : 1,
+            high = has_high ? WR_ARG(call, 2, int64_t, i) : length;
     if (low < 0) low = WR_MAX(low + length + 1, 1);
     if (high < 0) high = high < -length ? 0 : high + length + 1;
     return (bounds){WR_MAX(low, 1) - 1, WR_MIN(high, length), 1};
@@ -199,8 +209,11 @@ static weir_status fn_slice(wr_call *call, wr_column *out)
             continue;
         }
         int before = picks.count;
-        int64_t step = call->arg_count > 3 && !wr_arg_is_null(call, 3, i) ? WR_ARG(call, 3, int64_t, i) : 1;
-        if (step == 0) return wr_bad_row(call, i, wr_fail(WR_E_BAD_ARGUMENT, "the step of a slice must not be zero"));
+        int64_t step =
+            call->arg_count > 3 && !wr_arg_is_null(call, 3, i) ? WR_ARG(call, 3, int64_t, i) : 1;
+        if (step == 0)
+            return wr_bad_row(call, i,
+                              wr_fail(WR_E_BAD_ARGUMENT, "the step of a slice must not be zero"));
         bounds b = slice_bounds(call, i, wr_list_length(&call->args[0], i));
         if (step > 0)
             for (int64_t k = b.from; k < b.to; k += WR_MIN(step, INT32_MAX))
@@ -244,21 +257,27 @@ static int64_t find_value(const wr_column *list, uint32_t i, wr_pick value)
 }
 static weir_status fn_contains(wr_call *call, wr_column *out)
 {
-    WR_ROWS(i) { WR_OUT(out, uint8_t, i) = find_value(&call->args[0], i, (wr_pick){&call->args[1], i}) >= 0; }
+    WR_ROWS(i)
+    {
+        WR_OUT(out, uint8_t, i) = find_value(&call->args[0], i, (wr_pick){&call->args[1], i}) >= 0;
+    }
     return WR_OK;
 }
 static weir_status fn_position(wr_call *call, wr_column *out)
 {
     WR_ALL_ROWS(i)
     {
-        int64_t at = wr_arg_is_null(call, 0, i) ? -1 : find_value(&call->args[0], i, (wr_pick){&call->args[1], i});
+        int64_t at = wr_arg_is_null(call, 0, i)
+                         ? -1
+                         : find_value(&call->args[0], i, (wr_pick){&call->args[1], i});
         WR_OUT(out, int32_t, i) = (int32_t)at + 1;
         if (at < 0) wr_out_null(call, out, i);
     }
     return WR_OK;
 }
 
-/* How many elements of list b that are not NULL occur in list a; stops at the first that decides. */
+/* How many elements of list b that are not NULL occur in list a; stops at the first that decides.
+ */
 static bool compare_sets(const wr_column *a, const wr_column *b, uint32_t i, bool want_all)
 {
     uint32_t length = wr_list_length(b, i);
@@ -297,7 +316,8 @@ typedef struct element_set {
 static element_set new_set(wr_arena *arena, uint32_t length)
 {
     uint32_t size = 8;
-    while (size < length * 2) size *= 2;
+    while (size < length * 2)
+        size *= 2;
     return (element_set){wr_new_array(arena, wr_pick, size), size - 1};
 }
 /* False if it was there already. */
@@ -325,7 +345,8 @@ static weir_status fn_distinct(wr_call *call, wr_column *out)
         element_set set = new_set(&scratch, length);
         for (uint32_t k = 0; k < length; k++) {
             wr_pick element = wr_pick_element(&call->args[0], i, k);
-            if (!pick_is_null(element) && set_add(&set, element)) wr_push(call->arena, &picks, element);
+            if (!pick_is_null(element) && set_add(&set, element))
+                wr_push(call->arena, &picks, element);
         }
         end_row(out, i, before, &picks);
     }
@@ -362,7 +383,9 @@ static weir_status fn_intersect(wr_call *call, wr_column *out)
         element_set set = new_set(&scratch, length);
         for (uint32_t k = 0; k < length; k++) {
             wr_pick element = wr_pick_element(&call->args[0], i, k);
-            if (pick_is_null(element) || (find_value(&call->args[1], i, element) >= 0) != want_found) continue;
+            if (pick_is_null(element) ||
+                (find_value(&call->args[1], i, element) >= 0) != want_found)
+                continue;
             if (set_add(&set, element)) wr_push(call->arena, &picks, element);
         }
         end_row(out, i, before, &picks);
@@ -390,7 +413,8 @@ static weir_status read_order(const wr_call *call, uint32_t i, sort_order *order
     if (call->arg_count > 1) {
         wr_str word = wr_str_trim(wr_arg_str(call, 1, i));
         bool is_down = wr_str_is(word, "desc");
-        if (!is_down && !wr_str_is(word, "asc")) return wr_fail(WR_E_BAD_ARGUMENT, "the order of a list must be ASC or DESC");
+        if (!is_down && !wr_str_is(word, "asc"))
+            return wr_fail(WR_E_BAD_ARGUMENT, "the order of a list must be ASC or DESC");
         order->descending = is_down;
     }
     order->nulls_first = order->descending;
@@ -398,7 +422,8 @@ static weir_status read_order(const wr_call *call, uint32_t i, sort_order *order
         wr_str word = wr_str_trim(wr_arg_str(call, 2, i));
         order->nulls_first = wr_str_is(word, "nulls first");
         if (!order->nulls_first && !wr_str_is(word, "nulls last"))
-            return wr_fail(WR_E_BAD_ARGUMENT, "the place of NULLs must be NULLS FIRST or NULLS LAST");
+            return wr_fail(WR_E_BAD_ARGUMENT,
+                           "the place of NULLs must be NULLS FIRST or NULLS LAST");
     }
     return WR_OK;
 }
@@ -414,7 +439,8 @@ static weir_status fn_sort(wr_call *call, wr_column *out)
         if (bad) return wr_bad_row(call, i, bad);
         push_all(call, &picks, &call->args[0], i);
         if (picks.count > before)
-            qsort_r(picks.items + before, (size_t)(picks.count - before), sizeof(wr_pick), cmp_picks, &order);
+            qsort_r(picks.items + before, (size_t)(picks.count - before), sizeof(wr_pick),
+                    cmp_picks, &order);
         end_row(out, i, before, &picks);
     }
     end_lists(call, out, &picks);
@@ -452,8 +478,10 @@ static weir_status fn_replace(wr_call *call, wr_column *out)
         for (uint32_t k = 0; k < length; k++) {
             wr_pick element = wr_pick_element(&call->args[0], i, k);
             bool hit = pick_is_null(element) == pick_is_null(value) && same(element, value);
-            if (!hit) wr_push(call->arena, &picks, element);
-            else if (call->arg_count > 2) wr_push(call->arena, &picks, ((wr_pick){&call->args[2], i}));
+            if (!hit)
+                wr_push(call->arena, &picks, element);
+            else if (call->arg_count > 2)
+                wr_push(call->arena, &picks, ((wr_pick){&call->args[2], i}));
         }
         end_row(out, i, before, &picks);
     }
@@ -473,10 +501,13 @@ static weir_status fn_resize(wr_call *call, wr_column *out)
         int before = picks.count;
         int64_t length = wr_list_length(&call->args[0], i), wanted = WR_ARG(call, 1, int64_t, i);
         if (wanted < 0 || wanted > 10000000)
-            return wr_bad_row(call, i, wr_fail(WR_E_BAD_ARGUMENT, "the length of a list must lie between 0 and 10000000"));
+            return wr_bad_row(
+                call, i,
+                wr_fail(WR_E_BAD_ARGUMENT, "the length of a list must lie between 0 and 10000000"));
         for (int64_t k = 0; k < wanted; k++) {
             wr_pick filler = call->arg_count > 2 ? (wr_pick){&call->args[2], i} : (wr_pick){0};
-            wr_push(call->arena, &picks, k < length ? wr_pick_element(&call->args[0], i, (uint32_t)k) : filler);
+            wr_push(call->arena, &picks,
+                    k < length ? wr_pick_element(&call->args[0], i, (uint32_t)k) : filler);
         }
         end_row(out, i, before, &picks);
     }
@@ -502,8 +533,10 @@ static weir_status fn_to_string(wr_call *call, wr_column *out)
             bool is_null = pick_is_null(element);
             if (is_null && (call->arg_count < 3 || wr_arg_is_null(call, 2, i))) continue;
             if (any) wr_buf_add_str(&buf, wr_arg_str(call, 1, i));
-            if (is_null) wr_buf_add_str(&buf, wr_arg_str(call, 2, i));
-            else wr_column_print(element.column, element.row, &buf);
+            if (is_null)
+                wr_buf_add_str(&buf, wr_arg_str(call, 2, i));
+            else
+                wr_column_print(element.column, element.row, &buf);
             any = true;
         }
         WR_OUT(out, wr_view, i) = wr_text_buf(&text, &buf);
@@ -512,79 +545,99 @@ static weir_status fn_to_string(wr_call *call, wr_column *out)
 }
 
 #define LIST_ROW(names, signature, exec, extra_flags, help, example, result) \
-    {names, signature, exec, help, example, result, .flags = extra_flags}
+    {                                                                        \
+        names, signature, exec, help, example, result, .flags = extra_flags  \
+    }
 
 const wr_fn wr_fns_list[] = {
-    LIST_ROW("list_value|list_pack", "(any...) -> list", fn_list_value, WR_FN_SEES_NULLS, "A list of the arguments.",
-             "list_value(1, 2, 3)", "[1, 2, 3]"),
-    LIST_ROW("list_concat|list_cat|array_concat|array_cat|||", "(list, list) -> list", fn_list_concat, WR_FN_SEES_NULLS,
-             "The lists one after the other.", "list_concat([1, 2], [3])", "[1, 2, 3]"),
-    LIST_ROW("list_append|array_append|array_push_back|||", "(list, any) -> list", fn_list_concat, WR_FN_SEES_NULLS,
-             "The list with a value behind it.", "list_append([1, 2], 3)", "[1, 2, 3]"),
-    LIST_ROW("list_prepend|array_prepend|||", "(any, list) -> list", fn_list_concat, WR_FN_SEES_NULLS,
-             "The list with a value before it.", "list_prepend(1, [2, 3])", "[1, 2, 3]"),
-    {"flatten", "(list) -> auto", fn_flatten, "The elements of the inner lists in one list.", "flatten([[1, 2], [3]])",
-     "[1, 2, 3]", .bind = bind_flatten},
-    LIST_ROW("len|length|array_length|list_length|cardinality|array_size", "(list) -> bigint", fn_length, 0,
-             "Number of elements.", "len([1, 2, 3])", "3"),
+    LIST_ROW("list_value|list_pack", "(any...) -> list", fn_list_value, WR_FN_SEES_NULLS,
+             "A list of the arguments.", "list_value(1, 2, 3)", "[1, 2, 3]"),
+    LIST_ROW("list_concat|list_cat|array_concat|array_cat|||", "(list, list) -> list",
+             fn_list_concat, WR_FN_SEES_NULLS, "The lists one after the other.",
+             "list_concat([1, 2], [3])", "[1, 2, 3]"),
+    LIST_ROW("list_append|array_append|array_push_back|||", "(list, any) -> list", fn_list_concat,
+             WR_FN_SEES_NULLS, "The list with a value behind it.", "list_append([1, 2], 3)",
+             "[1, 2, 3]"),
+    LIST_ROW("list_prepend|array_prepend|||", "(any, list) -> list", fn_list_concat,
+             WR_FN_SEES_NULLS, "The list with a value before it.", "list_prepend(1, [2, 3])",
+             "[1, 2, 3]"),
+    {"flatten", "(list) -> auto", fn_flatten, "The elements of the inner lists in one list.",
+     "flatten([[1, 2], [3]])", "[1, 2, 3]", .bind = bind_flatten},
+    LIST_ROW("len|length|array_length|list_length|cardinality|array_size", "(list) -> bigint",
+             fn_length, 0, "Number of elements.", "len([1, 2, 3])", "3"),
     LIST_ROW("array_length|array_upper", "(list, dimension bigint) -> integer", fn_dimension, 0,
-             "Number of elements in a dimension; NULL if it is empty.", "array_length([1, 2, 3], 1)", "3"),
+             "Number of elements in a dimension; NULL if it is empty.",
+             "array_length([1, 2, 3], 1)", "3"),
     LIST_ROW("array_lower", "(list, dimension bigint) -> integer", fn_dimension, 0,
-             "First position in a dimension: 1, NULL if it is empty.", "array_lower([1, 2, 3], 1)", "1"),
-    LIST_ROW("array_ndims", "(list) -> integer", fn_dimension_count, 0, "Number of dimensions.", "array_ndims([[1], [2]])",
-             "2"),
-    LIST_ROW("list_extract|list_element|array_extract|array_element|element_at", "(list, n bigint) -> any", fn_extract, 0,
-             "The n-th element, negative n from the end; NULL if there is none.", "list_extract([4, 5, 6], 2)", "5"),
-    LIST_ROW("list_extract|list_element|array_extract", "(text, n bigint) -> text", fn_extract_char, 0,
-             "The n-th character, negative n from the end.", "list_extract('abc', 2)", "b"),
-    LIST_ROW("list_slice|array_slice", "(list, low bigint, high bigint) -> list", fn_slice, WR_FN_SEES_NULLS | WR_FN_CAN_FAIL,
-             "Elements low to high, both included; negative positions from the end.", "list_slice([1, 2, 3, 4], 2, 3)",
-             "[2, 3]"),
-    LIST_ROW("list_slice|array_slice", "(list, low bigint, high bigint, step bigint) -> list", fn_slice,
-             WR_FN_SEES_NULLS | WR_FN_CAN_FAIL, "Every step-th element from low to high.",
+             "First position in a dimension: 1, NULL if it is empty.", "array_lower([1, 2, 3], 1)",
+             "1"),
+    LIST_ROW("array_ndims", "(list) -> integer", fn_dimension_count, 0, "Number of dimensions.",
+             "array_ndims([[1], [2]])", "2"),
+    LIST_ROW("list_extract|list_element|array_extract|array_element|element_at",
+             "(list, n bigint) -> any", fn_extract, 0,
+             "The n-th element, negative n from the end; NULL if there is none.",
+             "list_extract([4, 5, 6], 2)", "5"),
+    LIST_ROW("list_extract|list_element|array_extract", "(text, n bigint) -> text", fn_extract_char,
+             0, "The n-th character, negative n from the end.", "list_extract('abc', 2)", "b"),
+    LIST_ROW("list_slice|array_slice", "(list, low bigint, high bigint) -> list", fn_slice,
+             WR_FN_SEES_NULLS | WR_FN_CAN_FAIL,
+             "Elements low to high, both included; negative positions from the end.",
+             "list_slice([1, 2, 3, 4], 2, 3)", "[2, 3]"),
+    LIST_ROW("list_slice|array_slice", "(list, low bigint, high bigint, step bigint) -> list",
+             fn_slice, WR_FN_SEES_NULLS | WR_FN_CAN_FAIL, "Every step-th element from low to high.",
              "list_slice([1, 2, 3, 4], 1, 4, 2)", "[1, 3]"),
-    LIST_ROW("list_slice|array_slice", "(text, low bigint, high bigint) -> text", fn_slice_text, WR_FN_SEES_NULLS,
-             "Characters low to high.", "list_slice('weird', 1, 4)", "weir"),
-    LIST_ROW("list_contains|list_has|array_contains|array_has", "(list, any) -> boolean", fn_contains, 0,
-             "True if the value is an element.", "list_contains([1, 2], 2)", "true"),
-    LIST_ROW("list_position|list_indexof|array_position|array_indexof", "(list, any) -> integer", fn_position,
-             WR_FN_SEES_NULLS, "Position of the value; NULL if it is not there.", "list_position([4, 5], 5)", "2"),
+    LIST_ROW("list_slice|array_slice", "(text, low bigint, high bigint) -> text", fn_slice_text,
+             WR_FN_SEES_NULLS, "Characters low to high.", "list_slice('weird', 1, 4)", "weir"),
+    LIST_ROW("list_contains|list_has|array_contains|array_has", "(list, any) -> boolean",
+             fn_contains, 0, "True if the value is an element.", "list_contains([1, 2], 2)",
+             "true"),
+    LIST_ROW("list_position|list_indexof|array_position|array_indexof", "(list, any) -> integer",
+             fn_position, WR_FN_SEES_NULLS, "Position of the value; NULL if it is not there.",
+             "list_position([4, 5], 5)", "2"),
     LIST_ROW("list_has_any|array_has_any|&&", "(list, list) -> boolean", fn_has_any, 0,
              "True if the lists share an element.", "list_has_any([1, 2], [2, 3])", "true"),
     LIST_ROW("list_has_all|array_has_all|@>", "(list, list) -> boolean", fn_has_all, 0,
-             "True if all elements of the second list are in the first.", "list_has_all([1, 2, 3], [3, 1])", "true"),
-    LIST_ROW("<@", "(list, list) -> boolean", fn_is_contained, 0, "True if all elements of the first list are in the second.",
-             "[1] <@ [1, 2]", "true"),
+             "True if all elements of the second list are in the first.",
+             "list_has_all([1, 2, 3], [3, 1])", "true"),
+    LIST_ROW("<@", "(list, list) -> boolean", fn_is_contained, 0,
+             "True if all elements of the first list are in the second.", "[1] <@ [1, 2]", "true"),
     LIST_ROW("list_distinct|array_distinct", "(list) -> list", fn_distinct, 0,
-             "Each value once, in the order of first appearance, without NULLs.", "list_distinct([2, 1, 2, NULL])", "[2, 1]"),
-    LIST_ROW("list_unique|array_unique", "(list) -> bigint", fn_unique, 0, "Number of different values.",
-             "list_unique([2, 1, 2])", "2"),
-    LIST_ROW("list_intersect|array_intersect", "(list, list) -> list", fn_intersect, 0, "Values that are in both lists.",
-             "list_intersect([1, 2, 3], [3, 2])", "[2, 3]"),
-    LIST_ROW("list_except|array_except", "(list, list) -> list", fn_intersect, 0, "Values of the first list that are not in the second.",
-             "list_except([1, 2, 3], [3])", "[1, 2]"),
-    LIST_ROW("list_sort|array_sort", "(list) -> list", fn_sort, 0, "Sorted, NULLs last.", "list_sort([3, 1, 2])", "[1, 2, 3]"),
-    LIST_ROW("list_sort|array_sort", "(list, order text) -> list", fn_sort, WR_FN_CAN_FAIL, "Sorted 'ASC' or 'DESC'.",
-             "list_sort([3, 1, 2], 'DESC')", "[3, 2, 1]"),
-    LIST_ROW("list_sort|array_sort", "(list, order text, nulls text) -> list", fn_sort, WR_FN_CAN_FAIL,
-             "Sorted 'ASC' or 'DESC' with 'NULLS FIRST' or 'NULLS LAST'.", "list_sort([3, NULL, 1], 'ASC', 'NULLS FIRST')",
-             "[NULL, 1, 3]"),
-    LIST_ROW("list_reverse_sort|array_reverse_sort", "(list) -> list", fn_sort, 0, "Sorted in descending order.",
-             "list_reverse_sort([3, 1, 2])", "[3, 2, 1]"),
-    LIST_ROW("list_reverse|array_reverse|reverse", "(list) -> list", fn_reverse, 0, "In reverse order.",
-             "list_reverse([1, 2, 3])", "[3, 2, 1]"),
-    LIST_ROW("array_remove|list_remove", "(list, any) -> list", fn_replace, WR_FN_SEES_NULLS, "Without a value.",
-             "array_remove([1, 2, 1], 1)", "[2]"),
+             "Each value once, in the order of first appearance, without NULLs.",
+             "list_distinct([2, 1, 2, NULL])", "[2, 1]"),
+    LIST_ROW("list_unique|array_unique", "(list) -> bigint", fn_unique, 0,
+             "Number of different values.", "list_unique([2, 1, 2])", "2"),
+    LIST_ROW("list_intersect|array_intersect", "(list, list) -> list", fn_intersect, 0,
+             "Values that are in both lists.", "list_intersect([1, 2, 3], [3, 2])", "[2, 3]"),
+    LIST_ROW("list_except|array_except", "(list, list) -> list", fn_intersect, 0,
+             "Values of the first list that are not in the second.", "list_except([1, 2, 3], [3])",
+             "[1, 2]"),
+    LIST_ROW("list_sort|array_sort", "(list) -> list", fn_sort, 0, "Sorted, NULLs last.",
+             "list_sort([3, 1, 2])", "[1, 2, 3]"),
+    LIST_ROW("list_sort|array_sort", "(list, order text) -> list", fn_sort, WR_FN_CAN_FAIL,
+             "Sorted 'ASC' or 'DESC'.", "list_sort([3, 1, 2], 'DESC')", "[3, 2, 1]"),
+    LIST_ROW("list_sort|array_sort", "(list, order text, nulls text) -> list", fn_sort,
+             WR_FN_CAN_FAIL, "Sorted 'ASC' or 'DESC' with 'NULLS FIRST' or 'NULLS LAST'.",
+             "list_sort([3, NULL, 1], 'ASC', 'NULLS FIRST')", "[NULL, 1, 3]"),
+    LIST_ROW("list_reverse_sort|array_reverse_sort", "(list) -> list", fn_sort, 0,
+             "Sorted in descending order.", "list_reverse_sort([3, 1, 2])", "[3, 2, 1]"),
+    LIST_ROW("list_reverse|array_reverse|reverse", "(list) -> list", fn_reverse, 0,
+             "In reverse order.", "list_reverse([1, 2, 3])", "[3, 2, 1]"),
+    LIST_ROW("array_remove|list_remove", "(list, any) -> list", fn_replace, WR_FN_SEES_NULLS,
+             "Without a value.", "array_remove([1, 2, 1], 1)", "[2]"),
     LIST_ROW("array_replace|list_replace", "(list, any, any) -> list", fn_replace, WR_FN_SEES_NULLS,
              "With a value replaced by another.", "array_replace([1, 2, 1], 1, 5)", "[5, 2, 5]"),
-    LIST_ROW("list_resize|array_resize", "(list, length bigint) -> list", fn_resize, WR_FN_SEES_NULLS | WR_FN_CAN_FAIL,
-             "Cut or filled with NULLs to a length.", "list_resize([1, 2, 3], 2)", "[1, 2]"),
-    LIST_ROW("list_resize|array_resize", "(list, length bigint, any) -> list", fn_resize, WR_FN_SEES_NULLS | WR_FN_CAN_FAIL,
-             "Cut or filled with a value to a length.", "list_resize([1], 3, 0)", "[1, 0, 0]"),
-    LIST_ROW("array_to_string|list_to_string", "(list, separator text) -> text", fn_to_string, WR_FN_SEES_NULLS,
-             "The elements as text with a separator; NULLs are skipped.", "array_to_string([1, NULL, 3], '-')", "1-3"),
-    LIST_ROW("array_to_string|list_to_string", "(list, separator text, nulls text) -> text", fn_to_string, WR_FN_SEES_NULLS,
-             "The elements as text with a separator, NULLs as the third argument.", "array_to_string([1, NULL, 3], '-', '?')",
-             "1-?-3"),
+    LIST_ROW("list_resize|array_resize", "(list, length bigint) -> list", fn_resize,
+             WR_FN_SEES_NULLS | WR_FN_CAN_FAIL, "Cut or filled with NULLs to a length.",
+             "list_resize([1, 2, 3], 2)", "[1, 2]"),
+    LIST_ROW("list_resize|array_resize", "(list, length bigint, any) -> list", fn_resize,
+             WR_FN_SEES_NULLS | WR_FN_CAN_FAIL, "Cut or filled with a value to a length.",
+             "list_resize([1], 3, 0)", "[1, 0, 0]"),
+    LIST_ROW("array_to_string|list_to_string", "(list, separator text) -> text", fn_to_string,
+             WR_FN_SEES_NULLS, "The elements as text with a separator; NULLs are skipped.",
+             "array_to_string([1, NULL, 3], '-')", "1-3"),
+    LIST_ROW("array_to_string|list_to_string", "(list, separator text, nulls text) -> text",
+             fn_to_string, WR_FN_SEES_NULLS,
+             "The elements as text with a separator, NULLs as the third argument.",
+             "array_to_string([1, NULL, 3], '-', '?')", "1-?-3"),
     {0},
 };

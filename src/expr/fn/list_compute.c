@@ -1,8 +1,9 @@
 /* list_compute.c - lists and functions: lambdas, aggregates over elements, series, vectors.
  *
- * A lambda runs over the elements of many rows at once: elements are gathered in portions of WR_BATCH_ROWS together with
- * the row each belongs to. list_sum, list_max ... are the aggregates of that name run on the elements of each row, found
- * in the registry when the call is bound. Vector distances work on DOUBLE lists of equal length. */
+ * A lambda runs over the elements of many rows at once: elements are gathered in portions of
+ * WR_BATCH_ROWS together with the row each belongs to. list_sum, list_max ... are the aggregates of
+ * that name run on the elements of each row, found in the registry when the call is bound. Vector
+ * distances work on DOUBLE lists of equal length. */
 #include "expr/eval.h"
 #include "expr/fn/call.h"
 #include "expr/fn/pick.h"
@@ -13,7 +14,8 @@ typedef WR_LIST(wr_pick) pick_list;
 static void end_lists(const wr_call *call, wr_column *out, const pick_list *picks)
 {
     out->children = wr_new(call->arena, wr_column);
-    wr_column_pick(picks->items, (uint32_t)picks->count, out->type->child, call->arena, out->children);
+    wr_column_pick(picks->items, (uint32_t)picks->count, out->type->child, call->arena,
+                   out->children);
 }
 
 /* ---- lambdas ---- */
@@ -28,7 +30,8 @@ typedef struct portion {
 
 static portion new_portion(wr_arena *arena)
 {
-    return (portion){wr_new_array(arena, wr_pick, WR_BATCH_ROWS), wr_new_array(arena, uint16_t, WR_BATCH_ROWS),
+    return (portion){wr_new_array(arena, wr_pick, WR_BATCH_ROWS),
+                     wr_new_array(arena, uint16_t, WR_BATCH_ROWS),
                      wr_new_array(arena, int64_t, WR_BATCH_ROWS), 0};
 }
 
@@ -46,10 +49,11 @@ static weir_status run_portion(wr_call *call, portion *p, wr_column *out)
     return wr_call_lambda(call, 1, params, p->outer, p->count, out);
 }
 
-typedef weir_status take_portion(wr_call *call, const portion *p, const wr_column *results, pick_list *picks,
-                                 wr_list_slot *slots);
+typedef weir_status take_portion(wr_call *call, const portion *p, const wr_column *results,
+                                 pick_list *picks, wr_list_slot *slots);
 
-static weir_status flush(wr_call *call, portion *p, take_portion *take, pick_list *picks, wr_list_slot *slots)
+static weir_status flush(wr_call *call, portion *p, take_portion *take, pick_list *picks,
+                         wr_list_slot *slots)
 {
     if (!p->count) return WR_OK;
     wr_column *results = wr_new(call->arena, wr_column);
@@ -78,20 +82,22 @@ static weir_status each_element(wr_call *call, wr_column *out, take_portion *tak
     return flush(call, &p, take, picks, slots);
 }
 
-static void put_element(wr_call *call, uint32_t row, wr_pick element, pick_list *picks, wr_list_slot *slots)
+static void put_element(wr_call *call, uint32_t row, wr_pick element, pick_list *picks,
+                        wr_list_slot *slots)
 {
     if (!slots[row].length) slots[row].offset = (uint32_t)picks->count;
     slots[row].length++;
     wr_push(call->arena, picks, element);
 }
-static weir_status take_results(wr_call *call, const portion *p, const wr_column *results, pick_list *picks,
-                                wr_list_slot *slots)
+static weir_status take_results(wr_call *call, const portion *p, const wr_column *results,
+                                pick_list *picks, wr_list_slot *slots)
 {
-    for (uint32_t k = 0; k < p->count; k++) put_element(call, p->outer[k], (wr_pick){results, k}, picks, slots);
+    for (uint32_t k = 0; k < p->count; k++)
+        put_element(call, p->outer[k], (wr_pick){results, k}, picks, slots);
     return WR_OK;
 }
-static weir_status take_if_true(wr_call *call, const portion *p, const wr_column *results, pick_list *picks,
-                                wr_list_slot *slots)
+static weir_status take_if_true(wr_call *call, const portion *p, const wr_column *results,
+                                pick_list *picks, wr_list_slot *slots)
 {
     for (uint32_t k = 0; k < p->count; k++)
         if (!wr_column_is_null(results, k) && wr_column_int(results, k))
@@ -120,10 +126,12 @@ static weir_status bind_transform(wr_fn_bind *b)
 }
 static weir_status bind_filter(wr_fn_bind *b)
 {
-    return wr_bind_coerce(b->arena, b->args[1]->args[0], WR_BOOLEAN, "the condition of list_filter", &b->args[1]->args[0]);
+    return wr_bind_coerce(b->arena, b->args[1]->args[0], WR_BOOLEAN, "the condition of list_filter",
+                          &b->args[1]->args[0]);
 }
 
-/* list_reduce: step k combines the value so far with element k, for all rows that still have one. */
+/* list_reduce: step k combines the value so far with element k, for all rows that still have one.
+ */
 static weir_status fn_reduce(wr_call *call, wr_column *out)
 {
     bool has_start = call->arg_count > 2;
@@ -134,9 +142,14 @@ static weir_status fn_reduce(wr_call *call, wr_column *out)
     {
         uint32_t length = wr_list_length(list, i);
         longest = WR_MAX(longest, length);
-        if (has_start) so_far[i] = (wr_pick){&call->args[2], i};
-        else if (length) so_far[i] = wr_pick_element(list, i, 0);
-        else return wr_bad_row(call, i, wr_fail(WR_E_BAD_ARGUMENT, "an empty list cannot be reduced without a first value"));
+        if (has_start)
+            so_far[i] = (wr_pick){&call->args[2], i};
+        else if (length)
+            so_far[i] = wr_pick_element(list, i, 0);
+        else
+            return wr_bad_row(call, i,
+                              wr_fail(WR_E_BAD_ARGUMENT,
+                                      "an empty list cannot be reduced without a first value"));
     }
     portion p = new_portion(call->arena);
     wr_pick *before = wr_new_array(call->arena, wr_pick, WR_BATCH_ROWS);
@@ -145,7 +158,8 @@ static weir_status fn_reduce(wr_call *call, wr_column *out)
         while (next < rows) {
             for (p.count = 0; next < rows && p.count < WR_BATCH_ROWS; next++) {
                 uint32_t i = call->sel ? call->sel[next] : next;
-                if ((out->valid && !wr_bit_get(out->valid, i)) || k >= wr_list_length(list, i)) continue;
+                if ((out->valid && !wr_bit_get(out->valid, i)) || k >= wr_list_length(list, i))
+                    continue;
                 before[p.count] = so_far[i];
                 p.elements[p.count] = wr_pick_element(list, i, k);
                 p.outer[p.count++] = (uint16_t)i;
@@ -155,7 +169,8 @@ static weir_status fn_reduce(wr_call *call, wr_column *out)
             wr_column_pick(before, p.count, out->type, call->arena, &params[0]);
             wr_column_pick(p.elements, p.count, list->type->child, call->arena, &params[1]);
             WR_TRY(wr_call_lambda(call, 1, params, p.outer, p.count, result));
-            for (uint32_t at = 0; at < p.count; at++) so_far[p.outer[at]] = (wr_pick){result, at};
+            for (uint32_t at = 0; at < p.count; at++)
+                so_far[p.outer[at]] = (wr_pick){result, at};
         }
     }
     wr_column_pick(so_far, call->rows, out->type, call->arena, out);
@@ -166,9 +181,11 @@ static weir_status bind_reduce(wr_fn_bind *b)
     const wr_type *element = b->args[0]->type->child;
     wr_expr *lambda = b->args[1];
     if (lambda->lambda.param_count != 2)
-        return wr_fail_at(WR_E_BAD_ARGUMENT, lambda->span, "the lambda of list_reduce needs two parameters");
+        return wr_fail_at(WR_E_BAD_ARGUMENT, lambda->span,
+                          "the lambda of list_reduce needs two parameters");
     b->type = element;
-    return wr_bind_coerce(b->arena, lambda->args[0], element, "the result of the lambda", &lambda->args[0]);
+    return wr_bind_coerce(b->arena, lambda->args[0], element, "the result of the lambda",
+                          &lambda->args[0]);
 }
 
 /* ---- aggregates over elements ---- */
@@ -179,7 +196,8 @@ static weir_status bind_named_aggregate(wr_fn_bind *b, wr_str name, int first_ex
     wr_aggregate_call *aggregate = wr_new(b->arena, wr_aggregate_call);
     aggregate->args = wr_new_array(b->arena, wr_expr *, extra + 1);
     aggregate->args[0] = wr_expr_column(b->arena, 0, b->args[0]->type->child);
-    for (int k = 0; k < extra; k++) aggregate->args[k + 1] = b->args[first_extra + k];
+    for (int k = 0; k < extra; k++)
+        aggregate->args[k + 1] = b->args[first_extra + k];
     aggregate->arg_count = extra + 1;
     WR_TRY(wr_bind_aggregate(b->arena, name, b->span, aggregate));
     b->bound = aggregate;
@@ -190,53 +208,54 @@ static weir_status bind_aggregate(wr_fn_bind *b)
 {
     wr_value name;
     if (!wr_bind_const(b, 1, &name) || name.is_null)
-        return wr_fail_at(WR_E_BAD_ARGUMENT, b->args[1]->span, "the name of the aggregate must be a constant");
+        return wr_fail_at(WR_E_BAD_ARGUMENT, b->args[1]->span,
+                          "the name of the aggregate must be a constant");
     return bind_named_aggregate(b, name.text, 2);
 }
 
 /* Which aggregates exist under the name list_<name> without another argument. */
-#define NAMED_AGGREGATES(X) \
-    X(sum, "[1, 2, 3]", "6") \
-    X(avg, "[1, 2]", "1.5") \
-    X(min, "[3, 1]", "1") \
-    X(max, "[3, 1]", "3") \
-    X(product, "[2, 3]", "6") \
-    X(median, "[1, 2, 9]", "2") \
-    X(mode, "[1, 2, 2]", "2") \
-    X(count, "[1, NULL]", "1") \
-    X(any_value, "[NULL, 7]", "7") \
-    X(first, "[4, 5]", "4") \
-    X(last, "[4, 5]", "5") \
-    X(stddev, "[1, 3, 5]", "2") \
-    X(stddev_pop, "[1, 3]", "1") \
-    X(stddev_samp, "[1, 3, 5]", "2") \
-    X(variance, "[1, 3, 5]", "4") \
-    X(var_pop, "[1, 3]", "1") \
-    X(var_samp, "[1, 3, 5]", "4") \
+#define NAMED_AGGREGATES(X)               \
+    X(sum, "[1, 2, 3]", "6")              \
+    X(avg, "[1, 2]", "1.5")               \
+    X(min, "[3, 1]", "1")                 \
+    X(max, "[3, 1]", "3")                 \
+    X(product, "[2, 3]", "6")             \
+    X(median, "[1, 2, 9]", "2")           \
+    X(mode, "[1, 2, 2]", "2")             \
+    X(count, "[1, NULL]", "1")            \
+    X(any_value, "[NULL, 7]", "7")        \
+    X(first, "[4, 5]", "4")               \
+    X(last, "[4, 5]", "5")                \
+    X(stddev, "[1, 3, 5]", "2")           \
+    X(stddev_pop, "[1, 3]", "1")          \
+    X(stddev_samp, "[1, 3, 5]", "2")      \
+    X(variance, "[1, 3, 5]", "4")         \
+    X(var_pop, "[1, 3]", "1")             \
+    X(var_samp, "[1, 3, 5]", "4")         \
     X(bool_and, "[true, false]", "false") \
-    X(bool_or, "[true, false]", "true") \
-    X(bit_and, "[6, 3]", "2") \
-    X(bit_or, "[6, 3]", "7") \
-    X(bit_xor, "[6, 3]", "5") \
-    X(string_agg, "['a', 'b']", "a,b") \
-    X(histogram, "['a', 'a']", "{a=2}") \
-    X(entropy, "[1, 2]", "1") \
-    X(mad, "[1, 2, 3]", "1") \
-    X(skewness, "[1, 2, 3]", "0") \
-    X(kurtosis, "[1, 1, 3, 3]", "-6") \
+    X(bool_or, "[true, false]", "true")   \
+    X(bit_and, "[6, 3]", "2")             \
+    X(bit_or, "[6, 3]", "7")              \
+    X(bit_xor, "[6, 3]", "5")             \
+    X(string_agg, "['a', 'b']", "a,b")    \
+    X(histogram, "['a', 'a']", "{a=2}")   \
+    X(entropy, "[1, 2]", "1")             \
+    X(mad, "[1, 2, 3]", "1")              \
+    X(skewness, "[1, 2, 3]", "0")         \
+    X(kurtosis, "[1, 1, 3, 3]", "-6")     \
     X(approx_count_distinct, "[1, 2, 2]", "2")
-#define X(name, list, result)                      \
-    static weir_status bind_##name(wr_fn_bind *b) \
-    {                                             \
+#define X(name, list, result)                             \
+    static weir_status bind_##name(wr_fn_bind *b)         \
+    {                                                     \
         return bind_named_aggregate(b, WR_STR(#name), 1); \
     }
 NAMED_AGGREGATES(X)
 #undef X
 
-/* Prepares the columns an aggregate is fed with for the list of row i: its elements, cast if the aggregate wants another
- * type, and the constants of its other arguments. */
-static weir_status feed(const wr_call *call, uint32_t i, wr_aggregate_env *env, wr_eval *casts, void *state,
-                        wr_arena *scratch)
+/* Prepares the columns an aggregate is fed with for the list of row i: its elements, cast if the
+ * aggregate wants another type, and the constants of its other arguments. */
+static weir_status feed(const wr_call *call, uint32_t i, wr_aggregate_env *env, wr_eval *casts,
+                        void *state, wr_arena *scratch)
 {
     const wr_aggregate_call *aggregate = env->call;
     const wr_column *list = &call->args[0];
@@ -244,7 +263,8 @@ static weir_status feed(const wr_call *call, uint32_t i, wr_aggregate_env *env, 
     for (uint32_t from = 0; from < length; from += WR_BATCH_ROWS) {
         uint32_t count = WR_MIN(length - from, (uint32_t)WR_BATCH_ROWS);
         wr_pick *picks = wr_new_array(scratch, wr_pick, count + 1);
-        for (uint32_t k = 0; k < count; k++) picks[k] = wr_pick_element(list, i, from + k);
+        for (uint32_t k = 0; k < count; k++)
+            picks[k] = wr_pick_element(list, i, from + k);
         wr_column elements;
         wr_column_pick(picks, count, list->type->child, scratch, &elements);
         wr_batch batch = {.columns = &elements, .column_count = 1, .rows = count};
@@ -296,8 +316,9 @@ enum { SERIES_MAX = 100000000 };
 
 static weir_status series_too_long(void)
 {
-    return wr_with_hint(wr_fail(WR_E_TOO_BIG, "the series would have more than %d values", SERIES_MAX),
-                        "use generate_series in FROM, which makes rows one after the other");
+    return wr_with_hint(
+        wr_fail(WR_E_TOO_BIG, "the series would have more than %d values", SERIES_MAX),
+        "use generate_series in FROM, which makes rows one after the other");
 }
 
 static weir_status fn_series(wr_call *call, wr_column *out)
@@ -311,27 +332,34 @@ static weir_status fn_series(wr_call *call, wr_column *out)
         int64_t start = call->arg_count > 1 ? WR_ARG(call, 0, int64_t, i) : 0;
         int64_t stop = WR_ARG(call, call->arg_count > 1, int64_t, i);
         int64_t step = call->arg_count > 2 ? WR_ARG(call, 2, int64_t, i) : 1;
-        if (step == 0) return wr_bad_row(call, i, wr_fail(WR_E_BAD_ARGUMENT, "the step of a series must not be zero"));
-        for (int64_t v = start; inclusive ? (step > 0 ? v <= stop : v >= stop) : (step > 0 ? v < stop : v > stop);) {
+        if (step == 0)
+            return wr_bad_row(call, i,
+                              wr_fail(WR_E_BAD_ARGUMENT, "the step of a series must not be zero"));
+        for (int64_t v = start;
+             inclusive ? (step > 0 ? v <= stop : v >= stop) : (step > 0 ? v < stop : v > stop);) {
             if (values.count >= SERIES_MAX) return wr_bad_row(call, i, series_too_long());
             wr_push(call->arena, &values, v);
             if (__builtin_add_overflow(v, step, &v)) break;
         }
-        WR_OUT(out, wr_list_slot, i) = (wr_list_slot){(uint32_t)before, (uint32_t)(values.count - before)};
+        WR_OUT(out, wr_list_slot, i) =
+            (wr_list_slot){(uint32_t)before, (uint32_t)(values.count - before)};
     }
     out->children = wr_new(call->arena, wr_column);
     wr_column_init(out->children, call->arena, WR_BIGINT, WR_P_I64, (uint32_t)values.count + 1);
     out->children->rows = (uint32_t)values.count;
-    if (values.count) memcpy(out->children->data, values.items, sizeof(int64_t) * (size_t)values.count);
+    if (values.count)
+        memcpy(out->children->data, values.items, sizeof(int64_t) * (size_t)values.count);
     return WR_OK;
 }
 
 /* Months may clamp, so every value is the start plus k steps. */
 static bool step_of(wr_interval step, int64_t start, int64_t k, int64_t *out)
 {
-    wr_i128 months = (wr_i128)step.months * k, days = (wr_i128)step.days * k, usecs = (wr_i128)step.usecs * k;
+    wr_i128 months = (wr_i128)step.months * k, days = (wr_i128)step.days * k,
+            usecs = (wr_i128)step.usecs * k;
     if (months != (int32_t)months || days != (int32_t)days || usecs != (int64_t)usecs) return false;
-    return wr_ts_add_interval(start, (wr_interval){(int32_t)months, (int32_t)days, (int64_t)usecs}, out);
+    return wr_ts_add_interval(start, (wr_interval){(int32_t)months, (int32_t)days, (int64_t)usecs},
+                              out);
 }
 static weir_status fn_series_time(wr_call *call, wr_column *out)
 {
@@ -344,18 +372,23 @@ static weir_status fn_series_time(wr_call *call, wr_column *out)
         int64_t start = WR_ARG(call, 0, int64_t, i), stop = WR_ARG(call, 1, int64_t, i), v = start;
         wr_interval step = WR_ARG(call, 2, wr_interval, i);
         wr_i128 direction = wr_interval_order(step);
-        if (direction == 0) return wr_bad_row(call, i, wr_fail(WR_E_BAD_ARGUMENT, "the step of a series must not be zero"));
+        if (direction == 0)
+            return wr_bad_row(call, i,
+                              wr_fail(WR_E_BAD_ARGUMENT, "the step of a series must not be zero"));
         for (int64_t k = 1; direction > 0 ? v < stop + inclusive : v > stop - inclusive; k++) {
             if (values.count >= SERIES_MAX) return wr_bad_row(call, i, series_too_long());
             wr_push(call->arena, &values, v);
             if (!step_of(step, start, k, &v)) break;
         }
-        WR_OUT(out, wr_list_slot, i) = (wr_list_slot){(uint32_t)before, (uint32_t)(values.count - before)};
+        WR_OUT(out, wr_list_slot, i) =
+            (wr_list_slot){(uint32_t)before, (uint32_t)(values.count - before)};
     }
     out->children = wr_new(call->arena, wr_column);
-    wr_column_init(out->children, call->arena, out->type->child, WR_P_I64, (uint32_t)values.count + 1);
+    wr_column_init(out->children, call->arena, out->type->child, WR_P_I64,
+                   (uint32_t)values.count + 1);
     out->children->rows = (uint32_t)values.count;
-    if (values.count) memcpy(out->children->data, values.items, sizeof(int64_t) * (size_t)values.count);
+    if (values.count)
+        memcpy(out->children->data, values.items, sizeof(int64_t) * (size_t)values.count);
     return WR_OK;
 }
 
@@ -370,30 +403,38 @@ static weir_status fn_zip(wr_call *call, wr_column *out)
     {
         uint32_t longest = 0, before = (uint32_t)columns[0].count;
         for (int a = 0; a < lists; a++)
-            if (!wr_arg_is_null(call, a, i)) longest = WR_MAX(longest, wr_list_length(&call->args[a], i));
+            if (!wr_arg_is_null(call, a, i))
+                longest = WR_MAX(longest, wr_list_length(&call->args[a], i));
         for (int a = 0; a < lists; a++) {
             uint32_t length = wr_arg_is_null(call, a, i) ? 0 : wr_list_length(&call->args[a], i);
             for (uint32_t k = 0; k < longest; k++)
-                wr_push(call->arena, &columns[a], k < length ? wr_pick_element(&call->args[a], i, k) : (wr_pick){0});
+                wr_push(call->arena, &columns[a],
+                        k < length ? wr_pick_element(&call->args[a], i, k) : (wr_pick){0});
         }
         WR_OUT(out, wr_list_slot, i) = (wr_list_slot){before, longest};
     }
     wr_column *rows = out->children = wr_new(call->arena, wr_column);
-    *rows = (wr_column){.type = out->type->child, .form = WR_FLAT, .phys = WR_P_STRUCT, .rows = (uint32_t)columns[0].count};
+    *rows = (wr_column){.type = out->type->child,
+                        .form = WR_FLAT,
+                        .phys = WR_P_STRUCT,
+                        .rows = (uint32_t)columns[0].count};
     rows->children = wr_new_array(call->arena, wr_column, lists);
     for (int a = 0; a < lists; a++)
-        wr_column_pick(columns[a].items, (uint32_t)columns[a].count, rows->type->fields[a].type, call->arena,
-                       &rows->children[a]);
+        wr_column_pick(columns[a].items, (uint32_t)columns[a].count, rows->type->fields[a].type,
+                       call->arena, &rows->children[a]);
     return WR_OK;
 }
 static weir_status bind_zip(wr_fn_bind *b)
 {
     wr_field *fields = wr_new_array(b->arena, wr_field, b->arg_count + 1);
-    if (!b->arg_count) return wr_fail_at(WR_E_BAD_ARGUMENT, b->span, "list_zip() needs at least one list");
+    if (!b->arg_count)
+        return wr_fail_at(WR_E_BAD_ARGUMENT, b->span, "list_zip() needs at least one list");
     for (int a = 0; a < b->arg_count; a++) {
         if (b->args[a]->type->id != WR_T_LIST)
-            return wr_fail_at(WR_E_TYPE_MISMATCH, b->args[a]->span, "list_zip() takes lists, not %s", wr_type_name(b->args[a]->type));
-        fields[a] = (wr_field){wr_arena_printf(b->arena, "list_%d", a + 1), b->args[a]->type->child};
+            return wr_fail_at(WR_E_TYPE_MISMATCH, b->args[a]->span,
+                              "list_zip() takes lists, not %s", wr_type_name(b->args[a]->type));
+        fields[a] =
+            (wr_field){wr_arena_printf(b->arena, "list_%d", a + 1), b->args[a]->type->child};
     }
     b->type = wr_type_list(wr_type_struct(fields, b->arg_count));
     return WR_OK;
@@ -409,20 +450,26 @@ static weir_status vector_rows(wr_call *call, wr_column *out, double (*result)(c
 {
     wr_column flat[2];
     for (int a = 0; a < 2; a++)
-        wr_column_flatten(&call->args[a].children[0], NULL, call->args[a].children[0].rows, call->arena, &flat[a]);
+        wr_column_flatten(&call->args[a].children[0], NULL, call->args[a].children[0].rows,
+                          call->arena, &flat[a]);
     WR_ROWS(i)
     {
         wr_list_slot x = WR_ARG(call, 0, wr_list_slot, i), y = WR_ARG(call, 1, wr_list_slot, i);
         if (x.length != y.length)
-            return wr_bad_row(call, i, wr_fail(WR_E_BAD_ARGUMENT, "vectors of different lengths: %u and %u", x.length, y.length));
-        const double *p = (const double *)flat[0].data + x.offset, *q = (const double *)flat[1].data + y.offset;
+            return wr_bad_row(call, i,
+                              wr_fail(WR_E_BAD_ARGUMENT, "vectors of different lengths: %u and %u",
+                                      x.length, y.length));
+        const double *p = (const double *)flat[0].data + x.offset,
+                     *q = (const double *)flat[1].data + y.offset;
         dots d = {0};
         for (uint32_t k = 0; k < x.length; k++) {
             if ((flat[0].valid && !wr_bit_get(flat[0].valid, x.offset + k)) ||
                 (flat[1].valid && !wr_bit_get(flat[1].valid, y.offset + k)))
-                return wr_bad_row(call, i, wr_fail(WR_E_BAD_ARGUMENT, "a vector must not contain NULL"));
+                return wr_bad_row(call, i,
+                                  wr_fail(WR_E_BAD_ARGUMENT, "a vector must not contain NULL"));
             double difference = p[k] - q[k];
-            d.ab += p[k] * q[k], d.aa += p[k] * p[k], d.bb += q[k] * q[k], d.distance += difference * difference;
+            d.ab += p[k] * q[k], d.aa += p[k] * p[k], d.bb += q[k] * q[k],
+                d.distance += difference * difference;
         }
         double value = result(&d);
         WR_OUT(out, double, i) = value;
@@ -436,22 +483,10 @@ static double cosine(const dots *d)
     double similarity = d->ab / sqrt(d->aa * d->bb);
     return similarity > 1 ? 1 : similarity < -1 ? -1 : similarity;
 }
-static double cosine_distance(const dots *d)
-{
-    return 1 - cosine(d);
-}
-static double euclid(const dots *d)
-{
-    return sqrt(d->distance);
-}
-static double inner(const dots *d)
-{
-    return d->ab;
-}
-static double negative_inner(const dots *d)
-{
-    return -d->ab;
-}
+static double cosine_distance(const dots *d) { return 1 - cosine(d); }
+static double euclid(const dots *d) { return sqrt(d->distance); }
+static double inner(const dots *d) { return d->ab; }
+static double negative_inner(const dots *d) { return -d->ab; }
 static weir_status fn_cosine(wr_call *call, wr_column *out)
 {
     return vector_rows(call, out, cosine);
@@ -464,62 +499,94 @@ static weir_status fn_distance(wr_call *call, wr_column *out)
 {
     return vector_rows(call, out, euclid);
 }
-static weir_status fn_inner(wr_call *call, wr_column *out)
-{
-    return vector_rows(call, out, inner);
-}
+static weir_status fn_inner(wr_call *call, wr_column *out) { return vector_rows(call, out, inner); }
 static weir_status fn_negative_inner(wr_call *call, wr_column *out)
 {
     return vector_rows(call, out, negative_inner);
 }
 
-#define VECTOR(names, exec, help, example, result) \
-    {names, "(double[], double[]) -> double", exec, help, example, result, .flags = WR_FN_CAN_FAIL}
-#define SERIES(name, help, example, result)                                                                            \
-    {name, "(stop bigint) -> bigint[]", fn_series, help, name "(3)", result, .flags = WR_FN_CAN_FAIL},                 \
-    {name, "(start bigint, stop bigint) -> bigint[]", fn_series, help, example, "[2, 3]", .flags = WR_FN_CAN_FAIL},    \
-    {name, "(start bigint, stop bigint, step bigint) -> bigint[]", fn_series, help, name "(5, 0, -2)", "[5, 3, 1]",    \
-     .flags = WR_FN_CAN_FAIL},                                                                                         \
-    {name, "(start timestamp, stop timestamp, step interval) -> timestamp[]", fn_series_time, help,                    \
-     name "(TIMESTAMP '2024-01-01', TIMESTAMP '2024-01-02', INTERVAL '1 year')", "[\"2024-01-01 00:00:00\"]",          \
-     .flags = WR_FN_CAN_FAIL},                                                                                         \
-    {name, "(start timestamptz, stop timestamptz, step interval) -> timestamptz[]", fn_series_time, help,              \
-     "len(" name "(TIMESTAMPTZ '2024-01-01 00:00+00', TIMESTAMPTZ '2024-01-02 00:00+00', INTERVAL '1 year'))", "1",    \
-     .flags = WR_FN_CAN_FAIL}
+#define VECTOR(names, exec, help, example, result)                            \
+    {                                                                         \
+        names, "(double[], double[]) -> double", exec, help, example, result, \
+            .flags = WR_FN_CAN_FAIL                                           \
+    }
+#define SERIES(name, help, example, result)                                                       \
+    {name,   "(stop bigint) -> bigint[]", fn_series, help, name "(3)",                            \
+     result, .flags = WR_FN_CAN_FAIL},                                                            \
+        {name,                                                                                    \
+         "(start bigint, stop bigint) -> bigint[]",                                               \
+         fn_series,                                                                               \
+         help,                                                                                    \
+         example,                                                                                 \
+         "[2, 3]",                                                                                \
+         .flags = WR_FN_CAN_FAIL},                                                                \
+        {name,                                                                                    \
+         "(start bigint, stop bigint, step bigint) -> bigint[]",                                  \
+         fn_series,                                                                               \
+         help,                                                                                    \
+         name "(5, 0, -2)",                                                                       \
+         "[5, 3, 1]",                                                                             \
+         .flags = WR_FN_CAN_FAIL},                                                                \
+        {name,                                                                                    \
+         "(start timestamp, stop timestamp, step interval) -> timestamp[]",                       \
+         fn_series_time,                                                                          \
+         help,                                                                                    \
+         name "(TIMESTAMP '2024-01-01', TIMESTAMP '2024-01-02', INTERVAL '1 year')",              \
+         "[\"2024-01-01 00:00:00\"]",                                                             \
+         .flags = WR_FN_CAN_FAIL},                                                                \
+    {                                                                                             \
+        name, "(start timestamptz, stop timestamptz, step interval) -> timestamptz[]",            \
+            fn_series_time, help,                                                                 \
+            "len(" name "(TIMESTAMPTZ '2024-01-01 00:00+00', TIMESTAMPTZ '2024-01-02 00:00+00', " \
+                        "INTERVAL '1 year'))",                                                    \
+            "1", .flags = WR_FN_CAN_FAIL                                                          \
+    }
 
 const wr_fn wr_fns_list_compute[] = {
-    {"list_transform|list_apply|array_transform|array_apply|apply", "(list, lambda1) -> auto", fn_transform,
-     "The lambda's result for every element.", "list_transform([1, 2, 3], x -> x * 10)", "[10, 20, 30]",
-     .flags = WR_FN_CAN_FAIL, .bind = bind_transform},
-    {"list_filter|array_filter|filter", "(list, lambda1) -> list", fn_filter, "The elements for which the lambda is true.",
-     "list_filter([1, 2, 3], x -> x > 1)", "[2, 3]", .flags = WR_FN_CAN_FAIL, .bind = bind_filter},
+    {"list_transform|list_apply|array_transform|array_apply|apply", "(list, lambda1) -> auto",
+     fn_transform, "The lambda's result for every element.",
+     "list_transform([1, 2, 3], x -> x * 10)", "[10, 20, 30]", .flags = WR_FN_CAN_FAIL,
+     .bind = bind_transform},
+    {"list_filter|array_filter|filter", "(list, lambda1) -> list", fn_filter,
+     "The elements for which the lambda is true.", "list_filter([1, 2, 3], x -> x > 1)", "[2, 3]",
+     .flags = WR_FN_CAN_FAIL, .bind = bind_filter},
     {"list_reduce|array_reduce|reduce", "(list, lambda2) -> auto", fn_reduce,
-     "Combines the elements from left to right with the lambda.", "list_reduce([1, 2, 3], (a, b) -> a + b)", "6",
-     .flags = WR_FN_CAN_FAIL, .bind = bind_reduce},
+     "Combines the elements from left to right with the lambda.",
+     "list_reduce([1, 2, 3], (a, b) -> a + b)", "6", .flags = WR_FN_CAN_FAIL, .bind = bind_reduce},
     {"list_reduce|array_reduce|reduce", "(list, lambda2, start any) -> auto", fn_reduce,
-     "Combines a first value and the elements from left to right.", "list_reduce([1, 2], (a, b) -> a + b, 10)", "13",
-     .flags = WR_FN_CAN_FAIL, .bind = bind_reduce},
-    {"list_aggregate|list_aggr|array_aggregate|array_aggr|aggregate", "(list, name text, each...) -> auto", fn_aggregate,
-     "An aggregate function over the elements.", "list_aggregate([1, 2, 3], 'sum')", "6", .flags = WR_FN_CAN_FAIL,
-     .bind = bind_aggregate},
-    {"list_aggregate|list_aggr|array_aggregate|array_aggr|aggregate", "(list, name text) -> auto", fn_aggregate,
-     "An aggregate function over the elements.", "list_aggregate([1, 2, 3], 'max')", "3", .flags = WR_FN_CAN_FAIL,
-     .bind = bind_aggregate},
-#define X(name, list, result)                                                                     \
-    {"list_" #name "|array_" #name, "(list) -> auto", fn_aggregate,                               \
-     "The aggregate " #name " of the elements.", "list_" #name "(" list ")", result,              \
-     .flags = WR_FN_CAN_FAIL, .bind = bind_##name},
+     "Combines a first value and the elements from left to right.",
+     "list_reduce([1, 2], (a, b) -> a + b, 10)", "13", .flags = WR_FN_CAN_FAIL,
+     .bind = bind_reduce},
+    {"list_aggregate|list_aggr|array_aggregate|array_aggr|aggregate",
+     "(list, name text, each...) -> auto", fn_aggregate, "An aggregate function over the elements.",
+     "list_aggregate([1, 2, 3], 'sum')", "6", .flags = WR_FN_CAN_FAIL, .bind = bind_aggregate},
+    {"list_aggregate|list_aggr|array_aggregate|array_aggr|aggregate", "(list, name text) -> auto",
+     fn_aggregate, "An aggregate function over the elements.", "list_aggregate([1, 2, 3], 'max')",
+     "3", .flags = WR_FN_CAN_FAIL, .bind = bind_aggregate},
+#define X(name, list, result)                    \
+    {"list_" #name "|array_" #name,              \
+     "(list) -> auto",                           \
+     fn_aggregate,                               \
+     "The aggregate " #name " of the elements.", \
+     "list_" #name "(" list ")",                 \
+     result,                                     \
+     .flags = WR_FN_CAN_FAIL,                    \
+     .bind = bind_##name},
     NAMED_AGGREGATES(X)
 #undef X
-    SERIES("range", "Whole numbers or moments from start to before stop.", "range(2, 4)", "[0, 1, 2]"),
-    SERIES("generate_series", "Whole numbers or moments from start to stop.", "generate_series(2, 3)", "[0, 1, 2, 3]"),
-    {"list_zip|array_zip", "(each...) -> auto", fn_zip, "Structs of the elements that stand at the same position.",
-     "list_zip([1, 2], ['a', 'b'])", "[{'list_1': 1, 'list_2': a}, {'list_1': 2, 'list_2': b}]",
-     .flags = WR_FN_SEES_NULLS, .bind = bind_zip},
-    VECTOR("list_cosine_similarity|array_cosine_similarity", fn_cosine, "Cosine of the angle of two vectors.",
-           "list_cosine_similarity([1.0, 0.0], [1.0, 0.0])", "1"),
-    VECTOR("<=>|list_cosine_distance|array_cosine_distance", fn_cosine_distance, "One minus the cosine of the angle.",
-           "[1.0, 0.0] <=> [0.0, 1.0]", "1"),
+        SERIES("range", "Whole numbers or moments from start to before stop.", "range(2, 4)",
+               "[0, 1, 2]"),
+    SERIES("generate_series", "Whole numbers or moments from start to stop.",
+           "generate_series(2, 3)", "[0, 1, 2, 3]"),
+    {"list_zip|array_zip", "(each...) -> auto", fn_zip,
+     "Structs of the elements that stand at the same position.", "list_zip([1, 2], ['a', 'b'])",
+     "[{'list_1': 1, 'list_2': a}, {'list_1': 2, 'list_2': b}]", .flags = WR_FN_SEES_NULLS,
+     .bind = bind_zip},
+    VECTOR("list_cosine_similarity|array_cosine_similarity", fn_cosine,
+           "Cosine of the angle of two vectors.", "list_cosine_similarity([1.0, 0.0], [1.0, 0.0])",
+           "1"),
+    VECTOR("<=>|list_cosine_distance|array_cosine_distance", fn_cosine_distance,
+           "One minus the cosine of the angle.", "[1.0, 0.0] <=> [0.0, 1.0]", "1"),
     VECTOR("<->|list_distance|array_distance", fn_distance, "Euclidean distance of two vectors.",
            "[0.0, 0.0] <-> [3.0, 4.0]", "5"),
     VECTOR("list_inner_product|array_inner_product|list_dot_product|array_dot_product", fn_inner,

@@ -62,10 +62,17 @@ static size_t map_unicode(char *to, wr_str s, letter_case want)
         in_word = is_word_char(code);
         utf8proc_int32_t mapped = up ? utf8proc_toupper((utf8proc_int32_t)code)
                                      : utf8proc_tolower((utf8proc_int32_t)code);
+        if (code == 0xdf) mapped = 0xdf; /* sharp s: its simple upper case is itself */
         written += (size_t)wr_utf8_encode((uint32_t)mapped, to + written);
         at += used;
     }
     return written;
+}
+
+size_t wr_text_lower(char *to, wr_str s)
+{
+    return wr_is_ascii(s.data, s.length) ? map_ascii(to, s, TO_LOWER)
+                                         : map_unicode(to, s, TO_LOWER);
 }
 
 static weir_status map_case(wr_call *call, wr_column *out, letter_case want)
