@@ -167,7 +167,6 @@ WEIR_API weir_status weir_explain(weir_session *session, const char *sql, size_t
 WEIR_API weir_status weir_prepare(weir_session *session, const char *sql, size_t length, weir_prepared **out);
 WEIR_API void weir_prepared_close(weir_prepared *prepared);
 WEIR_API int weir_prepared_param_count(const weir_prepared *prepared);
-WEIR_API const char *weir_prepared_param_name(const weir_prepared *prepared, int param);    /* "1" or the name after ':' */
 /* Parameters count from 1. A bind stays until it is replaced. */
 WEIR_API weir_status weir_bind_null(weir_prepared *prepared, int param);
 WEIR_API weir_status weir_bind_bool(weir_prepared *prepared, int param, bool value);

@@ -42,6 +42,7 @@ struct wr_table {
     uint32_t chunk_count, chunk_cap;   /* guarded by lock */
     wr_unique **uniques;               /* guarded by lock */
     int unique_count;
+    uint64_t frozen_by;                /* guarded by lock; id of the transaction that replaces the table, or 0 */
 };
 
 struct wr_store {
@@ -55,7 +56,7 @@ struct wr_store {
 typedef struct wr_change {
     wr_table *table;                   /* reference */
     wr_versions *versions;             /* reference */
-    uint32_t from, count;              /* rows created, or one row ended */
+    uint32_t from, count;              /* rows created, or one row ended; none: the table was frozen, or a mark */
     bool is_end;
 } wr_change;
 
@@ -84,6 +85,8 @@ wr_chunk *wr_chunk_keep(wr_chunk *chunk);
 void wr_chunk_release(wr_chunk *chunk);
 /* Remembers a change; takes its own references. */
 void wr_txn_note(wr_txn *txn, wr_table *table, wr_versions *versions, uint32_t from, uint32_t count, bool is_end);
+
+void wr_table_unfreeze(wr_table *table);
 
 /* unique.c; the table's lock is held. */
 WR_MUST_CHECK weir_status wr_unique_insert(wr_table *table, wr_txn *txn, wr_unique *unique, const wr_column *columns, uint32_t rows, int64_t first_rowid);

@@ -284,6 +284,65 @@ static weir_status append_locked(wr_table *table, wr_txn *txn, const wr_batch *b
     return WR_OK;
 }
 
+/* ---- replacing a table by an altered one ---- */
+
+static weir_status conflict(void)
+{
+    return wr_with_fix(wr_fail(WR_E_TXN_CONFLICT, "another transaction is changing the same table"),
+                       "run the transaction again");
+}
+
+static weir_status check_frozen(const wr_table *table, const wr_txn *txn)
+{
+    return table->frozen_by && table->frozen_by != txn->id ? conflict() : WR_OK;
+}
+
+static bool foreign(uint64_t stamp, const wr_txn *txn)
+{
+    return stamp >= WR_TXN_FIRST && stamp != WR_STAMP_NEVER && stamp != txn->id;
+}
+
+static bool has_foreign_stamp(const wr_table *table, const wr_txn *txn)
+{
+    for (uint32_t c = 0; c < table->chunk_count; c++) {
+        const wr_versions *versions = table->chunks[c]->versions;
+        for (uint32_t row = 0; row < table->chunks[c]->rows; row++)
+            if (foreign(wr_stamp_get(&versions->created[row]), txn) || foreign(wr_stamp_get(&versions->ended[row]), txn))
+                return true;
+    }
+    return false;
+}
+
+weir_status wr_table_freeze(wr_table *table, wr_txn *txn)
+{
+    wr_mutex_lock(&table->lock);
+    weir_status bad = check_frozen(table, txn);
+    if (!bad && has_foreign_stamp(table, txn)) bad = conflict();
+    bool first = !bad && !table->frozen_by;
+    if (first) table->frozen_by = txn->id;
+    wr_mutex_unlock(&table->lock);
+    if (first) wr_txn_note(txn, table, NULL, 0, 0, false);
+    return bad;
+}
+
+void wr_table_unfreeze(wr_table *table)
+{
+    wr_mutex_lock(&table->lock);
+    table->frozen_by = 0;
+    wr_mutex_unlock(&table->lock);
+}
+
+wr_table *wr_table_renamed(wr_table *table, const wr_schema *schema)
+{
+    wr_assert(schema->count == table->schema->count);
+    wr_table *renamed = wr_table_new(table->store, schema);
+    wr_mutex_lock(&table->lock);
+    for (uint32_t c = 0; c < table->chunk_count; c++)
+        add_chunk(renamed, wr_chunk_keep(table->chunks[c]));
+    wr_mutex_unlock(&table->lock);
+    return renamed;
+}
+
 weir_status wr_table_append(wr_table *table, wr_txn *txn, const wr_batch *batch)
 {
     wr_assert(batch->column_count >= table->schema->count);
@@ -297,7 +356,8 @@ weir_status wr_table_append(wr_table *table, wr_txn *txn, const wr_batch *batch)
         dense.sel = NULL;
     }
     wr_mutex_lock(&table->lock);
-    weir_status bad = append_locked(table, txn, &dense);
+    weir_status bad = check_frozen(table, txn);
+    if (!bad) bad = append_locked(table, txn, &dense);
     wr_mutex_unlock(&table->lock);
     return bad;
 }
@@ -325,8 +385,8 @@ static weir_status end_row(wr_table *table, wr_txn *txn, int64_t rowid, uint64_t
 weir_status wr_table_delete(wr_table *table, wr_txn *txn, const int64_t *rowids, uint32_t count, uint64_t *count_out)
 {
     uint64_t ended = 0;
-    weir_status bad = WR_OK;
     wr_mutex_lock(&table->lock);
+    weir_status bad = check_frozen(table, txn);
     for (uint32_t i = 0; i < count && !bad; i++)
         bad = end_row(table, txn, rowids[i], &ended);
     wr_mutex_unlock(&table->lock);

@@ -38,6 +38,12 @@ WR_MUST_CHECK weir_status wr_table_snapshot(wr_table *table, wr_txn *txn, wr_rel
 WR_MUST_CHECK weir_status wr_table_append(wr_table *table, wr_txn *txn, const wr_batch *batch);
 /* Ends rows by rowid; count_out (may be NULL) counts rows that were alive and are ended now. */
 WR_MUST_CHECK weir_status wr_table_delete(wr_table *table, wr_txn *txn, const int64_t *rowids, uint32_t count, uint64_t *count_out);
+/* Lets no other transaction change the table from now on (TXN_CONFLICT), because txn replaces it by another one; fails with
+ * TXN_CONFLICT when another running transaction has changed it. Undone by rollback, final with commit. */
+WR_MUST_CHECK weir_status wr_table_freeze(wr_table *table, wr_txn *txn);
+/* A table of the same columns under other names that starts with all versions of table, which must be frozen by txn.
+ * references = 1; it has no unique indexes yet. */
+wr_table *wr_table_renamed(wr_table *table, const wr_schema *schema);
 /* A unique index over columns: append refuses rows whose key exists among rows visible to txn or made by others since.
  * NULLs never collide. Checks the rows present. names is for the message. */
 WR_MUST_CHECK weir_status wr_table_add_unique(wr_table *table, wr_txn *txn, const int *columns, int count, wr_str constraint_name, bool is_primary);

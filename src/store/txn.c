@@ -45,7 +45,7 @@ static void push_change(wr_txn *txn, wr_change change)
 
 void wr_txn_note(wr_txn *txn, wr_table *table, wr_versions *versions, uint32_t from, uint32_t count, bool is_end)
 {
-    versions->references++;
+    if (versions) versions->references++;
     push_change(txn, (wr_change){wr_table_keep(table), versions, from, count, is_end});
 }
 
@@ -99,6 +99,7 @@ void wr_txn_rollback_to(wr_txn *txn, uint64_t savepoint)
     wr_assert(savepoint <= txn->change_count);
     for (uint64_t i = txn->change_count; i > savepoint; i--) {
         wr_change *change = &txn->changes[i - 1];
+        if (change->table && !change->versions) wr_table_unfreeze(change->table);
         for (uint32_t row = change->from; row < change->from + change->count; row++) {
             if (!change->is_end) {
                 wr_stamp_set(&change->versions->created[row], WR_STAMP_NEVER);

@@ -1,0 +1,190 @@
+/* rows.c - reading the results of a query value by value, and as an Arrow stream. */
+#include "col/arrow.h"
+#include "session/session.h"
+#include <errno.h>
+
+weir_kind weir_query_kind(const weir_query *query) { return query->kind; }
+const char *weir_query_tag(const weir_query *query) { return query->tag; }
+int64_t weir_query_affected(const weir_query *query) { return query->affected; }
+int weir_query_column_count(const weir_query *query) { return query->schema.count; }
+const char *weir_query_column_name(const weir_query *query, int column) { return query->names[column]; }
+
+const char *weir_query_column_type(const weir_query *query, int column)
+{
+    return wr_type_name(query->schema.fields[column].type);
+}
+
+const char *weir_query_notices(const weir_query *query)
+{
+    return query->notices.length ? query->notices.data : NULL;
+}
+
+size_t weir_rows_count(const weir_rows *rows) { return wr_batch_count(&rows->batch); }
+
+static const wr_column *cell(const weir_rows *rows, size_t row, int column, uint32_t *at)
+{
+    wr_assert(row < wr_batch_count(&rows->batch) && column >= 0 && column < rows->batch.column_count);
+    *at = wr_batch_row(&rows->batch, (uint32_t)row);
+    return &rows->batch.columns[column];
+}
+
+bool weir_rows_is_null(const weir_rows *rows, size_t row, int column)
+{
+    uint32_t at;
+    const wr_column *values = cell(rows, row, column, &at);
+    return wr_column_is_null(values, at);
+}
+
+static const char *printed(const weir_rows *rows, size_t row, int column, size_t *length,
+                           void (*print)(const wr_column *, uint32_t, wr_buf *), const char *null_text)
+{
+    uint32_t at;
+    const wr_column *values = cell(rows, row, column, &at);
+    wr_buf *text = &rows->query->text;
+    text->length = 0;
+    wr_buf_add_text(text, "");
+    if (wr_column_is_null(values, at)) wr_buf_add_text(text, null_text);
+    else print(values, at, text);
+    if (length) *length = text->length;
+    return text->data;
+}
+
+/* TIMESTAMP WITH TIME ZONE is shown in the session's zone. */
+static bool print_zoned(const weir_rows *rows, size_t row, int column, wr_buf *out)
+{
+    uint32_t at;
+    const wr_column *values = cell(rows, row, column, &at);
+    const wr_zone *zone = rows->query->session->zone;
+    if (values->type->id != WR_T_TIMESTAMPTZ || !zone || wr_column_is_null(values, at)) return false;
+    int64_t ts = wr_column_int(values, at);
+    char digits[64];
+    out->length = 0;
+    if (ts == WR_TS_INF || ts == WR_TS_NEG_INF) {
+        wr_buf_add(out, digits, (size_t)wr_ts_print(ts, digits));
+        return true;
+    }
+    int32_t offset = wr_zone_offset_at(zone, ts);
+    wr_buf_add(out, digits, (size_t)wr_ts_print(ts + (int64_t)offset * WR_USECS_PER_SEC, digits));
+    int32_t size = offset < 0 ? -offset : offset;
+    wr_buf_printf(out, "%c%02d", offset < 0 ? '-' : '+', size / 3600);
+    if (size % 3600) wr_buf_printf(out, ":%02d", size / 60 % 60);
+    if (size % 60) wr_buf_printf(out, ":%02d", size % 60);
+    return true;
+}
+
+const char *weir_rows_text(const weir_rows *rows, size_t row, int column, size_t *length)
+{
+    wr_buf *text = &rows->query->text;
+    if (print_zoned(rows, row, column, text)) {
+        if (length) *length = text->length;
+        return text->data;
+    }
+    return printed(rows, row, column, length, wr_column_print, "");
+}
+
+const char *weir_rows_json(const weir_rows *rows, size_t row, int column, size_t *length)
+{
+    wr_buf *text = &rows->query->text;
+    if (print_zoned(rows, row, column, text)) {
+        wr_buf quoted = {0};
+        wr_buf_add_json(&quoted, wr_buf_str(text));
+        text->length = 0;
+        wr_buf_add_str(text, wr_buf_str(&quoted));
+        wr_buf_clear(&quoted);
+        if (length) *length = text->length;
+        return text->data;
+    }
+    return printed(rows, row, column, length, wr_column_print_json, "null");
+}
+
+int64_t weir_rows_int64(const weir_rows *rows, size_t row, int column)
+{
+    uint32_t at;
+    const wr_column *values = cell(rows, row, column, &at);
+    bool fits = wr_type_is_int_like(values->type) || values->type->id == WR_T_BOOLEAN;
+    return fits && !wr_column_is_null(values, at) ? (int64_t)wr_column_i128(values, at) : 0;
+}
+
+double weir_rows_double(const weir_rows *rows, size_t row, int column)
+{
+    uint32_t at;
+    const wr_column *values = cell(rows, row, column, &at);
+    if (!wr_type_is_numeric(values->type) || wr_column_is_null(values, at)) return 0;
+    if (wr_type_is_float(values->type)) return wr_column_f64(values, at);
+    return wr_i128_to_f64(wr_column_i128(values, at), values->type->scale);
+}
+
+void weir_query_progress(const weir_query *query, weir_progress *out)
+{
+    wr_run_progress progress = {.fraction = -1, .phase = ""};
+    if (query->run) wr_run_progress_of(query->run, &progress);
+    *out = (weir_progress){.fraction = progress.fraction,
+                           .rows = progress.rows_done,
+                           .bytes = progress.bytes_done,
+                           .rows_total = progress.rows_total,
+                           .bytes_total = progress.bytes_total,
+                           .memory = progress.memory,
+                           .spilled = progress.spilled,
+                           .elapsed_us = (wr_clock_mono_ns() - query->started_ns) / 1000,
+                           .phase = progress.phase};
+}
+
+/* ---- Arrow ---- */
+
+typedef struct row_stream {
+    weir_query *query;
+    wr_buf error;
+} row_stream;
+
+static int stream_failed(row_stream *stream, weir_status bad)
+{
+    stream->error.length = 0;
+    wr_buf_printf(&stream->error, "W%04d: %s", (int)bad->code, wr_status_text(bad));
+    int code = bad->code == WR_E_CANCELLED ? ECANCELED : bad->code == WR_E_MEMORY_LIMIT ? ENOMEM : EIO;
+    wr_status_drop(bad);
+    return code;
+}
+
+static int stream_schema(struct ArrowArrayStream *self, struct ArrowSchema *out)
+{
+    row_stream *stream = self->private_data;
+    weir_status bad = wr_arrow_export_schema(&stream->query->schema, out);
+    return bad ? stream_failed(stream, bad) : 0;
+}
+
+static int stream_next(struct ArrowArrayStream *self, struct ArrowArray *out)
+{
+    row_stream *stream = self->private_data;
+    const weir_rows *rows;
+    *out = (struct ArrowArray){0};
+    weir_status bad = weir_query_next(stream->query, &rows);
+    if (!bad && rows) bad = wr_arrow_export_batch(&stream->query->schema, &rows->batch, out);
+    return bad ? stream_failed(stream, bad) : 0;
+}
+
+static const char *stream_error(struct ArrowArrayStream *self)
+{
+    row_stream *stream = self->private_data;
+    return stream->error.length ? stream->error.data : NULL;
+}
+
+static void stream_release(struct ArrowArrayStream *self)
+{
+    row_stream *stream = self->private_data;
+    weir_query_close(stream->query);
+    wr_buf_clear(&stream->error);
+    wr_heap_drop(stream);
+    self->release = NULL;
+}
+
+weir_status weir_query_stream(weir_query *query, struct ArrowArrayStream *out)
+{
+    row_stream *stream = wr_heap_new(sizeof *stream);
+    stream->query = query;
+    *out = (struct ArrowArrayStream){.get_schema = stream_schema,
+                                     .get_next = stream_next,
+                                     .get_last_error = stream_error,
+                                     .release = stream_release,
+                                     .private_data = stream};
+    return WR_OK;
+}

@@ -1,0 +1,348 @@
+/* show.c - statements answered with a small table of texts: SHOW, DESCRIBE, SET, EXPLAIN and PRAGMA.
+ *
+ * SUMMARIZE and everything that can be said as a query is a query (the binder rewrites it); what is here needs the
+ * session or the plan itself. */
+#include "session/session.h"
+#include "sql/format.h"
+
+void wr_text_columns(weir_query *query, const char *const *names, int count)
+{
+    wr_field *fields = wr_new_array(&query->arena, wr_field, count);
+    for (int i = 0; i < count; i++)
+        fields[i] = (wr_field){wr_str_of(names[i]), WR_VARCHAR};
+    query->schema = (wr_schema){.fields = fields, .count = count};
+    query->kind = WEIR_ROWS;
+}
+
+void wr_text_row(weir_query *query, const wr_str *values)
+{
+    wr_text_rows *rows = &query->text_rows;
+    size_t columns = (size_t)query->schema.count, size = sizeof(wr_str) * columns;
+    if (rows->row_count == rows->row_cap) {
+        int cap = rows->row_cap ? rows->row_cap * 2 : 16;
+        rows->values = wr_heap_grow(rows->values, size * (size_t)rows->row_cap, size * (size_t)cap);
+        rows->row_cap = cap;
+    }
+    for (size_t c = 0; c < columns; c++)
+        rows->values[(size_t)rows->row_count * columns + c] =
+            values[c].data ? wr_arena_str(&query->arena, values[c]) : (wr_str){0};
+    rows->row_count++;
+}
+
+static void text_lines(weir_query *query, const char *column, wr_str text)
+{
+    wr_text_columns(query, &column, 1);
+    while (text.length) {
+        const char *end = memchr(text.data, '\n', text.length);
+        wr_str line = {text.data, end ? (size_t)(end - text.data) : text.length};
+        wr_text_row(query, &line);
+        size_t used = line.length + (end != NULL);
+        text = (wr_str){text.data + used, text.length - used};
+    }
+}
+
+/* ---- SET, RESET, USE ---- */
+
+/* A bare word is taken as it is spelled; anything else is evaluated. */
+static weir_status setting_text(weir_query *query, const wr_node *value, wr_buf *out)
+{
+    if (value->kind == WR_SQL_COLUMN) {
+        wr_node_format(out, value);
+        if (out->length > 1 && out->data[0] == '"') {
+            memmove(out->data, out->data + 1, out->length - 2);
+            out->length -= 2;
+        }
+        return WR_OK;
+    }
+    wr_value constant;
+    WR_TRY(wr_bind_constant(&query->planner, value, NULL, &constant));
+    if (!constant.is_null) wr_value_print(&constant, out);
+    return WR_OK;
+}
+
+static weir_status run_set(weir_query *query, const wr_sql_set *set)
+{
+    query->tag = set->reset ? "RESET" : "SET";
+    if (set->reset) return wr_session_reset(query->session, set->name.text, set->name.span);
+    WR_BUF(text);
+    for (int i = 0; i < set->values.count; i++) {
+        if (i) wr_buf_add_text(&text, ",");
+        WR_BUF(one);
+        WR_TRY(setting_text(query, set->values.items[i], &one));
+        wr_buf_add_str(&text, wr_buf_str(&one));
+    }
+    wr_span span = set->values.count ? set->values.items[0]->span : set->name.span;
+    if (wr_str_is(set->name.text, "transaction_mode")) return WR_OK;
+    weir_status bad = wr_session_set(query->session, set->name.text, wr_buf_str(&text), span);
+    if (bad && bad->code == WR_E_UNKNOWN_OPTION) bad->span = set->name.span;
+    return bad;
+}
+
+static weir_status run_use(weir_query *query, const wr_sql_use *use)
+{
+    query->tag = "USE";
+    wr_name last = wr_names_last(use->name);
+    return wr_session_set(query->session, WR_STR("search_path"), last.text, last.span);
+}
+
+/* ---- DESCRIBE ---- */
+
+static void describe_columns(weir_query *query, const wr_schema *schema, int count)
+{
+    static const char *const columns[] = {"column_name", "column_type", "null", "key", "default", "extra"};
+    wr_text_columns(query, columns, 6);
+    for (int i = 0; i < count; i++) {
+        bool not_null = schema->not_null && schema->not_null[i];
+        wr_str row[6] = {schema->fields[i].name, schema->fields[i].type->sql, not_null ? WR_STR("NO") : WR_STR("YES")};
+        wr_text_row(query, row);
+    }
+}
+
+static void describe_table(weir_query *query, const wr_object *table)
+{
+    static const char *const columns[] = {"column_name", "column_type", "null", "key", "default", "extra"};
+    wr_text_columns(query, columns, 6);
+    for (int i = 0; i < table->column_count; i++) {
+        const wr_column_def *column = &table->columns[i];
+        bool primary = false, unique = false;
+        for (int k = 0; k < table->key_count; k++)
+            for (int c = 0; c < table->keys[k].column_count; c++) {
+                if (table->keys[k].columns[c] != i) continue;
+                primary |= table->keys[k].is_primary;
+                unique |= !table->keys[k].is_primary;
+            }
+        wr_str row[6] = {column->name,
+                         column->type->sql,
+                         column->not_null || primary ? WR_STR("NO") : WR_STR("YES"),
+                         primary  ? WR_STR("PRI")
+                         : unique ? WR_STR("UNI")
+                                  : (wr_str){0},
+                         column->default_sql.length ? column->default_sql : (wr_str){0},
+                         column->generated_sql.length ? column->generated_sql : (wr_str){0}};
+        wr_text_row(query, row);
+    }
+}
+
+static void list_objects(weir_query *query, unsigned kinds, wr_str like)
+{
+    static const char *const columns[] = {"schema", "name", "type"};
+    wr_text_columns(query, columns, 3);
+    int count = 0;
+    wr_object **objects = wr_catalog_list(&query->view, kinds, &query->arena, &count);
+    for (int i = 0; i < count; i++) {
+        wr_object *object = objects[i];
+        wr_str kind = object->kind == WR_ENTRY_VIEW       ? WR_STR("view")
+                      : object->kind == WR_ENTRY_SEQUENCE ? WR_STR("sequence")
+                      : object->is_temporary              ? WR_STR("temporary table")
+                                                          : WR_STR("table");
+        wr_str row[3] = {object->is_temporary ? WR_STR("temp") : object->schema, object->name, kind};
+        if (!like.length || wr_str_find(object->name, like) >= 0) wr_text_row(query, row);
+        wr_object_release(object);
+    }
+}
+
+static weir_status describe_query(weir_query *query, const wr_node *node)
+{
+    wr_bound bound;
+    WR_TRY(wr_bind_statement(&query->planner, node, &bound));
+    if (bound.kind == WR_CLASS_UTILITY)
+        return wr_fail_at(WR_E_MISPLACED, node->span, "DESCRIBE needs a table or a query");
+    describe_columns(query, &bound.schema, bound.schema.count);
+    return WR_OK;
+}
+
+static weir_status run_describe(weir_query *query, const wr_sql_describe *describe)
+{
+    query->tag = "DESCRIBE";
+    if (describe->query) return describe_query(query, describe->query);
+    unsigned tables = 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION;
+    if (!describe->name.count) {
+        list_objects(query, tables, WR_STR(""));
+        return WR_OK;
+    }
+    wr_str schema, name;
+    wr_ddl_split_name(&describe->name, WR_STR(""), &schema, &name);
+    WR_AUTO(wr_object) *object = describe->file ? NULL : wr_catalog_find(&query->view, tables, schema, name);
+    if (object && object->kind == WR_ENTRY_TABLE) {
+        describe_table(query, object);
+        return WR_OK;
+    }
+    /* A view, a file, or nothing: SELECT * FROM it tells its columns or the right error. */
+    WR_BUF(text);
+    wr_buf_add_text(&text, "SELECT * FROM ");
+    if (describe->file) wr_format_string(&text, name);
+    else
+        for (int i = 0; i < describe->name.count; i++) {
+            if (i) wr_buf_add_char(&text, '.');
+            wr_format_name(&text, describe->name.items[i].text);
+        }
+    wr_statement statement;
+    WR_TRY(wr_parse_one(&query->arena, wr_arena_str(&query->arena, wr_buf_str(&text)), &statement));
+    weir_status bad = describe_query(query, statement.node);
+    if (bad) bad->span = wr_names_last(describe->name).span;
+    return bad;
+}
+
+/* ---- SHOW ---- */
+
+static weir_status run_show_statement(weir_query *query, const wr_sql_show *show)
+{
+    query->tag = "SHOW";
+    wr_str what = show->what.text, like = WR_STR("");
+    if (show->like) {
+        wr_value pattern;
+        WR_TRY(wr_bind_constant(&query->planner, show->like, WR_VARCHAR, &pattern));
+        like = pattern.is_null ? like : pattern.text;
+        while (like.length && like.data[0] == '%') like = (wr_str){like.data + 1, like.length - 1};
+        while (like.length && like.data[like.length - 1] == '%') like.length--;
+    }
+    unsigned tables = 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION;
+    if (wr_str_is(what, "tables") || wr_str_is(what, "all tables")) list_objects(query, tables, like);
+    else if (wr_str_is(what, "views")) list_objects(query, 1u << WR_ENTRY_VIEW, like);
+    else if (wr_str_is(what, "sequences")) list_objects(query, 1u << WR_ENTRY_SEQUENCE, like);
+    else if (wr_str_is(what, "all") || wr_str_is(what, "settings")) wr_settings_list(query->session, query);
+    else if (wr_str_is(what, "schemas") || wr_str_is(what, "databases")) {
+        static const char *const column[] = {"name"};
+        int count = 0;
+        wr_str *names = wr_catalog_schemas(&query->view, &query->arena, &count);
+        wr_text_columns(query, column, 1);
+        for (int i = 0; i < count; i++)
+            wr_text_row(query, &names[i]);
+    } else if (show->name.count || what.length) {
+        wr_str name = show->name.count ? wr_names_last(show->name).text : what;
+        wr_span span = show->name.count ? wr_names_last(show->name).span : show->what.span;
+        wr_str value;
+        WR_TRY(wr_session_get(query->session, name, span, &query->arena, &value));
+        const char *column = wr_arena_copy(&query->arena, name.data, name.length);
+        wr_text_columns(query, &column, 1);
+        wr_text_row(query, &value);
+    }
+    return WR_OK;
+}
+
+/* ---- EXPLAIN ---- */
+
+typedef struct explain_options {
+    bool analyze, json;
+    const char *stage;          /* syntax, logical, physical */
+} explain_options;
+
+static weir_status read_explain_options(weir_query *query, const wr_sql_explain *explain, explain_options *out)
+{
+    *out = (explain_options){.stage = "physical"};
+    for (int i = 0; i < explain->options.count; i++) {
+        const wr_sql_option *option = wr_sql_as_option(explain->options.items[i]);
+        wr_str name = option->name.text;
+        WR_BUF(value);
+        if (option->value) WR_TRY(setting_text(query, option->value, &value));
+        bool on = !option->value || !(wr_str_is(wr_buf_str(&value), "false") || wr_str_is(wr_buf_str(&value), "off"));
+        if (wr_str_is(name, "analyze")) out->analyze = on;
+        else if (wr_str_is(name, "syntax")) out->stage = on ? "syntax" : out->stage;
+        else if (wr_str_is(name, "logical")) out->stage = on ? "logical" : out->stage;
+        else if (wr_str_is(name, "physical")) out->stage = "physical";
+        else if (wr_str_is(name, "format") && wr_str_is(wr_buf_str(&value), "text")) continue;
+        else
+            return wr_with_hint(wr_fail_at(WR_E_UNKNOWN_OPTION, option->name.span, "no such option of EXPLAIN: \"%.*s\"",
+                                           WR_STR_ARGS(name)),
+                                "options: analyze, syntax, logical, physical, format text");
+    }
+    return WR_OK;
+}
+
+static weir_status count_rows(void *arg, const wr_batch *batch)
+{
+    *(uint64_t *)arg += wr_batch_count(batch);
+    return WR_OK;
+}
+
+static weir_status analyze(weir_query *query, const wr_bound *bound, wr_buf *out)
+{
+    int64_t start = wr_clock_mono_ns(), cpu = wr_clock_cpu_ns();
+    uint64_t rows = 0;
+    WR_AUTO(wr_run) *run = NULL;
+    WR_TRY(wr_query_plan(query, bound, &run));
+    int64_t planned = wr_clock_mono_ns();
+    for (bool more = true; more;) {
+        wr_batch batch;
+        WR_TRY(wr_run_next(run, &batch, &more));
+        if (more) WR_TRY(count_rows(&rows, &batch));
+    }
+    int64_t ended = wr_clock_mono_ns();
+    wr_physical_print_run(&query->planner, query->plan, run, out);
+    wr_buf_printf(out, "rows: %llu   planning: %.3f ms   execution: %.3f ms   cpu: %.3f ms   peak memory: %.1f MiB\n",
+                  (unsigned long long)rows, (double)(planned - start) / 1e6, (double)(ended - planned) / 1e6,
+                  (double)(wr_clock_cpu_ns() - cpu) / 1e6, (double)wr_mem_peak(query->mem) / 0x1p20);
+    return WR_OK;
+}
+
+weir_status wr_run_explain(weir_query *query, const wr_sql_explain *explain)
+{
+    explain_options options;
+    WR_TRY(read_explain_options(query, explain, &options));
+    query->tag = "EXPLAIN";
+    WR_BUF(text);
+    if (strcmp(options.stage, "syntax") == 0) {
+        wr_node_format(&text, explain->statement);
+        text_lines(query, "plan", wr_arena_str(&query->arena, wr_buf_str(&text)));
+        return WR_OK;
+    }
+    wr_bound bound;
+    WR_TRY(wr_bind_statement(&query->planner, explain->statement, &bound));
+    if (bound.kind == WR_CLASS_UTILITY)
+        return wr_fail_at(WR_E_UNSUPPORTED, explain->statement->span, "%s has no plan to explain",
+                          wr_node_kind_name(explain->statement->kind));
+    if (options.analyze && bound.writes && query->session->engine->read_only)
+        return wr_fail_at(WR_E_READ_ONLY, explain->statement->span, "EXPLAIN ANALYZE would carry out the change");
+    if (options.analyze) {
+        WR_TRY(analyze(query, &bound, &text));
+    } else {
+        WR_TRY(wr_plan_statement(&query->planner, &bound, &query->plan));
+        if (strcmp(options.stage, "logical") == 0) wr_logical_print(&query->planner, bound.root, &text);
+        else wr_physical_print(&query->planner, query->plan, &text);
+    }
+    text_lines(query, "plan", wr_arena_str(&query->arena, wr_buf_str(&text)));
+    return WR_OK;
+}
+
+weir_status weir_explain(weir_session *session, const char *sql, size_t length, const char *what, const char *format,
+                         char **out)
+{
+    if (strcmp(format, "text") != 0)
+        return wr_fail(WR_E_UNKNOWN_OPTION, "EXPLAIN has no format \"%s\"", format);
+    WR_BUF(text);
+    wr_buf_printf(&text, "EXPLAIN (%s) ", what);
+    size_t shift = text.length;
+    wr_buf_add(&text, sql, length);
+    weir_query *query;
+    weir_status bad = weir_query_start(session, text.data, text.length, &query);
+    if (bad) {
+        if (bad->span.length && bad->span.pos >= shift) bad->span.pos -= (uint32_t)shift;
+        return bad;
+    }
+    WR_BUF(lines);
+    for (int i = 0; i < query->text_rows.row_count; i++)
+        wr_buf_printf(&lines, "%.*s\n", WR_STR_ARGS(query->text_rows.values[i]));
+    *out = wr_heap_copy(wr_buf_str(&lines).data, lines.length);
+    weir_query_close(query);
+    return WR_OK;
+}
+
+weir_status wr_run_show(weir_query *query, const wr_node *statement, bool *handled)
+{
+    *handled = true;
+    switch (statement->kind) {
+    case WR_SQL_SET:
+        return run_set(query, wr_sql_as_set(statement));
+    case WR_SQL_USE:
+        return run_use(query, wr_sql_as_use(statement));
+    case WR_SQL_SHOW:
+        return run_show_statement(query, wr_sql_as_show(statement));
+    case WR_SQL_DESCRIBE:
+        return run_describe(query, wr_sql_as_describe(statement));
+    case WR_SQL_EXPLAIN:
+        return wr_run_explain(query, wr_sql_as_explain(statement));
+    default:
+        *handled = false;
+        return WR_OK;
+    }
+}

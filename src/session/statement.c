@@ -1,0 +1,394 @@
+/* statement.c - from SQL text to a running query.
+ *
+ * weir_query_start splits the text into statements, runs all but the last to their end and returns the last one started.
+ * Queries and changes go through the planner; everything else is carried out here and in ddl.c, show.c, prepare.c.
+ * Invariant: whatever happens, the transaction is told exactly once how the statement ended (finish). */
+#include "session/session.h"
+
+/* ---- environment ---- */
+
+static weir_status next_value(void *owner, wr_str name, bool advance, int64_t *out)
+{
+    weir_session *session = owner;
+    int64_t *last = wr_map_get(&session->sequences, name);
+    if (!advance) {
+        if (!last) return wr_fail(WR_E_TXN_STATE, "nextval(\"%.*s\") was not called in this session yet", WR_STR_ARGS(name));
+        *out = *last;
+        return WR_OK;
+    }
+    wr_catalog_view view;
+    wr_session_view(session, &view);
+    wr_str schema = WR_STR(""), object_name = name;
+    const char *dot = memchr(name.data, '.', name.length);
+    if (dot) {
+        schema = (wr_str){name.data, (size_t)(dot - name.data)};
+        object_name = (wr_str){dot + 1, name.length - schema.length - 1};
+    }
+    WR_AUTO(wr_object) *sequence = wr_catalog_find(&view, 1u << WR_ENTRY_SEQUENCE, schema, object_name);
+    if (!sequence) return wr_fail(WR_E_UNKNOWN_TABLE, "no sequence \"%.*s\"", WR_STR_ARGS(name));
+    int64_t value = sequence->next, following;
+    do {
+        if (value > sequence->max_value || value < sequence->min_value) {
+            if (!sequence->cycles)
+                return wr_fail(WR_E_OUT_OF_RANGE, "sequence \"%.*s\" has no values left", WR_STR_ARGS(name));
+            following = sequence->increment > 0 ? sequence->min_value : sequence->max_value;
+            if (atomic_compare_exchange_strong(&sequence->next, &value, following)) value = following;
+        }
+        if (__builtin_add_overflow(value, sequence->increment, &following))
+            following = sequence->increment > 0 ? INT64_MAX : INT64_MIN;
+    } while (!atomic_compare_exchange_strong(&sequence->next, &value, following));
+    if (!last) {
+        last = wr_heap_new(sizeof *last);
+        wr_map_put(&session->sequences, (wr_str){wr_heap_copy(name.data, name.length), name.length}, last);
+    }
+    *out = *last = value;
+    return WR_OK;
+}
+
+static weir_status setting(void *owner, wr_str name, wr_arena *arena, wr_value *out)
+{
+    wr_str text;
+    WR_TRY(wr_session_get(owner, name, (wr_span){0}, arena, &text));
+    *out = wr_value_text(text);
+    return WR_OK;
+}
+
+static void fill_environment(weir_query *query)
+{
+    weir_session *session = query->session;
+    int64_t timeout_ms = wr_session_int(session, WR_SET_STATEMENT_TIMEOUT);
+    if (timeout_ms > 0) {
+        query->cancel.timeout_ms = timeout_ms;
+        query->cancel.now_ns = wr_clock_mono_ns;
+        query->cancel.deadline_ns = wr_clock_mono_ns() + timeout_ms * 1000000;
+    }
+    query->env = (wr_env){.now_us = session->txn_started_us,
+                          .zone = session->zone,
+                          .duckdb_compat = wr_str_is(wr_session_text(session, WR_SET_COMPAT), "duckdb"),
+                          .mem = query->mem,
+                          .cancel = &query->cancel,
+                          .user = WR_STR("weir"),
+                          .database = WR_STR("memory"),
+                          .schema = session->search_path_count ? session->search_path[0] : WR_STR(""),
+                          .version = wr_str_of(weir_version()),
+                          .owner = session,
+                          .next_value = next_value,
+                          .setting = setting};
+    query->files = (wr_format_context){.fs = session->engine->fs,
+                                       .mem = query->mem,
+                                       .cancel = &query->cancel,
+                                       .thread_count = session->engine->thread_count};
+    wr_session_view(session, &query->view);
+}
+
+/* disabled_rules: names separated by commas, or "all"; unknown names were refused when the setting was made. */
+static uint64_t rules_off(const weir_session *session)
+{
+    wr_str names = wr_session_text(session, WR_SET_DISABLED_RULES);
+    uint64_t off = 0;
+    for (int i = 0; wr_rules[i]; i++) {
+        wr_str name = wr_str_of(wr_rules[i]->name);
+        ptrdiff_t at = wr_str_find(names, name);
+        bool listed = at >= 0 && (at == 0 || names.data[at - 1] == ',' || names.data[at - 1] == ' ') &&
+                      ((size_t)at + name.length == names.length || strchr(", ", names.data[(size_t)at + name.length]));
+        if ((listed || wr_str_is(names, "all")) && !wr_rules[i]->is_required) off |= UINT64_C(1) << i;
+    }
+    return off;
+}
+
+void wr_query_prepare_planner(weir_query *query)
+{
+    fill_environment(query);
+    wr_planner *planner = &query->planner;
+    planner->arena = &query->arena;
+    planner->env = &query->env;
+    planner->catalog = &query->view;
+    planner->files = &query->files;
+    planner->sql = wr_buf_str(&query->sql);
+    planner->rules_off = rules_off(query->session);
+    if (!planner->next_column) planner->next_column = 1;
+}
+
+/* ---- life of a query ---- */
+
+weir_status wr_query_new(weir_session *session, weir_query **out)
+{
+    weir_query *query = wr_heap_new(sizeof *query);
+    query->session = session;
+    query->mem = wr_mem_new(session->mem, "query", (uint64_t)wr_session_int(session, WR_SET_WORK_MEM));
+    query->kind = WEIR_DONE;
+    query->tag = "";
+    query->affected = -1;
+    query->started_ns = wr_clock_mono_ns();
+    query->rows.query = query;
+    session->running = &query->cancel;
+    *out = query;
+    return WR_OK;
+}
+
+static void stop_run(weir_query *query)
+{
+    if (query->run) wr_run_drop(query->run);
+    query->run = NULL;
+}
+
+/* Tells the session how the statement ended; may be called again. */
+static void finish(weir_query *query, bool failed)
+{
+    query->is_done = true;
+    query->has_failed |= failed;
+    stop_run(query);
+    wr_planner_clear(&query->planner);
+    if (!query->holds_txn) return;
+    query->holds_txn = false;
+    query->session->open_queries--;
+    wr_session_statement_ends(query->session, failed, query->statement_mark);
+}
+
+void weir_query_close(weir_query *query)
+{
+    if (!query) return;
+    bool abandoned_change = query->kind == WEIR_CHANGE && !query->is_done;
+    finish(query, abandoned_change);
+    if (query->session->running == &query->cancel) query->session->running = NULL;
+    wr_heap_drop(query->text_rows.values);
+    wr_buf_clear(&query->sql);
+    wr_buf_clear(&query->notices);
+    wr_buf_clear(&query->text);
+    wr_arena_clear(&query->batch_arena);
+    wr_arena_clear(&query->arena);
+    wr_mem_drop(query->mem);
+    wr_heap_drop(query);
+}
+
+void weir_query_cancel(weir_query *query)
+{
+    wr_cancel_request(&query->cancel);
+}
+
+/* ---- queries and changes ---- */
+
+weir_status wr_query_plan(weir_query *query, const wr_bound *bound, wr_run **run)
+{
+    weir_session *session = query->session;
+    WR_TRY(wr_plan_statement(&query->planner, bound, &query->plan));
+    int threads = (int)wr_session_int(session, WR_SET_THREADS);
+    if (threads == 0) threads = session->engine->thread_count;
+    wr_pool *pool;
+    WR_TRY(wr_engine_pool(session->engine, threads, &pool));
+    wr_str temp = wr_session_text(session, WR_SET_TEMP_DIRECTORY);
+    wr_run_options options = {.thread_count = threads,
+                              .force_spill = wr_session_int(session, WR_SET_FORCE_SPILL) != 0,
+                              .fs = session->engine->fs,
+                              .temp_dir = temp.length ? temp : wr_str_of(session->engine->temp_dir)};
+    return wr_run_new(pool, query->plan, &query->env, query->mem, &options, run);
+}
+
+weir_status wr_query_drain(weir_query *query, const wr_bound *bound, weir_status (*fn)(void *arg, const wr_batch *batch),
+                           void *arg)
+{
+    WR_AUTO(wr_run) *run = NULL;
+    WR_TRY(wr_query_plan(query, bound, &run));
+    for (;;) {
+        wr_batch batch;
+        bool more;
+        WR_TRY(wr_run_next(run, &batch, &more));
+        if (!more) return WR_OK;
+        WR_TRY(fn(arg, &batch));
+    }
+}
+
+static void take_names(weir_query *query)
+{
+    query->names = wr_new_array(&query->arena, char *, query->schema.count + 1);
+    for (int i = 0; i < query->schema.count; i++) {
+        wr_str name = query->schema.fields[i].name;
+        query->names[i] = wr_arena_copy(&query->arena, name.data, name.length);
+    }
+}
+
+static weir_status check_writable(const weir_query *query, const wr_node *statement)
+{
+    const weir_session *session = query->session;
+    if (session->engine->read_only)
+        return wr_with_hint(wr_fail_at(WR_E_READ_ONLY, statement->span, "weir was opened read-only"),
+                            "start without --read-only to change tables or write files");
+    if (session->txn_read_only)
+        return wr_fail_at(WR_E_READ_ONLY, statement->span, "the transaction is read-only");
+    return WR_OK;
+}
+
+static weir_status start_planned(weir_query *query, const wr_node *statement)
+{
+    if (query->bound.writes) WR_TRY(check_writable(query, statement));
+    query->tag = query->bound.tag;
+    bool rows = query->bound.kind == WR_CLASS_QUERY || query->bound.has_rows;
+    query->kind = rows ? WEIR_ROWS : WEIR_CHANGE;
+    if (rows) query->schema = query->bound.schema;
+    take_names(query);
+    return wr_query_plan(query, &query->bound, &query->run);
+}
+
+static bool is_read_only_utility(const wr_node *statement)
+{
+    switch (statement->kind) {
+    case WR_SQL_SHOW: case WR_SQL_SET: case WR_SQL_DESCRIBE: case WR_SQL_EXPLAIN: case WR_SQL_TRANSACTION:
+    case WR_SQL_PREPARE: case WR_SQL_EXECUTE: case WR_SQL_DEALLOCATE: case WR_SQL_USE: case WR_SQL_PRAGMA:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static weir_status run_utility(weir_query *query, const wr_node *statement)
+{
+    bool handled = false;
+    if (!is_read_only_utility(statement)) WR_TRY(check_writable(query, statement));
+    if (statement->kind == WR_SQL_TRANSACTION)
+        return wr_session_transaction(query->session, wr_sql_as_transaction(statement), &query->tag);
+    if (statement->kind == WR_SQL_ALTER) return wr_run_alter(query, wr_sql_as_alter(statement));
+    WR_TRY(wr_run_show(query, statement, &handled));
+    if (!handled) WR_TRY(wr_run_prepare(query, statement, &handled));
+    if (!handled) WR_TRY(wr_run_ddl(query, statement, &handled));
+    if (!handled)
+        return wr_fail_at(WR_E_UNSUPPORTED, statement->span, "%s is not supported", wr_node_kind_name(statement->kind));
+    take_names(query);
+    return WR_OK;
+}
+
+weir_status wr_query_run_statement(weir_query *query, const wr_node *statement)
+{
+    wr_query_prepare_planner(query);
+    WR_TRY(wr_bind_statement(&query->planner, statement, &query->bound));
+    return query->bound.kind == WR_CLASS_UTILITY ? run_utility(query, statement) : start_planned(query, statement);
+}
+
+static bool ends_block(const wr_node *statement)
+{
+    if (statement->kind != WR_SQL_TRANSACTION) return false;
+    wr_transaction_action action = wr_sql_as_transaction(statement)->action;
+    return action == WR_TRANSACTION_COMMIT || action == WR_TRANSACTION_ROLLBACK || action == WR_TRANSACTION_ROLLBACK_TO;
+}
+
+static weir_status start_statement(weir_query *query, const wr_node *statement)
+{
+    weir_session *session = query->session;
+    if (session->failed && !ends_block(statement))
+        return wr_with_fix(wr_fail_at(WR_E_TXN_ABORTED, statement->span,
+                                      "the transaction failed earlier and takes no more statements"),
+                           "ROLLBACK");
+    WR_TRY(wr_session_begin(session));
+    query->statement_mark = wr_txn_savepoint(session->txn);
+    query->holds_txn = true;
+    session->open_queries++;
+    WR_TRY(wr_query_run_statement(query, statement));
+    if (query->kind == WEIR_DONE) finish(query, false);
+    return WR_OK;
+}
+
+/* Runs a started query to its end and drops its rows. */
+static weir_status run_out(weir_query *query)
+{
+    for (;;) {
+        const weir_rows *rows;
+        WR_TRY(weir_query_next(query, &rows));
+        if (!rows) return WR_OK;
+    }
+}
+
+weir_status wr_query_start_with(weir_session *session, wr_str sql, const wr_value *params, int param_count,
+                                weir_query **out)
+{
+    WR_ARENA(arena);
+    wr_statement_list list;
+    WR_TRY(wr_parse(&arena, sql, &list));
+    weir_query *query = NULL;
+    for (int i = 0; i < WR_MAX(list.count, 1); i++) {
+        weir_query_close(query);
+        WR_TRY(wr_query_new(session, &query));
+        wr_buf_add_str(&query->sql, sql);
+        query->planner.params = (wr_value *)params;
+        query->planner.param_count = param_count;
+        if (list.count == 0) {
+            query->is_done = true;
+            break;
+        }
+        wr_node *statement = wr_node_copy(&query->arena, list.items[i].node);
+        weir_status bad = start_statement(query, statement);
+        if (!bad && i + 1 < list.count) bad = run_out(query);
+        if (bad) {
+            finish(query, true);
+            weir_query_close(query);
+            return bad;
+        }
+    }
+    *out = query;
+    return WR_OK;
+}
+
+weir_status weir_query_start(weir_session *session, const char *sql, size_t length, weir_query **out)
+{
+    return wr_query_start_with(session, (wr_str){sql, length}, NULL, 0, out);
+}
+
+/* ---- rows ---- */
+
+static void next_text_rows(weir_query *query)
+{
+    wr_arena_reset(&query->batch_arena);
+    wr_text_rows *texts = &query->text_rows;
+    uint32_t count = (uint32_t)WR_MIN(texts->row_count - texts->next, WR_BATCH_ROWS);
+    int columns = query->schema.count;
+    query->batch = (wr_batch){.columns = wr_new_array(&query->batch_arena, wr_column, columns + 1),
+                              .column_count = columns, .rows = count};
+    for (int c = 0; c < columns; c++) {
+        wr_column *column = &query->batch.columns[c];
+        wr_column_init(column, &query->batch_arena, WR_VARCHAR, WR_P_VIEW, count + 1);
+        column->rows = count;
+        for (uint32_t i = 0; i < count; i++) {
+            wr_str text = texts->values[((uint32_t)texts->next + i) * (uint32_t)columns + (uint32_t)c];
+            if (text.data) ((wr_view *)column->data)[i] = wr_view_of(text.data, text.length);
+            else wr_bit_clear(wr_column_need_valid(column, &query->batch_arena, count + 1), i);
+        }
+    }
+    texts->next += (int)count;
+}
+
+static weir_status next_batch(weir_query *query, bool *more)
+{
+    if (query->run) return wr_run_next(query->run, &query->batch, more);
+    *more = query->text_rows.next < query->text_rows.row_count;
+    if (*more) next_text_rows(query);
+    return WR_OK;
+}
+
+/* A change without RETURNING yields its count as one BIGINT. */
+static void note_affected(weir_query *query)
+{
+    if (query->kind == WEIR_CHANGE && query->batch.column_count == 1 && wr_batch_count(&query->batch) == 1)
+        query->affected = wr_column_int(&query->batch.columns[0], wr_batch_row(&query->batch, 0));
+}
+
+weir_status weir_query_next(weir_query *query, const weir_rows **out)
+{
+    *out = NULL;
+    if (query->has_failed) return wr_fail(WR_E_API_MISUSE, "the query failed before");
+    while (!query->is_done) {
+        bool more = false;
+        weir_status bad = next_batch(query, &more);
+        if (bad) {
+            finish(query, true);
+            return bad;
+        }
+        if (!more) {
+            finish(query, false);
+            break;
+        }
+        note_affected(query);
+        if (query->kind == WEIR_CHANGE || wr_batch_count(&query->batch) == 0) continue;
+        query->rows.batch = query->batch;
+        *out = &query->rows;
+        return WR_OK;
+    }
+    return WR_OK;
+}

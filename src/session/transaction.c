@@ -1,0 +1,148 @@
+/* transaction.c - when transactions begin and end.
+ *
+ * Every statement runs in a transaction. Outside of BEGIN ... COMMIT it is one of its own that ends with the statement, or,
+ * for rows still being read, with the last open query of the session. Inside a block a failed statement is undone to its
+ * start and the block then accepts only ROLLBACK (or ROLLBACK TO a savepoint), as in PostgreSQL. */
+#include "session/session.h"
+
+static void drop_savepoints(weir_session *session, int down_to)
+{
+    while (session->savepoint_count > down_to)
+        wr_heap_drop(session->savepoints[--session->savepoint_count].name);
+}
+
+static void txn_ended(weir_session *session)
+{
+    session->txn = NULL;
+    session->in_block = session->failed = session->txn_read_only = false;
+    drop_savepoints(session, 0);
+}
+
+weir_status wr_session_begin(weir_session *session)
+{
+    if (session->txn) return WR_OK;
+    session->txn = wr_txn_begin(session->engine->store);
+    session->txn_started_us = wr_clock_unix_us();
+    return WR_OK;
+}
+
+static void commit(weir_session *session)
+{
+    wr_catalog_commit(session->engine->catalog, session->txn);
+    wr_txn_commit(session->txn);
+    txn_ended(session);
+}
+
+void wr_session_rollback(weir_session *session)
+{
+    wr_catalog_rollback(session->engine->catalog, session->txn, 0);
+    wr_txn_rollback(session->txn);
+    txn_ended(session);
+}
+
+static void rollback_to(weir_session *session, uint64_t mark)
+{
+    wr_catalog_rollback(session->engine->catalog, session->txn, mark);
+    wr_txn_rollback_to(session->txn, mark);
+}
+
+void wr_session_statement_ends(weir_session *session, bool failed, uint64_t mark)
+{
+    if (!session->txn) return;
+    if (failed) rollback_to(session, WR_MIN(mark, wr_txn_savepoint(session->txn)));
+    if (session->in_block) {
+        session->failed |= failed;
+        return;
+    }
+    if (session->open_queries == 0) commit(session);
+}
+
+void wr_session_view(weir_session *session, wr_catalog_view *out)
+{
+    *out = (wr_catalog_view){.catalog = session->engine->catalog,
+                             .txn = session->txn,
+                             .session_id = session->id,
+                             .search_path = session->search_path,
+                             .search_path_count = session->search_path_count};
+}
+
+static weir_status begin_block(weir_session *session, const wr_sql_transaction *statement)
+{
+    if (session->in_block)
+        return wr_with_hint(wr_fail(WR_E_TXN_STATE, "a transaction is open already"), "SAVEPOINT nests inside one");
+    WR_TRY(wr_session_begin(session));
+    session->in_block = true;
+    session->txn_read_only = statement->read_only;
+    return WR_OK;
+}
+
+static weir_status add_savepoint(weir_session *session, wr_name name)
+{
+    if (session->savepoint_count == session->savepoint_cap) {
+        int cap = session->savepoint_cap ? session->savepoint_cap * 2 : 4;
+        size_t size = sizeof *session->savepoints;
+        session->savepoints =
+            wr_heap_grow(session->savepoints, (size_t)session->savepoint_cap * size, (size_t)cap * size);
+        session->savepoint_cap = cap;
+    }
+    wr_txn_mark(session->txn);
+    session->savepoints[session->savepoint_count++] = (wr_savepoint){
+        wr_heap_copy(name.text.data, name.text.length), wr_txn_savepoint(session->txn)};
+    return WR_OK;
+}
+
+static weir_status find_savepoint(weir_session *session, wr_name name, int *out)
+{
+    for (int i = session->savepoint_count - 1; i >= 0; i--) {
+        if (!wr_str_is(name.text, session->savepoints[i].name)) continue;
+        *out = i;
+        return WR_OK;
+    }
+    return wr_fail_at(WR_E_TXN_STATE, name.span, "there is no savepoint \"%.*s\"", WR_STR_ARGS(name.text));
+}
+
+static weir_status need_block(const weir_session *session, const char *what)
+{
+    if (session->in_block) return WR_OK;
+    return wr_with_fix(wr_fail(WR_E_TXN_STATE, "%s outside of a transaction", what), "BEGIN");
+}
+
+weir_status wr_session_transaction(weir_session *session, const wr_sql_transaction *statement, const char **tag)
+{
+    int index = 0;
+    switch (statement->action) {
+    case WR_TRANSACTION_BEGIN:
+        *tag = "BEGIN";
+        return begin_block(session, statement);
+    case WR_TRANSACTION_COMMIT:
+        WR_TRY(need_block(session, "COMMIT"));
+        *tag = session->failed ? "ROLLBACK" : "COMMIT";
+        if (session->failed) wr_session_rollback(session);
+        else commit(session);
+        return statement->chain ? begin_block(session, statement) : WR_OK;
+    case WR_TRANSACTION_ROLLBACK:
+        *tag = "ROLLBACK";
+        WR_TRY(need_block(session, "ROLLBACK"));
+        wr_session_rollback(session);
+        return statement->chain ? begin_block(session, statement) : WR_OK;
+    case WR_TRANSACTION_SAVEPOINT:
+        *tag = "SAVEPOINT";
+        WR_TRY(need_block(session, "SAVEPOINT"));
+        return add_savepoint(session, statement->name);
+    case WR_TRANSACTION_ROLLBACK_TO:
+        *tag = "ROLLBACK";
+        WR_TRY(need_block(session, "ROLLBACK TO"));
+        WR_TRY(find_savepoint(session, statement->name, &index));
+        rollback_to(session, session->savepoints[index].mark);
+        drop_savepoints(session, index + 1);
+        session->failed = false;
+        return WR_OK;
+    case WR_TRANSACTION_RELEASE:
+        *tag = "RELEASE";
+        WR_TRY(need_block(session, "RELEASE"));
+        WR_TRY(find_savepoint(session, statement->name, &index));
+        drop_savepoints(session, index);
+        return WR_OK;
+    }
+    return WR_OK;
+}
