@@ -1,0 +1,89 @@
+/* cli.h - what the commands share: global flags, running SQL, rendering. */
+#pragma once
+#include "base/text.h"
+#include "weir/weir.h"
+#include <stdio.h>
+
+typedef enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_INTERRUPTED = 130 } cli_exit;
+
+typedef struct cli_sql {         /* one -c or -f, in the order given */
+    const char *text;
+    bool is_file;
+} cli_sql;
+
+typedef struct cli_options {
+    const char *format;          /* -o; NULL: table on a terminal, else as the command decides */
+    const char *out_path;        /* -O; NULL: stdout */
+    const char *memory, *timeout;
+    int threads;
+    bool read_only, quiet, verbose, json;
+    bool color;
+    const char *progress;        /* auto, bar, plain, json, never */
+    const char *null_text;
+    const char **sets;           /* --set name=value */
+    int set_count;
+    const char **params;         /* --param name=value */
+    int param_count;
+    cli_sql *sqls;
+    int sql_count;
+    const char **args;           /* positional */
+    int arg_count;
+    bool stdio_jsonl;
+    bool timer;
+} cli_options;
+
+typedef struct cli_state {
+    cli_options options;
+    weir_engine *engine;
+    weir_session *session;
+    FILE *out;
+    bool out_is_terminal;
+    int max_rows;                /* rows shown by table and box; 0 = all */
+} cli_state;
+
+/* Commands: one per cmd_<name>.c. */
+typedef struct cli_command {
+    const char *name, *aliases;  /* aliases: "q" or "desc|d" or NULL */
+    const char *arguments;       /* "SQL [FILE...]" */
+    const char *help;            /* one line */
+    const char *example;
+    int (*run)(cli_state *state);   /* positional arguments are in state->options.args */
+} cli_command;
+extern const cli_command *const cli_commands[];   /* ended by NULL */
+
+/* ---- options.c ---- */
+/* Reads argv; returns CLI_OK or the exit code to end with (a message was printed; *done for --help, --version). */
+int cli_options_read(int argc, char **argv, cli_options *out, const cli_command **command, bool *done);
+void cli_print_help(const cli_command *command);
+
+/* ---- run.c ---- */
+/* Opens engine and session as the options say. */
+int cli_open(cli_state *state);
+void cli_close(cli_state *state);
+/* Runs every statement in text, rendering results to state->out and errors to stderr. Stops at the first error. */
+int cli_run_sql(cli_state *state, const char *text, size_t length);
+int cli_run_file(cli_state *state, const char *path);
+/* Prints an error with its source line to stderr, ends it, and gives the exit code. */
+int cli_report(cli_state *state, weir_status bad, const char *sql, size_t length);
+/* Makes views of files named on the command line: a.csv -> a. */
+int cli_attach_files(cli_state *state, const char *const *paths, int count);
+void cli_quote(wr_buf *out, const char *text);         /* as a SQL string */
+void cli_quote_name(wr_buf *out, wr_str name);
+
+/* ---- render.c ---- */
+typedef struct cli_render cli_render;
+/* NULL if there is no such format. */
+const cli_render *cli_render_find(const char *name);
+void cli_render_names(wr_buf *out);
+/* Writes all rows of query with the format; the query is read to its end. */
+weir_status cli_render_query(const cli_render *render, cli_state *state, weir_query *query);
+
+/* ---- progress.c ---- */
+/* Starts showing progress of query on stderr after a while; stop before printing anything else. */
+typedef struct cli_progress cli_progress;
+cli_progress *cli_progress_start(cli_state *state, weir_query *query);
+void cli_progress_stop(cli_progress *progress);
+
+/* ---- stdio.c, repl.c ---- */
+int cli_stdio(cli_state *state);
+int cli_repl(cli_state *state);

@@ -1,0 +1,56 @@
+/* main.c - where the program starts: flags, then a command, SQL texts, a protocol, or the prompt. */
+#include "cli/cli.h"
+#include <signal.h>
+#include <unistd.h>
+
+static weir_session *interruptible;   /* the session Ctrl-C cancels */
+
+static void on_interrupt(int signal_number)
+{
+    (void)signal_number;
+    if (interruptible) weir_session_interrupt(interruptible);
+}
+
+static int run_texts(cli_state *state)
+{
+    const cli_options *options = &state->options;
+    int code = cli_attach_files(state, options->args, options->arg_count);
+    for (int i = 0; i < options->sql_count && !code; i++) {
+        const cli_sql *sql = &options->sqls[i];
+        code = sql->is_file ? cli_run_file(state, sql->text) : cli_run_sql(state, sql->text, strlen(sql->text));
+    }
+    return code;
+}
+
+static int run(cli_state *state, const cli_command *command)
+{
+    if (command) return command->run(state);
+    if (state->options.stdio_jsonl) return cli_stdio(state);
+    if (state->options.sql_count) return run_texts(state);
+    int code = cli_attach_files(state, state->options.args, state->options.arg_count);
+    if (code) return code;
+    return isatty(STDIN_FILENO) ? cli_repl(state) : cli_run_file(state, "-");
+}
+
+int main(int argc, char **argv)
+{
+    cli_state state = {.max_rows = 40};
+    const cli_command *command;
+    bool help = false;
+    int code = cli_options_read(argc, argv, &state.options, &command, &help);
+    if (code) return code;
+    if (help) {
+        cli_print_help(command);
+        return CLI_OK;
+    }
+    signal(SIGPIPE, SIG_DFL);
+    code = cli_open(&state);
+    if (code) return code;
+    interruptible = state.session;
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
+    sigaction(SIGINT, &action, NULL);
+    code = run(&state, command);
+    interruptible = NULL;
+    cli_close(&state);
+    return code;
+}
