@@ -1,6 +1,6 @@
 /* cli.h - what the commands share: global flags, running SQL, rendering. */
 #pragma once
-#include "base/text.h"
+#include "base/arena.h"
 #include "weir/weir.h"
 #include <stdio.h>
 
@@ -77,6 +77,11 @@ const cli_render *cli_render_find(const char *name);
 void cli_render_names(wr_buf *out);
 /* Writes all rows of query with the format; the query is read to its end. */
 weir_status cli_render_query(const cli_render *render, cli_state *state, weir_query *query);
+
+/* render_table.c: the formats that need the widths of all values. */
+weir_status cli_write_table(cli_state *state, weir_query *query);
+weir_status cli_write_box(cli_state *state, weir_query *query);
+weir_status cli_write_markdown(cli_state *state, weir_query *query);
 
 /* ---- progress.c ---- */
 /* Starts showing progress of query on stderr after a while; stop before printing anything else. */

@@ -1,0 +1,250 @@
+/* render.c - rows as text: one small writer per format over the same loop.
+ *
+ * Formats that need the widths of all values (table, box, markdown) collect a page of cells first: the first and last rows
+ * when there are more than fit, with the number left out said plainly. The others stream. */
+#include "base/mem.h"
+#include "cli/cli.h"
+
+struct cli_render {
+    const char *name;
+    weir_status (*write)(cli_state *state, weir_query *query);
+};
+
+/* ---- streaming formats ---- */
+
+typedef struct row_writer {
+    void (*begin)(FILE *out, const weir_query *query);
+    void (*row)(FILE *out, const weir_query *query, const weir_rows *rows, size_t row, uint64_t number, const char *null_text);
+    void (*end)(FILE *out, uint64_t row_count);
+} row_writer;
+
+static weir_status stream_rows(cli_state *state, weir_query *query, const row_writer *writer)
+{
+    uint64_t number = 0;
+    const char *null_text = state->options.null_text ? state->options.null_text : "";
+    if (writer->begin) writer->begin(state->out, query);
+    for (;;) {
+        const weir_rows *rows;
+        weir_status bad = weir_query_next(query, &rows);
+        if (bad) return bad;
+        if (!rows) break;
+        for (size_t i = 0; i < weir_rows_count(rows); i++)
+            writer->row(state->out, query, rows, i, number++, null_text);
+    }
+    if (writer->end) writer->end(state->out, number);
+    return NULL;
+}
+
+static void put(FILE *out, const char *text, size_t length) { fwrite(text, 1, length, out); }
+
+static void csv_field(FILE *out, const char *text, size_t length, char delimiter)
+{
+    bool quoted = length == 0;
+    for (size_t i = 0; i < length && !quoted; i++)
+        quoted = text[i] == delimiter || text[i] == '"' || text[i] == '\n' || text[i] == '\r';
+    if (!quoted) {
+        put(out, text, length);
+        return;
+    }
+    fputc('"', out);
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] == '"') fputc('"', out);
+        fputc(text[i], out);
+    }
+    fputc('"', out);
+}
+
+static void csv_begin(FILE *out, const weir_query *query)
+{
+    for (int c = 0; c < weir_query_column_count(query); c++) {
+        if (c) fputc(',', out);
+        csv_field(out, weir_query_column_name(query, c), strlen(weir_query_column_name(query, c)), ',');
+    }
+    fputc('\n', out);
+}
+
+static void csv_row(FILE *out, const weir_query *query, const weir_rows *rows, size_t row, uint64_t number,
+                    const char *null_text)
+{
+    (void)number;
+    for (int c = 0; c < weir_query_column_count(query); c++) {
+        if (c) fputc(',', out);
+        size_t length;
+        const char *text = weir_rows_text(rows, row, c, &length);
+        if (weir_rows_is_null(rows, row, c)) fputs(null_text, out);
+        else csv_field(out, text, length, ',');
+    }
+    fputc('\n', out);
+}
+
+/* Tabs, newlines and backslashes are written as \t, \n, \\ so that a line is always a row. */
+static void tsv_field(FILE *out, const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        switch (text[i]) {
+        case '\t': fputs("\\t", out); break;
+        case '\n': fputs("\\n", out); break;
+        case '\r': fputs("\\r", out); break;
+        case '\\': fputs("\\\\", out); break;
+        default: fputc(text[i], out);
+        }
+    }
+}
+
+static void tsv_begin(FILE *out, const weir_query *query)
+{
+    for (int c = 0; c < weir_query_column_count(query); c++) {
+        if (c) fputc('\t', out);
+        tsv_field(out, weir_query_column_name(query, c), strlen(weir_query_column_name(query, c)));
+    }
+    fputc('\n', out);
+}
+
+static void tsv_row(FILE *out, const weir_query *query, const weir_rows *rows, size_t row, uint64_t number,
+                    const char *null_text)
+{
+    (void)number;
+    for (int c = 0; c < weir_query_column_count(query); c++) {
+        if (c) fputc('\t', out);
+        size_t length;
+        const char *text = weir_rows_text(rows, row, c, &length);
+        if (weir_rows_is_null(rows, row, c)) fputs(*null_text ? null_text : "\\N", out);
+        else tsv_field(out, text, length);
+    }
+    fputc('\n', out);
+}
+
+static void json_object(FILE *out, const weir_query *query, const weir_rows *rows, size_t row)
+{
+    fputc('{', out);
+    for (int c = 0; c < weir_query_column_count(query); c++) {
+        WR_BUF(name);
+        wr_buf_add_json(&name, wr_str_of(weir_query_column_name(query, c)));
+        size_t length;
+        const char *value = weir_rows_json(rows, row, c, &length);
+        fprintf(out, "%s%s:", c ? "," : "", name.data);
+        put(out, value, length);
+    }
+    fputc('}', out);
+}
+
+static void jsonl_row(FILE *out, const weir_query *query, const weir_rows *rows, size_t row, uint64_t number,
+                      const char *null_text)
+{
+    (void)number, (void)null_text;
+    json_object(out, query, rows, row);
+    fputc('\n', out);
+}
+
+static void json_row(FILE *out, const weir_query *query, const weir_rows *rows, size_t row, uint64_t number,
+                     const char *null_text)
+{
+    (void)null_text;
+    fputs(number ? ",\n " : "[", out);
+    json_object(out, query, rows, row);
+}
+
+static void json_end(FILE *out, uint64_t row_count) { fputs(row_count ? "]\n" : "[]\n", out); }
+
+static void line_row(FILE *out, const weir_query *query, const weir_rows *rows, size_t row, uint64_t number,
+                     const char *null_text)
+{
+    int widest = 0;
+    for (int c = 0; c < weir_query_column_count(query); c++)
+        widest = WR_MAX(widest, (int)strlen(weir_query_column_name(query, c)));
+    if (number) fputc('\n', out);
+    for (int c = 0; c < weir_query_column_count(query); c++) {
+        size_t length;
+        const char *text = weir_rows_text(rows, row, c, &length);
+        fprintf(out, "%*s = ", widest, weir_query_column_name(query, c));
+        if (weir_rows_is_null(rows, row, c)) fputs(null_text, out);
+        else put(out, text, length);
+        fputc('\n', out);
+    }
+}
+
+static void html_text(FILE *out, const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        switch (text[i]) {
+        case '<': fputs("&lt;", out); break;
+        case '>': fputs("&gt;", out); break;
+        case '&': fputs("&amp;", out); break;
+        default: fputc(text[i], out);
+        }
+    }
+}
+
+static void html_begin(FILE *out, const weir_query *query)
+{
+    fputs("<table>\n<tr>", out);
+    for (int c = 0; c < weir_query_column_count(query); c++) {
+        fputs("<th>", out);
+        html_text(out, weir_query_column_name(query, c), strlen(weir_query_column_name(query, c)));
+        fputs("</th>", out);
+    }
+    fputs("</tr>\n", out);
+}
+
+static void html_row(FILE *out, const weir_query *query, const weir_rows *rows, size_t row, uint64_t number,
+                     const char *null_text)
+{
+    (void)number;
+    fputs("<tr>", out);
+    for (int c = 0; c < weir_query_column_count(query); c++) {
+        size_t length;
+        const char *text = weir_rows_text(rows, row, c, &length);
+        fputs("<td>", out);
+        if (weir_rows_is_null(rows, row, c)) fputs(null_text, out);
+        else html_text(out, text, length);
+        fputs("</td>", out);
+    }
+    fputs("</tr>\n", out);
+}
+
+static void html_end(FILE *out, uint64_t row_count)
+{
+    (void)row_count;
+    fputs("</table>\n", out);
+}
+
+static weir_status write_csv(cli_state *s, weir_query *q) { return stream_rows(s, q, &(row_writer){csv_begin, csv_row, NULL}); }
+static weir_status write_tsv(cli_state *s, weir_query *q) { return stream_rows(s, q, &(row_writer){tsv_begin, tsv_row, NULL}); }
+static weir_status write_json(cli_state *s, weir_query *q) { return stream_rows(s, q, &(row_writer){NULL, json_row, json_end}); }
+static weir_status write_jsonl(cli_state *s, weir_query *q) { return stream_rows(s, q, &(row_writer){NULL, jsonl_row, NULL}); }
+static weir_status write_line(cli_state *s, weir_query *q) { return stream_rows(s, q, &(row_writer){NULL, line_row, NULL}); }
+static weir_status write_html(cli_state *s, weir_query *q) { return stream_rows(s, q, &(row_writer){html_begin, html_row, html_end}); }
+
+static weir_status write_none(cli_state *state, weir_query *query)
+{
+    (void)state;
+    for (;;) {
+        const weir_rows *rows;
+        weir_status bad = weir_query_next(query, &rows);
+        if (bad || !rows) return bad;
+    }
+}
+
+static const cli_render renders[] = {
+    {"table", cli_write_table}, {"box", cli_write_box}, {"markdown", cli_write_markdown}, {"line", write_line},
+    {"csv", write_csv}, {"tsv", write_tsv}, {"json", write_json}, {"jsonl", write_jsonl}, {"html", write_html},
+    {"none", write_none},
+};
+
+const cli_render *cli_render_find(const char *name)
+{
+    for (size_t i = 0; i < WR_COUNT(renders); i++)
+        if (strcmp(renders[i].name, name) == 0) return &renders[i];
+    return NULL;
+}
+
+void cli_render_names(wr_buf *out)
+{
+    for (size_t i = 0; i < WR_COUNT(renders); i++)
+        wr_buf_printf(out, "%s%s", i ? ", " : "", renders[i].name);
+}
+
+weir_status cli_render_query(const cli_render *render, cli_state *state, weir_query *query)
+{
+    return render->write(state, query);
+}

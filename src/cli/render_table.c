@@ -1,0 +1,227 @@
+/* render_table.c - results as tables for people: plain, boxed, markdown.
+ *
+ * Rows are read to the end (the count under the table is true), but only max_rows are kept: the first half and, in a ring,
+ * the last half. Cells keep at most CELL_MAX bytes; control characters are shown as escapes so that one row is one
+ * line. Numbers are set to the right. */
+#include "base/mem.h"
+#include "cli/cli.h"
+
+enum { CELL_MAX = 2000 };
+
+typedef struct page {
+    int columns;
+    char **cells;           /* kept rows x columns; heap */
+    uint64_t kept, head, tail;   /* head rows at the front, then a ring of tail rows */
+    uint64_t total;
+    uint32_t *widths;
+    bool *right;
+} page;
+
+static uint32_t display_width(const char *text)
+{
+    uint32_t width = 0, code;
+    size_t left = strlen(text);
+    while (left) {
+        int used = wr_utf8_decode(text, left, &code);
+        if (!used) used = 1, code = '?';
+        width += (uint32_t)wr_utf8_width(code);
+        text += used;
+        left -= (size_t)used;
+    }
+    return width;
+}
+
+static char *cell_text(const char *text, size_t length)
+{
+    WR_BUF(out);
+    wr_buf_add_text(&out, "");
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (out.length >= CELL_MAX && (c & 0xc0) != 0x80) {
+            wr_buf_add_text(&out, "…");
+            break;
+        }
+        if (c == '\n') wr_buf_add_text(&out, "\\n");
+        else if (c == '\r') wr_buf_add_text(&out, "\\r");
+        else if (c == '\t') wr_buf_add_text(&out, "\\t");
+        else if (c < 32 || c == 127) wr_buf_printf(&out, "\\x%02x", c);
+        else wr_buf_add_char(&out, (char)c);
+    }
+    return wr_heap_copy(out.data, out.length);
+}
+
+static bool is_number_type(const char *type)
+{
+    static const char *const prefixes[] = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT",
+                                           "UINTEGER", "UBIGINT", "REAL", "DOUBLE", "DECIMAL"};
+    for (size_t i = 0; i < WR_COUNT(prefixes); i++)
+        if (wr_str_has_prefix(wr_str_of(type), wr_str_of(prefixes[i])) && !strchr(type, '[')) return true;
+    return false;
+}
+
+static void keep_row(page *page, const weir_rows *rows, size_t row, const char *null_text)
+{
+    uint64_t at = page->total;
+    if (at >= page->head) at = page->tail ? page->head + (page->total - page->head) % page->tail : page->head;
+    page->total++;
+    if (at >= page->head + page->tail) return;
+    char **cells = page->cells + at * (uint64_t)page->columns;
+    for (int c = 0; c < page->columns; c++) {
+        size_t length;
+        const char *text = weir_rows_text(rows, row, c, &length);
+        bool is_null = weir_rows_is_null(rows, row, c);
+        wr_heap_drop(cells[c]);
+        cells[c] = is_null ? wr_heap_copy(null_text, strlen(null_text)) : cell_text(text, length);
+    }
+    page->kept = WR_MAX(page->kept, at + 1);
+}
+
+static weir_status collect(cli_state *state, weir_query *query, page *page)
+{
+    enum { GROW = 1024 };
+    const char *null_text = state->options.null_text ? state->options.null_text : "NULL";
+    bool all = state->max_rows <= 0 || !state->out_is_terminal;
+    uint64_t room = all ? GROW : (uint64_t)state->max_rows;
+    page->columns = weir_query_column_count(query);
+    size_t row_size = sizeof(char *) * (size_t)WR_MAX(page->columns, 1);
+    page->cells = wr_heap_new(room * row_size);
+    page->head = all ? UINT64_MAX / 2 : (room + 1) / 2;
+    page->tail = all ? 0 : room / 2;
+    for (;;) {
+        const weir_rows *rows;
+        weir_status bad = weir_query_next(query, &rows);
+        if (bad) return bad;
+        if (!rows) return NULL;
+        uint64_t need = page->total + weir_rows_count(rows);
+        if (all && need > room) {
+            uint64_t bigger = WR_MAX(need, room * 2);
+            page->cells = wr_heap_grow(page->cells, room * row_size, bigger * row_size);
+            room = bigger;
+        }
+        for (size_t i = 0; i < weir_rows_count(rows); i++)
+            keep_row(page, rows, i, null_text);
+    }
+}
+
+/* The kept rows in order: the ring of the tail may start in its middle. */
+static char **row_at(const page *page, uint64_t i)
+{
+    uint64_t at = i;
+    if (i >= page->head && page->total > page->head + page->tail)
+        at = page->head + (page->total - page->head + (i - page->head)) % page->tail;
+    return page->cells + at * (uint64_t)page->columns;
+}
+
+static void measure(const weir_query *query, page *page, bool with_types)
+{
+    page->widths = wr_heap_new(sizeof *page->widths * (size_t)WR_MAX(page->columns, 1));
+    page->right = wr_heap_new(sizeof *page->right * (size_t)WR_MAX(page->columns, 1));
+    for (int c = 0; c < page->columns; c++) {
+        const char *type = weir_query_column_type(query, c);
+        page->right[c] = is_number_type(type);
+        uint32_t width = display_width(weir_query_column_name(query, c));
+        if (with_types) width = WR_MAX(width, display_width(type));
+        for (uint64_t i = 0; i < page->kept; i++)
+            width = WR_MAX(width, display_width(row_at(page, i)[c]));
+        page->widths[c] = width;
+    }
+}
+
+static void clear_page(page *page)
+{
+    for (uint64_t i = 0; i < page->kept * (uint64_t)page->columns; i++)
+        wr_heap_drop(page->cells[i]);
+    wr_heap_drop(page->cells);
+    wr_heap_drop(page->widths);
+    wr_heap_drop(page->right);
+}
+
+static void pad(FILE *out, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        fputc(' ', out);
+}
+
+static void put_cell(FILE *out, const page *page, int column, const char *text)
+{
+    uint32_t space = page->widths[column] - display_width(text);
+    if (page->right[column]) pad(out, space);
+    fputs(text, out);
+    if (!page->right[column]) pad(out, space);
+}
+
+typedef struct style {
+    const char *left, *middle, *right;        /* around cells */
+    const char *top[4], *rule[4], *bottom[4]; /* left, dash, cross, right; dash NULL: no such line */
+    bool types, count;
+} style;
+
+static const style table_style = {"", "  ", "", {NULL}, {"", "-", "  ", ""}, {NULL}, false, true};
+static const style box_style = {"│ ", " │ ", " │", {"┌─", "─", "─┬─", "─┐"}, {"├─", "─", "─┼─", "─┤"},
+                                {"└─", "─", "─┴─", "─┘"}, true, true};
+static const style markdown_style = {"| ", " | ", " |", {NULL}, {"|-", "-", "-|-", "-|"}, {NULL}, false, false};
+
+static void put_line(FILE *out, const page *page, const char *const parts[4])
+{
+    if (!parts[1]) return;
+    fputs(parts[0], out);
+    for (int c = 0; c < page->columns; c++) {
+        if (c) fputs(parts[2], out);
+        for (uint32_t i = 0; i < page->widths[c]; i++)
+            fputs(parts[1], out);
+    }
+    fprintf(out, "%s\n", parts[3]);
+}
+
+static void put_row(FILE *out, const page *page, const style *style, const char *const *cells)
+{
+    fputs(style->left, out);
+    for (int c = 0; c < page->columns; c++) {
+        if (c) fputs(style->middle, out);
+        put_cell(out, page, c, cells[c]);
+    }
+    fprintf(out, "%s\n", style->right);
+}
+
+static void put_page(FILE *out, const weir_query *query, const page *page, const style *style)
+{
+    WR_ARENA(arena);
+    const char **names = wr_new_array(&arena, const char *, WR_MAX(page->columns, 1));
+    const char **types = wr_new_array(&arena, const char *, WR_MAX(page->columns, 1));
+    const char **dots = wr_new_array(&arena, const char *, WR_MAX(page->columns, 1));
+    for (int c = 0; c < page->columns; c++) {
+        names[c] = weir_query_column_name(query, c);
+        types[c] = weir_query_column_type(query, c);
+        dots[c] = "·";
+    }
+    bool cut = page->total > page->kept;
+    put_line(out, page, style->top);
+    put_row(out, page, style, names);
+    if (style->types) put_row(out, page, style, types);
+    put_line(out, page, style->rule);
+    for (uint64_t i = 0; i < page->kept; i++) {
+        if (cut && i == page->head) put_row(out, page, style, dots);
+        put_row(out, page, style, (const char *const *)row_at(page, i));
+    }
+    put_line(out, page, style->bottom);
+    if (!style->count) return;
+    fprintf(out, "%llu row%s", (unsigned long long)page->total, page->total == 1 ? "" : "s");
+    if (cut) fprintf(out, " (%llu shown)", (unsigned long long)page->kept);
+    fputc('\n', out);
+}
+
+static weir_status write_page(cli_state *state, weir_query *query, const style *style)
+{
+    page page = {0};
+    weir_status bad = collect(state, query, &page);
+    if (!bad) {
+        measure(query, &page, style->types);
+        put_page(state->out, query, &page, style);
+    }
+    clear_page(&page);
+    return bad;
+}
+
+weir_status cli_write_table(cli_state *state, weir_query *query) { return write_page(state, query, &table_style); }
+weir_status cli_write_box(cli_state *state, weir_query *query) { return write_page(state, query, &box_style); }
+weir_status cli_write_markdown(cli_state *state, weir_query *query) { return write_page(state, query, &markdown_style); }

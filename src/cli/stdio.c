@@ -1,0 +1,242 @@
+/* stdio.c - weir --stdio jsonl: a persistent child for tests and tools.
+ *
+ * One request per line, one reply per line:
+ *   {"id":7,"sql":"select 1 as a"}   ->   {"id":7,"ok":true,"columns":[{"name":"a","type":"INTEGER"}],"rows":[[1]]}
+ *   {"id":8,"sql":"selct"}           ->   {"id":8,"ok":false,"error":{"code":"W0101","sqlstate":"42601",...}}
+ * "conn" names one of several sessions, made when first used. Numbers, booleans and NULL are JSON values; everything else
+ * is the text SQL shows. A statement that returns no rows answers with "rows":[] and, for changes, "affected". */
+#include "base/map.h"
+#include "base/mem.h"
+#include "cli/cli.h"
+#include <ctype.h>
+
+typedef struct request {
+    wr_buf id;         /* as written: number or quoted text */
+    wr_buf sql, conn;
+    bool has_sql;
+} request;
+
+/* ---- reading one request: a flat JSON object ---- */
+
+typedef struct reader {
+    const char *at, *end;
+} reader;
+
+static void skip_blanks(reader *r)
+{
+    while (r->at < r->end && isspace((unsigned char)*r->at))
+        r->at++;
+}
+
+static bool take(reader *r, char c)
+{
+    skip_blanks(r);
+    if (r->at >= r->end || *r->at != c) return false;
+    r->at++;
+    return true;
+}
+
+static bool read_hex(reader *r, uint32_t *out)
+{
+    *out = 0;
+    for (int i = 0; i < 4; i++, r->at++) {
+        if (r->at >= r->end || !isxdigit((unsigned char)*r->at)) return false;
+        char c = *r->at;
+        *out = *out * 16 + (uint32_t)(c <= '9' ? c - '0' : (c | 32) - 'a' + 10);
+    }
+    return true;
+}
+
+static bool read_escape(reader *r, wr_buf *out)
+{
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    if (r->at >= r->end) return false;
+    char c = *r->at++;
+    const char *found = strchr(from, c);
+    if (found && c) {
+        wr_buf_add_char(out, to[found - from]);
+        return true;
+    }
+    uint32_t code, low;
+    if (c != 'u' || !read_hex(r, &code)) return false;
+    if (code >= 0xd800 && code < 0xdc00 && r->end - r->at > 6 && r->at[0] == '\\' && r->at[1] == 'u') {
+        r->at += 2;
+        if (!read_hex(r, &low)) return false;
+        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+    }
+    char bytes[4];
+    int size = wr_utf8_encode(code, bytes);
+    wr_buf_add(out, bytes, (size_t)size);
+    return size > 0;
+}
+
+static bool read_string(reader *r, wr_buf *out)
+{
+    if (!take(r, '"')) return false;
+    while (r->at < r->end && *r->at != '"') {
+        if (*r->at == '\\') {
+            r->at++;
+            if (!read_escape(r, out)) return false;
+        } else {
+            wr_buf_add_char(out, *r->at++);
+        }
+    }
+    return take(r, '"');
+}
+
+/* A value that is only echoed or ignored: a string or a plain word. */
+static bool read_raw(reader *r, wr_buf *out)
+{
+    skip_blanks(r);
+    const char *from = r->at;
+    if (r->at < r->end && *r->at == '"') {
+        WR_BUF(ignored);
+        if (!read_string(r, &ignored)) return false;
+    } else {
+        while (r->at < r->end && !strchr(",}] \t", *r->at))
+            r->at++;
+    }
+    wr_buf_add(out, from, (size_t)(r->at - from));
+    return r->at > from;
+}
+
+static bool read_request(const char *line, size_t length, request *out)
+{
+    reader r = {line, line + length};
+    if (!take(&r, '{')) return false;
+    while (!take(&r, '}')) {
+        WR_BUF(name);
+        WR_BUF(ignored);
+        if (!read_string(&r, &name) || !take(&r, ':')) return false;
+        bool ok;
+        if (wr_str_is(wr_buf_str(&name), "sql")) out->has_sql = ok = read_string(&r, &out->sql);
+        else if (wr_str_is(wr_buf_str(&name), "conn")) ok = read_string(&r, &out->conn);
+        else ok = read_raw(&r, wr_str_is(wr_buf_str(&name), "id") ? &out->id : &ignored);
+        if (!ok) return false;
+        if (!take(&r, ',')) {
+            skip_blanks(&r);
+            if (r.at >= r.end || *r.at != '}') return false;
+        }
+    }
+    skip_blanks(&r);
+    return r.at == r.end;
+}
+
+/* ---- replying ---- */
+
+static void add_columns(wr_buf *out, const weir_query *query)
+{
+    wr_buf_add_text(out, ",\"columns\":[");
+    for (int c = 0; c < weir_query_column_count(query); c++) {
+        wr_buf_add_text(out, c ? ",{\"name\":" : "{\"name\":");
+        wr_buf_add_json(out, wr_str_of(weir_query_column_name(query, c)));
+        wr_buf_add_text(out, ",\"type\":");
+        wr_buf_add_json(out, wr_str_of(weir_query_column_type(query, c)));
+        wr_buf_add_char(out, '}');
+    }
+    wr_buf_add_char(out, ']');
+}
+
+static weir_status add_rows(wr_buf *out, weir_query *query)
+{
+    wr_buf_add_text(out, ",\"rows\":[");
+    bool first = true;
+    for (;;) {
+        const weir_rows *rows;
+        weir_status bad = weir_query_next(query, &rows);
+        if (bad) return bad;
+        if (!rows) break;
+        for (size_t i = 0; i < weir_rows_count(rows); i++) {
+            wr_buf_add_text(out, first ? "[" : ",[");
+            first = false;
+            for (int c = 0; c < weir_query_column_count(query); c++) {
+                size_t length;
+                const char *value = weir_rows_json(rows, i, c, &length);
+                if (c) wr_buf_add_char(out, ',');
+                wr_buf_add(out, value, length);
+            }
+            wr_buf_add_char(out, ']');
+        }
+    }
+    wr_buf_add_char(out, ']');
+    return NULL;
+}
+
+static weir_status answer(weir_session *session, const request *request, wr_buf *out)
+{
+    weir_query *query;
+    weir_status bad = weir_query_start(session, request->sql.data, request->sql.length, &query);
+    if (bad) return bad;
+    add_columns(out, query);
+    bad = add_rows(out, query);
+    if (!bad && weir_query_affected(query) >= 0)
+        wr_buf_printf(out, ",\"affected\":%lld", (long long)weir_query_affected(query));
+    weir_query_close(query);
+    return bad;
+}
+
+static weir_status session_for(cli_state *state, wr_map *sessions, wr_str conn, weir_session **out)
+{
+    *out = state->session;
+    if (!conn.length) return NULL;
+    *out = wr_map_get(sessions, conn);
+    if (*out) return NULL;
+    weir_status bad = weir_session_open(state->engine, out);
+    if (!bad) wr_map_put(sessions, (wr_str){wr_heap_copy(conn.data, conn.length), conn.length}, *out);
+    return bad;
+}
+
+static void serve_line(cli_state *state, wr_map *sessions, const char *line, size_t length)
+{
+    request request = {0};
+    WR_BUF(reply);
+    WR_BUF(body);
+    weir_session *session;
+    bool understood = read_request(line, length, &request) && request.has_sql;
+    wr_buf_printf(&reply, "{\"id\":%s", request.id.length ? request.id.data : "null");
+    if (!understood) {
+        wr_buf_add_text(&reply, ",\"ok\":false,\"error\":{\"code\":\"W0101\",\"sqlstate\":\"42601\",\"message\":"
+                                "\"the request is not a JSON object with \\\"sql\\\"\"}}");
+    } else {
+        weir_status bad = session_for(state, sessions, wr_buf_str(&request.conn), &session);
+        if (!bad) bad = answer(session, &request, &body);
+        if (bad) {
+            char *json = weir_error_json(bad, request.sql.data, request.sql.length);
+            wr_buf_printf(&reply, ",\"ok\":false,\"error\":%s}", json);
+            weir_text_free(json);
+            weir_error_drop(bad);
+        } else {
+            wr_buf_add_text(&reply, ",\"ok\":true");
+            wr_buf_add_str(&reply, wr_buf_str(&body));
+            wr_buf_add_char(&reply, '}');
+        }
+    }
+    wr_buf_add_char(&reply, '\n');
+    fwrite(reply.data, 1, reply.length, state->out);
+    fflush(state->out);
+    wr_buf_clear(&request.id);
+    wr_buf_clear(&request.sql);
+    wr_buf_clear(&request.conn);
+}
+
+int cli_stdio(cli_state *state)
+{
+    wr_map sessions = {0};
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t length;
+    while ((length = getline(&line, &room, stdin)) >= 0) {
+        while (length && (line[length - 1] == '\n' || line[length - 1] == '\r'))
+            length--;
+        if (length) serve_line(state, &sessions, line, (size_t)length);
+    }
+    wr_heap_drop(line);
+    wr_str name;
+    void *session;
+    for (uint32_t i = 0; wr_map_next(&sessions, &i, &name, &session);) {
+        weir_session_close(session);
+        wr_heap_drop((char *)name.data);
+    }
+    wr_map_clear(&sessions);
+    return CLI_OK;
+}
