@@ -19,13 +19,13 @@ typedef enum flag_id {
     FLAG_STDIO, FLAG_HELP, FLAG_VERSION,
 } flag_id;
 
-typedef struct flag {
+typedef struct cli_flag {
     flag_id id;
     char letter;             /* 0: none */
     const char *name, *value, *help;   /* value NULL: a switch */
-} flag;
+} cli_flag;
 
-static const flag flags[] = {
+static const cli_flag flags[] = {
     {FLAG_COMMAND, 'c', "command", "SQL", "run SQL and exit; may be given several times; '-' reads stdin"},
     {FLAG_FILE, 'f', "file", "PATH", "run the statements of a file and exit"},
     {FLAG_OUTPUT, 'o', "output", "FORMAT", "how results look: table box line csv tsv json jsonl markdown html parquet none"},
@@ -79,14 +79,14 @@ void cli_print_help(const cli_command *command)
     print_flags();
 }
 
-static const flag *find_flag(const char *name, size_t length)
+static const cli_flag *find_flag(const char *name, size_t length)
 {
     for (size_t i = 0; i < WR_COUNT(flags); i++)
         if (strlen(flags[i].name) == length && memcmp(flags[i].name, name, length) == 0) return &flags[i];
     return NULL;
 }
 
-static const flag *find_letter(char letter)
+static const cli_flag *find_letter(char letter)
 {
     for (size_t i = 0; letter && i < WR_COUNT(flags); i++)
         if (flags[i].letter == letter) return &flags[i];
@@ -131,13 +131,13 @@ static void push_sql(cli_options *options, const char *text, bool is_file)
     options->sqls[options->sql_count++] = (cli_sql){text, is_file};
 }
 
-static int bad_value(const flag *flag, const char *value, const char *wanted)
+static int bad_value(const cli_flag *flag, const char *value, const char *wanted)
 {
     fprintf(stderr, "weir: --%s cannot be \"%s\"; it takes %s\n", flag->name, value, wanted);
     return CLI_USAGE;
 }
 
-static int apply_color(cli_options *options, const flag *flag, const char *value)
+static int apply_color(cli_options *options, const cli_flag *flag, const char *value)
 {
     bool auto_on = isatty(STDERR_FILENO) && !getenv("NO_COLOR");
     if (strcmp(value, "always") == 0) options->color = true;
@@ -147,7 +147,7 @@ static int apply_color(cli_options *options, const flag *flag, const char *value
     return CLI_OK;
 }
 
-static int apply(cli_options *options, const flag *flag, const char *value, bool *done)
+static int apply(cli_options *options, const cli_flag *flag, const char *value, bool *done)
 {
     static const char *const progress[] = {"auto", "bar", "plain", "json", "never"};
     switch (flag->id) {
@@ -204,7 +204,7 @@ static int apply(cli_options *options, const flag *flag, const char *value, bool
 static int read_flag(int argc, char **argv, int *i, cli_options *options, bool *done)
 {
     const char *word = argv[*i], *value = NULL;
-    const flag *flag;
+    const cli_flag *flag;
     if (word[1] == '-') {
         size_t length = strcspn(word + 2, "=");
         flag = find_flag(word + 2, length);

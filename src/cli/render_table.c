@@ -8,14 +8,14 @@
 
 enum { CELL_MAX = 2000 };
 
-typedef struct page {
+typedef struct cell_page {
     int columns;
     char **cells;           /* kept rows x columns; heap */
     uint64_t kept, head, tail;   /* head rows at the front, then a ring of tail rows */
     uint64_t total;
     uint32_t *widths;
     bool *right;
-} page;
+} cell_page;
 
 static uint32_t display_width(const char *text)
 {
@@ -59,7 +59,7 @@ static bool is_number_type(const char *type)
     return false;
 }
 
-static void keep_row(page *page, const weir_rows *rows, size_t row, const char *null_text)
+static void keep_row(cell_page *page, const weir_rows *rows, size_t row, const char *null_text)
 {
     uint64_t at = page->total;
     if (at >= page->head) at = page->tail ? page->head + (page->total - page->head) % page->tail : page->head;
@@ -76,7 +76,7 @@ static void keep_row(page *page, const weir_rows *rows, size_t row, const char *
     page->kept = WR_MAX(page->kept, at + 1);
 }
 
-static weir_status collect(cli_state *state, weir_query *query, page *page)
+static weir_status collect(cli_state *state, weir_query *query, cell_page *page)
 {
     enum { GROW = 1024 };
     const char *null_text = state->options.null_text ? state->options.null_text : "NULL";
@@ -104,7 +104,7 @@ static weir_status collect(cli_state *state, weir_query *query, page *page)
 }
 
 /* The kept rows in order: the ring of the tail may start in its middle. */
-static char **row_at(const page *page, uint64_t i)
+static char **row_at(const cell_page *page, uint64_t i)
 {
     uint64_t at = i;
     if (i >= page->head && page->total > page->head + page->tail)
@@ -112,7 +112,7 @@ static char **row_at(const page *page, uint64_t i)
     return page->cells + at * (uint64_t)page->columns;
 }
 
-static void measure(const weir_query *query, page *page, bool with_types)
+static void measure(const weir_query *query, cell_page *page, bool with_types)
 {
     page->widths = wr_heap_new(sizeof *page->widths * (size_t)WR_MAX(page->columns, 1));
     page->right = wr_heap_new(sizeof *page->right * (size_t)WR_MAX(page->columns, 1));
@@ -127,7 +127,7 @@ static void measure(const weir_query *query, page *page, bool with_types)
     }
 }
 
-static void clear_page(page *page)
+static void clear_page(cell_page *page)
 {
     for (uint64_t i = 0; i < page->kept * (uint64_t)page->columns; i++)
         wr_heap_drop(page->cells[i]);
@@ -142,7 +142,7 @@ static void pad(FILE *out, uint32_t count)
         fputc(' ', out);
 }
 
-static void put_cell(FILE *out, const page *page, int column, const char *text)
+static void put_cell(FILE *out, const cell_page *page, int column, const char *text)
 {
     uint32_t space = page->widths[column] - display_width(text);
     if (page->right[column]) pad(out, space);
@@ -150,18 +150,18 @@ static void put_cell(FILE *out, const page *page, int column, const char *text)
     if (!page->right[column]) pad(out, space);
 }
 
-typedef struct style {
+typedef struct table_look {
     const char *left, *middle, *right;        /* around cells */
     const char *top[4], *rule[4], *bottom[4]; /* left, dash, cross, right; dash NULL: no such line */
     bool types, count;
-} style;
+} table_look;
 
-static const style table_style = {"", "  ", "", {NULL}, {"", "-", "  ", ""}, {NULL}, false, true};
-static const style box_style = {"│ ", " │ ", " │", {"┌─", "─", "─┬─", "─┐"}, {"├─", "─", "─┼─", "─┤"},
+static const table_look table_style = {"", "  ", "", {NULL}, {"", "-", "  ", ""}, {NULL}, false, true};
+static const table_look box_style = {"│ ", " │ ", " │", {"┌─", "─", "─┬─", "─┐"}, {"├─", "─", "─┼─", "─┤"},
                                 {"└─", "─", "─┴─", "─┘"}, true, true};
-static const style markdown_style = {"| ", " | ", " |", {NULL}, {"|-", "-", "-|-", "-|"}, {NULL}, false, false};
+static const table_look markdown_style = {"| ", " | ", " |", {NULL}, {"|-", "-", "-|-", "-|"}, {NULL}, false, false};
 
-static void put_line(FILE *out, const page *page, const char *const parts[4])
+static void put_line(FILE *out, const cell_page *page, const char *const parts[4])
 {
     if (!parts[1]) return;
     fputs(parts[0], out);
@@ -173,7 +173,7 @@ static void put_line(FILE *out, const page *page, const char *const parts[4])
     fprintf(out, "%s\n", parts[3]);
 }
 
-static void put_row(FILE *out, const page *page, const style *style, const char *const *cells)
+static void put_row(FILE *out, const cell_page *page, const table_look *style, const char *const *cells)
 {
     fputs(style->left, out);
     for (int c = 0; c < page->columns; c++) {
@@ -183,7 +183,7 @@ static void put_row(FILE *out, const page *page, const style *style, const char 
     fprintf(out, "%s\n", style->right);
 }
 
-static void put_page(FILE *out, const weir_query *query, const page *page, const style *style)
+static void put_page(FILE *out, const weir_query *query, const cell_page *page, const table_look *style)
 {
     WR_ARENA(arena);
     const char **names = wr_new_array(&arena, const char *, WR_MAX(page->columns, 1));
@@ -210,9 +210,9 @@ static void put_page(FILE *out, const weir_query *query, const page *page, const
     fputc('\n', out);
 }
 
-static weir_status write_page(cli_state *state, weir_query *query, const style *style)
+static weir_status write_page(cli_state *state, weir_query *query, const table_look *style)
 {
-    page page = {0};
+    cell_page page = {0};
     weir_status bad = collect(state, query, &page);
     if (!bad) {
         measure(query, &page, style->types);

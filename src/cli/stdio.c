@@ -10,11 +10,11 @@
 #include "cli/cli.h"
 #include <ctype.h>
 
-typedef struct request {
+typedef struct json_request {
     wr_buf id;         /* as written: number or quoted text */
     wr_buf sql, conn;
     bool has_sql;
-} request;
+} json_request;
 
 /* ---- reading one request: a flat JSON object ---- */
 
@@ -100,7 +100,7 @@ static bool read_raw(reader *r, wr_buf *out)
     return r->at > from;
 }
 
-static bool read_request(const char *line, size_t length, request *out)
+static bool read_request(const char *line, size_t length, json_request *out)
 {
     reader r = {line, line + length};
     if (!take(&r, '{')) return false;
@@ -162,7 +162,7 @@ static weir_status add_rows(wr_buf *out, weir_query *query)
     return NULL;
 }
 
-static weir_status answer(weir_session *session, const request *request, wr_buf *out)
+static weir_status answer(weir_session *session, const json_request *request, wr_buf *out)
 {
     weir_query *query;
     weir_status bad = weir_query_start(session, request->sql.data, request->sql.length, &query);
@@ -188,7 +188,7 @@ static weir_status session_for(cli_state *state, wr_map *sessions, wr_str conn, 
 
 static void serve_line(cli_state *state, wr_map *sessions, const char *line, size_t length)
 {
-    request request = {0};
+    json_request request = {0};
     WR_BUF(reply);
     WR_BUF(body);
     weir_session *session;
