@@ -117,7 +117,10 @@ double weir_rows_double(const weir_rows *rows, size_t row, int column)
 void weir_query_progress(const weir_query *query, weir_progress *out)
 {
     wr_run_progress progress = {.fraction = -1, .phase = ""};
+    wr_mutex *lock = (wr_mutex *)&query->run_lock;
+    wr_mutex_lock(lock);
     if (query->run) wr_run_progress_of(query->run, &progress);
+    wr_mutex_unlock(lock);
     *out = (weir_progress){.fraction = progress.fraction,
                            .rows = progress.rows_done,
                            .bytes = progress.bytes_done,

@@ -91,7 +91,8 @@ struct weir_query {
     wr_planner planner;
     wr_bound bound;
     wr_plan_node *plan;
-    wr_run *run;                   /* NULL when done or a utility statement */
+    wr_mutex run_lock;             /* progress may be asked for from any thread */
+    wr_run *run;                   /* NULL when done or a utility statement; changes guarded by run_lock */
     weir_kind kind;
     const char *tag;
     wr_schema schema;              /* of the rows that come */

@@ -114,6 +114,7 @@ void wr_query_prepare_planner(weir_query *query)
 weir_status wr_query_new(weir_session *session, weir_query **out)
 {
     weir_query *query = wr_heap_new(sizeof *query);
+    wr_mutex_init(&query->run_lock);
     query->session = session;
     query->mem = wr_mem_new(session->mem, "query", (uint64_t)wr_session_int(session, WR_SET_WORK_MEM));
     query->kind = WEIR_DONE;
@@ -128,8 +129,11 @@ weir_status wr_query_new(weir_session *session, weir_query **out)
 
 static void stop_run(weir_query *query)
 {
-    if (query->run) wr_run_drop(query->run);
+    wr_mutex_lock(&query->run_lock);
+    wr_run *run = query->run;
     query->run = NULL;
+    wr_mutex_unlock(&query->run_lock);
+    if (run) wr_run_drop(run);
 }
 
 /* Tells the session how the statement ended; may be called again. */
@@ -158,6 +162,7 @@ void weir_query_close(weir_query *query)
     wr_arena_clear(&query->batch_arena);
     wr_arena_clear(&query->arena);
     wr_mem_drop(query->mem);
+    wr_mutex_clear(&query->run_lock);
     wr_heap_drop(query);
 }
 
