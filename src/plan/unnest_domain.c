@@ -1,0 +1,449 @@
+/* unnest_domain.c - any dependent join, by computing the right side for all correlation values at once.
+ *
+ * The domain D is the set of distinct values of the outer columns. Join(left, right(outer)) becomes
+ *     Join(left, right x D) on outer IS NOT DISTINCT FROM d
+ * where "right x D" pushes D down the right side until nothing below uses outer columns, then joins it there. On the way
+ * down each node is changed so that it works per value of D: aggregates and windows get D's columns as keys, LIMIT becomes a
+ * row number per D, outer joins carry D on both sides. The left input is read twice, so it becomes a SHARED subplan.
+ * This follows the idea of general unnesting by Neumann and Kemper. */
+#include "plan/unnest.h"
+
+typedef struct domain {
+    wr_planner *planner;
+    wr_column_id *outer;          /* the correlation columns */
+    int count;
+    wr_column_set outer_set;
+    wr_logical *plan;             /* computes D; outputs: the values in the order of outer */
+    int shared_id;
+} domain;
+
+static weir_status push(domain *d, wr_logical **slot, wr_column_id *ids);
+
+/* ---- references to D ---- */
+
+static wr_logical *reference(wr_planner *planner, wr_logical *definition, int shared_id, bool same_ids)
+{
+    wr_logical *node = wr_logical_new(planner, WR_L_SHARED, definition, NULL);
+    int count = definition->output_count;
+    node->shared.id = shared_id;
+    node->shared.inner = wr_new_array(planner->arena, wr_column_id, count + 1);
+    node->outputs = wr_new_array(planner->arena, wr_output, count + 1);
+    node->output_count = count;
+    for (int i = 0; i < count; i++) {
+        node->outputs[i] = definition->outputs[i];
+        node->shared.inner[i] = definition->outputs[i].id;
+        if (!same_ids)
+            node->outputs[i].id = wr_planner_column(planner, definition->outputs[i].name, definition->outputs[i].type);
+    }
+    return node;
+}
+
+static wr_logical *domain_reference(domain *d, wr_column_id *ids)
+{
+    wr_logical *node = reference(d->planner, d->plan, d->shared_id, false);
+    for (int i = 0; i < d->count; i++)
+        ids[i] = node->outputs[i].id;
+    return node;
+}
+
+/* ---- outer columns in a node's own expressions become D's columns ---- */
+
+typedef struct renaming {
+    domain *d;
+    const wr_column_id *ids;
+} renaming;
+
+static wr_expr *rename_column(wr_expr *e, void *arg)
+{
+    renaming *r = arg;
+    if (e->kind != WR_X_COLUMN) return e;
+    for (int i = 0; i < r->d->count; i++)
+        if (r->d->outer[i] == e->column) return wr_unnest_column(r->d->planner, r->ids[i]);
+    return e;
+}
+
+static void rename_slot(wr_expr **slot, void *arg)
+{
+    renaming *r = arg;
+    *slot = wr_expr_rewrite(wr_expr_copy(r->d->planner->arena, *slot), rename_column, arg);
+}
+
+static void rename_outer(domain *d, wr_logical *node, const wr_column_id *ids)
+{
+    renaming r = {d, ids};
+    wr_logical_each_expr(node, rename_slot, &r);
+}
+
+static void same_domain(domain *d, wr_logical *join, const wr_column_id *left, const wr_column_id *right)
+{
+    for (int i = 0; i < d->count; i++)
+        wr_unnest_add_condition(d->planner, join,
+                                wr_expr_compare(d->planner->arena, WR_NOT_DISTINCT, wr_unnest_column(d->planner, left[i]),
+                                                wr_unnest_column(d->planner, right[i])));
+}
+
+/* ---- nodes ---- */
+
+static weir_status push_project(domain *d, wr_logical *node, wr_column_id *ids)
+{
+    WR_TRY(push(d, &node->inputs[0], ids));
+    rename_outer(d, node, ids);
+    wr_binding *own = node->project.bindings;
+    int count = node->project.count;
+    node->project.bindings = wr_new_array(d->planner->arena, wr_binding, count + d->count + 1);
+    memcpy(node->project.bindings, own, sizeof *own * (size_t)count);
+    for (int i = 0; i < d->count; i++)
+        wr_unnest_bind(node, ids[i], wr_unnest_column(d->planner, ids[i]));
+    return WR_OK;
+}
+
+/* D LEFT JOIN aggregate, so that values of D without rows get the row an aggregate without keys owes them. */
+static void complete_scalar_aggregate(domain *d, wr_logical **slot, wr_column_id *ids, const wr_output *calls)
+{
+    wr_planner *planner = d->planner;
+    wr_logical *aggregate = *slot;
+    int call_count = aggregate->aggregate.call_count;
+    wr_column_id *whole = wr_new_array(planner->arena, wr_column_id, d->count + 1);
+    wr_logical *join = wr_unnest_join(planner, WR_JOIN_LEFT, domain_reference(d, whole), aggregate);
+    same_domain(d, join, whole, ids);
+    wr_logical *top = wr_logical_new(planner, WR_L_PROJECT, join, NULL);
+    top->project.bindings = wr_new_array(planner->arena, wr_binding, d->count + call_count + 1);
+    for (int i = 0; i < call_count; i++) {
+        wr_expr *raw = wr_unnest_column(planner, aggregate->outputs[d->count + i].id);
+        wr_expr *empty = wr_unnest_empty_value(planner, &aggregate->aggregate.calls[i]);
+        wr_expr *value = empty->value.is_null
+                             ? raw
+                             : wr_unnest_case(planner, wr_expr_is_null(planner->arena, raw, false), empty, raw);
+        wr_unnest_bind(top, calls[i].id, value);
+    }
+    for (int i = 0; i < d->count; i++) {
+        wr_unnest_bind(top, whole[i], wr_unnest_column(planner, whole[i]));
+        ids[i] = whole[i];
+    }
+    wr_logical_set_outputs(planner, top);
+    *slot = top;
+}
+
+static weir_status push_aggregate(domain *d, wr_logical **slot, wr_column_id *ids)
+{
+    wr_planner *planner = d->planner;
+    wr_logical *node = *slot;
+    int keys = node->aggregate.key_count, calls = node->aggregate.call_count;
+    uint64_t all_new = ((UINT64_C(1) << d->count) - 1) << keys;
+    uint64_t *sets = wr_new_array(planner->arena, uint64_t, node->aggregate.set_count + 1);
+    for (int i = 0; i < node->aggregate.set_count; i++) {
+        sets[i] = node->aggregate.sets[i] | all_new;
+        if (!node->aggregate.sets[i])
+            return wr_fail_at(WR_E_UNSUPPORTED, node->span,
+                              "a correlated subquery cannot group by the empty grouping set");
+    }
+    WR_TRY(push(d, &node->inputs[0], ids));
+    rename_outer(d, node, ids);
+    const wr_output *old = node->outputs;
+    int tail = node->output_count - keys;
+    bool is_scalar = keys == 0 && !node->aggregate.sets;
+    wr_binding *bindings = wr_new_array(planner->arena, wr_binding, keys + d->count + 1);
+    if (keys) memcpy(bindings, node->aggregate.keys, sizeof *bindings * (size_t)keys);
+    wr_output *outputs = wr_new_array(planner->arena, wr_output, keys + d->count + tail + 1);
+    for (int i = 0; i < d->count; i++) {
+        wr_column_id key = wr_planner_column(planner, planner->column_names.items[ids[i]], planner->column_types.items[ids[i]]);
+        bindings[keys + i] = (wr_binding){key, wr_unnest_column(planner, ids[i])};
+        ids[i] = key;
+    }
+    for (int i = 0; i < tail; i++) {
+        outputs[keys + d->count + i] = old[keys + i];
+        if (is_scalar) outputs[d->count + i].id = wr_planner_column(planner, old[i].name, old[i].type);
+    }
+    if (node->aggregate.carried_first >= keys) node->aggregate.carried_first = keys + d->count;
+    node->aggregate.keys = bindings;
+    node->aggregate.key_count = keys + d->count;
+    if (node->aggregate.sets) node->aggregate.sets = sets;
+    node->outputs = outputs;
+    node->output_count = keys + d->count + tail;
+    wr_logical_set_outputs(planner, node);
+    wr_assert(node->output_count >= calls);
+    if (is_scalar) complete_scalar_aggregate(d, slot, ids, old);
+    return WR_OK;
+}
+
+static wr_expr **with_domain(domain *d, wr_expr **keys, int count, const wr_column_id *ids)
+{
+    wr_expr **all = wr_new_array(d->planner->arena, wr_expr *, count + d->count + 1);
+    for (int i = 0; i < d->count; i++)
+        all[i] = wr_unnest_column(d->planner, ids[i]);
+    if (count) memcpy(all + d->count, keys, sizeof *all * (size_t)count);
+    return all;
+}
+
+static weir_status push_window(domain *d, wr_logical *node, wr_column_id *ids)
+{
+    WR_TRY(push(d, &node->inputs[0], ids));
+    rename_outer(d, node, ids);
+    for (int i = 0; i < node->window.call_count; i++) {
+        wr_window_call *call = &node->window.calls[i];
+        call->partition = with_domain(d, call->partition, call->partition_count, ids);
+        call->partition_count += d->count;
+    }
+    return WR_OK;
+}
+
+static weir_status constant_count(domain *d, const wr_expr *e, int64_t none, int64_t *out)
+{
+    *out = none;
+    if (!e) return WR_OK;
+    if (!wr_expr_is_const(e))
+        return wr_fail_at(WR_E_UNSUPPORTED, e->span, "LIMIT and OFFSET of a correlated subquery must be constants");
+    wr_value value;
+    WR_TRY(wr_expr_fold(d->planner->arena, d->planner->env, e, &value));
+    if (!value.is_null) *out = value.i64;
+    return WR_OK;
+}
+
+/* LIMIT n OFFSET m per value of D: row_number() OVER (PARTITION BY D ORDER BY keys) BETWEEN m + 1 AND m + n. */
+static weir_status limit_per_domain(domain *d, wr_logical **slot, wr_logical *input, const wr_column_id *ids,
+                                    wr_sort_key *keys, int key_count, const wr_expr *limit, const wr_expr *offset)
+{
+    wr_planner *planner = d->planner;
+    wr_arena *arena = planner->arena;
+    int64_t count, skip;
+    WR_TRY(constant_count(d, limit, INT64_MAX, &count));
+    WR_TRY(constant_count(d, offset, 0, &skip));
+    wr_logical *window = wr_logical_new(planner, WR_L_WINDOW, input, NULL);
+    wr_window_call *call = wr_new(arena, wr_window_call);
+    WR_TRY(wr_bind_window_fn(arena, WR_STR("row_number"), (wr_span){0}, call));
+    call->partition = with_domain(d, NULL, 0, ids);
+    call->partition_count = d->count;
+    call->order = keys;
+    call->order_count = key_count;
+    call->frame = (wr_frame){.unit = WR_WINDOW_RANGE, .start = WR_UNBOUNDED_PRECEDING, .end = WR_CURRENT_ROW};
+    window->window.calls = call;
+    window->window.call_count = 1;
+    window->window.top_rows = -1;
+    wr_logical_set_outputs(planner, window);
+    wr_column_id number = window->outputs[window->output_count - 1].id;
+    wr_expr **conjuncts = wr_new_array(arena, wr_expr *, 2);
+    int n = 0;
+    int64_t last;
+    if (skip > 0)
+        conjuncts[n++] = wr_expr_compare(arena, WR_GT, wr_unnest_column(planner, number),
+                                         wr_expr_const(arena, wr_value_int(WR_BIGINT, skip)));
+    if (count != INT64_MAX && !__builtin_add_overflow(skip, count, &last))
+        conjuncts[n++] = wr_expr_compare(arena, WR_LE, wr_unnest_column(planner, number),
+                                         wr_expr_const(arena, wr_value_int(WR_BIGINT, last)));
+    *slot = wr_unnest_filter(planner, window, conjuncts, n);
+    return WR_OK;
+}
+
+static weir_status push_sort(domain *d, wr_logical **slot, wr_column_id *ids)
+{
+    wr_logical *node = *slot;
+    WR_TRY(push(d, &node->inputs[0], ids));
+    rename_outer(d, node, ids);
+    if (!node->sort.limit && !node->sort.offset) return WR_OK;
+    return limit_per_domain(d, slot, node->inputs[0], ids, node->sort.keys, node->sort.key_count, node->sort.limit,
+                            node->sort.offset);
+}
+
+static weir_status push_limit(domain *d, wr_logical **slot, wr_column_id *ids)
+{
+    wr_logical *node = *slot;
+    if (node->limit.is_percent)
+        return wr_fail_at(WR_E_UNSUPPORTED, node->span, "LIMIT in percent is not supported in a correlated subquery");
+    wr_logical *below = node->inputs[0];
+    bool sorted = below->kind == WR_L_SORT && !below->sort.limit && !below->sort.offset;
+    WR_TRY(push(d, &node->inputs[0], ids));
+    rename_outer(d, node, ids);
+    return limit_per_domain(d, slot, node->inputs[0], ids, sorted ? below->sort.keys : NULL,
+                            sorted ? below->sort.key_count : 0, node->limit.count, node->limit.offset);
+}
+
+static weir_status push_join(domain *d, wr_logical *node, wr_column_id *ids)
+{
+    bool left = wr_unnest_uses(d->planner, node->inputs[0], &d->outer_set);
+    bool right = wr_unnest_uses(d->planner, node->inputs[1], &d->outer_set);
+    wr_column_id *others = wr_new_array(d->planner->arena, wr_column_id, d->count + 1);
+    switch (node->join.kind) {
+    case WR_JOIN_FULL:
+        return wr_fail_at(WR_E_UNSUPPORTED, node->span, "FULL JOIN is not supported in a correlated subquery");
+    case WR_JOIN_RIGHT:
+        WR_TRY(push(d, &node->inputs[1], ids));
+        if (left) WR_TRY(push(d, &node->inputs[0], others));
+        break;
+    case WR_JOIN_INNER:
+        if (right && !left) {
+            WR_TRY(push(d, &node->inputs[1], ids));
+            rename_outer(d, node, ids);
+            return WR_OK;
+        }
+        __attribute__((fallthrough));
+    default:
+        WR_TRY(push(d, &node->inputs[0], ids));
+        if (right) WR_TRY(push(d, &node->inputs[1], others));
+    }
+    rename_outer(d, node, ids);
+    bool both = node->join.kind == WR_JOIN_RIGHT ? left : right;
+    if (both) same_domain(d, node, ids, others);
+    return WR_OK;
+}
+
+static weir_status push_set(domain *d, wr_logical *node, wr_column_id *ids)
+{
+    wr_planner *planner = d->planner;
+    int columns = node->output_count;
+    wr_output *outputs = wr_new_array(planner->arena, wr_output, columns + d->count + 1);
+    memcpy(outputs, node->outputs, sizeof *outputs * (size_t)columns);
+    for (int i = 0; i < node->input_count; i++) {
+        wr_column_id *inner = wr_new_array(planner->arena, wr_column_id, d->count + 1);
+        WR_TRY(push(d, &node->inputs[i], inner));
+        wr_column_id *feed = wr_new_array(planner->arena, wr_column_id, columns + d->count + 1);
+        memcpy(feed, node->set.columns[i], sizeof *feed * (size_t)columns);
+        memcpy(feed + columns, inner, sizeof *feed * (size_t)d->count);
+        node->set.columns[i] = feed;
+        for (int k = 0; i == 0 && k < d->count; k++) {
+            wr_str name = planner->column_names.items[inner[k]];
+            const wr_type *type = planner->column_types.items[inner[k]];
+            ids[k] = wr_planner_column(planner, name, type);
+            outputs[columns + k] = (wr_output){.id = ids[k], .type = type, .name = name};
+        }
+    }
+    node->outputs = outputs;
+    node->output_count = columns + d->count;
+    return WR_OK;
+}
+
+/* Literal rows with outer columns: one projection of D per row. */
+static weir_status push_values(domain *d, wr_logical **slot, wr_column_id *ids)
+{
+    wr_planner *planner = d->planner;
+    wr_logical *node = *slot, *all = NULL;
+    int columns = node->output_count;
+    for (int r = 0; r < node->values.row_count; r++) {
+        wr_column_id *own = wr_new_array(planner->arena, wr_column_id, d->count + 1);
+        wr_logical *row = wr_logical_new(planner, WR_L_PROJECT, domain_reference(d, own), NULL);
+        row->project.bindings = wr_new_array(planner->arena, wr_binding, columns + d->count + 1);
+        renaming names = {d, own};
+        wr_column_id *feed = wr_new_array(planner->arena, wr_column_id, columns + d->count + 1);
+        for (int c = 0; c < columns; c++) {
+            wr_expr *value = wr_expr_rewrite(wr_expr_copy(planner->arena, node->values.rows[r][c]), rename_column, &names);
+            feed[c] = wr_planner_column(planner, node->outputs[c].name, node->outputs[c].type);
+            wr_unnest_bind(row, feed[c], value);
+        }
+        for (int k = 0; k < d->count; k++) {
+            wr_unnest_bind(row, own[k], wr_unnest_column(planner, own[k]));
+            feed[columns + k] = own[k];
+        }
+        wr_logical_set_outputs(planner, row);
+        if (!all) {
+            all = wr_logical_new(planner, WR_L_SET, NULL, NULL);
+            all->set.op = WR_SET_UNION;
+            all->set.is_all = true;
+            all->inputs = wr_new_array(planner->arena, wr_logical *, node->values.row_count);
+            all->set.columns = wr_new_array(planner->arena, wr_column_id *, node->values.row_count);
+        }
+        all->inputs[all->input_count] = row;
+        all->set.columns[all->input_count++] = feed;
+    }
+    all->outputs = wr_new_array(planner->arena, wr_output, columns + d->count + 1);
+    all->output_count = columns + d->count;
+    memcpy(all->outputs, node->outputs, sizeof *node->outputs * (size_t)columns);
+    for (int k = 0; k < d->count; k++) {
+        const wr_output *model = &d->plan->outputs[k];
+        ids[k] = wr_planner_column(planner, model->name, model->type);
+        all->outputs[columns + k] = (wr_output){.id = ids[k], .type = model->type, .name = model->name};
+    }
+    *slot = all;
+    return WR_OK;
+}
+
+/* Makes *slot provide D's columns (ids) beside its own, with nothing below using outer columns. */
+static weir_status push(domain *d, wr_logical **slot, wr_column_id *ids)
+{
+    wr_logical *node = *slot;
+    if (!wr_unnest_uses(d->planner, node, &d->outer_set)) {
+        bool empty_row = node->kind == WR_L_VALUES && node->values.row_count == 1 && node->output_count == 0;
+        wr_logical *values = domain_reference(d, ids);
+        *slot = empty_row ? values : wr_unnest_join(d->planner, WR_JOIN_INNER, node, values);
+        return WR_OK;
+    }
+    switch (node->kind) {
+    case WR_L_FILTER:
+    case WR_L_UNNEST:
+        WR_TRY(push(d, &node->inputs[0], ids));
+        rename_outer(d, node, ids);
+        break;
+    case WR_L_PROJECT:
+        WR_TRY(push_project(d, node, ids));
+        break;
+    case WR_L_AGGREGATE:
+        return push_aggregate(d, slot, ids);
+    case WR_L_WINDOW:
+        WR_TRY(push_window(d, node, ids));
+        break;
+    case WR_L_DISTINCT_ON:
+        WR_TRY(push(d, &node->inputs[0], ids));
+        rename_outer(d, node, ids);
+        node->distinct_on.keys = with_domain(d, node->distinct_on.keys, node->distinct_on.key_count, ids);
+        node->distinct_on.key_count += d->count;
+        break;
+    case WR_L_SORT:
+        WR_TRY(push_sort(d, slot, ids));
+        break;
+    case WR_L_LIMIT:
+        WR_TRY(push_limit(d, slot, ids));
+        break;
+    case WR_L_JOIN:
+        WR_TRY(push_join(d, node, ids));
+        break;
+    case WR_L_SET:
+        return push_set(d, node, ids);
+    case WR_L_VALUES:
+        return push_values(d, slot, ids);
+    default:
+        return wr_fail_at(WR_E_UNSUPPORTED, node->span,
+                          "this subquery refers to an outer query from inside a recursive or shared part");
+    }
+    wr_logical_set_outputs(d->planner, *slot);
+    return WR_OK;
+}
+
+static wr_logical *distinct_values(domain *d, wr_logical *left)
+{
+    wr_planner *planner = d->planner;
+    wr_logical *aggregate = wr_logical_new(planner, WR_L_AGGREGATE, left, NULL);
+    aggregate->aggregate.keys = wr_new_array(planner->arena, wr_binding, d->count + 1);
+    aggregate->aggregate.key_count = aggregate->aggregate.carried_first = d->count;
+    for (int i = 0; i < d->count; i++) {
+        wr_column_id from = 0;
+        for (int k = 0; k < left->output_count; k++)
+            if (left->shared.inner[k] == d->outer[i]) from = left->outputs[k].id;
+        wr_str name = planner->column_names.items[d->outer[i]];
+        const wr_type *type = planner->column_types.items[d->outer[i]];
+        aggregate->aggregate.keys[i] = (wr_binding){wr_planner_column(planner, name, type), wr_unnest_column(planner, from)};
+    }
+    wr_logical_set_outputs(planner, aggregate);
+    return aggregate;
+}
+
+weir_status wr_unnest_domain(wr_planner *planner, wr_logical **slot)
+{
+    wr_logical *join = *slot;
+    domain d = {.planner = planner};
+    wr_unnest_correlation(planner, join->inputs[0], join->inputs[1], &d.outer_set);
+    if (join->join.kind == WR_JOIN_RIGHT || join->join.kind == WR_JOIN_FULL)
+        return wr_fail_at(WR_E_UNSUPPORTED, join->span, "RIGHT and FULL joins cannot be lateral");
+    d.outer = wr_new_array(planner->arena, wr_column_id, join->inputs[0]->output_count + 1);
+    for (int i = 0; i < join->inputs[0]->output_count; i++)
+        if (wr_column_set_has(&d.outer_set, join->inputs[0]->outputs[i].id))
+            d.outer[d.count++] = join->inputs[0]->outputs[i].id;
+    if (d.count > 40) return wr_fail_at(WR_E_TOO_BIG, join->span, "a subquery refers to more than 40 outer columns");
+    wr_logical *left = join->inputs[0];
+    int left_id = planner->next_shared++;
+    join->inputs[0] = reference(planner, left, left_id, true);
+    d.plan = distinct_values(&d, reference(planner, left, left_id, false));
+    d.shared_id = planner->next_shared++;
+    wr_column_id *ids = wr_new_array(planner->arena, wr_column_id, d.count + 1);
+    WR_TRY(push(&d, &join->inputs[1], ids));
+    same_domain(&d, join, d.outer, ids);
+    wr_logical_set_outputs(planner, join);
+    return WR_OK;
+}
