@@ -1,0 +1,91 @@
+"""One engine as a child process that answers JSON lines, with its CPU time read from outside.
+
+weir speaks the protocol itself (weir --stdio jsonl); DuckDB is wrapped by this file run as a program:
+    python child.py duckdb
+Both are measured the same way: wall time around request and reply, CPU time as the sum over all threads of the child.
+"""
+import glob
+import json
+import os
+import subprocess
+import sys
+import time
+
+
+def cpu_ns(pid):
+    """Nanoseconds all threads of a process have run."""
+    total = 0
+    for path in glob.glob(f"/proc/{pid}/task/*/schedstat"):
+        try:
+            with open(path) as f:
+                total += int(f.read().split()[0])
+        except OSError:
+            pass
+    return total
+
+
+def peak_rss(pid):
+    """Largest resident size so far, in bytes."""
+    with open(f"/proc/{pid}/status") as f:
+        for line in f:
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+class Child:
+    """A running engine. run(sql) -> (rows, wall seconds, cpu seconds); raises RuntimeError on an SQL error."""
+
+    def __init__(self, command):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.count = 0
+
+    def run(self, sql):
+        self.count += 1
+        request = json.dumps({"id": self.count, "sql": sql}) + "\n"
+        cpu, wall = cpu_ns(self.process.pid), time.perf_counter()
+        self.process.stdin.write(request)
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        wall, cpu = time.perf_counter() - wall, cpu_ns(self.process.pid) - cpu
+        if not line:
+            raise RuntimeError("the engine died")
+        reply = json.loads(line)
+        if not reply["ok"]:
+            raise RuntimeError(json.dumps(reply["error"])[:500])
+        return reply["rows"], wall, cpu / 1e9
+
+    def peak_rss(self):
+        return peak_rss(self.process.pid)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def weir(binary, threads):
+    return Child([binary, "--threads", str(threads), "--stdio", "jsonl"])
+
+
+def duckdb(python, threads):
+    child = Child([python, os.path.abspath(__file__), "duckdb"])
+    child.run(f"SET threads = {threads}")
+    return child
+
+
+def serve_duckdb():
+    import duckdb as engine
+    connection = engine.connect()
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            rows = connection.execute(request["sql"]).fetchall()
+            reply = {"id": request["id"], "ok": True, "rows": rows}
+        except engine.Error as error:
+            reply = {"id": request["id"], "ok": False, "error": str(error)}
+        sys.stdout.write(json.dumps(reply, default=str) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__" and sys.argv[1:] == ["duckdb"]:
+    serve_duckdb()

@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+"""TPC-H on files: right answers (--check) and speed against a peer (--peer duckdb).
+
+  bench/tpch/run.py --sf 1 --check            22 answers from Parquet and CSV, 1 and 2 threads, equal to DuckDB's
+  bench/tpch/run.py --sf 1 --peer duckdb      CPU and wall ratios, medians of 5, same files, interleaved, hot page cache
+
+Query texts: ../shared/corpora/tpch next to the repository, or --queries DIR (q01.sql ... q22.sql). Data: tpchgen-cli
+from PyPI, kept below build/bench. The last line is the figure.
+"""
+import argparse
+import decimal
+import pathlib
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import child
+import workplace
+
+TABLES = "customer lineitem nation orders part partsupp region supplier".split()
+CSV_TYPES = {
+    "lineitem": "l_orderkey BIGINT, l_partkey BIGINT, l_suppkey BIGINT, l_linenumber INTEGER, l_quantity DECIMAL(15,2), "
+                "l_extendedprice DECIMAL(15,2), l_discount DECIMAL(15,2), l_tax DECIMAL(15,2), l_returnflag VARCHAR, "
+                "l_linestatus VARCHAR, l_shipdate DATE, l_commitdate DATE, l_receiptdate DATE, l_shipinstruct VARCHAR, "
+                "l_shipmode VARCHAR, l_comment VARCHAR",
+    "orders": "o_orderkey BIGINT, o_custkey BIGINT, o_orderstatus VARCHAR, o_totalprice DECIMAL(15,2), o_orderdate DATE, "
+              "o_orderpriority VARCHAR, o_clerk VARCHAR, o_shippriority INTEGER, o_comment VARCHAR",
+    "customer": "c_custkey BIGINT, c_name VARCHAR, c_address VARCHAR, c_nationkey INTEGER, c_phone VARCHAR, "
+                "c_acctbal DECIMAL(15,2), c_mktsegment VARCHAR, c_comment VARCHAR",
+    "part": "p_partkey BIGINT, p_name VARCHAR, p_mfgr VARCHAR, p_brand VARCHAR, p_type VARCHAR, p_size INTEGER, "
+            "p_container VARCHAR, p_retailprice DECIMAL(15,2), p_comment VARCHAR",
+    "partsupp": "ps_partkey BIGINT, ps_suppkey BIGINT, ps_availqty INTEGER, ps_supplycost DECIMAL(15,2), ps_comment VARCHAR",
+    "supplier": "s_suppkey BIGINT, s_name VARCHAR, s_address VARCHAR, s_nationkey INTEGER, s_phone VARCHAR, "
+                "s_acctbal DECIMAL(15,2), s_comment VARCHAR",
+    "nation": "n_nationkey INTEGER, n_name VARCHAR, n_regionkey INTEGER, n_comment VARCHAR",
+    "region": "r_regionkey INTEGER, r_name VARCHAR, r_comment VARCHAR",
+}
+
+
+def data(python, sf, kind):
+    """Folder with one file per table; generated once."""
+    folder = workplace.HOME / f"tpch-sf{sf}-{kind}"
+    if not (folder / f"region.{kind}").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        generator = pathlib.Path(python).parent / "tpchgen-cli"
+        subprocess.run([str(generator), "-s", str(sf), "--format", kind, "--output-dir", str(folder)], check=True,
+                       stdout=subprocess.DEVNULL)
+    return folder
+
+
+def source(engine, folder, table, kind):
+    path = folder / f"{table}.{kind}"
+    if kind == "parquet":
+        return f"read_parquet('{path}')"
+    arrow = "=>" if engine == "weir" else "="
+    types = ", ".join(f"'{c.split()[0]}': '{c.split()[1]}'" for c in CSV_TYPES[table].replace("15,2", "15;2").split(", "))
+    return f"read_csv('{path}', header {arrow} true, columns {arrow} {{{types.replace(';', ',')}}})"
+
+
+def open_engine(engine, command, folder, kind):
+    for table in TABLES:
+        command.run(f"CREATE OR REPLACE VIEW {table} AS SELECT * FROM {source(engine, folder, table, kind)}")
+    return command
+
+
+def queries(folder):
+    found = sorted(folder.glob("q[0-9][0-9].sql"))
+    if len(found) != 22:
+        sys.exit(f"bench: {folder} does not hold q01.sql ... q22.sql (give --queries DIR)")
+    return {path.stem: path.read_text() for path in found}
+
+
+def number(value):
+    try:
+        return decimal.Decimal(str(value))
+    except decimal.InvalidOperation:
+        return None
+
+
+def same_value(a, b):
+    if a == b or str(a) == str(b):
+        return True
+    x, y = number(a), number(b)
+    return x is not None and y is not None and abs(x - y) <= abs(y) * decimal.Decimal("1e-9")
+
+
+def same_rows(a, b):
+    return len(a) == len(b) and all(len(x) == len(y) and all(map(same_value, x, y)) for x, y in zip(a, b))
+
+
+def check(args, python, texts):
+    failed = 0
+    for kind in ("parquet", "csv"):
+        folder = data(python, args.sf, kind)
+        peer = open_engine("duckdb", child.duckdb(python, 2), folder, kind)
+        answers = {name: peer.run(text)[0] for name, text in texts.items()}
+        peer.close()
+        for threads in (1, 2):
+            engine = open_engine("weir", child.weir(workplace.binary(), threads), folder, kind)
+            right = 0
+            for name, text in texts.items():
+                try:
+                    rows = engine.run(text)[0]
+                    if same_rows(rows, answers[name]):
+                        right += 1
+                    else:
+                        print(f"{name} {kind} {threads} threads: WRONG\n  weir   {rows[:2]}\n  duckdb {answers[name][:2]}")
+                except RuntimeError as error:
+                    print(f"{name} {kind} {threads} threads: {error}")
+            print(f"{kind} {threads} threads: {right}/{len(texts)} right", flush=True)
+            failed += len(texts) - right
+            engine.close()
+    print(f"{4 * len(texts) - failed}/{4 * len(texts)} right")
+    return 1 if failed else 0
+
+
+def compare(args, python, texts):
+    folder = data(python, args.sf, "parquet")
+    engines = {"weir": open_engine("weir", child.weir(workplace.binary(), args.threads), folder, "parquet"),
+               "duckdb": open_engine("duckdb", child.duckdb(python, args.threads), folder, "parquet")}
+    print(f"TPC-H SF{args.sf} from Parquet, {args.threads} threads, hot page cache, medians of {args.runs}, milliseconds")
+    ratios, worst = {"cpu": [], "wall": []}, ("", 0)
+    for name, text in texts.items():
+        times = {engine: [] for engine in engines}
+        for run in range(args.runs + 1):  # the first round warms up
+            for engine, process in engines.items():
+                _, wall, cpu = process.run(text)
+                if run:
+                    times[engine].append((wall, cpu))
+        wall = {e: workplace.median([t[0] for t in times[e]]) for e in engines}
+        cpu = {e: workplace.median([t[1] for t in times[e]]) for e in engines}
+        ratios["cpu"].append(cpu["weir"] / cpu["duckdb"])
+        ratios["wall"].append(wall["weir"] / wall["duckdb"])
+        worst = max(worst, (name, ratios["cpu"][-1]), key=lambda pair: pair[1])
+        print(f"{name}  wall {wall['weir'] * 1e3:8.1f} / {wall['duckdb'] * 1e3:8.1f}   cpu {cpu['weir'] * 1e3:8.1f} / "
+              f"{cpu['duckdb'] * 1e3:8.1f}   ratio {ratios['cpu'][-1]:5.2f}", flush=True)
+    for name, process in engines.items():
+        print(f"peak memory of {name}: {process.peak_rss() / 2**20:.0f} MiB")
+        process.close()
+    print(f"geomean {workplace.geomean(ratios['cpu']):.2f} wall {workplace.geomean(ratios['wall']):.2f} "
+          f"worst {worst[0]} {worst[1]:.2f}")
+    return 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sf", default="1")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--peer", choices=["duckdb"])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--queries", type=pathlib.Path, default=workplace.SHARED / "corpora" / "tpch")
+    parser.add_argument("--only", help="q01,q06")
+    args = parser.parse_args()
+    texts = queries(args.queries)
+    if args.only:
+        texts = {name: texts[name] for name in args.only.split(",")}
+    python = workplace.python_with("duckdb", "tpchgen-cli")
+    return check(args, python, texts) if args.check or not args.peer else compare(args, python, texts)
+
+
+sys.exit(main())
