@@ -356,7 +356,25 @@ static void print_physical_parts(const printer *p, const wr_plan_node *node)
     }
 }
 
-static void print_physical(const wr_plan_node *node, int depth, int *printed, wr_buf *out)
+/* What a node did in a run: rows, time summed over workers, memory, and how it went about it. */
+static void print_actuals(const wr_node_stats *stats, wr_buf *out)
+{
+    if (!stats) return;
+    wr_buf_printf(out, "  [%llu rows, %.3f ms", (unsigned long long)stats->rows_out, (double)stats->busy_ns / 1e6);
+    if (stats->rows_scanned) wr_buf_printf(out, ", %llu read", (unsigned long long)stats->rows_scanned);
+    if (stats->morsels_pruned)
+        wr_buf_printf(out, ", %llu of %llu morsels skipped", (unsigned long long)stats->morsels_pruned,
+                      (unsigned long long)stats->morsels);
+    if (stats->runtime_filtered)
+        wr_buf_printf(out, ", %llu removed by runtime filters", (unsigned long long)stats->runtime_filtered);
+    if (stats->memory_peak) wr_buf_printf(out, ", %.1f MiB", (double)stats->memory_peak / 0x1p20);
+    if (stats->spilled_bytes) wr_buf_printf(out, ", %.1f MiB spilled", (double)stats->spilled_bytes / 0x1p20);
+    if (stats->note.length) wr_buf_printf(out, ", %.*s", WR_STR_ARGS(stats->note));
+    wr_buf_add_char(out, ']');
+}
+
+/* run NULL: the plan only. */
+static void print_physical(const wr_plan_node *node, const wr_run *run, int depth, int *printed, wr_buf *out)
 {
     input_names in = {.left = node->input_count ? node->inputs[0] : NULL,
                       .right = node->input_count > 1 ? node->inputs[1] : NULL};
@@ -366,16 +384,24 @@ static void print_physical(const wr_plan_node *node, int depth, int *printed, wr
     wr_buf_add_text(out, wr_phys_kind_name(node->kind));
     print_physical_parts(&p, node);
     print_rows(out, node->estimated_rows);
+    if (run) print_actuals(wr_run_node_stats(run, node->id), out);
     wr_buf_add_char(out, '\n');
     *printed = WR_MAX(*printed, node->id);
     for (int i = 0; i < node->input_count; i++)
         if (node->inputs[i]->id > *printed)
-            print_physical(node->inputs[i], depth + 1, printed, out);
+            print_physical(node->inputs[i], run, depth + 1, printed, out);
 }
 
 void wr_physical_print(const wr_planner *planner, const wr_plan_node *node, wr_buf *out)
 {
     (void)planner;
     int printed = node->id - 1;
-    print_physical(node, 0, &printed, out);
+    print_physical(node, NULL, 0, &printed, out);
+}
+
+void wr_physical_print_run(const wr_planner *planner, const wr_plan_node *node, const wr_run *run, wr_buf *out)
+{
+    (void)planner;
+    int printed = node->id - 1;
+    print_physical(node, run, 0, &printed, out);
 }
