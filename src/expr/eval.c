@@ -10,6 +10,7 @@
  * last one may touch values no row refers to, so a failure there is forgotten and the rows are
  * computed one by one. */
 #include "expr/program.h"
+#include "sys/clock.h"
 
 /* ---- scopes and registers ---- */
 
@@ -500,15 +501,73 @@ weir_status wr_eval_run(wr_eval *ev, const wr_batch *in, wr_column *out)
     return WR_OK;
 }
 
+/* ---- filters ---- */
+
+/* The conjuncts of all roots, ANDs taken apart; in order. */
+static void find_conjuncts(wr_eval *ev)
+{
+    const wr_program *p = ev->program;
+    ev->order = wr_new_array(&ev->heap, int, p->step_count + p->root_count + 1);
+    for (int i = 0; i < p->root_count; i++) {
+        const wr_step *s = &p->steps[p->roots[i]];
+        ev->order_is_fixed |= s->can_fail || s->is_volatile;
+        if (s->expr->kind != WR_X_AND || s->is_const) {
+            ev->order[ev->order_count++] = p->roots[i];
+            continue;
+        }
+        bool fits =
+            ev->order_count + s->arg_count + p->root_count - i <= p->step_count + p->root_count;
+        for (int k = 0; fits && k < s->arg_count; k++)
+            ev->order[ev->order_count++] = s->args[k];
+        if (!fits) ev->order[ev->order_count++] = p->roots[i];
+    }
+}
+
+/* Nanoseconds to be rid of one row: the cheapest such conjunct should come first. */
+static double price(const wr_register *reg)
+{
+    double dropped = (double)(reg->rows_in - reg->rows_out);
+    return (double)reg->ticks / (dropped + 0.01 * (double)reg->rows_in + 1);
+}
+
+static void reorder_conjuncts(wr_eval *ev)
+{
+    for (int i = 1; i < ev->order_count; i++) {
+        int step = ev->order[i], k = i;
+        for (; k > 0 && price(&ev->registers[ev->order[k - 1]]) > price(&ev->registers[step]); k--)
+            ev->order[k] = ev->order[k - 1];
+        ev->order[k] = step;
+    }
+    for (int i = 0; i < ev->order_count; i++) { /* old measurements fade */
+        wr_register *reg = &ev->registers[ev->order[i]];
+        reg->rows_in /= 2, reg->rows_out /= 2, reg->ticks /= 2;
+    }
+}
+
+#define MEASURE_EVERY 8
+#define REORDER_EVERY 64
+
 weir_status wr_eval_filter(wr_eval *ev, const wr_batch *in, uint16_t *sel, uint32_t *count)
 {
     begin_batch(ev, in);
+    if (!ev->order) find_conjuncts(ev);
+    bool may_reorder = ev->order_count > 1 && !ev->order_is_fixed;
+    bool measures = may_reorder && ev->batches++ % MEASURE_EVERY == 0;
+    if (may_reorder && ev->batches % REORDER_EVERY == 0) reorder_conjuncts(ev);
     uint16_t kept[WR_BATCH_ROWS];
-    for (int i = 0; i<ev->program->root_count && * count> 0; i++) {
-        wr_rows rows = {sel, *count};
+    for (int i = 0; i<ev->order_count && * count> 0; i++) {
+        wr_register *reg = &ev->registers[ev->order[i]];
+        /* the whole batch is told apart from a selection: loops over all rows are faster */
+        wr_rows rows = {*count == in->rows ? NULL : sel, *count};
         if (ev->depth > WR_SCOPES_MAX / 2) wr_eval_leave(ev); /* older results are computed again */
         wr_eval_enter(ev);
-        WR_TRY(wr_eval_select(ev, ev->program->roots[i], rows, kept, count));
+        int64_t began = measures ? wr_clock_mono_ns() : 0;
+        WR_TRY(wr_eval_select(ev, ev->order[i], rows, kept, count));
+        if (measures) {
+            reg->ticks += (uint64_t)(wr_clock_mono_ns() - began);
+            reg->rows_in += rows.count;
+            reg->rows_out += *count;
+        }
         memcpy(sel, kept, sizeof *kept * *count);
     }
     return WR_OK;

@@ -1,4 +1,4 @@
-/* eval_logic.c - AND, OR, CASE, IN, and selecting the rows where something is true.
+/* eval_logic.c - AND, OR, CASE, and selecting the rows where something is true.
  *
  * All of these look at later operands only for the rows still undecided; each operand gets a scope
  * of its own because it sees fewer rows than the expression around it. A scope's results do not
@@ -95,6 +95,7 @@ weir_status wr_eval_select(wr_eval *ev, int step, wr_rows rows, uint16_t *out, u
         if (s->expr->kind == WR_X_AND) return select_and(ev, step, rows, out, count);
         if (s->expr->kind == WR_X_OR) return select_or(ev, step, rows, out, count);
         if (s->expr->kind == WR_X_COMPARE) return wr_select_compare(ev, step, rows, out, count);
+        if (s->expr->kind == WR_X_IN) return wr_select_in(ev, step, rows, out, count);
     }
     const wr_column *truth;
     WR_TRY(wr_eval_step(ev, step, rows, &truth));
@@ -352,40 +353,5 @@ weir_status wr_eval_case(wr_eval *ev, int step, wr_rows rows)
         wr_eval_leave(ev);
     }
     end_merge(&m);
-    return WR_OK;
-}
-
-/* ---- IN ---- */
-
-/* x IN (a, b): true if equal to one; else NULL if x or one of them is NULL; else false. */
-weir_status wr_eval_in(wr_eval *ev, int step, wr_rows rows)
-{
-    const wr_step *s = &ev->program->steps[step];
-    bool negated = s->expr->is_negated;
-    const wr_column *needle, *item;
-    WR_TRY(wr_eval_step(ev, s->args[0], rows, &needle));
-    uint8_t found[WR_BATCH_ROWS] = {0};
-    uint64_t unknown[WR_BATCH_WORDS] = {0};
-    bool any_unknown = false;
-    for (int k = 1; k < s->arg_count; k++) {
-        WR_TRY(wr_eval_step(ev, s->args[k], rows, &item));
-        for (uint32_t i = 0; i < rows.count; i++) {
-            uint32_t row = wr_rows_at(rows, i);
-            if (found[row]) continue;
-            if (wr_column_is_null(needle, row) || wr_column_is_null(item, row)) {
-                wr_bit_set(unknown, row);
-                any_unknown = true;
-            } else {
-                found[row] = wr_column_cmp(needle, row, item, row) == 0;
-            }
-        }
-    }
-    wr_column *out = wr_eval_result(ev, step, WR_P_U8);
-    uint64_t *valid = any_unknown ? wr_eval_valid(ev, step) : NULL;
-    for (uint32_t i = 0; i < rows.count; i++) {
-        uint32_t row = wr_rows_at(rows, i);
-        ((uint8_t *)out->data)[row] = found[row] != negated;
-        if (any_unknown && !found[row] && wr_bit_get(unknown, row)) wr_bit_clear(valid, row);
-    }
     return WR_OK;
 }

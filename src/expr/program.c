@@ -11,6 +11,7 @@ typedef struct compiler {
     WR_LIST(wr_step) steps;
     WR_LIST(uint64_t) hashes;
     weir_status bad;
+    int nesting; /* of AND, OR and CASE around the current node */
 } compiler;
 
 static int compile(compiler *c, wr_expr *e);
@@ -150,13 +151,21 @@ static int compile(compiler *c, wr_expr *e)
     }
     if (e->kind == WR_X_PARAM && !c->bad)
         c->bad = wr_fail_at(WR_E_PARAMETER_VALUE, e->span, "parameter $%d has no value", e->param);
+    bool is_scope = e->kind == WR_X_AND || e->kind == WR_X_OR || e->kind == WR_X_CASE;
+    c->nesting += is_scope;
+    if (c->nesting > WR_NESTING_MAX && !c->bad)
+        c->bad = wr_fail_at(WR_E_TOO_DEEP, e->span, "conditions are nested deeper than %d",
+                            WR_NESTING_MAX);
+    if (c->bad) return 0;
     uint64_t hash = wr_expr_hash(e);
     for (int i = 0; i < c->steps.count; i++)
-        if (c->hashes.items[i] == hash && wr_expr_eq(c->steps.items[i].expr, e)) return i;
+        if (c->hashes.items[i] == hash && wr_expr_eq(c->steps.items[i].expr, e))
+            return c->nesting -= is_scope, i;
     wr_step step = {.expr = e, .arg_count = e->arg_count};
     step.args = wr_new_array(c->arena, int, e->arg_count + 1);
     for (int i = 0; i < e->arg_count; i++)
         step.args[i] = compile(c, e->args[i]);
+    c->nesting -= is_scope;
     step.is_const = step_is_const(e);
     step.is_volatile = wr_expr_is_volatile(e);
     step.can_fail = wr_expr_can_fail(e);

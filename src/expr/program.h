@@ -55,12 +55,14 @@ typedef struct wr_register {
     wr_column *dict_out;
     uint64_t dict_out_id;
     wr_arena *dict_arena;
-    wr_eval **lambdas; /* per argument */
+    wr_eval **lambdas;        /* per argument */
+    struct wr_in_set *in_set; /* IN over constants */
     /* measured by filters: rows in, rows out, nanoseconds */
     uint64_t rows_in, rows_out, ticks;
 } wr_register;
 
-#define WR_SCOPES_MAX 64
+#define WR_SCOPES_MAX 512
+#define WR_NESTING_MAX 120 /* AND, OR, CASE inside each other: each takes scopes and stack */
 
 struct wr_eval {
     const wr_program *program;
@@ -72,7 +74,9 @@ struct wr_eval {
     uint64_t scopes[WR_SCOPES_MAX]; /* serials of the open scopes */
     int depth;
     uint64_t next_scope;
-    int *order; /* of the conjuncts, by measured cost */
+    int *order; /* the conjuncts of a filter, by measured cost */
+    int order_count;
+    bool order_is_fixed; /* one of them can fail */
     int batches;
 };
 
@@ -94,6 +98,8 @@ uint64_t *wr_eval_valid(wr_eval *ev, int step);
 WR_MUST_CHECK weir_status wr_eval_junction(wr_eval *ev, int step, wr_rows rows);
 WR_MUST_CHECK weir_status wr_eval_case(wr_eval *ev, int step, wr_rows rows);
 WR_MUST_CHECK weir_status wr_eval_in(wr_eval *ev, int step, wr_rows rows);
+WR_MUST_CHECK weir_status wr_select_in(wr_eval *ev, int step, wr_rows rows, uint16_t *out,
+                                       uint32_t *count);
 WR_MUST_CHECK weir_status wr_eval_compare(wr_eval *ev, int step, wr_rows rows);
 WR_MUST_CHECK weir_status wr_select_compare(wr_eval *ev, int step, wr_rows rows, uint16_t *out,
                                             uint32_t *count);

@@ -340,6 +340,34 @@ static weir_status run_then_look(wr_call *call, int op, const operand *a, const 
     return WR_OK;
 }
 
+/* A value per row, also of constants. */
+static const int64_t *lanes_64(const wr_call *call, const operand *o)
+{
+    if (!o->is_constant) return lanes(call, o, WR_P_I64);
+    int64_t *all = wr_arena_alloc(call->arena, sizeof *all * (call->rows + 8));
+    for (uint32_t i = 0; i < call->rows; i++)
+        all[i] = (int64_t)o->lo;
+    return all;
+}
+
+/* 64-bit operands whose result may not fit: the loop stops at the first overflow, which may be of a
+ * row that does not count; then the rows are done one by one. */
+static weir_status run_checked_64(wr_call *call, int op, const operand *a, const operand *b,
+                                  wr_column *out)
+{
+    wr_i128 lo, hi;
+    int64_t least, most;
+    type_limits(out->type, &lo, &hi);
+    int64_t *wide = wr_arena_alloc(call->arena, sizeof *wide * (call->rows + 8));
+    size_t done =
+        wr_kern()->arith->checked[op](lanes_64(call, a), lanes_64(call, b), wide, call->rows);
+    if (done < call->rows) return run_checked(call, op, a, b, 0, out);
+    wr_kern()->fold->range[WR_P_I64](wide, call->rows, &least, &most);
+    if (least < lo || most > hi) return run_checked(call, op, a, b, 0, out);
+    wr_kern()->move->convert[WR_P_I64][out->phys](wide, 0, out->data, call->rows);
+    return WR_OK;
+}
+
 static weir_status run_whole(wr_call *call, int op, const operand *a, const operand *b, int shift,
                              wr_column *out)
 {
@@ -349,6 +377,8 @@ static weir_status run_whole(wr_call *call, int op, const operand *a, const oper
     if (shift || !is_known) return run_checked(call, op, a, b, shift, out);
     bool fits_type = lo >= type_lo && hi <= type_hi;
     if (!fits_64(lo, hi)) {
+        bool is_64 = fits_64(a->lo, a->hi) && fits_64(b->lo, b->hi);
+        if (is_64) return run_checked_64(call, op, a, b, out);
         if (!fits_type) return run_checked(call, op, a, b, 0, out);
         run_lanes(call, op, a, b, lane_of(out->phys), out->data);
         return WR_OK;
@@ -506,6 +536,25 @@ static bool quotient_of(wr_i128 a, wr_i128 b, int more, bool is_whole, wr_i128 *
     return true;
 }
 
+/* Quotients or remainders of 64-bit operands; the dividend is never the smallest number. */
+static weir_status divide_64(wr_call *call, const operand *a, const operand *b, bool wants_rest,
+                             wr_column *out)
+{
+    const int64_t *x = lanes(call, a, WR_P_I64), *y = lanes(call, b, WR_P_I64);
+    int64_t *wide = wr_arena_alloc(call->arena, sizeof *wide * (call->rows + 8));
+    wr_i128 lo, hi;
+    type_limits(out->type, &lo, &hi);
+    WR_ROWS(i)
+    {
+        int64_t dividend = x[a->is_constant ? 0 : i], divisor = y[b->is_constant ? 0 : i];
+        if (divisor == 0) return division_by_zero(call, i);
+        wide[i] = wants_rest ? dividend % divisor : dividend / divisor;
+        if (wide[i] < lo || wide[i] > hi) return out_of_range(call, i, out);
+    }
+    wr_kern()->move->convert[WR_P_I64][out->phys](wide, 0, out->data, call->rows);
+    return WR_OK;
+}
+
 static weir_status divide_whole(wr_call *call, bool truncates, wr_column *out)
 {
     operand a, b;
@@ -515,14 +564,12 @@ static weir_status divide_whole(wr_call *call, bool truncates, wr_column *out)
     type_limits(out->type, &lo, &hi);
     int more = scale_of(out->type) - scale_of(a.column.type) + scale_of(b.column.type);
     bool is_narrow = truncates && more == 0 && fits_64(a.lo, a.hi) && fits_64(b.lo, b.hi);
+    if (is_narrow && a.lo > INT64_MIN) return divide_64(call, &a, &b, false, out);
     WR_ROWS(i)
     {
         wr_i128 y = operand_at(&b, i), x = operand_at(&a, i);
         if (y == 0) return division_by_zero(call, i);
-        if (is_narrow && y != -1)
-            value = (int64_t)x / (int64_t)y;
-        else if (!quotient_of(x, y, more, truncates, &value))
-            return out_of_range(call, i, out);
+        if (!quotient_of(x, y, more, truncates, &value)) return out_of_range(call, i, out);
         if (value < lo || value > hi) return out_of_range(call, i, out);
         store(out, i, value);
     }
@@ -569,14 +616,12 @@ static weir_status fn_modulo(wr_call *call, wr_column *out)
     read_operand(call, 0, &a);
     read_operand(call, 1, &b);
     bool is_narrow = fits_64(a.lo, a.hi) && fits_64(b.lo, b.hi);
+    if (is_narrow && a.lo > INT64_MIN) return divide_64(call, &a, &b, true, out);
     WR_ROWS(i)
     {
         wr_i128 y = operand_at(&b, i), x = operand_at(&a, i);
         if (y == 0) return division_by_zero(call, i);
-        if (y == -1)
-            store(out, i, 0);
-        else
-            store(out, i, is_narrow ? (int64_t)x % (int64_t)y : x % y);
+        store(out, i, y == -1 ? 0 : x % y);
     }
     return WR_OK;
 }
