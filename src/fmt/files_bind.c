@@ -319,6 +319,7 @@ static weir_status merge_schema(bind_state *b, int file)
         wr_field field = rel->schema.fields[k];
         int at = b->union_by_name ? find_column(b, field.name) : k;
         if (at < 0 || (file == 0 && !b->union_by_name)) {
+            field.name = wr_arena_str(&b->rel->arena, field.name); /* the file may be bound again */
             wr_push(&b->rel->arena, &b->columns, field);
             continue;
         }
@@ -350,7 +351,7 @@ static weir_status bind_again(bind_state *b, int file)
         if (wr_files_can_adapt(schema->fields[k].type, type)) continue;
         wr_value name = wr_value_text(type->sql);
         wr_value_column(&name, 1, arena, &texts[count]);
-        fields[count++] = (wr_field){schema->fields[k].name, WR_VARCHAR};
+        fields[count++] = (wr_field){wr_arena_str(arena, schema->fields[k].name), WR_VARCHAR};
     }
     if (count == 0) return WR_OK;
     bool has_types = false;
