@@ -118,7 +118,7 @@ static weir_status fn_extract(wr_call *call, wr_column *out)
 {
     WR_ROWS(i)
     {
-        wr_str part;
+        wr_str part = {0};
         weir_status bad =
             extract_row(call, i, call->arg_count > 2 ? WR_ARG(call, 2, int64_t, i) : 0, &part);
         if (bad) return wr_bad_row(call, i, bad);
