@@ -1,9 +1,9 @@
 /* snappy.c - Snappy blocks: a varint size, then literals and back references.
  *
- * Decoding is a chain of unpredictable branches, so the loop does as little as possible per element: one table gives
- * length and how many offset bytes follow, copies go in 16-byte steps that may write past their end (the buffers have
- * slop), and bounds are checked once per element against limits that leave room for a whole step. Only a copy that
- * overlaps itself closer than 16 bytes takes the slow path.
+ * Decoding suffers from branches that cannot be predicted, so the fast loop has none that depend on the kind of element:
+ * literals and copies are the same 16-byte steps from different places. It runs while both ends are far away (copies
+ * may write past their end); near the ends, for long literals and for copies that overlap themselves closely, a
+ * careful step for one element takes over.
  * Encoding hashes four bytes into a table of 16-bit positions within 64 KiB fragments and skips faster through data that
  * does not compress.
  * Invariant: nothing is written beyond out + out_size + WR_SNAPPY_SLOP, nothing read beyond in + in_size + slop. */
@@ -29,6 +29,12 @@ static void copy16(uint8_t *to, const uint8_t *from)
     uint64_t two[2];
     memcpy(two, from, 16);
     memcpy(to, two, 16);
+}
+
+static void copy8(uint8_t *to, const uint8_t *from)
+{
+    uint64_t v = load64(from);
+    memcpy(to, &v, 8);
 }
 
 static bool head(const uint8_t **in, const uint8_t *end, size_t *size)
@@ -84,63 +90,175 @@ static void copy_back(uint8_t *to, size_t offset, size_t length)
     }
 }
 
+/* Decodes one element of any kind with all checks. */
+static bool one_element(const uint8_t **from, const uint8_t *end, const uint8_t *out, uint8_t **target,
+                        const uint8_t *stop)
+{
+    const uint8_t *in = *from;
+    uint8_t *to = *target;
+    uint32_t tag = *in++;
+    size_t length = (tag >> 2) + 1, offset;
+    if ((tag & 3) == 0) {
+        if (length > 60) {
+            size_t bytes = length - 60;
+            if (bytes > (size_t)(end - in)) return false;
+            length = (size_t)(load32(in) & (UINT32_MAX >> (32 - 8 * bytes))) + 1;
+            in += bytes;
+        }
+        if (length > (size_t)(end - in) || length > (size_t)(stop - to)) return false;
+        memcpy(to, in, length);
+        *from = in + length;
+        *target = to + length;
+        return true;
+    }
+    if ((tag & 3) == 1) {
+        length = 4 + ((tag >> 2) & 7);
+        offset = (size_t)(tag >> 5) << 8 | in[0];
+        in += 1;
+    } else if ((tag & 3) == 2) {
+        offset = load32(in) & 0xffff;
+        in += 2;
+    } else {
+        offset = load32(in);
+        in += 4;
+    }
+    if (in > end || offset == 0 || offset > (size_t)(to - out) || length > (size_t)(stop - to)) return false;
+    copy_back(to, offset, length);
+    *from = in;
+    *target = to + length;
+    return true;
+}
+
+/* Decodes the elements that need no care: far from both ends, literals up to 60 bytes, copies from at least 8 bytes
+ * back. Literals and copies differ only in where the bytes come from, so the choice is made by masks, not by a branch
+ * that cannot be predicted; the next tag is loaded before the bytes are copied. Stops before the first other one. */
+static void easy_elements(const uint8_t **from, const uint8_t *end, const uint8_t *out, uint8_t **target,
+                          const uint8_t *stop)
+{
+    static const uint32_t offset_mask[4] = {0, 0xff, 0xffff, UINT32_MAX};
+    static const uint8_t offset_bytes[4] = {0, 1, 2, 4};
+    const uint8_t *in = *from;
+    uint8_t *to = *target;
+    if (end - in < 80) return;
+    uint32_t tag = *in;
+    while (end - in >= 80 && stop - to >= 64) {
+        uint32_t kind = tag & 3;
+        size_t is_literal = (size_t)0 - (kind == 0), is_short = (size_t)0 - (kind == 1);
+        size_t length = (((tag >> 2) + 1) & ~is_short) | ((4 + ((tag >> 2) & 7)) & is_short);
+        size_t offset = (load32(in + 1) & offset_mask[kind]) | ((size_t)(tag >> 5) << 8 & is_short);
+        offset = (offset & ~is_literal) | (16 & is_literal);
+        if (wr_unlikely(offset > (size_t)(to - out) || (tag >= 0xf0 && kind == 0))) break;
+        const uint8_t *next = in + 1 + ((length & is_literal) | offset_bytes[kind]);
+        if (offset < 16) { /* common in columns of eight-byte numbers */
+            if (offset < 8 || length > 16) break;
+            copy8(to, to - offset);
+            copy8(to + 8, to - offset + 8);
+            tag = *next;
+            to += length;
+            in = next;
+            continue;
+        }
+        uintptr_t source = ((uintptr_t)(in + 1) & is_literal) | ((uintptr_t)(to - offset) & ~is_literal);
+        const uint8_t *bytes = (const uint8_t *)source;
+        tag = *next;
+        copy16(to, bytes);
+        copy16(to + 16, bytes + 16);
+        if (wr_unlikely(length > 32)) {
+            copy16(to + 32, bytes + 32);
+            copy16(to + 48, bytes + 48);
+        }
+        to += length;
+        in = next;
+    }
+    *from = in;
+    *target = to;
+}
+
+/* The same with branches: faster when literals and copies follow each other in a pattern, as in columns of numbers. */
+static void regular_elements(const uint8_t **from, const uint8_t *end, const uint8_t *out, uint8_t **target,
+                             const uint8_t *stop)
+{
+    const uint8_t *in = *from;
+    uint8_t *to = *target;
+    while (end - in >= 80 && stop - to >= 64) {
+        uint32_t tag = *in;
+        if ((tag & 3) == 0) {
+            size_t length = (tag >> 2) + 1;
+            if (wr_unlikely(length > 60)) break;
+            copy16(to, in + 1);
+            if (length > 16) {
+                copy16(to + 16, in + 17);
+                copy16(to + 32, in + 33);
+                copy16(to + 48, in + 49);
+            }
+            to += length;
+            in += length + 1;
+            continue;
+        }
+        size_t length = (tag >> 2) + 1, offset = load32(in + 1);
+        const uint8_t *next = in + 5;
+        if ((tag & 3) == 1) {
+            length = 4 + ((tag >> 2) & 7);
+            offset = (size_t)(tag >> 5) << 8 | in[1];
+            next = in + 2;
+        } else if ((tag & 3) == 2) {
+            offset &= 0xffff;
+            next = in + 3;
+        }
+        if (wr_unlikely(offset == 0 || offset > (size_t)(to - out))) break;
+        if (wr_likely(offset >= 16)) {
+            copy16(to, to - offset);
+            if (length > 16) {
+                copy16(to + 16, to - offset + 16);
+                copy16(to + 32, to - offset + 32);
+                copy16(to + 48, to - offset + 48);
+            }
+        } else if (offset >= 8 && length <= 16) {
+            copy8(to, to - offset);
+            copy8(to + 8, to - offset + 8);
+        } else {
+            copy_back(to, offset, length);
+        }
+        to += length;
+        in = next;
+    }
+    *from = in;
+    *target = to;
+}
+
+enum { SAMPLE = 128, SAMPLE_MISSES = 12 };
+
+/* Decodes some elements and tells whether their kinds can be foretold from the three before. */
+static bool sample_elements(const uint8_t **in, const uint8_t *end, const uint8_t *out, uint8_t **to,
+                            const uint8_t *stop, bool *is_regular)
+{
+    uint8_t seen[8] = {0};
+    unsigned history = 0, misses = 0;
+    for (int i = 0; i < SAMPLE && *in < end; i++) {
+        unsigned kind = **in & 3;
+        misses += seen[history & 7] != kind;
+        seen[history & 7] = (uint8_t)kind;
+        history = history << 1 | (kind == 0);
+        if (!one_element(in, end, out, to, stop)) return false;
+    }
+    *is_regular = misses < SAMPLE_MISSES + 8;
+    return true;
+}
+
 bool wr_snappy_decode(const uint8_t *in, size_t in_size, uint8_t *out, size_t out_size)
 {
     const uint8_t *end = in + in_size;
     size_t claimed;
     if (!head(&in, end, &claimed) || claimed != out_size) return false;
     uint8_t *to = out, *stop = out + out_size;
+    bool is_regular = false;
+    if (!sample_elements(&in, end, out, &to, stop, &is_regular)) return false;
     while (in < end) {
-        uint32_t tag = *in++;
-        if ((tag & 3) == 0) {
-            size_t length = (tag >> 2) + 1;
-            if (wr_likely(length <= 16)) {
-                if (wr_unlikely(length > (size_t)(end - in) || length > (size_t)(stop - to))) return false;
-                copy16(to, in);
-            } else {
-                if (length > 60) {
-                    size_t bytes = length - 60;
-                    if (bytes > (size_t)(end - in)) return false;
-                    length = (size_t)(load32(in) & (UINT32_MAX >> (32 - 8 * bytes))) + 1;
-                    in += bytes;
-                }
-                if (length > (size_t)(end - in) || length > (size_t)(stop - to)) return false;
-                if (length <= 64)
-                    for (size_t i = 0; i < length; i += 16)
-                        copy16(to + i, in + i);
-                else
-                    memcpy(to, in, length);
-            }
-            to += length, in += length;
-            continue;
-        }
-        size_t length, offset;
-        if ((tag & 3) == 1) {
-            length = 4 + ((tag >> 2) & 7);
-            offset = (size_t)(tag >> 5) << 8 | in[0];
-            in += 1;
-        } else if ((tag & 3) == 2) {
-            length = (tag >> 2) + 1;
-            offset = load32(in) & 0xffff;
-            in += 2;
-        } else {
-            length = (tag >> 2) + 1;
-            offset = load32(in);
-            in += 4;
-        }
-        if (wr_unlikely(in > end || offset - 1 >= (size_t)(to - out) || length > (size_t)(stop - to))) return false;
-        if (wr_likely(offset >= 16)) {
-            const uint8_t *from = to - offset;
-            copy16(to, from);
-            if (length > 16) {
-                copy16(to + 16, from + 16);
-                copy16(to + 32, from + 32);
-                copy16(to + 48, from + 48);
-            }
-        } else {
-            copy_back(to, offset, length);
-        }
-        to += length;
+        if (is_regular)
+            regular_elements(&in, end, out, &to, stop);
+        else
+            easy_elements(&in, end, out, &to, stop);
+        if (in < end && !one_element(&in, end, out, &to, stop)) return false;
     }
     return to == stop;
 }
