@@ -45,6 +45,7 @@ struct wr_scan_filter {
     weir_status (*apply)(const wr_scan_filter *self, int worker, const wr_batch *in, uint16_t *sel, uint32_t *count);
 };
 
+/* Lives as long as the call of open; what its pointers point at lives as long as the scan. */
 typedef struct wr_scan_request {
     const int *columns;         /* positions in the relation's schema, in output order; distinct; may be empty */
     int column_count;

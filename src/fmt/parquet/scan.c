@@ -22,7 +22,8 @@ typedef struct unit { /* a morsel */
 
 typedef struct pq_scan {
     wr_pq_relation *rel;
-    const wr_scan_request *request;
+    wr_scan_request copy;            /* the caller's may live as long as the call of open only */
+    const wr_scan_request *request;  /* the copy */
     wr_arena arena;
     unit *units;
     int unit_count;
@@ -110,7 +111,8 @@ static weir_status scan_open(wr_relation *base, const wr_scan_request *request, 
 {
     pq_scan *s = wr_heap_new(sizeof *s);
     s->rel = (wr_pq_relation *)wr_relation_keep(base);
-    s->request = request;
+    s->copy = *request;
+    s->request = &s->copy;
     make_units(s);
     s->progress.rows_total = (uint64_t)s->rel->meta.rows;
     *out = (wr_scan *)s;
