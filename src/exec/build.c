@@ -184,7 +184,7 @@ static weir_status build(wr_exec *exec, const wr_plan_node *node, downstream dow
         return build_streaming(exec, &wr_op_sample, node, down);
     case WR_PN_SORT: return build_breaker(exec, &wr_op_sort, node, down);
     case WR_PN_AGGREGATE: return build_breaker(exec, &wr_op_aggregate, node, down);
-    case WR_PN_WINDOW: return wr_fail(WR_E_UNSUPPORTED, "window functions are not built in yet");
+    case WR_PN_WINDOW: return build_breaker(exec, &wr_op_window, node, down);
     case WR_PN_SINGLE_ROW: return build_breaker(exec, &wr_op_single, node, down);
     case WR_PN_SINK: return build_breaker(exec, &wr_op_sink, node, down);
     case WR_PN_ASOF_JOIN: return wr_fail(WR_E_UNSUPPORTED, "asof joins are not built in yet");

@@ -1,16 +1,15 @@
 /* sort.c - ORDER BY, with LIMIT as top-N.
  *
  * Each worker appends its rows to its own tuple store, with key expressions that are not plain columns as extra columns.
- * Finishing: workers note the ranges of the keys in stretches of rows, fill and sort entries per stretch, then merge the
- * stretches by splitting the result at sampled entries. Rows are gathered once, when they are read.
+ * sorter.c orders them; rows are gathered once, when they are read.
  *
  * Top-N: a worker that holds many more rows than are wanted sorts and keeps the first ones; the worst of these is a
  * threshold that turns away rows early and, published, reaches the scan. */
 #include "exec/filters.h"
-#include "exec/sorting.h"
+#include "exec/sorter.h"
 #include "exec/store.h"
 
-enum { STRETCHES_MAX = 64, TOP_MAX = 1 << 20, TOP_SLACK = 8192, MORSEL_BATCHES = 8, STRETCH_MIN = 1 << 14 };
+enum { TOP_MAX = 1 << 20, TOP_SLACK = 8192, MORSEL_BATCHES = 8 };
 
 typedef struct sort_local {
     wr_op_local base;
@@ -22,11 +21,6 @@ typedef struct sort_local {
     uint16_t sel[WR_BATCH_ROWS];
 } sort_local;
 
-typedef struct stretch {
-    uint64_t from, count;
-    wr_sorting watch;
-} stretch;
-
 typedef struct sort_op {
     wr_op op;
     wr_exprs exprs;        /* keys that are not plain columns */
@@ -36,15 +30,7 @@ typedef struct sort_op {
     bool is_top;
     uint64_t offset, limit;
     wr_filter_state *publish;
-    /* finishing */
-    uint8_t **rows;
-    wr_sort_entry *entries, *spare;
-    uint64_t count;
-    size_t rows_size, entries_size;
-    stretch *stretches;
-    int stretch_count;
-    wr_sorting sorting;
-    uint64_t *cuts; /* (stretch_count + 1) rows of stretch_count positions: where each merge task begins */
+    wr_sorter sorter;
     _Atomic uint64_t next;
     uint64_t end;
 } sort_op;
@@ -182,139 +168,30 @@ static weir_status sort_sink(wr_op *op, wr_op_local *local, const wr_batch *in, 
 
 /* ---- finishing ---- */
 
-static weir_status list_rows(sort_op *s, int *tasks)
-{
-    wr_op *op = &s->op;
-    int workers = wr_exec_workers(op->exec);
-    for (int w = 0; w < workers; w++) {
-        sort_local *me = (sort_local *)op->locals[w];
-        if (me && me->rows) s->count += wr_rows_count(me->rows);
-    }
-    s->rows_size = s->count * sizeof *s->rows;
-    s->entries_size = s->count * sizeof *s->entries;
-    if (s->count == 0) {
-        *tasks = -1;
-        return WR_OK;
-    }
-    WR_TRY(wr_mem_alloc(op->mem, s->rows_size, (void **)&s->rows));
-    WR_TRY(wr_mem_alloc(op->mem, s->entries_size, (void **)&s->entries));
-    WR_TRY(wr_mem_alloc(op->mem, s->entries_size, (void **)&s->spare));
-    uint64_t at = 0;
-    for (int w = 0; w < workers; w++) {
-        sort_local *me = (sort_local *)op->locals[w];
-        wr_rows_cursor cursor = {0, 0};
-        for (uint32_t n; me && me->rows && (n = wr_rows_next(me->rows, &cursor, s->rows + at, 1 << 20)) > 0;) at += n;
-    }
-    uint64_t most = (s->count + STRETCH_MIN - 1) / STRETCH_MIN;
-    s->stretch_count = (int)WR_MIN((uint64_t)WR_MIN(workers, STRETCHES_MAX), most);
-    s->stretches = wr_new_array(&op->arena, stretch, s->stretch_count);
-    for (int i = 0; i < s->stretch_count; i++) {
-        stretch *t = &s->stretches[i];
-        t->from = s->count * (uint64_t)i / (uint64_t)s->stretch_count;
-        t->count = s->count * (uint64_t)(i + 1) / (uint64_t)s->stretch_count - t->from;
-        wr_sorting_init(&t->watch, &op->arena, &s->layout, s->keys, op->node->sort.key_count);
-    }
-    *tasks = s->stretch_count;
-    return WR_OK;
-}
-
-/* The first position of sorted entries that does not order before mark. */
-static uint64_t lower_bound(const wr_sorting *sorting, const wr_sort_entry *entries, uint64_t count, const wr_sort_entry *mark)
-{
-    uint64_t lo = 0, hi = count;
-    while (lo < hi) {
-        uint64_t middle = lo + (hi - lo) / 2;
-        if (wr_sorting_compare(sorting, &entries[middle], mark) < 0)
-            lo = middle + 1;
-        else
-            hi = middle;
-    }
-    return lo;
-}
-
-/* Cuts all stretches at the same values, taken from evenly spaced entries of the first stretch. */
-static void cut_stretches(sort_op *s)
-{
-    int n = s->stretch_count;
-    s->cuts = wr_new_array(&s->op.arena, uint64_t, (n + 1) * n);
-    for (int t = 1; t <= n; t++) {
-        const stretch *first = &s->stretches[0];
-        const wr_sort_entry *mark = &s->entries[first->from + WR_MIN(first->count * (uint64_t)t / (uint64_t)n, first->count - 1)];
-        for (int i = 0; i < n; i++) {
-            const stretch *p = &s->stretches[i];
-            uint64_t cut = t == n ? p->count : lower_bound(&s->sorting, s->entries + p->from, p->count, mark);
-            s->cuts[t * n + i] = cut;
-        }
-    }
-}
-
 static weir_status sort_finish(wr_op *op, int phase, int *tasks)
 {
     sort_op *s = (sort_op *)op;
-    *tasks = -1;
-    if (phase == 0) return list_rows(s, tasks);
-    if (phase == 1) {
-        wr_sorting_init(&s->sorting, &op->arena, &s->layout, s->keys, op->node->sort.key_count);
-        for (int i = 0; i < s->stretch_count; i++) wr_sorting_merge(&s->sorting, &s->stretches[i].watch);
-        wr_sorting_decide(&s->sorting);
-        *tasks = s->stretch_count;
-        return WR_OK;
+    wr_sorter *sorter = &s->sorter;
+    if (phase == 0) {
+        int workers = wr_exec_workers(op->exec);
+        wr_rows **stores = wr_new_array(&op->arena, wr_rows *, workers);
+        for (int w = 0; w < workers; w++)
+            if (op->locals[w]) stores[w] = ((sort_local *)op->locals[w])->rows;
+        WR_TRY(wr_sorter_begin(sorter, &op->arena, op->mem, &s->layout, s->keys, op->node->sort.key_count, stores, workers));
     }
-    if (phase == 2 && s->stretch_count > 1) {
-        cut_stretches(s);
-        *tasks = s->stretch_count;
-        return WR_OK;
-    }
-    if (s->stretch_count > 1) {
-        wr_sort_entry *swap = s->entries;
-        s->entries = s->spare;
-        s->spare = swap;
-    }
-    wr_mem_free(op->mem, s->spare, s->entries_size);
-    wr_mem_free(op->mem, s->rows, s->rows_size);
-    s->spare = NULL;
-    s->rows = NULL;
-    s->next = WR_MIN(s->offset, s->count);
-    s->end = s->limit < s->count - s->next ? s->next + s->limit : s->count;
-    wr_op_note(op, "%llu rows%s, %d of %d keys in %d bits", (unsigned long long)s->count, s->is_top ? " (top)" : "",
-               s->sorting.covered, s->sorting.key_count, s->sorting.bits);
+    WR_TRY(wr_sorter_step(sorter, phase, tasks));
+    if (*tasks >= 0) return WR_OK;
+    s->next = WR_MIN(s->offset, sorter->count);
+    s->end = s->limit < sorter->count - s->next ? s->next + s->limit : sorter->count;
+    wr_op_note(op, "%llu rows%s, %d of %d keys in %d bits", (unsigned long long)sorter->count, s->is_top ? " (top)" : "",
+               sorter->sorting.covered, op->node->sort.key_count, sorter->sorting.bits);
     return WR_OK;
-}
-
-/* Merges piece number index of all stretches into spare. Earlier stretches win ties. */
-static void merge_piece(sort_op *s, int index)
-{
-    int n = s->stretch_count;
-    uint64_t at[STRETCHES_MAX], end[STRETCHES_MAX], to = 0;
-    for (int i = 0; i < n; i++) {
-        at[i] = s->stretches[i].from + s->cuts[index * n + i];
-        end[i] = s->stretches[i].from + s->cuts[(index + 1) * n + i];
-        to += s->cuts[index * n + i];
-    }
-    for (;;) {
-        int best = -1;
-        for (int i = 0; i < n; i++) {
-            if (at[i] == end[i]) continue;
-            if (best < 0 || wr_sorting_compare(&s->sorting, &s->entries[at[i]], &s->entries[at[best]]) < 0) best = i;
-        }
-        if (best < 0) return;
-        s->spare[to++] = s->entries[at[best]++];
-    }
 }
 
 static weir_status sort_task(wr_op *op, wr_op_local *local, int phase, int index)
 {
-    sort_op *s = (sort_op *)op;
-    stretch *t = &s->stretches[index];
     (void)local;
-    if (phase == 0) {
-        wr_sorting_watch(&t->watch, s->rows + t->from, t->count);
-    } else if (phase == 1) {
-        wr_sorting_fill(&s->sorting, s->rows + t->from, t->count, s->entries + t->from);
-        wr_sorting_sort(&s->sorting, s->entries + t->from, s->spare + t->from, t->count);
-    } else {
-        merge_piece(s, index);
-    }
+    wr_sorter_task(&((sort_op *)op)->sorter, phase, index);
     return WR_OK;
 }
 
@@ -340,7 +217,7 @@ static weir_status sort_next(wr_op *op, wr_op_local *local, wr_batch *out, bool 
     if (!*more) return WR_OK;
     uint32_t n = (uint32_t)WR_MIN(me->end - me->at, (uint64_t)WR_BATCH_ROWS);
     uint8_t *rows[WR_BATCH_ROWS];
-    for (uint32_t i = 0; i < n; i++) rows[i] = s->entries[me->at + i].row;
+    for (uint32_t i = 0; i < n; i++) rows[i] = s->sorter.entries[me->at + i].row;
     me->at += n;
     wr_arena_reset(&local->scratch);
     wr_rows_batch(&s->layout, s->columns, rows, n, &local->scratch, out);
@@ -357,10 +234,7 @@ static void sort_local_close(wr_op *op, wr_op_local *local)
 
 static void sort_close(wr_op *op)
 {
-    sort_op *s = (sort_op *)op;
-    if (s->rows) wr_mem_free(op->mem, s->rows, s->rows_size);
-    if (s->entries) wr_mem_free(op->mem, s->entries, s->entries_size);
-    if (s->spare) wr_mem_free(op->mem, s->spare, s->entries_size);
+    wr_sorter_clear(&((sort_op *)op)->sorter);
 }
 
 const wr_op_def wr_op_sort = {.name = "sort",
