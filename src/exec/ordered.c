@@ -117,6 +117,11 @@ weir_status wr_ordered_end(wr_ordered *o, uint64_t morsel)
         wr_mutex_unlock(&exec->lock);
         return WR_OK;
     }
+    if (o->waiting && o->waiting->number == morsel) { /* from before it became the head; empty since */
+        wr_waiting_morsel *own = o->waiting;
+        o->waiting = own->next;
+        wr_heap_drop(own);
+    }
     for (;;) {
         bool is_done;
         wr_held *list = take_held(o, o->head + 1, &is_done);

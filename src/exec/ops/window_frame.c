@@ -178,7 +178,7 @@ static weir_status bound_of(const wr_window *w, const wr_wpart *p, const wr_wcal
     const wr_frame *f = &c->call->frame;
     wr_frame_bound bound = is_end ? f->end : f->start;
     int slot = is_end ? c->end : c->start, sign = bound == WR_OFFSET_PRECEDING ? -1 : 1;
-    int64_t n, count = p->count;
+    int64_t n = 0, count = p->count;
     if (bound == WR_UNBOUNDED_PRECEDING || bound == WR_UNBOUNDED_FOLLOWING) {
         *out = bound == WR_UNBOUNDED_PRECEDING ? 0 : p->count;
         return WR_OK;
