@@ -3,6 +3,11 @@
 #include "col/hash.h"
 #include "kern/isa/isa.h"
 
+/* Without a 64-bit multiplication for vectors, one by one is faster than what takes its place. */
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__AVX512DQ__)
+#pragma GCC optimize("no-tree-vectorize")
+#endif
+
 #define HASH_INTS(name, T)                                                                    \
     static void name(const void *restrict in, int64_t base, uint64_t *restrict out, size_t n) \
     {                                                                                         \
