@@ -80,6 +80,7 @@ static weir_status convert(wr_cast_job *job, const wr_column *in, wr_column *out
         return WR_OK;
     }
     if (is_integral(in->type) && is_integral(job->to)) return wr_cast_integers(job, in, out);
+    if (wr_cast_to_double(job, in, out)) return WR_OK;
     if (wr_cast_nested_exists(in->type, job->to)) return wr_cast_nested(job, in, out);
     wr_cast_row *fn = find_row_cast(in->type, job->to);
     if (!fn)

@@ -213,6 +213,28 @@ static wr_cast_result float_to_decimal(const wr_cast_job *job, const wr_column *
     return WR_CAST_DONE;
 }
 
+/* Whole columns of up to 64 bits to DOUBLE; false if this is not such a column. */
+bool wr_cast_to_double(const wr_cast_job *job, const wr_column *in, wr_column *out)
+{
+    wr_i128 lo, hi;
+    int scale = scale_of(in->type);
+    bool is_integral = wr_type_is_integer(in->type) || in->type->id == WR_T_DECIMAL;
+    if (job->to->id != WR_T_DOUBLE || in->form != WR_FLAT || !is_integral || scale > 18)
+        return false;
+    if (!flat_range(in, &lo, &hi)) return false;
+    bool is_exact = lo > -(INT64_C(1) << 53) && hi < INT64_C(1) << 53;
+    if (!is_exact && scale > 0) return false; /* two roundings could differ from one */
+    uint32_t count = job->sel ? job->sel_count : in->rows;
+    int64_t *values = wr_new_array(job->arena, int64_t, in->rows + 8);
+    wr_column_init(out, job->arena, job->to, WR_P_F64, in->rows);
+    out->valid = in->valid;
+    wr_column_flat_i64(in, job->sel, count, values);
+    double *to = out->data, unit = (double)wr_pow10_i64[scale];
+    for (uint32_t i = 0; i < in->rows; i++)
+        to[i] = (double)values[i] / unit;
+    return true;
+}
+
 /* ---- booleans ---- */
 
 static wr_cast_result boolean_to_number(const wr_cast_job *job, const wr_column *in, uint32_t row,

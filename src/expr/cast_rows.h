@@ -17,8 +17,9 @@ wr_cast_row *wr_cast_scalar(const wr_type *from,
 
 /* The range of a type's integers. */
 void wr_cast_limits(const wr_type *t, wr_i128 *lo, wr_i128 *hi);
-/* Integers and decimals among each other, any form; *handled false: use the row conversion. */
+/* Integers and decimals among each other, any form; a row out of range is an error. */
 WR_MUST_CHECK weir_status wr_cast_integers(wr_cast_job *job, const wr_column *in, wr_column *out);
+bool wr_cast_to_double(const wr_cast_job *job, const wr_column *in, wr_column *out);
 /* Runs fn for all selected rows; in of any form. */
 WR_MUST_CHECK weir_status wr_cast_each(wr_cast_job *job, wr_cast_row *fn, const wr_column *in,
                                        wr_column *out);

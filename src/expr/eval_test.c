@@ -110,6 +110,8 @@ TEST(casts_round_and_check_ranges)
     expect_cast("1.005", WR_DOUBLE, wr_type_decimal(5, 2), "1.01");
     expect_cast("12", WR_INTEGER, wr_type_decimal(5, 2), "12.00");
     expect_cast("true", WR_BOOLEAN, WR_INTEGER, "1");
+    expect_cast("-12.25", wr_type_decimal(5, 2), WR_DOUBLE, "-12.25");
+    expect_cast("9007199254740993", WR_BIGINT, WR_DOUBLE, "9.007199254740992e+15");
     expect_cast("\\x0aff", wr_type_of(WR_T_BLOB), WR_VARCHAR, "\\x0aff");
     expect_cast("[1, NULL, 3]", wr_type_list(WR_INTEGER), wr_type_list(WR_DOUBLE), "[1, NULL, 3]");
     expect_cast("{1,2}", WR_VARCHAR, wr_type_array(WR_INTEGER, 2), "[1, 2]");
@@ -132,7 +134,25 @@ TEST(dates_move_by_days_and_intervals)
     const wr_type *date = wr_type_of(WR_T_DATE);
     expect_call("+", typed(date, "2024-02-28"), integer(2), "2024-03-01");
     expect_call("-", typed(date, "2024-03-01"), text("2024-02-01"), "29");
+    expect_call("+", typed(date, "2024-01-31"), text("1 month"), "2024-02-29 00:00:00");
     expect_cast("2024-03-01", date, wr_type_of(WR_T_TIMESTAMP), "2024-03-01 00:00:00");
+}
+
+TEST(intervals_and_zones_follow_postgresql)
+{
+    const wr_type *interval = wr_type_of(WR_T_INTERVAL), *stamp = wr_type_of(WR_T_TIMESTAMP);
+    expect_call("-", typed(stamp, "2024-01-03 12:00"), typed(stamp, "2024-01-01 00:00"),
+                "2 days 12:00:00");
+    expect_call("*", typed(interval, "1 hour"), typed(WR_DOUBLE, "2.5"), "02:30:00");
+    expect_call("-", typed(interval, "1 mon -1 day"), NULL, "-1 mons +1 day");
+    expect_call("+", typed(wr_type_of(WR_T_TIME), "23:00"), typed(interval, "2 hours"), "01:00:00");
+    expect_cast("2024-07-01 12:00:00+02", wr_type_of(WR_T_TIMESTAMPTZ), WR_VARCHAR,
+                "2024-07-01 10:00:00+00");
+    expect_cast("infinity", wr_type_of(WR_T_DATE), stamp, "infinity");
+    WR_BUF(out);
+    EXPECT_FAIL(cast("2023-02-30", WR_VARCHAR, wr_type_of(WR_T_DATE), false, &out),
+                WR_E_DATETIME_OVERFLOW);
+    EXPECT_FAIL(cast("soon", WR_VARCHAR, stamp, false, &out), WR_E_BAD_DATETIME);
 }
 
 TEST(unknown_functions_name_what_exists)

@@ -7,6 +7,7 @@
  *
  * When nothing fits, the error names the signatures that exist: a reader learns more from them than
  * from "no". */
+#include "expr/cast.h"
 #include "expr/registry.h"
 
 #define GENERIC_PENALTY 1 /* per argument that matched a type word instead of a type */
@@ -122,8 +123,20 @@ static bool has_partner(const match *m, int self, const wr_type *type)
     return false;
 }
 
+/* A bare string that cannot be read as the type is hardly meant as one. */
+static bool is_readable(const wr_expr *literal, const wr_type *type)
+{
+    if (literal->value.is_null || type == WR_VARCHAR) return true;
+    WR_ARENA(scratch);
+    wr_value value;
+    weir_status bad = wr_cast_value(&scratch, NULL, &literal->value, type, false, &value);
+    wr_status_drop(bad);
+    return !bad;
+}
+
 static int untyped_cost(const match *m, int i, const wr_type *type)
 {
+    if (!is_readable(m->args[i], type)) return 100 * COST_UNIT;
     if (has_partner(m, i, type)) return 2 * COST_UNIT;
     if (type == WR_VARCHAR) return 3 * COST_UNIT;
     return (type == WR_DOUBLE || type->id == WR_T_TIMESTAMP ? 4 : 5) * COST_UNIT;
