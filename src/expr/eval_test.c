@@ -313,3 +313,66 @@ TEST(functions_run_once_per_dictionary)
     EXPECT_OK(wr_bind_call(&memory, NULL, WR_STR("/"), args, NULL, 2, (wr_span){0, 0}, &e));
     expect_values(e, &batch, "2 2 NULL 2 ");
 }
+
+/* Runs its lambda for every row's argument, the last row first. */
+static weir_status apply_backwards(wr_call *call, wr_column *out)
+{
+    uint16_t rows[16];
+    wr_column param, result;
+    for (uint32_t i = 0; i < call->rows; i++)
+        rows[i] = (uint16_t)(call->rows - 1 - i);
+    wr_column_gather(&call->args[0], rows, call->rows, call->arena, &param);
+    WR_TRY(wr_call_lambda(call, 1, &param, rows, call->rows, &result));
+    for (uint32_t i = 0; i < call->rows; i++)
+        ((int32_t *)out->data)[rows[i]] = (int32_t)wr_column_int(&result, i);
+    return WR_OK;
+}
+
+TEST(lambdas_see_their_parameters_and_the_columns_around)
+{
+    static const wr_fn apply = {.name = "apply", .exec = apply_backwards};
+    wr_column c[2];
+    ints(&c[0], 3, (int[]){1, 2, 3});
+    ints(&c[1], 3, (int[]){10, 20, 30});
+    wr_batch batch = {.columns = c, .column_count = 2, .rows = 3};
+    wr_expr *sum_args[2] = {wr_expr_column(&memory, WR_LAMBDA_IDS + 7, WR_INTEGER),
+                            wr_expr_column(&memory, 1, WR_INTEGER)};
+    wr_expr *body;
+    EXPECT_OK(wr_bind_call(&memory, NULL, WR_STR("+"), sum_args, NULL, 2, (wr_span){0, 0}, &body));
+    wr_expr lambda = {.kind = WR_X_LAMBDA,
+                      .type = WR_INTEGER,
+                      .args = &body,
+                      .arg_count = 1,
+                      .lambda = {.first_param = WR_LAMBDA_IDS + 7, .param_count = 1}};
+    wr_expr *args[2] = {wr_expr_column(&memory, 0, WR_INTEGER), &lambda};
+    wr_expr call = {.kind = WR_X_CALL,
+                    .type = WR_INTEGER,
+                    .args = args,
+                    .arg_count = 2,
+                    .call = {.fn = &apply}};
+    expect_values(&call, &batch, "11 22 33 ");
+}
+
+TEST(conditions_nested_without_end_are_refused)
+{
+    wr_expr *e = wr_expr_bool(&memory, true), *column = wr_expr_column(&memory, 0, WR_BOOLEAN);
+    for (int i = 0; i < 300; i++) {
+        wr_expr **parts = wr_new_array(&memory, wr_expr *, 3);
+        parts[0] = column, parts[1] = e, parts[2] = column;
+        wr_expr *choice = wr_new(&memory, wr_expr);
+        *choice = (wr_expr){.kind = WR_X_CASE, .type = WR_BOOLEAN, .args = parts, .arg_count = 3};
+        e = choice;
+    }
+    wr_program *program;
+    EXPECT_FAIL(wr_program_new(&memory, &e, 1, &program), WR_E_TOO_DEEP);
+}
+
+TEST(printed_expressions_read_like_sql)
+{
+    WR_BUF(out);
+    wr_expr *args[2] = {integer(1), wr_expr_column(&memory, 4, WR_INTEGER)}, *sum;
+    EXPECT_OK(wr_bind_call(&memory, NULL, WR_STR("+"), args, NULL, 2, (wr_span){0, 0}, &sum));
+    wr_expr *both[2] = {compare(WR_GE, sum, integer(3)), wr_expr_is_null(&memory, args[1], true)};
+    wr_expr_print(wr_expr_and(&memory, both, 2), NULL, NULL, &out);
+    EXPECT_TEXT(out.data, "((1 + #4) >= 3) AND (#4 IS NOT NULL)");
+}
