@@ -83,7 +83,7 @@ static weir_status build_join(wr_exec *exec, const wr_plan_node *node, downstrea
 {
     wr_op *op, *rest = NULL;
     int build_side = node->kind == WR_PN_JOIN && node->join.build_left ? 0 : 1;
-    WR_TRY(wr_exec_op(exec, &wr_op_join, node, &op));
+    WR_TRY(wr_exec_op(exec, node->kind == WR_PN_JOIN ? &wr_op_join : &wr_op_asof, node, &op));
     WR_TRY(build(exec, node->inputs[build_side], into_sink(op, down.depth)));
     downstream probe;
     WR_TRY(in_front(exec, op, down, &probe));
@@ -187,8 +187,8 @@ static weir_status build(wr_exec *exec, const wr_plan_node *node, downstream dow
     case WR_PN_WINDOW: return build_breaker(exec, &wr_op_window, node, down);
     case WR_PN_SINGLE_ROW: return build_breaker(exec, &wr_op_single, node, down);
     case WR_PN_SINK: return build_breaker(exec, &wr_op_sink, node, down);
-    case WR_PN_ASOF_JOIN: return wr_fail(WR_E_UNSUPPORTED, "asof joins are not built in yet");
-    case WR_PN_JOIN: return build_join(exec, node, down);
+    case WR_PN_JOIN:
+    case WR_PN_ASOF_JOIN: return build_join(exec, node, down);
     case WR_PN_UNION: return build_union(exec, node, down);
     case WR_PN_INTERSECT:
     case WR_PN_EXCEPT: return build_setop(exec, node, down);

@@ -322,3 +322,43 @@ weir_status wr_groups_find(wr_groups *g, const wr_column *columns, const uint16_
         wr_keys_hash(flat, g->key_count, sel, count, hashes);
     return find_hashed(g, columns, flat, hashes, sel, count, adopt, found, added, added_count);
 }
+
+static void lookup_direct(const wr_groups *g, const int_keys *ik, uint32_t count, uint8_t **found)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t at = 0;
+        bool inside = g->direct != NULL;
+        for (int k = 0; k < g->key_count && inside; k++) {
+            uint64_t code = ik->nulls[k][i] ? 0 : (uint64_t)ik->ints[k][i] - (uint64_t)g->base[k] + 1;
+            inside = code < g->span[k] && (ik->nulls[k][i] || code > 0);
+            at += code * g->stride[k];
+        }
+        found[i] = inside ? g->direct[at] : NULL;
+    }
+}
+
+weir_status wr_groups_lookup(const wr_groups *g, const wr_column *columns, const uint16_t *sel, uint32_t count,
+                             wr_arena *scratch, uint8_t **found)
+{
+    if (g->is_direct) {
+        int_keys ik;
+        int_keys_of(g, columns, sel, count, scratch, &ik);
+        lookup_direct(g, &ik, count, found);
+        return WR_OK;
+    }
+    memset(found, 0, count * sizeof *found);
+    if (g->slot_count == 0) return WR_OK;
+    wr_column *flat = wr_new_array(scratch, wr_column, g->key_count + 1);
+    uint64_t hashes[WR_BATCH_ROWS], mask = g->slot_count - 1;
+    wr_keys_flatten(columns, g->key_count, sel, count, scratch, flat);
+    wr_keys_hash(flat, g->key_count, sel, count, hashes);
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint64_t p = hashes[i] & mask; g->slots[p] && !found[i]; p = (p + 1) & mask) {
+            if ((g->slots[p] ^ hashes[i]) & SALT_MASK) continue;
+            uint16_t list[1] = {(uint16_t)i};
+            found[i] = (uint8_t *)(uintptr_t)(g->slots[p] & ADDRESS_MASK);
+            if (!wr_keys_match(g->layout, NULL, flat, g->key_count, UINT64_MAX, sel, found, list, 1, NULL, NULL)) found[i] = NULL;
+        }
+    }
+    return WR_OK;
+}

@@ -35,6 +35,9 @@ static inline void wr_groups_scope_end(wr_groups *g) { wr_groups_clear(g); }
 WR_MUST_CHECK weir_status wr_groups_find(wr_groups *g, const wr_column *columns, const uint16_t *sel, uint32_t count,
                                          uint8_t *const *adopt, wr_arena *scratch, uint8_t **found, uint16_t *added,
                                          uint32_t *added_count);
+/* Finds groups without adding: found[i] is NULL where there is none. Any thread, once nothing is added any more. */
+WR_MUST_CHECK weir_status wr_groups_lookup(const wr_groups *g, const wr_column *columns, const uint16_t *sel, uint32_t count,
+                                           wr_arena *scratch, uint8_t **found);
 /* Fills in the hash of count rows, if the directory has not done it. */
 void wr_groups_hash_rows(const wr_groups *g, uint8_t *const *rows, uint32_t count, wr_arena *scratch);
 const char *wr_groups_note(const wr_groups *g, char *out, size_t size);

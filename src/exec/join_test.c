@@ -240,3 +240,33 @@ TEST(runtime_filters_reach_the_probe_scan)
         kit_close(&k);
     }
 }
+
+TEST(asof_joins_find_the_nearest_row)
+{
+    for (int form = 0; form < KIT_FORMS; form++) {
+        kit k;
+        kit_open(&k);
+        k.form = (kit_form)form;
+        wr_plan_node *left = table(&k, "s:varchar t:integer", "a 5; a 10; b 7; a 1; c 3; NULL 4; a NULL; b 20");
+        wr_plan_node *right = table(&k, "s:varchar t:integer p:integer", "a 10 100; a 4 40; b 7 70; b 8 80; a NULL 0; NULL 1 1");
+        wr_plan_node *n = both(&k, WR_PN_ASOF_JOIN, left, right);
+        gives(&k, n, "s:varchar t:integer s2:varchar t2:integer p:integer");
+        n->asof.keys = wr_new_array(&k.arena, wr_join_key, 1);
+        n->asof.keys[0] = (wr_join_key){col(&k, left, 0), col(&k, right, 0), false};
+        n->asof.key_count = 1;
+        n->asof.left = col(&k, left, 1);
+        n->asof.right = col(&k, right, 1);
+        n->asof.op = WR_GE;
+        EXPECT_RESULT(&k, n, "a|5|a|4|40; a|10|a|10|100; b|7|b|7|70; b|20|b|8|80");
+        n->asof.op = WR_GT;
+        EXPECT_RESULT(&k, n, "a|5|a|4|40; a|10|a|4|40; b|20|b|8|80");
+        n->asof.op = WR_LE;
+        n->asof.is_left = true;
+        EXPECT_RESULT(&k, n, "a|5|a|10|100; a|10|a|10|100; b|7|b|7|70; a|1|a|4|40; c|3|NULL|NULL|NULL; NULL|4|NULL|NULL|NULL; "
+                             "a|NULL|NULL|NULL|NULL; b|20|NULL|NULL|NULL");
+        n->asof.op = WR_LT;
+        n->asof.is_left = false;
+        EXPECT_RESULT(&k, n, "a|5|a|10|100; b|7|b|8|80; a|1|a|4|40");
+        kit_close(&k);
+    }
+}
