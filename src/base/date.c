@@ -93,9 +93,16 @@ void wr_date_iso_week(int32_t days, int32_t *iso_year, int32_t *week)
 
 /* ---- timestamps */
 
+/* Not ts - days * WR_USECS_PER_DAY: the first day begins before the smallest timestamp. */
+static inline int64_t time_of_day(int64_t ts)
+{
+    int64_t rest = ts % WR_USECS_PER_DAY;
+    return rest < 0 ? rest + WR_USECS_PER_DAY : rest;
+}
+
 void wr_ts_split(int64_t ts, wr_civil *out)
 {
-    int64_t days = floor_div(ts, WR_USECS_PER_DAY), rest = ts - days * WR_USECS_PER_DAY;
+    int64_t days = floor_div(ts, WR_USECS_PER_DAY), rest = time_of_day(ts);
     split_days(days, &out->year, &out->month, &out->day);
     int32_t seconds = (int32_t)(rest / WR_USECS_PER_SEC);
     out->usec = (int32_t)(rest % WR_USECS_PER_SEC);
@@ -137,7 +144,7 @@ bool wr_ts_add_interval(int64_t ts, wr_interval v, int64_t *out)
         *out = ts;
         return true;
     }
-    int64_t days = floor_div(ts, WR_USECS_PER_DAY), rest = ts - days * WR_USECS_PER_DAY;
+    int64_t days = floor_div(ts, WR_USECS_PER_DAY), rest = time_of_day(ts);
     if (v.months) {
         int32_t year, month, day;
         split_days(days, &year, &month, &day);
