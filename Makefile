@@ -107,7 +107,7 @@ test: setup
 setup:
 	@tools/setup.sh
 
-check: $(GEN)
+check: $(GEN) $(TABLES) $(LIB_OBJ) $(CLI_OBJ)
 	@tools/check.sh $(B)
 
 asan-test:
