@@ -13,7 +13,7 @@ OUTSIDE_GROUND = ("malloc calloc realloc free aligned_alloc posix_memalign fopen
                   "mmap munmap exit time localtime gmtime setlocale signal")
 GROUND = {"base", "sys"}
 # The command line is a program: it may end itself, listen to signals and know the terminal.
-PROGRAM_MAY = {"exit", "signal", "open"}
+PROGRAM_MAY = {"exit", "signal", "open", "free"}  # free: what the line editor hands out
 NAMES = re.compile(r"(^|[_/])(utils?|helpers?|misc|common|managers?|data|info)([_./]|$)")
 NOISE = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
 

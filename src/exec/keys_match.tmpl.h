@@ -13,7 +13,7 @@ static uint32_t NAME(const wr_column *restrict c, uint32_t offset, int slot, boo
         bool there_null = wr_row_is_null(stored, slot);
         T value;
         memcpy(&value, stored + offset, sizeof(T));
-        bool equal = here_null | there_null ? null_equal && here_null && there_null : EQ(data[row], value);
+        bool equal = (here_null | there_null) ? null_equal && here_null && there_null : EQ(data[row], value);
         list[kept] = at;
         kept += equal;
         if (!equal && failed) failed[lost++] = at;
