@@ -89,7 +89,7 @@ TEST(lists_copy_only_the_elements_they_name)
     wr_column_init(c.children, &arena, WR_VARCHAR, WR_P_VIEW, 4);
     wr_view *views = c.children->data;
     for (int i = 0; i < 4; i++)
-        views[i] = wr_view_of("xy,z" + i, (size_t)(4 - i));
+        views[i] = wr_view_of(&"xy,z"[i], (size_t)(4 - i));
     memcpy(c.data, (wr_list_slot[]){{2, 2}, {99, 99}, {0, 1}}, 24);
     wr_bit_clear(wr_column_need_valid(&c, &arena, 3), 1);
     wr_column_copy(&c, 0, 3, &arena, &out);
