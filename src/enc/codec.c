@@ -1,9 +1,10 @@
 /* codec.c - one door to the block compressors.
  *
- * Every decoder is told how many bytes must come out and fails when it gives fewer or more: sizes in files are claims.
- * The caller has allocated that size from its budget already, so a compression bomb costs nothing more here.
- * Hadoop's LZ4 framing is blocks of (size out, size in, both big-endian, LZ4 block); some writers leave the framing out,
- * and only the contents tell which it is. */
+ * Every decoder is told how many bytes must come out and fails when it gives fewer or more: sizes
+ * in files are claims. The caller has allocated that size from its budget already, so a compression
+ * bomb costs nothing more here. Hadoop's LZ4 framing is blocks of (size out, size in, both
+ * big-endian, LZ4 block); some writers leave the framing out, and only the contents tell which it
+ * is. */
 #include "enc/codec.h"
 #include "enc/snappy.h"
 #include <brotli/decode.h>
@@ -57,7 +58,10 @@ void wr_codec_levels(wr_codec codec, int *least, int *normal, int *most)
 static bool gunzip(const uint8_t *in, size_t in_size, uint8_t *out, size_t out_size)
 {
     if (in_size > UINT_MAX || out_size > UINT_MAX) return false;
-    z_stream z = {.next_in = (Bytef *)in, .avail_in = (uInt)in_size, .next_out = out, .avail_out = (uInt)out_size};
+    z_stream z = {.next_in = (Bytef *)in,
+                  .avail_in = (uInt)in_size,
+                  .next_out = out,
+                  .avail_out = (uInt)out_size};
     if (inflateInit2(&z, 15 + 32) != Z_OK) return false;
     int result = Z_OK;
     while (true) {
@@ -65,21 +69,25 @@ static bool gunzip(const uint8_t *in, size_t in_size, uint8_t *out, size_t out_s
         if (result != Z_STREAM_END || z.avail_out == 0 || z.avail_in == 0) break;
         if (inflateReset(&z) != Z_OK) break;
     }
-    bool whole = z.avail_out == 0 && (result == Z_STREAM_END || result == Z_BUF_ERROR || result == Z_OK);
+    bool whole =
+        z.avail_out == 0 && (result == Z_STREAM_END || result == Z_BUF_ERROR || result == Z_OK);
     inflateEnd(&z);
     return whole;
 }
 
-static bool unzstd(wr_codec_state *state, const uint8_t *in, size_t in_size, uint8_t *out, size_t out_size)
+static bool unzstd(wr_codec_state *state, const uint8_t *in, size_t in_size, uint8_t *out,
+                   size_t out_size)
 {
     if (!state->zstd_in) state->zstd_in = ZSTD_createDCtx();
-    return state->zstd_in && ZSTD_decompressDCtx(state->zstd_in, out, out_size, in, in_size) == out_size;
+    return state->zstd_in &&
+           ZSTD_decompressDCtx(state->zstd_in, out, out_size, in, in_size) == out_size;
 }
 
 static bool unlz4(const uint8_t *in, size_t in_size, uint8_t *out, size_t out_size)
 {
     if (in_size > INT_MAX || out_size > INT_MAX) return false;
-    return LZ4_decompress_safe((const char *)in, (char *)out, (int)in_size, (int)out_size) == (int)out_size;
+    return LZ4_decompress_safe((const char *)in, (char *)out, (int)in_size, (int)out_size) ==
+           (int)out_size;
 }
 
 static size_t big32(const uint8_t *p)
@@ -105,11 +113,12 @@ static bool unlz4_hadoop(const uint8_t *in, size_t in_size, uint8_t *out, size_t
 static bool unbrotli(const uint8_t *in, size_t in_size, uint8_t *out, size_t out_size)
 {
     size_t got = out_size;
-    return BrotliDecoderDecompress(in_size, in, &got, out) == BROTLI_DECODER_RESULT_SUCCESS && got == out_size;
+    return BrotliDecoderDecompress(in_size, in, &got, out) == BROTLI_DECODER_RESULT_SUCCESS &&
+           got == out_size;
 }
 
-static bool decode(wr_codec_state *state, wr_codec codec, const uint8_t *in, size_t in_size, uint8_t *out,
-                   size_t out_size)
+static bool decode(wr_codec_state *state, wr_codec codec, const uint8_t *in, size_t in_size,
+                   uint8_t *out, size_t out_size)
 {
     switch (codec) {
     case WR_CODEC_NONE:
@@ -134,14 +143,14 @@ static bool decode(wr_codec_state *state, wr_codec codec, const uint8_t *in, siz
     return false;
 }
 
-weir_status wr_codec_decode(wr_codec_state *state, wr_codec codec, const uint8_t *in, size_t in_size, uint8_t *out,
-                            size_t out_size)
+weir_status wr_codec_decode(wr_codec_state *state, wr_codec codec, const uint8_t *in,
+                            size_t in_size, uint8_t *out, size_t out_size)
 {
     wr_assert(codec < WR_CODEC_COUNT);
     if (out_size == 0) return WR_OK;
     if (decode(state, codec, in, in_size, out, out_size)) return WR_OK;
-    return wr_fail(WR_E_CORRUPT, "%s data of %zu bytes does not decode to %zu bytes", wr_codec_name(codec), in_size,
-                   out_size);
+    return wr_fail(WR_E_CORRUPT, "%s data of %zu bytes does not decode to %zu bytes",
+                   wr_codec_name(codec), in_size, out_size);
 }
 
 /* ---- encoding */
@@ -168,7 +177,10 @@ size_t wr_codec_bound(wr_codec codec, size_t size)
 static bool zip(int level, const uint8_t *in, size_t size, uint8_t *out, size_t *out_size)
 {
     if (size > UINT_MAX) return false;
-    z_stream z = {.next_in = (Bytef *)in, .avail_in = (uInt)size, .next_out = out, .avail_out = (uInt)*out_size};
+    z_stream z = {.next_in = (Bytef *)in,
+                  .avail_in = (uInt)size,
+                  .next_out = out,
+                  .avail_out = (uInt)*out_size};
     if (deflateInit2(&z, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) return false;
     bool done = deflate(&z, Z_FINISH) == Z_STREAM_END;
     *out_size -= z.avail_out;
@@ -176,19 +188,21 @@ static bool zip(int level, const uint8_t *in, size_t size, uint8_t *out, size_t 
     return done;
 }
 
-static bool encode_lz4(wr_codec codec, const uint8_t *in, size_t size, uint8_t *out, size_t *out_size)
+static bool encode_lz4(wr_codec codec, const uint8_t *in, size_t size, uint8_t *out,
+                       size_t *out_size)
 {
     size_t head = codec == WR_CODEC_LZ4 ? 8 : 0;
     if (size > LZ4_MAX_INPUT_SIZE) return false;
-    int got = LZ4_compress_default((const char *)in, (char *)out + head, (int)size, (int)(*out_size - head));
+    int got = LZ4_compress_default((const char *)in, (char *)out + head, (int)size,
+                                   (int)(*out_size - head));
     for (size_t i = 0; i < head; i++)
         out[i] = (uint8_t)((i < 4 ? size : (size_t)got) >> (24 - 8 * (i & 3)));
     *out_size = head + (size_t)got;
     return got > 0;
 }
 
-static bool encode(wr_codec_state *state, wr_codec codec, int level, const uint8_t *in, size_t size, uint8_t *out,
-                   size_t *out_size)
+static bool encode(wr_codec_state *state, wr_codec codec, int level, const uint8_t *in, size_t size,
+                   uint8_t *out, size_t *out_size)
 {
     switch (codec) {
     case WR_CODEC_NONE:
@@ -210,15 +224,16 @@ static bool encode(wr_codec_state *state, wr_codec codec, int level, const uint8
     case WR_CODEC_LZ4:
         return encode_lz4(codec, in, size, out, out_size);
     case WR_CODEC_BROTLI:
-        return BrotliEncoderCompress(level, BROTLI_DEFAULT_WINDOW, BROTLI_MODE_GENERIC, size, in, out_size, out);
+        return BrotliEncoderCompress(level, BROTLI_DEFAULT_WINDOW, BROTLI_MODE_GENERIC, size, in,
+                                     out_size, out);
     case WR_CODEC_COUNT:
         break;
     }
     return false;
 }
 
-weir_status wr_codec_encode(wr_codec_state *state, wr_codec codec, int level, const uint8_t *in, size_t size,
-                            uint8_t *out, size_t *out_size)
+weir_status wr_codec_encode(wr_codec_state *state, wr_codec codec, int level, const uint8_t *in,
+                            size_t size, uint8_t *out, size_t *out_size)
 {
     wr_assert(codec < WR_CODEC_COUNT);
     *out_size = wr_codec_bound(codec, size);

@@ -70,7 +70,8 @@ TEST(codecs_are_found_by_name)
 TEST(snappy_survives_damage_and_stays_in_its_buffer)
 {
     enum { SIZE = 5000 };
-    uint8_t *in = wr_heap_new(SIZE + WR_SNAPPY_SLOP), *out = wr_heap_new(SIZE + WR_SNAPPY_SLOP + 64);
+    uint8_t *in = wr_heap_new(SIZE + WR_SNAPPY_SLOP),
+            *out = wr_heap_new(SIZE + WR_SNAPPY_SLOP + 64);
     uint8_t *packed = wr_heap_new(wr_snappy_bound(SIZE) + WR_SNAPPY_SLOP);
     uint16_t *table = wr_heap_new(sizeof *table << 14);
     uint32_t state = 99;
@@ -92,7 +93,8 @@ TEST(snappy_survives_damage_and_stays_in_its_buffer)
 
 TEST(snappy_refuses_a_copy_from_before_the_start)
 {
-    static const uint8_t block[80] = {5, 0 << 2, 'a', 1 | 0 << 2, 2}; /* one literal, then a copy from 2 back */
+    static const uint8_t block[80] = {5, 0 << 2, 'a', 1 | 0 << 2,
+                                      2}; /* one literal, then a copy from 2 back */
     uint8_t out[5 + WR_SNAPPY_SLOP];
     EXPECT(!wr_snappy_decode(block, 5, out, 5));
 }

@@ -1,12 +1,12 @@
 /* snappy.c - Snappy blocks: a varint size, then literals and back references.
  *
- * Decoding suffers from branches that cannot be predicted, so the fast loop has none that depend on the kind of element:
- * literals and copies are the same 16-byte steps from different places. It runs while both ends are far away (copies
- * may write past their end); near the ends, for long literals and for copies that overlap themselves closely, a
- * careful step for one element takes over.
- * Encoding hashes four bytes into a table of 16-bit positions within 64 KiB fragments and skips faster through data that
- * does not compress.
- * Invariant: nothing is written beyond out + out_size + WR_SNAPPY_SLOP, nothing read beyond in + in_size + slop. */
+ * Decoding suffers from branches that cannot be predicted, so the fast loop has none that depend on
+ * the kind of element: literals and copies are the same 16-byte steps from different places. It
+ * runs while both ends are far away (copies may write past their end); near the ends, for long
+ * literals and for copies that overlap themselves closely, a careful step for one element takes
+ * over. Encoding hashes four bytes into a table of 16-bit positions within 64 KiB fragments and
+ * skips faster through data that does not compress. Invariant: nothing is written beyond out +
+ * out_size + WR_SNAPPY_SLOP, nothing read beyond in + in_size + slop. */
 #include "enc/snappy.h"
 #include <string.h>
 
@@ -70,7 +70,8 @@ static void copy_back(uint8_t *to, size_t offset, size_t length)
         memset(to, *from, length);
         return;
     }
-    /* Doubling: each round copies what is there already, so the distance grows until whole steps are safe. */
+    /* Doubling: each round copies what is there already, so the distance grows until whole steps
+     * are safe. */
     uint8_t *end = to + length;
     while (offset < 16 && to < end) {
         memcpy(to, from, 8); /* offset may be below 8: only the first offset bytes are right */
@@ -91,8 +92,8 @@ static void copy_back(uint8_t *to, size_t offset, size_t length)
 }
 
 /* Decodes one element of any kind with all checks. */
-static bool one_element(const uint8_t **from, const uint8_t *end, const uint8_t *out, uint8_t **target,
-                        const uint8_t *stop)
+static bool one_element(const uint8_t **from, const uint8_t *end, const uint8_t *out,
+                        uint8_t **target, const uint8_t *stop)
 {
     const uint8_t *in = *from;
     uint8_t *to = *target;
@@ -122,18 +123,20 @@ static bool one_element(const uint8_t **from, const uint8_t *end, const uint8_t 
         offset = load32(in);
         in += 4;
     }
-    if (in > end || offset == 0 || offset > (size_t)(to - out) || length > (size_t)(stop - to)) return false;
+    if (in > end || offset == 0 || offset > (size_t)(to - out) || length > (size_t)(stop - to))
+        return false;
     copy_back(to, offset, length);
     *from = in;
     *target = to + length;
     return true;
 }
 
-/* Decodes the elements that need no care: far from both ends, literals up to 60 bytes, copies from at least 8 bytes
- * back. Literals and copies differ only in where the bytes come from, so the choice is made by masks, not by a branch
- * that cannot be predicted; the next tag is loaded before the bytes are copied. Stops before the first other one. */
-static void easy_elements(const uint8_t **from, const uint8_t *end, const uint8_t *out, uint8_t **target,
-                          const uint8_t *stop)
+/* Decodes the elements that need no care: far from both ends, literals up to 60 bytes, copies from
+ * at least 8 bytes back. Literals and copies differ only in where the bytes come from, so the
+ * choice is made by masks, not by a branch that cannot be predicted; the next tag is loaded before
+ * the bytes are copied. Stops before the first other one. */
+static void easy_elements(const uint8_t **from, const uint8_t *end, const uint8_t *out,
+                          uint8_t **target, const uint8_t *stop)
 {
     static const uint32_t offset_mask[4] = {0, 0xff, 0xffff, UINT32_MAX};
     static const uint8_t offset_bytes[4] = {0, 1, 2, 4};
@@ -158,7 +161,8 @@ static void easy_elements(const uint8_t **from, const uint8_t *end, const uint8_
             in = next;
             continue;
         }
-        uintptr_t source = ((uintptr_t)(in + 1) & is_literal) | ((uintptr_t)(to - offset) & ~is_literal);
+        uintptr_t source =
+            ((uintptr_t)(in + 1) & is_literal) | ((uintptr_t)(to - offset) & ~is_literal);
         const uint8_t *bytes = (const uint8_t *)source;
         tag = *next;
         copy16(to, bytes);
@@ -174,9 +178,10 @@ static void easy_elements(const uint8_t **from, const uint8_t *end, const uint8_
     *target = to;
 }
 
-/* The same with branches: faster when literals and copies follow each other in a pattern, as in columns of numbers. */
-static void regular_elements(const uint8_t **from, const uint8_t *end, const uint8_t *out, uint8_t **target,
-                             const uint8_t *stop)
+/* The same with branches: faster when literals and copies follow each other in a pattern, as in
+ * columns of numbers. */
+static void regular_elements(const uint8_t **from, const uint8_t *end, const uint8_t *out,
+                             uint8_t **target, const uint8_t *stop)
 {
     const uint8_t *in = *from;
     uint8_t *to = *target;
@@ -229,8 +234,8 @@ static void regular_elements(const uint8_t **from, const uint8_t *end, const uin
 enum { SAMPLE = 128, SAMPLE_MISSES = 12 };
 
 /* Decodes some elements and tells whether their kinds can be foretold from the three before. */
-static bool sample_elements(const uint8_t **in, const uint8_t *end, const uint8_t *out, uint8_t **to,
-                            const uint8_t *stop, bool *is_regular)
+static bool sample_elements(const uint8_t **in, const uint8_t *end, const uint8_t *out,
+                            uint8_t **to, const uint8_t *stop, bool *is_regular)
 {
     uint8_t seen[8] = {0};
     unsigned history = 0, misses = 0;

@@ -1,8 +1,9 @@
-/* thrift.c - Thrift compact protocol: field headers with delta ids, zigzag varints, length-prefixed bytes.
+/* thrift.c - Thrift compact protocol: field headers with delta ids, zigzag varints, length-prefixed
+ * bytes.
  *
- * The reader works on hostile bytes: it never reads past end, a list cannot claim more elements than bytes are left
- * (every element takes at least one), and nesting is limited because skip is recursive. The first mistake sets bad and
- * moves to the end, so every loop of a caller ends. */
+ * The reader works on hostile bytes: it never reads past end, a list cannot claim more elements
+ * than bytes are left (every element takes at least one), and nesting is limited because skip is
+ * recursive. The first mistake sets bad and moves to the end, so every loop of a caller ends. */
 #include "enc/thrift.h"
 
 enum { NESTING_MAX = 32 };
@@ -206,7 +207,10 @@ static void put_varint(wr_buf *buf, uint64_t v)
     wr_buf_add_char(buf, (char)v);
 }
 
-static void put_zigzag(wr_buf *buf, int64_t v) { put_varint(buf, ((uint64_t)v << 1) ^ (uint64_t)(v >> 63)); }
+static void put_zigzag(wr_buf *buf, int64_t v)
+{
+    put_varint(buf, ((uint64_t)v << 1) ^ (uint64_t)(v >> 63));
+}
 
 static void put_head(wr_thrift_out *out, int16_t id, uint8_t type)
 {

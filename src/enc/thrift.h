@@ -18,8 +18,8 @@ typedef enum wr_thrift_type {
     WR_THRIFT_STRUCT,
 } wr_thrift_type;
 
-/* Reads from borrowed bytes. After malformed or missing bytes bad is set and stays set; all calls then return zero
- * values, so a caller checks once at the end. One thread. */
+/* Reads from borrowed bytes. After malformed or missing bytes bad is set and stays set; all calls
+ * then return zero values, so a caller checks once at the end. One thread. */
 typedef struct wr_thrift_in {
     const uint8_t *at, *end;
     bool bad;
@@ -27,19 +27,21 @@ typedef struct wr_thrift_in {
 } wr_thrift_in;
 
 typedef struct wr_thrift_field {
-    int16_t id;     /* 0 before the first field */
-    uint8_t type;   /* wr_thrift_type */
+    int16_t id;   /* 0 before the first field */
+    uint8_t type; /* wr_thrift_type */
 } wr_thrift_field;
 
 void wr_thrift_in_init(wr_thrift_in *in, const void *bytes, size_t size);
-/* Steps to the next field of a struct; field must be zero before the first call and kept between calls. False at the
- * end of the struct or when bad. */
+/* Steps to the next field of a struct; field must be zero before the first call and kept between
+ * calls. False at the end of the struct or when bad. */
 bool wr_thrift_next(wr_thrift_in *in, wr_thrift_field *field);
 /* Values. The reader of a field checks the type first (wr_thrift_is) or skips it. */
 bool wr_thrift_bool(const wr_thrift_field *field);
-int64_t wr_thrift_int(wr_thrift_in *in, const wr_thrift_field *field); /* any integer type; others: bad */
+int64_t wr_thrift_int(wr_thrift_in *in,
+                      const wr_thrift_field *field); /* any integer type; others: bad */
 wr_str wr_thrift_binary(wr_thrift_in *in, const wr_thrift_field *field); /* borrowed */
-/* Enters a list; *count elements of *type follow. Every count is checked against the bytes that are left. */
+/* Enters a list; *count elements of *type follow. Every count is checked against the bytes that are
+ * left. */
 uint32_t wr_thrift_list(wr_thrift_in *in, const wr_thrift_field *field, uint8_t *type);
 /* One element of a list of integers, of binaries, of booleans. */
 int64_t wr_thrift_element_int(wr_thrift_in *in, uint8_t type);
@@ -57,8 +59,8 @@ typedef struct wr_thrift_out {
     int depth;
 } wr_thrift_out;
 
-void wr_thrift_begin(wr_thrift_out *out);            /* a struct that is the root or an element of a list */
-void wr_thrift_end(wr_thrift_out *out);              /* closes any struct */
+void wr_thrift_begin(wr_thrift_out *out); /* a struct that is the root or an element of a list */
+void wr_thrift_end(wr_thrift_out *out);   /* closes any struct */
 void wr_thrift_put_struct(wr_thrift_out *out, int16_t id); /* opens a struct field */
 void wr_thrift_put_bool(wr_thrift_out *out, int16_t id, bool v);
 void wr_thrift_put_byte(wr_thrift_out *out, int16_t id, int8_t v);

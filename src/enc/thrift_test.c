@@ -24,7 +24,8 @@ TEST(thrift_fields_read_back_as_written)
     EXPECT(wr_thrift_next(&in, &f) && f.id == 1 && wr_thrift_int(&in, &f) == -7);
     EXPECT(wr_thrift_next(&in, &f) && f.id == 2 && wr_thrift_bool(&f));
     EXPECT(wr_thrift_next(&in, &f) && f.id == 200 && wr_thrift_int(&in, &f) == INT64_MIN);
-    EXPECT(wr_thrift_next(&in, &f) && f.id == 201 && wr_str_eq(wr_thrift_binary(&in, &f), WR_STR("abc")));
+    EXPECT(wr_thrift_next(&in, &f) && f.id == 201 &&
+           wr_str_eq(wr_thrift_binary(&in, &f), WR_STR("abc")));
     EXPECT(!wr_thrift_next(&in, &f) && !in.bad);
 }
 

@@ -1,9 +1,10 @@
 /* convert.c - stored values to values of the engine.
  *
- * Integers of every kind end in the narrow form the reader chose for the chunk (phys, base) from the statistics; every
- * value is checked against them on the way, because a value that does not fit would come out as another one. A file
- * whose values contradict its own statistics is damaged and refused.
- * Kinds that are no plain integers (scaled times, INT96, decimal bytes) are first made 64-bit integers in scratch. */
+ * Integers of every kind end in the narrow form the reader chose for the chunk (phys, base) from
+ * the statistics; every value is checked against them on the way, because a value that does not fit
+ * would come out as another one. A file whose values contradict its own statistics is damaged and
+ * refused. Kinds that are no plain integers (scaled times, INT96, decimal bytes) are first made
+ * 64-bit integers in scratch. */
 #include "fmt/parquet/chunk.h"
 
 enum { STEP = 1024 };
@@ -13,17 +14,20 @@ weir_status wr_pq_check_seen(const wr_pq_reader *r, const wr_pq_seen *seen)
     if (seen->least >= r->lo && seen->most <= r->hi) return WR_OK;
     if (seen->least > seen->most) return WR_OK;
     return wr_fail(WR_E_CORRUPT, "a value is outside of %lld to %lld, which the %s",
-                   (long long)r->lo, (long long)r->hi, r->by_statistics ? "statistics promise" : "type can hold");
+                   (long long)r->lo, (long long)r->hi,
+                   r->by_statistics ? "statistics promise" : "type can hold");
 }
 
-static weir_status narrow(wr_pq_reader *r, wr_pq_source source, const void *in, size_t count, void *out, size_t at)
+static weir_status narrow(wr_pq_reader *r, wr_pq_source source, const void *in, size_t count,
+                          void *out, size_t at)
 {
     wr_pq_seen seen = WR_PQ_NOTHING_SEEN;
     wr_pq_narrow(source, r->phys, in, (char *)out + at * r->size, count, r->base, &seen);
     return wr_pq_check_seen(r, &seen);
 }
 
-weir_status wr_pq_convert_longs(wr_pq_reader *r, const int64_t *in, size_t count, void *out, size_t at)
+weir_status wr_pq_convert_longs(wr_pq_reader *r, const int64_t *in, size_t count, void *out,
+                                size_t at)
 {
     const wr_pq_leaf *leaf = r->leaf;
     if (leaf->make == WR_PQ_MAKE_SCALED) {
@@ -38,7 +42,9 @@ weir_status wr_pq_convert_longs(wr_pq_reader *r, const int64_t *in, size_t count
                 else
                     some[i] = v / -by; /* towards zero, as the other engines have it */
             }
-            if (over) return wr_fail(WR_E_CORRUPT, "a time does not fit the range of %s", leaf->type->sql.data);
+            if (over)
+                return wr_fail(WR_E_CORRUPT, "a time does not fit the range of %s",
+                               leaf->type->sql.data);
             WR_TRY(narrow(r, WR_PQ_FROM_I64, some, here, out, at + done));
             done += here;
         }
@@ -62,7 +68,8 @@ weir_status wr_pq_convert_longs(wr_pq_reader *r, const int64_t *in, size_t count
     return narrow(r, WR_PQ_FROM_I64, in, count, out, at);
 }
 
-static weir_status convert_int96(wr_pq_reader *r, const uint8_t *raw, size_t count, void *out, size_t at)
+static weir_status convert_int96(wr_pq_reader *r, const uint8_t *raw, size_t count, void *out,
+                                 size_t at)
 {
     int64_t some[STEP];
     for (size_t done = 0; done < count;) {
@@ -104,7 +111,8 @@ typedef struct bytes_source {
     const wr_view *views;
 } bytes_source;
 
-static weir_status convert_decimals(wr_pq_reader *r, bytes_source from, size_t count, void *out, size_t at)
+static weir_status convert_decimals(wr_pq_reader *r, bytes_source from, size_t count, void *out,
+                                    size_t at)
 {
     int64_t some[STEP];
     wr_i128 most = wr_pow10[r->leaf->type->precision] - 1;
@@ -114,8 +122,8 @@ static weir_status convert_decimals(wr_pq_reader *r, bytes_source from, size_t c
         for (size_t i = 0; i < here; i++) {
             wr_i128 v;
             if (from.views)
-                v = wr_pq_big_endian((const uint8_t *)wr_view_bytes(&from.views[done + i]), from.views[done + i].length,
-                                     &over);
+                v = wr_pq_big_endian((const uint8_t *)wr_view_bytes(&from.views[done + i]),
+                                     from.views[done + i].length, &over);
             else
                 v = wr_pq_big_endian(from.raw + (done + i) * from.width, from.width, &over);
             over |= v > most || v < -most;
@@ -124,7 +132,9 @@ static weir_status convert_decimals(wr_pq_reader *r, bytes_source from, size_t c
             else
                 some[i] = v > r->hi || v < r->lo ? (over = true, 0) : (int64_t)v;
         }
-        if (over) return wr_fail(WR_E_CORRUPT, "a decimal does not fit %s or the statistics", r->leaf->type->sql.data);
+        if (over)
+            return wr_fail(WR_E_CORRUPT, "a decimal does not fit %s or the statistics",
+                           r->leaf->type->sql.data);
         if (r->phys != WR_P_I128) WR_TRY(narrow(r, WR_PQ_FROM_I64, some, here, out, at + done));
         done += here;
     }
@@ -133,7 +143,8 @@ static weir_status convert_decimals(wr_pq_reader *r, bytes_source from, size_t c
 
 static float half_to_float(uint16_t h)
 {
-    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 0x1f, fraction = h & 0x3ff, bits;
+    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 0x1f, fraction = h & 0x3ff,
+             bits;
     if (exponent == 31) {
         bits = sign | 0x7f800000 | fraction << 13;
     } else if (exponent) {
@@ -186,7 +197,8 @@ static weir_status check_utf8(const wr_view *views, size_t count)
     return WR_OK;
 }
 
-weir_status wr_pq_convert_fixed(wr_pq_reader *r, const uint8_t *raw, size_t count, void *out, size_t at)
+weir_status wr_pq_convert_fixed(wr_pq_reader *r, const uint8_t *raw, size_t count, void *out,
+                                size_t at)
 {
     char *to = (char *)out + at * r->size;
     switch (r->leaf->make) {
@@ -218,7 +230,8 @@ weir_status wr_pq_convert_fixed(wr_pq_reader *r, const uint8_t *raw, size_t coun
     case WR_PQ_MAKE_INT96:
         return convert_int96(r, raw, count, out, at);
     case WR_PQ_MAKE_DECIMAL:
-        return convert_decimals(r, (bytes_source){.raw = raw, .width = r->leaf->width}, count, out, at);
+        return convert_decimals(r, (bytes_source){.raw = raw, .width = r->leaf->width}, count, out,
+                                at);
     case WR_PQ_MAKE_F32:
     case WR_PQ_MAKE_F64:
         memcpy(to, raw, count * r->size);
@@ -246,7 +259,8 @@ weir_status wr_pq_convert_fixed(wr_pq_reader *r, const uint8_t *raw, size_t coun
     return wr_fail(WR_E_CORRUPT, "the encoding does not fit the type");
 }
 
-weir_status wr_pq_convert_views(wr_pq_reader *r, const wr_view *in, size_t count, void *out, size_t at)
+weir_status wr_pq_convert_views(wr_pq_reader *r, const wr_view *in, size_t count, void *out,
+                                size_t at)
 {
     if (r->leaf->make == WR_PQ_MAKE_DECIMAL)
         return convert_decimals(r, (bytes_source){.views = in}, count, out, at);
@@ -309,7 +323,9 @@ bool wr_pq_range_ints(const wr_pq_leaf *leaf, const wr_pq_range *range, int64_t 
     bool is_unsigned = leaf->make == WR_PQ_MAKE_U32 || leaf->make == WR_PQ_MAKE_U64;
     /* The deprecated bounds compare decimals byte by byte and unsigned numbers as signed ones. */
     if (range->old_order && (is_unsigned || leaf->make == WR_PQ_MAKE_DECIMAL)) return false;
-    if (!wr_pq_bound_int(leaf, range->min, lo) || !wr_pq_bound_int(leaf, range->max, hi) || *lo > *hi) return false;
+    if (!wr_pq_bound_int(leaf, range->min, lo) || !wr_pq_bound_int(leaf, range->max, hi) ||
+        *lo > *hi)
+        return false;
     if (leaf->make == WR_PQ_MAKE_U64 && *lo < 0) return false;
     return leaf->make == WR_PQ_MAKE_DECIMAL || (*lo >= leaf->least && *hi <= leaf->most);
 }

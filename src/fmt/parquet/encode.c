@@ -1,8 +1,9 @@
 /* encode.c - encodings, bounds and dictionaries of values on their way to a file.
  *
- * Runs of at least eight equal values are written as runs, everything between as packed groups of eight. Deltas use
- * blocks of 128 values in 4 miniblocks. Bounds of floats leave NaN out and widen zeros to both signs, as the format
- * asks; long texts are cut, the upper bound by raising its last byte so that it stays above. */
+ * Runs of at least eight equal values are written as runs, everything between as packed groups of
+ * eight. Deltas use blocks of 128 values in 4 miniblocks. Bounds of floats leave NaN out and widen
+ * zeros to both signs, as the format asks; long texts are cut, the upper bound by raising its last
+ * byte so that it stays above. */
 #include "fmt/parquet/sink.h"
 #include <math.h>
 
@@ -52,7 +53,8 @@ static void put_packed(wr_buf *out, const uint32_t *values, size_t count, unsign
 
 void wr_pq_encode_runs(wr_buf *out, const uint32_t *values, size_t count, unsigned width)
 {
-    size_t at = 0, packed = 0; /* [packed, at) waits to be packed; a multiple of 8 unless at the end */
+    size_t at = 0,
+           packed = 0; /* [packed, at) waits to be packed; a multiple of 8 unless at the end */
     while (at < count) {
         size_t run = run_at(values + at, count - at);
         if (run < 8) {
@@ -121,13 +123,13 @@ wr_str wr_pq_sink_at(const wr_pq_sink *s, size_t i)
     return (wr_str){bytes + from, ends[i] - from};
 }
 
-#define DEFINE_COMPARE(name, type)                     \
-    static int name(wr_str a, wr_str b)                \
-    {                                                  \
-        type x, y;                                     \
-        memcpy(&x, a.data, sizeof x);                  \
-        memcpy(&y, b.data, sizeof y);                  \
-        return (x > y) - (x < y);                      \
+#define DEFINE_COMPARE(name, type)      \
+    static int name(wr_str a, wr_str b) \
+    {                                   \
+        type x, y;                      \
+        memcpy(&x, a.data, sizeof x);   \
+        memcpy(&y, b.data, sizeof y);   \
+        return (x > y) - (x < y);       \
     }
 DEFINE_COMPARE(cmp_i32, int32_t)
 DEFINE_COMPARE(cmp_u32, uint32_t)
@@ -147,8 +149,9 @@ static int cmp_decimal(wr_str a, wr_str b)
 
 typedef int compare_fn(wr_str a, wr_str b);
 static compare_fn *const comparisons[] = {
-    [WR_PQ_BY_I32] = cmp_i32, [WR_PQ_BY_U32] = cmp_u32, [WR_PQ_BY_I64] = cmp_i64,      [WR_PQ_BY_U64] = cmp_u64,
-    [WR_PQ_BY_F32] = cmp_f32, [WR_PQ_BY_F64] = cmp_f64, [WR_PQ_BY_BYTES] = wr_str_cmp, [WR_PQ_BY_DECIMAL] = cmp_decimal,
+    [WR_PQ_BY_I32] = cmp_i32,      [WR_PQ_BY_U32] = cmp_u32,         [WR_PQ_BY_I64] = cmp_i64,
+    [WR_PQ_BY_U64] = cmp_u64,      [WR_PQ_BY_F32] = cmp_f32,         [WR_PQ_BY_F64] = cmp_f64,
+    [WR_PQ_BY_BYTES] = wr_str_cmp, [WR_PQ_BY_DECIMAL] = cmp_decimal,
 };
 
 static bool is_nan(wr_pq_order order, wr_str v)
@@ -206,7 +209,8 @@ static void cut_text(wr_pq_bounds *b, wr_arena *arena)
     b->min = b->max = (wr_str){0};
 }
 
-void wr_pq_find_bounds(const wr_pq_sink *s, size_t first, size_t count, wr_arena *arena, wr_pq_bounds *out)
+void wr_pq_find_bounds(const wr_pq_sink *s, size_t first, size_t count, wr_arena *arena,
+                       wr_pq_bounds *out)
 {
     out->min = out->max = (wr_str){0};
     out->min_exact = out->max_exact = true;
@@ -246,15 +250,17 @@ void wr_pq_merge_bounds(const wr_pq_sink *s, wr_pq_bounds *a, const wr_pq_bounds
 
 /* ---- dictionaries */
 
-weir_status wr_pq_number_values(const wr_pq_sink *s, wr_pq_out *out, size_t limit, size_t limit_bytes, bool *found,
-                                uint32_t *distinct, uint32_t **codes, uint32_t **first)
+weir_status wr_pq_number_values(const wr_pq_sink *s, wr_pq_out *out, size_t limit,
+                                size_t limit_bytes, bool *found, uint32_t *distinct,
+                                uint32_t **codes, uint32_t **first)
 {
     size_t slots = 1024, bytes = 0;
     while (slots < 2 * WR_MIN(limit, s->value_count) + 2)
         slots *= 2;
     *found = false;
     *distinct = 0;
-    WR_TRY(wr_pq_bytes_need(out->mem, &out->codes, (s->value_count + limit + 1) * sizeof(uint32_t)));
+    WR_TRY(
+        wr_pq_bytes_need(out->mem, &out->codes, (s->value_count + limit + 1) * sizeof(uint32_t)));
     WR_TRY(wr_pq_bytes_need(out->mem, &out->table, slots * sizeof(uint32_t)));
     uint32_t *table = out->table.data;
     memset(table, 0, slots * sizeof *table);

@@ -1,11 +1,25 @@
 /* footer.c - page indexes and file metadata in Thrift.
  *
- * Logical types are written in both vocabularies, the old converted ones where they exist, because old readers know
- * only those. Lists and maps use the three-level form of the current format description. */
+ * Logical types are written in both vocabularies, the old converted ones where they exist, because
+ * old readers know only those. Lists and maps use the three-level form of the current format
+ * description. */
 #include "fmt/parquet/footer.h"
 
-enum { UTF8 = 0, MAP = 1, LIST = 3, ENUM = 4, DECIMAL = 5, DATE = 6, TIME_MICROS = 8, TIMESTAMP_MILLIS = 9,
-       TIMESTAMP_MICROS = 10, UINT_8 = 11, INT_8 = 15, JSON = 19, INTERVAL = 21 };
+enum {
+    UTF8 = 0,
+    MAP = 1,
+    LIST = 3,
+    ENUM = 4,
+    DECIMAL = 5,
+    DATE = 6,
+    TIME_MICROS = 8,
+    TIMESTAMP_MILLIS = 9,
+    TIMESTAMP_MICROS = 10,
+    UINT_8 = 11,
+    INT_8 = 15,
+    JSON = 19,
+    INTERVAL = 21
+};
 
 /* ---- schema */
 
@@ -36,7 +50,8 @@ static void put_decimal(wr_thrift_out *t, int precision, int scale)
     wr_thrift_end(t);
 }
 
-static void put_moment(wr_thrift_out *t, int converted, int16_t logical, bool adjusted, int16_t unit)
+static void put_moment(wr_thrift_out *t, int converted, int16_t logical, bool adjusted,
+                       int16_t unit)
 {
     if (converted >= 0) wr_thrift_put_i32(t, 6, converted);
     wr_thrift_put_struct(t, 10);
@@ -64,30 +79,75 @@ static void put_integer(wr_thrift_out *t, int bits, bool is_signed)
 static void put_annotation(wr_thrift_out *t, const wr_type *type)
 {
     switch (type->id) {
-    case WR_T_TINYINT: put_integer(t, 8, true); break;
-    case WR_T_SMALLINT: put_integer(t, 16, true); break;
-    case WR_T_INTEGER: put_integer(t, 32, true); break;
-    case WR_T_BIGINT: put_integer(t, 64, true); break;
-    case WR_T_UTINYINT: put_integer(t, 8, false); break;
-    case WR_T_USMALLINT: put_integer(t, 16, false); break;
-    case WR_T_UINTEGER: put_integer(t, 32, false); break;
-    case WR_T_UBIGINT: put_integer(t, 64, false); break;
-    case WR_T_HUGEINT: put_decimal(t, 38, 0); break;
-    case WR_T_DECIMAL: put_decimal(t, type->precision, type->scale); break;
-    case WR_T_VARCHAR: put_logical(t, UTF8, WR_PQ_L_STRING); break;
-    case WR_T_ENUM: put_logical(t, ENUM, WR_PQ_L_ENUM); break;
-    case WR_T_JSON: put_logical(t, JSON, WR_PQ_L_JSON); break;
-    case WR_T_UUID: put_logical(t, -1, WR_PQ_L_UUID); break;
-    case WR_T_NULL: put_logical(t, -1, WR_PQ_L_UNKNOWN); break;
-    case WR_T_DATE: put_logical(t, DATE, WR_PQ_L_DATE); break;
-    case WR_T_TIME: put_moment(t, TIME_MICROS, WR_PQ_L_TIME, false, WR_PQ_MICROS); break;
-    case WR_T_TIMESTAMP: put_moment(t, -1, WR_PQ_L_TIMESTAMP, false, WR_PQ_MICROS); break;
-    case WR_T_TIMESTAMPTZ: put_moment(t, TIMESTAMP_MICROS, WR_PQ_L_TIMESTAMP, true, WR_PQ_MICROS); break;
+    case WR_T_TINYINT:
+        put_integer(t, 8, true);
+        break;
+    case WR_T_SMALLINT:
+        put_integer(t, 16, true);
+        break;
+    case WR_T_INTEGER:
+        put_integer(t, 32, true);
+        break;
+    case WR_T_BIGINT:
+        put_integer(t, 64, true);
+        break;
+    case WR_T_UTINYINT:
+        put_integer(t, 8, false);
+        break;
+    case WR_T_USMALLINT:
+        put_integer(t, 16, false);
+        break;
+    case WR_T_UINTEGER:
+        put_integer(t, 32, false);
+        break;
+    case WR_T_UBIGINT:
+        put_integer(t, 64, false);
+        break;
+    case WR_T_HUGEINT:
+        put_decimal(t, 38, 0);
+        break;
+    case WR_T_DECIMAL:
+        put_decimal(t, type->precision, type->scale);
+        break;
+    case WR_T_VARCHAR:
+        put_logical(t, UTF8, WR_PQ_L_STRING);
+        break;
+    case WR_T_ENUM:
+        put_logical(t, ENUM, WR_PQ_L_ENUM);
+        break;
+    case WR_T_JSON:
+        put_logical(t, JSON, WR_PQ_L_JSON);
+        break;
+    case WR_T_UUID:
+        put_logical(t, -1, WR_PQ_L_UUID);
+        break;
+    case WR_T_NULL:
+        put_logical(t, -1, WR_PQ_L_UNKNOWN);
+        break;
+    case WR_T_DATE:
+        put_logical(t, DATE, WR_PQ_L_DATE);
+        break;
+    case WR_T_TIME:
+        put_moment(t, TIME_MICROS, WR_PQ_L_TIME, false, WR_PQ_MICROS);
+        break;
+    case WR_T_TIMESTAMP:
+        put_moment(t, -1, WR_PQ_L_TIMESTAMP, false, WR_PQ_MICROS);
+        break;
+    case WR_T_TIMESTAMPTZ:
+        put_moment(t, TIMESTAMP_MICROS, WR_PQ_L_TIMESTAMP, true, WR_PQ_MICROS);
+        break;
     case WR_T_TIMESTAMP_S:
-    case WR_T_TIMESTAMP_MS: put_moment(t, -1, WR_PQ_L_TIMESTAMP, false, WR_PQ_MILLIS); break;
-    case WR_T_TIMESTAMP_NS: put_moment(t, -1, WR_PQ_L_TIMESTAMP, false, WR_PQ_NANOS); break;
-    case WR_T_INTERVAL: wr_thrift_put_i32(t, 6, INTERVAL); break;
-    default: break;
+    case WR_T_TIMESTAMP_MS:
+        put_moment(t, -1, WR_PQ_L_TIMESTAMP, false, WR_PQ_MILLIS);
+        break;
+    case WR_T_TIMESTAMP_NS:
+        put_moment(t, -1, WR_PQ_L_TIMESTAMP, false, WR_PQ_NANOS);
+        break;
+    case WR_T_INTERVAL:
+        wr_thrift_put_i32(t, 6, INTERVAL);
+        break;
+    default:
+        break;
     }
 }
 
@@ -113,7 +173,8 @@ static void put_node(wr_thrift_out *t, const wr_pq_write_node *n, int repetition
     if (n->sink) {
         wr_thrift_begin(t);
         wr_thrift_put_i32(t, 1, n->sink->target.physical);
-        if (n->sink->target.physical == WR_PQ_FIXED) wr_thrift_put_i32(t, 2, (int32_t)n->sink->target.width);
+        if (n->sink->target.physical == WR_PQ_FIXED)
+            wr_thrift_put_i32(t, 2, (int32_t)n->sink->target.width);
         wr_thrift_put_i32(t, 3, repetition);
         wr_thrift_put_binary(t, 4, n->name);
         put_annotation(t, n->type);
@@ -129,7 +190,10 @@ static void put_node(wr_thrift_out *t, const wr_pq_write_node *n, int repetition
         wr_thrift_end(t);
     }
     for (int i = 0; i < n->child_count; i++)
-        put_node(t, &n->children[i], is_map ? WR_PQ_REPEATED : n->children[i].optional ? WR_PQ_OPTIONAL : WR_PQ_REQUIRED);
+        put_node(t, &n->children[i],
+                 is_map                    ? WR_PQ_REPEATED
+                 : n->children[i].optional ? WR_PQ_OPTIONAL
+                                           : WR_PQ_REQUIRED);
 }
 
 static void put_schema(wr_thrift_out *t, const wr_pq_footer *f)
@@ -179,9 +243,9 @@ static void put_encoding_stats(wr_thrift_out *t, const wr_pq_written *w)
 
 static void put_chunk(wr_thrift_out *t, const wr_pq_sink *s, const wr_pq_written *w, wr_codec codec)
 {
-    static const int8_t codecs[WR_CODEC_COUNT] = {[WR_CODEC_NONE] = 0,   [WR_CODEC_SNAPPY] = 1, [WR_CODEC_GZIP] = 2,
-                                                  [WR_CODEC_BROTLI] = 4, [WR_CODEC_LZ4] = 5,    [WR_CODEC_ZSTD] = 6,
-                                                  [WR_CODEC_LZ4_RAW] = 7};
+    static const int8_t codecs[WR_CODEC_COUNT] = {
+        [WR_CODEC_NONE] = 0, [WR_CODEC_SNAPPY] = 1, [WR_CODEC_GZIP] = 2,   [WR_CODEC_BROTLI] = 4,
+        [WR_CODEC_LZ4] = 5,  [WR_CODEC_ZSTD] = 6,   [WR_CODEC_LZ4_RAW] = 7};
     wr_thrift_begin(t);
     wr_thrift_put_i64(t, 2, w->dictionary_pages ? w->dictionary_offset : w->data_offset);
     wr_thrift_put_struct(t, 3);
@@ -315,7 +379,8 @@ weir_status wr_pq_footer_write(const wr_pq_footer *f, wr_pq_out *out)
         wr_thrift_end(&t);
     }
     wr_thrift_end(&t);
-    if (buf.length > UINT32_MAX) return wr_fail(WR_E_TOO_BIG, "the footer has %zu bytes", buf.length);
+    if (buf.length > UINT32_MAX)
+        return wr_fail(WR_E_TOO_BIG, "the footer has %zu bytes", buf.length);
     uint32_t size = (uint32_t)buf.length;
     wr_buf_add(&buf, &size, 4);
     wr_buf_add(&buf, "PAR1", 4);

@@ -6,15 +6,15 @@ typedef struct wr_pq_write_node { /* a column or part of one */
     const wr_type *type;
     wr_str name;
     bool optional;
-    int def, rep;              /* levels of a value that is present here, of an element of a list */
-    wr_pq_sink *sink;          /* leaves */
+    int def, rep;     /* levels of a value that is present here, of an element of a list */
+    wr_pq_sink *sink; /* leaves */
     int first_sink, sink_count; /* all leaves below */
     struct wr_pq_write_node *children;
     int child_count;
 } wr_pq_write_node;
 
 typedef struct wr_pq_written_group {
-    wr_pq_written *chunks;     /* one per sink */
+    wr_pq_written *chunks; /* one per sink */
     int64_t rows, offset, bytes;
 } wr_pq_written_group;
 

@@ -1,6 +1,6 @@
 /* gather.tmpl.h - values by code. Parameters: T, NAME. */
-WR_PQ_CLONES static void NAME(const void *restrict dict_, const uint32_t *restrict codes, void *restrict out_,
-                              size_t count)
+WR_PQ_CLONES static void NAME(const void *restrict dict_, const uint32_t *restrict codes,
+                              void *restrict out_, size_t count)
 {
     const T *restrict dict = dict_;
     T *restrict out = out_;

@@ -1,14 +1,16 @@
 /* kernel.c - typed loops of the Parquet reader.
  *
- * Bit unpacking: eight values of width w fill exactly w bytes. For w <= 25 each value lies in four bytes from byte
- * i*w/8, so one byte shuffle per half (four values), one variable shift and one mask unpack eight values; the shuffle
- * and shift tables are computed once per width. Wider values and other processors take the scalar loop.
- * The plain loops are compiled several times for different instruction sets (WR_PQ_CLONES) and chosen at load time. */
+ * Bit unpacking: eight values of width w fill exactly w bytes. For w <= 25 each value lies in four
+ * bytes from byte i*w/8, so one byte shuffle per half (four values), one variable shift and one
+ * mask unpack eight values; the shuffle and shift tables are computed once per width. Wider values
+ * and other processors take the scalar loop. The plain loops are compiled several times for
+ * different instruction sets (WR_PQ_CLONES) and chosen at load time. */
 #include "fmt/parquet/kernel.h"
 #include <pthread.h>
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define WR_PQ_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3")))
+#define WR_PQ_CLONES \
+    __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3")))
 #else
 #define WR_PQ_CLONES
 #endif
@@ -80,8 +82,8 @@ static void make_plans(void)
     }
 }
 
-__attribute__((target("avx2"))) static size_t unpack_avx2(const uint8_t *in, unsigned width, uint32_t *out,
-                                                          size_t count)
+__attribute__((target("avx2"))) static size_t unpack_avx2(const uint8_t *in, unsigned width,
+                                                          uint32_t *out, size_t count)
 {
     const struct unpack_plan *plan = &plans[width];
     __m256i shuffle = _mm256_loadu_si256((const void *)plan->shuffle);
@@ -90,9 +92,11 @@ __attribute__((target("avx2"))) static size_t unpack_avx2(const uint8_t *in, uns
     uint32_t second = plan->second;
     size_t i = 0;
     for (; i + 8 <= count; i += 8, in += width) {
-        __m128i low = _mm_loadu_si128((const void *)in), high = _mm_loadu_si128((const void *)(in + second));
+        __m128i low = _mm_loadu_si128((const void *)in),
+                high = _mm_loadu_si128((const void *)(in + second));
         __m256i both = _mm256_shuffle_epi8(_mm256_set_m128i(high, low), shuffle);
-        _mm256_storeu_si256((void *)(out + i), _mm256_and_si256(_mm256_srlv_epi32(both, shift), mask));
+        _mm256_storeu_si256((void *)(out + i),
+                            _mm256_and_si256(_mm256_srlv_epi32(both, shift), mask));
     }
     return i;
 }
@@ -115,9 +119,11 @@ void wr_pq_unpack(const uint8_t *in, unsigned width, uint32_t *out, size_t count
 
 /* ---- narrowing */
 
-typedef void narrow_fn(const void *restrict in, void *restrict out, size_t count, int64_t base, wr_pq_seen *seen);
-typedef void narrow_rows_fn(const void *restrict in, void *restrict out, const uint16_t *restrict rows, size_t count,
-                            int64_t base, wr_pq_seen *seen);
+typedef void narrow_fn(const void *restrict in, void *restrict out, size_t count, int64_t base,
+                       wr_pq_seen *seen);
+typedef void narrow_rows_fn(const void *restrict in, void *restrict out,
+                            const uint16_t *restrict rows, size_t count, int64_t base,
+                            wr_pq_seen *seen);
 
 #define SRC loose_i32
 #define SEEN int32_t
@@ -188,8 +194,8 @@ static int width_index(wr_phys phys)
     return (int)phys - WR_P_I8;
 }
 
-void wr_pq_narrow(wr_pq_source source, wr_phys phys, const void *in, void *out, size_t count, int64_t base,
-                  wr_pq_seen *seen)
+void wr_pq_narrow(wr_pq_source source, wr_phys phys, const void *in, void *out, size_t count,
+                  int64_t base, wr_pq_seen *seen)
 {
     static narrow_fn *const table[WR_PQ_SOURCE_COUNT][4] = {
         {narrow_i32_i8, narrow_i32_i16, narrow_i32_i32, narrow_i32_i64},
@@ -199,8 +205,8 @@ void wr_pq_narrow(wr_pq_source source, wr_phys phys, const void *in, void *out, 
     table[source][width_index(phys)](in, out, count, base, seen);
 }
 
-void wr_pq_narrow_rows(wr_pq_source source, wr_phys phys, const void *in, void *out, const uint16_t *rows, size_t count,
-                       int64_t base, wr_pq_seen *seen)
+void wr_pq_narrow_rows(wr_pq_source source, wr_phys phys, const void *in, void *out,
+                       const uint16_t *rows, size_t count, int64_t base, wr_pq_seen *seen)
 {
     static narrow_rows_fn *const table[WR_PQ_SOURCE_COUNT][4] = {
         {narrow_rows_i32_i8, narrow_rows_i32_i16, narrow_rows_i32_i32, narrow_rows_i32_i64},
@@ -235,11 +241,21 @@ typedef struct sixteen {
 void wr_pq_gather(const void *dict, size_t size, const uint32_t *codes, void *out, size_t count)
 {
     switch (size) {
-    case 1: gather_1(dict, codes, out, count); break;
-    case 2: gather_2(dict, codes, out, count); break;
-    case 4: gather_4(dict, codes, out, count); break;
-    case 8: gather_8(dict, codes, out, count); break;
-    default: wr_assert(size == 16); gather_16(dict, codes, out, count);
+    case 1:
+        gather_1(dict, codes, out, count);
+        break;
+    case 2:
+        gather_2(dict, codes, out, count);
+        break;
+    case 4:
+        gather_4(dict, codes, out, count);
+        break;
+    case 8:
+        gather_8(dict, codes, out, count);
+        break;
+    default:
+        wr_assert(size == 16);
+        gather_16(dict, codes, out, count);
     }
 }
 
@@ -257,7 +273,8 @@ WR_PQ_CLONES static void pack_8(const uint32_t *restrict codes, uint8_t *restric
         out[i] = (uint8_t)codes[i];
 }
 
-WR_PQ_CLONES static void pack_16(const uint32_t *restrict codes, uint16_t *restrict out, size_t count)
+WR_PQ_CLONES static void pack_16(const uint32_t *restrict codes, uint16_t *restrict out,
+                                 size_t count)
 {
     for (size_t i = 0; i < count; i++)
         out[i] = (uint16_t)codes[i];
@@ -276,7 +293,8 @@ void wr_pq_pack_codes(const uint32_t *codes, wr_phys phys, void *out, size_t cou
 /* ---- validity */
 
 /* From the back, so that no value is overwritten before it was moved. */
-static void spread_bytes(uint8_t *values, size_t size, const uint64_t *valid, size_t from, size_t rows, size_t present)
+static void spread_bytes(uint8_t *values, size_t size, const uint64_t *valid, size_t from,
+                         size_t rows, size_t present)
 {
     for (size_t i = rows; i > 0 && present < i; i--) {
         if (!wr_bit_get(valid, from + i - 1)) {
@@ -304,15 +322,27 @@ static void spread_bytes(uint8_t *values, size_t size, const uint64_t *valid, si
 #define NAME spread_16
 #include "fmt/parquet/spread.tmpl.h"
 
-void wr_pq_spread(void *values, size_t size, const uint64_t *valid, size_t from, size_t rows, size_t present_count)
+void wr_pq_spread(void *values, size_t size, const uint64_t *valid, size_t from, size_t rows,
+                  size_t present_count)
 {
     switch (size) {
-    case 1: spread_1(values, valid, from, rows, present_count); break;
-    case 2: spread_2(values, valid, from, rows, present_count); break;
-    case 4: spread_4(values, valid, from, rows, present_count); break;
-    case 8: spread_8(values, valid, from, rows, present_count); break;
-    case 16: spread_16(values, valid, from, rows, present_count); break;
-    default: spread_bytes(values, size, valid, from, rows, present_count);
+    case 1:
+        spread_1(values, valid, from, rows, present_count);
+        break;
+    case 2:
+        spread_2(values, valid, from, rows, present_count);
+        break;
+    case 4:
+        spread_4(values, valid, from, rows, present_count);
+        break;
+    case 8:
+        spread_8(values, valid, from, rows, present_count);
+        break;
+    case 16:
+        spread_16(values, valid, from, rows, present_count);
+        break;
+    default:
+        spread_bytes(values, size, valid, from, rows, present_count);
     }
 }
 

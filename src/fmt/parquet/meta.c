@@ -1,9 +1,10 @@
 /* meta.c - reads the footer: ... thrift FileMetaData | 4 bytes size | "PAR1".
  *
- * Everything in it is a claim of the file. Counts are checked against bytes by the thrift reader, offsets against the
- * file here or where they are used, the row groups against the schema (a chunk for every leaf, of the same physical
- * type), so later code may index freely. Fields that are not known are skipped.
- * The schema precedes the row groups in every writer; a footer where it does not is refused. */
+ * Everything in it is a claim of the file. Counts are checked against bytes by the thrift reader,
+ * offsets against the file here or where they are used, the row groups against the schema (a chunk
+ * for every leaf, of the same physical type), so later code may index freely. Fields that are not
+ * known are skipped. The schema precedes the row groups in every writer; a footer where it does not
+ * is refused. */
 #include "fmt/parquet/meta.h"
 
 enum { MAGIC_SIZE = 4, TAIL = 8 };
@@ -86,7 +87,8 @@ static void read_logical(wr_thrift_in *in, wr_pq_element *e)
     wr_thrift_field field = {0};
     while (wr_thrift_next(in, &field)) {
         if (!wr_thrift_enter(in, &field)) return;
-        e->logical = field.id >= WR_PQ_L_STRING && field.id <= WR_PQ_L_GEOMETRY ? (uint8_t)field.id : WR_PQ_L_NONE;
+        e->logical = field.id >= WR_PQ_L_STRING && field.id <= WR_PQ_L_GEOMETRY ? (uint8_t)field.id
+                                                                                : WR_PQ_L_NONE;
         if (field.id == 18) e->logical = WR_PQ_L_GEOMETRY;
         read_logical_body(in, e);
     }
@@ -101,19 +103,36 @@ static void read_element(footer *f, wr_pq_element *e)
     wr_thrift_field field = {0};
     while (wr_thrift_next(in, &field)) {
         switch (field.id) {
-        case 1: e->physical = (int8_t)wr_thrift_int(in, &field); break;
-        case 2: e->type_length = (int32_t)wr_thrift_int(in, &field); break;
-        case 3: e->repetition = (int8_t)wr_thrift_int(in, &field); break;
-        case 4: e->name = keep(f, wr_thrift_binary(in, &field)); break;
-        case 5: e->child_count = (int32_t)wr_thrift_int(in, &field); break;
-        case 6: old = wr_thrift_int(in, &field); break;
-        case 7: e->scale = (int32_t)wr_thrift_int(in, &field); break;
-        case 8: e->precision = (int32_t)wr_thrift_int(in, &field); break;
+        case 1:
+            e->physical = (int8_t)wr_thrift_int(in, &field);
+            break;
+        case 2:
+            e->type_length = (int32_t)wr_thrift_int(in, &field);
+            break;
+        case 3:
+            e->repetition = (int8_t)wr_thrift_int(in, &field);
+            break;
+        case 4:
+            e->name = keep(f, wr_thrift_binary(in, &field));
+            break;
+        case 5:
+            e->child_count = (int32_t)wr_thrift_int(in, &field);
+            break;
+        case 6:
+            old = wr_thrift_int(in, &field);
+            break;
+        case 7:
+            e->scale = (int32_t)wr_thrift_int(in, &field);
+            break;
+        case 8:
+            e->precision = (int32_t)wr_thrift_int(in, &field);
+            break;
         case 10:
             has_logical = wr_thrift_enter(in, &field);
             read_logical(in, e);
             break;
-        default: wr_thrift_skip(in, field.type);
+        default:
+            wr_thrift_skip(in, field.type);
         }
     }
     if ((has_logical && e->logical) || old < 0 || old >= (int64_t)WR_COUNT(converted)) return;
@@ -121,8 +140,9 @@ static void read_element(footer *f, wr_pq_element *e)
     e->unit = converted[old].unit;
     e->bits = converted[old].bits;
     e->is_unsigned = converted[old].is_unsigned;
-    /* The old TIMESTAMP types always meant UTC instants, but files written before the new types existed carry local
-     * times under them as often; without the new annotation they are read as plain timestamps. */
+    /* The old TIMESTAMP types always meant UTC instants, but files written before the new types
+     * existed carry local times under them as often; without the new annotation they are read as
+     * plain timestamps. */
     e->adjusted = converted[old].adjusted;
 }
 
@@ -134,8 +154,8 @@ static weir_status check_element(wr_pq_element *e, bool is_root)
         e->repetition < 0 || e->repetition > WR_PQ_REPEATED)
         return wr_fail(WR_E_CORRUPT, "schema element \"%.*s\" is malformed", WR_STR_ARGS(e->name));
     if (e->physical == WR_PQ_FIXED && (e->type_length <= 0 || e->type_length > 1 << 28))
-        return wr_fail(WR_E_CORRUPT, "schema element \"%.*s\" has a fixed length of %d", WR_STR_ARGS(e->name),
-                       e->type_length);
+        return wr_fail(WR_E_CORRUPT, "schema element \"%.*s\" has a fixed length of %d",
+                       WR_STR_ARGS(e->name), e->type_length);
     if (!wr_utf8_valid(e->name.data, e->name.length))
         return wr_fail(WR_E_CORRUPT, "a column name is not valid UTF-8");
     return WR_OK;
@@ -165,8 +185,12 @@ static void read_range(footer *f, wr_pq_range *r)
     wr_thrift_field field = {0};
     while (wr_thrift_next(in, &field)) {
         switch (field.id) {
-        case 1: old_max = wr_thrift_binary(in, &field); break;
-        case 2: old_min = wr_thrift_binary(in, &field); break;
+        case 1:
+            old_max = wr_thrift_binary(in, &field);
+            break;
+        case 2:
+            old_min = wr_thrift_binary(in, &field);
+            break;
         case 3:
             r->null_count = wr_thrift_int(in, &field);
             r->has_null_count = r->null_count >= 0;
@@ -175,9 +199,14 @@ static void read_range(footer *f, wr_pq_range *r)
             r->distinct = wr_thrift_int(in, &field);
             r->has_distinct = r->distinct > 0;
             break;
-        case 5: r->max = wr_thrift_binary(in, &field); break;
-        case 6: r->min = wr_thrift_binary(in, &field); break;
-        default: wr_thrift_skip(in, field.type);
+        case 5:
+            r->max = wr_thrift_binary(in, &field);
+            break;
+        case 6:
+            r->min = wr_thrift_binary(in, &field);
+            break;
+        default:
+            wr_thrift_skip(in, field.type);
         }
     }
     if (!r->min.data && !r->max.data && old_min.data && old_max.data) {
@@ -216,14 +245,16 @@ static void read_encoding_stats(footer *f, const wr_thrift_field *list, wr_pq_ch
             else
                 wr_thrift_skip(&f->in, field.type);
         }
-        if (page != WR_PQ_PAGE_DICTIONARY && pages > 0 && !is_dictionary(encoding)) c->all_dictionary = false;
+        if (page != WR_PQ_PAGE_DICTIONARY && pages > 0 && !is_dictionary(encoding))
+            c->all_dictionary = false;
     }
 }
 
 static uint8_t codec_of(int64_t stored)
 {
-    static const uint8_t codecs[] = {WR_CODEC_NONE, WR_CODEC_SNAPPY, WR_CODEC_GZIP, 255, WR_CODEC_BROTLI,
-                                     WR_CODEC_LZ4,  WR_CODEC_ZSTD,   WR_CODEC_LZ4_RAW};
+    static const uint8_t codecs[] = {WR_CODEC_NONE, WR_CODEC_SNAPPY, WR_CODEC_GZIP,
+                                     255,           WR_CODEC_BROTLI, WR_CODEC_LZ4,
+                                     WR_CODEC_ZSTD, WR_CODEC_LZ4_RAW};
     return stored >= 0 && stored < (int64_t)WR_COUNT(codecs) ? codecs[stored] : 255;
 }
 
@@ -233,17 +264,33 @@ static void read_chunk_meta(footer *f, wr_pq_chunk *c)
     wr_thrift_field field = {0};
     while (wr_thrift_next(in, &field)) {
         switch (field.id) {
-        case 1: c->physical = (uint8_t)wr_thrift_int(in, &field); break;
-        case 4: c->codec = codec_of(wr_thrift_int(in, &field)); break;
-        case 5: c->value_count = wr_thrift_int(in, &field); break;
-        case 6: c->plain_size = wr_thrift_int(in, &field); break;
-        case 7: c->packed_size = wr_thrift_int(in, &field); break;
-        case 9: c->data_offset = wr_thrift_int(in, &field); break;
-        case 11: c->dictionary_offset = wr_thrift_int(in, &field); break;
+        case 1:
+            c->physical = (uint8_t)wr_thrift_int(in, &field);
+            break;
+        case 4:
+            c->codec = codec_of(wr_thrift_int(in, &field));
+            break;
+        case 5:
+            c->value_count = wr_thrift_int(in, &field);
+            break;
+        case 6:
+            c->plain_size = wr_thrift_int(in, &field);
+            break;
+        case 7:
+            c->packed_size = wr_thrift_int(in, &field);
+            break;
+        case 9:
+            c->data_offset = wr_thrift_int(in, &field);
+            break;
+        case 11:
+            c->dictionary_offset = wr_thrift_int(in, &field);
+            break;
         case 12:
             if (wr_thrift_enter(in, &field)) read_range(f, &c->range);
             break;
-        case 13: read_encoding_stats(f, &field, c); break;
+        case 13:
+            read_encoding_stats(f, &field, c);
+            break;
         case 14:
         case 15:
             /* Younger fields, used for other things by some older writers. */
@@ -254,7 +301,8 @@ static void read_chunk_meta(footer *f, wr_pq_chunk *c)
             else
                 c->bloom_size = wr_thrift_int(in, &field);
             break;
-        default: wr_thrift_skip(in, field.type);
+        default:
+            wr_thrift_skip(in, field.type);
         }
     }
 }
@@ -273,16 +321,25 @@ static weir_status read_chunk(footer *f, const wr_pq_leaf *leaf, wr_pq_chunk *c)
             has_meta = wr_thrift_enter(in, &field);
             read_chunk_meta(f, c);
             break;
-        case 4: c->offset_index = wr_thrift_int(in, &field); break;
-        case 5: c->offset_index_size = wr_thrift_int(in, &field); break;
-        case 6: c->column_index = wr_thrift_int(in, &field); break;
-        case 7: c->column_index_size = wr_thrift_int(in, &field); break;
+        case 4:
+            c->offset_index = wr_thrift_int(in, &field);
+            break;
+        case 5:
+            c->offset_index_size = wr_thrift_int(in, &field);
+            break;
+        case 6:
+            c->column_index = wr_thrift_int(in, &field);
+            break;
+        case 7:
+            c->column_index_size = wr_thrift_int(in, &field);
+            break;
         case 8:
         case 9:
             c->encrypted = true;
             wr_thrift_skip(in, field.type);
             break;
-        default: wr_thrift_skip(in, field.type);
+        default:
+            wr_thrift_skip(in, field.type);
         }
     }
     if (in->bad) return wr_fail(WR_E_CORRUPT, "the description of a column chunk is cut short");
@@ -300,8 +357,10 @@ static weir_status read_chunks(footer *f, const wr_thrift_field *list, wr_pq_gro
 {
     uint8_t type;
     uint32_t count = wr_thrift_list(&f->in, list, &type);
-    if (g->chunks || f->in.bad || type != WR_THRIFT_STRUCT || count != (uint32_t)f->meta->leaf_count)
-        return wr_fail(WR_E_CORRUPT, "a row group has %u columns, the schema %d", count, f->meta->leaf_count);
+    if (g->chunks || f->in.bad || type != WR_THRIFT_STRUCT ||
+        count != (uint32_t)f->meta->leaf_count)
+        return wr_fail(WR_E_CORRUPT, "a row group has %u columns, the schema %d", count,
+                       f->meta->leaf_count);
     g->chunks = wr_new_array(f->arena, wr_pq_chunk, count);
     for (uint32_t i = 0; i < count; i++)
         WR_TRY(read_chunk(f, &f->meta->leaves[i], &g->chunks[i]));
@@ -327,7 +386,8 @@ static void read_sorting(footer *f, const wr_thrift_field *list, wr_pq_group *g)
             else
                 wr_thrift_skip(&f->in, field.type);
         }
-        if (i == 0 && !descending && !nulls_first && leaf >= 0 && leaf < f->meta->leaf_count) g->sorted_leaf = (int)leaf;
+        if (i == 0 && !descending && !nulls_first && leaf >= 0 && leaf < f->meta->leaf_count)
+            g->sorted_leaf = (int)leaf;
     }
 }
 
@@ -345,11 +405,14 @@ static weir_status read_group(footer *f, wr_pq_group *g)
         else
             wr_thrift_skip(&f->in, field.type);
     }
-    if (f->in.bad || !g->chunks || g->rows < 0) return wr_fail(WR_E_CORRUPT, "a row group is malformed");
+    if (f->in.bad || !g->chunks || g->rows < 0)
+        return wr_fail(WR_E_CORRUPT, "a row group is malformed");
     for (int i = 0; i < f->meta->leaf_count; i++)
-        if (!g->chunks[i].encrypted && f->meta->leaves[i].max_rep == 0 && g->chunks[i].value_count != g->rows)
-            return wr_fail(WR_E_CORRUPT, "a row group of %lld rows has %lld values of \"%.*s\"", (long long)g->rows,
-                           (long long)g->chunks[i].value_count, WR_STR_ARGS(f->meta->leaves[i].element->name));
+        if (!g->chunks[i].encrypted && f->meta->leaves[i].max_rep == 0 &&
+            g->chunks[i].value_count != g->rows)
+            return wr_fail(WR_E_CORRUPT, "a row group of %lld rows has %lld values of \"%.*s\"",
+                           (long long)g->rows, (long long)g->chunks[i].value_count,
+                           WR_STR_ARGS(f->meta->leaves[i].element->name));
     return WR_OK;
 }
 
@@ -395,10 +458,14 @@ static weir_status read_file_meta(footer *f)
         case 4:
             WR_TRY(read_groups(f, &field));
             break;
-        case 6: f->meta->created_by = keep(f, wr_thrift_binary(&f->in, &field)); break;
+        case 6:
+            f->meta->created_by = keep(f, wr_thrift_binary(&f->in, &field));
+            break;
         case 8:
-            return wr_with_hint(wr_fail(WR_E_UNSUPPORTED, "the file is encrypted"), "weir has no decryption keys");
-        default: wr_thrift_skip(&f->in, field.type);
+            return wr_with_hint(wr_fail(WR_E_UNSUPPORTED, "the file is encrypted"),
+                                "weir has no decryption keys");
+        default:
+            wr_thrift_skip(&f->in, field.type);
         }
     }
     if (f->in.bad) return wr_fail(WR_E_CORRUPT, "the footer is cut short or malformed");
@@ -419,23 +486,25 @@ static weir_status footer_place(wr_file *file, uint64_t *start, uint64_t *size)
     if (stat.is_dir) return wr_fail(WR_E_IO, "is a folder");
     uint8_t tail[TAIL];
     if (stat.size < TAIL + MAGIC_SIZE)
-        return wr_fail(WR_E_CORRUPT, "the file has %llu bytes, too few for Parquet", (unsigned long long)stat.size);
+        return wr_fail(WR_E_CORRUPT, "the file has %llu bytes, too few for Parquet",
+                       (unsigned long long)stat.size);
     WR_TRY(wr_file_read_exact(file, stat.size - TAIL, tail, TAIL));
     if (memcmp(tail + 4, "PARE", 4) == 0)
         return wr_with_hint(wr_fail(WR_E_UNSUPPORTED, "the file has an encrypted footer"),
                             "weir has no decryption keys");
     if (memcmp(tail + 4, "PAR1", 4) != 0)
-        return wr_fail(WR_E_CORRUPT, "the file does not end with \"PAR1\": it is cut short or not Parquet");
+        return wr_fail(WR_E_CORRUPT,
+                       "the file does not end with \"PAR1\": it is cut short or not Parquet");
     *size = little32(tail);
     if (*size == 0 || *size > stat.size - TAIL - MAGIC_SIZE)
-        return wr_fail(WR_E_CORRUPT, "the footer claims %llu bytes of a file of %llu", (unsigned long long)*size,
-                       (unsigned long long)stat.size);
+        return wr_fail(WR_E_CORRUPT, "the footer claims %llu bytes of a file of %llu",
+                       (unsigned long long)*size, (unsigned long long)stat.size);
     *start = stat.size - TAIL - *size;
     return WR_OK;
 }
 
-weir_status wr_pq_meta_read(wr_file *file, wr_mem *mem, const wr_pq_read_options *options, wr_arena *arena,
-                            wr_pq_meta *out, uint64_t *reserved)
+weir_status wr_pq_meta_read(wr_file *file, wr_mem *mem, const wr_pq_read_options *options,
+                            wr_arena *arena, wr_pq_meta *out, uint64_t *reserved)
 {
     uint64_t start = 0, size = 0;
     *out = (wr_pq_meta){0};
@@ -444,7 +513,8 @@ weir_status wr_pq_meta_read(wr_file *file, wr_mem *mem, const wr_pq_read_options
     WR_TRY(wr_mem_alloc(mem, size, &bytes));
     weir_status bad = wr_file_read_exact(file, start, bytes, size);
     if (!bad) {
-        footer f = {.arena = arena, .meta = out, .options = options, .mem = mem, .reserved = reserved};
+        footer f = {
+            .arena = arena, .meta = out, .options = options, .mem = mem, .reserved = reserved};
         wr_thrift_in_init(&f.in, bytes, size);
         out->data_end = start;
         bad = read_file_meta(&f);

@@ -30,7 +30,12 @@ typedef enum wr_pq_encoding {
     WR_PQ_BYTE_STREAM_SPLIT = 9,
 } wr_pq_encoding;
 
-typedef enum wr_pq_page_type { WR_PQ_PAGE_DATA, WR_PQ_PAGE_INDEX, WR_PQ_PAGE_DICTIONARY, WR_PQ_PAGE_DATA_V2 } wr_pq_page_type;
+typedef enum wr_pq_page_type {
+    WR_PQ_PAGE_DATA,
+    WR_PQ_PAGE_INDEX,
+    WR_PQ_PAGE_DICTIONARY,
+    WR_PQ_PAGE_DATA_V2
+} wr_pq_page_type;
 
 /* Converted and logical types, merged. */
 typedef enum wr_pq_logical {
@@ -60,25 +65,25 @@ enum { WR_PQ_NESTING_MAX = 64 };
 
 typedef struct wr_pq_element { /* one line of the flattened schema tree */
     wr_str name;
-    int8_t physical;           /* -1: a group */
+    int8_t physical; /* -1: a group */
     int8_t repetition;
     uint8_t logical;
-    uint8_t unit;              /* TIME, TIMESTAMP */
+    uint8_t unit; /* TIME, TIMESTAMP */
     bool adjusted, is_unsigned;
-    uint8_t bits;              /* INTEGER */
+    uint8_t bits; /* INTEGER */
     int32_t type_length, child_count, scale, precision;
-    int next;                  /* index behind its subtree */
+    int next; /* index behind its subtree */
 } wr_pq_element;
 
 typedef struct wr_pq_range { /* bounds as written; data NULL = absent */
     wr_str min, max;
     bool has_null_count, has_distinct;
     int64_t null_count, distinct;
-    bool old_order;            /* from the deprecated fields: signed order, of no use for text and unsigned */
+    bool old_order; /* from the deprecated fields: signed order, of no use for text and unsigned */
 } wr_pq_range;
 
 typedef struct wr_pq_chunk {
-    uint8_t physical, codec;   /* codec: wr_codec, or 255 for one that is not known */
+    uint8_t physical, codec;        /* codec: wr_codec, or 255 for one that is not known */
     bool encrypted, all_dictionary; /* every data page is dictionary encoded */
     bool in_other_file;
     int64_t value_count, plain_size, packed_size;
@@ -89,19 +94,19 @@ typedef struct wr_pq_chunk {
 } wr_pq_chunk;
 
 typedef struct wr_pq_group {
-    wr_pq_chunk *chunks;       /* one per leaf */
+    wr_pq_chunk *chunks; /* one per leaf */
     int64_t rows, first_row;
-    int sorted_leaf;           /* leaf the rows are ascending by, NULLs last; -1 = none */
+    int sorted_leaf; /* leaf the rows are ascending by, NULLs last; -1 = none */
 } wr_pq_group;
 
 /* How stored values become values of the engine. */
 typedef enum wr_pq_make {
     WR_PQ_MAKE_BOOL,
-    WR_PQ_MAKE_I32,     /* INT32 as is */
-    WR_PQ_MAKE_U32,     /* INT32 read as unsigned */
+    WR_PQ_MAKE_I32, /* INT32 as is */
+    WR_PQ_MAKE_U32, /* INT32 read as unsigned */
     WR_PQ_MAKE_I64,
     WR_PQ_MAKE_U64,
-    WR_PQ_MAKE_SCALED,  /* an integer times or divided by a power of ten */
+    WR_PQ_MAKE_SCALED, /* an integer times or divided by a power of ten */
     WR_PQ_MAKE_INT96,
     WR_PQ_MAKE_DECIMAL, /* big-endian bytes */
     WR_PQ_MAKE_F32,
@@ -109,8 +114,8 @@ typedef enum wr_pq_make {
     WR_PQ_MAKE_F16,
     WR_PQ_MAKE_INTERVAL,
     WR_PQ_MAKE_UUID,
-    WR_PQ_MAKE_TEXT,    /* bytes */
-    WR_PQ_MAKE_NULL,    /* UNKNOWN: always NULL */
+    WR_PQ_MAKE_TEXT, /* bytes */
+    WR_PQ_MAKE_NULL, /* UNKNOWN: always NULL */
 } wr_pq_make;
 
 typedef struct wr_pq_leaf {
@@ -119,16 +124,22 @@ typedef struct wr_pq_leaf {
     wr_pq_make make;
     int index;
     int max_def, max_rep;
-    uint32_t width;            /* bytes per stored value; 0 = BYTE_ARRAY or BOOLEAN */
-    int32_t scale_by;          /* SCALED: > 0 factor, < 0 divisor */
+    uint32_t width;   /* bytes per stored value; 0 = BYTE_ARRAY or BOOLEAN */
+    int32_t scale_by; /* SCALED: > 0 factor, < 0 divisor */
     bool check_utf8;
-    int64_t least, most;       /* int-like of at most 64 bits: what the type can hold */
+    int64_t least, most; /* int-like of at most 64 bits: what the type can hold */
 } wr_pq_leaf;
 
-typedef enum wr_pq_kind { WR_PQ_LEAF, WR_PQ_LIST, WR_PQ_STRUCT, WR_PQ_VARIANT } wr_pq_kind; /* a MAP is a LIST of STRUCT */
+typedef enum wr_pq_kind {
+    WR_PQ_LEAF,
+    WR_PQ_LIST,
+    WR_PQ_STRUCT,
+    WR_PQ_VARIANT
+} wr_pq_kind; /* a MAP is a LIST of STRUCT */
 
-/* A node of the column tree. Levels: the node has a slot where def >= slot_def (and rep <= slot_rep); the slot is not
- * NULL where def >= valid_def; a list has an element where def >= child_def. */
+/* A node of the column tree. Levels: the node has a slot where def >= slot_def (and rep <=
+ * slot_rep); the slot is not NULL where def >= valid_def; a list has an element where def >=
+ * child_def. */
 typedef struct wr_pq_node {
     wr_pq_kind kind;
     const wr_type *type;
@@ -142,7 +153,7 @@ typedef struct wr_pq_node {
 typedef struct wr_pq_meta {
     wr_pq_element *elements;
     int element_count;
-    wr_pq_node *columns;       /* top level */
+    wr_pq_node *columns; /* top level */
     int column_count;
     wr_pq_leaf *leaves;
     int leaf_count;
@@ -150,16 +161,19 @@ typedef struct wr_pq_meta {
     int group_count;
     int64_t rows;
     wr_str created_by;
-    uint64_t data_end;         /* where the footer starts: no page may reach beyond */
+    uint64_t data_end; /* where the footer starts: no page may reach beyond */
 } wr_pq_meta;
 
 typedef struct wr_pq_read_options {
     bool binary_as_string;
 } wr_pq_read_options;
 
-/* Reads and checks the footer. Everything is in the arena; text is copied. Fails with CORRUPT, UNSUPPORTED (encrypted
- * files) or IO. mem is asked for what the arena takes; *reserved is what was granted. */
-WR_MUST_CHECK weir_status wr_pq_meta_read(wr_file *file, wr_mem *mem, const wr_pq_read_options *options,
-                                          wr_arena *arena, wr_pq_meta *out, uint64_t *reserved);
+/* Reads and checks the footer. Everything is in the arena; text is copied. Fails with CORRUPT,
+ * UNSUPPORTED (encrypted files) or IO. mem is asked for what the arena takes; *reserved is what was
+ * granted. */
+WR_MUST_CHECK weir_status wr_pq_meta_read(wr_file *file, wr_mem *mem,
+                                          const wr_pq_read_options *options, wr_arena *arena,
+                                          wr_pq_meta *out, uint64_t *reserved);
 /* Derives columns and leaves from elements (schema.c). */
-WR_MUST_CHECK weir_status wr_pq_schema_build(wr_pq_meta *meta, const wr_pq_read_options *options, wr_arena *arena);
+WR_MUST_CHECK weir_status wr_pq_schema_build(wr_pq_meta *meta, const wr_pq_read_options *options,
+                                             wr_arena *arena);

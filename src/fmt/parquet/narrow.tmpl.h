@@ -1,6 +1,7 @@
-/* narrow.tmpl.h - one narrowing loop and its sparse form. Parameters: SRC, SEEN (type of the running bounds), DST, NAME. */
-WR_PQ_CLONES static void WR_PQ_PASTE(narrow_, NAME)(const void *restrict in_, void *restrict out_, size_t count,
-                                                    int64_t base, wr_pq_seen *seen)
+/* narrow.tmpl.h - one narrowing loop and its sparse form. Parameters: SRC, SEEN (type of the
+ * running bounds), DST, NAME. */
+WR_PQ_CLONES static void WR_PQ_PASTE(narrow_, NAME)(const void *restrict in_, void *restrict out_,
+                                                    size_t count, int64_t base, wr_pq_seen *seen)
 {
     const SRC *restrict in = in_;
     DST *restrict out = out_;
@@ -15,8 +16,9 @@ WR_PQ_CLONES static void WR_PQ_PASTE(narrow_, NAME)(const void *restrict in_, vo
     if (count && (int64_t)most > seen->most) seen->most = (int64_t)most;
 }
 
-static void WR_PQ_PASTE(narrow_rows_, NAME)(const void *restrict in_, void *restrict out_, const uint16_t *restrict rows,
-                                            size_t count, int64_t base, wr_pq_seen *seen)
+static void WR_PQ_PASTE(narrow_rows_, NAME)(const void *restrict in_, void *restrict out_,
+                                            const uint16_t *restrict rows, size_t count,
+                                            int64_t base, wr_pq_seen *seen)
 {
     const SRC *restrict in = in_;
     DST *restrict out = out_;

@@ -9,17 +9,19 @@ typedef struct wr_pq_shape {
     wr_column column;
     wr_column *child_columns;
     struct wr_pq_shape *children;
-    wr_buf text;               /* VARIANT: the texts of a batch */
+    wr_buf text; /* VARIANT: the texts of a batch */
 } wr_pq_shape;
 
 void wr_pq_shape_init(wr_pq_shape *shape, const wr_pq_node *node, wr_arena *arena);
 void wr_pq_shape_clear(wr_pq_shape *shape, wr_mem *mem);
 
-/* Builds the column of the node from what the readers of its leaves hold: readers[i] and values[i] belong to leaf
- * node->first_leaf + i, after wr_pq_reader_nested. out borrows from shape and readers until their next use. Fails
- * with CORRUPT when levels of different leaves contradict each other. */
-WR_MUST_CHECK weir_status wr_pq_assemble(wr_pq_shape *shape, wr_pq_reader *readers, const wr_column *values,
-                                         uint32_t rows, wr_column *out);
+/* Builds the column of the node from what the readers of its leaves hold: readers[i] and values[i]
+ * belong to leaf node->first_leaf + i, after wr_pq_reader_nested. out borrows from shape and
+ * readers until their next use. Fails with CORRUPT when levels of different leaves contradict each
+ * other. */
+WR_MUST_CHECK weir_status wr_pq_assemble(wr_pq_shape *shape, wr_pq_reader *readers,
+                                         const wr_column *values, uint32_t rows, wr_column *out);
 
 /* variant.c: one text per row of the struct column(metadata, value[, typed_value]). */
-WR_MUST_CHECK weir_status wr_pq_variant_text(wr_pq_shape *shape, const wr_column *column, wr_mem *mem, wr_column *out);
+WR_MUST_CHECK weir_status wr_pq_variant_text(wr_pq_shape *shape, const wr_column *column,
+                                             wr_mem *mem, wr_column *out);

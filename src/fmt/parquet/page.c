@@ -1,14 +1,21 @@
 /* page.c - walks the pages of a column chunk: heads, bytes, checksums, decompression, levels.
  *
- * Bytes come through a window of the file so that a chunk is read in few large pieces. A page that is not compressed is
- * used where it lies in the window; a compressed one gets a block of its own. Both are retired, not freed, when the
- * next page is loaded, because views of the current batch may point into them.
- * The chunk's size in the footer is only a hint for the window (writers have got it wrong); what ends a chunk is its
- * number of values, what limits it is the start of the footer. */
+ * Bytes come through a window of the file so that a chunk is read in few large pieces. A page that
+ * is not compressed is used where it lies in the window; a compressed one gets a block of its own.
+ * Both are retired, not freed, when the next page is loaded, because views of the current batch may
+ * point into them. The chunk's size in the footer is only a hint for the window (writers have got
+ * it wrong); what ends a chunk is its number of values, what limits it is the start of the footer.
+ */
 #include "fmt/parquet/chunk.h"
 #include <zlib.h>
 
-enum { WINDOW_SIZE = 1 << 20, WALK_SIZE = 16384, HEAD_GUESS = 512, HEAD_MAX = 16 << 20, SPARE_MAX = 64 };
+enum {
+    WINDOW_SIZE = 1 << 20,
+    WALK_SIZE = 16384,
+    HEAD_GUESS = 512,
+    HEAD_MAX = 16 << 20,
+    SPARE_MAX = 64
+};
 
 /* ---- memory */
 
@@ -115,7 +122,9 @@ static weir_status look(wr_pq_reader *r, size_t size, const uint8_t **out, size_
     size = (size_t)WR_MIN((uint64_t)size, end - r->at);
     if (!r->window || r->at < r->window_start || r->at + size > r->window_start + r->window_size) {
         uint64_t ahead = r->soft_end > r->at ? r->soft_end - r->at : 0;
-        size_t want = (size_t)WR_MIN(WR_MAX((uint64_t)size, WR_MIN(ahead, r->walking ? WALK_SIZE : WINDOW_SIZE)), end - r->at);
+        size_t want = (size_t)WR_MIN(
+            WR_MAX((uint64_t)size, WR_MIN(ahead, r->walking ? WALK_SIZE : WINDOW_SIZE)),
+            end - r->at);
         wr_pq_pool_retire(r->pool, &r->window);
         WR_TRY(wr_pq_pool_take(r->pool, want, &r->window));
         r->window_start = r->at;
@@ -163,9 +172,15 @@ static void parse_head(wr_thrift_in *in, wr_pq_page_head *h)
     *h = (wr_pq_page_head){.type = -1, .def_encoding = WR_PQ_RLE, .rep_encoding = WR_PQ_RLE};
     while (wr_thrift_next(in, &f)) {
         switch (f.id) {
-        case 1: h->type = (int)wr_thrift_int(in, &f); break;
-        case 2: h->plain_size = (int32_t)wr_thrift_int(in, &f); break;
-        case 3: h->packed_size = (int32_t)wr_thrift_int(in, &f); break;
+        case 1:
+            h->type = (int)wr_thrift_int(in, &f);
+            break;
+        case 2:
+            h->plain_size = (int32_t)wr_thrift_int(in, &f);
+            break;
+        case 3:
+            h->packed_size = (int32_t)wr_thrift_int(in, &f);
+            break;
         case 4:
             h->crc = (uint32_t)wr_thrift_int(in, &f);
             h->has_crc = true;
@@ -177,7 +192,8 @@ static void parse_head(wr_thrift_in *in, wr_pq_page_head *h)
         case 8:
             if (wr_thrift_enter(in, &f)) read_data_head(in, h, true);
             break;
-        default: wr_thrift_skip(in, f.type);
+        default:
+            wr_thrift_skip(in, f.type);
         }
     }
 }
@@ -197,11 +213,14 @@ static weir_status next_head(wr_pq_reader *r, wr_pq_page_head *h)
             break;
         }
         if (got < guess || guess >= HEAD_MAX)
-            return wr_fail(WR_E_CORRUPT, "the page header at byte %llu is malformed", (unsigned long long)r->at);
+            return wr_fail(WR_E_CORRUPT, "the page header at byte %llu is malformed",
+                           (unsigned long long)r->at);
     }
-    if (h->plain_size < 0 || h->packed_size < 0 || h->value_count < 0 || h->def_size < 0 || h->rep_size < 0 ||
+    if (h->plain_size < 0 || h->packed_size < 0 || h->value_count < 0 || h->def_size < 0 ||
+        h->rep_size < 0 ||
         (uint64_t)h->packed_size > r->pool->data_end - WR_MIN(r->at, r->pool->data_end))
-        return wr_fail(WR_E_CORRUPT, "the page at byte %llu has impossible sizes", (unsigned long long)r->at);
+        return wr_fail(WR_E_CORRUPT, "the page at byte %llu has impossible sizes",
+                       (unsigned long long)r->at);
     return WR_OK;
 }
 
@@ -213,7 +232,8 @@ static weir_status body(wr_pq_reader *r, const wr_pq_page_head *h, const uint8_t
     WR_TRY(look(r, (size_t)h->packed_size, out, &got));
     if (got < (size_t)h->packed_size) return wr_fail(WR_E_CORRUPT, "a page is cut short");
     if (h->has_crc && (uint32_t)crc32(0, *out, (uInt)h->packed_size) != h->crc)
-        return wr_fail(WR_E_CORRUPT, "the checksum of the page at byte %llu is wrong", (unsigned long long)r->at);
+        return wr_fail(WR_E_CORRUPT, "the checksum of the page at byte %llu is wrong",
+                       (unsigned long long)r->at);
     r->at += (uint64_t)h->packed_size;
     return WR_OK;
 }
@@ -222,26 +242,33 @@ static weir_status body(wr_pq_reader *r, const wr_pq_page_head *h, const uint8_t
 static bool is_plausible(uint8_t codec, size_t packed, size_t plain)
 {
     switch (codec) {
-    case WR_CODEC_SNAPPY: return plain / 64 <= packed;
+    case WR_CODEC_SNAPPY:
+        return plain / 64 <= packed;
     case WR_CODEC_LZ4:
-    case WR_CODEC_LZ4_RAW: return plain / 256 <= packed;
-    case WR_CODEC_GZIP: return plain / 1100 <= packed;
-    default: return true;
+    case WR_CODEC_LZ4_RAW:
+        return plain / 256 <= packed;
+    case WR_CODEC_GZIP:
+        return plain / 1100 <= packed;
+    default:
+        return true;
     }
 }
 
 /* Decompresses size bytes behind head bytes that are not compressed, all into a new block. */
-static weir_status unpack_body(wr_pq_reader *r, const uint8_t *packed, size_t packed_size, size_t head, size_t size,
-                               wr_pq_block **out)
+static weir_status unpack_body(wr_pq_reader *r, const uint8_t *packed, size_t packed_size,
+                               size_t head, size_t size, wr_pq_block **out)
 {
     if (r->chunk->codec == 255)
-        return wr_fail(WR_E_UNSUPPORTED, "the column is compressed with a codec weir does not know");
-    if (size < head || packed_size < head || !is_plausible(r->chunk->codec, packed_size - head + 16, size - head))
-        return wr_fail(WR_E_CORRUPT, "a page claims to decompress from %zu to %zu bytes", packed_size, size);
+        return wr_fail(WR_E_UNSUPPORTED,
+                       "the column is compressed with a codec weir does not know");
+    if (size < head || packed_size < head ||
+        !is_plausible(r->chunk->codec, packed_size - head + 16, size - head))
+        return wr_fail(WR_E_CORRUPT, "a page claims to decompress from %zu to %zu bytes",
+                       packed_size, size);
     WR_TRY(wr_pq_pool_take(r->pool, size, out));
     memcpy((*out)->data, packed, head);
-    return wr_codec_decode(&r->pool->codec, (wr_codec)r->chunk->codec, packed + head, packed_size - head,
-                           (*out)->data + head, size - head);
+    return wr_codec_decode(&r->pool->codec, (wr_codec)r->chunk->codec, packed + head,
+                           packed_size - head, (*out)->data + head, size - head);
 }
 
 static weir_status load_dictionary(wr_pq_reader *r, const wr_pq_page_head *h)
@@ -268,10 +295,15 @@ static weir_status load_dictionary(wr_pq_reader *r, const wr_pq_page_head *h)
 
 /* ---- levels */
 
-static unsigned bits_for(int most) { return most ? 32 - (unsigned)__builtin_clz((unsigned)most) : 0; }
+static unsigned bits_for(int most)
+{
+    return most ? 32 - (unsigned)__builtin_clz((unsigned)most) : 0;
+}
 
-/* The old BIT_PACKED levels have the most significant bit first and no run heads: turned into one packed run. */
-static weir_status recode_levels(wr_pq_reader *r, const uint8_t *in, uint32_t count, unsigned width, wr_pq_rle *out)
+/* The old BIT_PACKED levels have the most significant bit first and no run heads: turned into one
+ * packed run. */
+static weir_status recode_levels(wr_pq_reader *r, const uint8_t *in, uint32_t count, unsigned width,
+                                 wr_pq_rle *out)
 {
     wr_pq_block **block = &r->recoded[out == &r->defs];
     size_t groups = ((size_t)count + 7) / 8, size = groups * width;
@@ -291,30 +323,34 @@ static weir_status recode_levels(wr_pq_reader *r, const uint8_t *in, uint32_t co
     return WR_OK;
 }
 
-static weir_status v1_levels(wr_pq_reader *r, int most, int encoding, uint32_t count, const uint8_t **at,
-                             const uint8_t *end, wr_pq_rle *out)
+static weir_status v1_levels(wr_pq_reader *r, int most, int encoding, uint32_t count,
+                             const uint8_t **at, const uint8_t *end, wr_pq_rle *out)
 {
     unsigned width = bits_for(most);
     if (width == 0) return WR_OK;
     if (encoding == WR_PQ_BIT_PACKED) {
         size_t size = ((size_t)count * width + 7) / 8;
-        if (size > (size_t)(end - *at)) return wr_fail(WR_E_CORRUPT, "the levels of a page are cut short");
+        if (size > (size_t)(end - *at))
+            return wr_fail(WR_E_CORRUPT, "the levels of a page are cut short");
         WR_TRY(recode_levels(r, *at, count, width, out));
         *at += size;
         return WR_OK;
     }
-    if (encoding != WR_PQ_RLE) return wr_fail(WR_E_CORRUPT, "the levels of a page have encoding %d", encoding);
+    if (encoding != WR_PQ_RLE)
+        return wr_fail(WR_E_CORRUPT, "the levels of a page have encoding %d", encoding);
     if (end - *at < 4) return wr_fail(WR_E_CORRUPT, "the levels of a page are cut short");
     uint32_t size;
     memcpy(&size, *at, 4);
     *at += 4;
-    if (size > (size_t)(end - *at)) return wr_fail(WR_E_CORRUPT, "the levels of a page are cut short");
+    if (size > (size_t)(end - *at))
+        return wr_fail(WR_E_CORRUPT, "the levels of a page are cut short");
     wr_pq_rle_init(out, *at, size, width);
     *at += size;
     return WR_OK;
 }
 
-static weir_status level_bytes(wr_pq_reader *r, wr_pq_rle *from, int most, uint32_t count, wr_pq_bytes *out)
+static weir_status level_bytes(wr_pq_reader *r, wr_pq_rle *from, int most, uint32_t count,
+                               wr_pq_bytes *out)
 {
     WR_TRY(wr_pq_bytes_need(r->pool->mem, out, count));
     uint8_t *to = out->data;
@@ -339,7 +375,8 @@ static weir_status load_data(wr_pq_reader *r, const wr_pq_page_head *h)
     WR_TRY(body(r, h, &bytes));
     const wr_pq_leaf *leaf = r->leaf;
     bool is_v2 = h->type == WR_PQ_PAGE_DATA_V2;
-    size_t size = (size_t)h->packed_size, head = is_v2 ? (size_t)h->def_size + (size_t)h->rep_size : 0;
+    size_t size = (size_t)h->packed_size,
+           head = is_v2 ? (size_t)h->def_size + (size_t)h->rep_size : 0;
     if (head > size) return wr_fail(WR_E_CORRUPT, "the levels of a page are longer than the page");
     wr_pq_pool_retire(r->pool, &r->page);
     if (r->chunk->codec != WR_CODEC_NONE && (!is_v2 || h->is_packed)) {
@@ -379,17 +416,20 @@ static bool is_data(const wr_pq_page_head *h)
 static weir_status next_data_head(wr_pq_reader *r, wr_pq_page_head *h)
 {
     while (true) {
-        if (r->levels_left <= 0) return wr_fail(WR_E_CORRUPT, "a column chunk has fewer values than rows");
+        if (r->levels_left <= 0)
+            return wr_fail(WR_E_CORRUPT, "a column chunk has fewer values than rows");
         WR_TRY(next_head(r, h));
         if (is_data(h)) {
             if (h->value_count > r->levels_left)
-                return wr_fail(WR_E_CORRUPT, "the pages of a column chunk have more values than it claims");
+                return wr_fail(WR_E_CORRUPT,
+                               "the pages of a column chunk have more values than it claims");
             return WR_OK;
         }
         if (h->type == WR_PQ_PAGE_DICTIONARY) {
             WR_TRY(load_dictionary(r, h));
         } else {
-            if (h->packed_size == 0) return wr_fail(WR_E_CORRUPT, "an empty page of type %d", h->type);
+            if (h->packed_size == 0)
+                return wr_fail(WR_E_CORRUPT, "an empty page of type %d", h->type);
             r->at += (uint64_t)h->packed_size;
         }
     }
@@ -410,7 +450,8 @@ weir_status wr_pq_page_skip(wr_pq_reader *r, int64_t *rows)
     wr_assert(r->page_left == 0 && !r->is_nested);
     while (*rows > 0) {
         wr_pq_page_head h;
-        if (r->levels_left <= 0) return wr_fail(WR_E_CORRUPT, "a column chunk has fewer values than rows");
+        if (r->levels_left <= 0)
+            return wr_fail(WR_E_CORRUPT, "a column chunk has fewer values than rows");
         WR_TRY(next_data_head(r, &h));
         if (h.value_count > *rows) {
             return load_data(r, &h); /* the wanted rows begin inside */
@@ -437,13 +478,16 @@ weir_status wr_pq_reader_dictionary(wr_pq_reader *r, const wr_column **out)
     return WR_OK;
 }
 
-bool wr_pq_dictionary_size(wr_file *file, uint64_t data_end, const wr_pq_chunk *chunk, uint32_t *out)
+bool wr_pq_dictionary_size(wr_file *file, uint64_t data_end, const wr_pq_chunk *chunk,
+                           uint32_t *out)
 {
     uint8_t bytes[HEAD_GUESS];
-    uint64_t at = chunk->dictionary_offset > 0 ? (uint64_t)chunk->dictionary_offset : (uint64_t)chunk->data_offset;
+    uint64_t at = chunk->dictionary_offset > 0 ? (uint64_t)chunk->dictionary_offset
+                                               : (uint64_t)chunk->data_offset;
     if (at < 4 || at >= data_end) return false;
     size_t got;
-    weir_status bad = wr_file_read(file, at, bytes, (size_t)WR_MIN(sizeof bytes, data_end - at), &got);
+    weir_status bad =
+        wr_file_read(file, at, bytes, (size_t)WR_MIN(sizeof bytes, data_end - at), &got);
     if (bad) {
         wr_status_drop(bad);
         return false;

@@ -1,12 +1,14 @@
-/* parquet.c - the format as the rest of the engine sees it: recognising, binding and writing Parquet files.
+/* parquet.c - the format as the rest of the engine sees it: recognising, binding and writing
+ * Parquet files.
  *
- * Binding reads the footer once; it stays with the relation, so that many scans of a file parse it once. The schema is
- * that of the file plus the pseudo-column file_row_number. */
+ * Binding reads the footer once; it stays with the relation, so that many scans of a file parse it
+ * once. The schema is that of the file plus the pseudo-column file_row_number. */
 #include "fmt/parquet/scan.h"
 #include "fmt/parquet/write.h"
 
 static const wr_opt read_options[] = {
-    {"binary_as_string", WR_OPT_BOOL, "false", "read BYTE_ARRAY columns without annotation as text"},
+    {"binary_as_string", WR_OPT_BOOL, "false",
+     "read BYTE_ARRAY columns without annotation as text"},
     {0},
 };
 
@@ -33,11 +35,13 @@ static void fill_schema(wr_pq_relation *rel)
     base->schema.not_null[count - 1] = true;
     base->has_row_count = true;
     base->row_count = (double)meta->rows;
-    rel->dict_ids = wr_arena_alloc(&rel->arena, ((size_t)meta->group_count * (size_t)meta->leaf_count + 1) *
-                                                    sizeof *rel->dict_ids);
+    rel->dict_ids =
+        wr_arena_alloc(&rel->arena, ((size_t)meta->group_count * (size_t)meta->leaf_count + 1) *
+                                        sizeof *rel->dict_ids);
 }
 
-static weir_status bind(wr_format_context *context, wr_str path, const wr_options *options, wr_relation **out)
+static weir_status bind(wr_format_context *context, wr_str path, const wr_options *options,
+                        wr_relation **out)
 {
     wr_pq_read_options parsed = {0};
     WR_TRY(parse_options(options, &parsed));
@@ -48,17 +52,18 @@ static weir_status bind(wr_format_context *context, wr_str path, const wr_option
     rel->mem = context->mem;
     rel->path = wr_arena_str(&rel->arena, path);
     WR_TRY(wr_file_open(context->fs, path, WR_FILE_READ, &rel->file));
-    weir_status bad = wr_file_is_seekable(rel->file)
-                          ? wr_pq_meta_read(rel->file, rel->mem, &parsed, &rel->arena, &rel->meta, &rel->reserved)
-                          : wr_fail(WR_E_UNSUPPORTED, "Parquet cannot be read from a pipe");
+    weir_status bad =
+        wr_file_is_seekable(rel->file)
+            ? wr_pq_meta_read(rel->file, rel->mem, &parsed, &rel->arena, &rel->meta, &rel->reserved)
+            : wr_fail(WR_E_UNSUPPORTED, "Parquet cannot be read from a pipe");
     if (bad) return wr_wrap(bad, "%.*s", WR_STR_ARGS(path));
     fill_schema(rel);
     *out = WR_TAKE(owner);
     return WR_OK;
 }
 
-static weir_status probe(wr_format_context *context, wr_str path, wr_str head, bool head_is_all, wr_arena *arena,
-                         wr_probe *out)
+static weir_status probe(wr_format_context *context, wr_str path, wr_str head, bool head_is_all,
+                         wr_arena *arena, wr_probe *out)
 {
     (void)head_is_all;
     *out = (wr_probe){.reason = WR_STR("no magic bytes"), .warnings = WR_STR("")};

@@ -19,10 +19,11 @@ static const char *test_file(void)
 
 static const wr_type *test_types(int i)
 {
-    static const wr_type_id plain[] = {WR_T_BOOLEAN,  WR_T_TINYINT,   WR_T_SMALLINT,     WR_T_INTEGER,   WR_T_BIGINT,
-                                       WR_T_UTINYINT, WR_T_USMALLINT, WR_T_UINTEGER,     WR_T_UBIGINT,   WR_T_REAL,
-                                       WR_T_DOUBLE,   WR_T_VARCHAR,   WR_T_DATE,         WR_T_TIMESTAMP, WR_T_TIMESTAMPTZ,
-                                       WR_T_UUID,     WR_T_BLOB,      WR_T_TIMESTAMP_NS, WR_T_TIME};
+    static const wr_type_id plain[] = {
+        WR_T_BOOLEAN,  WR_T_TINYINT,   WR_T_SMALLINT,     WR_T_INTEGER,   WR_T_BIGINT,
+        WR_T_UTINYINT, WR_T_USMALLINT, WR_T_UINTEGER,     WR_T_UBIGINT,   WR_T_REAL,
+        WR_T_DOUBLE,   WR_T_VARCHAR,   WR_T_DATE,         WR_T_TIMESTAMP, WR_T_TIMESTAMPTZ,
+        WR_T_UUID,     WR_T_BLOB,      WR_T_TIMESTAMP_NS, WR_T_TIME};
     if (i < (int)WR_COUNT(plain)) return wr_type_of(plain[i]);
     i -= (int)WR_COUNT(plain);
     if (i == 0) return wr_type_decimal(4, 1);
@@ -34,7 +35,8 @@ static const wr_type *test_types(int i)
 
 static void put_text(wr_column *c, wr_arena *arena, uint32_t row, int64_t n)
 {
-    wr_str s = wr_arena_printf(arena, n % 3 ? "t%lld" : "a longer text number %lld", (long long)(n % 50));
+    wr_str s =
+        wr_arena_printf(arena, n % 3 ? "t%lld" : "a longer text number %lld", (long long)(n % 50));
     ((wr_view *)c->data)[row] = wr_view_of(s.data, s.length);
 }
 
@@ -43,26 +45,47 @@ static void put_value(wr_column *c, wr_arena *arena, uint32_t row, int64_t n)
     int64_t v = c->type->id == WR_T_BOOLEAN ? n & 1 : n % 100;
     switch (c->phys) {
     case WR_P_U8:
-    case WR_P_I8: ((int8_t *)c->data)[row] = (int8_t)v; break;
+    case WR_P_I8:
+        ((int8_t *)c->data)[row] = (int8_t)v;
+        break;
     case WR_P_I16:
-    case WR_P_U16: ((int16_t *)c->data)[row] = (int16_t)v; break;
+    case WR_P_U16:
+        ((int16_t *)c->data)[row] = (int16_t)v;
+        break;
     case WR_P_I32:
-    case WR_P_U32: ((int32_t *)c->data)[row] = (int32_t)n; break;
+    case WR_P_U32:
+        ((int32_t *)c->data)[row] = (int32_t)n;
+        break;
     case WR_P_I64:
-    case WR_P_U64: ((int64_t *)c->data)[row] = n * 1000003; break;
-    case WR_P_I128: ((wr_i128 *)c->data)[row] = (wr_i128)n << 40; break;
-    case WR_P_F32: ((float *)c->data)[row] = (float)n / 4; break;
-    case WR_P_F64: ((double *)c->data)[row] = (double)n / 8; break;
-    case WR_P_VIEW: put_text(c, arena, row, n); break;
-    case WR_P_LIST: ((wr_list_slot *)c->data)[row] = (wr_list_slot){row * 2, (uint32_t)(n % 3)}; break;
-    default: EXPECT(false);
+    case WR_P_U64:
+        ((int64_t *)c->data)[row] = n * 1000003;
+        break;
+    case WR_P_I128:
+        ((wr_i128 *)c->data)[row] = (wr_i128)n << 40;
+        break;
+    case WR_P_F32:
+        ((float *)c->data)[row] = (float)n / 4;
+        break;
+    case WR_P_F64:
+        ((double *)c->data)[row] = (double)n / 8;
+        break;
+    case WR_P_VIEW:
+        put_text(c, arena, row, n);
+        break;
+    case WR_P_LIST:
+        ((wr_list_slot *)c->data)[row] = (wr_list_slot){row * 2, (uint32_t)(n % 3)};
+        break;
+    default:
+        EXPECT(false);
     }
 }
 
 /* Rows [first, first + count); every seventh value is NULL, at another place in each column. */
 static wr_batch make_batch(wr_arena *arena, const wr_schema *schema, int64_t first, uint32_t count)
 {
-    wr_batch b = {.columns = wr_new_array(arena, wr_column, schema->count), .column_count = schema->count, .rows = count};
+    wr_batch b = {.columns = wr_new_array(arena, wr_column, schema->count),
+                  .column_count = schema->count,
+                  .rows = count};
     for (int k = 0; k < schema->count; k++) {
         wr_column *c = &b.columns[k];
         wr_column_init(c, arena, schema->fields[k].type, schema->fields[k].type->phys, count);
@@ -160,10 +183,16 @@ static weir_status read_rows(reading *r)
     wr_format_context context = {.fs = wr_fs_real(), .mem = mem};
     wr_relation *rel = NULL;
     wr_scan *scan = NULL;
-    weir_status bad = wr_format_parquet.bind(&context, wr_str_of(test_file()), &(wr_options){0}, &rel);
+    weir_status bad =
+        wr_format_parquet.bind(&context, wr_str_of(test_file()), &(wr_options){0}, &rel);
     int all[64];
-    wr_scan_request q = {.columns = r->columns, .column_count = r->column_count, .filters = r->filters,
-                         .filter_count = r->filter_count, .limit = -1, .worker_count = WR_MAX(r->workers, 1), .mem = mem};
+    wr_scan_request q = {.columns = r->columns,
+                         .column_count = r->column_count,
+                         .filters = r->filters,
+                         .filter_count = r->filter_count,
+                         .limit = -1,
+                         .worker_count = WR_MAX(r->workers, 1),
+                         .mem = mem};
     if (!bad && !r->columns) {
         for (int i = 0; i < rel->visible_count && i < 64; i++)
             all[i] = i;
@@ -205,10 +234,12 @@ static void expect_same(written *w)
 TEST(parquet_gives_back_all_types_in_every_encoding_and_codec)
 {
     static const char *const encodings[] = {"auto", "plain", "dictionary", "delta"};
-    static const char *const codecs[] = {"none", "snappy", "gzip", "zstd", "lz4_raw", "lz4", "brotli"};
+    static const char *const codecs[] = {"none",    "snappy", "gzip",  "zstd",
+                                         "lz4_raw", "lz4",    "brotli"};
     for (size_t e = 0; e < WR_COUNT(encodings); e++)
         for (size_t c = 0; c < WR_COUNT(codecs); c++)
-            expect_same(&(written){.options = {text_option("encoding", encodings[e]), text_option("codec", codecs[c]),
+            expect_same(&(written){.options = {text_option("encoding", encodings[e]),
+                                               text_option("codec", codecs[c]),
                                                int_option("row_group_size", 2500)},
                                    .rows = 5100});
 }
@@ -222,7 +253,8 @@ TEST(parquet_gives_back_rows_across_many_small_pages)
 
 TEST(parquet_slices_of_a_row_group_give_each_row_once)
 {
-    written w = {.rows = 300000, .column_count = 1, .options = {int_option("row_group_size", 300000)}};
+    written w = {
+        .rows = 300000, .column_count = 1, .options = {int_option("row_group_size", 300000)}};
     reading one = {.workers = 1}, many = {.workers = 2};
     write_rows(&w);
     EXPECT_OK(read_rows(&one));
@@ -251,7 +283,8 @@ static const wr_prune *filter_facts(const wr_scan_filter *self, int *count)
     return &((const int_filter *)self)->fact;
 }
 
-static weir_status filter_apply(const wr_scan_filter *self, int worker, const wr_batch *in, uint16_t *sel, uint32_t *count)
+static weir_status filter_apply(const wr_scan_filter *self, int worker, const wr_batch *in,
+                                uint16_t *sel, uint32_t *count)
 {
     int_filter *f = (int_filter *)self;
     uint32_t kept = 0;
@@ -267,16 +300,22 @@ static weir_status filter_apply(const wr_scan_filter *self, int worker, const wr
     return WR_OK;
 }
 
-/* Reads column 0 and the others through a filter on one column and compares with what the rows say. */
-static int filtered(int column, int64_t from, int64_t to, bool with_fact, int64_t rows, const char *bloom)
+/* Reads column 0 and the others through a filter on one column and compares with what the rows say.
+ */
+static int filtered(int column, int64_t from, int64_t to, bool with_fact, int64_t rows,
+                    const char *bloom)
 {
-    written w = {.rows = rows, .options = {int_option("row_group_size", 10000), int_option("page_size_bytes", 8000),
-                                           text_option("bloom_filter_columns", bloom)}};
+    written w = {.rows = rows,
+                 .options = {int_option("row_group_size", 10000),
+                             int_option("page_size_bytes", 8000),
+                             text_option("bloom_filter_columns", bloom)}};
     write_rows(&w);
     WR_ARENA(arena);
     wr_schema schema = make_schema(&arena);
     int_filter f = {.from = from, .to = to, .column = column};
-    f.base = (wr_scan_filter){.columns = &f.column, .column_count = 1, .prunes = with_fact ? filter_facts : NULL,
+    f.base = (wr_scan_filter){.columns = &f.column,
+                              .column_count = 1,
+                              .prunes = with_fact ? filter_facts : NULL,
                               .apply = filter_apply};
     f.value = wr_value_int(schema.fields[column].type, from);
     f.fact = (wr_prune){.column = column, .op = WR_PRUNE_EQ, .values = &f.value, .value_count = 1};
@@ -319,7 +358,8 @@ TEST(parquet_reads_only_the_pages_a_fact_leaves)
 
 TEST(parquet_asks_bloom_filters_and_dictionaries)
 {
-    /* The values of column 5 are multiples of 1000003: bounds cannot exclude this one, bloom filter and dictionary can. */
+    /* The values of column 5 are multiples of 1000003: bounds cannot exclude this one, bloom filter
+     * and dictionary can. */
     EXPECT_INT(filtered(5, 5 * 1000003 + 1, 5 * 1000003 + 1, true, 9000, "c5"), 0);
     EXPECT(filtered(5, 6 * 1000003, 6 * 1000003, true, 9000, "c5") > 0);
     /* c2 and the like come from a dictionary of 100 values; 101 is beyond its bounds */
@@ -331,11 +371,13 @@ TEST(parquet_numbers_rows_and_counts_without_columns)
     written w = {.rows = 2100, .column_count = 1, .options = {int_option("row_group_size", 1000)}};
     write_rows(&w);
     int row_number = 1;
-    reading none = {.columns = &row_number, .column_count = 0}, numbers = {.columns = &row_number, .column_count = 1};
+    reading none = {.columns = &row_number, .column_count = 0},
+            numbers = {.columns = &row_number, .column_count = 1};
     EXPECT_OK(read_rows(&none));
     EXPECT_INT(none.rows, 2100);
     EXPECT_OK(read_rows(&numbers));
-    EXPECT(wr_str_eq(wr_buf_str(&numbers.text), wr_buf_str(&w.text))); /* the column holds the row number too */
+    EXPECT(wr_str_eq(wr_buf_str(&numbers.text),
+                     wr_buf_str(&w.text))); /* the column holds the row number too */
     wr_buf_clear(&none.text);
     wr_buf_clear(&numbers.text);
     wr_buf_clear(&w.text);
@@ -354,7 +396,8 @@ static void overwrite(const char *bytes, size_t size)
 
 TEST(parquet_survives_any_byte_being_wrong)
 {
-    written w = {.rows = 300, .options = {text_option("codec", "none"), int_option("row_group_size", 150)}};
+    written w = {.rows = 300,
+                 .options = {text_option("codec", "none"), int_option("row_group_size", 150)}};
     write_rows(&w);
     wr_file *file = NULL;
     wr_file_stat stat;
@@ -369,7 +412,8 @@ TEST(parquet_survives_any_byte_being_wrong)
         for (int i = 0; i < 1 + round % 3; i++) {
             state = state * 1664525u + 1013904223u;
             /* most of what can go wrong is in the footer at the end */
-            size_t at = round & 1 ? stat.size - 1 - state % WR_MIN(stat.size, 6000) : state % stat.size;
+            size_t at =
+                round & 1 ? stat.size - 1 - state % WR_MIN(stat.size, 6000) : state % stat.size;
             bytes[at] = (char)(state >> 24);
         }
         overwrite(bytes, round % 10 ? stat.size : state % stat.size);
@@ -407,11 +451,12 @@ TEST(parquet_refuses_options_that_do_not_fit)
     wr_mem *mem = wr_mem_new(NULL, "test", 0);
     wr_format_context context = {.fs = wr_fs_real(), .mem = mem};
     wr_given wrong[] = {text_option("codec", "zip"), int_option("compression_level", 99),
-                        text_option("bloom_filter_columns", "nothing"), text_option("encoding", "rot13"),
-                        int_option("row_group_size", 0)};
+                        text_option("bloom_filter_columns", "nothing"),
+                        text_option("encoding", "rot13"), int_option("row_group_size", 0)};
     for (size_t i = 0; i < WR_COUNT(wrong); i++) {
         wr_writer *writer = NULL;
-        weir_status bad = wr_format_parquet.writer_new(&context, NULL, &schema, &(wr_options){&wrong[i], 1}, &writer);
+        weir_status bad = wr_format_parquet.writer_new(&context, NULL, &schema,
+                                                       &(wr_options){&wrong[i], 1}, &writer);
         EXPECT(bad && (bad->code == WR_E_PARAMETER_VALUE || bad->code == WR_E_UNKNOWN_COLUMN));
         wr_status_drop(bad);
     }

@@ -1,10 +1,11 @@
 /* reader.c - rows of one column chunk: levels and values put together into columns.
  *
- * Flat columns keep their levels as a run-length stream: at most one definition level means that the packed bits of the
- * level are the validity bits of the column. Nested columns have the levels of a page spread out into bytes; a row ends
- * where the next repetition level is zero, possibly on a later page.
- * Rows to be skipped are only counted; the count is worked off before the next read, whole pages first (their bytes
- * are never decompressed), so a reader whose rows are never wanted costs nothing. */
+ * Flat columns keep their levels as a run-length stream: at most one definition level means that
+ * the packed bits of the level are the validity bits of the column. Nested columns have the levels
+ * of a page spread out into bytes; a row ends where the next repetition level is zero, possibly on
+ * a later page. Rows to be skipped are only counted; the count is worked off before the next read,
+ * whole pages first (their bytes are never decompressed), so a reader whose rows are never wanted
+ * costs nothing. */
 #include "fmt/parquet/chunk.h"
 
 void wr_pq_reader_init(wr_pq_reader *r, wr_pq_pool *pool, const wr_pq_leaf *leaf, bool is_nested)
@@ -25,8 +26,9 @@ void wr_pq_reader_clear(wr_pq_reader *r)
 {
     if (!r->pool) return;
     close_chunk(r);
-    wr_pq_bytes *all[] = {&r->lengths, &r->prefixes,    &r->previous, &r->page_defs,  &r->page_reps, &r->dict_values,
-                          &r->data,    &r->code_values, &r->valid,    &r->level_defs, &r->level_reps};
+    wr_pq_bytes *all[] = {&r->lengths,   &r->prefixes,    &r->previous,  &r->page_defs,
+                          &r->page_reps, &r->dict_values, &r->data,      &r->code_values,
+                          &r->valid,     &r->level_defs,  &r->level_reps};
     for (size_t i = 0; i < WR_COUNT(all); i++)
         wr_pq_bytes_clear(r->pool->mem, all[i]);
     r->pool = NULL;
@@ -42,7 +44,9 @@ static void choose_form(wr_pq_reader *r)
     r->hi = leaf->most;
     r->phys = leaf->type->phys;
     r->size = wr_phys_size(r->phys);
-    if (!wr_type_is_int_like(leaf->type) || leaf->make == WR_PQ_MAKE_UUID || leaf->make == WR_PQ_MAKE_NULL) return;
+    if (!wr_type_is_int_like(leaf->type) || leaf->make == WR_PQ_MAKE_UUID ||
+        leaf->make == WR_PQ_MAKE_NULL)
+        return;
     int64_t lo, hi;
     r->by_statistics = wr_pq_range_ints(leaf, &r->chunk->range, &lo, &hi);
     if (r->by_statistics) {
@@ -61,7 +65,8 @@ static void choose_form(wr_pq_reader *r)
     r->size = wr_phys_size(r->phys);
 }
 
-weir_status wr_pq_reader_open(wr_pq_reader *r, const wr_pq_chunk *chunk, uint64_t dict_id, bool sorted)
+weir_status wr_pq_reader_open(wr_pq_reader *r, const wr_pq_chunk *chunk, uint64_t dict_id,
+                              bool sorted)
 {
     close_chunk(r);
     r->chunk = chunk;
@@ -74,10 +79,13 @@ weir_status wr_pq_reader_open(wr_pq_reader *r, const wr_pq_chunk *chunk, uint64_
     r->window_size = 0;
     r->levels_left = chunk->value_count;
     if (chunk->encrypted)
-        return wr_with_hint(wr_fail(WR_E_UNSUPPORTED, "the column is encrypted"), "weir has no decryption keys");
-    if (chunk->in_other_file) return wr_fail(WR_E_UNSUPPORTED, "the data of the column is in another file");
+        return wr_with_hint(wr_fail(WR_E_UNSUPPORTED, "the column is encrypted"),
+                            "weir has no decryption keys");
+    if (chunk->in_other_file)
+        return wr_fail(WR_E_UNSUPPORTED, "the data of the column is in another file");
     int64_t start = chunk->data_offset;
-    if (chunk->dictionary_offset > 0 && chunk->dictionary_offset < start) start = chunk->dictionary_offset;
+    if (chunk->dictionary_offset > 0 && chunk->dictionary_offset < start)
+        start = chunk->dictionary_offset;
     if (start < 4 || (uint64_t)start > r->pool->data_end)
         return wr_fail(WR_E_CORRUPT, "a column chunk starts at byte %lld", (long long)start);
     r->start = r->at = (uint64_t)start;
@@ -96,7 +104,10 @@ void wr_pq_reader_seek(wr_pq_reader *r, uint64_t page_offset, int64_t levels_lef
 
 /* ---- flat */
 
-static weir_status bad_levels(void) { return wr_fail(WR_E_CORRUPT, "the levels of a page are malformed"); }
+static weir_status bad_levels(void)
+{
+    return wr_fail(WR_E_CORRUPT, "the levels of a page are malformed");
+}
 
 /* Takes count levels of the page; their validity goes to bit filled. */
 static weir_status take_levels(wr_pq_reader *r, uint32_t count, bool keep, size_t *present)
@@ -104,7 +115,8 @@ static weir_status take_levels(wr_pq_reader *r, uint32_t count, bool keep, size_
     *present = count;
     if (r->leaf->max_def == 0) return WR_OK;
     *present = 0;
-    if (!wr_pq_rle_bits(&r->defs, keep ? r->valid.data : NULL, r->filled, count, present)) return bad_levels();
+    if (!wr_pq_rle_bits(&r->defs, keep ? r->valid.data : NULL, r->filled, count, present))
+        return bad_levels();
     return WR_OK;
 }
 
@@ -131,7 +143,8 @@ static weir_status skip_flat(wr_pq_reader *r)
 }
 
 /* Rows of the page that are wanted, as long as no NULLs are among them. */
-static weir_status get_flat(wr_pq_reader *r, uint32_t count, const uint16_t *sel, uint32_t sel_count, size_t *nulls)
+static weir_status get_flat(wr_pq_reader *r, uint32_t count, const uint16_t *sel,
+                            uint32_t sel_count, size_t *nulls)
 {
     size_t present;
     WR_TRY(take_levels(r, count, true, &present));
@@ -149,9 +162,11 @@ static weir_status get_flat(wr_pq_reader *r, uint32_t count, const uint16_t *sel
     if (present < count) {
         *nulls += count - present;
         if (r->mode == WR_PQ_MODE_CODES)
-            wr_pq_spread((uint32_t *)r->code_values.data + r->filled, 4, r->valid.data, r->filled, count, present);
+            wr_pq_spread((uint32_t *)r->code_values.data + r->filled, 4, r->valid.data, r->filled,
+                         count, present);
         else
-            wr_pq_spread((char *)r->data.data + r->filled * r->size, r->size, r->valid.data, r->filled, count, present);
+            wr_pq_spread((char *)r->data.data + r->filled * r->size, r->size, r->valid.data,
+                         r->filled, count, present);
     }
     r->filled += count;
     r->page_left -= count;
@@ -161,12 +176,21 @@ static weir_status get_flat(wr_pq_reader *r, uint32_t count, const uint16_t *sel
 /* The column of the filled rows. */
 static weir_status finish_column(wr_pq_reader *r, size_t nulls, wr_column *out)
 {
-    *out = (wr_column){.type = r->leaf->type, .form = WR_FLAT, .phys = (uint8_t)r->phys, .rows = (uint32_t)r->filled,
-                       .data = r->data.data, .valid = nulls ? r->valid.data : NULL, .base = r->base, .lo = r->lo,
-                       .hi = r->hi, .has_bounds = r->has_bounds};
+    *out = (wr_column){.type = r->leaf->type,
+                       .form = WR_FLAT,
+                       .phys = (uint8_t)r->phys,
+                       .rows = (uint32_t)r->filled,
+                       .data = r->data.data,
+                       .valid = nulls ? r->valid.data : NULL,
+                       .base = r->base,
+                       .lo = r->lo,
+                       .hi = r->hi,
+                       .has_bounds = r->has_bounds};
     if (r->mode == WR_PQ_MODE_CODES) {
         uint32_t entries = r->dict.rows;
-        wr_phys phys = entries <= UINT8_MAX + 1 ? WR_P_U8 : entries <= UINT16_MAX + 1 ? WR_P_U16 : WR_P_U32;
+        wr_phys phys = entries <= UINT8_MAX + 1    ? WR_P_U8
+                       : entries <= UINT16_MAX + 1 ? WR_P_U16
+                                                   : WR_P_U32;
         wr_pq_pack_codes(r->code_values.data, phys, r->data.data, r->filled);
         out->form = WR_DICTIONARY;
         out->phys = (uint8_t)phys;
@@ -178,14 +202,16 @@ static weir_status finish_column(wr_pq_reader *r, size_t nulls, wr_column *out)
     return WR_OK;
 }
 
-weir_status wr_pq_reader_flat(wr_pq_reader *r, uint32_t rows, const uint16_t *sel, uint32_t sel_count, wr_column *out)
+weir_status wr_pq_reader_flat(wr_pq_reader *r, uint32_t rows, const uint16_t *sel,
+                              uint32_t sel_count, wr_column *out)
 {
     wr_assert(rows <= WR_BATCH_ROWS && r->leaf->max_rep == 0);
     r->filled = 0;
     r->mode = WR_PQ_MODE_NONE;
     WR_TRY(skip_flat(r));
     WR_TRY(wr_pq_bytes_need(r->pool->mem, &r->valid, WR_BATCH_WORDS * 8 + 16));
-    if (r->page_left == 0 && rows) WR_TRY(wr_pq_page_next(r)); /* a dictionary may change the width */
+    if (r->page_left == 0 && rows)
+        WR_TRY(wr_pq_page_next(r)); /* a dictionary may change the width */
     WR_TRY(wr_pq_need_rows(r, WR_BATCH_ROWS));
     size_t nulls = 0;
     bool sparse = sel && sel_count < rows / 8;
@@ -212,8 +238,8 @@ weir_status wr_pq_reader_flat(wr_pq_reader *r, uint32_t rows, const uint16_t *se
 
 static uint8_t *page_levels(wr_pq_bytes *b) { return b->data; }
 
-/* How many levels of the page belong to the rows still wanted; *rows counts down at each start of a row, and a level
- * that would start one too many is not taken. */
+/* How many levels of the page belong to the rows still wanted; *rows counts down at each start of a
+ * row, and a level that would start one too many is not taken. */
 static uint32_t levels_of_rows(const wr_pq_reader *r, int64_t *rows, bool *full)
 {
     const uint8_t *reps = r->page_reps.data;
@@ -250,7 +276,9 @@ static weir_status take_rows(wr_pq_reader *r, int64_t rows, bool forget, size_t 
     while (!full) {
         if (r->page_left == 0) {
             if (r->levels_left == 0) {
-                if (rows > 0) return wr_fail(WR_E_CORRUPT, "a column chunk has fewer rows than its row group");
+                if (rows > 0)
+                    return wr_fail(WR_E_CORRUPT,
+                                   "a column chunk has fewer rows than its row group");
                 break;
             }
             if (rows == 0 && r->leaf->max_rep == 0) break;
@@ -268,7 +296,8 @@ static weir_status take_rows(wr_pq_reader *r, int64_t rows, bool forget, size_t 
             WR_TRY(wr_pq_bytes_need(r->pool->mem, &r->level_defs, r->level_count + levels));
             WR_TRY(wr_pq_bytes_need(r->pool->mem, &r->level_reps, r->level_count + levels));
             memcpy(page_levels(&r->level_defs) + r->level_count, defs, levels);
-            memcpy(page_levels(&r->level_reps) + r->level_count, page_levels(&r->page_reps) + r->page_level_at, levels);
+            memcpy(page_levels(&r->level_reps) + r->level_count,
+                   page_levels(&r->page_reps) + r->page_level_at, levels);
             r->level_count += levels;
             WR_TRY(wr_pq_need_rows(r, r->filled + present));
             WR_TRY(wr_pq_values_get(r, present));
@@ -293,7 +322,8 @@ weir_status wr_pq_reader_nested(wr_pq_reader *r, uint32_t rows, wr_column *out)
     r->mode = WR_PQ_MODE_NONE;
     r->level_count = 0;
     if (rows) WR_TRY(take_rows(r, rows, false, &values));
-    if (values > UINT32_MAX / 2) return wr_fail(WR_E_TOO_BIG, "%zu nested values in %u rows", values, rows);
+    if (values > UINT32_MAX / 2)
+        return wr_fail(WR_E_TOO_BIG, "%zu nested values in %u rows", values, rows);
     WR_TRY(wr_pq_need_rows(r, WR_MAX(values, 1)));
     return finish_column(r, 0, out);
 }

@@ -1,10 +1,10 @@
 /* rle.c - runs, bit-packed groups and delta blocks.
  *
- * Packed groups come in multiples of eight values; a reader may stop anywhere inside, so unpacking starts either at a
- * group (a byte boundary, the fast kernel) or finishes a started group value by value. Writers may cut the last group
- * short at the end of the page; only the values whose bits are all there count.
- * Delta miniblocks may be of any multiple of 8 values; they are unpacked in slices of the fixed buffer, so a
- * hostile block size costs nothing. */
+ * Packed groups come in multiples of eight values; a reader may stop anywhere inside, so unpacking
+ * starts either at a group (a byte boundary, the fast kernel) or finishes a started group value by
+ * value. Writers may cut the last group short at the end of the page; only the values whose bits
+ * are all there count. Delta miniblocks may be of any multiple of 8 values; they are unpacked in
+ * slices of the fixed buffer, so a hostile block size costs nothing. */
 #include "fmt/parquet/rle.h"
 
 static bool varint(const uint8_t **at, const uint8_t *end, uint64_t *out)
@@ -134,7 +134,8 @@ bool wr_pq_rle_bits(wr_pq_rle *r, uint64_t *bits, size_t from, size_t count, siz
         } else if (r->packed_left) {
             here = WR_MIN(count, (size_t)r->packed_left);
             if (!bits) here = WR_MIN(here, 64);
-            *ones += wr_pq_bits_copy(bits ? bits : nowhere, bits ? from : 0, r->packed, r->packed_done, here);
+            *ones += wr_pq_bits_copy(bits ? bits : nowhere, bits ? from : 0, r->packed,
+                                     r->packed_done, here);
             r->packed_done += (uint32_t)here;
             r->packed_left -= (uint32_t)here;
         } else {
@@ -154,10 +155,11 @@ bool wr_pq_delta_init(wr_pq_delta *d, const uint8_t *bytes, size_t size)
     uint64_t block, minis, total, first;
     d->at = bytes;
     d->end = bytes + size;
-    if (!varint(&d->at, d->end, &block) || !varint(&d->at, d->end, &minis) || !varint(&d->at, d->end, &total) ||
-        !varint(&d->at, d->end, &first))
+    if (!varint(&d->at, d->end, &block) || !varint(&d->at, d->end, &minis) ||
+        !varint(&d->at, d->end, &total) || !varint(&d->at, d->end, &first))
         return false;
-    if (minis == 0 || minis > 65536 || block == 0 || block > UINT32_MAX || block % minis) return false;
+    if (minis == 0 || minis > 65536 || block == 0 || block > UINT32_MAX || block % minis)
+        return false;
     d->per_mini = (uint32_t)(block / minis);
     d->mini_count = (uint32_t)minis;
     if (d->per_mini % 8 || total > INT32_MAX) return false;

@@ -38,7 +38,9 @@ TEST(runs_read_back_in_pieces_of_any_size)
     uint64_t state = 5;
     for (unsigned width = 1; width <= 20; width++) {
         for (size_t i = 0; i < COUNT; i++)
-            values[i] = next_random(&state) % 5 && i ? values[i - 1] : (uint32_t)next_random(&state) & ((1u << width) - 1);
+            values[i] = next_random(&state) % 5 && i
+                            ? values[i - 1]
+                            : (uint32_t)next_random(&state) & ((1u << width) - 1);
         WR_BUF(buf);
         wr_pq_encode_runs(&buf, values, COUNT, width);
         size_t size = buf.length;

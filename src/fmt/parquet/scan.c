@@ -1,14 +1,15 @@
 /* scan.c - morsels, filters and batches over a Parquet file.
  *
- * A morsel is a row group, or a slice of one when there are fewer row groups than workers need. At its start the facts
- * of the filters (asked anew: runtime filters may have arrived) are held against statistics, bloom filters,
- * dictionaries and the page index, cheapest first; what is left is a list of row ranges.
- * A batch decodes the columns of one filter at a time, most selective per cost first as measured on the batches before;
- * columns not needed by then are decoded only if rows survive and otherwise merely skipped, which costs nothing until
- * their next read and never decompresses a page of which no row is wanted.
+ * A morsel is a row group, or a slice of one when there are fewer row groups than workers need. At
+ * its start the facts of the filters (asked anew: runtime filters may have arrived) are held
+ * against statistics, bloom filters, dictionaries and the page index, cheapest first; what is left
+ * is a list of row ranges. A batch decodes the columns of one filter at a time, most selective per
+ * cost first as measured on the batches before; columns not needed by then are decoded only if rows
+ * survive and otherwise merely skipped, which costs nothing until their next read and never
+ * decompresses a page of which no row is wanted.
  *
- * Ownership: all memory of a batch belongs to the worker and is valid until its next next_batch; dictionaries until it
- * takes another morsel. */
+ * Ownership: all memory of a batch belongs to the worker and is valid until its next next_batch;
+ * dictionaries until it takes another morsel. */
 #include "fmt/parquet/scan.h"
 #include "fmt/parquet/nested.h"
 #include "fmt/parquet/prune.h"
@@ -33,9 +34,9 @@ typedef struct pq_scan {
 } pq_scan;
 
 typedef struct pq_column {
-    const wr_pq_node *node;    /* NULL: the row number */
+    const wr_pq_node *node; /* NULL: the row number */
     bool is_flat;
-    wr_pq_reader *readers;     /* of the leaves */
+    wr_pq_reader *readers; /* of the leaves */
     wr_column *values;
     wr_pq_shape shape;
     bool decoded;
@@ -50,14 +51,14 @@ typedef struct pq_worker {
     pq_scan *scan;
     int number;
     wr_pq_pool pool;
-    wr_arena arena;            /* lives as long as the worker */
+    wr_arena arena; /* lives as long as the worker */
     wr_arena morsel_arena;
     pq_column *columns;
     filter_cost *order;
     unit unit;
     wr_pq_row_list ranges;
     int range;
-    int64_t row;               /* next row of the group */
+    int64_t row; /* next row of the group */
     wr_column *batch_columns;
     uint16_t sel[WR_BATCH_ROWS];
     int16_t iota[WR_BATCH_ROWS];
@@ -65,16 +66,19 @@ typedef struct pq_worker {
 
 static weir_status locate(weir_status bad, const pq_worker *w, const pq_column *c)
 {
-    if (!bad || bad->code == WR_E_CANCELLED || bad->code == WR_E_TIMEOUT || bad->code == WR_E_MEMORY_LIMIT) return bad;
+    if (!bad || bad->code == WR_E_CANCELLED || bad->code == WR_E_TIMEOUT ||
+        bad->code == WR_E_MEMORY_LIMIT)
+        return bad;
     const wr_pq_relation *rel = w->scan->rel;
     if (!c->node) return wr_wrap(bad, "%.*s", WR_STR_ARGS(rel->path));
-    return wr_wrap(bad, "%.*s, row group %d, column \"%.*s\"", WR_STR_ARGS(rel->path), w->unit.group,
-                   WR_STR_ARGS(c->node->name));
+    return wr_wrap(bad, "%.*s, row group %d, column \"%.*s\"", WR_STR_ARGS(rel->path),
+                   w->unit.group, WR_STR_ARGS(c->node->name));
 }
 
 uint64_t wr_pq_dict_id(wr_pq_relation *rel, int group, int leaf)
 {
-    _Atomic uint64_t *slot = &rel->dict_ids[(size_t)group * (size_t)rel->meta.leaf_count + (size_t)leaf];
+    _Atomic uint64_t *slot =
+        &rel->dict_ids[(size_t)group * (size_t)rel->meta.leaf_count + (size_t)leaf];
     uint64_t id = atomic_load(slot);
     if (id) return id;
     uint64_t fresh = wr_dict_id_next();
@@ -127,7 +131,10 @@ static void scan_close(wr_scan *scan)
     wr_heap_drop(s);
 }
 
-static const wr_progress *scan_progress(const wr_scan *scan) { return &((const pq_scan *)scan)->progress; }
+static const wr_progress *scan_progress(const wr_scan *scan)
+{
+    return &((const pq_scan *)scan)->progress;
+}
 
 static bool is_flat(const wr_pq_node *node, const wr_pq_meta *meta)
 {
@@ -145,7 +152,8 @@ static void column_init(pq_worker *w, pq_column *c, int position)
     c->readers = wr_new_array(&w->arena, wr_pq_reader, c->node->leaf_count);
     c->values = wr_new_array(&w->arena, wr_column, c->node->leaf_count);
     for (int i = 0; i < c->node->leaf_count; i++)
-        wr_pq_reader_init(&c->readers[i], &w->pool, &meta->leaves[c->node->first_leaf + i], !c->is_flat);
+        wr_pq_reader_init(&c->readers[i], &w->pool, &meta->leaves[c->node->first_leaf + i],
+                          !c->is_flat);
     wr_pq_shape_init(&c->shape, c->node, &w->arena);
 }
 
@@ -208,7 +216,10 @@ static bool any_fact(pq_worker *w, fact_fn *see)
     return false;
 }
 
-static int64_t group_rows(const pq_worker *w) { return w->scan->rel->meta.groups[w->unit.group].rows; }
+static int64_t group_rows(const pq_worker *w)
+{
+    return w->scan->rel->meta.groups[w->unit.group].rows;
+}
 
 static bool by_range(pq_worker *w, pq_column *c, const wr_pq_chunk *chunk, const wr_prune *fact)
 {
@@ -220,14 +231,17 @@ static bool by_bloom(pq_worker *w, pq_column *c, const wr_pq_chunk *chunk, const
     return wr_pq_bloom_excludes(w->pool.file, w->pool.data_end, c->readers->leaf, chunk, fact);
 }
 
-static bool by_dictionary(pq_worker *w, pq_column *c, const wr_pq_chunk *chunk, const wr_prune *fact)
+static bool by_dictionary(pq_worker *w, pq_column *c, const wr_pq_chunk *chunk,
+                          const wr_prune *fact)
 {
     (void)w;
-    if (!chunk->all_dictionary || (fact->op != WR_PRUNE_EQ && fact->op != WR_PRUNE_IN)) return false;
+    if (!chunk->all_dictionary || (fact->op != WR_PRUNE_EQ && fact->op != WR_PRUNE_IN))
+        return false;
     const wr_column *dict;
     weir_status bad = wr_pq_reader_dictionary(c->readers, &dict);
     if (bad) {
-        /* Whatever is wrong shows again when the column is read; then it is reported with its place. */
+        /* Whatever is wrong shows again when the column is read; then it is reported with its
+         * place. */
         wr_status_drop(bad);
         return false;
     }
@@ -237,8 +251,8 @@ static bool by_dictionary(pq_worker *w, pq_column *c, const wr_pq_chunk *chunk, 
 static bool by_index(pq_worker *w, pq_column *c, const wr_pq_chunk *chunk, const wr_prune *fact)
 {
     if (chunk->column_index && chunk->offset_index)
-        wr_pq_index_prune(w->pool.file, w->pool.mem, w->pool.data_end, c->readers->leaf, chunk, group_rows(w), fact,
-                          &w->morsel_arena, &w->ranges);
+        wr_pq_index_prune(w->pool.file, w->pool.mem, w->pool.data_end, c->readers->leaf, chunk,
+                          group_rows(w), fact, &w->morsel_arena, &w->ranges);
     return w->ranges.count == 0;
 }
 
@@ -251,8 +265,9 @@ static weir_status open_readers(pq_worker *w)
         if (!c->node) continue;
         for (int k = 0; k < c->node->leaf_count; k++) {
             int leaf = c->node->first_leaf + k;
-            weir_status bad = wr_pq_reader_open(&c->readers[k], &g->chunks[leaf],
-                                                wr_pq_dict_id(rel, w->unit.group, leaf), g->sorted_leaf == leaf);
+            weir_status bad =
+                wr_pq_reader_open(&c->readers[k], &g->chunks[leaf],
+                                  wr_pq_dict_id(rel, w->unit.group, leaf), g->sorted_leaf == leaf);
             if (bad) return locate(bad, w, c);
         }
     }
@@ -269,7 +284,8 @@ static void skip_columns(pq_worker *w, int64_t rows, bool only_undecoded)
     }
 }
 
-/* Most rows removed per column decoded first. Filters nobody has asked yet keep their place at the front. */
+/* Most rows removed per column decoded first. Filters nobody has asked yet keep their place at the
+ * front. */
 static void order_filters(pq_worker *w)
 {
     const wr_scan_request *q = w->scan->request;
@@ -334,11 +350,20 @@ static weir_status decode_nested(pq_column *c, uint32_t rows, wr_column *out)
 static void row_numbers(pq_worker *w, uint32_t rows, wr_column *out)
 {
     int64_t first = w->scan->rel->meta.groups[w->unit.group].first_row + w->row;
-    *out = (wr_column){.type = WR_BIGINT, .form = WR_FLAT, .phys = WR_P_I16, .rows = rows, .data = w->iota,
-                       .base = first, .has_bounds = true, .lo = first, .hi = first + rows - 1, .sorted = true};
+    *out = (wr_column){.type = WR_BIGINT,
+                       .form = WR_FLAT,
+                       .phys = WR_P_I16,
+                       .rows = rows,
+                       .data = w->iota,
+                       .base = first,
+                       .has_bounds = true,
+                       .lo = first,
+                       .hi = first + rows - 1,
+                       .sorted = true};
 }
 
-static weir_status decode(pq_worker *w, int column, uint32_t rows, const uint16_t *sel, uint32_t sel_count)
+static weir_status decode(pq_worker *w, int column, uint32_t rows, const uint16_t *sel,
+                          uint32_t sel_count)
 {
     pq_column *c = &w->columns[column];
     wr_column *out = &w->batch_columns[column];
@@ -348,7 +373,8 @@ static weir_status decode(pq_worker *w, int column, uint32_t rows, const uint16_
         row_numbers(w, rows, out);
         return WR_OK;
     }
-    weir_status bad = c->is_flat ? wr_pq_reader_flat(c->readers, rows, sel_count < rows ? sel : NULL, sel_count, out)
+    weir_status bad = c->is_flat ? wr_pq_reader_flat(c->readers, rows,
+                                                     sel_count < rows ? sel : NULL, sel_count, out)
                                  : decode_nested(c, rows, out);
     return bad ? locate(bad, w, c) : WR_OK;
 }
@@ -434,7 +460,8 @@ static bool merge_range(const wr_pq_meta *meta, const wr_pq_leaf *leaf, wr_colum
     for (int g = 0; g < meta->group_count; g++) {
         const wr_pq_chunk *chunk = &meta->groups[g].chunks[leaf->index];
         wr_value min, max;
-        if (meta->groups[g].rows == 0 || (chunk->range.has_null_count && chunk->range.null_count == chunk->value_count))
+        if (meta->groups[g].rows == 0 ||
+            (chunk->range.has_null_count && chunk->range.null_count == chunk->value_count))
             continue;
         if (chunk->encrypted || !wr_pq_range_values(leaf, &chunk->range, &min, &max)) return false;
         if (!any || wr_value_cmp(&min, &out->min) < 0) out->min = min;
@@ -451,7 +478,9 @@ static bool is_sorted(const wr_pq_meta *meta, const wr_pq_leaf *leaf)
     for (int g = 0; g < meta->group_count; g++) {
         wr_value min, max;
         const wr_pq_range *range = &meta->groups[g].chunks[leaf->index].range;
-        if (meta->groups[g].sorted_leaf != leaf->index || !wr_pq_range_values(leaf, range, &min, &max)) return false;
+        if (meta->groups[g].sorted_leaf != leaf->index ||
+            !wr_pq_range_values(leaf, range, &min, &max))
+            return false;
         if (last.type && wr_value_cmp(&last, &min) > 0) return false;
         last = max;
     }
@@ -471,7 +500,9 @@ static double distinct_of(const wr_pq_relation *rel, const wr_pq_leaf *leaf)
     for (int g = 0; g < meta->group_count; g += WR_MAX(meta->group_count / 2, 1)) {
         uint32_t entries;
         const wr_pq_chunk *chunk = &meta->groups[g].chunks[leaf->index];
-        if (!chunk->all_dictionary || !wr_pq_dictionary_size(rel->file, meta->data_end, chunk, &entries)) return 0;
+        if (!chunk->all_dictionary ||
+            !wr_pq_dictionary_size(rel->file, meta->data_end, chunk, &entries))
+            return 0;
         most = WR_MAX(most, (double)entries);
     }
     return most;
@@ -483,10 +514,15 @@ static void column_stats(wr_relation *base, int column, wr_column_stats *out)
     const wr_pq_meta *meta = &rel->meta;
     *out = (wr_column_stats){0};
     if (column >= meta->column_count) {
-        *out = (wr_column_stats){.has_range = meta->rows > 0, .has_null_count = true, .has_distinct = true,
-                                 .sorted = true, .unique = true, .min = wr_value_int(WR_BIGINT, 0),
+        *out = (wr_column_stats){.has_range = meta->rows > 0,
+                                 .has_null_count = true,
+                                 .has_distinct = true,
+                                 .sorted = true,
+                                 .unique = true,
+                                 .min = wr_value_int(WR_BIGINT, 0),
                                  .max = wr_value_int(WR_BIGINT, WR_MAX(meta->rows - 1, 0)),
-                                 .distinct = (double)meta->rows, .bytes_per_row = ROW_NUMBER_BYTES};
+                                 .distinct = (double)meta->rows,
+                                 .bytes_per_row = ROW_NUMBER_BYTES};
         return;
     }
     const wr_pq_node *node = &meta->columns[column];

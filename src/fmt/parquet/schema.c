@@ -1,10 +1,10 @@
 /* schema.c - from the flat list of schema elements to a tree of columns with levels.
  *
- * Lists have grown several spellings over the years; which element is "the element" follows the compatibility rules of
- * the format: the repeated child of a LIST is the element itself when it is no group, has several fields, or is named
- * "array" or "<list>_tuple"; otherwise its only field is. A repeated field outside of a LIST or MAP is a list of
- * required elements.
- * Levels: each OPTIONAL or REPEATED ancestor adds one definition level, each REPEATED one repetition level (see
+ * Lists have grown several spellings over the years; which element is "the element" follows the
+ * compatibility rules of the format: the repeated child of a LIST is the element itself when it is
+ * no group, has several fields, or is named "array" or "<list>_tuple"; otherwise its only field is.
+ * A repeated field outside of a LIST or MAP is a list of required elements. Levels: each OPTIONAL
+ * or REPEATED ancestor adds one definition level, each REPEATED one repetition level (see
  * wr_pq_node for how they are used). */
 #include "fmt/parquet/meta.h"
 
@@ -25,7 +25,8 @@ static weir_status link_subtree(wr_pq_meta *meta, int at, int depth, int *next)
 {
     if (at >= meta->element_count) return wr_fail(WR_E_CORRUPT, "the schema misses elements");
     if (depth > WR_PQ_NESTING_MAX)
-        return wr_fail(WR_E_TOO_BIG, "the schema is nested more than %d levels deep", WR_PQ_NESTING_MAX);
+        return wr_fail(WR_E_TOO_BIG, "the schema is nested more than %d levels deep",
+                       WR_PQ_NESTING_MAX);
     wr_pq_element *e = &meta->elements[at];
     int child = at + 1;
     for (int i = 0; i < e->child_count; i++)
@@ -36,11 +37,13 @@ static weir_status link_subtree(wr_pq_meta *meta, int at, int depth, int *next)
 
 static weir_status mismatch(const wr_pq_element *e)
 {
-    return wr_fail(WR_E_CORRUPT, "column \"%.*s\" has a logical type that does not fit its physical type",
+    return wr_fail(WR_E_CORRUPT,
+                   "column \"%.*s\" has a logical type that does not fit its physical type",
                    WR_STR_ARGS(e->name));
 }
 
-static void set_integer(wr_pq_leaf *leaf, wr_type_id id, wr_pq_make make, int64_t least, int64_t most)
+static void set_integer(wr_pq_leaf *leaf, wr_type_id id, wr_pq_make make, int64_t least,
+                        int64_t most)
 {
     leaf->type = wr_type_of(id);
     leaf->make = make;
@@ -51,7 +54,8 @@ static void set_integer(wr_pq_leaf *leaf, wr_type_id id, wr_pq_make make, int64_
 static weir_status map_integer(wr_pq_leaf *leaf, const wr_pq_element *e)
 {
     bool is_long = e->physical == WR_PQ_INT64;
-    if ((e->physical != WR_PQ_INT32 && !is_long) || (is_long ? e->bits != 64 : e->bits == 64)) return mismatch(e);
+    if ((e->physical != WR_PQ_INT32 && !is_long) || (is_long ? e->bits != 64 : e->bits == 64))
+        return mismatch(e);
     wr_pq_make signed_make = is_long ? WR_PQ_MAKE_I64 : WR_PQ_MAKE_I32;
     switch (e->bits) {
     case 8:
@@ -86,7 +90,8 @@ static weir_status map_decimal(wr_pq_leaf *leaf, const wr_pq_element *e)
 {
     if (e->precision < 1 || e->scale < 0 || e->scale > e->precision) return mismatch(e);
     if (e->precision > WR_DECIMAL_DIGITS_MAX)
-        return wr_fail(WR_E_UNSUPPORTED, "column \"%.*s\" is a decimal of %d digits; weir has at most %d",
+        return wr_fail(WR_E_UNSUPPORTED,
+                       "column \"%.*s\" is a decimal of %d digits; weir has at most %d",
                        WR_STR_ARGS(e->name), e->precision, WR_DECIMAL_DIGITS_MAX);
     leaf->type = wr_type_decimal(e->precision, e->scale);
     if (e->precision <= 18) {
@@ -94,23 +99,35 @@ static weir_status map_decimal(wr_pq_leaf *leaf, const wr_pq_element *e)
         leaf->least = -leaf->most;
     }
     switch (e->physical) {
-    case WR_PQ_INT32: leaf->make = WR_PQ_MAKE_I32; return e->precision <= 18 ? WR_OK : mismatch(e);
-    case WR_PQ_INT64: leaf->make = WR_PQ_MAKE_I64; return e->precision <= 18 ? WR_OK : mismatch(e);
+    case WR_PQ_INT32:
+        leaf->make = WR_PQ_MAKE_I32;
+        return e->precision <= 18 ? WR_OK : mismatch(e);
+    case WR_PQ_INT64:
+        leaf->make = WR_PQ_MAKE_I64;
+        return e->precision <= 18 ? WR_OK : mismatch(e);
     case WR_PQ_BYTE_ARRAY:
-    case WR_PQ_FIXED: leaf->make = WR_PQ_MAKE_DECIMAL; return WR_OK;
-    default: return mismatch(e);
+    case WR_PQ_FIXED:
+        leaf->make = WR_PQ_MAKE_DECIMAL;
+        return WR_OK;
+    default:
+        return mismatch(e);
     }
 }
 
 static weir_status map_time(wr_pq_leaf *leaf, const wr_pq_element *e)
 {
     bool is_long = e->physical == WR_PQ_INT64;
-    if (e->unit == 0 || (!is_long && (e->physical != WR_PQ_INT32 || e->unit != WR_PQ_MILLIS))) return mismatch(e);
+    if (e->unit == 0 || (!is_long && (e->physical != WR_PQ_INT32 || e->unit != WR_PQ_MILLIS)))
+        return mismatch(e);
     bool is_time = e->logical == WR_PQ_L_TIME;
     if (!is_time && !is_long) return mismatch(e);
     bool is_nanos_kept = !is_time && !e->adjusted && e->unit == WR_PQ_NANOS;
-    wr_type_id id = is_time ? WR_T_TIME : e->adjusted ? WR_T_TIMESTAMPTZ : is_nanos_kept ? WR_T_TIMESTAMP_NS : WR_T_TIMESTAMP;
-    set_integer(leaf, id, WR_PQ_MAKE_I64, is_time ? 0 : INT64_MIN, is_time ? WR_USECS_PER_DAY : INT64_MAX);
+    wr_type_id id = is_time         ? WR_T_TIME
+                    : e->adjusted   ? WR_T_TIMESTAMPTZ
+                    : is_nanos_kept ? WR_T_TIMESTAMP_NS
+                                    : WR_T_TIMESTAMP;
+    set_integer(leaf, id, WR_PQ_MAKE_I64, is_time ? 0 : INT64_MIN,
+                is_time ? WR_USECS_PER_DAY : INT64_MAX);
     if (e->unit == WR_PQ_MICROS || is_nanos_kept) return WR_OK;
     leaf->make = WR_PQ_MAKE_SCALED;
     leaf->scale_by = e->unit == WR_PQ_MILLIS ? 1000 : -1000;
@@ -123,8 +140,12 @@ static weir_status map_bytes(builder *b, wr_pq_leaf *leaf, const wr_pq_element *
     leaf->type = wr_type_of(WR_T_BLOB);
     switch (e->logical) {
     case WR_PQ_L_STRING:
-    case WR_PQ_L_ENUM: leaf->type = WR_VARCHAR; break;
-    case WR_PQ_L_JSON: leaf->type = wr_type_of(WR_T_JSON); break;
+    case WR_PQ_L_ENUM:
+        leaf->type = WR_VARCHAR;
+        break;
+    case WR_PQ_L_JSON:
+        leaf->type = wr_type_of(WR_T_JSON);
+        break;
     case WR_PQ_L_UUID:
         if (e->physical != WR_PQ_FIXED || e->type_length != 16) return mismatch(e);
         leaf->type = wr_type_of(WR_T_UUID);
@@ -141,11 +162,14 @@ static weir_status map_bytes(builder *b, wr_pq_leaf *leaf, const wr_pq_element *
         leaf->make = WR_PQ_MAKE_INTERVAL;
         return WR_OK;
     case WR_PQ_L_NONE:
-        if (b->options->binary_as_string && e->physical == WR_PQ_BYTE_ARRAY) leaf->type = WR_VARCHAR;
+        if (b->options->binary_as_string && e->physical == WR_PQ_BYTE_ARRAY)
+            leaf->type = WR_VARCHAR;
         break;
     case WR_PQ_L_BSON:
-    case WR_PQ_L_GEOMETRY: break;
-    default: return mismatch(e);
+    case WR_PQ_L_GEOMETRY:
+        break;
+    default:
+        return mismatch(e);
     }
     leaf->check_utf8 = leaf->type->id != WR_T_BLOB;
     return WR_OK;
@@ -175,9 +199,15 @@ static weir_status map_leaf(builder *b, const wr_pq_element *e, wr_pq_leaf *leaf
         leaf->type = WR_BOOLEAN;
         leaf->make = WR_PQ_MAKE_BOOL;
         break;
-    case WR_PQ_INT32: set_integer(leaf, WR_T_INTEGER, WR_PQ_MAKE_I32, INT32_MIN, INT32_MAX); break;
-    case WR_PQ_INT64: set_integer(leaf, WR_T_BIGINT, WR_PQ_MAKE_I64, INT64_MIN, INT64_MAX); break;
-    case WR_PQ_INT96: set_integer(leaf, WR_T_TIMESTAMP, WR_PQ_MAKE_INT96, INT64_MIN, INT64_MAX); break;
+    case WR_PQ_INT32:
+        set_integer(leaf, WR_T_INTEGER, WR_PQ_MAKE_I32, INT32_MIN, INT32_MAX);
+        break;
+    case WR_PQ_INT64:
+        set_integer(leaf, WR_T_BIGINT, WR_PQ_MAKE_I64, INT64_MIN, INT64_MAX);
+        break;
+    case WR_PQ_INT96:
+        set_integer(leaf, WR_T_TIMESTAMP, WR_PQ_MAKE_INT96, INT64_MIN, INT64_MAX);
+        break;
     case WR_PQ_FLOAT:
         leaf->type = wr_type_of(WR_T_REAL);
         leaf->make = WR_PQ_MAKE_F32;
@@ -209,7 +239,8 @@ static weir_status build_struct(builder *b, int at, place p, wr_pq_node *out)
 {
     const wr_pq_element *e = &b->meta->elements[at];
     if (e->child_count == 0)
-        return wr_fail(WR_E_UNSUPPORTED, "column \"%.*s\" is a group without fields", WR_STR_ARGS(e->name));
+        return wr_fail(WR_E_UNSUPPORTED, "column \"%.*s\" is a group without fields",
+                       WR_STR_ARGS(e->name));
     out->kind = WR_PQ_STRUCT;
     out->children = wr_new_array(b->arena, wr_pq_node, e->child_count);
     out->child_count = e->child_count;
@@ -260,8 +291,11 @@ static weir_status build_list(builder *b, int list, int repeated, place p, wr_pq
     int element = list_element(b->meta, list, repeated, &is_itself);
     if (is_itself) {
         wr_pq_node *child = out->children;
-        *child = (wr_pq_node){.slot_def = inner.slot_def, .slot_rep = inner.rep, .valid_def = inner.def,
-                              .first_leaf = b->meta->leaf_count, .name = b->meta->elements[element].name};
+        *child = (wr_pq_node){.slot_def = inner.slot_def,
+                              .slot_rep = inner.rep,
+                              .valid_def = inner.def,
+                              .first_leaf = b->meta->leaf_count,
+                              .name = b->meta->elements[element].name};
         WR_TRY(build_body(b, element, inner, child));
     } else {
         WR_TRY(build(b, element, inner, out->children));
@@ -278,7 +312,9 @@ static weir_status build_map(builder *b, int repeated, place p, wr_pq_node *out)
     out->children = wr_new(b->arena, wr_pq_node);
     out->child_count = 1;
     place inner = {p.def + 1, p.rep + 1, p.def + 1, p.depth + 1};
-    *out->children = (wr_pq_node){.slot_def = inner.slot_def, .slot_rep = inner.rep, .valid_def = inner.def,
+    *out->children = (wr_pq_node){.slot_def = inner.slot_def,
+                                  .slot_rep = inner.rep,
+                                  .valid_def = inner.def,
                                   .first_leaf = b->meta->leaf_count};
     WR_TRY(build_struct(b, repeated, inner, out->children));
     out->type = wr_type_map(out->children->children[0].type, out->children->children[1].type);
@@ -297,7 +333,8 @@ static weir_status build_body(builder *b, int at, place p, wr_pq_node *out)
     if (child && child->repetition == WR_PQ_REPEATED) {
         if (e->logical == WR_PQ_L_MAP && child->physical < 0 && child->child_count == 2)
             return build_map(b, at + 1, p, out);
-        if (e->logical == WR_PQ_L_LIST || e->logical == WR_PQ_L_MAP) return build_list(b, at, at + 1, p, out);
+        if (e->logical == WR_PQ_L_LIST || e->logical == WR_PQ_L_MAP)
+            return build_list(b, at, at + 1, p, out);
     }
     return build_struct(b, at, p, out);
 }
@@ -305,10 +342,14 @@ static weir_status build_body(builder *b, int at, place p, wr_pq_node *out)
 static weir_status build(builder *b, int at, place p, wr_pq_node *out)
 {
     if (p.depth > WR_PQ_NESTING_MAX)
-        return wr_fail(WR_E_TOO_BIG, "the schema is nested more than %d levels deep", WR_PQ_NESTING_MAX);
+        return wr_fail(WR_E_TOO_BIG, "the schema is nested more than %d levels deep",
+                       WR_PQ_NESTING_MAX);
     const wr_pq_element *e = &b->meta->elements[at];
     if (e->repetition == WR_PQ_OPTIONAL) p.def++;
-    *out = (wr_pq_node){.name = e->name, .slot_def = p.slot_def, .slot_rep = p.rep, .valid_def = p.def,
+    *out = (wr_pq_node){.name = e->name,
+                        .slot_def = p.slot_def,
+                        .slot_rep = p.rep,
+                        .valid_def = p.def,
                         .first_leaf = b->meta->leaf_count};
     p.depth++;
     if (e->repetition != WR_PQ_REPEATED) return build_body(b, at, p, out);
@@ -318,8 +359,11 @@ static weir_status build(builder *b, int at, place p, wr_pq_node *out)
     out->children = wr_new(b->arena, wr_pq_node);
     out->child_count = 1;
     place inner = {p.def + 1, p.rep + 1, p.def + 1, p.depth};
-    *out->children = (wr_pq_node){.name = e->name, .slot_def = inner.slot_def, .slot_rep = inner.rep,
-                                  .valid_def = inner.def, .first_leaf = b->meta->leaf_count};
+    *out->children = (wr_pq_node){.name = e->name,
+                                  .slot_def = inner.slot_def,
+                                  .slot_rep = inner.rep,
+                                  .valid_def = inner.def,
+                                  .first_leaf = b->meta->leaf_count};
     WR_TRY(build_body(b, at, inner, out->children));
     out->type = wr_type_list(out->children->type);
     out->leaf_count = b->meta->leaf_count - out->first_leaf;
@@ -331,7 +375,8 @@ weir_status wr_pq_schema_build(wr_pq_meta *meta, const wr_pq_read_options *optio
     int next;
     WR_TRY(link_subtree(meta, 0, 0, &next));
     if (next != meta->element_count)
-        return wr_fail(WR_E_CORRUPT, "the schema has %d elements too many", meta->element_count - next);
+        return wr_fail(WR_E_CORRUPT, "the schema has %d elements too many",
+                       meta->element_count - next);
     builder b = {meta, arena, options};
     meta->leaves = wr_new_array(arena, wr_pq_leaf, meta->element_count);
     meta->column_count = meta->elements[0].child_count;

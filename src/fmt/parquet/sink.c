@@ -1,9 +1,9 @@
 /* sink.c - collects the values of one leaf and writes them as a column chunk.
  *
- * Values are kept as they will be stored (PLAIN form), so that bounds, dictionary, bloom filter and every encoding work
- * on the same bytes. At the end of a row group the encoding is chosen from the values themselves: a dictionary when
- * few are different, deltas for integers when that is much smaller, else PLAIN.
- * Pages end at rows, so that the page index can name the first row of each. */
+ * Values are kept as they will be stored (PLAIN form), so that bounds, dictionary, bloom filter and
+ * every encoding work on the same bytes. At the end of a row group the encoding is chosen from the
+ * values themselves: a dictionary when few are different, deltas for integers when that is much
+ * smaller, else PLAIN. Pages end at rows, so that the page index can name the first row of each. */
 #include "fmt/parquet/sink.h"
 #include "fmt/parquet/prune.h"
 #define XXH_INLINE_ALL
@@ -19,25 +19,42 @@ bool wr_pq_target_of(const wr_type *type, wr_pq_target *out)
         uint32_t width;
         wr_pq_order order;
     } rows[] = {
-        {WR_T_NULL, WR_PQ_INT32, 4, WR_PQ_BY_NOTHING},       {WR_T_BOOLEAN, WR_PQ_BOOLEAN, 1, WR_PQ_BY_BYTES},
-        {WR_T_TINYINT, WR_PQ_INT32, 4, WR_PQ_BY_I32},        {WR_T_SMALLINT, WR_PQ_INT32, 4, WR_PQ_BY_I32},
-        {WR_T_INTEGER, WR_PQ_INT32, 4, WR_PQ_BY_I32},        {WR_T_BIGINT, WR_PQ_INT64, 8, WR_PQ_BY_I64},
-        {WR_T_HUGEINT, WR_PQ_FIXED, 16, WR_PQ_BY_DECIMAL},   {WR_T_UTINYINT, WR_PQ_INT32, 4, WR_PQ_BY_U32},
-        {WR_T_USMALLINT, WR_PQ_INT32, 4, WR_PQ_BY_U32},      {WR_T_UINTEGER, WR_PQ_INT32, 4, WR_PQ_BY_U32},
-        {WR_T_UBIGINT, WR_PQ_INT64, 8, WR_PQ_BY_U64},        {WR_T_REAL, WR_PQ_FLOAT, 4, WR_PQ_BY_F32},
-        {WR_T_DOUBLE, WR_PQ_DOUBLE, 8, WR_PQ_BY_F64},        {WR_T_VARCHAR, WR_PQ_BYTE_ARRAY, 0, WR_PQ_BY_BYTES},
-        {WR_T_JSON, WR_PQ_BYTE_ARRAY, 0, WR_PQ_BY_BYTES},    {WR_T_BLOB, WR_PQ_BYTE_ARRAY, 0, WR_PQ_BY_BYTES},
-        {WR_T_ENUM, WR_PQ_BYTE_ARRAY, 0, WR_PQ_BY_BYTES},    {WR_T_UUID, WR_PQ_FIXED, 16, WR_PQ_BY_BYTES},
-        {WR_T_DATE, WR_PQ_INT32, 4, WR_PQ_BY_I32},           {WR_T_TIME, WR_PQ_INT64, 8, WR_PQ_BY_I64},
-        {WR_T_TIMESTAMP, WR_PQ_INT64, 8, WR_PQ_BY_I64},      {WR_T_TIMESTAMP_S, WR_PQ_INT64, 8, WR_PQ_BY_I64},
-        {WR_T_TIMESTAMP_MS, WR_PQ_INT64, 8, WR_PQ_BY_I64},   {WR_T_TIMESTAMP_NS, WR_PQ_INT64, 8, WR_PQ_BY_I64},
-        {WR_T_TIMESTAMPTZ, WR_PQ_INT64, 8, WR_PQ_BY_I64},    {WR_T_INTERVAL, WR_PQ_FIXED, 12, WR_PQ_BY_NOTHING},
+        {WR_T_NULL, WR_PQ_INT32, 4, WR_PQ_BY_NOTHING},
+        {WR_T_BOOLEAN, WR_PQ_BOOLEAN, 1, WR_PQ_BY_BYTES},
+        {WR_T_TINYINT, WR_PQ_INT32, 4, WR_PQ_BY_I32},
+        {WR_T_SMALLINT, WR_PQ_INT32, 4, WR_PQ_BY_I32},
+        {WR_T_INTEGER, WR_PQ_INT32, 4, WR_PQ_BY_I32},
+        {WR_T_BIGINT, WR_PQ_INT64, 8, WR_PQ_BY_I64},
+        {WR_T_HUGEINT, WR_PQ_FIXED, 16, WR_PQ_BY_DECIMAL},
+        {WR_T_UTINYINT, WR_PQ_INT32, 4, WR_PQ_BY_U32},
+        {WR_T_USMALLINT, WR_PQ_INT32, 4, WR_PQ_BY_U32},
+        {WR_T_UINTEGER, WR_PQ_INT32, 4, WR_PQ_BY_U32},
+        {WR_T_UBIGINT, WR_PQ_INT64, 8, WR_PQ_BY_U64},
+        {WR_T_REAL, WR_PQ_FLOAT, 4, WR_PQ_BY_F32},
+        {WR_T_DOUBLE, WR_PQ_DOUBLE, 8, WR_PQ_BY_F64},
+        {WR_T_VARCHAR, WR_PQ_BYTE_ARRAY, 0, WR_PQ_BY_BYTES},
+        {WR_T_JSON, WR_PQ_BYTE_ARRAY, 0, WR_PQ_BY_BYTES},
+        {WR_T_BLOB, WR_PQ_BYTE_ARRAY, 0, WR_PQ_BY_BYTES},
+        {WR_T_ENUM, WR_PQ_BYTE_ARRAY, 0, WR_PQ_BY_BYTES},
+        {WR_T_UUID, WR_PQ_FIXED, 16, WR_PQ_BY_BYTES},
+        {WR_T_DATE, WR_PQ_INT32, 4, WR_PQ_BY_I32},
+        {WR_T_TIME, WR_PQ_INT64, 8, WR_PQ_BY_I64},
+        {WR_T_TIMESTAMP, WR_PQ_INT64, 8, WR_PQ_BY_I64},
+        {WR_T_TIMESTAMP_S, WR_PQ_INT64, 8, WR_PQ_BY_I64},
+        {WR_T_TIMESTAMP_MS, WR_PQ_INT64, 8, WR_PQ_BY_I64},
+        {WR_T_TIMESTAMP_NS, WR_PQ_INT64, 8, WR_PQ_BY_I64},
+        {WR_T_TIMESTAMPTZ, WR_PQ_INT64, 8, WR_PQ_BY_I64},
+        {WR_T_INTERVAL, WR_PQ_FIXED, 12, WR_PQ_BY_NOTHING},
     };
     *out = (wr_pq_target){.type = type, .factor = type->id == WR_T_TIMESTAMP_S ? 1000 : 1};
     if (type->id == WR_T_DECIMAL) {
-        out->physical = type->precision <= 9 ? WR_PQ_INT32 : type->precision <= 18 ? WR_PQ_INT64 : WR_PQ_FIXED;
+        out->physical = type->precision <= 9    ? WR_PQ_INT32
+                        : type->precision <= 18 ? WR_PQ_INT64
+                                                : WR_PQ_FIXED;
         out->width = type->precision <= 9 ? 4 : type->precision <= 18 ? 8 : 16;
-        out->order = type->precision <= 9 ? WR_PQ_BY_I32 : type->precision <= 18 ? WR_PQ_BY_I64 : WR_PQ_BY_DECIMAL;
+        out->order = type->precision <= 9    ? WR_PQ_BY_I32
+                     : type->precision <= 18 ? WR_PQ_BY_I64
+                                             : WR_PQ_BY_DECIMAL;
         return true;
     }
     for (size_t i = 0; i < WR_COUNT(rows); i++)
@@ -83,8 +100,9 @@ static void big_endian(wr_i128 v, uint8_t *out)
 static weir_status interval_bytes(wr_interval v, uint8_t *out)
 {
     if (v.months < 0 || v.days < 0 || v.usecs < 0 || v.usecs % 1000 || v.usecs / 1000 > UINT32_MAX)
-        return wr_with_hint(wr_fail(WR_E_OUT_OF_RANGE, "an interval is negative or finer than a millisecond"),
-                            "Parquet has no such intervals: cast it to VARCHAR");
+        return wr_with_hint(
+            wr_fail(WR_E_OUT_OF_RANGE, "an interval is negative or finer than a millisecond"),
+            "Parquet has no such intervals: cast it to VARCHAR");
     uint32_t parts[3] = {(uint32_t)v.months, (uint32_t)v.days, (uint32_t)(v.usecs / 1000)};
     memcpy(out, parts, 12);
     return WR_OK;
@@ -101,7 +119,8 @@ static weir_status fixed_bytes(const wr_pq_sink *s, const wr_column *c, uint32_t
     if (s->target.physical == WR_PQ_FIXED) {
         wr_i128 v = wr_column_i128(c, row);
         if (id == WR_T_HUGEINT && (v >= wr_pow10[38] || v <= -wr_pow10[38]))
-            return wr_fail(WR_E_OUT_OF_RANGE, "a HUGEINT of more than 38 digits cannot be written to Parquet");
+            return wr_fail(WR_E_OUT_OF_RANGE,
+                           "a HUGEINT of more than 38 digits cannot be written to Parquet");
         big_endian(id == WR_T_UUID ? v ^ WR_I128_MIN : v, out);
         return WR_OK;
     }
@@ -124,7 +143,8 @@ weir_status wr_pq_sink_value(wr_pq_sink *s, wr_mem *mem, const wr_column *column
     if (s->target.width == 0) {
         if (type->id == WR_T_ENUM) {
             int64_t code = wr_column_int(column, row);
-            if (code < 0 || code >= type->label_count) return wr_fail(WR_E_INTERNAL, "an ENUM code without label");
+            if (code < 0 || code >= type->label_count)
+                return wr_fail(WR_E_INTERNAL, "an ENUM code without label");
             return add_bytes(s, mem, type->labels[code].data, type->labels[code].length);
         }
         wr_view v = wr_column_view(column, row);
@@ -140,11 +160,14 @@ weir_status wr_pq_sink_value(wr_pq_sink *s, wr_mem *mem, const wr_column *column
 /* Columns whose memory form is the stored form: one copy per run of rows. */
 static bool is_plain_copy(const wr_pq_sink *s, const wr_column *c)
 {
-    if (c->form != WR_FLAT || c->base || s->target.factor != 1 || s->target.physical == WR_PQ_FIXED) return false;
-    return s->target.width && wr_phys_size(c->phys) == s->target.width && c->phys == s->target.type->phys;
+    if (c->form != WR_FLAT || c->base || s->target.factor != 1 || s->target.physical == WR_PQ_FIXED)
+        return false;
+    return s->target.width && wr_phys_size(c->phys) == s->target.width &&
+           c->phys == s->target.type->phys;
 }
 
-weir_status wr_pq_sink_rows(wr_pq_sink *s, wr_mem *mem, const wr_column *column, const uint16_t *rows, uint32_t count)
+weir_status wr_pq_sink_rows(wr_pq_sink *s, wr_mem *mem, const wr_column *column,
+                            const uint16_t *rows, uint32_t count)
 {
     WR_TRY(wr_pq_bytes_need(mem, &s->defs, s->level_count + count));
     WR_TRY(wr_pq_bytes_need(mem, &s->reps, s->level_count + count));
@@ -165,7 +188,8 @@ weir_status wr_pq_sink_rows(wr_pq_sink *s, wr_mem *mem, const wr_column *column,
     }
     for (uint32_t i = 0; i < count; i++) {
         bool present = no_nulls || !wr_column_is_null(column, rows[i]);
-        if (!present && s->max_def == 0) return wr_fail(WR_E_NOT_NULL_VIOLATION, "NULL in a column that forbids it");
+        if (!present && s->max_def == 0)
+            return wr_fail(WR_E_NOT_NULL_VIOLATION, "NULL in a column that forbids it");
         defs[i] = present ? (uint8_t)s->max_def : 0;
         if (present) WR_TRY(wr_pq_sink_value(s, mem, column, rows[i]));
     }
@@ -211,18 +235,20 @@ static weir_status put_levels(wr_pq_out *out, const uint8_t *levels, size_t coun
 typedef struct page_plan {
     int type;
     wr_pq_encoding encoding;
-    size_t count;              /* levels, or dictionary entries */
+    size_t count; /* levels, or dictionary entries */
 } page_plan;
 
 /* Compresses out->body and writes it with its head. */
-static weir_status put_page(wr_pq_out *out, const page_plan *plan, wr_pq_written *w, int32_t *packed_size)
+static weir_status put_page(wr_pq_out *out, const page_plan *plan, wr_pq_written *w,
+                            int32_t *packed_size)
 {
     size_t size = out->body.length;
     if (size > INT32_MAX) return wr_fail(WR_E_TOO_BIG, "a page of %zu bytes", size);
     wr_buf_reserve(&out->body, WR_CODEC_SLOP);
-    WR_TRY(wr_pq_bytes_need(out->mem, &out->packed, wr_codec_bound(out->codec, size) + WR_CODEC_SLOP));
-    WR_TRY(wr_codec_encode(&out->codec_state, out->codec, out->level, (const uint8_t *)out->body.data, size,
-                           out->packed.data, &size));
+    WR_TRY(
+        wr_pq_bytes_need(out->mem, &out->packed, wr_codec_bound(out->codec, size) + WR_CODEC_SLOP));
+    WR_TRY(wr_codec_encode(&out->codec_state, out->codec, out->level,
+                           (const uint8_t *)out->body.data, size, out->packed.data, &size));
     out->head.length = 0;
     wr_thrift_out t = {.buf = &out->head};
     wr_thrift_begin(&t);
@@ -259,7 +285,8 @@ static void put_plain(const wr_pq_sink *s, size_t first, size_t count, wr_buf *b
         return;
     }
     if (s->target.width) {
-        wr_buf_add(body, (const char *)s->values.data + first * s->target.width, count * s->target.width);
+        wr_buf_add(body, (const char *)s->values.data + first * s->target.width,
+                   count * s->target.width);
         return;
     }
     for (size_t i = first; i < first + count; i++) {
@@ -272,7 +299,8 @@ static void put_plain(const wr_pq_sink *s, size_t first, size_t count, wr_buf *b
 
 static bool has_delta(const wr_pq_sink *s)
 {
-    return s->target.physical == WR_PQ_INT32 || s->target.physical == WR_PQ_INT64 || s->target.width == 0;
+    return s->target.physical == WR_PQ_INT32 || s->target.physical == WR_PQ_INT64 ||
+           s->target.width == 0;
 }
 
 /* Integers as deltas; texts as deltas of their lengths and then their bytes. */
@@ -303,7 +331,8 @@ static weir_status put_delta(const wr_pq_sink *s, wr_pq_out *out, size_t first, 
 static size_t page_end(const wr_pq_sink *s, const wr_pq_out *out, size_t from)
 {
     const uint8_t *defs = s->defs.data, *reps = s->reps.data;
-    size_t per_value = s->target.width ? s->target.width : 4 + s->value_bytes / WR_MAX(s->value_count, 1);
+    size_t per_value =
+        s->target.width ? s->target.width : 4 + s->value_bytes / WR_MAX(s->value_count, 1);
     size_t bytes = 0, rows = 0, i = from;
     for (; i < s->level_count; i++) {
         if (reps[i] == 0 && (rows++ == PAGE_ROWS || bytes > out->page_bytes)) break;
@@ -320,8 +349,8 @@ static size_t count_rows(const uint8_t *reps, size_t count)
     return rows;
 }
 
-static weir_status put_values(const wr_pq_sink *s, wr_pq_out *out, wr_pq_encoding encoding, const uint32_t *codes,
-                              uint32_t distinct, size_t first, size_t count)
+static weir_status put_values(const wr_pq_sink *s, wr_pq_out *out, wr_pq_encoding encoding,
+                              const uint32_t *codes, uint32_t distinct, size_t first, size_t count)
 {
     if (encoding == WR_PQ_RLE_DICTIONARY) {
         unsigned width = bits_for(distinct ? distinct - 1 : 0);
@@ -334,8 +363,8 @@ static weir_status put_values(const wr_pq_sink *s, wr_pq_out *out, wr_pq_encodin
     return WR_OK;
 }
 
-static weir_status put_data_pages(const wr_pq_sink *s, wr_pq_out *out, const uint32_t *codes, uint32_t distinct,
-                                  wr_pq_written *w)
+static weir_status put_data_pages(const wr_pq_sink *s, wr_pq_out *out, const uint32_t *codes,
+                                  uint32_t distinct, wr_pq_written *w)
 {
     const uint8_t *defs = s->defs.data, *reps = s->reps.data;
     size_t value = 0;
@@ -345,7 +374,8 @@ static weir_status put_data_pages(const wr_pq_sink *s, wr_pq_out *out, const uin
         size_t end = page_end(s, out, at), present = 0;
         for (size_t i = at; i < end; i++)
             present += defs[i] == s->max_def;
-        wr_pq_written_page page = {.offset = (int64_t)out->offset, .first_row = row, .all_null = present == 0};
+        wr_pq_written_page page = {
+            .offset = (int64_t)out->offset, .first_row = row, .all_null = present == 0};
         page.bounds.null_count = (int64_t)(end - at - present);
         wr_pq_find_bounds(s, value, present, out->arena, &page.bounds);
         wr_pq_merge_bounds(s, &w->bounds, &page.bounds);
@@ -364,8 +394,8 @@ static weir_status put_data_pages(const wr_pq_sink *s, wr_pq_out *out, const uin
     return WR_OK;
 }
 
-static weir_status put_dictionary(const wr_pq_sink *s, wr_pq_out *out, const uint32_t *first, uint32_t distinct,
-                                  wr_pq_written *w)
+static weir_status put_dictionary(const wr_pq_sink *s, wr_pq_out *out, const uint32_t *first,
+                                  uint32_t distinct, wr_pq_written *w)
 {
     int32_t ignored;
     out->body.length = 0;
@@ -429,12 +459,14 @@ weir_status wr_pq_sink_flush(wr_pq_sink *s, wr_pq_out *out, wr_pq_written *w)
     *w = (wr_pq_written){.level_count = (int64_t)s->level_count, .encoding = WR_PQ_PLAIN};
     bool found = false, smaller = out->choice == WR_PQ_CHOOSE_DELTA && has_delta(s);
     uint32_t distinct = 0, *codes = NULL, *first = NULL;
-    bool may_number = (out->choice == WR_PQ_CHOOSE_AUTO || out->choice == WR_PQ_CHOOSE_DICTIONARY) &&
-                      s->target.physical != WR_PQ_BOOLEAN && s->value_count > 0;
+    bool may_number =
+        (out->choice == WR_PQ_CHOOSE_AUTO || out->choice == WR_PQ_CHOOSE_DICTIONARY) &&
+        s->target.physical != WR_PQ_BOOLEAN && s->value_count > 0;
     /* A dictionary of more than half of the values would only be one more copy of them. */
     size_t limit = out->choice == WR_PQ_CHOOSE_DICTIONARY ? s->value_count : s->value_count / 2 + 1;
     if (may_number)
-        WR_TRY(wr_pq_number_values(s, out, limit, DICTIONARY_BYTES, &found, &distinct, &codes, &first));
+        WR_TRY(wr_pq_number_values(s, out, limit, DICTIONARY_BYTES, &found, &distinct, &codes,
+                                   &first));
     if (found)
         WR_TRY(put_dictionary(s, out, first, distinct, w));
     else if (out->choice == WR_PQ_CHOOSE_AUTO)
@@ -444,7 +476,8 @@ weir_status wr_pq_sink_flush(wr_pq_sink *s, wr_pq_out *out, wr_pq_written *w)
     else if (smaller)
         w->encoding = s->target.width ? WR_PQ_DELTA_BINARY_PACKED : WR_PQ_DELTA_LENGTH_BYTE_ARRAY;
     WR_TRY(put_data_pages(s, out, codes, distinct, w));
-    if (s->wants_bloom && s->value_count && s->target.physical != WR_PQ_BOOLEAN) WR_TRY(put_bloom(s, out, w));
+    if (s->wants_bloom && s->value_count && s->target.physical != WR_PQ_BOOLEAN)
+        WR_TRY(put_bloom(s, out, w));
     s->level_count = s->value_count = s->value_bytes = 0;
     return WR_OK;
 }

@@ -1,13 +1,17 @@
 /* value.c - the encodings of values within a page.
  *
- * get decodes count values that are present, densely, behind what the batch holds; NULL rows are made room for later.
- * Text from a dictionary stays codes as long as a batch sees nothing else; other types are gathered to narrow flat
- * values at once, because arithmetic and comparisons on one to four bytes beat a look-up per value.
- * Text views point into the page (PLAIN, DELTA_LENGTH_BYTE_ARRAY), into the dictionary, or into a block made for the
- * batch (DELTA_BYTE_ARRAY, whose values do not exist in the page). */
+ * get decodes count values that are present, densely, behind what the batch holds; NULL rows are
+ * made room for later. Text from a dictionary stays codes as long as a batch sees nothing else;
+ * other types are gathered to narrow flat values at once, because arithmetic and comparisons on one
+ * to four bytes beat a look-up per value. Text views point into the page (PLAIN,
+ * DELTA_LENGTH_BYTE_ARRAY), into the dictionary, or into a block made for the batch
+ * (DELTA_BYTE_ARRAY, whose values do not exist in the page). */
 #include "fmt/parquet/chunk.h"
 
-static weir_status short_page(void) { return wr_fail(WR_E_CORRUPT, "a page has fewer values than it claims"); }
+static weir_status short_page(void)
+{
+    return wr_fail(WR_E_CORRUPT, "a page has fewer values than it claims");
+}
 
 static bool is_dictionary(int encoding)
 {
@@ -29,7 +33,8 @@ weir_status wr_pq_need_rows(wr_pq_reader *r, size_t rows)
 
 static weir_status all_longs(wr_pq_reader *r, const uint8_t **at, wr_pq_bytes *out, size_t *count)
 {
-    if (!wr_pq_delta_init(&r->delta, *at, (size_t)(r->values_end - *at)) || r->delta.left > r->page_left)
+    if (!wr_pq_delta_init(&r->delta, *at, (size_t)(r->values_end - *at)) ||
+        r->delta.left > r->page_left)
         return wr_fail(WR_E_CORRUPT, "the lengths of a page are malformed");
     *count = (size_t)r->delta.left;
     WR_TRY(wr_pq_bytes_need(r->pool->mem, out, *count * 8 + 8));
@@ -47,7 +52,8 @@ static weir_status begin_byte_arrays(wr_pq_reader *r, bool with_prefixes)
     if (with_prefixes) WR_TRY(all_longs(r, &at, &r->prefixes, &prefixes));
     WR_TRY(all_longs(r, &at, &r->lengths, &r->value_count));
     if (with_prefixes && prefixes != r->value_count)
-        return wr_fail(WR_E_CORRUPT, "a page has %zu prefixes for %zu values", prefixes, r->value_count);
+        return wr_fail(WR_E_CORRUPT, "a page has %zu prefixes for %zu values", prefixes,
+                       r->value_count);
     r->values = at;
     r->previous_size = 0;
     return WR_OK;
@@ -56,7 +62,8 @@ static weir_status begin_byte_arrays(wr_pq_reader *r, bool with_prefixes)
 static weir_status begin_boolean_runs(wr_pq_reader *r)
 {
     uint32_t size;
-    if (r->leaf->make != WR_PQ_MAKE_BOOL) return wr_fail(WR_E_CORRUPT, "the encoding of a page does not fit the type");
+    if (r->leaf->make != WR_PQ_MAKE_BOOL)
+        return wr_fail(WR_E_CORRUPT, "the encoding of a page does not fit the type");
     if (r->values_end - r->values < 4) return r->page_left ? short_page() : WR_OK;
     memcpy(&size, r->values, 4);
     if (size > (size_t)(r->values_end - r->values - 4)) return short_page();
@@ -89,8 +96,10 @@ weir_status wr_pq_values_begin(wr_pq_reader *r)
     case WR_PQ_RLE:
         return begin_boolean_runs(r);
     case WR_PQ_DELTA_BINARY_PACKED:
-        if (r->leaf->element->physical != WR_PQ_INT32 && r->leaf->element->physical != WR_PQ_INT64) break;
-        if (r->values == r->values_end || wr_pq_delta_init(&r->delta, r->values, (size_t)(r->values_end - r->values)))
+        if (r->leaf->element->physical != WR_PQ_INT32 && r->leaf->element->physical != WR_PQ_INT64)
+            break;
+        if (r->values == r->values_end ||
+            wr_pq_delta_init(&r->delta, r->values, (size_t)(r->values_end - r->values)))
             return WR_OK;
         return wr_fail(WR_E_CORRUPT, "the head of a delta-encoded page is malformed");
     case WR_PQ_DELTA_LENGTH_BYTE_ARRAY:
@@ -117,7 +126,8 @@ static weir_status plain_views(wr_pq_reader *r, size_t count, wr_view *out)
         if (wr_unlikely(end - at < 4)) return short_page();
         memcpy(&length, at, 4);
         at += 4;
-        if (wr_unlikely(length > (size_t)(end - at))) return wr_fail(WR_E_CORRUPT, "a text of %u bytes leaves its page", length);
+        if (wr_unlikely(length > (size_t)(end - at)))
+            return wr_fail(WR_E_CORRUPT, "a text of %u bytes leaves its page", length);
         wr_view v;
         if (length > 12) {
             v.length = length;
@@ -188,7 +198,8 @@ static weir_status take_codes(wr_pq_reader *r, size_t count, uint32_t *out)
 {
     if (!wr_pq_rle_get(&r->codes, out, count)) return short_page();
     if (count && wr_pq_largest(out, count) >= r->dict_count)
-        return wr_fail(WR_E_CORRUPT, "a dictionary code is beyond the %u values of the dictionary", r->dict_count);
+        return wr_fail(WR_E_CORRUPT, "a dictionary code is beyond the %u values of the dictionary",
+                       r->dict_count);
     return WR_OK;
 }
 
@@ -197,7 +208,8 @@ static weir_status run_booleans(wr_pq_reader *r, size_t count, uint8_t *out)
     WR_TRY(wr_pq_bytes_need(r->pool->mem, &r->pool->codes, count * 4));
     uint32_t *codes = r->pool->codes.data;
     if (!wr_pq_rle_get(&r->codes, codes, count)) return short_page();
-    if (wr_pq_largest(codes, count) > 1) return wr_fail(WR_E_CORRUPT, "a boolean that is neither true nor false");
+    if (wr_pq_largest(codes, count) > 1)
+        return wr_fail(WR_E_CORRUPT, "a boolean that is neither true nor false");
     wr_pq_pack_codes(codes, WR_P_U8, out, count);
     return WR_OK;
 }
@@ -206,7 +218,8 @@ static weir_status delta_longs(wr_pq_reader *r, size_t count, int64_t **out)
 {
     WR_TRY(wr_pq_bytes_need(r->pool->mem, &r->pool->longs, count * 8));
     *out = r->pool->longs.data;
-    if (r->values == r->values_end ? count > 0 : !wr_pq_delta_get(&r->delta, *out, count)) return short_page();
+    if (r->values == r->values_end ? count > 0 : !wr_pq_delta_get(&r->delta, *out, count))
+        return short_page();
     if (r->leaf->width == 4)
         for (size_t i = 0; i < count; i++)
             (*out)[i] = (int32_t)(uint64_t)(*out)[i];
@@ -234,7 +247,8 @@ static weir_status prefixed_size(wr_pq_reader *r, size_t count, size_t *out)
     int64_t previous = (int64_t)r->previous_size, there = r->values_end - r->values;
     size_t size = 0;
     for (size_t i = 0; i < count; i++) {
-        if (prefixes[i] < 0 || prefixes[i] > previous || suffixes[i] < 0 || suffixes[i] > there) return short_page();
+        if (prefixes[i] < 0 || prefixes[i] > previous || suffixes[i] < 0 || suffixes[i] > there)
+            return short_page();
         there -= suffixes[i];
         previous = prefixes[i] + suffixes[i];
         if (previous > INT32_MAX) return wr_fail(WR_E_CORRUPT, "a text of more than 2 GiB");
@@ -281,10 +295,12 @@ static weir_status any_views(wr_pq_reader *r, size_t count, wr_view *out)
 {
     if (r->encoding == WR_PQ_PLAIN) return plain_views(r, count, out);
     if (r->values == r->values_end && r->value_count == 0) return count ? short_page() : WR_OK;
-    return r->encoding == WR_PQ_DELTA_BYTE_ARRAY ? prefix_views(r, count, out) : length_views(r, count, out);
+    return r->encoding == WR_PQ_DELTA_BYTE_ARRAY ? prefix_views(r, count, out)
+                                                 : length_views(r, count, out);
 }
 
-/* Fixed-width bytes from the delta encodings, laid out one behind the other in a block of the batch. */
+/* Fixed-width bytes from the delta encodings, laid out one behind the other in a block of the
+ * batch. */
 static weir_status fixed_from_views(wr_pq_reader *r, size_t count, const uint8_t **raw)
 {
     WR_TRY(wr_pq_bytes_need(r->pool->mem, &r->pool->views, count * sizeof(wr_view)));
@@ -296,7 +312,9 @@ static weir_status fixed_from_views(wr_pq_reader *r, size_t count, const uint8_t
     uint8_t *to = block->data;
     wr_pq_pool_retire(r->pool, &block);
     for (size_t i = 0; i < count; i++) {
-        if (views[i].length != width) return wr_fail(WR_E_CORRUPT, "a value of %u bytes in a column of %zu", views[i].length, width);
+        if (views[i].length != width)
+            return wr_fail(WR_E_CORRUPT, "a value of %u bytes in a column of %zu", views[i].length,
+                           width);
         memcpy(to + i * width, wr_view_bytes(&views[i]), width);
     }
     *raw = to;
@@ -334,7 +352,8 @@ static weir_status leave_codes(wr_pq_reader *r)
 
 static weir_status get_codes(wr_pq_reader *r, size_t count)
 {
-    if (!r->has_dict) return wr_fail(WR_E_CORRUPT, "a page refers to a dictionary that is not there");
+    if (!r->has_dict)
+        return wr_fail(WR_E_CORRUPT, "a page refers to a dictionary that is not there");
     if (is_text(r->leaf) && r->mode != WR_PQ_MODE_FLAT) {
         r->mode = WR_PQ_MODE_CODES;
         return take_codes(r, count, (uint32_t *)r->code_values.data + r->filled);
@@ -342,7 +361,8 @@ static weir_status get_codes(wr_pq_reader *r, size_t count)
     WR_TRY(wr_pq_bytes_need(r->pool->mem, &r->pool->codes, count * 4));
     WR_TRY(take_codes(r, count, r->pool->codes.data));
     r->mode = WR_PQ_MODE_FLAT;
-    wr_pq_gather(r->dict.data, r->size, r->pool->codes.data, (char *)r->data.data + r->filled * r->size, count);
+    wr_pq_gather(r->dict.data, r->size, r->pool->codes.data,
+                 (char *)r->data.data + r->filled * r->size, count);
     return WR_OK;
 }
 
@@ -382,19 +402,24 @@ weir_status wr_pq_values_get(wr_pq_reader *r, size_t count)
     return wr_pq_convert_fixed(r, raw, count, out, r->filled);
 }
 
-weir_status wr_pq_values_rows(wr_pq_reader *r, size_t count, const uint16_t *rows, size_t row_count, bool *done)
+weir_status wr_pq_values_rows(wr_pq_reader *r, size_t count, const uint16_t *rows, size_t row_count,
+                              bool *done)
 {
     wr_pq_make make = r->leaf->make;
-    bool is_int = make == WR_PQ_MAKE_I32 || make == WR_PQ_MAKE_U32 || (make == WR_PQ_MAKE_I64 && r->leaf->width == 8);
+    bool is_int = make == WR_PQ_MAKE_I32 || make == WR_PQ_MAKE_U32 ||
+                  (make == WR_PQ_MAKE_I64 && r->leaf->width == 8);
     *done = r->encoding == WR_PQ_PLAIN && is_int && row_count < count / 8;
     if (!*done) return WR_OK;
     const uint8_t *raw = NULL;
     WR_TRY(plain_fixed(r, count, &raw));
     wr_pq_seen seen = WR_PQ_NOTHING_SEEN;
-    wr_pq_source source = make == WR_PQ_MAKE_I32 ? WR_PQ_FROM_I32 : make == WR_PQ_MAKE_U32 ? WR_PQ_FROM_U32 : WR_PQ_FROM_I64;
+    wr_pq_source source = make == WR_PQ_MAKE_I32   ? WR_PQ_FROM_I32
+                          : make == WR_PQ_MAKE_U32 ? WR_PQ_FROM_U32
+                                                   : WR_PQ_FROM_I64;
     r->mode = WR_PQ_MODE_FLAT;
     /* Rows count from the start of the batch, the values of this page from filled. */
-    wr_pq_narrow_rows(source, r->phys, raw - r->filled * r->leaf->width, r->data.data, rows, row_count, r->base, &seen);
+    wr_pq_narrow_rows(source, r->phys, raw - r->filled * r->leaf->width, r->data.data, rows,
+                      row_count, r->base, &seen);
     return wr_pq_check_seen(r, &seen);
 }
 
@@ -435,13 +460,18 @@ static void fit_dictionary(wr_pq_reader *r, const uint8_t *bytes, uint32_t count
 {
     wr_pq_make make = r->leaf->make;
     if (r->by_statistics || !r->chunk->all_dictionary || count == 0 || r->filled) return;
-    if (make != WR_PQ_MAKE_I32 && make != WR_PQ_MAKE_U32 && !(make == WR_PQ_MAKE_I64 && r->leaf->width == 8)) return;
+    if (make != WR_PQ_MAKE_I32 && make != WR_PQ_MAKE_U32 &&
+        !(make == WR_PQ_MAKE_I64 && r->leaf->width == 8))
+        return;
     wr_pq_seen seen = WR_PQ_NOTHING_SEEN;
     int64_t scratch[256];
-    wr_pq_source source = make == WR_PQ_MAKE_I32 ? WR_PQ_FROM_I32 : make == WR_PQ_MAKE_U32 ? WR_PQ_FROM_U32 : WR_PQ_FROM_I64;
+    wr_pq_source source = make == WR_PQ_MAKE_I32   ? WR_PQ_FROM_I32
+                          : make == WR_PQ_MAKE_U32 ? WR_PQ_FROM_U32
+                                                   : WR_PQ_FROM_I64;
     for (uint32_t done = 0; done < count;) {
         uint32_t here = WR_MIN(count - done, 256u);
-        wr_pq_narrow(source, WR_P_I64, bytes + (size_t)done * r->leaf->width, scratch, here, 0, &seen);
+        wr_pq_narrow(source, WR_P_I64, bytes + (size_t)done * r->leaf->width, scratch, here, 0,
+                     &seen);
         done += here;
     }
     if (seen.least < r->leaf->least || seen.most > r->leaf->most) return;
@@ -456,9 +486,11 @@ weir_status wr_pq_dict_load(wr_pq_reader *r, const uint8_t *bytes, size_t size, 
 {
     size_t least = is_bytes(r->leaf) ? 4 : r->leaf->width;
     if (least == 0) return wr_fail(WR_E_CORRUPT, "a dictionary of booleans");
-    if (count > size / least) return wr_fail(WR_E_CORRUPT, "a dictionary of %u values in %zu bytes", count, size);
+    if (count > size / least)
+        return wr_fail(WR_E_CORRUPT, "a dictionary of %u values in %zu bytes", count, size);
     if (!is_bytes(r->leaf)) fit_dictionary(r, bytes, count);
-    WR_TRY(wr_pq_bytes_need(r->pool->mem, &r->dict_values, (size_t)count * WR_MAX(r->size, sizeof(wr_view)) + 64));
+    WR_TRY(wr_pq_bytes_need(r->pool->mem, &r->dict_values,
+                            (size_t)count * WR_MAX(r->size, sizeof(wr_view)) + 64));
     if (count == 0) memset(r->dict_values.data, 0, 64);
     r->is_ascii = !r->leaf->check_utf8 || !wr_pq_has_high_bytes(bytes, size);
     if (is_bytes(r->leaf)) {
@@ -466,7 +498,8 @@ weir_status wr_pq_dict_load(wr_pq_reader *r, const uint8_t *bytes, size_t size, 
         r->values_end = bytes + size;
         wr_view *views = r->dict_values.data;
         if (!is_text(r->leaf)) {
-            WR_TRY(wr_pq_bytes_need(r->pool->mem, &r->pool->views, (size_t)count * sizeof(wr_view)));
+            WR_TRY(
+                wr_pq_bytes_need(r->pool->mem, &r->pool->views, (size_t)count * sizeof(wr_view)));
             views = r->pool->views.data;
         }
         WR_TRY(plain_views(r, count, views));
@@ -474,8 +507,14 @@ weir_status wr_pq_dict_load(wr_pq_reader *r, const uint8_t *bytes, size_t size, 
     } else {
         WR_TRY(wr_pq_convert_fixed(r, bytes, count, r->dict_values.data, 0));
     }
-    r->dict = (wr_column){.type = r->leaf->type, .form = WR_FLAT, .phys = (uint8_t)r->phys, .rows = WR_MAX(count, 1),
-                          .data = r->dict_values.data, .base = r->base, .lo = r->lo, .hi = r->hi,
+    r->dict = (wr_column){.type = r->leaf->type,
+                          .form = WR_FLAT,
+                          .phys = (uint8_t)r->phys,
+                          .rows = WR_MAX(count, 1),
+                          .data = r->dict_values.data,
+                          .base = r->base,
+                          .lo = r->lo,
+                          .hi = r->hi,
                           .has_bounds = r->has_bounds};
     r->dict_count = count;
     r->has_dict = true;

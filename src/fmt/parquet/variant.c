@@ -1,11 +1,12 @@
 /* variant.c - columns of the type VARIANT, as text.
  *
- * A variant value is self-describing bytes with a dictionary of names (metadata); a file may in addition have
- * "shredded" parts of it into typed columns: group(value, typed_value), where typed_value is a plain column, a list of
- * such groups, or a struct of such groups. Both are put together here and printed the way nested values are printed:
- * [1, {'a': x}, NULL], the fields of an object by name.
- * The bytes come from a file: every offset is checked, nesting is limited, and because a malicious value may let many
- * elements share the same bytes, the number of values printed is limited by the number of bytes there are. */
+ * A variant value is self-describing bytes with a dictionary of names (metadata); a file may in
+ * addition have "shredded" parts of it into typed columns: group(value, typed_value), where
+ * typed_value is a plain column, a list of such groups, or a struct of such groups. Both are put
+ * together here and printed the way nested values are printed: [1, {'a': x}, NULL], the fields of
+ * an object by name. The bytes come from a file: every offset is checked, nesting is limited, and
+ * because a malicious value may let many elements share the same bytes, the number of values
+ * printed is limited by the number of bytes there are. */
 #include "fmt/parquet/nested.h"
 #include <stdlib.h>
 
@@ -21,7 +22,7 @@ typedef struct variant { /* the row being printed */
     wr_arena *arena;
     bytes names;
     size_t name_count, name_width, text_start;
-    int64_t steps;             /* values that may still be printed */
+    int64_t steps; /* values that may still be printed */
     bool bad;
 } variant;
 
@@ -150,12 +151,34 @@ static int64_t signed_of(const uint8_t *p, size_t width)
     return (int64_t)(v << shift) >> shift;
 }
 
-enum { P_NULL, P_TRUE, P_FALSE, P_INT8, P_INT16, P_INT32, P_INT64, P_DOUBLE, P_DECIMAL4, P_DECIMAL8, P_DECIMAL16, P_DATE,
-       P_TSTZ, P_TS, P_FLOAT, P_BINARY, P_STRING, P_TIME, P_TSTZ_NS, P_TS_NS, P_UUID };
+enum {
+    P_NULL,
+    P_TRUE,
+    P_FALSE,
+    P_INT8,
+    P_INT16,
+    P_INT32,
+    P_INT64,
+    P_DOUBLE,
+    P_DECIMAL4,
+    P_DECIMAL8,
+    P_DECIMAL16,
+    P_DATE,
+    P_TSTZ,
+    P_TS,
+    P_FLOAT,
+    P_BINARY,
+    P_STRING,
+    P_TIME,
+    P_TSTZ_NS,
+    P_TS_NS,
+    P_UUID
+};
 
 static void put_primitive(variant *v, unsigned kind, bytes b, bool inside)
 {
-    static const uint8_t sizes[] = {0, 0, 0, 1, 2, 4, 8, 8, 5, 9, 17, 4, 8, 8, 4, 4, 4, 8, 8, 8, 16};
+    static const uint8_t sizes[] = {0, 0, 0, 1, 2, 4, 8, 8, 5, 9, 17,
+                                    4, 8, 8, 4, 4, 4, 8, 8, 8, 16};
     if (kind >= WR_COUNT(sizes) || b.size < sizes[kind]) {
         fail(v);
         return;
@@ -164,13 +187,21 @@ static void put_primitive(variant *v, unsigned kind, bytes b, bool inside)
     float narrow;
     wr_i128 uuid;
     switch (kind) {
-    case P_NULL: wr_buf_add_text(v->out, "NULL"); break;
-    case P_TRUE: wr_buf_add_text(v->out, "true"); break;
-    case P_FALSE: wr_buf_add_text(v->out, "false"); break;
+    case P_NULL:
+        wr_buf_add_text(v->out, "NULL");
+        break;
+    case P_TRUE:
+        wr_buf_add_text(v->out, "true");
+        break;
+    case P_FALSE:
+        wr_buf_add_text(v->out, "false");
+        break;
     case P_INT8:
     case P_INT16:
     case P_INT32:
-    case P_INT64: put_integer(v, WR_T_BIGINT, signed_of(b.data, sizes[kind])); break;
+    case P_INT64:
+        put_integer(v, WR_T_BIGINT, signed_of(b.data, sizes[kind]));
+        break;
     case P_DOUBLE:
         memcpy(&wide, b.data, 8);
         put_scalar(v, WR_DOUBLE, WR_P_F64, &wide);
@@ -181,13 +212,27 @@ static void put_primitive(variant *v, unsigned kind, bytes b, bool inside)
         break;
     case P_DECIMAL4:
     case P_DECIMAL8:
-    case P_DECIMAL16: put_decimal(v, b, sizes[kind] - 1u); break;
-    case P_DATE: put_integer(v, WR_T_DATE, signed_of(b.data, 4)); break;
-    case P_TSTZ: put_integer(v, WR_T_TIMESTAMPTZ, signed_of(b.data, 8)); break;
-    case P_TS: put_integer(v, WR_T_TIMESTAMP, signed_of(b.data, 8)); break;
-    case P_TSTZ_NS: put_integer(v, WR_T_TIMESTAMPTZ, signed_of(b.data, 8) / 1000); break;
-    case P_TS_NS: put_integer(v, WR_T_TIMESTAMP_NS, signed_of(b.data, 8)); break;
-    case P_TIME: put_integer(v, WR_T_TIME, signed_of(b.data, 8)); break;
+    case P_DECIMAL16:
+        put_decimal(v, b, sizes[kind] - 1u);
+        break;
+    case P_DATE:
+        put_integer(v, WR_T_DATE, signed_of(b.data, 4));
+        break;
+    case P_TSTZ:
+        put_integer(v, WR_T_TIMESTAMPTZ, signed_of(b.data, 8));
+        break;
+    case P_TS:
+        put_integer(v, WR_T_TIMESTAMP, signed_of(b.data, 8));
+        break;
+    case P_TSTZ_NS:
+        put_integer(v, WR_T_TIMESTAMPTZ, signed_of(b.data, 8) / 1000);
+        break;
+    case P_TS_NS:
+        put_integer(v, WR_T_TIMESTAMP_NS, signed_of(b.data, 8));
+        break;
+    case P_TIME:
+        put_integer(v, WR_T_TIME, signed_of(b.data, 8));
+        break;
     case P_UUID:
         uuid = wr_pq_uuid_of(b.data);
         put_scalar(v, wr_type_of(WR_T_UUID), WR_P_I128, &uuid);
@@ -208,7 +253,8 @@ static void put_primitive(variant *v, unsigned kind, bytes b, bool inside)
 /* ---- arrays and objects */
 
 static void put_encoded(variant *v, bytes b, int depth);
-static void put_group(variant *v, const wr_pq_node *node, const wr_column *column, uint32_t row, int depth);
+static void put_group(variant *v, const wr_pq_node *node, const wr_column *column, uint32_t row,
+                      int depth);
 
 typedef struct container { /* the head of an encoded array or object */
     uint64_t count;
@@ -280,14 +326,16 @@ static void add_encoded_fields(variant *v, bytes b, field_list *fields)
         return;
     }
     for (uint64_t i = 0; i < c.count && !v->bad; i++) {
-        field f = {.name = name_at(v, little(c.ids + i * c.id_width, c.id_width)), .value = value_at(v, &c, i)};
+        field f = {.name = name_at(v, little(c.ids + i * c.id_width, c.id_width)),
+                   .value = value_at(v, &c, i)};
         wr_push(v->arena, fields, f);
     }
 }
 
 static bool may_go_on(variant *v, int depth)
 {
-    if (depth > WR_PQ_NESTING_MAX || v->steps-- <= 0 || v->out->length - v->text_start > TEXT_MAX) fail(v);
+    if (depth > WR_PQ_NESTING_MAX || v->steps-- <= 0 || v->out->length - v->text_start > TEXT_MAX)
+        fail(v);
     return !v->bad;
 }
 
@@ -302,7 +350,9 @@ static void put_encoded(variant *v, bytes b, int depth)
     container c;
     field_list fields = {0};
     switch (basic) {
-    case 0: put_primitive(v, header, (bytes){b.data + 1, b.size - 1}, depth > 0); break;
+    case 0:
+        put_primitive(v, header, (bytes){b.data + 1, b.size - 1}, depth > 0);
+        break;
     case 1:
         if (header > b.size - 1)
             fail(v);
@@ -352,11 +402,13 @@ static bytes encoded_at(const wr_column *column, uint32_t row, wr_arena *arena)
 {
     wr_view view = wr_column_view(column, row);
     if (view.length <= 12) /* inline bytes would end with this call */
-        return (bytes){(const uint8_t *)wr_arena_copy(arena, view.inlined, view.length), view.length};
+        return (bytes){(const uint8_t *)wr_arena_copy(arena, view.inlined, view.length),
+                       view.length};
     return (bytes){(const uint8_t *)view.pointer, view.length};
 }
 
-static void put_typed_list(variant *v, const wr_pq_node *node, const wr_column *column, uint32_t row, int depth)
+static void put_typed_list(variant *v, const wr_pq_node *node, const wr_column *column,
+                           uint32_t row, int depth)
 {
     uint32_t at;
     const wr_column *flat = wr_column_at(column, row, &at);
@@ -373,8 +425,8 @@ static void put_typed_list(variant *v, const wr_pq_node *node, const wr_column *
     wr_buf_add_char(v->out, ']');
 }
 
-static void put_typed_object(variant *v, const wr_pq_node *node, const wr_column *column, uint32_t row, const bytes *rest,
-                             int depth)
+static void put_typed_object(variant *v, const wr_pq_node *node, const wr_column *column,
+                             uint32_t row, const bytes *rest, int depth)
 {
     field_list fields = {0};
     for (int i = 0; i < node->child_count; i++) {
@@ -383,7 +435,9 @@ static void put_typed_object(variant *v, const wr_pq_node *node, const wr_column
             fail(v);
             return;
         }
-        if (wr_column_is_null(&column->children[i], row) || is_missing(child, &column->children[i], row)) continue;
+        if (wr_column_is_null(&column->children[i], row) ||
+            is_missing(child, &column->children[i], row))
+            continue;
         field f = {.name = child->name, .node = child, .column = &column->children[i], .row = row};
         wr_push(v->arena, &fields, f);
     }
@@ -394,13 +448,15 @@ static void put_typed_object(variant *v, const wr_pq_node *node, const wr_column
     put_object(v, &fields, depth);
 }
 
-static void put_group(variant *v, const wr_pq_node *node, const wr_column *column, uint32_t row, int depth)
+static void put_group(variant *v, const wr_pq_node *node, const wr_column *column, uint32_t row,
+                      int depth)
 {
     v->steps++; /* rows of columns exist; only encoded values may be shared */
     if (!may_go_on(v, depth)) return;
     int value = child_named(node, "value"), typed = child_named(node, "typed_value");
     bytes rest = {0};
-    bool has_value = is_present(node, column, row, value), has_typed = is_present(node, column, row, typed);
+    bool has_value = is_present(node, column, row, value),
+         has_typed = is_present(node, column, row, typed);
     if ((has_value && column->children[value].type->phys != WR_P_VIEW)) {
         fail(v);
         return;
@@ -433,29 +489,33 @@ static void put_group(variant *v, const wr_pq_node *node, const wr_column *colum
     }
 }
 
-static weir_status print_row(wr_pq_shape *shape, const wr_column *column, uint32_t row, int metadata, wr_arena *arena,
-                             wr_list_slot *slot, bool *is_null)
+static weir_status print_row(wr_pq_shape *shape, const wr_column *column, uint32_t row,
+                             int metadata, wr_arena *arena, wr_list_slot *slot, bool *is_null)
 {
     const wr_pq_node *node = shape->node;
-    variant v = {.out = &shape->text, .arena = arena, .text_start = shape->text.length, .steps = 16};
+    variant v = {
+        .out = &shape->text, .arena = arena, .text_start = shape->text.length, .steps = 16};
     open_names(&v, encoded_at(&column->children[metadata], row, arena));
     if (!v.bad) put_group(&v, node, column, row, 0);
     if (v.bad) return wr_fail(WR_E_CORRUPT, "a VARIANT value is malformed");
     size_t length = shape->text.length - v.text_start;
-    if (shape->text.length > UINT32_MAX / 2) return wr_fail(WR_E_TOO_BIG, "VARIANT values of more than 2 GiB");
+    if (shape->text.length > UINT32_MAX / 2)
+        return wr_fail(WR_E_TOO_BIG, "VARIANT values of more than 2 GiB");
     *slot = (wr_list_slot){(uint32_t)v.text_start, (uint32_t)length};
     *is_null = length == 4 && memcmp(shape->text.data + v.text_start, "NULL", 4) == 0;
     return WR_OK;
 }
 
-weir_status wr_pq_variant_text(wr_pq_shape *shape, const wr_column *column, wr_mem *mem, wr_column *out)
+weir_status wr_pq_variant_text(wr_pq_shape *shape, const wr_column *column, wr_mem *mem,
+                               wr_column *out)
 {
     WR_ARENA(arena);
     uint32_t rows = column->rows;
     int metadata = child_named(shape->node, "metadata");
     if (metadata < 0 || shape->node->children[metadata].type->phys != WR_P_VIEW)
         return wr_fail(WR_E_CORRUPT, "a VARIANT without metadata");
-    WR_TRY(wr_pq_bytes_need(mem, &shape->data, rows * (sizeof(wr_view) + sizeof(wr_list_slot)) + 16));
+    WR_TRY(
+        wr_pq_bytes_need(mem, &shape->data, rows * (sizeof(wr_view) + sizeof(wr_list_slot)) + 16));
     WR_TRY(wr_pq_bytes_need(mem, &shape->valid, (rows + 63) / 64 * 8 + 8));
     wr_view *views = shape->data.data;
     wr_list_slot *slots = (wr_list_slot *)(views + rows);
@@ -472,8 +532,14 @@ weir_status wr_pq_variant_text(wr_pq_shape *shape, const wr_column *column, wr_m
         any_null |= is_null;
     }
     for (uint32_t i = 0; i < rows; i++)
-        views[i] = wr_bit_get(valid, i) ? wr_view_of(shape->text.data + slots[i].offset, slots[i].length) : (wr_view){0};
-    *out = (wr_column){.type = WR_VARCHAR, .form = WR_FLAT, .phys = WR_P_VIEW, .rows = rows, .data = views,
+        views[i] = wr_bit_get(valid, i)
+                       ? wr_view_of(shape->text.data + slots[i].offset, slots[i].length)
+                       : (wr_view){0};
+    *out = (wr_column){.type = WR_VARCHAR,
+                       .form = WR_FLAT,
+                       .phys = WR_P_VIEW,
+                       .rows = rows,
+                       .data = views,
                        .valid = any_null ? valid : NULL};
     return WR_OK;
 }

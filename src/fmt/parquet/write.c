@@ -1,9 +1,10 @@
 /* write.c - batches to row groups.
  *
- * Every leaf of the schema has a sink that collects levels and values; a row group is written when it has enough rows
- * or bytes. Columns without nesting go to their sink a batch at a time; nested values are walked one by one, each step
- * down adding to the definition level, each further element of a list setting the repetition level.
- * Only metadata of written row groups is kept, so memory does not grow with the file beyond that. */
+ * Every leaf of the schema has a sink that collects levels and values; a row group is written when
+ * it has enough rows or bytes. Columns without nesting go to their sink a batch at a time; nested
+ * values are walked one by one, each step down adding to the definition level, each further element
+ * of a list setting the repetition level. Only metadata of written row groups is kept, so memory
+ * does not grow with the file beyond that. */
 #include "fmt/parquet/write.h"
 #include "fmt/parquet/footer.h"
 
@@ -11,17 +12,20 @@ const wr_opt wr_pq_write_options[] = {
     {"compression|codec", WR_OPT_TEXT, "zstd", "zstd, snappy, gzip, lz4_raw, brotli or none"},
     {"compression_level", WR_OPT_INT, NULL, "level of zstd (1-22), gzip (1-9) or brotli (0-11)"},
     {"row_group_size", WR_OPT_INT, "122880", "rows per row group"},
-    {"row_group_size_bytes", WR_OPT_SIZE, "256MB", "a row group ends early at this size before compression"},
-    {"page_size_bytes", WR_OPT_SIZE, "1MB", "a page ends at this size before compression, or at 20480 rows"},
+    {"row_group_size_bytes", WR_OPT_SIZE, "256MB",
+     "a row group ends early at this size before compression"},
+    {"page_size_bytes", WR_OPT_SIZE, "1MB",
+     "a page ends at this size before compression, or at 20480 rows"},
     {"encoding", WR_OPT_TEXT, "auto", "auto, plain, dictionary or delta"},
-    {"bloom_filter_columns", WR_OPT_TEXT, "", "columns that get bloom filters, separated by commas"},
+    {"bloom_filter_columns", WR_OPT_TEXT, "",
+     "columns that get bloom filters, separated by commas"},
     {0},
 };
 
 typedef struct pq_writer {
     wr_writer base;
     wr_mem *mem;
-    wr_arena arena;            /* schema and metadata of written row groups */
+    wr_arena arena; /* schema and metadata of written row groups */
     wr_arena scratch;
     wr_pq_out out;
     wr_pq_write_node *columns;
@@ -60,13 +64,14 @@ static place below(pq_writer *w, place p, wr_str name)
     return (place){p.def, p.rep, path, p.path_length + 1};
 }
 
-static weir_status build_node(pq_writer *w, wr_str name, const wr_type *type, bool optional, place p,
-                              wr_pq_write_node *n)
+static weir_status build_node(pq_writer *w, wr_str name, const wr_type *type, bool optional,
+                              place p, wr_pq_write_node *n)
 {
     if (p.path_length > WR_PQ_NESTING_MAX)
-        return wr_fail(WR_E_TOO_BIG, "column \"%.*s\" is nested more than %d levels deep", WR_STR_ARGS(name),
-                       WR_PQ_NESTING_MAX);
-    *n = (wr_pq_write_node){.type = type, .name = name, .optional = optional, .first_sink = w->sink_count};
+        return wr_fail(WR_E_TOO_BIG, "column \"%.*s\" is nested more than %d levels deep",
+                       WR_STR_ARGS(name), WR_PQ_NESTING_MAX);
+    *n = (wr_pq_write_node){
+        .type = type, .name = name, .optional = optional, .first_sink = w->sink_count};
     p = below(w, p, name);
     p.def += optional;
     n->def = p.def;
@@ -74,7 +79,10 @@ static weir_status build_node(pq_writer *w, wr_str name, const wr_type *type, bo
     wr_pq_target target;
     if (wr_pq_target_of(type, &target)) {
         n->sink = &w->sinks[w->sink_count++];
-        *n->sink = (wr_pq_sink){.target = target, .path = p.path, .path_length = p.path_length, .max_def = p.def,
+        *n->sink = (wr_pq_sink){.target = target,
+                                .path = p.path,
+                                .path_length = p.path_length,
+                                .max_def = p.def,
                                 .max_rep = p.rep};
         n->sink_count = 1;
         return WR_OK;
@@ -85,14 +93,15 @@ static weir_status build_node(pq_writer *w, wr_str name, const wr_type *type, bo
     if (is_struct) {
         /* The key of a map is the only part that must be present. */
         for (int i = 0; i < type->field_count; i++)
-            WR_TRY(build_node(w, type->fields[i].name, type->fields[i].type, true, p, &n->children[i]));
+            WR_TRY(build_node(w, type->fields[i].name, type->fields[i].type, true, p,
+                              &n->children[i]));
     } else {
         place inner = is_map ? p : below(w, p, WR_STR("list"));
         inner.def++;
         inner.rep++;
         n->rep = inner.rep;
-        WR_TRY(build_node(w, is_map ? WR_STR("key_value") : WR_STR("element"), type->child, !is_map, inner,
-                          n->children));
+        WR_TRY(build_node(w, is_map ? WR_STR("key_value") : WR_STR("element"), type->child, !is_map,
+                          inner, n->children));
     }
     n->sink_count = w->sink_count - n->first_sink;
     return WR_OK;
@@ -119,7 +128,8 @@ static weir_status build_schema(pq_writer *w, const wr_schema *schema)
     w->sinks = wr_new_array(&w->arena, wr_pq_sink, leaves + 1);
     w->columns = wr_new_array(&w->arena, wr_pq_write_node, schema->count + 1);
     w->column_count = schema->count;
-    if (schema->count == 0) return wr_fail(WR_E_UNSUPPORTED, "a Parquet file needs at least one column");
+    if (schema->count == 0)
+        return wr_fail(WR_E_UNSUPPORTED, "a Parquet file needs at least one column");
     for (int i = 0; i < schema->count; i++) {
         bool optional = !schema->not_null || !schema->not_null[i];
         wr_str name = wr_arena_str(&w->arena, schema->fields[i].name);
@@ -139,12 +149,14 @@ static weir_status choose_codec(pq_writer *w, const wr_options *options)
     int least, normal, most;
     WR_TRY(wr_option_text(options, wr_pq_write_options, "compression", &name, NULL));
     if (!wr_codec_find(name, &w->out.codec))
-        return wr_with_hint(wr_fail(WR_E_PARAMETER_VALUE, "unknown compression \"%.*s\"", WR_STR_ARGS(name)),
-                            "one of zstd, snappy, gzip, lz4_raw, brotli, none");
+        return wr_with_hint(
+            wr_fail(WR_E_PARAMETER_VALUE, "unknown compression \"%.*s\"", WR_STR_ARGS(name)),
+            "one of zstd, snappy, gzip, lz4_raw, brotli, none");
     wr_codec_levels(w->out.codec, &least, &normal, &most);
     const wr_given *given = wr_option_find(options, wr_pq_write_options, "compression_level");
     if (given) {
-        WR_TRY(wr_option_int(options, wr_pq_write_options, "compression_level", &level, &has_level));
+        WR_TRY(
+            wr_option_int(options, wr_pq_write_options, "compression_level", &level, &has_level));
         if (level < least || level > most)
             return wr_fail_at(WR_E_PARAMETER_VALUE, given->value_span, "%s has levels %d to %d",
                               wr_codec_name(w->out.codec), least, most);
@@ -163,8 +175,9 @@ static weir_status choose_encoding(pq_writer *w, const wr_options *options)
             w->out.choice = (wr_pq_choice)i;
             return WR_OK;
         }
-    return wr_with_hint(wr_fail(WR_E_PARAMETER_VALUE, "unknown encoding \"%.*s\"", WR_STR_ARGS(name)),
-                        "one of auto, plain, dictionary, delta");
+    return wr_with_hint(
+        wr_fail(WR_E_PARAMETER_VALUE, "unknown encoding \"%.*s\"", WR_STR_ARGS(name)),
+        "one of auto, plain, dictionary, delta");
 }
 
 static weir_status choose_blooms(pq_writer *w, const wr_options *options)
@@ -186,8 +199,10 @@ static weir_status choose_blooms(pq_writer *w, const wr_options *options)
             w->columns[i].sink->wants_bloom = found = true;
         }
         if (!found)
-            return wr_with_nearest(wr_fail(WR_E_UNKNOWN_COLUMN, "no column \"%.*s\" that can have a bloom filter",
-                                           WR_STR_ARGS(name)), &nearest);
+            return wr_with_nearest(wr_fail(WR_E_UNKNOWN_COLUMN,
+                                           "no column \"%.*s\" that can have a bloom filter",
+                                           WR_STR_ARGS(name)),
+                                   &nearest);
     }
     return WR_OK;
 }
@@ -196,10 +211,12 @@ static weir_status choose_sizes(pq_writer *w, const wr_options *options)
 {
     uint64_t page = 0;
     WR_TRY(wr_option_int(options, wr_pq_write_options, "row_group_size", &w->rows_max, NULL));
-    WR_TRY(wr_option_size(options, wr_pq_write_options, "row_group_size_bytes", &w->bytes_max, NULL));
+    WR_TRY(
+        wr_option_size(options, wr_pq_write_options, "row_group_size_bytes", &w->bytes_max, NULL));
     WR_TRY(wr_option_size(options, wr_pq_write_options, "page_size_bytes", &page, NULL));
     if (w->rows_max < 1 || w->rows_max > INT32_MAX / 2)
-        return wr_fail(WR_E_PARAMETER_VALUE, "row_group_size must be between 1 and %d", INT32_MAX / 2);
+        return wr_fail(WR_E_PARAMETER_VALUE, "row_group_size must be between 1 and %d",
+                       INT32_MAX / 2);
     if (page < 64 || page > (uint64_t)1 << 28)
         return wr_fail(WR_E_PARAMETER_VALUE, "page_size_bytes must be between 64 and 256MB");
     w->out.page_bytes = (size_t)page;
@@ -215,10 +232,11 @@ static weir_status put_nothing(pq_writer *w, const wr_pq_write_node *n, int rep,
     return WR_OK;
 }
 
-static weir_status put_value(pq_writer *w, const wr_pq_write_node *n, const wr_column *column, uint32_t row, int rep,
-                             int def);
+static weir_status put_value(pq_writer *w, const wr_pq_write_node *n, const wr_column *column,
+                             uint32_t row, int rep, int def);
 
-static weir_status put_elements(pq_writer *w, const wr_pq_write_node *n, const wr_column *flat, uint32_t row, int rep)
+static weir_status put_elements(pq_writer *w, const wr_pq_write_node *n, const wr_column *flat,
+                                uint32_t row, int rep)
 {
     uint32_t first, count;
     if (n->type->id == WR_T_ARRAY) {
@@ -236,11 +254,12 @@ static weir_status put_elements(pq_writer *w, const wr_pq_write_node *n, const w
 }
 
 /* def is the level of what holds the value; rep that of the entry it starts. */
-static weir_status put_value(pq_writer *w, const wr_pq_write_node *n, const wr_column *column, uint32_t row, int rep,
-                             int def)
+static weir_status put_value(pq_writer *w, const wr_pq_write_node *n, const wr_column *column,
+                             uint32_t row, int rep, int def)
 {
     if (wr_column_is_null(column, row)) {
-        if (!n->optional) return wr_fail(WR_E_NOT_NULL_VIOLATION, "NULL in a column that forbids it");
+        if (!n->optional)
+            return wr_fail(WR_E_NOT_NULL_VIOLATION, "NULL in a column that forbids it");
         return put_nothing(w, n, rep, def);
     }
     if (n->sink) {
@@ -255,8 +274,8 @@ static weir_status put_value(pq_writer *w, const wr_pq_write_node *n, const wr_c
     return WR_OK;
 }
 
-static weir_status put_column(pq_writer *w, const wr_pq_write_node *n, const wr_column *column, const uint16_t *rows,
-                              uint32_t count)
+static weir_status put_column(pq_writer *w, const wr_pq_write_node *n, const wr_column *column,
+                              const uint16_t *rows, uint32_t count)
 {
     if (n->sink) {
         if (wr_type_is_int_like(n->type) && !wr_column_has_no_nulls(column))
@@ -321,8 +340,12 @@ static weir_status writer_finish(wr_writer *writer)
 {
     pq_writer *w = (pq_writer *)writer;
     WR_TRY(flush_group(w));
-    wr_pq_footer footer = {.columns = w->columns, .column_count = w->column_count, .sinks = w->sinks,
-                           .sink_count = w->sink_count, .groups = w->groups.items, .group_count = w->groups.count,
+    wr_pq_footer footer = {.columns = w->columns,
+                           .column_count = w->column_count,
+                           .sinks = w->sinks,
+                           .sink_count = w->sink_count,
+                           .groups = w->groups.items,
+                           .group_count = w->groups.count,
                            .rows = w->rows_total};
     return wr_pq_footer_write(&footer, &w->out);
 }
