@@ -99,8 +99,8 @@ void wr_pq_pool_retire(wr_pq_pool *pool, wr_pq_block **block)
 
 weir_status wr_pq_bytes_need(wr_mem *mem, wr_pq_bytes *bytes, size_t size)
 {
-    if (size <= bytes->cap) return WR_OK;
-    size_t cap = WR_MAX(size, bytes->cap + bytes->cap / 2);
+    if (size <= bytes->cap && bytes->data) return WR_OK; /* also no bytes have an address */
+    size_t cap = WR_MAX(WR_MAX(size, 64), bytes->cap + bytes->cap / 2);
     WR_TRY(wr_mem_grow(mem, &bytes->data, bytes->cap, cap));
     bytes->cap = cap;
     return WR_OK;
