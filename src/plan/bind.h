@@ -245,6 +245,10 @@ WR_MUST_CHECK weir_status wr_finish_ctes(wr_scope *scope, const wr_nodes *ctes);
 WR_MUST_CHECK weir_status wr_bind_cte_use(wr_scope *scope, wr_cte *cte, wr_span span,
                                           wr_result *out);
 wr_cte *wr_find_cte(wr_scope *scope, wr_str name);
+/* Rows of bound expressions as a plan; out has the count, names and types of the columns and gets
+ * their ids. */
+WR_MUST_CHECK weir_status wr_values_result(wr_planner *planner, wr_expr ***rows, int row_count,
+                                           wr_span span, wr_result *out);
 /* UNION ALL, INTERSECT, EXCEPT of results with the same number of columns: types are unified. */
 WR_MUST_CHECK weir_status wr_set_operation(wr_planner *planner, int op, bool is_all,
                                            wr_result *inputs, int count, wr_span span,
@@ -304,6 +308,10 @@ WR_MUST_CHECK weir_status wr_bind_merge(wr_scope *scope, const wr_sql_merge *mer
 WR_MUST_CHECK weir_status wr_bind_truncate(wr_scope *scope, const wr_sql_truncate *truncate,
                                            wr_bound *out);
 WR_MUST_CHECK weir_status wr_bind_copy(wr_scope *scope, const wr_sql_copy *copy, wr_bound *out);
+
+/* COPY FROM: the rows of the files inserted by position. */
+WR_MUST_CHECK weir_status wr_bind_copy_from(wr_scope *scope, const wr_sql_copy *copy,
+                                            wr_result *rows, wr_bound *out);
 
 /* ---- utilities as queries (bind_show.c) ---- */
 /* DESCRIBE, SUMMARIZE and SHOW that are queries; *done false: not one of them. */

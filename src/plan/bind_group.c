@@ -421,6 +421,12 @@ static weir_status ungrouped(const regrouping *r, const wr_expr *e)
 {
     wr_planner *planner = r->scope->planner;
     wr_str name = planner->column_names.items[e->column];
+    for (int t = 0; t < r->scope->table_count; t++) /* as the alias of the table calls it */
+        for (int i = 0; i < r->scope->tables[t]->count; i++) {
+            const wr_scope_item *item = &r->scope->tables[t]->items[i];
+            if (!item->hidden && item->expr->kind == WR_X_COLUMN && item->expr->column == e->column)
+                name = item->name;
+        }
     weir_status s =
         wr_fail_at(WR_E_GROUPING, e->span,
                    "column \"%.*s\" must be in GROUP BY or inside an aggregate", WR_STR_ARGS(name));

@@ -129,8 +129,8 @@ static wr_logical *row_project(wr_planner *planner, wr_expr **row, wr_result_col
 }
 
 /* Rows with subqueries or outer columns: a UNION ALL of projections. */
-static weir_status computed_rows(wr_planner *planner, wr_expr ***rows, int row_count,
-                                 wr_result *out, wr_span span)
+static weir_status computed_rows(wr_planner *planner, wr_expr ***rows, int row_count, wr_span span,
+                                 wr_result *out)
 {
     wr_result *parts = wr_new_array(planner->arena, wr_result, row_count);
     for (int r = 0; r < row_count; r++) {
@@ -139,11 +139,32 @@ static weir_status computed_rows(wr_planner *planner, wr_expr ***rows, int row_c
         memcpy(parts[r].columns, out->columns, sizeof(wr_result_column) * (size_t)out->count);
         parts[r].plan = row_project(planner, rows[r], parts[r].columns, out->count);
     }
+    return wr_set_operation(planner, WR_SET_UNION, true, parts, row_count, span, out);
+}
+
+weir_status wr_values_result(wr_planner *planner, wr_expr ***rows, int row_count, wr_span span,
+                             wr_result *out)
+{
     if (row_count == 1) {
-        *out = parts[0];
+        out->plan = row_project(planner, rows[0], out->columns, out->count);
         return WR_OK;
     }
-    return wr_set_operation(planner, WR_SET_UNION, true, parts, row_count, span, out);
+    for (int r = 0; r < row_count; r++)
+        for (int i = 0; i < out->count; i++)
+            if (needs_plan(rows[r][i])) return computed_rows(planner, rows, row_count, span, out);
+    wr_logical *node = wr_logical_new(planner, WR_L_VALUES, NULL, NULL);
+    node->values.rows = rows;
+    node->values.row_count = row_count;
+    node->output_count = out->count;
+    node->outputs = wr_new_array(planner->arena, wr_output, out->count + 1);
+    for (int i = 0; i < out->count; i++) {
+        wr_result_column *column = &out->columns[i];
+        column->id = wr_planner_column(planner, column->name, column->type);
+        node->outputs[i] =
+            (wr_output){.id = column->id, .type = column->type, .name = column->name};
+    }
+    out->plan = node;
+    return WR_OK;
 }
 
 static weir_status unify_column(wr_scope *scope, wr_expr ***rows, int row_count, int column,
@@ -171,7 +192,6 @@ weir_status wr_bind_values(wr_scope *outer, const wr_sql_values *values, bool ke
     scope->clause = WR_IN_VALUES;
     int rows = values->rows.count, width = wr_sql_as_row(values->rows.items[0])->items.count;
     wr_expr ***cells = wr_new_array(planner->arena, wr_expr **, rows);
-    bool computed = false;
     for (int r = 0; r < rows; r++) {
         const wr_sql_row *row = wr_sql_as_row(values->rows.items[r]);
         if (row->items.count != width)
@@ -179,8 +199,6 @@ weir_status wr_bind_values(wr_scope *outer, const wr_sql_values *values, bool ke
                               "row %d of VALUES has %d %s, the first has %d", r + 1,
                               row->items.count, row->items.count == 1 ? "value" : "values", width);
         WR_TRY(wr_bind_exprs(scope, &row->items, &cells[r]));
-        for (int i = 0; i < width; i++)
-            computed = computed || needs_plan(cells[r][i]);
     }
     out->count = width;
     out->columns = wr_new_array(planner->arena, wr_result_column, width + 1);
@@ -191,26 +209,10 @@ weir_status wr_bind_values(wr_scope *outer, const wr_sql_values *values, bool ke
         else
             WR_TRY(unify_column(outer, cells, rows, i, &out->columns[i].type));
     }
-    if (rows == 1) {
-        out->plan = row_project(planner, cells[0], out->columns, width);
-        for (int i = 0; i < width; i++)
-            if (keep_untyped && cells[0][i]->is_untyped)
-                out->columns[i].untyped = &out->plan->project.bindings[i].expr;
-        return WR_OK;
-    }
-    if (computed) return computed_rows(planner, cells, rows, out, values->node.span);
-    wr_logical *node = wr_logical_new(planner, WR_L_VALUES, NULL, NULL);
-    node->values.rows = cells;
-    node->values.row_count = rows;
-    node->output_count = width;
-    node->outputs = wr_new_array(planner->arena, wr_output, width + 1);
-    for (int i = 0; i < width; i++) {
-        wr_result_column *column = &out->columns[i];
-        column->id = wr_planner_column(planner, column->name, column->type);
-        node->outputs[i] =
-            (wr_output){.id = column->id, .type = column->type, .name = column->name};
-    }
-    out->plan = node;
+    WR_TRY(wr_values_result(planner, cells, rows, values->node.span, out));
+    for (int i = 0; i < width && rows == 1; i++)
+        if (keep_untyped && cells[0][i]->is_untyped)
+            out->columns[i].untyped = &out->plan->project.bindings[i].expr;
     return WR_OK;
 }
 

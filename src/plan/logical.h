@@ -187,6 +187,7 @@ struct wr_logical {
         } sample;
         struct {
             wr_batch_sink *sink;
+            wr_relation *returned; /* NULL, or the rows it changed: then they are the outputs */
             wr_column_id *columns;
             int column_count;
         } sink;

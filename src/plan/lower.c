@@ -630,7 +630,36 @@ static weir_status lower_sample(wr_lowering *l, wr_logical *node, const wr_colum
     return WR_OK;
 }
 
-static weir_status lower_sink(wr_lowering *l, wr_logical *node, wr_lowered *out)
+/* RETURNING: the changed rows are scanned after the sink has finished, because it is the build side
+ * of a join. */
+static weir_status lower_returned(wr_lowering *l, wr_logical *node, wr_plan_node *sink,
+                                  const wr_column_set *needed, wr_lowered *out)
+{
+    wr_arena *arena = l->planner->arena;
+    wr_logical scan = {.kind = WR_L_SCAN,
+                       .outputs = node->outputs,
+                       .output_count = node->output_count,
+                       .rows = -1};
+    scan.scan.relation = node->sink.returned;
+    scan.scan.limit = -1;
+    scan.scan.name = WR_STR("changed rows");
+    scan.scan.columns = wr_new_array(arena, int, node->output_count + 1);
+    for (int i = 0; i < node->output_count; i++)
+        scan.scan.columns[i] = i;
+    WR_TRY(wr_lower_scan(l, &scan, NULL, 0, needed, out));
+    wr_plan_node *join = wr_plan_node_new(l, WR_PN_JOIN, node, out->plan, sink);
+    int *output = wr_new_array(arena, int, out->count + 1);
+    for (int i = 0; i < out->count; i++)
+        output[i] = i;
+    join->join.kind = WR_JOIN_INNER;
+    join->join.output = output;
+    join->join.publish = wr_new_array(arena, wr_runtime_filter *, 1);
+    *out = passed(join, out);
+    return WR_OK;
+}
+
+static weir_status lower_sink(wr_lowering *l, wr_logical *node, const wr_column_set *needed,
+                              wr_lowered *out)
 {
     wr_column_set needs = set_of(l, node->sink.columns, node->sink.column_count);
     wr_lowered in;
@@ -638,6 +667,11 @@ static weir_status lower_sink(wr_lowering *l, wr_logical *node, wr_lowered *out)
     WR_TRY(arrange(l, &in, node->sink.columns, node->sink.column_count, &in));
     wr_plan_node *plan = wr_plan_node_new(l, WR_PN_SINK, node, in.plan, NULL);
     plan->sink.sink = node->sink.sink;
+    if (node->sink.returned) {
+        wr_column_id count = wr_planner_column(l->planner, WR_STR("Count"), WR_BIGINT);
+        wr_plan_schema(l, plan, &count, 1);
+        return lower_returned(l, node, plan, needed, out);
+    }
     wr_plan_schema(l, plan, &node->outputs[0].id, 1);
     *out = lowered(l, plan, &node->outputs[0].id, 1);
     return WR_OK;
@@ -693,7 +727,7 @@ weir_status wr_lower_node(wr_lowering *l, wr_logical *node, const wr_column_set 
     case WR_L_SAMPLE:
         return lower_sample(l, node, needed, out);
     case WR_L_SINK:
-        return lower_sink(l, node, out);
+        return lower_sink(l, node, needed, out);
     }
     return wr_fail(WR_E_INTERNAL, "unknown plan node");
 }

@@ -45,6 +45,8 @@ static void print_call(const printer *p, const char *name, const wr_aggregate_ca
 {
     wr_str plain = plain_name(name);
     wr_buf_printf(p->out, "%.*s(%s", WR_STR_ARGS(plain), call->is_distinct ? "DISTINCT " : "");
+    if (!call->arg_count)
+        wr_buf_add_text(p->out, plain.length == 5 && !memcmp(plain.data, "count", 5) ? "*" : "");
     print_exprs(p, "", call->args, call->arg_count, ", ");
     print_keys(p, " ORDER BY ", call->order, call->order_count);
     wr_buf_add_char(p->out, ')');

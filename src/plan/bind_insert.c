@@ -1,0 +1,386 @@
+/* bind_insert.c - INSERT: sources, column lists, ON CONFLICT.
+ *
+ * VALUES is bound cell by cell against the types of the columns, so that DEFAULT may stand in it
+ * and literals take the column's type at once; any other query is bound as it is and its columns
+ * are assigned. */
+#include "plan/bind_dml.h"
+#include "sql/parse.h"
+
+typedef struct insert_binder {
+    wr_dml dml;
+    const wr_sql_insert *node;
+    int *targets; /* table columns, in the order of the source */
+    int target_count;
+    wr_expr **values; /* per table column */
+} insert_binder;
+
+static weir_status choose_targets(insert_binder *b)
+{
+    wr_dml *dml = &b->dml;
+    b->targets = wr_new_array(dml->planner->arena, int, dml->width + b->node->columns.count + 1);
+    if (!b->node->columns.count) {
+        for (int c = 0; c < dml->width; c++)
+            if (!dml->object->columns[c].generated_sql.length) b->targets[b->target_count++] = c;
+        return WR_OK;
+    }
+    for (int i = 0; i < b->node->columns.count; i++) {
+        wr_name name = b->node->columns.items[i];
+        int column;
+        WR_TRY(wr_dml_column(dml, name, &column));
+        for (int k = 0; k < b->target_count; k++)
+            if (b->targets[k] == column)
+                return wr_fail_at(WR_E_DUPLICATE_COLUMN, name.span,
+                                  "column \"%.*s\" is given twice", WR_STR_ARGS(name.text));
+        if (dml->object->columns[column].generated_sql.length)
+            return wr_fail_at(WR_E_UNSUPPORTED, name.span,
+                              "column \"%.*s\" is generated and cannot be given",
+                              WR_STR_ARGS(name.text));
+        b->targets[b->target_count++] = column;
+    }
+    return WR_OK;
+}
+
+static weir_status wrong_count(const insert_binder *b, int given, wr_span span)
+{
+    WR_BUF(names);
+    for (int i = 0; i < b->target_count; i++)
+        wr_buf_printf(&names, "%s%.*s", i ? ", " : "",
+                      WR_STR_ARGS(b->dml.object->columns[b->targets[i]].name));
+    weir_status s =
+        wr_fail_at(WR_E_COLUMN_COUNT, span, "INSERT gives %d %s for %d %s (%s)", given,
+                   given == 1 ? "value" : "values", b->target_count,
+                   b->target_count == 1 ? "column" : "columns", names.data ? names.data : "");
+    if (given >= b->target_count) return s;
+    wr_buf_clear(&names);
+    for (int i = 0; i < given; i++)
+        wr_buf_printf(&names, "%s%.*s", i ? ", " : "",
+                      WR_STR_ARGS(b->dml.object->columns[b->targets[i]].name));
+    return wr_with_fix(s, "INSERT INTO %.*s (%s) ...", WR_STR_ARGS(b->dml.object->name),
+                       names.data ? names.data : "");
+}
+
+/* A column list makes shorter VALUES an error; without one the last columns get their defaults only
+ * if PostgreSQL's rule applies: fewer values than columns are allowed. */
+static bool count_fits(const insert_binder *b, int given) { return given == b->target_count; }
+
+static weir_status bind_rows(insert_binder *b, const wr_sql_values *values)
+{
+    wr_dml *dml = &b->dml;
+    wr_arena *arena = dml->planner->arena;
+    int rows = values->rows.count, width = wr_sql_as_row(values->rows.items[0])->items.count;
+    wr_scope *scope = wr_scope_new(dml->planner, dml->scope);
+    scope->clause = WR_IN_VALUES;
+    wr_result result = {.count = width,
+                        .columns = wr_new_array(arena, wr_result_column, width + 1)};
+    wr_expr ***cells = wr_new_array(arena, wr_expr **, rows);
+    for (int r = 0; r < rows; r++) {
+        const wr_sql_row *row = wr_sql_as_row(values->rows.items[r]);
+        if (!count_fits(b, row->items.count))
+            return wrong_count(b, row->items.count, row->node.span);
+        cells[r] = wr_new_array(arena, wr_expr *, width + 1);
+        for (int i = 0; i < width; i++) {
+            const wr_node *node = row->items.items[i];
+            if (node->kind == WR_SQL_DEFAULT) {
+                WR_TRY(wr_dml_default(dml, b->targets[i], &cells[r][i]));
+                continue;
+            }
+            WR_TRY(wr_bind_expr(scope, node, &cells[r][i]));
+            WR_TRY(wr_dml_assign(dml, cells[r][i], b->targets[i], node->span, &cells[r][i]));
+        }
+    }
+    for (int i = 0; i < width; i++) {
+        const wr_column_def *def = &dml->object->columns[b->targets[i]];
+        result.columns[i] = (wr_result_column){.name = def->name, .type = def->type};
+    }
+    WR_TRY(wr_values_result(dml->planner, cells, rows, values->node.span, &result));
+    dml->plan = result.plan;
+    for (int i = 0; i < width; i++)
+        b->values[b->targets[i]] = wr_column_ref(dml->planner, result.columns[i].id);
+    return WR_OK;
+}
+
+static weir_status match_names(insert_binder *b, const wr_result *result)
+{
+    wr_dml *dml = &b->dml;
+    b->targets = wr_new_array(dml->planner->arena, int, result->count + 1);
+    b->target_count = result->count;
+    for (int i = 0; i < result->count; i++) {
+        wr_name name = {.text = result->columns[i].name, .span = b->node->query->span};
+        WR_TRY(wr_dml_column(dml, name, &b->targets[i]));
+        for (int k = 0; k < i; k++)
+            if (b->targets[k] == b->targets[i])
+                return wr_fail_at(WR_E_DUPLICATE_COLUMN, name.span,
+                                  "the query has two columns named \"%.*s\"",
+                                  WR_STR_ARGS(name.text));
+    }
+    return WR_OK;
+}
+
+static weir_status assign_result(insert_binder *b, wr_result *result, wr_span span)
+{
+    wr_dml *dml = &b->dml;
+    const wr_type **types = wr_new_array(dml->planner->arena, const wr_type *, result->count + 1);
+    if (!count_fits(b, result->count)) return wrong_count(b, result->count, span);
+    for (int i = 0; i < result->count; i++) {
+        const wr_type *wanted = dml->object->columns[b->targets[i]].type;
+        types[i] = result->columns[i].untyped ? wanted : result->columns[i].type;
+    }
+    WR_TRY(wr_result_cast(dml->planner, result, types, "the column"));
+    dml->plan = result->plan;
+    for (int i = 0; i < result->count; i++) {
+        wr_expr *e = wr_column_ref(dml->planner, result->columns[i].id);
+        WR_TRY(wr_dml_assign(dml, e, b->targets[i], span, &b->values[b->targets[i]]));
+    }
+    return WR_OK;
+}
+
+static bool is_plain_values(const wr_node *query)
+{
+    const wr_sql_query *q = wr_sql_as_query(query);
+    return q->body->kind == WR_SQL_VALUES && !q->order_by.count && !q->limit && !q->offset &&
+           !q->ctes.count;
+}
+
+static weir_status bind_source(insert_binder *b)
+{
+    wr_dml *dml = &b->dml;
+    const wr_sql_insert *node = b->node;
+    b->values = wr_new_array(dml->planner->arena, wr_expr *, dml->width + 1);
+    if (node->default_values) {
+        dml->plan = wr_logical_new(dml->planner, WR_L_VALUES, NULL, NULL);
+        dml->plan->values.rows = wr_new_array(dml->planner->arena, wr_expr **, 1);
+        dml->plan->values.row_count = 1;
+        return WR_OK;
+    }
+    if (!node->by_name) WR_TRY(choose_targets(b));
+    if (!node->by_name && is_plain_values(node->query))
+        return bind_rows(b, wr_sql_as_values(wr_sql_as_query(node->query)->body));
+    wr_result result;
+    WR_TRY(wr_bind_query(dml->scope, node->query, true, &result));
+    if (node->by_name) WR_TRY(match_names(b, &result));
+    return assign_result(b, &result, node->query->span);
+}
+
+/* ---- ON CONFLICT ---- */
+static weir_status all_keys(insert_binder *b)
+{
+    const wr_object *object = b->dml.object;
+    int *keys = wr_new_array(b->dml.planner->arena, int, object->key_count + 1);
+    for (int i = 0; i < object->key_count; i++)
+        keys[i] = i;
+    keys[object->key_count] = -1;
+    b->dml.change.conflict_keys = keys;
+    return WR_OK;
+}
+
+static weir_status key_of_target(insert_binder *b, const wr_sql_conflict *conflict)
+{
+    const wr_object *object = b->dml.object;
+    int *keys = wr_new_array(b->dml.planner->arena, int, 2);
+    int count = conflict->target.count;
+    int *columns = wr_new_array(b->dml.planner->arena, int, count + 1);
+    for (int i = 0; i < count; i++) {
+        const wr_sql_order_item *item = wr_sql_as_order_item(conflict->target.items[i]);
+        if (item->value->kind != WR_SQL_COLUMN)
+            return wr_fail_at(WR_E_UNSUPPORTED, item->node.span, "ON CONFLICT takes columns");
+        WR_TRY(wr_dml_column(&b->dml, wr_names_last(wr_sql_as_column(item->value)->parts),
+                             &columns[i]));
+    }
+    for (int k = 0; k < object->key_count; k++) {
+        const wr_key_def *key = &object->keys[k];
+        bool fits =
+            count ? key->column_count == count : wr_str_ieq(key->name, conflict->constraint.text);
+        for (int i = 0; i < count && fits; i++) {
+            bool found = false;
+            for (int c = 0; c < count; c++)
+                found = found || key->columns[c] == columns[i];
+            fits = found;
+        }
+        if (!fits) continue;
+        keys[0] = k;
+        keys[1] = -1;
+        b->dml.change.conflict_keys = keys;
+        return WR_OK;
+    }
+    return wr_with_hint(wr_fail_at(WR_E_UNKNOWN_COLUMN, conflict->node.span,
+                                   "no primary key or unique constraint of %.*s fits ON CONFLICT",
+                                   WR_STR_ARGS(object->name)),
+                        "the columns must be exactly those of a PRIMARY KEY or UNIQUE constraint");
+}
+
+/* Positions 0...: the row that is there under the table's name; width...: "excluded". */
+static wr_scope *conflict_scope(insert_binder *b)
+{
+    wr_dml *dml = &b->dml;
+    wr_planner *planner = dml->planner;
+    wr_scope *scope = wr_scope_new(planner, NULL);
+    wr_from from = {0};
+    wr_scope_table *tables[2];
+    for (int t = 0; t < 2; t++) {
+        tables[t] = wr_new(planner->arena, wr_scope_table);
+        tables[t]->name = t ? WR_STR("excluded") : dml->alias;
+        tables[t]->count = dml->width;
+        tables[t]->items = wr_new_array(planner->arena, wr_scope_item, dml->width + 1);
+        for (int c = 0; c < dml->width; c++)
+            tables[t]->items[c] = (wr_scope_item){
+                .name = dml->object->columns[c].name,
+                .table = tables[t],
+                .expr = wr_expr_column(planner->arena, (uint32_t)(t * dml->width + c),
+                                       dml->object->columns[c].type)};
+    }
+    wr_from_add_table(planner, &from, tables[0]);
+    wr_push(planner->arena, &from.tables, tables[1]);
+    wr_scope_add_from(scope, &from);
+    scope->clause = WR_IN_SET;
+    return scope;
+}
+
+static weir_status conflict_assignment(insert_binder *b, wr_scope *scope,
+                                       const wr_sql_assignment *set)
+{
+    wr_dml *dml = &b->dml;
+    if (set->several && set->value->kind != WR_SQL_ROW)
+        return wr_fail_at(WR_E_UNSUPPORTED, set->node.span,
+                          "ON CONFLICT DO UPDATE takes a row of values here");
+    const wr_nodes one = {.items = (wr_node **)&set->value, .count = 1};
+    const wr_nodes *values = set->several ? &wr_sql_as_row(set->value)->items : &one;
+    if (values->count != set->targets.count)
+        return wr_fail_at(WR_E_COLUMN_COUNT, set->node.span, "SET gives %d values for %d columns",
+                          values->count, set->targets.count);
+    for (int i = 0; i < set->targets.count; i++) {
+        int column;
+        wr_expr *e;
+        if (set->targets.items[i]->kind != WR_SQL_COLUMN)
+            return wr_fail_at(WR_E_UNSUPPORTED, set->node.span, "SET takes columns");
+        WR_TRY(wr_dml_column(dml, wr_names_last(wr_sql_as_column(set->targets.items[i])->parts),
+                             &column));
+        if (values->items[i]->kind == WR_SQL_DEFAULT) {
+            WR_TRY(wr_dml_default(dml, column, &dml->change.conflict_values[column]));
+            continue;
+        }
+        WR_TRY(wr_bind_expr(scope, values->items[i], &e));
+        if (wr_expr_has_subquery(e))
+            return wr_fail_at(WR_E_UNSUPPORTED, values->items[i]->span,
+                              "a subquery cannot stand in ON CONFLICT DO UPDATE");
+        WR_TRY(wr_dml_assign(dml, e, column, values->items[i]->span,
+                             &dml->change.conflict_values[column]));
+    }
+    return WR_OK;
+}
+
+static weir_status conflict_generated(insert_binder *b)
+{
+    wr_dml *dml = &b->dml;
+    wr_arena *arena = dml->planner->arena;
+    dml->change.generated = wr_new_array(arena, int, dml->width + 1);
+    dml->change.generated_values = wr_new_array(arena, wr_expr *, dml->width + 1);
+    for (int c = 0; c < dml->width; c++) {
+        const wr_column_def *def = &dml->object->columns[c];
+        if (!def->generated_sql.length) continue;
+        wr_node *node;
+        wr_expr *e;
+        WR_TRY(wr_parse_expression(arena, def->generated_sql, &node));
+        WR_TRY(
+            wr_bind_over_schema(dml->planner, wr_table_schema(dml->object->table), node, NULL, &e));
+        WR_TRY(wr_dml_assign(dml, e, c, (wr_span){0}, &e));
+        dml->change.generated[dml->change.generated_count] = c;
+        dml->change.generated_values[dml->change.generated_count++] = e;
+    }
+    return WR_OK;
+}
+
+static weir_status bind_conflict(insert_binder *b)
+{
+    wr_dml *dml = &b->dml;
+    const wr_sql_conflict *conflict =
+        b->node->conflict ? wr_sql_as_conflict(b->node->conflict) : NULL;
+    bool replaces = b->node->mode == WR_INSERT_OR_REPLACE,
+         updates = replaces || (conflict && conflict->update);
+    if (!conflict && b->node->mode == WR_INSERT_PLAIN) return WR_OK;
+    if (conflict && conflict->target_where)
+        return wr_fail_at(WR_E_UNSUPPORTED, conflict->node.span,
+                          "ON CONFLICT (..) WHERE needs a partial index");
+    dml->change.conflict = updates ? WR_CONFLICT_UPDATE : WR_CONFLICT_NOTHING;
+    if (conflict && (conflict->target.count || wr_name_given(conflict->constraint)))
+        WR_TRY(key_of_target(b, conflict));
+    else
+        WR_TRY(all_keys(b));
+    if (updates && dml->object->key_count == 0)
+        return wr_fail_at(WR_E_UNSUPPORTED, b->node->node.span,
+                          "%.*s has no PRIMARY KEY or UNIQUE constraint to conflict with",
+                          WR_STR_ARGS(dml->object->name));
+    if (!updates) return WR_OK;
+    wr_scope *scope = conflict_scope(b);
+    dml->change.conflict_values = wr_new_array(dml->planner->arena, wr_expr *, dml->width + 1);
+    for (int c = 0; c < dml->width; c++) {
+        const wr_type *type = dml->object->columns[c].type;
+        dml->change.conflict_values[c] =
+            wr_expr_column(dml->planner->arena, (uint32_t)(replaces ? dml->width + c : c), type);
+    }
+    if (replaces) return WR_OK;
+    for (int i = 0; i < conflict->set.count; i++)
+        WR_TRY(conflict_assignment(b, scope, wr_sql_as_assignment(conflict->set.items[i])));
+    if (conflict->where) {
+        WR_TRY(wr_bind_expr_as(scope, conflict->where, WR_BOOLEAN, "WHERE",
+                               &dml->change.conflict_where));
+        if (wr_expr_has_subquery(dml->change.conflict_where))
+            return wr_fail_at(WR_E_UNSUPPORTED, conflict->where->span,
+                              "a subquery cannot stand in ON CONFLICT DO UPDATE");
+    }
+    return conflict_generated(b);
+}
+
+static int *counting(wr_arena *arena, int count)
+{
+    int *list = wr_new_array(arena, int, count + 1);
+    for (int i = 0; i < count; i++)
+        list[i] = i;
+    return list;
+}
+
+static weir_status finish_insert(insert_binder *b, const wr_nodes *returning, const char *tag,
+                                 wr_bound *out)
+{
+    wr_dml *dml = &b->dml;
+    WR_TRY(wr_dml_complete(dml, b->values, NULL, 0));
+    dml->change.change = WR_CHANGE_INSERT;
+    dml->change.returned = counting(dml->planner->arena, dml->width);
+    dml->change.returned_count = dml->width;
+    return wr_dml_finish(dml, dml->values, dml->width, returning, tag, out);
+}
+
+weir_status wr_bind_insert(wr_scope *scope, const wr_sql_insert *insert, wr_bound *out)
+{
+    insert_binder b = {.node = insert};
+    WR_TRY(wr_bind_ctes(scope, &insert->ctes, insert->recursive));
+    WR_TRY(wr_dml_begin(&b.dml, scope, &insert->table, insert->alias));
+    WR_TRY(bind_source(&b));
+    WR_TRY(bind_conflict(&b));
+    WR_TRY(wr_finish_ctes(scope, &insert->ctes));
+    return finish_insert(&b, &insert->returning, "INSERT", out);
+}
+
+weir_status wr_bind_copy_from(wr_scope *scope, const wr_sql_copy *copy, wr_result *rows,
+                              wr_bound *out)
+{
+    const wr_sql_insert insert = {
+        .node = {WR_SQL_INSERT, copy->node.span}, .table = copy->table, .columns = copy->columns};
+    const wr_nodes none = {0};
+    insert_binder b = {.node = &insert};
+    WR_TRY(wr_dml_begin(&b.dml, scope, &copy->table, (wr_name){0}));
+    b.values = wr_new_array(scope->planner->arena, wr_expr *, b.dml.width + 1);
+    WR_TRY(choose_targets(&b));
+    const wr_type **types = wr_new_array(scope->planner->arena, const wr_type *, rows->count + 1);
+    if (rows->count != b.target_count) return wrong_count(&b, rows->count, copy->node.span);
+    wr_binding *bindings = wr_new_array(scope->planner->arena, wr_binding, rows->count + 1);
+    for (int i = 0; i < rows->count; i++) { /* text is read as the column's type, as COPY does */
+        wr_expr *e = wr_column_ref(scope->planner, rows->columns[i].id);
+        types[i] = b.dml.object->columns[b.targets[i]].type;
+        WR_TRY(wr_bind_cast(scope->planner->arena, e, types[i], false, copy->node.span,
+                            &bindings[i].expr));
+        bindings[i].id = wr_planner_column(scope->planner, rows->columns[i].name, types[i]);
+        b.values[b.targets[i]] = wr_column_ref(scope->planner, bindings[i].id);
+    }
+    b.dml.plan = wr_project(scope->planner, rows->plan, bindings, rows->count);
+    return finish_insert(&b, &none, "COPY", out);
+}
