@@ -14,6 +14,8 @@
 enum { OPEN_MAX = 64 };
 
 const wr_opt wr_files_write_options[] = {
+    {"format", WR_OPT_TEXT, NULL,
+     "csv, json, parquet...; default: by the suffix of the path, else csv"},
     {"partition_by", WR_OPT_ANY, NULL, "columns whose values become folders k=v"},
     {"write_partition_columns", WR_OPT_BOOL, "false", "also write those columns into the files"},
     {"filename_pattern", WR_OPT_TEXT, "data_{i}",
@@ -163,6 +165,14 @@ static weir_status look_at_folder(wr_files_writer *w)
 static weir_status begin_files_writer(wr_files_writer *w, const wr_schema *schema,
                                       const wr_options *options)
 {
+    wr_options mine = wr_options_known(&w->arena, options, wr_files_write_options);
+    wr_str name;
+    WR_TRY(wr_option_text(&mine, wr_files_write_options, "format", &name, NULL));
+    if (!w->format && name.length > 0) {
+        w->format = wr_format_find(name);
+        if (!w->format)
+            return wr_fail(WR_E_PARAMETER_VALUE, "there is no format \"%.*s\"", WR_STR_ARGS(name));
+    }
     if (!w->format) w->format = wr_format_of_path(w->path);
     if (!w->format) w->format = wr_format_find(WR_STR("csv"));
     if (!w->format->writer_new)

@@ -27,6 +27,7 @@ static pipe_entry *pipes;
 
 struct wr_text_source {
     wr_mem *mem;
+    char *path;
     wr_file *file; /* NULL for a pipe: the table owns it */
     pipe_entry *pipe;
     bool keep, file_ended, text_started;
@@ -166,8 +167,9 @@ static weir_status read_bytes(wr_text_source *source, uint8_t *out, size_t size,
     while (*got < size) {
         WR_TRY(fill_in(source));
         size_t left = source->in_size - source->in_pos, used = 0, made = 0;
-        WR_TRY(wr_inflate_run(source->inflate, source->in + source->in_pos, left,
-                              source->file_ended, out + *got, size - *got, &used, &made));
+        weir_status bad = wr_inflate_run(source->inflate, source->in + source->in_pos, left,
+                                         source->file_ended, out + *got, size - *got, &used, &made);
+        if (bad) return wr_wrap(bad, "reading %s", source->path);
         source->in_pos += used;
         *got += made;
         if (used == 0 && made == 0 && source->in_pos == source->in_size && source->file_ended)
@@ -325,6 +327,7 @@ weir_status wr_text_source_open(wr_fs *fs, wr_mem *mem, wr_str path, const wr_te
     WR_AUTO(wr_text_source) *source = wr_heap_new(sizeof *source);
     source->mem = mem;
     source->keep = keep;
+    source->path = wr_heap_copy(path.data, path.length);
     WR_TRY(begin_source(source, fs, path, coding));
     *out = WR_TAKE(source);
     return WR_OK;
@@ -347,6 +350,7 @@ void wr_text_source_close(wr_text_source *source)
 {
     if (!source) return;
     wr_inflate_drop(source->inflate);
+    wr_heap_drop(source->path);
     wr_file_close(source->file);
     wr_mem_free(source->mem, source->in, source->in ? IN_SIZE : 0);
     wr_mem_free(source->mem, source->raw, source->raw ? IN_SIZE : 0);

@@ -143,16 +143,20 @@ static wr_csv_cell_fault read_cell(const wr_csv_cells *cells, wr_str raw, wr_fil
 #include "fmt/csv/parse.tmpl.h"
 
 /* Text: a view of the chunk unless there is something to undo. */
-static inline bool fast_text(const wr_csv_cells *cells, wr_str raw, wr_view *slot)
+static inline bool fast_text(const wr_csv_cells *cells, wr_str cell, bool quoted, wr_view *slot)
 {
-    if (raw.length == 0) return false;
-    if (raw.data[0] == cells->config->dialect.quote) return false;
-    *slot = wr_view_of(raw.data, raw.length);
+    int quote = cells->config->dialect.quote;
+    if (quoted) {
+        if (cell.length > 0 && memchr(cell.data, quote, cell.length)) return false;
+    } else if (cell.length == 0 || (unsigned char)cell.data[0] == quote) {
+        return false;
+    }
+    *slot = wr_view_of(cell.data, cell.length);
     return true;
 }
 #define NAME parse_text
 #define T wr_view
-#define READ(raw, slot) fast_text(cells, raw, slot)
+#define READ(raw, slot) fast_text(cells, raw, quoted, slot)
 #include "fmt/csv/parse.tmpl.h"
 
 typedef uint32_t parse_fn(const wr_csv_cells *, int, size_t, uint32_t, const uint16_t *, uint32_t,
