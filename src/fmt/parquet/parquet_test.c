@@ -7,6 +7,8 @@
 
 extern const wr_format wr_format_parquet;
 
+enum { STEP = WR_BATCH_ROWS < 1000 ? WR_BATCH_ROWS : 1000 }; /* rows per batch written */
+
 static const char *test_file(void)
 {
     static char path[512];
@@ -136,8 +138,8 @@ static void write_rows(written *w)
     wr_writer *writer = NULL;
     EXPECT_OK(wr_file_open(context.fs, wr_str_of(test_file()), WR_FILE_REPLACE, &file));
     EXPECT_OK(wr_format_parquet.writer_new(&context, file, &schema, &options, &writer));
-    for (int64_t at = 0; at < w->rows; at += 1000) {
-        wr_batch b = make_batch(&arena, &schema, at, (uint32_t)WR_MIN(w->rows - at, 1000));
+    for (int64_t at = 0; at < w->rows; at += STEP) {
+        wr_batch b = make_batch(&arena, &schema, at, (uint32_t)WR_MIN(w->rows - at, STEP));
         wr_batch_print(&b, &w->text);
         EXPECT_OK(writer->def->write(writer, &b));
     }
@@ -323,9 +325,9 @@ static int filtered(int column, int64_t from, int64_t to, bool with_fact, int64_
     reading all = {.filters = filters, .filter_count = 1};
     EXPECT_OK(read_rows(&all));
     WR_BUF(want);
-    for (int64_t at = 0; at < rows; at += 1000) {
-        wr_batch b = make_batch(&arena, &schema, at, (uint32_t)WR_MIN(rows - at, 1000));
-        uint16_t sel[1000];
+    for (int64_t at = 0; at < rows; at += STEP) {
+        wr_batch b = make_batch(&arena, &schema, at, (uint32_t)WR_MIN(rows - at, STEP));
+        uint16_t sel[STEP];
         b.sel = sel;
         for (uint32_t i = 0; i < b.rows; i++) {
             bool is_null = wr_column_is_null(&b.columns[column], i);
@@ -353,7 +355,7 @@ TEST(parquet_reads_only_the_pages_a_fact_leaves)
 {
     int everything = filtered(0, 12345, 12345, false, 50000, "");
     int pruned = filtered(0, 12345, 12345, true, 50000, "");
-    EXPECT(everything >= 25 && pruned >= 1 && pruned <= 2);
+    EXPECT(pruned >= 1 && pruned * 10 <= everything);
 }
 
 TEST(parquet_asks_bloom_filters_and_dictionaries)
