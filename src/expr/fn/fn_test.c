@@ -410,3 +410,46 @@ TEST(every_function_row_is_complete_and_its_signature_readable)
                                         (wr_span){0}, &out));
     }
 }
+
+TEST(json_is_read_and_built)
+{
+    EXPECT_TEXT(call("->('{\"a\": [1, 2]}'::json, 'a')"), "[1, 2]");
+    EXPECT_TEXT(call("->>('{\"a\": \"x\\u00e4\"}'::json, 'a')"), "xä");
+    EXPECT_TEXT(call("->('[1, 2]'::json, -1)"), "2");
+    EXPECT_TEXT(call("json_extract('{\"a\": [1, {\"b\": 3}]}', '$.a[1].b')"), "3");
+    EXPECT_TEXT(call("json_extract('{\"a\": 1}', '$.x')"), "NULL");
+    EXPECT_TEXT(call("json_array_length('[1, 2]')"), "2");
+    EXPECT_TEXT(call("json_keys('{\"a\": 1, \"b\": 2}')"), "[a, b]");
+    EXPECT_TEXT(call("json_type('{}')"), "object");
+    EXPECT_TEXT(call("json_valid('{')"), "false");
+    EXPECT_TEXT(call("json_build_object('a', 1, 'b', NULL)"), "{\"a\": 1, \"b\": null}");
+    EXPECT_TEXT(call("json_contains('{\"a\": [1, 2]}'::json, '{\"a\": [2]}'::json)"), "true");
+    EXPECT_TEXT(
+        call("json_merge_patch('{\"a\": 1, \"c\": 3}'::json, '{\"a\": null, \"b\": 2}'::json)"),
+        "{\"c\":3,\"b\":2}");
+    EXPECT_TEXT(call("json_type('{')"), "invalid JSON: \"{\"");
+}
+
+TEST(dates_are_written_and_read_by_patterns)
+{
+    EXPECT_TEXT(
+        call("to_char('2024-05-06 17:08:09.5'::timestamp, 'FMMonth DDth, YYYY HH12:MI:SS.MS AM')"),
+        "May 06th, 2024 05:08:09.500 PM");
+    EXPECT_TEXT(call("to_char('2024-05-06'::date, 'Day|DY|Q|IW')"), "Monday   |MON|2|19");
+    EXPECT_TEXT(call("strftime('2024-05-06'::date, '%d.%m.%Y %a %j')"), "06.05.2024 Mon 127");
+    EXPECT_TEXT(call("strptime('6.5.2024 7:08 PM', '%d.%m.%Y %I:%M %p')"), "2024-05-06 19:08:00");
+    EXPECT_TEXT(call("try_strptime('31.02.2024', '%d.%m.%Y')"), "NULL");
+    EXPECT_TEXT(call("to_date('05 Dec 2000', 'DD Mon YYYY')"), "2000-12-05");
+    EXPECT_TEXT(call("to_date('20240506', 'YYYYMMDD')"), "2024-05-06");
+    EXPECT_TEXT(call("strftime('2024-05-06'::date, '%Q')"),
+                "unknown element \"%Q\" of a date pattern");
+}
+
+TEST(bytes_uuids_and_maps_work)
+{
+    EXPECT_TEXT(call("current_schema()"), "main");
+    EXPECT_TEXT(call("map('[a, b]'::text[], '[1, 2]'::bigint[])"), "{a=1, b=2}");
+    EXPECT_TEXT(call("struct_pack(1, 'x')"), "{'f1': 1, 'f2': x}");
+    EXPECT_TEXT(call("get_bit('\\x05'::blob, 2)"), "1");
+    EXPECT_TEXT(call("uuid(3)") + 0, "no function uuid(INTEGER)");
+}

@@ -1,0 +1,683 @@
+/* date_format.c - strftime, strptime and PostgreSQL's to_char, to_date, to_timestamp for dates.
+ *
+ * Both pattern languages are read piece by piece into the same elements, so there is one writer and
+ * one reader: strftime's
+ * %-letters and to_char's keywords (longest first) name the same things. Unknown %-letters are an
+ * error; in to_char patterns everything that is no keyword stands for itself, and "quoted" text is
+ * taken as it is. */
+#include "expr/fn/date_units.h"
+#include <stdlib.h>
+
+typedef enum element {
+    EL_LITERAL,
+    EL_YEAR4,
+    EL_YEAR2,
+    EL_MONTH,
+    EL_MONTH_NAME,
+    EL_MONTH_SHORT,
+    EL_DAY,
+    EL_DAY_NAME,
+    EL_DAY_SHORT,
+    EL_DOY,
+    EL_HOUR24,
+    EL_HOUR12,
+    EL_MINUTE,
+    EL_SECOND,
+    EL_MICRO,
+    EL_MILLI,
+    EL_AMPM,
+    EL_ISO_YEAR,
+    EL_ISO_WEEK,
+    EL_ISO_DOW,
+    EL_DOW,
+    EL_QUARTER,
+    EL_CENTURY,
+    EL_WEEK_SUNDAY,
+    EL_WEEK_MONDAY,
+    EL_WEEK_OF_YEAR,
+    EL_WEEK_OF_MONTH,
+    EL_EPOCH,
+    EL_OFFSET,
+    EL_ZONE,
+    EL_JULIAN,
+    EL_SECONDS_OF_DAY,
+    EL_ERA
+} element;
+
+typedef enum letter_style { AS_TITLE, AS_UPPER, AS_LOWER } letter_style;
+
+typedef struct piece {
+    element what;
+    bool no_padding, blank_padded, ordinal;
+    letter_style style;
+    wr_str literal;
+} piece;
+
+typedef WR_LIST(piece) piece_list;
+
+static const char *const month_names[] = {"January",   "February", "March",    "April",
+                                          "May",       "June",     "July",     "August",
+                                          "September", "October",  "November", "December"};
+static const char *const day_names[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
+                                        "Thursday", "Friday", "Saturday"};
+
+/* ---- pattern languages ---- */
+
+static const struct percent {
+    char letter;
+    element what;
+    const char *expands;
+} percents[] = {
+    {'Y', EL_YEAR4, NULL},       {'y', EL_YEAR2, NULL},         {'m', EL_MONTH, NULL},
+    {'B', EL_MONTH_NAME, NULL},  {'b', EL_MONTH_SHORT, NULL},   {'h', EL_MONTH_SHORT, NULL},
+    {'d', EL_DAY, NULL},         {'e', EL_DAY, NULL},           {'A', EL_DAY_NAME, NULL},
+    {'a', EL_DAY_SHORT, NULL},   {'j', EL_DOY, NULL},           {'H', EL_HOUR24, NULL},
+    {'I', EL_HOUR12, NULL},      {'M', EL_MINUTE, NULL},        {'S', EL_SECOND, NULL},
+    {'f', EL_MICRO, NULL},       {'g', EL_MILLI, NULL},         {'p', EL_AMPM, NULL},
+    {'G', EL_ISO_YEAR, NULL},    {'V', EL_ISO_WEEK, NULL},      {'u', EL_ISO_DOW, NULL},
+    {'w', EL_DOW, NULL},         {'C', EL_CENTURY, NULL},       {'U', EL_WEEK_SUNDAY, NULL},
+    {'W', EL_WEEK_MONDAY, NULL}, {'s', EL_EPOCH, NULL},         {'z', EL_OFFSET, NULL},
+    {'Z', EL_ZONE, NULL},        {'F', 0, "%Y-%m-%d"},          {'T', 0, "%H:%M:%S"},
+    {'R', 0, "%H:%M"},           {'D', 0, "%m/%d/%y"},          {'x', 0, "%Y-%m-%d"},
+    {'X', 0, "%H:%M:%S"},        {'c', 0, "%Y-%m-%d %H:%M:%S"},
+};
+
+static void push_literal(wr_arena *arena, piece_list *list, const char *at, size_t size)
+{
+    if (size) wr_push(arena, list, ((piece){.what = EL_LITERAL, .literal = {at, size}}));
+}
+
+static weir_status read_percent(wr_arena *arena, wr_str pattern, piece_list *list)
+{
+    for (size_t k = 0; k < pattern.length;) {
+        if (pattern.data[k] != '%') {
+            const char *next = memchr(pattern.data + k, '%', pattern.length - k);
+            size_t n = next ? (size_t)(next - pattern.data) - k : pattern.length - k;
+            push_literal(arena, list, pattern.data + k, n);
+            k += n;
+            continue;
+        }
+        k++;
+        bool plain = k < pattern.length && pattern.data[k] == '-';
+        k += plain;
+        char letter = k < pattern.length ? pattern.data[k] : 0;
+        k++;
+        if (letter == '%' || letter == 'n' || letter == 't') {
+            push_literal(arena, list, letter == '%' ? "%" : letter == 'n' ? "\n" : "\t", 1);
+            continue;
+        }
+        size_t p = 0;
+        while (p < WR_COUNT(percents) && percents[p].letter != letter)
+            p++;
+        if (p == WR_COUNT(percents))
+            return wr_fail(WR_E_BAD_ARGUMENT, "unknown element \"%%%c\" of a date pattern",
+                           letter ? letter : ' ');
+        if (percents[p].expands)
+            WR_TRY(read_percent(arena, wr_str_of(percents[p].expands), list));
+        else
+            wr_push(arena, list,
+                    ((piece){.what = percents[p].what,
+                             .no_padding = plain,
+                             .blank_padded = letter == 'e'}));
+    }
+    return WR_OK;
+}
+
+static const struct keyword {
+    const char *word; /* compared without regard to case; longer ones first */
+    element what;
+} keywords[] = {
+    {"YYYY", EL_YEAR4},
+    {"IYYY", EL_ISO_YEAR},
+    {"MONTH", EL_MONTH_NAME},
+    {"SSSSS", EL_SECONDS_OF_DAY},
+    {"SSSS", EL_SECONDS_OF_DAY},
+    {"HH24", EL_HOUR24},
+    {"HH12", EL_HOUR12},
+    {"A.M.", EL_AMPM},
+    {"P.M.", EL_AMPM},
+    {"DAY", EL_DAY_NAME},
+    {"MON", EL_MONTH_SHORT},
+    {"DDD", EL_DOY},
+    {"YYY", EL_YEAR4},
+    {"FF3", EL_MILLI},
+    {"FF6", EL_MICRO},
+    {"OF", EL_OFFSET},
+    {"TZ", EL_ZONE},
+    {"YY", EL_YEAR2},
+    {"MM", EL_MONTH},
+    {"DD", EL_DAY},
+    {"DY", EL_DAY_SHORT},
+    {"HH", EL_HOUR12},
+    {"MI", EL_MINUTE},
+    {"SS", EL_SECOND},
+    {"MS", EL_MILLI},
+    {"US", EL_MICRO},
+    {"AM", EL_AMPM},
+    {"PM", EL_AMPM},
+    {"IW", EL_ISO_WEEK},
+    {"ID", EL_ISO_DOW},
+    {"WW", EL_WEEK_OF_YEAR},
+    {"CC", EL_CENTURY},
+    {"BC", EL_ERA},
+    {"AD", EL_ERA},
+    {"D", EL_DOW},
+    {"W", EL_WEEK_OF_MONTH},
+    {"Q", EL_QUARTER},
+    {"J", EL_JULIAN},
+};
+
+static letter_style style_of(const char *written)
+{
+    if (written[0] >= 'a') return AS_LOWER;
+    return written[1] >= 'a' ? AS_TITLE : AS_UPPER;
+}
+
+static weir_status read_keywords(wr_arena *arena, wr_str pattern, piece_list *list)
+{
+    bool fill_mode = false;
+    for (size_t k = 0; k < pattern.length;) {
+        wr_str rest = {pattern.data + k, pattern.length - k};
+        if (rest.length >= 2 && wr_str_is((wr_str){rest.data, 2}, "FM")) {
+            fill_mode = true, k += 2;
+            continue;
+        }
+        if (*rest.data == '"') {
+            const char *close = memchr(rest.data + 1, '"', rest.length - 1);
+            size_t n = close ? (size_t)(close - rest.data) - 1 : rest.length - 1;
+            push_literal(arena, list, rest.data + 1, n);
+            k += n + 1 + (close != NULL);
+            continue;
+        }
+        size_t w = 0, n = 0;
+        for (; w < WR_COUNT(keywords); w++) {
+            n = strlen(keywords[w].word);
+            if (rest.length >= n && wr_str_is((wr_str){rest.data, n}, keywords[w].word)) break;
+        }
+        if (w == WR_COUNT(keywords)) {
+            push_literal(arena, list, rest.data, 1);
+            k++;
+            continue;
+        }
+        if (n == 3 && keywords[w].what == EL_YEAR4)
+            return wr_fail(WR_E_UNSUPPORTED, "the date pattern YYY is not supported");
+        piece p = {.what = keywords[w].what, .no_padding = fill_mode, .style = style_of(rest.data)};
+        k += n;
+        if (k + 2 <= pattern.length && wr_str_is((wr_str){pattern.data + k, 2}, "TH") &&
+            p.what != EL_MONTH_NAME)
+            p.ordinal = true, k += 2;
+        wr_push(arena, list, p);
+    }
+    return WR_OK;
+}
+
+/* ---- writing ---- */
+
+typedef struct moment {
+    wr_civil civil;
+    int32_t days;
+    int64_t ts;
+    int32_t offset; /* seconds east of UTC */
+    const char *zone;
+} moment;
+
+static void add_name(wr_buf *out, const char *name, size_t size, letter_style style)
+{
+    for (size_t k = 0; k < size; k++) {
+        char c = name[k];
+        if (style == AS_UPPER && c >= 'a') c -= 32;
+        if (style == AS_LOWER && c < 'a') c += 32;
+        wr_buf_add_char(out, c);
+    }
+}
+static void add_number(wr_buf *out, const piece *p, int64_t value, int width)
+{
+    if (p->no_padding) width = 1;
+    wr_buf_printf(out, p->blank_padded ? "%*lld" : "%0*lld", width, (long long)value);
+    if (!p->ordinal) return;
+    int64_t last = value % 10, teens = value % 100 / 10;
+    wr_buf_add_text(out, teens == 1 || last < 1 || last > 3 ? "th"
+                         : last == 1                        ? "st"
+                         : last == 2                        ? "nd"
+                                                            : "rd");
+}
+static void write_piece(const piece *p, const moment *m, bool pads_names, wr_buf *out)
+{
+    const wr_civil *c = &m->civil;
+    int32_t iso_year, week;
+    int dow = wr_date_weekday(m->days), doy = wr_date_yearday(m->days);
+    const char *name;
+    switch (p->what) {
+    case EL_LITERAL:
+        wr_buf_add_str(out, p->literal);
+        return;
+    case EL_YEAR4:
+        add_number(out, p, c->year > 0 || !pads_names ? c->year : 1 - c->year, 4);
+        return;
+    case EL_YEAR2:
+        add_number(out, p, wr_floor_mod(c->year, 100), 2);
+        return;
+    case EL_MONTH:
+        add_number(out, p, c->month, 2);
+        return;
+    case EL_DAY:
+        add_number(out, p, c->day, 2);
+        return;
+    case EL_DOY:
+        add_number(out, p, doy, 3);
+        return;
+    case EL_HOUR24:
+        add_number(out, p, c->hour, 2);
+        return;
+    case EL_HOUR12:
+        add_number(out, p, (c->hour + 11) % 12 + 1, 2);
+        return;
+    case EL_MINUTE:
+        add_number(out, p, c->minute, 2);
+        return;
+    case EL_SECOND:
+        add_number(out, p, c->second, 2);
+        return;
+    case EL_MICRO:
+        add_number(out, &(piece){0}, c->usec, 6);
+        return;
+    case EL_MILLI:
+        add_number(out, &(piece){0}, c->usec / 1000, 3);
+        return;
+    case EL_DOW:
+        add_number(out, p, pads_names ? dow + 1 : dow, 1);
+        return;
+    case EL_ISO_DOW:
+        add_number(out, p, (dow + 6) % 7 + 1, 1);
+        return;
+    case EL_QUARTER:
+        add_number(out, p, (c->month + 2) / 3, 1);
+        return;
+    case EL_CENTURY:
+        add_number(out, p, pads_names ? (c->year + 99) / 100 : c->year / 100, 2);
+        return;
+    case EL_WEEK_SUNDAY:
+        add_number(out, p, (doy + 6 - dow) / 7, 2);
+        return;
+    case EL_WEEK_MONDAY:
+        add_number(out, p, (doy + 6 - (dow + 6) % 7) / 7, 2);
+        return;
+    case EL_WEEK_OF_YEAR:
+        add_number(out, p, (doy - 1) / 7 + 1, 2);
+        return;
+    case EL_WEEK_OF_MONTH:
+        add_number(out, p, (c->day - 1) / 7 + 1, 1);
+        return;
+    case EL_EPOCH:
+        add_number(out, p, wr_floor_div(m->ts, WR_USECS_PER_SEC) - m->offset, 1);
+        return;
+    case EL_JULIAN:
+        add_number(out, p, (int64_t)m->days + 2440588, 1);
+        return;
+    case EL_SECONDS_OF_DAY:
+        add_number(out, p, c->hour * 3600 + c->minute * 60 + c->second, 1);
+        return;
+    case EL_ISO_YEAR:
+    case EL_ISO_WEEK:
+        wr_date_iso_week(m->days, &iso_year, &week);
+        add_number(out, p, p->what == EL_ISO_YEAR ? iso_year : week,
+                   p->what == EL_ISO_YEAR ? 4 : 2);
+        return;
+    case EL_AMPM:
+        add_name(out, c->hour < 12 ? "AM" : "PM", 2, p->style);
+        return;
+    case EL_ERA:
+        add_name(out, c->year > 0 ? "AD" : "BC", 2, p->style);
+        return;
+    case EL_MONTH_NAME:
+    case EL_DAY_NAME:
+        name = p->what == EL_DAY_NAME ? day_names[dow] : month_names[c->month - 1];
+        add_name(out, name, strlen(name), p->style);
+        /* to_char fills names to nine characters unless FM is given. */
+        for (size_t k = strlen(name); pads_names && !p->no_padding && k < 9; k++)
+            wr_buf_add_char(out, ' ');
+        return;
+    case EL_MONTH_SHORT:
+        add_name(out, month_names[c->month - 1], 3, p->style);
+        return;
+    case EL_DAY_SHORT:
+        add_name(out, day_names[dow], 3, p->style);
+        return;
+    case EL_ZONE:
+        add_name(out, m->zone, strlen(m->zone), p->style == AS_LOWER ? AS_LOWER : AS_UPPER);
+        return;
+    case EL_OFFSET:
+        wr_buf_printf(out, "%c%02d", m->offset < 0 ? '-' : '+', abs(m->offset) / 3600);
+        if (m->offset % 3600 || !pads_names)
+            wr_buf_printf(out, pads_names ? ":%02d" : "%02d", abs(m->offset) / 60 % 60);
+        return;
+    }
+}
+
+static moment moment_of(const wr_call *call, int a, uint32_t i)
+{
+    moment m = {.zone = ""};
+    const wr_type *type = call->args[a].type;
+    m.ts = type->id == WR_T_DATE ? WR_ARG(call, a, int32_t, i) * WR_USECS_PER_DAY
+                                 : WR_ARG(call, a, int64_t, i);
+    if (type->id == WR_T_TIMESTAMPTZ) {
+        int64_t local = wr_to_local(call->env, m.ts);
+        m.offset = (int32_t)((local - m.ts) / WR_USECS_PER_SEC);
+        m.zone = call->env->zone ? wr_zone_abbreviation(call->env->zone, m.ts) : "UTC";
+        m.ts = local;
+    }
+    m.days = (int32_t)wr_floor_div(m.ts, WR_USECS_PER_DAY);
+    wr_ts_split(m.ts, &m.civil);
+    return m;
+}
+
+static weir_status format_rows(wr_call *call, wr_column *out, int moment_arg, bool is_to_char)
+{
+    wr_text_out text = {call->arena, NULL, NULL};
+    wr_str last = {NULL, 0};
+    piece_list list = {0};
+    WR_BUF(buf);
+    WR_ROWS(i)
+    {
+        wr_str pattern = wr_arg_str(call, 1 - moment_arg, i);
+        if (!last.data || !wr_str_eq(pattern, last)) {
+            list.count = 0;
+            weir_status bad =
+                (is_to_char ? read_keywords : read_percent)(call->arena, pattern, &list);
+            if (bad) return wr_bad_row(call, i, bad);
+            last = pattern;
+        }
+        moment m = moment_of(call, moment_arg, i);
+        if (!wr_ts_is_finite(m.ts) || m.days == WR_DATE_INF || m.days == WR_DATE_NEG_INF) {
+            wr_out_null(call, out, i);
+            continue;
+        }
+        buf.length = 0;
+        for (int k = 0; k < list.count; k++)
+            write_piece(&list.items[k], &m, is_to_char, &buf);
+        WR_OUT(out, wr_view, i) = wr_text_buf(&text, &buf);
+    }
+    return WR_OK;
+}
+static weir_status fn_to_char(wr_call *call, wr_column *out)
+{
+    return format_rows(call, out, 0, true);
+}
+static weir_status fn_strftime(wr_call *call, wr_column *out)
+{
+    return format_rows(call, out, call->args[0].type->id == WR_T_VARCHAR, false);
+}
+
+/* ---- reading ---- */
+
+typedef struct reading {
+    wr_str rest;
+    wr_civil civil;
+    int doy, am_pm; /* am_pm: 0 unsaid, 1 AM, 2 PM */
+    int64_t epoch;
+    bool has_epoch, has_offset, is_bc;
+    int32_t offset;
+} reading;
+
+static bool read_number(reading *r, int digits_max, int32_t *out)
+{
+    int64_t value = 0;
+    int digits = 0;
+    while (r->rest.length && *r->rest.data == ' ')
+        r->rest.data++, r->rest.length--;
+    while (digits < digits_max && r->rest.length && *r->rest.data >= '0' && *r->rest.data <= '9') {
+        value = value * 10 + (*r->rest.data - '0');
+        r->rest.data++, r->rest.length--, digits++;
+    }
+    *out = (int32_t)value;
+    return digits > 0 && value <= INT32_MAX;
+}
+/* A fraction of a second with up to 6 digits that count. */
+static bool read_fraction(reading *r, int32_t *usec)
+{
+    int32_t value = 0;
+    int digits = 0;
+    for (; r->rest.length && *r->rest.data >= '0' && *r->rest.data <= '9';
+         r->rest.data++, r->rest.length--, digits++)
+        if (digits < 6) value = value * 10 + (*r->rest.data - '0');
+    for (int k = digits; k < 6; k++)
+        value *= 10;
+    *usec = value;
+    return digits > 0;
+}
+static bool read_name(reading *r, const char *const *names, int count, bool is_short,
+                      int32_t *index)
+{
+    for (int k = 0; k < count; k++) {
+        size_t n = is_short ? 3 : strlen(names[k]);
+        if (r->rest.length < n || !wr_str_ieq((wr_str){r->rest.data, n}, (wr_str){names[k], n}))
+            continue;
+        r->rest.data += n, r->rest.length -= n;
+        *index = k;
+        return true;
+    }
+    return false;
+}
+static bool read_offset(reading *r)
+{
+    int32_t hours, minutes = 0;
+    if (r->rest.length && (*r->rest.data | 32) == 'z') {
+        r->rest.data++, r->rest.length--;
+        return r->has_offset = true;
+    }
+    if (!r->rest.length || (*r->rest.data != '+' && *r->rest.data != '-')) return false;
+    int sign = *r->rest.data == '-' ? -1 : 1;
+    r->rest.data++, r->rest.length--;
+    if (!read_number(r, 2, &hours)) return false;
+    if (r->rest.length && *r->rest.data == ':') r->rest.data++, r->rest.length--;
+    if (r->rest.length && *r->rest.data >= '0' && *r->rest.data <= '9' &&
+        !read_number(r, 2, &minutes))
+        return false;
+    r->offset = sign * (hours * 3600 + minutes * 60);
+    r->has_offset = true;
+    return hours < 24 && minutes < 60;
+}
+
+/* The letters of a literal must be there; blanks match any number of blanks. lenient: any one
+ * character will do (to_date). */
+static bool read_literal(reading *r, wr_str literal, bool lenient)
+{
+    for (size_t k = 0; k < literal.length; k++) {
+        if (literal.data[k] == ' ') {
+            while (r->rest.length && *r->rest.data == ' ')
+                r->rest.data++, r->rest.length--;
+            continue;
+        }
+        if (!r->rest.length) return lenient;
+        if (!lenient && *r->rest.data != literal.data[k]) return false;
+        bool is_value =
+            (*r->rest.data >= '0' && *r->rest.data <= '9') || (*r->rest.data | 32) >= 'a';
+        if (lenient && is_value && *r->rest.data != literal.data[k]) continue;
+        r->rest.data++, r->rest.length--;
+    }
+    return true;
+}
+
+static bool read_piece(reading *r, const piece *p, bool lenient, bool digits_follow)
+{
+    wr_civil *c = &r->civil;
+    int32_t value = 0;
+    bool ok;
+    switch (p->what) {
+    case EL_LITERAL:
+        return read_literal(r, p->literal, lenient);
+    case EL_YEAR4:
+        value = r->rest.length && *r->rest.data == '-';
+        if (value) r->rest.data++, r->rest.length--;
+        ok = read_number(r, digits_follow ? 4 : 6, &c->year);
+        if (value) c->year = -c->year;
+        return ok;
+    case EL_YEAR2:
+        ok = read_number(r, 2, &c->year);
+        c->year += c->year < 70 ? 2000 : 1900;
+        return ok;
+    case EL_MONTH:
+        return read_number(r, 2, &c->month);
+    case EL_DAY:
+        return read_number(r, 2, &c->day);
+    case EL_DOY:
+        ok = read_number(r, 3, &value);
+        r->doy = value;
+        return ok && value >= 1 && value <= 366;
+    case EL_HOUR24:
+        return read_number(r, 2, &c->hour);
+    case EL_HOUR12:
+        if (!r->am_pm) r->am_pm = 3; /* twelve hours, half of the day not said yet */
+        return read_number(r, 2, &c->hour) && c->hour >= 1 && c->hour <= 12;
+    case EL_MINUTE:
+        return read_number(r, 2, &c->minute);
+    case EL_SECOND:
+        return read_number(r, 2, &c->second);
+    case EL_MICRO:
+    case EL_MILLI:
+        return read_fraction(r, &c->usec);
+    case EL_AMPM:
+        ok = read_name(r, (const char *const[]){"A.M.", "P.M."}, 2, false, &value) ||
+             read_name(r, (const char *const[]){"AM", "PM"}, 2, false, &value);
+        r->am_pm = value + 1;
+        return ok;
+    case EL_MONTH_NAME:
+    case EL_MONTH_SHORT:
+        ok = read_name(r, month_names, 12, false, &value) ||
+             read_name(r, month_names, 12, true, &value);
+        c->month = value + 1;
+        return ok;
+    case EL_DAY_NAME:
+    case EL_DAY_SHORT:
+        return read_name(r, day_names, 7, false, &value) ||
+               read_name(r, day_names, 7, true, &value);
+    case EL_ERA:
+        ok = read_name(r, (const char *const[]){"AD", "BC"}, 2, false, &value);
+        r->is_bc = value == 1;
+        return ok;
+    case EL_EPOCH:
+        r->has_epoch = true;
+        ok = read_number(r, 10, &value);
+        r->epoch = value;
+        return ok;
+    case EL_OFFSET:
+        return read_offset(r);
+    default:
+        return false;
+    }
+}
+
+static bool is_numeric(const piece *p)
+{
+    return p->what != EL_LITERAL && p->what != EL_MONTH_NAME && p->what != EL_MONTH_SHORT &&
+           p->what != EL_AMPM;
+}
+
+static bool read_moment(wr_str text, const piece_list *list, bool lenient, reading *r, int64_t *ts)
+{
+    *r = (reading){.rest = text, .civil = {.year = 1900, .month = 1, .day = 1}};
+    if (lenient) r->civil.year = 1;
+    for (int k = 0; k < list->count; k++) {
+        bool digits_follow = k + 1 < list->count && is_numeric(&list->items[k + 1]);
+        if (lenient && !r->rest.length) break;
+        if (!read_piece(r, &list->items[k], lenient, digits_follow)) return false;
+    }
+    if (!lenient && r->rest.length) return false;
+    wr_civil *c = &r->civil;
+    if (r->has_epoch) return *ts = r->epoch * WR_USECS_PER_SEC, true;
+    if (r->is_bc) c->year = 1 - c->year;
+    if (r->am_pm && c->hour > 12) return false;
+    if (r->am_pm == 1 || r->am_pm == 3) c->hour %= 12;
+    if (r->am_pm == 2) c->hour = c->hour % 12 + 12;
+    if (r->doy) {
+        int32_t days = wr_date_of(c->year, 1, 1) + r->doy - 1;
+        wr_date_split(days, &c->year, &c->month, &c->day);
+    }
+    if (!wr_date_valid(c->year, c->month, c->day) || c->hour > 23 || c->minute > 59 ||
+        c->second > 59)
+        return false;
+    return wr_ts_join(c, ts);
+}
+
+static weir_status read_rows(wr_call *call, wr_column *out, bool lenient, bool null_if_bad)
+{
+    wr_str last = {NULL, 0};
+    piece_list list = {0};
+    WR_ROWS(i)
+    {
+        wr_str pattern = wr_arg_str(call, 1, i), text = wr_arg_str(call, 0, i);
+        if (!last.data || !wr_str_eq(pattern, last)) {
+            list.count = 0;
+            weir_status bad = (lenient ? read_keywords : read_percent)(call->arena, pattern, &list);
+            if (bad) return wr_bad_row(call, i, bad);
+            last = pattern;
+        }
+        reading r;
+        int64_t ts = 0;
+        if (!read_moment(text, &list, lenient, &r, &ts)) {
+            if (!null_if_bad)
+                return wr_bad_row(call, i,
+                                  wr_fail(WR_E_BAD_DATETIME,
+                                          "\"%.*s\" does not fit the pattern \"%.*s\"",
+                                          WR_STR_ARGS(text), WR_STR_ARGS(pattern)));
+            WR_OUT(out, int64_t, i) = 0;
+            wr_out_null(call, out, i);
+            continue;
+        }
+        if (r.has_offset)
+            ts -= r.offset * WR_USECS_PER_SEC;
+        else if (out->type->id == WR_T_TIMESTAMPTZ && !r.has_epoch)
+            ts = wr_to_utc(call->env, ts);
+        if (out->type->id == WR_T_DATE)
+            WR_OUT(out, int32_t, i) = (int32_t)wr_floor_div(ts, WR_USECS_PER_DAY);
+        else
+            WR_OUT(out, int64_t, i) = ts;
+    }
+    return WR_OK;
+}
+static weir_status fn_strptime(wr_call *call, wr_column *out)
+{
+    return read_rows(call, out, false, false);
+}
+static weir_status fn_try_strptime(wr_call *call, wr_column *out)
+{
+    return read_rows(call, out, false, true);
+}
+static weir_status fn_to_date(wr_call *call, wr_column *out)
+{
+    return read_rows(call, out, true, false);
+}
+
+#define CHAR_HELP "A date or time as text by a pattern such as YYYY-MM-DD HH24:MI:SS."
+#define TIME_HELP "A date or time as text by a pattern of %-letters."
+#define FAILS .flags = WR_FN_CAN_FAIL
+
+const wr_fn wr_fns_date_format[] = {
+    {"to_char", "(date, pattern text) -> text", fn_to_char, CHAR_HELP,
+     "to_char(DATE '2024-05-06', 'DD Mon YYYY')", "06 May 2024", FAILS},
+    {"to_char", "(timestamp, pattern text) -> text", fn_to_char, CHAR_HELP,
+     "to_char(TIMESTAMP '2024-05-06 17:08:09', 'HH12:MI:SS AM')", "05:08:09 PM", FAILS},
+    {"to_char", "(timestamptz, pattern text) -> text", fn_to_char, CHAR_HELP,
+     "to_char(TIMESTAMPTZ '2024-05-06 07:08:09+00', 'YYYY')", "2024", FAILS},
+    {"strftime|date_format", "(date, pattern text) -> text", fn_strftime, TIME_HELP,
+     "strftime(DATE '2024-05-06', '%d.%m.%Y')", "06.05.2024", FAILS},
+    {"strftime|date_format", "(timestamp, pattern text) -> text", fn_strftime, TIME_HELP,
+     "strftime(TIMESTAMP '2024-05-06 07:08:09', '%H:%M')", "07:08", FAILS},
+    {"strftime|date_format", "(timestamptz, pattern text) -> text", fn_strftime, TIME_HELP,
+     "strftime(TIMESTAMPTZ '2024-05-06 07:08:09+00', '%Y')", "2024", FAILS},
+    {"strftime", "(pattern text, timestamp) -> text", fn_strftime, TIME_HELP,
+     "strftime('%Y', TIMESTAMP '2024-05-06 07:08:09')", "2024", FAILS},
+    {"strptime", "(text, pattern text) -> timestamp", fn_strptime,
+     "Reads a timestamp by a pattern of %-letters.", "strptime('06.05.2024', '%d.%m.%Y')",
+     "2024-05-06 00:00:00", FAILS},
+    {"try_strptime", "(text, pattern text) -> timestamp", fn_try_strptime,
+     "Reads a timestamp by a pattern of %-letters; NULL if it does not fit.",
+     "try_strptime('x', '%d.%m.%Y')", "NULL", FAILS},
+    {"to_date", "(text, pattern text) -> date", fn_to_date,
+     "Reads a date by a pattern such as YYYY-MM-DD.", "to_date('05 Dec 2000', 'DD Mon YYYY')",
+     "2000-12-05", FAILS},
+    {"to_timestamp", "(text, pattern text) -> timestamptz", fn_to_date,
+     "Reads a moment by a pattern such as YYYY-MM-DD HH24:MI.",
+     "to_timestamp('05 Dec 2000 13:30', 'DD Mon YYYY HH24:MI')", "2000-12-05 13:30:00+00", FAILS},
+    {0},
+};
