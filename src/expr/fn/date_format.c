@@ -202,6 +202,7 @@ static weir_status read_keywords(wr_arena *arena, wr_str pattern, piece_list *li
         if (n == 3 && keywords[w].what == EL_YEAR4)
             return wr_fail(WR_E_UNSUPPORTED, "the date pattern YYY is not supported");
         piece p = {.what = keywords[w].what, .no_padding = fill_mode, .style = style_of(rest.data)};
+        fill_mode = false; /* FM speaks of one keyword */
         k += n;
         if (k + 2 <= pattern.length && wr_str_is((wr_str){pattern.data + k, 2}, "TH") &&
             p.what != EL_MONTH_NAME)
