@@ -450,7 +450,7 @@ const wr_fn wr_fns_regex[] = {
     {"similar_to", "(text, pattern text) -> boolean", fn_similar,
      "SQL's SIMILAR TO: %, _, and the operators | * + ? () [] over the whole text.",
      "'abc' SIMILAR TO '%(b|d)%'", "true", SIMILAR_ROW},
-    {"similar_to", "(text, pattern text, escape text) -> boolean", fn_similar,
+    {"similar_to|similar_to_escape", "(text, pattern text, escape text) -> boolean", fn_similar,
      "SIMILAR TO with an escape character.", "'a%' SIMILAR TO 'a!%' ESCAPE '!'", "true",
      SIMILAR_ROW},
     {"similar_to_escape|similar_escape", "(pattern text) -> text", fn_similar_escape,
