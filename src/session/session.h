@@ -81,6 +81,7 @@ struct weir_rows {
 
 struct weir_query {
     weir_session *session;
+    wr_arena tree;               /* of the parsed text: plans borrow names and literals from it */
     wr_arena arena;
     wr_buf sql;                    /* the statement's text */
     wr_mem *mem;

@@ -161,6 +161,7 @@ void weir_query_close(weir_query *query)
     wr_buf_clear(&query->text);
     wr_arena_clear(&query->batch_arena);
     wr_arena_clear(&query->arena);
+    wr_arena_clear(&query->tree);
     wr_mem_drop(query->mem);
     wr_mutex_clear(&query->run_lock);
     wr_heap_drop(query);
@@ -327,6 +328,8 @@ weir_status wr_query_start_with(weir_session *session, wr_str sql, const wr_valu
             return bad;
         }
     }
+    query->tree = arena;
+    arena = (wr_arena){0};
     *out = query;
     return WR_OK;
 }
