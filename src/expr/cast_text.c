@@ -314,8 +314,8 @@ static wr_cast_result read_timestamp(const wr_cast_job *job, const wr_column *in
 static wr_cast_result read_timestamptz(const wr_cast_job *job, const wr_column *in, uint32_t row,
                                        wr_column *out)
 {
-    wr_str zone_text;
-    bool range = false, has_zone;
+    wr_str zone_text = {NULL, 0}; /* stays empty for a numeric offset */
+    bool range = false, has_zone = false;
     int64_t us;
     if (!read_local(text_at(in, row), &us, &has_zone, &zone_text, &range)) return unreadable(range);
     const wr_zone *zone = has_zone || !job->env ? NULL : job->env->zone;

@@ -510,36 +510,38 @@ static weir_status fn_negative_inner(wr_call *call, wr_column *out)
         names, "(double[], double[]) -> double", exec, help, example, result, \
             .flags = WR_FN_CAN_FAIL                                           \
     }
-#define SERIES(name, help, example, result)                                                       \
-    {name,   "(stop bigint) -> bigint[]", fn_series, help, name "(3)",                            \
-     result, .flags = WR_FN_CAN_FAIL},                                                            \
-        {name,                                                                                    \
-         "(start bigint, stop bigint) -> bigint[]",                                               \
-         fn_series,                                                                               \
-         help,                                                                                    \
-         example,                                                                                 \
-         "[2, 3]",                                                                                \
-         .flags = WR_FN_CAN_FAIL},                                                                \
-        {name,                                                                                    \
-         "(start bigint, stop bigint, step bigint) -> bigint[]",                                  \
-         fn_series,                                                                               \
-         help,                                                                                    \
-         name "(5, 0, -2)",                                                                       \
-         "[5, 3, 1]",                                                                             \
-         .flags = WR_FN_CAN_FAIL},                                                                \
-        {name,                                                                                    \
-         "(start timestamp, stop timestamp, step interval) -> timestamp[]",                       \
-         fn_series_time,                                                                          \
-         help,                                                                                    \
-         name "(TIMESTAMP '2024-01-01', TIMESTAMP '2024-01-02', INTERVAL '1 year')",              \
-         "[\"2024-01-01 00:00:00\"]",                                                             \
-         .flags = WR_FN_CAN_FAIL},                                                                \
-    {                                                                                             \
-        name, "(start timestamptz, stop timestamptz, step interval) -> timestamptz[]",            \
-            fn_series_time, help,                                                                 \
-            "len(" name "(TIMESTAMPTZ '2024-01-01 00:00+00', TIMESTAMPTZ '2024-01-02 00:00+00', " \
-                        "INTERVAL '1 year'))",                                                    \
-            "1", .flags = WR_FN_CAN_FAIL                                                          \
+/* generate_series in a select list makes rows, so its examples give one. */
+#define SERIES(name, help, one, one_result, two, two_result, three, three_result, lead, tail) \
+    {                                                                                         \
+        name,       "(stop bigint) -> bigint[]", fn_series, help, one,                        \
+        one_result, .flags = WR_FN_CAN_FAIL},                                                 \
+        {name,                                                                                \
+         "(start bigint, stop bigint) -> bigint[]",                                           \
+         fn_series,                                                                           \
+         help,                                                                                \
+         two,                                                                                 \
+         two_result,                                                                          \
+         .flags = WR_FN_CAN_FAIL},                                                            \
+        {name,                                                                                \
+         "(start bigint, stop bigint, step bigint) -> bigint[]",                              \
+         fn_series,                                                                           \
+         help,                                                                                \
+         three,                                                                               \
+         three_result,                                                                        \
+         .flags = WR_FN_CAN_FAIL},                                                            \
+        {name,                                                                                \
+         "(start timestamp, stop timestamp, step interval) -> timestamp[]",                   \
+         fn_series_time,                                                                      \
+         help,                                                                                \
+         name "(TIMESTAMP '2024-01-01', TIMESTAMP '2024-01-02', INTERVAL '1 year')",          \
+         lead "2024-01-01 00:00:00" tail,                                                     \
+         .flags = WR_FN_CAN_FAIL},                                                            \
+    {                                                                                         \
+        name, "(start timestamptz, stop timestamptz, step interval) -> timestamptz[]",        \
+            fn_series_time, help,                                                             \
+            name "(TIMESTAMPTZ '2024-01-01 00:00+00', TIMESTAMPTZ '2024-01-02 00:00+00', "    \
+                 "INTERVAL '1 year')",                                                        \
+            lead "2024-01-01 00:00:00+00" tail, .flags = WR_FN_CAN_FAIL                       \
     }
 
 const wr_fn wr_fns_list_compute[] = {
@@ -574,10 +576,10 @@ const wr_fn wr_fns_list_compute[] = {
      .bind = bind_##name},
     NAMED_AGGREGATES(X)
 #undef X
-        SERIES("range", "Whole numbers or moments from start to before stop.", "range(2, 4)",
-               "[0, 1, 2]"),
-    SERIES("generate_series", "Whole numbers or moments from start to stop.",
-           "generate_series(2, 3)", "[0, 1, 2, 3]"),
+        SERIES("range", "Whole numbers or moments from start to before stop.", "range(3)",
+               "[0, 1, 2]", "range(2, 4)", "[2, 3]", "range(5, 0, -2)", "[5, 3, 1]", "[", "]"),
+    SERIES("generate_series", "Whole numbers or moments from start to stop.", "generate_series(0)",
+           "0", "generate_series(3, 3)", "3", "generate_series(5, 4, -2)", "5", "", ""),
     {"list_zip|array_zip", "(each...) -> auto", fn_zip,
      "Structs of the elements that stand at the same position.", "list_zip([1, 2], ['a', 'b'])",
      "[{'list_1': 1, 'list_2': a}, {'list_1': 2, 'list_2': b}]", .flags = WR_FN_SEES_NULLS,
