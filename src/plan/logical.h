@@ -254,7 +254,7 @@ typedef struct wr_rule {
     weir_status (*apply)(wr_planner *planner, wr_logical **root);
     bool is_required; /* unnest and the like: cannot be switched off */
 } wr_rule;
-extern const wr_rule *const wr_rules[]; /* sorted by order, ended by NULL */
+extern const wr_rule *const wr_rules[]; /* in the order of their names, ended by NULL */
 WR_MUST_CHECK weir_status wr_optimize(wr_planner *planner, wr_logical **root);
 /* Estimates rows of every node (statistics.c). */
 void wr_estimate(wr_planner *planner, wr_logical *root);

@@ -1,7 +1,7 @@
 /* optimize.c - runs the rewrite rules over a logical plan.
  *
  * Rules register themselves by their file name (plan/rules/<name>.c); each says at which place it
- * runs. The n-th rule of the list in ascending order is bit n of rules_off. */
+ * runs. The rule at place n of wr_rules is bit n of rules_off. */
 #include "plan/logical.h"
 
 #define X(name) extern const wr_rule wr_rule_##name;
@@ -30,11 +30,12 @@ static const wr_rule *next_rule(int order, int place, int *next_place)
 
 weir_status wr_optimize(wr_planner *planner, wr_logical **root)
 {
-    int place = -1, bit = 0;
+    int place = -1;
     const wr_rule *rule = next_rule(INT32_MIN, -1, &place);
-    for (; rule; rule = next_rule(rule->order, place, &place), bit++) {
-        bool off = bit < 64 && (planner->rules_off >> bit & 1);
+    for (; rule; rule = next_rule(rule->order, place, &place)) {
+        bool off = place < 64 && (planner->rules_off >> place & 1);
         if (!off || rule->is_required) WR_TRY(rule->apply(planner, root));
     }
+    wr_estimate(planner, *root);
     return WR_OK;
 }

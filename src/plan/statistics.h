@@ -1,0 +1,50 @@
+/* statistics.h - what the planner believes about rows and columns before anything runs.
+ *
+ * A profile describes the output of a node: how many rows, and per column how many different
+ * values, which range, how many NULLs. Everything is a guess in double precision; nothing here may
+ * decide whether an answer is right, only how fast it comes. */
+#pragma once
+#include "plan/logical.h"
+
+typedef struct wr_column_profile {
+    wr_column_id id;
+    double domain;        /* different values before any filter: what join partners are drawn from */
+    double distinct;      /* different values now; 1 <= distinct <= domain */
+    double null_fraction; /* of the rows */
+    double lo, hi;        /* images of the bounds as numbers; only if has_range */
+    int source;           /* number of the scan or aggregate the column comes from */
+    double source_rows;   /* rows of that source before any filter */
+    bool has_range;
+    bool is_soft;         /* domain is an upper bound only */
+} wr_column_profile;
+
+typedef struct wr_profile {
+    double rows;
+    wr_column_profile *columns;
+    int count;
+} wr_profile;
+
+/* State of one estimation: profiles of shared subplans, numbers of sources. One thread. */
+typedef struct wr_estimator {
+    wr_planner *planner;
+    WR_LIST(wr_profile) shared; /* by shared id; rows < 0 = not yet */
+    int next_source;
+} wr_estimator;
+
+/* Profile of node's output, from the bottom; sets rows of every node on the way. Arena memory. */
+void wr_profile_of(wr_estimator *estimator, wr_logical *node, wr_profile *out);
+/* NULL: unknown column. */
+wr_column_profile *wr_profile_column(const wr_profile *profile, wr_column_id id);
+/* A value as a number that orders like it: for ranges. False: NULL, or a type without order here. */
+bool wr_value_image(const wr_value *v, double *out);
+/* Narrows the profile to the rows for which all conjuncts hold. */
+void wr_profile_filter(wr_estimator *estimator, wr_profile *profile, wr_expr **conjuncts,
+                       int count);
+/* Fraction of rows for which e is TRUE. */
+double wr_selectivity(wr_estimator *estimator, const wr_profile *profile, const wr_expr *e);
+/* The number of values the two sides of an equality draw from: one pair in that many matches. */
+double wr_join_domain(const wr_column_profile *a, const wr_column_profile *b);
+/* Different values when rows of the total are taken at random out of total with domain values. */
+double wr_distinct_among(double domain, double total, double rows);
+/* A profile for an expression over the columns of profile (columns pass, others are guessed). */
+wr_column_profile wr_profile_expr(const wr_profile *profile, const wr_expr *e);
