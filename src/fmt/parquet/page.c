@@ -81,6 +81,9 @@ weir_status wr_pq_pool_take(wr_pq_pool *pool, size_t size, wr_pq_block **out)
         b->next = NULL;
         drop_blocks(pool, b);
     }
+    /* Pages of a column differ a little in size: rounded up, the block of one fits the next. */
+    size_t step = size > 65536 ? 262144 : 4096;
+    size = (size + step - 1) / step * step;
     void *data;
     WR_TRY(wr_mem_alloc(pool->mem, size, &data));
     wr_pq_block *b = wr_heap_new(sizeof *b);
