@@ -29,7 +29,9 @@ static void fill_schema(wr_pq_relation *rel)
     base->visible_count = meta->column_count;
     for (int i = 0; i < meta->column_count; i++) {
         base->schema.fields[i] = (wr_field){meta->columns[i].name, meta->columns[i].type};
-        base->schema.not_null[i] = meta->columns[i].valid_def == 0;
+        /* A VARIANT that must be there may still hold the variant NULL. */
+        base->schema.not_null[i] =
+            meta->columns[i].valid_def == 0 && meta->columns[i].kind != WR_PQ_VARIANT;
     }
     base->schema.fields[count - 1] = (wr_field){WR_STR("file_row_number"), WR_BIGINT};
     base->schema.not_null[count - 1] = true;
