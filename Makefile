@@ -8,8 +8,8 @@ BATCH  ?= 2048
 PREFIX ?= /usr/local
 B      := build/$(FLAVOR)
 
-ifeq ($(filter $(FLAVOR),release debug asan tsan),)
-$(error FLAVOR is "$(FLAVOR)"; it must be release, debug, asan or tsan)
+ifeq ($(filter $(FLAVOR),release debug asan tsan fuzz),)
+$(error FLAVOR is "$(FLAVOR)"; it must be release, debug, asan, tsan or fuzz)
 endif
 
 # ---- flags
@@ -20,6 +20,7 @@ ARCH   := $(shell uname -m)
 FLAGS_release := -O2 -fno-plt
 FLAGS_debug   := -O0 -g3 -DWR_CHECKS
 FLAGS_asan    := -O1 -DWR_CHECKS -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FLAGS_fuzz    := -O1 -DWR_CHECKS -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined
 FLAGS_tsan    := -O1 -DWR_CHECKS -fsanitize=thread
 
 # The instruction sets of src/kern/isa, and what each means to the compiler. Contraction to fused
@@ -96,6 +97,13 @@ $(foreach isa,$(ISAS),$(eval $(call isa_rule,$(isa))))
 
 tests-binary: $(B)/weir_tests
 
+# One libFuzzer program per fuzz/<name>.c; tools/fuzz.py builds (clang, FLAVOR=fuzz) and runs them.
+FUZZ := $(patsubst fuzz/%.c,$(B)/fuzz_%,$(wildcard fuzz/*.c))
+fuzz-targets: $(FUZZ)
+$(B)/fuzz_%: $(B)/fuzz/%.o $(LIB_OBJ)
+	@echo "  link  $@"
+	@$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
 # ---- verbs. Scripts of later parts are called when they exist; a missing one says so.
 run_script = @if [ -x $(1) ]; then $(1) $(2); else echo "make $@: $(1) does not exist"; exit 1; fi
 
@@ -119,8 +127,9 @@ demo: all
 bench: all
 	$(call run_script,bench/run.sh,$(ARGS))
 
+# make fuzz SECONDS=600: that long for each target; without it the seeds are replayed.
 fuzz:
-	$(call run_script,fuzz/run.sh,$(ARGS))
+	@SECONDS_EACH=$(or $(filter-out environment,$(SECONDS)),0) python3 tools/fuzz.py $(ARGS)
 
 conformance: all
 	$(call run_script,tests/conformance/run.sh,$(ARGS))
@@ -151,7 +160,7 @@ help:
 FORCE:
 .DELETE_ON_ERROR:
 .SECONDARY: $(TABLES)
-.PHONY: all test setup check asan-test demo bench fuzz conformance strip install clean help FORCE tests-binary
+.PHONY: all test setup check asan-test demo bench fuzz conformance strip install clean help FORCE tests-binary fuzz-targets
 
 DEP := $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
 -include $(wildcard $(DEP))
