@@ -165,7 +165,7 @@ weir_status wr_run_new(wr_pool *pool, const wr_plan_node *plan, const wr_env *en
     run->result = (wr_result *)result;
     WR_TRY(wr_exec_build(run->exec, plan, result));
     double rows = rows_to_read(plan);
-    if (rows >= 0 && rows < 2 * WR_BATCH_ROWS && options->thread_count == 0) run->asked_for_help = true;
+    if (rows >= 0 && rows < 2 * WR_BATCH_ROWS) run->asked_for_help = true;
     *out = WR_TAKE(run);
     return WR_OK;
 }
