@@ -6,7 +6,7 @@
 #include "exec/groups.h"
 #include <stdio.h>
 
-enum { SLOTS_FIRST = 1024, DIRECT_SMALL = 1 << 16, DIRECT_FACTOR = 8 };
+enum { SLOTS_FIRST = 1024, DIRECT_SMALL = 1 << 16, DIRECT_FACTOR = 8, RESIZE_AHEAD = 16, GROW_FAST = 1 << 22 };
 #define SALT_MASK (UINT64_C(0xffff) << 48)
 #define ADDRESS_MASK (~SALT_MASK)
 #define CLAIMED UINT64_C(1) /* beside the salt, so that a claimed slot is never 0 */
@@ -56,7 +56,8 @@ static weir_status resize(wr_groups *g, uint64_t slot_count)
     WR_TRY(wr_mem_zalloc(g->mem, slot_count * sizeof(uint64_t), &memory));
     uint64_t *slots = memory, mask = slot_count - 1;
     for (uint64_t i = 0; i < g->slot_count; i++) {
-        uint64_t slot = g->slots[i];
+        uint64_t slot = g->slots[i], ahead = i + RESIZE_AHEAD < g->slot_count ? g->slots[i + RESIZE_AHEAD] : 0;
+        if (ahead) __builtin_prefetch((const char *)(uintptr_t)(ahead & ADDRESS_MASK) + g->layout->extra_offset);
         if (!slot) continue;
         uint64_t at = *wr_row_extra(g->layout, (uint8_t *)(uintptr_t)(slot & ADDRESS_MASK)) & mask;
         while (slots[at]) at = (at + 1) & mask;
@@ -71,7 +72,7 @@ static weir_status resize(wr_groups *g, uint64_t slot_count)
 static weir_status need_slots(wr_groups *g, uint64_t more)
 {
     uint64_t wanted = g->slot_count ? g->slot_count : SLOTS_FIRST;
-    while ((g->used + more) * 2 > wanted) wanted *= 2;
+    while ((g->used + more) * 2 > wanted) wanted *= wanted < GROW_FAST ? 4 : 2;
     return wanted == g->slot_count ? WR_OK : resize(g, wanted);
 }
 
@@ -361,4 +362,12 @@ weir_status wr_groups_lookup(const wr_groups *g, const wr_column *columns, const
         }
     }
     return WR_OK;
+}
+
+bool wr_groups_key_range(const wr_groups *g, int64_t *lo, int64_t *hi)
+{
+    if (!g->is_direct || g->key_count != 1 || !g->direct) return false;
+    *lo = g->base[0];
+    *hi = (int64_t)((uint64_t)g->base[0] + g->span[0] - 2); /* lo - 1 when only NULL was seen */
+    return true;
 }

@@ -40,4 +40,13 @@ WR_MUST_CHECK weir_status wr_groups_lookup(const wr_groups *g, const wr_column *
                                            wr_arena *scratch, uint8_t **found);
 /* Fills in the hash of count rows, if the directory has not done it. */
 void wr_groups_hash_rows(const wr_groups *g, uint8_t *const *rows, uint32_t count, wr_arena *scratch);
+/* For a direct directory of one key: the keys it has room for. */
+bool wr_groups_key_range(const wr_groups *g, int64_t *lo, int64_t *hi);
+/* The group of a key, NULL if there is none; only while wr_groups_key_range holds. */
+static inline uint8_t *wr_groups_at(const wr_groups *g, int64_t key)
+{
+    uint64_t code = (uint64_t)key - (uint64_t)g->base[0] + 1;
+    return key >= g->base[0] && code < g->span[0] ? g->direct[code] : NULL;
+}
+static inline uint8_t *wr_groups_at_null(const wr_groups *g) { return g->direct[0]; }
 const char *wr_groups_note(const wr_groups *g, char *out, size_t size);

@@ -341,6 +341,70 @@ static weir_status merge_partition(wr_agg *a, wr_agg_local *me, int p)
     return WR_OK;
 }
 
+/* ---- merging arrays over one key ---- */
+
+static bool all_by_key(wr_agg *a)
+{
+    int64_t lo = INT64_MAX, hi = INT64_MIN, from, to;
+    for (int w = 0; w < wr_exec_workers(a->op.exec); w++) {
+        const wr_agg_local *me = (const wr_agg_local *)a->op.locals[w];
+        if (!me || !me->has_groups || wr_rows_count(me->groups.rows) == 0) continue;
+        if (!wr_groups_key_range(&me->groups, &from, &to)) return false;
+        lo = WR_MIN(lo, from);
+        hi = WR_MAX(hi, to);
+    }
+    uint64_t span = (uint64_t)hi - (uint64_t)lo + 1;
+    if (span > (UINT64_C(1) << 40)) return false;
+    a->lo = lo;
+    a->key_step = span / (uint64_t)a->partition_count + 1;
+    return true;
+}
+
+/* The groups of one key in all workers, merged into the first; NULL: none. merge false: only looks. */
+static weir_status merge_key(wr_agg *a, wr_agg_local *me, bool is_null, int64_t key, bool merge, uint8_t **group)
+{
+    *group = NULL;
+    for (int w = 0; w < wr_exec_workers(a->op.exec); w++) {
+        const wr_agg_local *from = (const wr_agg_local *)a->op.locals[w];
+        if (!from || !from->has_groups || !from->groups.direct) continue;
+        uint8_t *row = is_null ? wr_groups_at_null(&from->groups) : wr_groups_at(&from->groups, key);
+        if (!row) continue;
+        if (!*group)
+            *group = row;
+        else if (merge)
+            WR_TRY(merge_states(a, me, *group, row));
+        if (!merge) return WR_OK;
+    }
+    return WR_OK;
+}
+
+/* Range p: counts its groups, or merges and lists them. */
+static weir_status merge_range(wr_agg *a, wr_agg_local *me, int p, bool merge)
+{
+    uint64_t at = merge && p > 0 ? a->ends[p - 1] : 0;
+    int64_t from = (int64_t)((uint64_t)a->lo + a->key_step * (uint64_t)p);
+    uint8_t *group;
+    WR_TRY(wr_exec_check(a->op.exec));
+    for (uint64_t i = 0; i <= a->key_step; i++) {
+        bool is_null = i == a->key_step; /* after the keys of the first range: NULL */
+        if (is_null && p > 0) break;
+        WR_TRY(merge_key(a, me, is_null, (int64_t)((uint64_t)from + i), merge, &group));
+        if (group && merge) a->rows[at] = group;
+        at += group != NULL;
+    }
+    if (!merge) a->ends[p] = at;
+    return WR_OK;
+}
+
+static weir_status list_ranges(wr_agg *a)
+{
+    for (int p = 1; p < a->partition_count; p++) a->ends[p] += a->ends[p - 1];
+    uint64_t total = a->ends[a->partition_count - 1];
+    WR_TRY(reserve_rows(a, total));
+    a->row_count = total;
+    return WR_OK;
+}
+
 static weir_status list_merged(wr_agg *a)
 {
     for (int p = 0; p < a->partition_count; p++)
@@ -380,7 +444,9 @@ static weir_status begin_finish(wr_agg *a, int *tasks)
     if (with_groups == 1) return list_only(a, last->groups.rows);
     a->partition_count = total < PARTITION_ROWS_MIN ? 1 : PARTITIONS;
     a->merged = wr_new_array(&a->op.arena, wr_groups, a->partition_count);
-    *tasks = wr_exec_workers(a->op.exec);
+    a->ends = wr_new_array(&a->op.arena, uint64_t, a->partition_count);
+    a->is_by_key = all_by_key(a);
+    *tasks = a->is_by_key ? a->partition_count : wr_exec_workers(a->op.exec);
     return WR_OK;
 }
 
@@ -391,10 +457,10 @@ static weir_status agg_finish(wr_op *op, int phase, int *tasks)
     if (phase == 0) return begin_finish(a, tasks);
     if (phase == 1) {
         *tasks = a->partition_count;
-        return WR_OK;
+        return a->is_by_key ? list_ranges(a) : WR_OK;
     }
     if (phase == 2) {
-        if (a->partition_count > 0) WR_TRY(list_merged(a));
+        if (a->partition_count > 0 && !a->is_by_key) WR_TRY(list_merged(a));
         for (int p = 0; p < a->partition_count; p++) wr_groups_clear(&a->merged[p]);
         int kept = 0;
         for (int i = 0; i < a->call_count; i++) kept += a->calls[i].is_kept;
@@ -407,6 +473,7 @@ static weir_status agg_task(wr_op *op, wr_op_local *local, int phase, int index)
 {
     wr_agg *a = (wr_agg *)op;
     wr_agg_local *me = (wr_agg_local *)local;
+    if (a->is_by_key && phase < 2) return merge_range(a, me, index, phase == 1);
     if (phase == 0) {
         wr_agg_local *whose = (wr_agg_local *)op->locals[index];
         return whose && whose->has_groups ? split(a, whose) : WR_OK;

@@ -47,6 +47,10 @@ typedef struct wr_agg {
     /* finishing */
     int partition_count;
     wr_groups *merged; /* by partition */
+    bool is_by_key;    /* all tables are arrays over one key: partitions are ranges of it */
+    int64_t lo;
+    uint64_t key_step;
+    uint64_t *ends;    /* groups up to the end of each range */
     uint8_t **rows;    /* all groups, to be read */
     uint64_t row_count, row_cap;
     _Atomic uint64_t next;
