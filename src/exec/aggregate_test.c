@@ -1,7 +1,9 @@
-/* aggregate_test.c - grouping by every kind of key, with and without input, and the calls that look at their input twice. */
+/* aggregate_test.c - grouping by every kind of key, with and without input, and the calls that look
+ * at their input twice. */
 #include "exec/kit_test.h"
 
-static wr_plan_node *group(kit *k, wr_plan_node *in, int keys, wr_expr **key_list, int calls, wr_aggregate_call *call_list, const char *out)
+static wr_plan_node *group(kit *k, wr_plan_node *in, int keys, wr_expr **key_list, int calls,
+                           wr_aggregate_call *call_list, const char *out)
 {
     wr_plan_node *n = gives(k, over(k, WR_PN_AGGREGATE, in), out);
     n->aggregate.keys = exprs(k, keys, key_list);
@@ -18,10 +20,13 @@ TEST(groups_by_one_integer_in_every_form)
         kit k;
         kit_open(&k);
         k.form = (kit_form)form;
-        wr_plan_node *t = table(&k, "g:integer v:integer", "1 10; 2 20; NULL 5; 1 NULL; 2 2; NULL 1; 7 7");
-        wr_aggregate_call calls[] = {agg(&k, "count", 0, NULL), agg(&k, "sum", 1, (wr_expr *[]){col(&k, t, 1)}),
+        wr_plan_node *t =
+            table(&k, "g:integer v:integer", "1 10; 2 20; NULL 5; 1 NULL; 2 2; NULL 1; 7 7");
+        wr_aggregate_call calls[] = {agg(&k, "count", 0, NULL),
+                                     agg(&k, "sum", 1, (wr_expr *[]){col(&k, t, 1)}),
                                      agg(&k, "min", 1, (wr_expr *[]){col(&k, t, 1)})};
-        wr_plan_node *n = group(&k, t, 1, (wr_expr *[]){col(&k, t, 0)}, 3, calls, "g:integer c:bigint s:hugeint m:integer");
+        wr_plan_node *n = group(&k, t, 1, (wr_expr *[]){col(&k, t, 0)}, 3, calls,
+                                "g:integer c:bigint s:hugeint m:integer");
         EXPECT_SET(&k, n, "1|2|10|10; 2|2|22|2; 7|1|7|7; NULL|2|6|1");
         kit_close(&k);
     }
@@ -34,10 +39,12 @@ TEST(groups_by_text_and_by_several_keys)
         kit_open(&k);
         k.form = (kit_form)form;
         wr_plan_node *t = table(&k, "a:varchar b:bigint c:double",
-                                "x 1 0; a-rather-long-text 2 1; x 1 -0; x NULL 0; NULL 1 NaN; a-rather-long-text 2 1; NULL 1 NaN; x NULL 0");
+                                "x 1 0; a-rather-long-text 2 1; x 1 -0; x NULL 0; NULL 1 NaN; "
+                                "a-rather-long-text 2 1; NULL 1 NaN; x NULL 0");
         wr_aggregate_call calls[] = {agg(&k, "count", 0, NULL)};
-        wr_plan_node *n = group(&k, t, 3, (wr_expr *[]){col(&k, t, 0), col(&k, t, 1), col(&k, t, 2)}, 1, calls,
-                                "a:varchar b:bigint c:double n:bigint");
+        wr_plan_node *n =
+            group(&k, t, 3, (wr_expr *[]){col(&k, t, 0), col(&k, t, 1), col(&k, t, 2)}, 1, calls,
+                  "a:varchar b:bigint c:double n:bigint");
         EXPECT_SET(&k, n, "NULL|1|NaN|2; a-rather-long-text|2|1|2; x|1|0|2; x|NULL|0|2");
         kit_close(&k);
     }
@@ -49,8 +56,10 @@ TEST(aggregation_without_keys_gives_one_row_even_for_no_input)
     kit_open(&k);
     for (int rows = 0; rows < 2; rows++) {
         wr_plan_node *t = table(&k, "v:integer", rows ? "1; 2; NULL; 4; 5" : "");
-        wr_aggregate_call calls[] = {agg(&k, "count", 0, NULL), agg(&k, "sum", 1, (wr_expr *[]){col(&k, t, 0)})};
-        EXPECT_RESULT(&k, group(&k, t, 0, NULL, 2, calls, "c:bigint s:hugeint"), rows ? "5|12" : "0|NULL");
+        wr_aggregate_call calls[] = {agg(&k, "count", 0, NULL),
+                                     agg(&k, "sum", 1, (wr_expr *[]){col(&k, t, 0)})};
+        EXPECT_RESULT(&k, group(&k, t, 0, NULL, 2, calls, "c:bigint s:hugeint"),
+                      rows ? "5|12" : "0|NULL");
     }
     kit_close(&k);
 }
@@ -61,7 +70,8 @@ TEST(no_input_gives_no_groups)
     kit_open(&k);
     wr_plan_node *t = table(&k, "g:integer", "");
     wr_aggregate_call calls[] = {agg(&k, "count", 0, NULL)};
-    EXPECT_RESULT(&k, group(&k, t, 1, (wr_expr *[]){col(&k, t, 0)}, 1, calls, "g:integer c:bigint"), "");
+    EXPECT_RESULT(&k, group(&k, t, 1, (wr_expr *[]){col(&k, t, 0)}, 1, calls, "g:integer c:bigint"),
+                  "");
     kit_close(&k);
 }
 
@@ -69,7 +79,9 @@ TEST(wide_keys_leave_the_direct_array_for_the_hash_table)
 {
     kit k;
     kit_open(&k);
-    wr_plan_node *t = table(&k, "g:bigint", "1; 9223372036854775807; 2; -9223372036854775807; 1; 9223372036854775807; 70000; 2");
+    wr_plan_node *t =
+        table(&k, "g:bigint",
+              "1; 9223372036854775807; 2; -9223372036854775807; 1; 9223372036854775807; 70000; 2");
     wr_aggregate_call calls[] = {agg(&k, "count", 0, NULL)};
     EXPECT_SET(&k, group(&k, t, 1, (wr_expr *[]){col(&k, t, 0)}, 1, calls, "g:bigint c:bigint"),
                "-9223372036854775807|1; 1|2; 2|2; 70000|1; 9223372036854775807|2");
@@ -82,12 +94,17 @@ TEST(distinct_and_filter_inside_calls)
         kit k;
         kit_open(&k);
         k.form = (kit_form)form;
-        wr_plan_node *t = table(&k, "g:integer v:integer", "1 5; 1 5; 1 6; 2 5; 2 NULL; 2 5; 1 6; 2 7");
-        wr_aggregate_call calls[] = {agg(&k, "count", 1, (wr_expr *[]){col(&k, t, 1)}), agg(&k, "sum", 1, (wr_expr *[]){col(&k, t, 1)}),
+        wr_plan_node *t =
+            table(&k, "g:integer v:integer", "1 5; 1 5; 1 6; 2 5; 2 NULL; 2 5; 1 6; 2 7");
+        wr_aggregate_call calls[] = {agg(&k, "count", 1, (wr_expr *[]){col(&k, t, 1)}),
+                                     agg(&k, "sum", 1, (wr_expr *[]){col(&k, t, 1)}),
                                      agg(&k, "count", 0, NULL)};
         calls[0].is_distinct = calls[1].is_distinct = true;
-        calls[2].filter = wr_expr_compare(&k.arena, WR_GT, col(&k, t, 1), number(&k, WR_INTEGER, 5));
-        EXPECT_SET(&k, group(&k, t, 1, (wr_expr *[]){col(&k, t, 0)}, 3, calls, "g:integer c:bigint s:hugeint f:bigint"),
+        calls[2].filter =
+            wr_expr_compare(&k.arena, WR_GT, col(&k, t, 1), number(&k, WR_INTEGER, 5));
+        EXPECT_SET(&k,
+                   group(&k, t, 1, (wr_expr *[]){col(&k, t, 0)}, 3, calls,
+                         "g:integer c:bigint s:hugeint f:bigint"),
                    "1|2|11|2; 2|2|12|1");
         EXPECT_SET(&k, group(&k, t, 0, NULL, 3, calls, "c:bigint s:hugeint f:bigint"), "3|18|3");
         kit_close(&k);
@@ -100,7 +117,8 @@ TEST(grouping_sets_tell_left_out_keys_from_nulls)
     kit_open(&k);
     wr_plan_node *t = table(&k, "a:integer b:varchar", "1 x; 1 y; NULL x; 1 x");
     wr_aggregate_call calls[] = {agg(&k, "count", 0, NULL)};
-    wr_plan_node *n = group(&k, t, 2, (wr_expr *[]){col(&k, t, 0), col(&k, t, 1)}, 1, calls, "a:integer b:varchar c:bigint g:bigint");
+    wr_plan_node *n = group(&k, t, 2, (wr_expr *[]){col(&k, t, 0), col(&k, t, 1)}, 1, calls,
+                            "a:integer b:varchar c:bigint g:bigint");
     static const uint64_t sets[] = {3, 1, 0};
     static const int both_keys[] = {0, 1, -1};
     static const int *lists[] = {both_keys};
@@ -113,7 +131,8 @@ TEST(grouping_sets_tell_left_out_keys_from_nulls)
     kit_open(&k);
     t = table(&k, "a:integer b:varchar", "");
     wr_aggregate_call count[] = {agg(&k, "count", 0, NULL)};
-    n = group(&k, t, 2, (wr_expr *[]){col(&k, t, 0), col(&k, t, 1)}, 1, count, "a:integer b:varchar c:bigint");
+    n = group(&k, t, 2, (wr_expr *[]){col(&k, t, 0), col(&k, t, 1)}, 1, count,
+              "a:integer b:varchar c:bigint");
     n->aggregate.sets = sets;
     n->aggregate.set_count = 3;
     EXPECT_SET(&k, n, "NULL|NULL|0");
@@ -127,11 +146,15 @@ TEST(many_groups_merge_by_partitions)
     k.morsel_rows = 500;
     WR_BUF(text);
     WR_BUF(want);
-    for (int i = 0; i < 6000; i++) wr_buf_printf(&text, "%s%lld v%d", i ? "; " : "", (long long)(i % 3000) * 1000000007, i % 3000);
+    for (int i = 0; i < 6000; i++)
+        wr_buf_printf(&text, "%s%lld v%d", i ? "; " : "", (long long)(i % 3000) * 1000000007,
+                      i % 3000);
     wr_plan_node *t = table(&k, "g:bigint v:varchar", text.data);
     wr_aggregate_call calls[] = {agg(&k, "count", 0, NULL)};
-    wr_plan_node *n = group(&k, t, 2, (wr_expr *[]){col(&k, t, 0), col(&k, t, 1)}, 1, calls, "g:bigint v:varchar c:bigint");
-    wr_aggregate_call outer[] = {agg(&k, "count", 0, NULL), agg(&k, "min", 1, (wr_expr *[]){col(&k, n, 2)}),
+    wr_plan_node *n = group(&k, t, 2, (wr_expr *[]){col(&k, t, 0), col(&k, t, 1)}, 1, calls,
+                            "g:bigint v:varchar c:bigint");
+    wr_aggregate_call outer[] = {agg(&k, "count", 0, NULL),
+                                 agg(&k, "min", 1, (wr_expr *[]){col(&k, n, 2)}),
                                  agg(&k, "max", 1, (wr_expr *[]){col(&k, n, 2)})};
     EXPECT_RESULT(&k, group(&k, n, 0, NULL, 3, outer, "c:bigint a:bigint b:bigint"), "3000|2|2");
     kit_close(&k);
@@ -142,7 +165,8 @@ TEST(a_memory_limit_is_an_error_that_frees_everything)
     kit k;
     kit_open(&k);
     WR_BUF(text);
-    for (int i = 0; i < 4000; i++) wr_buf_printf(&text, "%s%lld", i ? "; " : "", (long long)i * 1000000007);
+    for (int i = 0; i < 4000; i++)
+        wr_buf_printf(&text, "%s%lld", i ? "; " : "", (long long)i * 1000000007);
     k.morsel_rows = 1000;
     wr_plan_node *t = table(&k, "g:bigint", text.data);
     wr_aggregate_call calls[] = {agg(&k, "count", 0, NULL)};

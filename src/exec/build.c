@@ -1,11 +1,13 @@
 /* build.c - cuts a plan into pipelines.
  *
- * The walk carries what is downstream of a node: a chain of push operators and the sink they end in. A streaming node
- * puts itself in front of the chain; a leaf closes the chain into a pipeline; a node that must see all its input first
- * (sort, aggregate, build side of a join) becomes the sink of a pipeline below it and the source of the one above.
+ * The walk carries what is downstream of a node: a chain of push operators and the sink they end
+ * in. A streaming node puts itself in front of the chain; a leaf closes the chain into a pipeline;
+ * a node that must see all its input first (sort, aggregate, build side of a join) becomes the sink
+ * of a pipeline below it and the source of the one above.
  *
- * Pipelines run in the order in which they are closed. Build sides are walked before probe sides, so that runtime
- * filters are ready when the scans they limit start; shared subplans are built where they are first met. */
+ * Pipelines run in the order in which they are closed. Build sides are walked before probe sides,
+ * so that runtime filters are ready when the scans they limit start; shared subplans are built
+ * where they are first met. */
 #include "exec/engine.h"
 
 enum { CHAIN_MAX = 60, DEPTH_MAX = 2000 };
@@ -55,14 +57,16 @@ static weir_status in_front(wr_exec *exec, wr_op *op, downstream down, downstrea
 
 static downstream into_sink(wr_op *op, int depth) { return (downstream){NULL, 0, depth + 1, op}; }
 
-static weir_status build_source(wr_exec *exec, const wr_op_def *def, const wr_plan_node *node, downstream down)
+static weir_status build_source(wr_exec *exec, const wr_op_def *def, const wr_plan_node *node,
+                                downstream down)
 {
     wr_op *op;
     WR_TRY(wr_exec_op(exec, def, node, &op));
     return close_pipeline(exec, op, down);
 }
 
-static weir_status build_streaming(wr_exec *exec, const wr_op_def *def, const wr_plan_node *node, downstream down)
+static weir_status build_streaming(wr_exec *exec, const wr_op_def *def, const wr_plan_node *node,
+                                   downstream down)
 {
     wr_op *op;
     WR_TRY(wr_exec_op(exec, def, node, &op));
@@ -71,7 +75,8 @@ static weir_status build_streaming(wr_exec *exec, const wr_op_def *def, const wr
 }
 
 /* The node eats its only input, then gives rows. */
-static weir_status build_breaker(wr_exec *exec, const wr_op_def *def, const wr_plan_node *node, downstream down)
+static weir_status build_breaker(wr_exec *exec, const wr_op_def *def, const wr_plan_node *node,
+                                 downstream down)
 {
     wr_op *op;
     WR_TRY(wr_exec_op(exec, def, node, &op));
@@ -104,7 +109,8 @@ static weir_status build_setop(wr_exec *exec, const wr_plan_node *node, downstre
 static weir_status build_union(wr_exec *exec, const wr_plan_node *node, downstream down)
 {
     down.depth++;
-    for (int i = 0; i < node->input_count; i++) WR_TRY(build(exec, node->inputs[i], down));
+    for (int i = 0; i < node->input_count; i++)
+        WR_TRY(build(exec, node->inputs[i], down));
     return WR_OK;
 }
 
@@ -151,8 +157,10 @@ static bool reads_working(const wr_plan_node *node)
 static weir_status hoist_shared(wr_exec *exec, const wr_plan_node *node, int depth)
 {
     wr_op *op;
-    if (node->kind == WR_PN_SHARED && !reads_working(node)) return need_shared(exec, node, depth, &op);
-    for (int i = 0; i < node->input_count; i++) WR_TRY(hoist_shared(exec, node->inputs[i], depth + 1));
+    if (node->kind == WR_PN_SHARED && !reads_working(node))
+        return need_shared(exec, node, depth, &op);
+    for (int i = 0; i < node->input_count; i++)
+        WR_TRY(hoist_shared(exec, node->inputs[i], depth + 1));
     return WR_OK;
 }
 
@@ -169,31 +177,48 @@ static weir_status build(wr_exec *exec, const wr_plan_node *node, downstream dow
 {
     if (++down.depth > DEPTH_MAX) return wr_fail(WR_E_TOO_DEEP, "the plan is nested too deeply");
     switch (node->kind) {
-    case WR_PN_SCAN: return build_source(exec, &wr_op_scan, node, down);
-    case WR_PN_VALUES: return build_source(exec, &wr_op_values, node, down);
-    case WR_PN_WORKING: return build_source(exec, &wr_op_working, node, down);
-    case WR_PN_FILTER: return build_streaming(exec, &wr_op_filter, node, down);
-    case WR_PN_PROJECT: return build_streaming(exec, &wr_op_project, node, down);
-    case WR_PN_UNNEST: return build_streaming(exec, &wr_op_unnest, node, down);
-    case WR_PN_ORDINAL: return build_streaming(exec, &wr_op_ordinal, node, down);
+    case WR_PN_SCAN:
+        return build_source(exec, &wr_op_scan, node, down);
+    case WR_PN_VALUES:
+        return build_source(exec, &wr_op_values, node, down);
+    case WR_PN_WORKING:
+        return build_source(exec, &wr_op_working, node, down);
+    case WR_PN_FILTER:
+        return build_streaming(exec, &wr_op_filter, node, down);
+    case WR_PN_PROJECT:
+        return build_streaming(exec, &wr_op_project, node, down);
+    case WR_PN_UNNEST:
+        return build_streaming(exec, &wr_op_unnest, node, down);
+    case WR_PN_ORDINAL:
+        return build_streaming(exec, &wr_op_ordinal, node, down);
     case WR_PN_LIMIT:
         if (node->limit.is_percent) return build_breaker(exec, &wr_op_percent, node, down);
         return build_streaming(exec, &wr_op_limit, node, down);
     case WR_PN_SAMPLE:
         if (node->sample.rows >= 0) return build_breaker(exec, &wr_op_sample_rows, node, down);
         return build_streaming(exec, &wr_op_sample, node, down);
-    case WR_PN_SORT: return build_breaker(exec, &wr_op_sort, node, down);
-    case WR_PN_AGGREGATE: return build_breaker(exec, &wr_op_aggregate, node, down);
-    case WR_PN_WINDOW: return build_breaker(exec, &wr_op_window, node, down);
-    case WR_PN_SINGLE_ROW: return build_breaker(exec, &wr_op_single, node, down);
-    case WR_PN_SINK: return build_breaker(exec, &wr_op_sink, node, down);
+    case WR_PN_SORT:
+        return build_breaker(exec, &wr_op_sort, node, down);
+    case WR_PN_AGGREGATE:
+        return build_breaker(exec, &wr_op_aggregate, node, down);
+    case WR_PN_WINDOW:
+        return build_breaker(exec, &wr_op_window, node, down);
+    case WR_PN_SINGLE_ROW:
+        return build_breaker(exec, &wr_op_single, node, down);
+    case WR_PN_SINK:
+        return build_breaker(exec, &wr_op_sink, node, down);
     case WR_PN_JOIN:
-    case WR_PN_ASOF_JOIN: return build_join(exec, node, down);
-    case WR_PN_UNION: return build_union(exec, node, down);
+    case WR_PN_ASOF_JOIN:
+        return build_join(exec, node, down);
+    case WR_PN_UNION:
+        return build_union(exec, node, down);
     case WR_PN_INTERSECT:
-    case WR_PN_EXCEPT: return build_setop(exec, node, down);
-    case WR_PN_SHARED: return build_shared(exec, node, down);
-    case WR_PN_RECURSIVE: return build_recursive(exec, node, down);
+    case WR_PN_EXCEPT:
+        return build_setop(exec, node, down);
+    case WR_PN_SHARED:
+        return build_shared(exec, node, down);
+    case WR_PN_RECURSIVE:
+        return build_recursive(exec, node, down);
     }
     return wr_fail(WR_E_INTERNAL, "unknown plan node %d", (int)node->kind);
 }
@@ -209,13 +234,17 @@ weir_status wr_exec_build(wr_exec *exec, const wr_plan_node *plan, wr_op *sink)
 const char *wr_phys_kind_name(wr_phys_kind kind)
 {
     static const char *const names[] = {
-        [WR_PN_SCAN] = "scan",         [WR_PN_VALUES] = "values",       [WR_PN_FILTER] = "filter",
-        [WR_PN_PROJECT] = "project",   [WR_PN_LIMIT] = "limit",         [WR_PN_SORT] = "sort",
-        [WR_PN_AGGREGATE] = "aggregate", [WR_PN_WINDOW] = "window",     [WR_PN_JOIN] = "join",
-        [WR_PN_ASOF_JOIN] = "asof join", [WR_PN_UNION] = "union",       [WR_PN_INTERSECT] = "intersect",
-        [WR_PN_EXCEPT] = "except",     [WR_PN_UNNEST] = "unnest",       [WR_PN_SHARED] = "shared",
-        [WR_PN_RECURSIVE] = "recursive", [WR_PN_WORKING] = "working",   [WR_PN_SINGLE_ROW] = "single row",
-        [WR_PN_ORDINAL] = "ordinal",   [WR_PN_SAMPLE] = "sample",       [WR_PN_SINK] = "sink",
+        [WR_PN_SCAN] = "scan",           [WR_PN_VALUES] = "values",
+        [WR_PN_FILTER] = "filter",       [WR_PN_PROJECT] = "project",
+        [WR_PN_LIMIT] = "limit",         [WR_PN_SORT] = "sort",
+        [WR_PN_AGGREGATE] = "aggregate", [WR_PN_WINDOW] = "window",
+        [WR_PN_JOIN] = "join",           [WR_PN_ASOF_JOIN] = "asof join",
+        [WR_PN_UNION] = "union",         [WR_PN_INTERSECT] = "intersect",
+        [WR_PN_EXCEPT] = "except",       [WR_PN_UNNEST] = "unnest",
+        [WR_PN_SHARED] = "shared",       [WR_PN_RECURSIVE] = "recursive",
+        [WR_PN_WORKING] = "working",     [WR_PN_SINGLE_ROW] = "single row",
+        [WR_PN_ORDINAL] = "ordinal",     [WR_PN_SAMPLE] = "sample",
+        [WR_PN_SINK] = "sink",
     };
     return names[kind];
 }
@@ -223,8 +252,9 @@ const char *wr_phys_kind_name(wr_phys_kind kind)
 const char *wr_join_kind_name(wr_join_kind kind)
 {
     static const char *const names[] = {
-        [WR_JOIN_INNER] = "inner", [WR_JOIN_LEFT] = "left", [WR_JOIN_RIGHT] = "right", [WR_JOIN_FULL] = "full",
-        [WR_JOIN_SEMI] = "semi",   [WR_JOIN_ANTI] = "anti", [WR_JOIN_MARK] = "mark",   [WR_JOIN_SINGLE] = "single",
+        [WR_JOIN_INNER] = "inner", [WR_JOIN_LEFT] = "left",     [WR_JOIN_RIGHT] = "right",
+        [WR_JOIN_FULL] = "full",   [WR_JOIN_SEMI] = "semi",     [WR_JOIN_ANTI] = "anti",
+        [WR_JOIN_MARK] = "mark",   [WR_JOIN_SINGLE] = "single",
     };
     return names[kind];
 }

@@ -1,8 +1,10 @@
-/* filters.c - the filters a scan carries: conjuncts of the query, one evaluator per worker each, and runtime filters.
+/* filters.c - the filters a scan carries: conjuncts of the query, one evaluator per worker each,
+ * and runtime filters.
  *
- * Facts for pruning: the planner's facts about a conjunct stand in scan.prunes; they all hand on to the first conjunct,
- * since they hold together. A runtime filter over integers implies two facts, its bounds; each change of a moving bound
- * gets a new pair, because the scan may still read the old one. */
+ * Facts for pruning: the planner's facts about a conjunct stand in scan.prunes; they all hand on to
+ * the first conjunct, since they hold together. A runtime filter over integers implies two facts,
+ * its bounds; each change of a moving bound gets a new pair, because the scan may still read the
+ * old one. */
 #include "exec/filters.h"
 #include "exec/keys.h"
 
@@ -16,7 +18,7 @@ typedef struct scan_filter {
     int column;
     const wr_type *type;
     bool gives_planned_prunes;
-    wr_prune *made;         /* guarded by set->lock */
+    wr_prune *made; /* guarded by set->lock */
     int64_t made_lo, made_hi;
 } scan_filter;
 
@@ -49,10 +51,12 @@ static const wr_prune *planned_prunes(const wr_scan_filter *self, int *count)
     return node->scan.prunes;
 }
 
-static weir_status apply_conjunct(const wr_scan_filter *self, int worker, const wr_batch *in, uint16_t *sel, uint32_t *count)
+static weir_status apply_conjunct(const wr_scan_filter *self, int worker, const wr_batch *in,
+                                  uint16_t *sel, uint32_t *count)
 {
     const scan_filter *f = (const scan_filter *)self;
-    if (!f->evals[worker]) WR_TRY(wr_eval_new(f->exprs.program, f->set->scan->exec->env, &f->evals[worker]));
+    if (!f->evals[worker])
+        WR_TRY(wr_eval_new(f->exprs.program, f->set->scan->exec->env, &f->evals[worker]));
     return wr_eval_filter(f->evals[worker], in, sel, count);
 }
 
@@ -85,7 +89,8 @@ static const wr_prune *runtime_prunes(const wr_scan_filter *self, int *count)
     return made;
 }
 
-static uint32_t keep_ints(const wr_filter_state *s, const wr_column *c, uint16_t *sel, uint32_t count)
+static uint32_t keep_ints(const wr_filter_state *s, const wr_column *c, uint16_t *sel,
+                          uint32_t count)
 {
     int64_t values[WR_BATCH_ROWS];
     uint8_t is_null[WR_BATCH_ROWS];
@@ -111,7 +116,8 @@ static uint32_t keep_ints(const wr_filter_state *s, const wr_column *c, uint16_t
     return kept;
 }
 
-static uint32_t keep_bloom(const wr_filter_state *s, const wr_column *c, uint16_t *sel, uint32_t count, wr_arena *scratch)
+static uint32_t keep_bloom(const wr_filter_state *s, const wr_column *c, uint16_t *sel,
+                           uint32_t count, wr_arena *scratch)
 {
     wr_column flat;
     uint64_t hashes[WR_BATCH_ROWS];
@@ -129,7 +135,8 @@ static uint32_t keep_bloom(const wr_filter_state *s, const wr_column *c, uint16_
     return kept;
 }
 
-static weir_status apply_runtime(const wr_scan_filter *self, int worker, const wr_batch *in, uint16_t *sel, uint32_t *count)
+static weir_status apply_runtime(const wr_scan_filter *self, int worker, const wr_batch *in,
+                                 uint16_t *sel, uint32_t *count)
 {
     (void)worker;
     const scan_filter *f = (const scan_filter *)self;
@@ -194,7 +201,8 @@ weir_status wr_filter_set_new(wr_op *scan, wr_filter_set **out)
     *out = set;
     set->scan = scan;
     wr_mutex_init(&set->lock);
-    set->items = wr_new_array(&set->arena, wr_scan_filter *, node->scan.filter_count + node->scan.runtime_count + 1);
+    set->items = wr_new_array(&set->arena, wr_scan_filter *,
+                              node->scan.filter_count + node->scan.runtime_count + 1);
     /* Runtime filters first: they are cheap, and selective whenever the planner made them. */
     for (int i = 0; i < node->scan.runtime_count; i++) {
         scan_filter *f = wr_new(&set->arena, scan_filter);

@@ -1,7 +1,9 @@
-/* filters.h - runtime filters: what a finished join build (or a top-N) knows about the rows that can still matter.
+/* filters.h - runtime filters: what a finished join build (or a top-N) knows about the rows that
+ * can still matter.
  *
- * The producer fills a wr_filter_state and publishes it; scans ask it through wr_scan_filter. Everything a scan reads
- * before publication is behind `ready`; the bounds of a top-N threshold move on afterwards and are atomic. */
+ * The producer fills a wr_filter_state and publishes it; scans ask it through wr_scan_filter.
+ * Everything a scan reads before publication is behind `ready`; the bounds of a top-N threshold
+ * move on afterwards and are atomic. */
 #pragma once
 #include "exec/engine.h"
 
@@ -9,12 +11,13 @@ struct wr_filter_state {
     const wr_runtime_filter *filter;
     wr_filter_state *next;
     _Atomic bool ready;
-    bool is_int;           /* lo and hi hold; integers only */
+    bool is_int; /* lo and hi hold; integers only */
     bool keeps_nulls;
-    bool is_empty;         /* nothing passes (keeps_nulls aside) */
+    bool is_empty;          /* nothing passes (keeps_nulls aside) */
     _Atomic int64_t lo, hi; /* inclusive */
-    uint64_t *bits;        /* exact: bit (value - lo); lo is fixed then. Memory of the producer */
-    uint64_t *bloom;       /* else: blocked bloom of key hashes, bloom_mask + 1 words; memory of the producer */
+    uint64_t *bits;         /* exact: bit (value - lo); lo is fixed then. Memory of the producer */
+    uint64_t *
+        bloom; /* else: blocked bloom of key hashes, bloom_mask + 1 words; memory of the producer */
     uint64_t bloom_mask;
     _Atomic uint64_t removed;
 };
@@ -24,7 +27,8 @@ wr_filter_state *wr_filter_of(wr_exec *exec, const wr_runtime_filter *filter);
 
 static inline uint64_t wr_bloom_bits(uint64_t hash)
 {
-    return UINT64_C(1) << (hash & 63) | UINT64_C(1) << (hash >> 6 & 63) | UINT64_C(1) << (hash >> 12 & 63);
+    return UINT64_C(1) << (hash & 63) | UINT64_C(1) << (hash >> 6 & 63) |
+           UINT64_C(1) << (hash >> 12 & 63);
 }
 static inline uint64_t wr_bloom_word(uint64_t hash, uint64_t mask) { return hash >> 24 & mask; }
 

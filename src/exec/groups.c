@@ -1,23 +1,32 @@
 /* groups.c - see groups.h.
  *
- * A batch is found in rounds. Each open position walks to the first slot that is empty or has its salt. Empty: the
- * position claims the slot (address 0 for the moment) and will be a new row. Same salt: it is compared after the new
- * rows of this round exist, which makes equal keys within one batch meet; if unequal, it goes on from the next slot. */
+ * A batch is found in rounds. Each open position walks to the first slot that is empty or has its
+ * salt. Empty: the position claims the slot (address 0 for the moment) and will be a new row. Same
+ * salt: it is compared after the new rows of this round exist, which makes equal keys within one
+ * batch meet; if unequal, it goes on from the next slot. */
 #include "exec/groups.h"
 #include <stdio.h>
 
-enum { SLOTS_FIRST = 1024, DIRECT_SMALL = 1 << 16, DIRECT_FACTOR = 8, RESIZE_AHEAD = 16, GROW_FAST = 1 << 22 };
+enum {
+    SLOTS_FIRST = 1024,
+    DIRECT_SMALL = 1 << 16,
+    DIRECT_FACTOR = 8,
+    RESIZE_AHEAD = 16,
+    GROW_FAST = 1 << 22
+};
 #define SALT_MASK (UINT64_C(0xffff) << 48)
 #define ADDRESS_MASK (~SALT_MASK)
 #define CLAIMED UINT64_C(1) /* beside the salt, so that a claimed slot is never 0 */
 
 static uint8_t *const claimed_row = (uint8_t *)1;
 
-weir_status wr_groups_init(wr_groups *g, wr_mem *mem, const wr_rows_layout *layout, int key_count, bool allow_direct)
+weir_status wr_groups_init(wr_groups *g, wr_mem *mem, const wr_rows_layout *layout, int key_count,
+                           bool allow_direct)
 {
     *g = (wr_groups){.mem = mem, .layout = layout, .key_count = key_count};
     g->is_direct = allow_direct && key_count > 0 && key_count <= WR_GROUPS_DIRECT_KEYS;
-    for (int k = 0; k < key_count && g->is_direct; k++) g->is_direct = wr_keys_is_int(layout->types[k]);
+    for (int k = 0; k < key_count && g->is_direct; k++)
+        g->is_direct = wr_keys_is_int(layout->types[k]);
     return wr_rows_new(mem, layout, &g->rows);
 }
 
@@ -40,14 +49,17 @@ const char *wr_groups_note(const wr_groups *g, char *out, size_t size)
 
 /* ---- hash directory ---- */
 
-void wr_groups_hash_rows(const wr_groups *g, uint8_t *const *rows, uint32_t count, wr_arena *scratch)
+void wr_groups_hash_rows(const wr_groups *g, uint8_t *const *rows, uint32_t count,
+                         wr_arena *scratch)
 {
     if (!g->is_direct || count == 0) return;
     wr_column *keys = wr_new_array(scratch, wr_column, g->key_count);
     uint64_t hashes[WR_BATCH_ROWS];
-    for (int k = 0; k < g->key_count; k++) wr_rows_gather(g->layout, k, rows, count, scratch, &keys[k]);
+    for (int k = 0; k < g->key_count; k++)
+        wr_rows_gather(g->layout, k, rows, count, scratch, &keys[k]);
     wr_keys_hash(keys, g->key_count, NULL, count, hashes);
-    for (uint32_t i = 0; i < count; i++) *wr_row_extra(g->layout, rows[i]) = hashes[i];
+    for (uint32_t i = 0; i < count; i++)
+        *wr_row_extra(g->layout, rows[i]) = hashes[i];
 }
 
 static weir_status resize(wr_groups *g, uint64_t slot_count)
@@ -56,11 +68,15 @@ static weir_status resize(wr_groups *g, uint64_t slot_count)
     WR_TRY(wr_mem_zalloc(g->mem, slot_count * sizeof(uint64_t), &memory));
     uint64_t *slots = memory, mask = slot_count - 1;
     for (uint64_t i = 0; i < g->slot_count; i++) {
-        uint64_t slot = g->slots[i], ahead = i + RESIZE_AHEAD < g->slot_count ? g->slots[i + RESIZE_AHEAD] : 0;
-        if (ahead) __builtin_prefetch((const char *)(uintptr_t)(ahead & ADDRESS_MASK) + g->layout->extra_offset);
+        uint64_t slot = g->slots[i],
+                 ahead = i + RESIZE_AHEAD < g->slot_count ? g->slots[i + RESIZE_AHEAD] : 0;
+        if (ahead)
+            __builtin_prefetch((const char *)(uintptr_t)(ahead & ADDRESS_MASK) +
+                               g->layout->extra_offset);
         if (!slot) continue;
         uint64_t at = *wr_row_extra(g->layout, (uint8_t *)(uintptr_t)(slot & ADDRESS_MASK)) & mask;
-        while (slots[at]) at = (at + 1) & mask;
+        while (slots[at])
+            at = (at + 1) & mask;
         slots[at] = slot;
     }
     if (g->slots) wr_mem_free(g->mem, g->slots, g->slot_count * sizeof(uint64_t));
@@ -72,30 +88,36 @@ static weir_status resize(wr_groups *g, uint64_t slot_count)
 static weir_status need_slots(wr_groups *g, uint64_t more)
 {
     uint64_t wanted = g->slot_count ? g->slot_count : SLOTS_FIRST;
-    while ((g->used + more) * 2 > wanted) wanted *= wanted < GROW_FAST ? 4 : 2;
+    while ((g->used + more) * 2 > wanted)
+        wanted *= wanted < GROW_FAST ? 4 : 2;
     return wanted == g->slot_count ? WR_OK : resize(g, wanted);
 }
 
 /* Puts new groups into the store. list: positions. */
-static weir_status make_rows(wr_groups *g, const wr_column *columns, const uint16_t *sel, uint8_t *const *adopt,
-                             const uint16_t *list, uint32_t count, uint8_t **found)
+static weir_status make_rows(wr_groups *g, const wr_column *columns, const uint16_t *sel,
+                             uint8_t *const *adopt, const uint16_t *list, uint32_t count,
+                             uint8_t **found)
 {
     if (count == 0) return WR_OK;
     if (adopt) {
-        for (uint32_t i = 0; i < count; i++) found[list[i]] = adopt[list[i]];
+        for (uint32_t i = 0; i < count; i++)
+            found[list[i]] = adopt[list[i]];
         return WR_OK;
     }
     uint16_t rows[WR_BATCH_ROWS];
     uint8_t *addresses[WR_BATCH_ROWS];
-    for (uint32_t i = 0; i < count; i++) rows[i] = (uint16_t)wr_row_at(sel, list[i]);
+    for (uint32_t i = 0; i < count; i++)
+        rows[i] = (uint16_t)wr_row_at(sel, list[i]);
     WR_TRY(wr_rows_append(g->rows, columns, rows, count, addresses));
-    for (uint32_t i = 0; i < count; i++) found[list[i]] = addresses[i];
+    for (uint32_t i = 0; i < count; i++)
+        found[list[i]] = addresses[i];
     return WR_OK;
 }
 
-static weir_status find_hashed(wr_groups *g, const wr_column *columns, const wr_column *flat, const uint64_t *hashes,
-                               const uint16_t *sel, uint32_t count, uint8_t *const *adopt, uint8_t **found,
-                               uint16_t *added, uint32_t *added_count)
+static weir_status find_hashed(wr_groups *g, const wr_column *columns, const wr_column *flat,
+                               const uint64_t *hashes, const uint16_t *sel, uint32_t count,
+                               uint8_t *const *adopt, uint8_t **found, uint16_t *added,
+                               uint32_t *added_count)
 {
     WR_TRY(need_slots(g, count));
     uint64_t mask = g->slot_count - 1;
@@ -112,7 +134,8 @@ static weir_status find_hashed(wr_groups *g, const wr_column *columns, const wr_
         for (uint32_t j = 0; j < open_count; j++) {
             uint16_t i = open[j];
             uint64_t salt = hashes[i] & SALT_MASK, p = at[i], slot;
-            while ((slot = g->slots[p]) != 0 && (slot & SALT_MASK) != salt) p = (p + 1) & mask;
+            while ((slot = g->slots[p]) != 0 && (slot & SALT_MASK) != salt)
+                p = (p + 1) & mask;
             at[i] = p;
             if (slot == 0) {
                 g->slots[p] = salt | CLAIMED;
@@ -132,8 +155,10 @@ static weir_status find_hashed(wr_groups *g, const wr_column *columns, const wr_
         for (uint32_t j = 0; j < compare_count; j++)
             found[compare[j]] = (uint8_t *)(uintptr_t)(g->slots[at[compare[j]]] & ADDRESS_MASK);
         open_count = 0;
-        wr_keys_match(g->layout, NULL, flat, g->key_count, UINT64_MAX, sel, found, compare, compare_count, open, &open_count);
-        for (uint32_t j = 0; j < open_count; j++) at[open[j]] = (at[open[j]] + 1) & mask;
+        wr_keys_match(g->layout, NULL, flat, g->key_count, UINT64_MAX, sel, found, compare,
+                      compare_count, open, &open_count);
+        for (uint32_t j = 0; j < open_count; j++)
+            at[open[j]] = (at[open[j]] + 1) & mask;
     }
     return WR_OK;
 }
@@ -141,7 +166,8 @@ static weir_status find_hashed(wr_groups *g, const wr_column *columns, const wr_
 /* ---- direct directory ---- */
 
 /* Code of every position; false when some key lies outside the present spans. */
-static bool codes_of(const wr_groups *g, int64_t *const *ints, uint8_t *const *nulls, uint32_t count, uint64_t *codes)
+static bool codes_of(const wr_groups *g, int64_t *const *ints, uint8_t *const *nulls,
+                     uint32_t count, uint64_t *codes)
 {
     uint64_t outside = 0;
     memset(codes, 0, count * sizeof *codes);
@@ -158,7 +184,8 @@ static bool codes_of(const wr_groups *g, int64_t *const *ints, uint8_t *const *n
     return !outside;
 }
 
-static bool int_range(const int64_t *v, const uint8_t *null, uint32_t count, int64_t *lo, int64_t *hi)
+static bool int_range(const int64_t *v, const uint8_t *null, uint32_t count, int64_t *lo,
+                      int64_t *hi)
 {
     int64_t low = INT64_MAX, high = INT64_MIN;
     for (uint32_t i = 0; i < count; i++) {
@@ -188,12 +215,17 @@ static bool widen_spans(wr_groups *g, int64_t *const *ints, uint8_t *const *null
         if (g->span[k] > 1) { /* span 1 holds NULL only */
             int64_t old_hi = (int64_t)((uint64_t)g->base[k] + g->span[k] - 2);
             if (!any) lo = g->base[k], hi = old_hi;
-            /* Room to grow in the direction of growth, so that an ascending key is not rebuilt at each batch. */
+            /* Room to grow in the direction of growth, so that an ascending key is not rebuilt at
+             * each batch. */
             uint64_t slack = g->span[k];
             if (lo < g->base[k])
-                lo = lo < INT64_MIN + (int64_t)WR_MIN(slack, (uint64_t)INT64_MAX) ? lo : lo - (int64_t)WR_MIN(slack, (uint64_t)INT64_MAX);
+                lo = lo < INT64_MIN + (int64_t)WR_MIN(slack, (uint64_t)INT64_MAX)
+                         ? lo
+                         : lo - (int64_t)WR_MIN(slack, (uint64_t)INT64_MAX);
             if (hi > old_hi)
-                hi = hi > INT64_MAX - (int64_t)WR_MIN(slack, (uint64_t)INT64_MAX) ? hi : hi + (int64_t)WR_MIN(slack, (uint64_t)INT64_MAX);
+                hi = hi > INT64_MAX - (int64_t)WR_MIN(slack, (uint64_t)INT64_MAX)
+                         ? hi
+                         : hi + (int64_t)WR_MIN(slack, (uint64_t)INT64_MAX);
             lo = WR_MIN(lo, g->base[k]);
             hi = WR_MAX(hi, old_hi);
             any = true;
@@ -221,7 +253,8 @@ typedef struct int_keys {
     uint8_t *nulls[WR_GROUPS_DIRECT_KEYS];
 } int_keys;
 
-static void int_keys_of(const wr_groups *g, const wr_column *columns, const uint16_t *sel, uint32_t count, wr_arena *scratch, int_keys *out)
+static void int_keys_of(const wr_groups *g, const wr_column *columns, const uint16_t *sel,
+                        uint32_t count, wr_arena *scratch, int_keys *out)
 {
     for (int k = 0; k < g->key_count; k++) {
         out->ints[k] = wr_new_array(scratch, int64_t, count);
@@ -234,7 +267,8 @@ static void int_keys_of(const wr_groups *g, const wr_column *columns, const uint
 static weir_status rebuild_direct(wr_groups *g)
 {
     uint64_t count = 1;
-    for (int k = 0; k < g->key_count; k++) count *= g->span[k];
+    for (int k = 0; k < g->key_count; k++)
+        count *= g->span[k];
     void *memory;
     WR_TRY(wr_mem_zalloc(g->mem, count * sizeof(uint8_t *), &memory));
     if (g->direct) wr_mem_free(g->mem, g->direct, g->direct_count * sizeof(uint8_t *));
@@ -244,13 +278,16 @@ static weir_status rebuild_direct(wr_groups *g)
     wr_rows_cursor cursor = {0, 0};
     uint8_t *rows[WR_BATCH_ROWS];
     uint64_t codes[WR_BATCH_ROWS];
-    for (uint32_t n; (n = wr_rows_next(g->rows, &cursor, rows, WR_BATCH_ROWS)) > 0; wr_arena_reset(&scratch)) {
+    for (uint32_t n; (n = wr_rows_next(g->rows, &cursor, rows, WR_BATCH_ROWS)) > 0;
+         wr_arena_reset(&scratch)) {
         wr_column *keys = wr_new_array(&scratch, wr_column, g->key_count);
-        for (int k = 0; k < g->key_count; k++) wr_rows_gather(g->layout, k, rows, n, &scratch, &keys[k]);
+        for (int k = 0; k < g->key_count; k++)
+            wr_rows_gather(g->layout, k, rows, n, &scratch, &keys[k]);
         int_keys ik;
         int_keys_of(g, keys, NULL, n, &scratch, &ik);
         codes_of(g, ik.ints, ik.nulls, n, codes);
-        for (uint32_t i = 0; i < n; i++) g->direct[codes[i]] = rows[i];
+        for (uint32_t i = 0; i < n; i++)
+            g->direct[codes[i]] = rows[i];
     }
     return WR_OK;
 }
@@ -264,11 +301,13 @@ static weir_status leave_direct(wr_groups *g)
     wr_rows_cursor cursor = {0, 0};
     uint8_t *rows[WR_BATCH_ROWS];
     WR_TRY(need_slots(g, wr_rows_count(g->rows)));
-    for (uint32_t n; (n = wr_rows_next(g->rows, &cursor, rows, WR_BATCH_ROWS)) > 0; wr_arena_reset(&scratch)) {
+    for (uint32_t n; (n = wr_rows_next(g->rows, &cursor, rows, WR_BATCH_ROWS)) > 0;
+         wr_arena_reset(&scratch)) {
         wr_groups_hash_rows(g, rows, n, &scratch);
         for (uint32_t i = 0; i < n; i++) {
             uint64_t hash = *wr_row_extra(g->layout, rows[i]), p = hash & (g->slot_count - 1);
-            while (g->slots[p]) p = (p + 1) & (g->slot_count - 1);
+            while (g->slots[p])
+                p = (p + 1) & (g->slot_count - 1);
             g->slots[p] = (hash & SALT_MASK) | (uint64_t)(uintptr_t)rows[i];
             g->used++;
         }
@@ -277,8 +316,9 @@ static weir_status leave_direct(wr_groups *g)
     return WR_OK;
 }
 
-static weir_status find_direct(wr_groups *g, const wr_column *columns, const uint64_t *codes, const uint16_t *sel, uint32_t count,
-                               uint8_t **found, uint16_t *added, uint32_t *added_count)
+static weir_status find_direct(wr_groups *g, const wr_column *columns, const uint64_t *codes,
+                               const uint16_t *sel, uint32_t count, uint8_t **found,
+                               uint16_t *added, uint32_t *added_count)
 {
     uint32_t first = *added_count;
     for (uint32_t i = 0; i < count; i++) {
@@ -291,13 +331,16 @@ static weir_status find_direct(wr_groups *g, const wr_column *columns, const uin
     uint32_t made = *added_count - first;
     if (made == 0) return WR_OK;
     WR_TRY(make_rows(g, columns, sel, NULL, added + first, made, found));
-    for (uint32_t j = 0; j < made; j++) g->direct[codes[added[first + j]]] = found[added[first + j]];
-    for (uint32_t i = 0; i < count; i++) found[i] = g->direct[codes[i]];
+    for (uint32_t j = 0; j < made; j++)
+        g->direct[codes[added[first + j]]] = found[added[first + j]];
+    for (uint32_t i = 0; i < count; i++)
+        found[i] = g->direct[codes[i]];
     return WR_OK;
 }
 
-weir_status wr_groups_find(wr_groups *g, const wr_column *columns, const uint16_t *sel, uint32_t count, uint8_t *const *adopt,
-                           wr_arena *scratch, uint8_t **found, uint16_t *added, uint32_t *added_count)
+weir_status wr_groups_find(wr_groups *g, const wr_column *columns, const uint16_t *sel,
+                           uint32_t count, uint8_t *const *adopt, wr_arena *scratch,
+                           uint8_t **found, uint16_t *added, uint32_t *added_count)
 {
     *added_count = 0;
     if (count == 0) return WR_OK;
@@ -318,7 +361,8 @@ weir_status wr_groups_find(wr_groups *g, const wr_column *columns, const uint16_
     wr_keys_flatten(columns, g->key_count, sel, count, scratch, flat);
     uint64_t hashes[WR_BATCH_ROWS];
     if (adopt)
-        for (uint32_t i = 0; i < count; i++) hashes[i] = *wr_row_extra(g->layout, adopt[i]);
+        for (uint32_t i = 0; i < count; i++)
+            hashes[i] = *wr_row_extra(g->layout, adopt[i]);
     else
         wr_keys_hash(flat, g->key_count, sel, count, hashes);
     return find_hashed(g, columns, flat, hashes, sel, count, adopt, found, added, added_count);
@@ -330,7 +374,8 @@ static void lookup_direct(const wr_groups *g, const int_keys *ik, uint32_t count
         uint64_t at = 0;
         bool inside = g->direct != NULL;
         for (int k = 0; k < g->key_count && inside; k++) {
-            uint64_t code = ik->nulls[k][i] ? 0 : (uint64_t)ik->ints[k][i] - (uint64_t)g->base[k] + 1;
+            uint64_t code =
+                ik->nulls[k][i] ? 0 : (uint64_t)ik->ints[k][i] - (uint64_t)g->base[k] + 1;
             inside = code < g->span[k] && (ik->nulls[k][i] || code > 0);
             at += code * g->stride[k];
         }
@@ -338,8 +383,8 @@ static void lookup_direct(const wr_groups *g, const int_keys *ik, uint32_t count
     }
 }
 
-weir_status wr_groups_lookup(const wr_groups *g, const wr_column *columns, const uint16_t *sel, uint32_t count,
-                             wr_arena *scratch, uint8_t **found)
+weir_status wr_groups_lookup(const wr_groups *g, const wr_column *columns, const uint16_t *sel,
+                             uint32_t count, wr_arena *scratch, uint8_t **found)
 {
     if (g->is_direct) {
         int_keys ik;
@@ -358,7 +403,9 @@ weir_status wr_groups_lookup(const wr_groups *g, const wr_column *columns, const
             if ((g->slots[p] ^ hashes[i]) & SALT_MASK) continue;
             uint16_t list[1] = {(uint16_t)i};
             found[i] = (uint8_t *)(uintptr_t)(g->slots[p] & ADDRESS_MASK);
-            if (!wr_keys_match(g->layout, NULL, flat, g->key_count, UINT64_MAX, sel, found, list, 1, NULL, NULL)) found[i] = NULL;
+            if (!wr_keys_match(g->layout, NULL, flat, g->key_count, UINT64_MAX, sel, found, list, 1,
+                               NULL, NULL))
+                found[i] = NULL;
         }
     }
     return WR_OK;

@@ -1,10 +1,13 @@
-/* groups.h - a table of distinct keys: the heart of GROUP BY, DISTINCT, set operations and recursion.
+/* groups.h - a table of distinct keys: the heart of GROUP BY, DISTINCT, set operations and
+ * recursion.
  *
- * Rows of the layout are the groups; their first key_count columns are the key, further columns are carried (those of
- * the first row seen). The first 8 extra bytes of a row belong to the table (hash), the rest to the user.
+ * Rows of the layout are the groups; their first key_count columns are the key, further columns are
+ * carried (those of the first row seen). The first 8 extra bytes of a row belong to the table
+ * (hash), the rest to the user.
  *
- * Two directories: while all keys are integers of a small combined range, an array indexed by the key itself; otherwise
- * linear probing over 16-bit salt + 48-bit address. NULLs are equal to each other. */
+ * Two directories: while all keys are integers of a small combined range, an array indexed by the
+ * key itself; otherwise linear probing over 16-bit salt + 48-bit address. NULLs are equal to each
+ * other. */
 #pragma once
 #include "exec/keys.h"
 
@@ -22,24 +25,31 @@ typedef struct wr_groups {
     uint8_t **direct;
     uint64_t direct_count;
     int64_t base[WR_GROUPS_DIRECT_KEYS];
-    uint64_t span[WR_GROUPS_DIRECT_KEYS], stride[WR_GROUPS_DIRECT_KEYS]; /* span: codes, 0 = NULL included */
+    uint64_t span[WR_GROUPS_DIRECT_KEYS],
+        stride[WR_GROUPS_DIRECT_KEYS]; /* span: codes, 0 = NULL included */
 } wr_groups;
 
 /* allow_direct false: always hash (rows then always have their hash). */
-WR_MUST_CHECK weir_status wr_groups_init(wr_groups *g, wr_mem *mem, const wr_rows_layout *layout, int key_count, bool allow_direct);
+WR_MUST_CHECK weir_status wr_groups_init(wr_groups *g, wr_mem *mem, const wr_rows_layout *layout,
+                                         int key_count, bool allow_direct);
 void wr_groups_clear(wr_groups *g);
 static inline void wr_groups_scope_end(wr_groups *g) { wr_groups_clear(g); }
-/* Finds or adds the group of each selected row. columns: one per layout column, any form. found[i] gets the group's row;
- * added[0...*added_count) the positions that made a new group (extra bytes beyond the hash are zero). adopt: NULL, or
- * rows of the same layout with known hashes: a new group is then adopt[i] itself, nothing is copied. */
-WR_MUST_CHECK weir_status wr_groups_find(wr_groups *g, const wr_column *columns, const uint16_t *sel, uint32_t count,
-                                         uint8_t *const *adopt, wr_arena *scratch, uint8_t **found, uint16_t *added,
+/* Finds or adds the group of each selected row. columns: one per layout column, any form. found[i]
+ * gets the group's row; added[0...*added_count) the positions that made a new group (extra bytes
+ * beyond the hash are zero). adopt: NULL, or rows of the same layout with known hashes: a new group
+ * is then adopt[i] itself, nothing is copied. */
+WR_MUST_CHECK weir_status wr_groups_find(wr_groups *g, const wr_column *columns,
+                                         const uint16_t *sel, uint32_t count, uint8_t *const *adopt,
+                                         wr_arena *scratch, uint8_t **found, uint16_t *added,
                                          uint32_t *added_count);
-/* Finds groups without adding: found[i] is NULL where there is none. Any thread, once nothing is added any more. */
-WR_MUST_CHECK weir_status wr_groups_lookup(const wr_groups *g, const wr_column *columns, const uint16_t *sel, uint32_t count,
-                                           wr_arena *scratch, uint8_t **found);
+/* Finds groups without adding: found[i] is NULL where there is none. Any thread, once nothing is
+ * added any more. */
+WR_MUST_CHECK weir_status wr_groups_lookup(const wr_groups *g, const wr_column *columns,
+                                           const uint16_t *sel, uint32_t count, wr_arena *scratch,
+                                           uint8_t **found);
 /* Fills in the hash of count rows, if the directory has not done it. */
-void wr_groups_hash_rows(const wr_groups *g, uint8_t *const *rows, uint32_t count, wr_arena *scratch);
+void wr_groups_hash_rows(const wr_groups *g, uint8_t *const *rows, uint32_t count,
+                         wr_arena *scratch);
 /* For a direct directory of one key: the keys it has room for. */
 bool wr_groups_key_range(const wr_groups *g, int64_t *lo, int64_t *hi);
 /* The group of a key, NULL if there is none; only while wr_groups_key_range holds. */

@@ -30,13 +30,15 @@ bool wr_keys_is_int(const wr_type *t)
 #define NAME widen_u32
 #include "exec/keys_widen.tmpl.h"
 
-typedef void widen_fn(const void *data, int64_t base, const uint16_t *sel, uint32_t count, int64_t *out);
+typedef void widen_fn(const void *data, int64_t base, const uint16_t *sel, uint32_t count,
+                      int64_t *out);
 static widen_fn *const widen_of[WR_P_COUNT] = {
     [WR_P_U8] = widen_u8,   [WR_P_I8] = widen_i8,   [WR_P_I16] = widen_i16, [WR_P_I32] = widen_i32,
     [WR_P_I64] = widen_i64, [WR_P_U16] = widen_u16, [WR_P_U32] = widen_u32,
 };
 
-static bool null_bytes(const uint64_t *valid, const uint16_t *sel, uint32_t count, int64_t *out, uint8_t *is_null)
+static bool null_bytes(const uint64_t *valid, const uint16_t *sel, uint32_t count, int64_t *out,
+                       uint8_t *is_null)
 {
     uint8_t any = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -48,14 +50,16 @@ static bool null_bytes(const uint64_t *valid, const uint16_t *sel, uint32_t coun
     return any;
 }
 
-bool wr_keys_ints(const wr_column *c, const uint16_t *sel, uint32_t count, int64_t *out, uint8_t *is_null)
+bool wr_keys_ints(const wr_column *c, const uint16_t *sel, uint32_t count, int64_t *out,
+                  uint8_t *is_null)
 {
     memset(is_null, 0, count);
     if (c->form == WR_CONSTANT) {
         bool null = c->valid && !wr_bit_get(c->valid, 0);
         int64_t v = 0;
         if (!null) widen_of[c->phys](c->data, c->base, NULL, 1, &v);
-        for (uint32_t i = 0; i < count; i++) out[i] = v;
+        for (uint32_t i = 0; i < count; i++)
+            out[i] = v;
         memset(is_null, null, count);
         return null;
     }
@@ -78,7 +82,8 @@ bool wr_keys_ints(const wr_column *c, const uint16_t *sel, uint32_t count, int64
     return c->valid ? null_bytes(c->valid, sel, count, out, is_null) : false;
 }
 
-void wr_keys_flatten(const wr_column *in, int n, const uint16_t *sel, uint32_t count, wr_arena *arena, wr_column *out)
+void wr_keys_flatten(const wr_column *in, int n, const uint16_t *sel, uint32_t count,
+                     wr_arena *arena, wr_column *out)
 {
     for (int k = 0; k < n; k++) {
         const wr_column *c = &in[k];
@@ -116,25 +121,36 @@ static uint64_t hash_one(const wr_column *c, uint32_t row)
 {
     const wr_view *v;
     switch ((wr_phys)c->type->phys) {
-    case WR_P_U8: return ((const uint8_t *)c->data)[row];
-    case WR_P_I8: return (uint64_t)((const int8_t *)c->data)[row];
-    case WR_P_I16: return (uint64_t)((const int16_t *)c->data)[row];
-    case WR_P_U16: return ((const uint16_t *)c->data)[row];
-    case WR_P_I128: return fold_128(((const wr_u128 *)c->data)[row]);
-    case WR_P_F32: return hash_f64(((const float *)c->data)[row]);
-    case WR_P_F64: return hash_f64(((const double *)c->data)[row]);
-    case WR_P_INTERVAL: return fold_128((wr_u128)wr_interval_order(((const wr_interval *)c->data)[row]));
+    case WR_P_U8:
+        return ((const uint8_t *)c->data)[row];
+    case WR_P_I8:
+        return (uint64_t)((const int8_t *)c->data)[row];
+    case WR_P_I16:
+        return (uint64_t)((const int16_t *)c->data)[row];
+    case WR_P_U16:
+        return ((const uint16_t *)c->data)[row];
+    case WR_P_I128:
+        return fold_128(((const wr_u128 *)c->data)[row]);
+    case WR_P_F32:
+        return hash_f64(((const float *)c->data)[row]);
+    case WR_P_F64:
+        return hash_f64(((const double *)c->data)[row]);
+    case WR_P_INTERVAL:
+        return fold_128((wr_u128)wr_interval_order(((const wr_interval *)c->data)[row]));
     case WR_P_VIEW:
         v = &((const wr_view *)c->data)[row];
-        return v->length <= 12 ? v->words[0] ^ mix(v->words[1]) : wr_hash_bytes(v->pointer, v->length);
-    default: return wr_column_hash(c, row);
+        return v->length <= 12 ? v->words[0] ^ mix(v->words[1])
+                               : wr_hash_bytes(v->pointer, v->length);
+    default:
+        return wr_column_hash(c, row);
     }
 }
 
 static void hash_column(const wr_column *c, const uint16_t *sel, uint32_t count, uint64_t *values)
 {
     if (wr_type_is_nested(c->type)) {
-        for (uint32_t i = 0; i < count; i++) values[i] = wr_column_hash(c, wr_row_at(sel, i));
+        for (uint32_t i = 0; i < count; i++)
+            values[i] = wr_column_hash(c, wr_row_at(sel, i));
         return;
     }
     if (c->type->phys == WR_P_I32 || c->type->phys == WR_P_I64 || c->type->phys == WR_P_U32) {
@@ -152,13 +168,16 @@ static void hash_column(const wr_column *c, const uint16_t *sel, uint32_t count,
         if (!wr_bit_get(c->valid, wr_row_at(sel, i))) values[i] = UINT64_C(0x5bd1e995a7c15f4d);
 }
 
-void wr_keys_hash(const wr_column *flat, int n, const uint16_t *sel, uint32_t count, uint64_t *hashes)
+void wr_keys_hash(const wr_column *flat, int n, const uint16_t *sel, uint32_t count,
+                  uint64_t *hashes)
 {
     uint64_t values[WR_BATCH_ROWS];
-    for (uint32_t i = 0; i < count; i++) hashes[i] = UINT64_C(0x2545f4914f6cdd1d);
+    for (uint32_t i = 0; i < count; i++)
+        hashes[i] = UINT64_C(0x2545f4914f6cdd1d);
     for (int k = 0; k < n; k++) {
         hash_column(&flat[k], sel, count, values);
-        for (uint32_t i = 0; i < count; i++) hashes[i] = mix((hashes[i] << 7 | hashes[i] >> 57) ^ values[i]);
+        for (uint32_t i = 0; i < count; i++)
+            hashes[i] = mix((hashes[i] << 7 | hashes[i] >> 57) ^ values[i]);
     }
 }
 
@@ -205,8 +224,10 @@ static inline bool eq_f64(double a, double b) { return a == b || (isnan(a) && is
 #include "exec/keys_match.tmpl.h"
 
 /* Nested values are decoded and compared one by one. */
-static uint32_t match_nested(const wr_rows_layout *layout, const wr_column *c, int slot, bool null_equal, const uint16_t *sel,
-                             uint8_t *const *addresses, uint16_t *list, uint32_t count, uint16_t *failed, uint32_t *failed_count)
+static uint32_t match_nested(const wr_rows_layout *layout, const wr_column *c, int slot,
+                             bool null_equal, const uint16_t *sel, uint8_t *const *addresses,
+                             uint16_t *list, uint32_t count, uint16_t *failed,
+                             uint32_t *failed_count)
 {
     WR_ARENA(scratch);
     uint32_t kept = 0;
@@ -228,31 +249,44 @@ static uint32_t match_nested(const wr_rows_layout *layout, const wr_column *c, i
     return kept;
 }
 
-typedef uint32_t match_fn(const wr_column *c, uint32_t offset, int slot, bool null_equal, const uint16_t *sel,
-                          uint8_t *const *addresses, uint16_t *list, uint32_t count, uint16_t *failed, uint32_t *failed_count);
+typedef uint32_t match_fn(const wr_column *c, uint32_t offset, int slot, bool null_equal,
+                          const uint16_t *sel, uint8_t *const *addresses, uint16_t *list,
+                          uint32_t count, uint16_t *failed, uint32_t *failed_count);
 static match_fn *const match_of[WR_P_COUNT] = {
-    [WR_P_U8] = match_1,   [WR_P_I8] = match_1,   [WR_P_I16] = match_2,  [WR_P_U16] = match_2,   [WR_P_I32] = match_4,
-    [WR_P_U32] = match_4,  [WR_P_I64] = match_8,  [WR_P_U64] = match_8,  [WR_P_I128] = match_16, [WR_P_F32] = match_f32,
-    [WR_P_F64] = match_f64, [WR_P_VIEW] = match_view, [WR_P_INTERVAL] = match_interval,
+    [WR_P_U8] = match_1,
+    [WR_P_I8] = match_1,
+    [WR_P_I16] = match_2,
+    [WR_P_U16] = match_2,
+    [WR_P_I32] = match_4,
+    [WR_P_U32] = match_4,
+    [WR_P_I64] = match_8,
+    [WR_P_U64] = match_8,
+    [WR_P_I128] = match_16,
+    [WR_P_F32] = match_f32,
+    [WR_P_F64] = match_f64,
+    [WR_P_VIEW] = match_view,
+    [WR_P_INTERVAL] = match_interval,
 };
 
-uint32_t wr_keys_match(const wr_rows_layout *layout, const int *slots, const wr_column *flat, int n, uint64_t null_equal,
-                       const uint16_t *sel, uint8_t *const *addresses, uint16_t *list, uint32_t count, uint16_t *failed,
-                       uint32_t *failed_count)
+uint32_t wr_keys_match(const wr_rows_layout *layout, const int *slots, const wr_column *flat, int n,
+                       uint64_t null_equal, const uint16_t *sel, uint8_t *const *addresses,
+                       uint16_t *list, uint32_t count, uint16_t *failed, uint32_t *failed_count)
 {
     for (int k = 0; k < n && count > 0; k++) {
         int slot = slots ? slots[k] : k;
         bool nulls = null_equal == UINT64_MAX || (k < 64 && (null_equal >> k & 1));
         if (wr_type_is_nested(flat[k].type))
-            count = match_nested(layout, &flat[k], slot, nulls, sel, addresses, list, count, failed, failed_count);
+            count = match_nested(layout, &flat[k], slot, nulls, sel, addresses, list, count, failed,
+                                 failed_count);
         else
-            count = match_of[flat[k].type->phys](&flat[k], layout->offsets[slot], slot, nulls, sel, addresses, list, count,
-                                                 failed, failed_count);
+            count = match_of[flat[k].type->phys](&flat[k], layout->offsets[slot], slot, nulls, sel,
+                                                 addresses, list, count, failed, failed_count);
     }
     return count;
 }
 
-static int compare_nested(const wr_rows_layout *layout, int slot, const uint8_t *a, const uint8_t *b)
+static int compare_nested(const wr_rows_layout *layout, int slot, const uint8_t *a,
+                          const uint8_t *b)
 {
     WR_ARENA(scratch);
     wr_column left, right;
@@ -268,27 +302,36 @@ static int compare_f64(double x, double y)
     return (x > y) - (x < y);
 }
 
-#define COMPARE_AS(T)                         \
-    {                                         \
-        T x, y;                               \
-        memcpy(&x, a, sizeof x);              \
-        memcpy(&y, b, sizeof y);              \
-        return (x > y) - (x < y);             \
+#define COMPARE_AS(T)             \
+    {                             \
+        T x, y;                   \
+        memcpy(&x, a, sizeof x);  \
+        memcpy(&y, b, sizeof y);  \
+        return (x > y) - (x < y); \
     }
 
 /* a, b: slots holding values. */
 static int compare_slots(const wr_type *t, const uint8_t *a, const uint8_t *b)
 {
     switch ((wr_phys)t->phys) {
-    case WR_P_U8: COMPARE_AS(uint8_t)
-    case WR_P_I8: COMPARE_AS(int8_t)
-    case WR_P_I16: COMPARE_AS(int16_t)
-    case WR_P_U16: COMPARE_AS(uint16_t)
-    case WR_P_I32: COMPARE_AS(int32_t)
-    case WR_P_U32: COMPARE_AS(uint32_t)
-    case WR_P_I64: COMPARE_AS(int64_t)
-    case WR_P_U64: COMPARE_AS(uint64_t)
-    default: break;
+    case WR_P_U8:
+        COMPARE_AS(uint8_t)
+    case WR_P_I8:
+        COMPARE_AS(int8_t)
+    case WR_P_I16:
+        COMPARE_AS(int16_t)
+    case WR_P_U16:
+        COMPARE_AS(uint16_t)
+    case WR_P_I32:
+        COMPARE_AS(int32_t)
+    case WR_P_U32:
+        COMPARE_AS(uint32_t)
+    case WR_P_I64:
+        COMPARE_AS(int64_t)
+    case WR_P_U64:
+        COMPARE_AS(uint64_t)
+    default:
+        break;
     }
     if (t->phys == WR_P_F32) {
         float x, y;

@@ -1,7 +1,9 @@
-/* keys_match.tmpl.h - compares one key column with a slot of stored rows. Parameters: T, NAME, EQ(a, b). */
-static uint32_t NAME(const wr_column *restrict c, uint32_t offset, int slot, bool null_equal, const uint16_t *restrict sel,
-                     uint8_t *const *restrict addresses, uint16_t *restrict list, uint32_t count,
-                     uint16_t *restrict failed, uint32_t *failed_count)
+/* keys_match.tmpl.h - compares one key column with a slot of stored rows. Parameters: T, NAME,
+ * EQ(a, b). */
+static uint32_t NAME(const wr_column *restrict c, uint32_t offset, int slot, bool null_equal,
+                     const uint16_t *restrict sel, uint8_t *const *restrict addresses,
+                     uint16_t *restrict list, uint32_t count, uint16_t *restrict failed,
+                     uint32_t *failed_count)
 {
     const T *restrict data = c->data;
     uint32_t kept = 0, lost = failed ? *failed_count : 0;
@@ -13,7 +15,8 @@ static uint32_t NAME(const wr_column *restrict c, uint32_t offset, int slot, boo
         bool there_null = wr_row_is_null(stored, slot);
         T value;
         memcpy(&value, stored + offset, sizeof(T));
-        bool equal = (here_null | there_null) ? null_equal && here_null && there_null : EQ(data[row], value);
+        bool equal =
+            (here_null | there_null) ? null_equal && here_null && there_null : EQ(data[row], value);
         list[kept] = at;
         kept += equal;
         if (!equal && failed) failed[lost++] = at;

@@ -1,10 +1,10 @@
-/* kit_test.h - what tests of operators share: tables written as text, plan nodes, and running a plan at several thread
- * counts.
+/* kit_test.h - what tests of operators share: tables written as text, plan nodes, and running a
+ * plan at several thread counts.
  *
  *   table(&k, "a:integer b:varchar", "1 x; 2 NULL")   rows by ';', values by blanks
  *
- * Tables give their rows in morsels of a few rows, in one of several forms: wide, narrow with a base, dictionary, or with
- * rows in between that the selection leaves out. */
+ * Tables give their rows in morsels of a few rows, in one of several forms: wide, narrow with a
+ * base, dictionary, or with rows in between that the selection leaves out. */
 #pragma once
 #include "base/test.h"
 #include "exec/run.h"
@@ -109,7 +109,8 @@ static void kit_narrow(wr_column *c, wr_arena *arena)
     narrow.lo = lo;
     narrow.hi = hi;
     for (uint32_t i = 0; i < c->rows; i++)
-        ((int8_t *)narrow.data)[i] = wr_column_is_null(c, i) ? 0 : (int8_t)(wr_column_int(c, i) - lo);
+        ((int8_t *)narrow.data)[i] =
+            wr_column_is_null(c, i) ? 0 : (int8_t)(wr_column_int(c, i) - lo);
     *c = narrow;
 }
 
@@ -139,13 +140,15 @@ static void kit_dictionary(wr_column *c, wr_arena *arena)
 /* Puts each row twice; the selection takes the second one. */
 static void kit_gaps(wr_batch *b, wr_arena *arena)
 {
-    uint16_t *twice = wr_new_array(arena, uint16_t, b->rows * 2 + 1), *sel = wr_new_array(arena, uint16_t, b->rows + 1);
+    uint16_t *twice = wr_new_array(arena, uint16_t, b->rows * 2 + 1),
+             *sel = wr_new_array(arena, uint16_t, b->rows + 1);
     for (uint32_t i = 0; i < b->rows; i++) {
         twice[2 * i] = twice[2 * i + 1] = (uint16_t)i;
         sel[i] = (uint16_t)(2 * i + 1);
     }
     wr_column *columns = wr_new_array(arena, wr_column, b->column_count + 1);
-    for (int c = 0; c < b->column_count; c++) wr_column_gather(&b->columns[c], twice, b->rows * 2, arena, &columns[c]);
+    for (int c = 0; c < b->column_count; c++)
+        wr_column_gather(&b->columns[c], twice, b->rows * 2, arena, &columns[c]);
     b->columns = columns;
     b->sel = sel;
     b->sel_count = b->rows;
@@ -156,7 +159,8 @@ static weir_status kit_filters(kit_worker *w, wr_batch *out)
 {
     uint16_t *sel = wr_new_array(&w->arena, uint16_t, out->rows + 1);
     uint32_t count = wr_batch_count(out);
-    for (uint32_t i = 0; i < count; i++) sel[i] = (uint16_t)wr_batch_row(out, i);
+    for (uint32_t i = 0; i < count; i++)
+        sel[i] = (uint16_t)wr_batch_row(out, i);
     for (int f = 0; f < w->scan->request.filter_count; f++) {
         wr_scan_filter *filter = w->scan->request.filters[f];
         if (filter->ready && !filter->ready(filter)) continue;
@@ -177,8 +181,10 @@ static weir_status kit_next_batch(wr_scan_worker *worker, wr_batch *out, bool *m
     wr_arena_reset(&w->arena);
     uint32_t most = t->form == KIT_GAPS ? WR_MAX(WR_BATCH_ROWS / 2, 1) : WR_BATCH_ROWS;
     uint32_t n = WR_MIN(w->end - w->at, most);
-    if (t->fail_at >= (int64_t)w->at && t->fail_at < (int64_t)(w->at + n)) return wr_fail(WR_E_IO, "row %d is damaged", (int)t->fail_at);
-    if (t->cancel_at >= (int64_t)w->at && t->cancel_at < (int64_t)(w->at + n)) wr_cancel_request(&t->k->cancel);
+    if (t->fail_at >= (int64_t)w->at && t->fail_at < (int64_t)(w->at + n))
+        return wr_fail(WR_E_IO, "row %d is damaged", (int)t->fail_at);
+    if (t->cancel_at >= (int64_t)w->at && t->cancel_at < (int64_t)(w->at + n))
+        wr_cancel_request(&t->k->cancel);
     out->column_count = w->scan->request.column_count;
     out->columns = wr_new_array(&w->arena, wr_column, out->column_count + 1);
     out->rows = n;
@@ -186,7 +192,8 @@ static weir_status kit_next_batch(wr_scan_worker *worker, wr_batch *out, bool *m
         wr_column *column = &out->columns[c];
         wr_column_copy(&t->columns[w->scan->request.columns[c]], w->at, n, &w->arena, column);
         if (t->form == KIT_NARROW) kit_narrow(column, &w->arena);
-        if (t->form == KIT_DICTIONARY && !wr_type_is_nested(column->type)) kit_dictionary(column, &w->arena);
+        if (t->form == KIT_DICTIONARY && !wr_type_is_nested(column->type))
+            kit_dictionary(column, &w->arena);
     }
     w->at += n;
     if (t->form == KIT_GAPS && WR_BATCH_ROWS > 1) kit_gaps(out, &w->arena);
@@ -217,10 +224,17 @@ static void kit_put(wr_column *c, uint32_t i, wr_str text, wr_arena *arena)
     }
     int64_t v = 0;
     switch ((wr_phys)c->type->phys) {
-    case WR_P_VIEW: ((wr_view *)c->data)[i] = wr_view_of(text.data, text.length); return;
-    case WR_P_F64: wr_f64_read(text, &((double *)c->data)[i]); return;
-    case WR_P_U8: ((uint8_t *)c->data)[i] = wr_str_is(text, "true"); return;
-    default: break;
+    case WR_P_VIEW:
+        ((wr_view *)c->data)[i] = wr_view_of(text.data, text.length);
+        return;
+    case WR_P_F64:
+        wr_f64_read(text, &((double *)c->data)[i]);
+        return;
+    case WR_P_U8:
+        ((uint8_t *)c->data)[i] = wr_str_is(text, "true");
+        return;
+    default:
+        break;
     }
     EXPECT(wr_i64_read(text, &v, NULL));
     if (c->type->phys == WR_P_I64) ((int64_t *)c->data)[i] = v;
@@ -231,9 +245,11 @@ static void kit_put(wr_column *c, uint32_t i, wr_str text, wr_arena *arena)
 
 static wr_str kit_word(const char **at, const char *stops)
 {
-    while (**at == ' ') (*at)++;
+    while (**at == ' ')
+        (*at)++;
     const char *start = *at;
-    while (**at && !strchr(stops, **at)) (*at)++;
+    while (**at && !strchr(stops, **at))
+        (*at)++;
     return (wr_str){start, (size_t)(*at - start)};
 }
 
@@ -269,7 +285,8 @@ __attribute__((unused)) static wr_plan_node *table(kit *k, const char *spec, con
     kit_table *t = wr_new(&k->arena, kit_table);
     int count;
     wr_field *fields = kit_fields(k, spec, &count);
-    for (const char *at = text; *at; at++) t->rows += *at == ';';
+    for (const char *at = text; *at; at++)
+        t->rows += *at == ';';
     if (*text) t->rows++;
     t->k = k;
     t->form = k->form;
@@ -277,18 +294,22 @@ __attribute__((unused)) static wr_plan_node *table(kit *k, const char *spec, con
     t->base = (wr_relation){.def = &kit_relation, .schema = {fields, NULL, count}, .row_count = -1};
     t->columns = wr_new_array(&k->arena, wr_column, count + 1);
     for (int c = 0; c < count; c++) {
-        wr_column_init(&t->columns[c], &k->arena, fields[c].type, (wr_phys)fields[c].type->phys, WR_MAX(t->rows, 1u));
+        wr_column_init(&t->columns[c], &k->arena, fields[c].type, (wr_phys)fields[c].type->phys,
+                       WR_MAX(t->rows, 1u));
         t->columns[c].rows = t->rows;
     }
     const char *at = text;
     for (uint32_t r = 0; r < t->rows; r++) {
-        for (int c = 0; c < count; c++) kit_put(&t->columns[c], r, kit_word(&at, " ;"), &k->arena);
-        while (*at == ' ') at++;
+        for (int c = 0; c < count; c++)
+            kit_put(&t->columns[c], r, kit_word(&at, " ;"), &k->arena);
+        while (*at == ' ')
+            at++;
         if (*at == ';') at++;
     }
     wr_plan_node *n = kit_node(k, WR_PN_SCAN, 0);
     int *columns = wr_new_array(&k->arena, int, count + 1);
-    for (int c = 0; c < count; c++) columns[c] = c;
+    for (int c = 0; c < count; c++)
+        columns[c] = c;
     n->schema = t->base.schema;
     n->scan.relation = &t->base;
     n->scan.columns = columns;
@@ -325,7 +346,8 @@ __attribute__((unused)) static wr_plan_node *over(kit *k, wr_phys_kind kind, wr_
     n->schema = input->schema;
     return n;
 }
-__attribute__((unused)) static wr_plan_node *both(kit *k, wr_phys_kind kind, wr_plan_node *left, wr_plan_node *right)
+__attribute__((unused)) static wr_plan_node *both(kit *k, wr_phys_kind kind, wr_plan_node *left,
+                                                  wr_plan_node *right)
 {
     wr_plan_node *n = kit_node(k, kind, 2);
     n->inputs[0] = left;
@@ -333,7 +355,8 @@ __attribute__((unused)) static wr_plan_node *both(kit *k, wr_phys_kind kind, wr_
     n->schema = left->schema;
     return n;
 }
-__attribute__((unused)) static wr_aggregate_call agg(kit *k, const char *name, int count, wr_expr **args)
+__attribute__((unused)) static wr_aggregate_call agg(kit *k, const char *name, int count,
+                                                     wr_expr **args)
 {
     wr_aggregate_call call = {.args = exprs(k, count, args), .arg_count = count};
     EXPECT_OK(wr_bind_aggregate(&k->arena, wr_str_of(name), (wr_span){0}, &call));
@@ -342,10 +365,14 @@ __attribute__((unused)) static wr_aggregate_call agg(kit *k, const char *name, i
 
 /* ---- running ---- */
 
-static int kit_by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+static int kit_by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
 
 /* All rows, "a|b; a|b". */
-__attribute__((unused)) static weir_status kit_run(kit *k, const wr_plan_node *plan, int threads, wr_buf *out)
+__attribute__((unused)) static weir_status kit_run(kit *k, const wr_plan_node *plan, int threads,
+                                                   wr_buf *out)
 {
     wr_pool *pool;
     WR_TRY(wr_pool_new(threads, &pool));
@@ -389,33 +416,34 @@ __attribute__((unused)) static void kit_sort(const wr_buf *in, wr_buf *out)
     qsort(rows.items, (size_t)rows.count, sizeof *rows.items, kit_by_text);
     out->length = 0;
     wr_buf_add_text(out, "");
-    for (int i = 0; i < rows.count; i++) wr_buf_printf(out, "%s%s", i ? "; " : "", rows.items[i]);
+    for (int i = 0; i < rows.count; i++)
+        wr_buf_printf(out, "%s%s", i ? "; " : "", rows.items[i]);
 }
 
 static const int kit_threads[] = {1, 2, 7};
 
 /* The result is want, in this order, at every thread count. */
-#define EXPECT_RESULT(k, plan, want)                                    \
-    for (size_t t_ = 0; t_ < WR_COUNT(kit_threads); t_++) {             \
-        WR_BUF(rows_);                                                   \
-        EXPECT_OK(kit_run(k, plan, kit_threads[t_], &rows_));            \
-        EXPECT_TEXT(rows_.data ? rows_.data : "", want);                  \
-        EXPECT_INT(wr_mem_used((k)->mem), 0);                           \
+#define EXPECT_RESULT(k, plan, want)                          \
+    for (size_t t_ = 0; t_ < WR_COUNT(kit_threads); t_++) {   \
+        WR_BUF(rows_);                                        \
+        EXPECT_OK(kit_run(k, plan, kit_threads[t_], &rows_)); \
+        EXPECT_TEXT(rows_.data ? rows_.data : "", want);      \
+        EXPECT_INT(wr_mem_used((k)->mem), 0);                 \
     }
 /* The same rows in any order; want is sorted by text. */
-#define EXPECT_SET(k, plan, want)                                       \
-    for (size_t t_ = 0; t_ < WR_COUNT(kit_threads); t_++) {             \
-        WR_BUF(rows_);                                                   \
-        WR_BUF(sorted_);                                                \
-        EXPECT_OK(kit_run(k, plan, kit_threads[t_], &rows_));            \
-        kit_sort(&rows_, &sorted_);                                      \
-        EXPECT_TEXT(sorted_.data ? sorted_.data : "", want);            \
-        EXPECT_INT(wr_mem_used((k)->mem), 0);                           \
+#define EXPECT_SET(k, plan, want)                             \
+    for (size_t t_ = 0; t_ < WR_COUNT(kit_threads); t_++) {   \
+        WR_BUF(rows_);                                        \
+        WR_BUF(sorted_);                                      \
+        EXPECT_OK(kit_run(k, plan, kit_threads[t_], &rows_)); \
+        kit_sort(&rows_, &sorted_);                           \
+        EXPECT_TEXT(sorted_.data ? sorted_.data : "", want);  \
+        EXPECT_INT(wr_mem_used((k)->mem), 0);                 \
     }
-#define EXPECT_ERROR(k, plan, code)                                     \
-    for (size_t t_ = 0; t_ < WR_COUNT(kit_threads); t_++) {             \
-        WR_BUF(rows_);                                                   \
-        (k)->cancel.requested = false;                                  \
-        EXPECT_FAIL(kit_run(k, plan, kit_threads[t_], &rows_), code);    \
-        EXPECT_INT(wr_mem_used((k)->mem), 0);                           \
+#define EXPECT_ERROR(k, plan, code)                                   \
+    for (size_t t_ = 0; t_ < WR_COUNT(kit_threads); t_++) {           \
+        WR_BUF(rows_);                                                \
+        (k)->cancel.requested = false;                                \
+        EXPECT_FAIL(kit_run(k, plan, kit_threads[t_], &rows_), code); \
+        EXPECT_INT(wr_mem_used((k)->mem), 0);                         \
     }

@@ -1,11 +1,13 @@
 /* op.h - the contract of operators: one file per operator in exec/ops.
  *
- * A pipeline is source -> push operators -> sink. One operator may play several parts: a sort is the sink of one
- * pipeline and the source of the next; a join is the sink of its build, a push operator of its probe and the source of
- * build rows that found no match. The operator (wr_op, embedded first in its own struct) is shared by all workers; each
- * worker has a local struct (wr_op_local embedded first), made when the worker first meets the operator.
+ * A pipeline is source -> push operators -> sink. One operator may play several parts: a sort is
+ * the sink of one pipeline and the source of the next; a join is the sink of its build, a push
+ * operator of its probe and the source of build rows that found no match. The operator (wr_op,
+ * embedded first in its own struct) is shared by all workers; each worker has a local struct
+ * (wr_op_local embedded first), made when the worker first meets the operator.
  *
- * Batches are borrowed: `in` lives until push returns NEXT, `out` until the next call with the same local. */
+ * Batches are borrowed: `in` lives until push returns NEXT, `out` until the next call with the same
+ * local. */
 #pragma once
 #include "exec/phys.h"
 #include "exec/rows.h"
@@ -50,19 +52,22 @@ struct wr_op_def {
     weir_status (*open)(wr_op *op);
     weir_status (*local_open)(wr_op *op, wr_op_local *local);
     void (*local_close)(wr_op *op, wr_op_local *local); /* also after a failed local_open */
-    void (*close)(wr_op *op);                           /* also after a failed open; locals are gone */
+    void (*close)(wr_op *op); /* also after a failed open; locals are gone */
 
-    /* As source. start: once before the pipeline runs. morsel: takes the next piece, calls are serialised when the sink
-     * wants order. next: as wr_scan's next_batch; *more false ends the morsel. */
+    /* As source. start: once before the pipeline runs. morsel: takes the next piece, calls are
+     * serialised when the sink wants order. next: as wr_scan's next_batch; *more false ends the
+     * morsel. */
     weir_status (*start)(wr_op *op);
     weir_status (*morsel)(wr_op *op, wr_op_local *local, bool *got);
     weir_status (*next_batch)(wr_op *op, wr_op_local *local, wr_batch *out, bool *more);
     int (*workers_wanted)(wr_op *op); /* NULL: as many as there are; asked after start */
 
-    weir_status (*push)(wr_op *op, wr_op_local *local, const wr_batch *in, wr_batch *out, wr_flow *flow);
+    weir_status (*push)(wr_op *op, wr_op_local *local, const wr_batch *in, wr_batch *out,
+                        wr_flow *flow);
 
-    /* As sink. finish: after the last pipeline feeding it, phase = 0, 1, ...: sets *tasks to the number of pieces that
-     * workers can do side by side (task), or -1 when it is done. One thread at a time. */
+    /* As sink. finish: after the last pipeline feeding it, phase = 0, 1, ...: sets *tasks to the
+     * number of pieces that workers can do side by side (task), or -1 when it is done. One thread
+     * at a time. */
     weir_status (*sink)(wr_op *op, wr_op_local *local, const wr_batch *in, wr_flow *flow);
     weir_status (*morsel_end)(wr_op *op, wr_op_local *local);
     weir_status (*finish)(wr_op *op, int phase, int *tasks);
@@ -75,7 +80,8 @@ struct wr_op_def {
 const wr_env *wr_exec_env(const wr_exec *exec);
 const wr_cancel *wr_exec_cancel(const wr_exec *exec);
 int wr_exec_workers(const wr_exec *exec);
-/* CANCELLED, TIMEOUT, or CANCELLED because another worker failed. Every loop longer than a batch asks. */
+/* CANCELLED, TIMEOUT, or CANCELLED because another worker failed. Every loop longer than a batch
+ * asks. */
 WR_MUST_CHECK weir_status wr_exec_check(wr_exec *exec);
 WR_MUST_CHECK weir_status wr_exec_local(wr_op *op, int worker, wr_op_local **out);
 void wr_op_note(wr_op *op, const char *fmt, ...) WR_PRINTF(2, 3);
@@ -91,14 +97,17 @@ typedef struct wr_exprs_local {
     wr_column *out;
 } wr_exprs_local;
 /* Makes the evaluator on first use, runs it; results in local->out[0...count). */
-WR_MUST_CHECK weir_status wr_exprs_run(const wr_exprs *e, wr_exprs_local *local, const wr_env *env, const wr_batch *in);
+WR_MUST_CHECK weir_status wr_exprs_run(const wr_exprs *e, wr_exprs_local *local, const wr_env *env,
+                                       const wr_batch *in);
 void wr_exprs_close(wr_exprs_local *local);
 
-/* Evaluates a constant expression (LIMIT, OFFSET); NULL expression or value gives fallback. Fails for negatives. */
-WR_MUST_CHECK weir_status wr_exec_count_of(const wr_env *env, const wr_expr *e, const char *what, int64_t fallback, int64_t *out);
+/* Evaluates a constant expression (LIMIT, OFFSET); NULL expression or value gives fallback. Fails
+ * for negatives. */
+WR_MUST_CHECK weir_status wr_exec_count_of(const wr_env *env, const wr_expr *e, const char *what,
+                                           int64_t fallback, int64_t *out);
 
 /* Every operator, by what builds it. */
-extern const wr_op_def wr_op_scan, wr_op_values, wr_op_filter, wr_op_project, wr_op_limit, wr_op_percent, wr_op_result,
-    wr_op_sort, wr_op_aggregate, wr_op_window, wr_op_join, wr_op_asof, wr_op_setop, wr_op_unnest, wr_op_shared,
-    wr_op_recursive, wr_op_working, wr_op_single, wr_op_ordinal, wr_op_sample, wr_op_sample_rows, wr_op_sink,
-    wr_op_collect;
+extern const wr_op_def wr_op_scan, wr_op_values, wr_op_filter, wr_op_project, wr_op_limit,
+    wr_op_percent, wr_op_result, wr_op_sort, wr_op_aggregate, wr_op_window, wr_op_join, wr_op_asof,
+    wr_op_setop, wr_op_unnest, wr_op_shared, wr_op_recursive, wr_op_working, wr_op_single,
+    wr_op_ordinal, wr_op_sample, wr_op_sample_rows, wr_op_sink, wr_op_collect;

@@ -1,8 +1,9 @@
 /* ordered.c - see ordered.h.
  *
- * Only the owner of the head delivers: its own batches directly, and, when it ends its morsel, what the next morsels
- * have held meanwhile. The head moves to the next morsel only after that one's held batches are delivered, so its owner
- * cannot overtake them; delivering happens without the lock. */
+ * Only the owner of the head delivers: its own batches directly, and, when it ends its morsel, what
+ * the next morsels have held meanwhile. The head moves to the next morsel only after that one's
+ * held batches are delivered, so its owner cannot overtake them; delivering happens without the
+ * lock. */
 #include "exec/ordered.h"
 
 enum { HELD_BYTES_MAX = 8 << 20 };
@@ -57,7 +58,8 @@ bool wr_ordered_is_full(const wr_ordered *o, uint64_t morsel)
 static wr_waiting_morsel *waiting_of(wr_ordered *o, uint64_t number)
 {
     wr_waiting_morsel **at = &o->waiting;
-    while (*at && (*at)->number < number) at = &(*at)->next;
+    while (*at && (*at)->number < number)
+        at = &(*at)->next;
     if (*at && (*at)->number == number) return *at;
     wr_waiting_morsel *w = wr_heap_new(sizeof *w);
     w->number = number;
@@ -71,7 +73,8 @@ weir_status wr_ordered_put(wr_ordered *o, uint64_t morsel, const wr_batch *batch
 {
     wr_exec *exec = o->exec;
     wr_mutex_lock(&exec->lock);
-    while (may_wait && !exec->stop && wr_ordered_is_full(o, morsel)) wr_cond_wait(&exec->changed, &exec->lock);
+    while (may_wait && !exec->stop && wr_ordered_is_full(o, morsel))
+        wr_cond_wait(&exec->changed, &exec->lock);
     bool is_head = morsel == o->head;
     wr_mutex_unlock(&exec->lock);
     if (is_head) return o->deliver(o->owner, NULL, batch);
@@ -96,7 +99,8 @@ static wr_held *take_held(wr_ordered *o, uint64_t number, bool *is_done)
     wr_waiting_morsel *w = o->waiting;
     if (!w || w->number != number) return NULL;
     wr_held *first = w->first;
-    for (wr_held *h = first; h; h = h->next) o->held_bytes -= h->reserved;
+    for (wr_held *h = first; h; h = h->next)
+        o->held_bytes -= h->reserved;
     w->first = NULL;
     w->end = &w->first;
     *is_done = w->is_done && !first;
@@ -117,7 +121,8 @@ weir_status wr_ordered_end(wr_ordered *o, uint64_t morsel)
         wr_mutex_unlock(&exec->lock);
         return WR_OK;
     }
-    if (o->waiting && o->waiting->number == morsel) { /* from before it became the head; empty since */
+    if (o->waiting &&
+        o->waiting->number == morsel) { /* from before it became the head; empty since */
         wr_waiting_morsel *own = o->waiting;
         o->waiting = own->next;
         wr_heap_drop(own);

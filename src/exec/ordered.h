@@ -1,7 +1,7 @@
 /* ordered.h - lets batches of many workers pass in the order of their morsels.
  *
- * The batches of the first unfinished morsel (the head) pass at once, those of later ones are copied and held until
- * their turn. What is held is bounded: workers ahead of their time wait. */
+ * The batches of the first unfinished morsel (the head) pass at once, those of later ones are
+ * copied and held until their turn. What is held is bounded: workers ahead of their time wait. */
 #pragma once
 #include "exec/engine.h"
 
@@ -25,8 +25,8 @@ typedef struct wr_ordered {
     uint64_t head;
     wr_waiting_morsel *waiting;
     uint64_t held_bytes;
-    /* Receives batches in order, one call at a time, without the lock. Either held (to be kept or dropped by the
-     * receiver) or batch (borrowed) is set. */
+    /* Receives batches in order, one call at a time, without the lock. Either held (to be kept or
+     * dropped by the receiver) or batch (borrowed) is set. */
     weir_status (*deliver)(void *owner, wr_held *held, const wr_batch *batch);
     void *owner;
 } wr_ordered;
@@ -34,7 +34,8 @@ typedef struct wr_ordered {
 void wr_ordered_init(wr_ordered *o, wr_exec *exec, wr_mem *mem);
 void wr_ordered_clear(wr_ordered *o);
 /* may_wait false: never blocks, holds above the bound instead. */
-WR_MUST_CHECK weir_status wr_ordered_put(wr_ordered *o, uint64_t morsel, const wr_batch *batch, bool may_wait);
+WR_MUST_CHECK weir_status wr_ordered_put(wr_ordered *o, uint64_t morsel, const wr_batch *batch,
+                                         bool may_wait);
 WR_MUST_CHECK weir_status wr_ordered_end(wr_ordered *o, uint64_t morsel);
 /* With the lock held: morsel would have to wait. */
 bool wr_ordered_is_full(const wr_ordered *o, uint64_t morsel);

@@ -1,11 +1,12 @@
 /* rows.c - the tuple store: fixed-width rows in pages, a heap per page for text and nested values.
  *
- * A page owns one block of rows and the heap blocks its rows point into, nothing else points into a heap and rows of one
- * page never point into another page: that is what makes a page movable as a unit. Pages start small and grow to
- * PAGE_BYTES, so a query over ten rows costs one small block.
+ * A page owns one block of rows and the heap blocks its rows point into, nothing else points into a
+ * heap and rows of one page never point into another page: that is what makes a page movable as a
+ * unit. Pages start small and grow to PAGE_BYTES, so a query over ten rows costs one small block.
  *
- * Nested values are written as one run of bytes: per element a presence byte, then the value: text as length and bytes,
- * lists as count and elements, structs as their fields, anything else as its fixed bytes. */
+ * Nested values are written as one run of bytes: per element a presence byte, then the value: text
+ * as length and bytes, lists as count and elements, structs as their fields, anything else as its
+ * fixed bytes. */
 #include "exec/rows.h"
 
 enum { PAGE_FIRST = 4096, PAGE_BYTES = 256 * 1024, PAGE_ROWS_MIN = 8 };
@@ -37,14 +38,18 @@ struct wr_rows {
     wr_buf encoded;
 };
 
-static bool in_slot_as_view(const wr_type *t) { return t->phys == WR_P_VIEW || wr_type_is_nested(t); }
+static bool in_slot_as_view(const wr_type *t)
+{
+    return t->phys == WR_P_VIEW || wr_type_is_nested(t);
+}
 
 static size_t slot_size(const wr_type *t)
 {
     return in_slot_as_view(t) ? sizeof(wr_view) : wr_phys_size(t->phys);
 }
 
-void wr_rows_layout_init(wr_rows_layout *layout, wr_arena *arena, const wr_type *const *types, int count, uint32_t extra_size)
+void wr_rows_layout_init(wr_rows_layout *layout, wr_arena *arena, const wr_type *const *types,
+                         int count, uint32_t extra_size)
 {
     *layout = (wr_rows_layout){.column_count = count};
     layout->types = wr_new_array(arena, const wr_type *, count + 1);
@@ -75,7 +80,8 @@ weir_status wr_rows_new(wr_mem *mem, const wr_rows_layout *layout, wr_rows **out
 
 static void page_clear(wr_rows *rows, page *p)
 {
-    for (uint32_t i = 0; i < p->heap_count; i++) wr_mem_free(rows->mem, p->heap[i].bytes, p->heap[i].size);
+    for (uint32_t i = 0; i < p->heap_count; i++)
+        wr_mem_free(rows->mem, p->heap[i].bytes, p->heap[i].size);
     wr_heap_drop(p->heap);
     if (p->rows) wr_mem_free(rows->mem, p->rows, p->size);
 }
@@ -83,7 +89,8 @@ static void page_clear(wr_rows *rows, page *p)
 void wr_rows_drop(wr_rows *rows)
 {
     if (!rows) return;
-    for (uint32_t i = 0; i < rows->page_count; i++) page_clear(rows, &rows->pages[i]);
+    for (uint32_t i = 0; i < rows->page_count; i++)
+        page_clear(rows, &rows->pages[i]);
     wr_heap_drop(rows->pages);
     wr_arena_clear(&rows->scratch);
     wr_buf_clear(&rows->encoded);
@@ -130,7 +137,8 @@ static weir_status heap_take(wr_rows *rows, page *p, size_t size, char **out)
     if (!last || last->size - last->used < size) {
         if (p->heap_count == p->heap_cap) {
             uint32_t cap = p->heap_cap ? p->heap_cap * 2 : 4;
-            p->heap = wr_heap_grow(p->heap, p->heap_cap * sizeof(heap_block), cap * sizeof(heap_block));
+            p->heap =
+                wr_heap_grow(p->heap, p->heap_cap * sizeof(heap_block), cap * sizeof(heap_block));
             p->heap_cap = cap;
         }
         size_t wanted = last ? WR_MIN(last->size * 4, (size_t)PAGE_BYTES) : (size_t)PAGE_FIRST;
@@ -165,14 +173,18 @@ static void encode(const wr_column *column, uint32_t i, wr_buf *out)
     } else if (t->phys == WR_P_LIST) {
         wr_list_slot slot = ((const wr_list_slot *)c->data)[i];
         wr_buf_add(out, &slot.length, sizeof slot.length);
-        for (uint32_t k = 0; k < slot.length; k++) encode(&c->children[0], slot.offset + k, out);
+        for (uint32_t k = 0; k < slot.length; k++)
+            encode(&c->children[0], slot.offset + k, out);
     } else if (t->phys == WR_P_ARRAY) {
-        for (uint32_t k = 0; k < t->array_length; k++) encode(&c->children[0], i * t->array_length + k, out);
+        for (uint32_t k = 0; k < t->array_length; k++)
+            encode(&c->children[0], i * t->array_length + k, out);
     } else if (t->phys == WR_P_STRUCT) {
-        for (int f = 0; f < t->field_count; f++) encode(&c->children[f], i, out);
+        for (int f = 0; f < t->field_count; f++)
+            encode(&c->children[f], i, out);
     } else if (wr_type_is_int_like(t) && t->phys != WR_P_I128) {
         int64_t v = wr_column_int(c, i);
-        wr_buf_add(out, &v, wr_phys_size(t->phys)); /* little endian: the low bytes are the narrow value */
+        wr_buf_add(out, &v,
+                   wr_phys_size(t->phys)); /* little endian: the low bytes are the narrow value */
     } else if (wr_type_is_int_like(t)) {
         wr_i128 v = wr_column_i128(c, i);
         wr_buf_add(out, &v, sizeof v);
@@ -182,7 +194,8 @@ static void encode(const wr_column *column, uint32_t i, wr_buf *out)
     }
 }
 
-/* How many values of every nesting level a run of bytes holds: found by growing columns while reading. */
+/* How many values of every nesting level a run of bytes holds: found by growing columns while
+ * reading. */
 typedef struct growing {
     wr_column *column;
     uint32_t cap;
@@ -209,7 +222,8 @@ static void growing_need(growing *g, uint32_t rows, wr_arena *arena)
     if (rows <= g->cap) return;
     uint32_t cap = WR_MAX(WR_MAX(g->cap * 2, rows), 64u);
     size_t size = wr_phys_size((wr_phys)g->column->type->phys);
-    if (size) g->column->data = wr_arena_grow(arena, g->column->data, g->cap * size, cap * size + 64);
+    if (size)
+        g->column->data = wr_arena_grow(arena, g->column->data, g->cap * size, cap * size + 64);
     size_t old_words = (g->cap + 63) / 64 * 8, words = (cap + 63) / 64 * 8;
     g->column->valid = wr_arena_grow(arena, g->column->valid, old_words, words);
     g->cap = cap;
@@ -224,9 +238,11 @@ static void append_missing(growing *g, wr_arena *arena)
     size_t size = wr_phys_size((wr_phys)t->phys);
     if (size) memset((char *)g->column->data + row * size, 0, size);
     if (t->phys == WR_P_STRUCT)
-        for (int f = 0; f < t->field_count; f++) append_missing(&g->children[f], arena);
+        for (int f = 0; f < t->field_count; f++)
+            append_missing(&g->children[f], arena);
     if (t->phys == WR_P_ARRAY)
-        for (uint32_t k = 0; k < t->array_length; k++) append_missing(&g->children[0], arena);
+        for (uint32_t k = 0; k < t->array_length; k++)
+            append_missing(&g->children[0], arena);
 }
 
 static const char *decode(growing *g, const char *at, wr_arena *arena)
@@ -250,15 +266,18 @@ static const char *decode(growing *g, const char *at, wr_arena *arena)
         memcpy(&slot.length, at, sizeof slot.length);
         at += sizeof slot.length;
         ((wr_list_slot *)g->column->data)[row] = slot;
-        for (uint32_t k = 0; k < slot.length; k++) at = decode(&g->children[0], at, arena);
+        for (uint32_t k = 0; k < slot.length; k++)
+            at = decode(&g->children[0], at, arena);
         return at;
     }
     if (t->phys == WR_P_ARRAY) {
-        for (uint32_t k = 0; k < t->array_length; k++) at = decode(&g->children[0], at, arena);
+        for (uint32_t k = 0; k < t->array_length; k++)
+            at = decode(&g->children[0], at, arena);
         return at;
     }
     if (t->phys == WR_P_STRUCT) {
-        for (int f = 0; f < t->field_count; f++) at = decode(&g->children[f], at, arena);
+        for (int f = 0; f < t->field_count; f++)
+            at = decode(&g->children[f], at, arena);
         return at;
     }
     size_t size = wr_phys_size((wr_phys)t->phys);
@@ -284,7 +303,8 @@ static const char *decode(growing *g, const char *at, wr_arena *arena)
 #define NAME put_16
 #include "exec/rows_put.tmpl.h"
 
-static weir_status put_text(wr_rows *rows, page *p, const wr_column *c, const uint16_t *sel, uint32_t count, uint32_t offset, uint8_t *first)
+static weir_status put_text(wr_rows *rows, page *p, const wr_column *c, const uint16_t *sel,
+                            uint32_t count, uint32_t offset, uint8_t *first)
 {
     uint32_t row_size = rows->layout->row_size;
     const wr_view *views = c->data;
@@ -303,13 +323,15 @@ static weir_status put_text(wr_rows *rows, page *p, const wr_column *c, const ui
     return WR_OK;
 }
 
-static weir_status put_nested(wr_rows *rows, page *p, const wr_column *c, const uint16_t *sel, uint32_t count, uint32_t offset, uint8_t *first)
+static weir_status put_nested(wr_rows *rows, page *p, const wr_column *c, const uint16_t *sel,
+                              uint32_t count, uint32_t offset, uint8_t *first)
 {
     for (uint32_t i = 0; i < count; i++) {
         rows->encoded.length = 0;
         encode(c, sel ? sel[i] : i, &rows->encoded);
         if (rows->encoded.length > UINT32_MAX)
-            return wr_fail(WR_E_TOO_BIG, "a nested value of %zu bytes is too big", rows->encoded.length);
+            return wr_fail(WR_E_TOO_BIG, "a nested value of %zu bytes is too big",
+                           rows->encoded.length);
         char *to = rows->encoded.data;
         if (rows->encoded.length > 12) {
             WR_TRY(heap_take(rows, p, rows->encoded.length, &to));
@@ -321,18 +343,30 @@ static weir_status put_nested(wr_rows *rows, page *p, const wr_column *c, const 
     return WR_OK;
 }
 
-static void put_fixed(const wr_rows_layout *l, const wr_column *c, const uint16_t *sel, uint32_t count, uint32_t offset, uint8_t *first)
+static void put_fixed(const wr_rows_layout *l, const wr_column *c, const uint16_t *sel,
+                      uint32_t count, uint32_t offset, uint8_t *first)
 {
     switch (wr_phys_size((wr_phys)c->phys)) {
-    case 1: put_1(c->data, sel, count, first + offset, l->row_size); break;
-    case 2: put_2(c->data, sel, count, first + offset, l->row_size); break;
-    case 4: put_4(c->data, sel, count, first + offset, l->row_size); break;
-    case 8: put_8(c->data, sel, count, first + offset, l->row_size); break;
-    default: put_16(c->data, sel, count, first + offset, l->row_size); break;
+    case 1:
+        put_1(c->data, sel, count, first + offset, l->row_size);
+        break;
+    case 2:
+        put_2(c->data, sel, count, first + offset, l->row_size);
+        break;
+    case 4:
+        put_4(c->data, sel, count, first + offset, l->row_size);
+        break;
+    case 8:
+        put_8(c->data, sel, count, first + offset, l->row_size);
+        break;
+    default:
+        put_16(c->data, sel, count, first + offset, l->row_size);
+        break;
     }
 }
 
-static void put_nulls(const wr_column *c, int column, const uint16_t *sel, uint32_t count, uint32_t row_size, uint8_t *first)
+static void put_nulls(const wr_column *c, int column, const uint16_t *sel, uint32_t count,
+                      uint32_t row_size, uint8_t *first)
 {
     uint8_t *byte = first + column / 8;
     uint8_t bit = (uint8_t)(1u << (column & 7));
@@ -341,7 +375,8 @@ static void put_nulls(const wr_column *c, int column, const uint16_t *sel, uint3
 }
 
 /* Writes rows that all go to one page, one column at a time. */
-static weir_status put_rows(wr_rows *rows, page *p, const wr_column *flat, const uint16_t *sel, uint32_t from, uint32_t count, uint8_t *first)
+static weir_status put_rows(wr_rows *rows, page *p, const wr_column *flat, const uint16_t *sel,
+                            uint32_t from, uint32_t count, uint8_t *first)
 {
     const wr_rows_layout *l = rows->layout;
     for (int k = 0; k < l->column_count; k++) {
@@ -349,13 +384,15 @@ static weir_status put_rows(wr_rows *rows, page *p, const wr_column *flat, const
         const uint16_t *part = sel ? sel + from : NULL;
         uint16_t all[WR_BATCH_ROWS];
         if (!sel && from > 0) { /* dense input that crosses a page border */
-            for (uint32_t i = 0; i < count; i++) all[i] = (uint16_t)(from + i);
+            for (uint32_t i = 0; i < count; i++)
+                all[i] = (uint16_t)(from + i);
             part = all;
         }
         if (wr_type_is_nested(c->type)) {
             WR_TRY(put_nested(rows, p, c, part, count, l->offsets[k], first));
             for (uint32_t i = 0; i < count; i++)
-                if (wr_column_is_null(c, part ? part[i] : i)) first[(size_t)i * l->row_size + k / 8] |= (uint8_t)(1u << (k & 7));
+                if (wr_column_is_null(c, part ? part[i] : i))
+                    first[(size_t)i * l->row_size + k / 8] |= (uint8_t)(1u << (k & 7));
             continue;
         }
         if (c->type->phys == WR_P_VIEW)
@@ -372,7 +409,8 @@ static bool is_plain(const wr_column *c)
     return c->form == WR_FLAT && c->phys == c->type->phys && c->base == 0;
 }
 
-weir_status wr_rows_append(wr_rows *rows, const wr_column *columns, const uint16_t *sel, uint32_t count, uint8_t **addresses)
+weir_status wr_rows_append(wr_rows *rows, const wr_column *columns, const uint16_t *sel,
+                           uint32_t count, uint8_t **addresses)
 {
     const wr_rows_layout *l = rows->layout;
     if (count == 0) return WR_OK;
@@ -391,7 +429,8 @@ weir_status wr_rows_append(wr_rows *rows, const wr_column *columns, const uint16
         uint8_t *first = p->rows + (size_t)p->count * l->row_size;
         WR_TRY(put_rows(rows, p, flat, sel, done, part, first));
         if (addresses)
-            for (uint32_t i = 0; i < part; i++) addresses[done + i] = first + (size_t)i * l->row_size;
+            for (uint32_t i = 0; i < part; i++)
+                addresses[done + i] = first + (size_t)i * l->row_size;
         p->count += part;
         rows->count += part;
         done += part;
@@ -435,7 +474,8 @@ weir_status wr_rows_absorb(wr_rows *into, wr_rows *from)
 #define NAME get_16
 #include "exec/rows_get.tmpl.h"
 
-static void gather_nested(const wr_rows_layout *layout, int column, uint8_t *const *addresses, uint32_t count, wr_arena *arena, wr_column *out)
+static void gather_nested(const wr_rows_layout *layout, int column, uint8_t *const *addresses,
+                          uint32_t count, wr_arena *arena, wr_column *out)
 {
     growing g;
     memset(&g, 0, sizeof g);
@@ -450,11 +490,13 @@ static void gather_nested(const wr_rows_layout *layout, int column, uint8_t *con
         wr_view v;
         memcpy(&v, row + layout->offsets[column], sizeof v);
         decode(&g, wr_view_bytes(&v), arena);
-        /* v dies here, but text longer than 12 bytes, which is pointed to, makes v point into the page's heap. */
+        /* v dies here, but text longer than 12 bytes, which is pointed to, makes v point into the
+         * page's heap. */
     }
 }
 
-void wr_rows_gather(const wr_rows_layout *layout, int column, uint8_t *const *addresses, uint32_t count, wr_arena *arena, wr_column *out)
+void wr_rows_gather(const wr_rows_layout *layout, int column, uint8_t *const *addresses,
+                    uint32_t count, wr_arena *arena, wr_column *out)
 {
     const wr_type *t = layout->types[column];
     if (wr_type_is_nested(t)) {
@@ -468,11 +510,21 @@ void wr_rows_gather(const wr_rows_layout *layout, int column, uint8_t *const *ad
     uint8_t bit = (uint8_t)(1u << (column & 7));
     bool nulls;
     switch (slot_size(t)) {
-    case 1: nulls = get_1(addresses, count, offset, byte, bit, out->data); break;
-    case 2: nulls = get_2(addresses, count, offset, byte, bit, out->data); break;
-    case 4: nulls = get_4(addresses, count, offset, byte, bit, out->data); break;
-    case 8: nulls = get_8(addresses, count, offset, byte, bit, out->data); break;
-    default: nulls = get_16(addresses, count, offset, byte, bit, out->data); break;
+    case 1:
+        nulls = get_1(addresses, count, offset, byte, bit, out->data);
+        break;
+    case 2:
+        nulls = get_2(addresses, count, offset, byte, bit, out->data);
+        break;
+    case 4:
+        nulls = get_4(addresses, count, offset, byte, bit, out->data);
+        break;
+    case 8:
+        nulls = get_8(addresses, count, offset, byte, bit, out->data);
+        break;
+    default:
+        nulls = get_16(addresses, count, offset, byte, bit, out->data);
+        break;
     }
     if (!nulls) return;
     uint64_t *valid = wr_column_need_valid(out, arena, WR_MAX(count, 1u));
@@ -480,7 +532,8 @@ void wr_rows_gather(const wr_rows_layout *layout, int column, uint8_t *const *ad
         if (!addresses[i] || (addresses[i][byte] & bit)) wr_bit_clear(valid, i);
 }
 
-uint32_t wr_rows_next(const wr_rows *rows, wr_rows_cursor *cursor, uint8_t **addresses, uint32_t max)
+uint32_t wr_rows_next(const wr_rows *rows, wr_rows_cursor *cursor, uint8_t **addresses,
+                      uint32_t max)
 {
     uint32_t n = 0;
     while (n < max && cursor->page < rows->page_count) {

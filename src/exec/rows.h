@@ -1,13 +1,15 @@
 /* rows.h - the one tuple store: rows of fixed width in pages, variable parts beside them.
  *
- * Hash aggregation, join builds, sorts, windows, DISTINCT, shared subplans and recursion keep their rows here, so that
- * memory accounting and spilling are written once. A row is addressed by pointer while its page is pinned (always, until
- * it is spilled) and by (page, slot) otherwise.
+ * Hash aggregation, join builds, sorts, windows, DISTINCT, shared subplans and recursion keep their
+ * rows here, so that memory accounting and spilling are written once. A row is addressed by pointer
+ * while its page is pinned (always, until it is spilled) and by (page, slot) otherwise.
  *
- *   row: [null bits, one per column, rounded up to 8 bytes][column slots, aligned to their size up to 8][extra bytes]
+ *   row: [null bits, one per column, rounded up to 8 bytes][column slots, aligned to their size up
+ * to 8][extra bytes]
  *
- * Slots hold values at type->phys; text slots are wr_view pointing into the page's heap; nested values are a wr_view over
- * an encoding of rows.c. extra bytes are the user's (hash, next pointer, aggregate states). */
+ * Slots hold values at type->phys; text slots are wr_view pointing into the page's heap; nested
+ * values are a wr_view over an encoding of rows.c. extra bytes are the user's (hash, next pointer,
+ * aggregate states). */
 #pragma once
 #include "col/batch.h"
 #include "base/mem.h"
@@ -15,13 +17,14 @@
 typedef struct wr_rows_layout {
     const wr_type **types;
     int column_count;
-    uint32_t *offsets;           /* of each slot */
+    uint32_t *offsets; /* of each slot */
     uint32_t extra_offset, extra_size;
-    uint32_t row_size;           /* multiple of 8 */
-    bool has_heap;               /* some column is text or nested */
+    uint32_t row_size; /* multiple of 8 */
+    bool has_heap;     /* some column is text or nested */
 } wr_rows_layout;
 
-void wr_rows_layout_init(wr_rows_layout *layout, wr_arena *arena, const wr_type *const *types, int count, uint32_t extra_size);
+void wr_rows_layout_init(wr_rows_layout *layout, wr_arena *arena, const wr_type *const *types,
+                         int count, uint32_t extra_size);
 
 typedef struct wr_rows wr_rows;
 WR_MUST_CHECK weir_status wr_rows_new(wr_mem *mem, const wr_rows_layout *layout, wr_rows **out);
@@ -30,18 +33,22 @@ WR_DEFINE_CLEANUP(wr_rows, wr_rows_drop)
 uint64_t wr_rows_count(const wr_rows *rows);
 uint64_t wr_rows_bytes(const wr_rows *rows);
 
-/* Appends count selected rows of columns (one per layout column, any form); addresses gets their pointers (may be
- * NULL). extra bytes are zero. Text is copied. */
-WR_MUST_CHECK weir_status wr_rows_append(wr_rows *rows, const wr_column *columns, const uint16_t *sel, uint32_t count, uint8_t **addresses);
+/* Appends count selected rows of columns (one per layout column, any form); addresses gets their
+ * pointers (may be NULL). extra bytes are zero. Text is copied. */
+WR_MUST_CHECK weir_status wr_rows_append(wr_rows *rows, const wr_column *columns,
+                                         const uint16_t *sel, uint32_t count, uint8_t **addresses);
 /* Moves all pages of from to the end of into (same layout). */
 WR_MUST_CHECK weir_status wr_rows_absorb(wr_rows *into, wr_rows *from);
-/* Reads column number column of count rows into out rows 0...count-1 (FLAT, type->phys, memory from arena). A NULL address
- * gives a NULL value (outer joins). Text points into the store. */
-void wr_rows_gather(const wr_rows_layout *layout, int column, uint8_t *const *addresses, uint32_t count, wr_arena *arena, wr_column *out);
-/* Walks all rows in insertion order: fills addresses with up to max row pointers, returns how many (0 = end). */
+/* Reads column number column of count rows into out rows 0...count-1 (FLAT, type->phys, memory from
+ * arena). A NULL address gives a NULL value (outer joins). Text points into the store. */
+void wr_rows_gather(const wr_rows_layout *layout, int column, uint8_t *const *addresses,
+                    uint32_t count, wr_arena *arena, wr_column *out);
+/* Walks all rows in insertion order: fills addresses with up to max row pointers, returns how many
+ * (0 = end). */
 typedef struct wr_rows_cursor {
     uint32_t page, slot;
 } wr_rows_cursor;
-uint32_t wr_rows_next(const wr_rows *rows, wr_rows_cursor *cursor, uint8_t **addresses, uint32_t max);
+uint32_t wr_rows_next(const wr_rows *rows, wr_rows_cursor *cursor, uint8_t **addresses,
+                      uint32_t max);
 /* Where the next appended row will be found by wr_rows_next. */
 wr_rows_cursor wr_rows_end(const wr_rows *rows);

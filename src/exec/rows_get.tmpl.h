@@ -1,5 +1,7 @@
-/* rows_get.tmpl.h - reads one slot of many rows. Parameters: T, NAME. Returns whether there was a NULL (or a NULL row). */
-static bool NAME(uint8_t *const *restrict rows, uint32_t count, uint32_t offset, size_t null_byte, uint8_t null_bit, void *restrict out_)
+/* rows_get.tmpl.h - reads one slot of many rows. Parameters: T, NAME. Returns whether there was a
+ * NULL (or a NULL row). */
+static bool NAME(uint8_t *const *restrict rows, uint32_t count, uint32_t offset, size_t null_byte,
+                 uint8_t null_bit, void *restrict out_)
 {
     T *restrict out = out_;
     uint8_t nulls = 0;

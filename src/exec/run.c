@@ -1,7 +1,8 @@
 /* run.c - the worker pool and one running query as the session sees it.
  *
- * The pool's threads serve runs: a run asks for help when it is first driven and there is more than one worker; a thread
- * stays with it until the run is over. The calling thread never depends on help: it can finish any query alone. */
+ * The pool's threads serve runs: a run asks for help when it is first driven and there is more than
+ * one worker; a thread stays with it until the run is over. The calling thread never depends on
+ * help: it can finish any query alone. */
 #include "exec/ops/result.h"
 #include "sys/clock.h"
 
@@ -49,7 +50,8 @@ void wr_pool_drop(wr_pool *pool)
     pool->closing = true;
     wr_cond_broadcast(&pool->changed);
     wr_mutex_unlock(&pool->lock);
-    for (int i = 0; i < pool->started; i++) wr_thread_join(pool->threads[i]);
+    for (int i = 0; i < pool->started; i++)
+        wr_thread_join(pool->threads[i]);
     wr_cond_clear(&pool->changed);
     wr_mutex_clear(&pool->lock);
     wr_heap_drop(pool->threads);
@@ -86,7 +88,8 @@ static void pool_thread(void *arg)
     wr_mutex_unlock(&pool->lock);
 }
 
-/* Lists the run and starts missing threads. A thread that cannot be started is no reason to fail. */
+/* Lists the run and starts missing threads. A thread that cannot be started is no reason to fail.
+ */
 static void ask_for_help(wr_run *run)
 {
     run->asked_for_help = true;
@@ -94,7 +97,8 @@ static void ask_for_help(wr_run *run)
     wr_pool *pool = run->pool;
     wr_mutex_lock(&pool->lock);
     while (pool->started < pool->thread_count - 1) {
-        weir_status bad = wr_thread_start("weir-worker", pool_thread, pool, &pool->threads[pool->started]);
+        weir_status bad =
+            wr_thread_start("weir-worker", pool_thread, pool, &pool->threads[pool->started]);
         if (bad) {
             wr_status_drop(bad);
             break;
@@ -115,17 +119,20 @@ static void send_help_home(wr_run *run)
     if (!run->is_listed) return;
     wr_mutex_lock(&pool->lock);
     wr_run **at = &pool->runs;
-    while (*at != run) at = &(*at)->next;
+    while (*at != run)
+        at = &(*at)->next;
     *at = run->next;
     run->is_listed = false;
-    while (run->helpers > 0) wr_cond_wait(&pool->changed, &pool->lock);
+    while (run->helpers > 0)
+        wr_cond_wait(&pool->changed, &pool->lock);
     wr_mutex_unlock(&pool->lock);
 }
 
 static int largest_id(const wr_plan_node *node)
 {
     int id = node->id;
-    for (int i = 0; i < node->input_count; i++) id = WR_MAX(id, largest_id(node->inputs[i]));
+    for (int i = 0; i < node->input_count; i++)
+        id = WR_MAX(id, largest_id(node->inputs[i]));
     return id;
 }
 
@@ -201,7 +208,8 @@ weir_status wr_run_next(wr_run *run, wr_batch *out, bool *more)
             return WR_OK;
         }
         wr_result_wait_for_turn(run->result);
-        if (wr_exec_work(exec, 0, true) == WR_WORK_DONE && !run->result->direct && !run->result->first)
+        if (wr_exec_work(exec, 0, true) == WR_WORK_DONE && !run->result->direct &&
+            !run->result->first)
             return run_end(run);
     }
 }

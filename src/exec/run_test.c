@@ -7,8 +7,11 @@ TEST(a_scan_gives_rows_in_source_order_at_any_thread_count)
         kit k;
         kit_open(&k);
         k.form = (kit_form)form;
-        wr_plan_node *scan = table(&k, "a:integer b:varchar", "1 x; 2 NULL; 3 a-text-longer-than-twelve; 4 w; 5 v; 6 u; 7 t; 8 s");
-        EXPECT_RESULT(&k, scan, "1|x; 2|NULL; 3|a-text-longer-than-twelve; 4|w; 5|v; 6|u; 7|t; 8|s");
+        wr_plan_node *scan =
+            table(&k, "a:integer b:varchar",
+                  "1 x; 2 NULL; 3 a-text-longer-than-twelve; 4 w; 5 v; 6 u; 7 t; 8 s");
+        EXPECT_RESULT(&k, scan,
+                      "1|x; 2|NULL; 3|a-text-longer-than-twelve; 4|w; 5|v; 6|u; 7|t; 8|s");
         kit_close(&k);
     }
 }
@@ -17,9 +20,11 @@ TEST(filters_and_projections_keep_the_order)
 {
     kit k;
     kit_open(&k);
-    wr_plan_node *scan = table(&k, "a:integer b:integer", "1 10; 2 20; 3 NULL; 4 40; 5 50; 6 60; 7 70");
+    wr_plan_node *scan =
+        table(&k, "a:integer b:integer", "1 10; 2 20; 3 NULL; 4 40; 5 50; 6 60; 7 70");
     wr_plan_node *filter = over(&k, WR_PN_FILTER, scan);
-    filter->filter.condition = wr_expr_compare(&k.arena, WR_GT, col(&k, scan, 1), number(&k, WR_INTEGER, 20));
+    filter->filter.condition =
+        wr_expr_compare(&k.arena, WR_GT, col(&k, scan, 1), number(&k, WR_INTEGER, 20));
     wr_plan_node *project = gives(&k, over(&k, WR_PN_PROJECT, filter), "b:integer a:integer");
     project->project.exprs = exprs(&k, 2, (wr_expr *[]){col(&k, scan, 1), col(&k, scan, 0)});
     EXPECT_RESULT(&k, project, "40|4; 50|5; 60|6; 70|7");
@@ -31,7 +36,9 @@ TEST(conjuncts_pushed_into_a_scan_narrow_it_and_hide_their_columns)
     kit k;
     kit_open(&k);
     wr_plan_node *scan = table(&k, "a:integer b:integer", "1 10; 2 20; 3 NULL; 4 40");
-    scan->scan.filters = exprs(&k, 1, (wr_expr *[]){wr_expr_compare(&k.arena, WR_GE, col(&k, scan, 1), number(&k, WR_INTEGER, 20))});
+    scan->scan.filters = exprs(&k, 1,
+                               (wr_expr *[]){wr_expr_compare(&k.arena, WR_GE, col(&k, scan, 1),
+                                                             number(&k, WR_INTEGER, 20))});
     scan->scan.filter_count = 1;
     scan->scan.hidden_count = 1;
     scan->schema.count = 1;
@@ -78,12 +85,17 @@ TEST(values_union_and_ordinal_keep_the_order)
     kit_open(&k);
     wr_plan_node *values = gives(&k, kit_node(&k, WR_PN_VALUES, 0), "a:integer b:varchar");
     wr_expr ***rows = wr_new_array(&k.arena, wr_expr **, 2);
-    rows[0] = exprs(&k, 2, (wr_expr *[]){number(&k, WR_INTEGER, 7), wr_expr_const(&k.arena, wr_value_text(WR_STR("seven")))});
-    rows[1] = exprs(&k, 2, (wr_expr *[]){number(&k, WR_INTEGER, 8), wr_expr_const(&k.arena, wr_value_null(WR_VARCHAR))});
+    rows[0] = exprs(&k, 2,
+                    (wr_expr *[]){number(&k, WR_INTEGER, 7),
+                                  wr_expr_const(&k.arena, wr_value_text(WR_STR("seven")))});
+    rows[1] = exprs(&k, 2,
+                    (wr_expr *[]){number(&k, WR_INTEGER, 8),
+                                  wr_expr_const(&k.arena, wr_value_null(WR_VARCHAR))});
     values->values.rows = rows;
     values->values.row_count = 2;
     EXPECT_RESULT(&k, values, "7|seven; 8|NULL");
-    wr_plan_node *all = both(&k, WR_PN_UNION, table(&k, "a:integer b:varchar", "1 x; 2 y; 3 z; 4 w"), values);
+    wr_plan_node *all =
+        both(&k, WR_PN_UNION, table(&k, "a:integer b:varchar", "1 x; 2 y; 3 z; 4 w"), values);
     EXPECT_RESULT(&k, all, "1|x; 2|y; 3|z; 4|w; 7|seven; 8|NULL");
     wr_plan_node *ordinal = gives(&k, over(&k, WR_PN_ORDINAL, all), "a:integer b:varchar n:bigint");
     EXPECT_RESULT(&k, ordinal, "1|x|1; 2|y|2; 3|z|3; 4|w|4; 7|seven|5; 8|NULL|6");
@@ -136,7 +148,8 @@ TEST(a_shared_subplan_is_read_twice)
     wr_plan_node *scan = table(&k, "a:integer", "1; 2; 3; 4; 5; 6; 7");
     wr_plan_node *first = over(&k, WR_PN_SHARED, scan), *second = over(&k, WR_PN_SHARED, scan);
     first->shared.id = second->shared.id = 1;
-    EXPECT_RESULT(&k, both(&k, WR_PN_UNION, first, second), "1; 2; 3; 4; 5; 6; 7; 1; 2; 3; 4; 5; 6; 7");
+    EXPECT_RESULT(&k, both(&k, WR_PN_UNION, first, second),
+                  "1; 2; 3; 4; 5; 6; 7; 1; 2; 3; 4; 5; 6; 7");
     kit_close(&k);
 }
 

@@ -1,13 +1,14 @@
 /* schedule.c - runs the pipelines of one plan, one after the other, with as many workers as come.
  *
- * There is no dispatcher thread: whoever calls wr_exec_work moves the plan forward. Stages of a pipeline: START (one
- * thread opens the source), RUN (workers attach, take morsels until the source is empty, detach), FINISH (one thread
- * calls the sink's finish) with TASKS in between (workers share the pieces finish asked for). Pipelines are in an order
- * that satisfies all dependencies, because build.c lists a pipeline only after those it reads from.
+ * There is no dispatcher thread: whoever calls wr_exec_work moves the plan forward. Stages of a
+ * pipeline: START (one thread opens the source), RUN (workers attach, take morsels until the source
+ * is empty, detach), FINISH (one thread calls the sink's finish) with TASKS in between (workers
+ * share the pieces finish asked for). Pipelines are in an order that satisfies all dependencies,
+ * because build.c lists a pipeline only after those it reads from.
  *
- * A worker's position inside a pipeline lives in its wr_chain, so the result sink can stop the chain at any batch
- * (YIELD) and the next call goes on where it was. The first error of any worker stops all of them: `stop` is looked at
- * once per batch. */
+ * A worker's position inside a pipeline lives in its wr_chain, so the result sink can stop the
+ * chain at any batch (YIELD) and the next call goes on where it was. The first error of any worker
+ * stops all of them: `stop` is looked at once per batch. */
 #include "exec/engine.h"
 #include "sys/clock.h"
 #include <stdarg.h>
@@ -161,7 +162,8 @@ static weir_status chain_attach(wr_exec *exec, const wr_pipeline *p, wr_chain *c
         c->locals = wr_heap_new(sizeof *c->locals * (size_t)c->cap);
     }
     WR_TRY(wr_exec_local(p->source, worker, &c->locals[0]));
-    for (int i = 0; i < p->op_count; i++) WR_TRY(wr_exec_local(p->ops[i], worker, &c->locals[i + 1]));
+    for (int i = 0; i < p->op_count; i++)
+        WR_TRY(wr_exec_local(p->ops[i], worker, &c->locals[i + 1]));
     (void)exec;
     return wr_exec_local(p->sink, worker, &c->locals[p->op_count + 1]);
 }
@@ -201,9 +203,11 @@ static weir_status give_to_sink(wr_exec *exec, const wr_pipeline *p, wr_chain *c
     return bad;
 }
 
-/* Moves batch `level` down the chain until everything it leads to is consumed. resume always is the deepest op that has
- * more to give for its present input; ops above it that also have more are found through again. */
-static weir_status chain_flow(wr_exec *exec, const wr_pipeline *p, wr_chain *c, int level, uint64_t *again, bool *yielded)
+/* Moves batch `level` down the chain until everything it leads to is consumed. resume always is the
+ * deepest op that has more to give for its present input; ops above it that also have more are
+ * found through again. */
+static weir_status chain_flow(wr_exec *exec, const wr_pipeline *p, wr_chain *c, int level,
+                              uint64_t *again, bool *yielded)
 {
     for (;;) {
         WR_TRY(wr_exec_check(exec));
@@ -234,7 +238,8 @@ static weir_status take_morsel(wr_exec *exec, const wr_pipeline *p, wr_chain *c,
     weir_status bad = p->source->def->morsel(p->source, c->locals[0], got);
     if (!bad && *got) {
         uint64_t number = __atomic_fetch_add(&p->sink->morsel_next, 1, __ATOMIC_RELAXED);
-        for (int i = 0; i < c->depth + 2; i++) c->locals[i]->morsel = number;
+        for (int i = 0; i < c->depth + 2; i++)
+            c->locals[i]->morsel = number;
     }
     if (p->is_ordered) wr_mutex_unlock(&exec->order_lock);
     c->in_morsel = !bad && *got;
@@ -244,7 +249,8 @@ static weir_status take_morsel(wr_exec *exec, const wr_pipeline *p, wr_chain *c,
 static weir_status end_morsel(const wr_pipeline *p, wr_chain *c)
 {
     c->in_morsel = false;
-    return p->sink->def->morsel_end ? p->sink->def->morsel_end(p->sink, c->locals[c->depth + 1]) : WR_OK;
+    return p->sink->def->morsel_end ? p->sink->def->morsel_end(p->sink, c->locals[c->depth + 1])
+                                    : WR_OK;
 }
 
 static weir_status next_source_batch(const wr_pipeline *p, wr_chain *c, bool *more)
@@ -260,8 +266,10 @@ static weir_status next_source_batch(const wr_pipeline *p, wr_chain *c, bool *mo
     return WR_OK;
 }
 
-/* Works until the source is empty (*yielded false) or the result sink handed a batch over (*yielded true). */
-static weir_status chain_run(wr_exec *exec, const wr_pipeline *p, wr_chain *c, uint64_t *again, bool *yielded)
+/* Works until the source is empty (*yielded false) or the result sink handed a batch over (*yielded
+ * true). */
+static weir_status chain_run(wr_exec *exec, const wr_pipeline *p, wr_chain *c, uint64_t *again,
+                             bool *yielded)
 {
     *yielded = false;
     if (*again) WR_TRY(chain_flow(exec, p, c, 63 - __builtin_clzll(*again), again, yielded));
@@ -305,7 +313,8 @@ static weir_status start_pipeline(wr_exec *exec, wr_pipeline *p)
 static int workers_allowed(const wr_exec *exec, const wr_pipeline *p)
 {
     if (p->is_serial) return 1;
-    int wanted = p->source->def->workers_wanted ? p->source->def->workers_wanted(p->source) : exec->worker_count;
+    int wanted = p->source->def->workers_wanted ? p->source->def->workers_wanted(p->source)
+                                                : exec->worker_count;
     return WR_MAX(1, WR_MIN(wanted, exec->worker_count));
 }
 
@@ -327,7 +336,9 @@ static void transition(wr_exec *exec)
     if (stage == WR_STAGE_FINISH && exec->phase == 0) p->sink->feeders--;
     wr_mutex_unlock(&exec->lock);
     weir_status bad = wr_exec_check(exec);
-    if (!bad) bad = stage == WR_STAGE_START ? start_pipeline(exec, p) : finish_step(p, exec->phase, &tasks);
+    if (!bad)
+        bad =
+            stage == WR_STAGE_START ? start_pipeline(exec, p) : finish_step(p, exec->phase, &tasks);
     if (bad) wr_exec_fail(exec, bad);
     wr_mutex_lock(&exec->lock);
     exec->in_transition = false;
@@ -350,7 +361,8 @@ static void transition(wr_exec *exec)
     }
 }
 
-/* RUN, lock held: attach or go on, work, detach. Returns true when the chain was stopped by a YIELD. */
+/* RUN, lock held: attach or go on, work, detach. Returns true when the chain was stopped by a
+ * YIELD. */
 static bool run_stage(wr_exec *exec, int worker)
 {
     wr_chain *c = &exec->chains[worker];
@@ -387,7 +399,8 @@ static void task_stage(wr_exec *exec, int worker)
     if (local) local->busy_ns += wr_clock_mono_ns() - began;
     if (bad) wr_exec_fail(exec, bad);
     wr_mutex_lock(&exec->lock);
-    if (++exec->task_done == exec->task_count && !exec->stop) exec->stage = WR_STAGE_FINISH, exec->phase++;
+    if (++exec->task_done == exec->task_count && !exec->stop)
+        exec->stage = WR_STAGE_FINISH, exec->phase++;
     wr_cond_broadcast(&exec->changed);
 }
 
@@ -408,8 +421,9 @@ wr_work wr_exec_work(wr_exec *exec, int worker, bool may_wait)
             transition(exec);
         } else if (stage == WR_STAGE_TASKS && exec->task_next < exec->task_count) {
             task_stage(exec, worker);
-        } else if (stage == WR_STAGE_RUN && (exec->chains[worker].attached ||
-                   (!exec->exhausted && exec->active < workers_allowed(exec, exec->current)))) {
+        } else if (stage == WR_STAGE_RUN &&
+                   (exec->chains[worker].attached ||
+                    (!exec->exhausted && exec->active < workers_allowed(exec, exec->current)))) {
             if (run_stage(exec, worker)) {
                 wr_mutex_unlock(&exec->lock);
                 return WR_WORK_YIELDED;
@@ -447,7 +461,8 @@ void wr_exec_collect_stats(wr_exec *exec)
         }
         s->memory_peak = WR_MAX(s->memory_peak, wr_mem_peak(op->mem));
         if (op->def == &wr_op_scan) wr_scan_stats_of(op, s);
-        if (op->note[0] && !s->note.length) s->note = wr_arena_str(exec->stats_arena, wr_str_of(op->note));
+        if (op->note[0] && !s->note.length)
+            s->note = wr_arena_str(exec->stats_arena, wr_str_of(op->note));
     }
 }
 
@@ -462,7 +477,8 @@ weir_status wr_exprs_open(wr_exprs *e, wr_op *op, wr_expr *const *exprs, int cou
     return WR_OK;
 }
 
-weir_status wr_exprs_run(const wr_exprs *e, wr_exprs_local *local, const wr_env *env, const wr_batch *in)
+weir_status wr_exprs_run(const wr_exprs *e, wr_exprs_local *local, const wr_env *env,
+                         const wr_batch *in)
 {
     if (e->count == 0) return WR_OK;
     if (!local->eval) {
@@ -479,7 +495,8 @@ void wr_exprs_close(wr_exprs_local *local)
     *local = (wr_exprs_local){0};
 }
 
-weir_status wr_exec_count_of(const wr_env *env, const wr_expr *e, const char *what, int64_t fallback, int64_t *out)
+weir_status wr_exec_count_of(const wr_env *env, const wr_expr *e, const char *what,
+                             int64_t fallback, int64_t *out)
 {
     *out = fallback;
     if (!e) return WR_OK;

@@ -1,4 +1,5 @@
-/* sink_test.c - rows handed to writers, lists taken apart, and values of every kind kept in the tuple store. */
+/* sink_test.c - rows handed to writers, lists taken apart, and values of every kind kept in the
+ * tuple store. */
 #include "exec/kit_test.h"
 
 typedef struct recorder {
@@ -14,7 +15,8 @@ static weir_status record(wr_batch_sink *self, int worker, const wr_batch *batch
     (void)worker;
     if (r->fails) return wr_fail(WR_E_DISK_FULL, "no space");
     for (uint32_t i = 0; i < wr_batch_count(batch); i++)
-        wr_buf_printf(&r->text, "%lld ", (long long)wr_column_int(&batch->columns[0], wr_batch_row(batch, i)));
+        wr_buf_printf(&r->text, "%lld ",
+                      (long long)wr_column_int(&batch->columns[0], wr_batch_row(batch, i)));
     return WR_OK;
 }
 static weir_status record_finish(wr_batch_sink *self)
@@ -26,7 +28,8 @@ static void record_abort(wr_batch_sink *self) { ((recorder *)self)->aborted++; }
 
 static wr_plan_node *into(kit *k, wr_plan_node *in, recorder *r)
 {
-    r->base = (wr_batch_sink){.write = record, .finish = record_finish, .abort = record_abort, .name = "record"};
+    r->base = (wr_batch_sink){
+        .write = record, .finish = record_finish, .abort = record_abort, .name = "record"};
     wr_plan_node *n = gives(k, over(k, WR_PN_SINK, in), "n:bigint");
     n->sink.sink = &r->base;
     return n;
@@ -40,7 +43,8 @@ TEST(writers_get_rows_in_source_order_and_report_the_count)
         k.morsel_rows = 1;
         recorder r = {0};
         WR_BUF(got);
-        EXPECT_OK(kit_run(&k, into(&k, table(&k, "a:integer", "1; 2; 3; 4; 5; 6; 7; 8; 9"), &r), kit_threads[t], &got));
+        EXPECT_OK(kit_run(&k, into(&k, table(&k, "a:integer", "1; 2; 3; 4; 5; 6; 7; 8; 9"), &r),
+                          kit_threads[t], &got));
         EXPECT_TEXT(got.data, "9");
         EXPECT_TEXT(r.text.data, "1 2 3 4 5 6 7 8 9 ");
         EXPECT_INT(r.finished, 1);
@@ -88,7 +92,8 @@ static wr_plan_node *lists(kit *k)
     wr_column_init(child, &k->arena, WR_VARCHAR, WR_P_VIEW, 6);
     child->rows = 6;
     static const char *const texts[6] = {"x", "a text of some length", "y", "z", "NULL", "w"};
-    for (uint32_t i = 0; i < 6; i++) kit_put(child, i, wr_str_of(texts[i]), &k->arena);
+    for (uint32_t i = 0; i < 6; i++)
+        kit_put(child, i, wr_str_of(texts[i]), &k->arena);
     columns[1].children = child;
     t->columns = columns;
     static const int positions[2] = {0, 1};
@@ -110,7 +115,9 @@ TEST(unnest_gives_a_row_per_element)
     n->unnest.with_ordinality = true;
     EXPECT_RESULT(&k, n, "1|x|1; 1|a text of some length|2; 4|y|1; 4|z|2; 4|NULL|3; 5|w|1");
     n->unnest.keep_empty = true;
-    EXPECT_RESULT(&k, n, "1|x|1; 1|a text of some length|2; 2|NULL|1; 3|NULL|1; 4|y|1; 4|z|2; 4|NULL|3; 5|w|1");
+    EXPECT_RESULT(
+        &k, n,
+        "1|x|1; 1|a text of some length|2; 2|NULL|1; 3|NULL|1; 4|y|1; 4|z|2; 4|NULL|3; 5|w|1");
     kit_close(&k);
 }
 

@@ -1,4 +1,5 @@
-/* sort_test.c - ORDER BY of every type of key, top-N, set operations, recursion, samples and unnest. */
+/* sort_test.c - ORDER BY of every type of key, top-N, set operations, recursion, samples and
+ * unnest. */
 #include "exec/kit_test.h"
 
 static wr_plan_node *sort(kit *k, wr_plan_node *in, int count, const wr_sort_key *keys)
@@ -16,11 +17,16 @@ TEST(sorts_by_several_keys_with_nulls_where_asked)
         kit k;
         kit_open(&k);
         k.form = (kit_form)form;
-        wr_plan_node *t = table(&k, "a:integer b:varchar c:double", "2 x 1; 1 y NaN; NULL z 0; 2 NULL -1; 1 yy 2; 2 x -Infinity");
-        wr_sort_key keys[] = {{col(&k, t, 0), false, false}, {col(&k, t, 1), true, true}, {col(&k, t, 2), false, false}};
-        EXPECT_RESULT(&k, sort(&k, t, 3, keys), "1|yy|2; 1|y|NaN; 2|NULL|-1; 2|x|-Infinity; 2|x|1; NULL|z|0");
+        wr_plan_node *t = table(&k, "a:integer b:varchar c:double",
+                                "2 x 1; 1 y NaN; NULL z 0; 2 NULL -1; 1 yy 2; 2 x -Infinity");
+        wr_sort_key keys[] = {{col(&k, t, 0), false, false},
+                              {col(&k, t, 1), true, true},
+                              {col(&k, t, 2), false, false}};
+        EXPECT_RESULT(&k, sort(&k, t, 3, keys),
+                      "1|yy|2; 1|y|NaN; 2|NULL|-1; 2|x|-Infinity; 2|x|1; NULL|z|0");
         wr_sort_key other[] = {{col(&k, t, 0), true, true}, {col(&k, t, 2), true, false}};
-        EXPECT_RESULT(&k, sort(&k, t, 2, other), "NULL|z|0; 2|x|1; 2|NULL|-1; 2|x|-Infinity; 1|y|NaN; 1|yy|2");
+        EXPECT_RESULT(&k, sort(&k, t, 2, other),
+                      "NULL|z|0; 2|x|1; 2|NULL|-1; 2|x|-Infinity; 1|y|NaN; 1|yy|2");
         kit_close(&k);
     }
 }
@@ -29,10 +35,13 @@ TEST(long_texts_with_common_beginnings_sort_right)
 {
     kit k;
     kit_open(&k);
-    wr_plan_node *t = table(&k, "a:varchar b:bigint", "prefix-prefix-b 1; prefix-prefix 2; prefix-prefix-a 3; prefix-prefix-b 0; p 4; prefix-p 5");
+    wr_plan_node *t = table(&k, "a:varchar b:bigint",
+                            "prefix-prefix-b 1; prefix-prefix 2; prefix-prefix-a 3; "
+                            "prefix-prefix-b 0; p 4; prefix-p 5");
     wr_sort_key keys[] = {{col(&k, t, 0), false, false}, {col(&k, t, 1), false, false}};
     EXPECT_RESULT(&k, sort(&k, t, 2, keys),
-                  "p|4; prefix-p|5; prefix-prefix|2; prefix-prefix-a|3; prefix-prefix-b|0; prefix-prefix-b|1");
+                  "p|4; prefix-p|5; prefix-prefix|2; prefix-prefix-a|3; prefix-prefix-b|0; "
+                  "prefix-prefix-b|1");
     kit_close(&k);
 }
 
@@ -40,7 +49,9 @@ TEST(extreme_integers_sort_right)
 {
     kit k;
     kit_open(&k);
-    wr_plan_node *t = table(&k, "a:bigint b:integer", "9223372036854775807 1; -9223372036854775808 2; 0 3; NULL 4; -1 5; 0 2");
+    wr_plan_node *t =
+        table(&k, "a:bigint b:integer",
+              "9223372036854775807 1; -9223372036854775808 2; 0 3; NULL 4; -1 5; 0 2");
     wr_sort_key up[] = {{col(&k, t, 0), false, false}, {col(&k, t, 1), false, false}};
     EXPECT_RESULT(&k, sort(&k, t, 2, up),
                   "-9223372036854775808|2; -1|5; 0|2; 0|3; 9223372036854775807|1; NULL|4");
@@ -110,7 +121,8 @@ TEST(many_rows_sort_with_and_without_a_limit)
         EXPECT_OK(kit_run(&k, top, threads, &first));
         EXPECT(strncmp(first.data, want.data, first.length) == 0);
         int rows = 1;
-        for (const char *at = first.data; *at; at++) rows += *at == ';';
+        for (const char *at = first.data; *at; at++)
+            rows += *at == ';';
         EXPECT_INT(rows, 50);
     }
     kit_close(&k);
@@ -122,7 +134,8 @@ TEST(intersect_and_except_as_sets_and_as_bags)
         kit k;
         kit_open(&k);
         k.form = (kit_form)form;
-        wr_plan_node *left = table(&k, "a:integer b:varchar", "1 x; 1 x; 2 y; NULL z; NULL z; 3 NULL; 1 x");
+        wr_plan_node *left =
+            table(&k, "a:integer b:varchar", "1 x; 1 x; 2 y; NULL z; NULL z; 3 NULL; 1 x");
         wr_plan_node *right = table(&k, "a:integer b:varchar", "1 x; 1 x; NULL z; 4 w");
         wr_plan_node *n = both(&k, WR_PN_INTERSECT, left, right);
         EXPECT_SET(&k, n, "1|x; NULL|z");
@@ -141,7 +154,8 @@ static wr_plan_node *counting(kit *k, bool is_all, int64_t below)
     wr_plan_node *working = gives(k, kit_node(k, WR_PN_WORKING, 0), "a:integer");
     working->shared.id = 9;
     wr_plan_node *filter = over(k, WR_PN_FILTER, working);
-    filter->filter.condition = wr_expr_compare(&k->arena, WR_LT, col(k, working, 0), number(k, WR_INTEGER, below));
+    filter->filter.condition =
+        wr_expr_compare(&k->arena, WR_LT, col(k, working, 0), number(k, WR_INTEGER, below));
     wr_expr *args[] = {col(k, working, 0), number(k, WR_INTEGER, 1)}, *next;
     EXPECT_OK(wr_bind_call(&k->arena, &k->env, WR_STR("+"), args, NULL, 2, (wr_span){0}, &next));
     EXPECT_OK(wr_bind_cast(&k->arena, next, WR_INTEGER, false, (wr_span){0}, &next));
@@ -173,7 +187,8 @@ TEST(samples_do_not_depend_on_the_number_of_threads)
     kit k;
     kit_open(&k);
     WR_BUF(text);
-    for (int i = 0; i < 1000; i++) wr_buf_printf(&text, "%s%d", i ? "; " : "", i);
+    for (int i = 0; i < 1000; i++)
+        wr_buf_printf(&text, "%s%d", i ? "; " : "", i);
     wr_plan_node *n = over(&k, WR_PN_SAMPLE, table(&k, "a:integer", text.data));
     n->sample.fraction = 0.1;
     n->sample.rows = -1;
@@ -186,7 +201,8 @@ TEST(samples_do_not_depend_on_the_number_of_threads)
     n->sample.rows = 3;
     EXPECT_OK(kit_run(&k, n, 1, &first));
     int rows = 1;
-    for (const char *at = first.data; *at; at++) rows += *at == ';';
+    for (const char *at = first.data; *at; at++)
+        rows += *at == ';';
     EXPECT_INT(rows, 3);
     EXPECT_RESULT(&k, n, first.data);
     kit_close(&k);

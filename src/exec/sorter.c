@@ -1,13 +1,15 @@
 /* sorter.c - see sorter.h.
  *
- * Phases: note the ranges of the keys per stretch of rows; fill and sort the entries of each stretch; merge all stretches
- * in pieces, cut at entries of the first stretch, so that pieces are independent. */
+ * Phases: note the ranges of the keys per stretch of rows; fill and sort the entries of each
+ * stretch; merge all stretches in pieces, cut at entries of the first stretch, so that pieces are
+ * independent. */
 #include "exec/sorter.h"
 
 enum { STRETCHES_MAX = 64, STRETCH_MIN = 1 << 14 };
 
-weir_status wr_sorter_begin(wr_sorter *s, wr_arena *arena, wr_mem *mem, const wr_rows_layout *layout,
-                            const wr_sort_slot *keys, int key_count, wr_rows *const *stores, int store_count)
+weir_status wr_sorter_begin(wr_sorter *s, wr_arena *arena, wr_mem *mem,
+                            const wr_rows_layout *layout, const wr_sort_slot *keys, int key_count,
+                            wr_rows *const *stores, int store_count)
 {
     s->arena = arena;
     s->mem = mem;
@@ -21,7 +23,9 @@ weir_status wr_sorter_begin(wr_sorter *s, wr_arena *arena, wr_mem *mem, const wr
     uint64_t at = 0;
     for (int i = 0; i < store_count; i++) {
         wr_rows_cursor cursor = {0, 0};
-        for (uint32_t n; stores[i] && (n = wr_rows_next(stores[i], &cursor, s->rows + at, 1 << 20)) > 0;) at += n;
+        for (uint32_t n;
+             stores[i] && (n = wr_rows_next(stores[i], &cursor, s->rows + at, 1 << 20)) > 0;)
+            at += n;
     }
     uint64_t most = (s->count + STRETCH_MIN - 1) / STRETCH_MIN;
     s->stretch_count = (int)WR_MIN((uint64_t)WR_MIN(store_count, STRETCHES_MAX), most);
@@ -36,7 +40,8 @@ weir_status wr_sorter_begin(wr_sorter *s, wr_arena *arena, wr_mem *mem, const wr
 }
 
 /* The first position of sorted entries that does not order before mark. */
-static uint64_t lower_bound(const wr_sorting *sorting, const wr_sort_entry *entries, uint64_t count, const wr_sort_entry *mark)
+static uint64_t lower_bound(const wr_sorting *sorting, const wr_sort_entry *entries, uint64_t count,
+                            const wr_sort_entry *mark)
 {
     uint64_t lo = 0, hi = count;
     while (lo < hi) {
@@ -59,7 +64,9 @@ static void cut_stretches(wr_sorter *s)
         uint64_t at = WR_MIN(first->count * (uint64_t)t / (uint64_t)n, first->count - 1);
         for (int i = 0; i < n; i++) {
             const wr_sort_stretch *p = &s->stretches[i];
-            s->cuts[t * n + i] = t == n ? p->count : lower_bound(&s->sorting, s->entries + p->from, p->count, &s->entries[first->from + at]);
+            s->cuts[t * n + i] = t == n ? p->count
+                                        : lower_bound(&s->sorting, s->entries + p->from, p->count,
+                                                      &s->entries[first->from + at]);
         }
     }
 }
@@ -69,7 +76,8 @@ weir_status wr_sorter_step(wr_sorter *s, int phase, int *tasks)
     *tasks = s->stretch_count;
     if (s->count > 0 && phase == 0) return WR_OK;
     if (s->count > 0 && phase == 1) {
-        for (int i = 0; i < s->stretch_count; i++) wr_sorting_merge(&s->sorting, &s->stretches[i].watch);
+        for (int i = 0; i < s->stretch_count; i++)
+            wr_sorting_merge(&s->sorting, &s->stretches[i].watch);
         wr_sorting_decide(&s->sorting);
         return WR_OK;
     }
@@ -105,7 +113,9 @@ static void merge_piece(wr_sorter *s, int index)
         int best = -1;
         for (int i = 0; i < n; i++) {
             if (at[i] == end[i]) continue;
-            if (best < 0 || wr_sorting_compare(&s->sorting, &s->entries[at[i]], &s->entries[at[best]]) < 0) best = i;
+            if (best < 0 ||
+                wr_sorting_compare(&s->sorting, &s->entries[at[i]], &s->entries[at[best]]) < 0)
+                best = i;
         }
         if (best < 0) return;
         s->spare[to++] = s->entries[at[best]++];

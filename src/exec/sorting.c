@@ -1,19 +1,22 @@
 /* sorting.c - see sorting.h.
  *
- * The code of a value is a 64-bit integer that orders like it: integers with the sign flipped, doubles by their bits,
- * text by its first bytes (exact when no text is longer than 7 bytes: 7 bytes and the length). Codes are taken relative
- * to the smallest one seen, reversed for DESC, with one more value for NULL when NULLs were seen. */
+ * The code of a value is a 64-bit integer that orders like it: integers with the sign flipped,
+ * doubles by their bits, text by its first bytes (exact when no text is longer than 7 bytes: 7
+ * bytes and the length). Codes are taken relative to the smallest one seen, reversed for DESC, with
+ * one more value for NULL when NULLs were seen. */
 #include "exec/sorting.h"
 #include <math.h>
 
 enum { SMALL = 96, DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS, TEXT_EXACT = 7 };
 #define SIGN (UINT64_C(1) << 63)
 
-void wr_sorting_init(wr_sorting *s, wr_arena *arena, const wr_rows_layout *layout, const wr_sort_slot *keys, int key_count)
+void wr_sorting_init(wr_sorting *s, wr_arena *arena, const wr_rows_layout *layout,
+                     const wr_sort_slot *keys, int key_count)
 {
     *s = (wr_sorting){.layout = layout, .keys = keys, .key_count = key_count};
     s->ranges = wr_new_array(arena, wr_sort_range, key_count + 1);
-    for (int k = 0; k < key_count; k++) s->ranges[k].min = UINT64_MAX;
+    for (int k = 0; k < key_count; k++)
+        s->ranges[k].min = UINT64_MAX;
 }
 
 static uint64_t code_of_f64(double v)
@@ -25,7 +28,8 @@ static uint64_t code_of_f64(double v)
     return bits & SIGN ? ~bits : bits | SIGN;
 }
 
-/* The top 64 bits of a 128-bit integer, as far as they differ in practice: values beyond 63 bits lose their low part. */
+/* The top 64 bits of a 128-bit integer, as far as they differ in practice: values beyond 63 bits
+ * lose their low part. */
 static uint64_t code_of_i128(wr_i128 v, bool *exact)
 {
     if (v >= INT64_MIN / 2 && v <= INT64_MAX / 2) return (uint64_t)(int64_t)v ^ SIGN;
@@ -38,42 +42,56 @@ static uint64_t code_of_text(const wr_view *v, bool exact)
     const unsigned char *bytes = (const unsigned char *)wr_view_bytes(v);
     uint32_t length = v->length, take = WR_MIN(length, 8u);
     uint64_t code = 0;
-    for (uint32_t i = 0; i < take; i++) code |= (uint64_t)bytes[i] << (56 - 8 * i);
+    for (uint32_t i = 0; i < take; i++)
+        code |= (uint64_t)bytes[i] << (56 - 8 * i);
     return exact ? (code & ~UINT64_C(255)) | length : code;
 }
 
-#define LOAD(T, p)               \
-    ({                           \
-        T v_;                    \
+#define LOAD(T, p)                 \
+    ({                             \
+        T v_;                      \
         memcpy(&v_, p, sizeof v_); \
-        v_;                      \
+        v_;                        \
     })
 
 /* text_exact: all texts are short. *exact is cleared when equal codes do not mean equal values. */
 static uint64_t code_of(const wr_type *t, const uint8_t *slot, bool text_exact, bool *exact)
 {
     switch ((wr_phys)t->phys) {
-    case WR_P_U8: return *slot;
-    case WR_P_I8: return (uint64_t)(int64_t)LOAD(int8_t, slot) ^ SIGN;
-    case WR_P_I16: return (uint64_t)(int64_t)LOAD(int16_t, slot) ^ SIGN;
-    case WR_P_I32: return (uint64_t)(int64_t)LOAD(int32_t, slot) ^ SIGN;
-    case WR_P_I64: return (uint64_t)LOAD(int64_t, slot) ^ SIGN;
-    case WR_P_U16: return LOAD(uint16_t, slot);
-    case WR_P_U32: return LOAD(uint32_t, slot);
-    case WR_P_U64: return LOAD(uint64_t, slot);
-    case WR_P_F32: return code_of_f64((double)LOAD(float, slot));
-    case WR_P_F64: return code_of_f64(LOAD(double, slot));
+    case WR_P_U8:
+        return *slot;
+    case WR_P_I8:
+        return (uint64_t)(int64_t)LOAD(int8_t, slot) ^ SIGN;
+    case WR_P_I16:
+        return (uint64_t)(int64_t)LOAD(int16_t, slot) ^ SIGN;
+    case WR_P_I32:
+        return (uint64_t)(int64_t)LOAD(int32_t, slot) ^ SIGN;
+    case WR_P_I64:
+        return (uint64_t)LOAD(int64_t, slot) ^ SIGN;
+    case WR_P_U16:
+        return LOAD(uint16_t, slot);
+    case WR_P_U32:
+        return LOAD(uint32_t, slot);
+    case WR_P_U64:
+        return LOAD(uint64_t, slot);
+    case WR_P_F32:
+        return code_of_f64((double)LOAD(float, slot));
+    case WR_P_F64:
+        return code_of_f64(LOAD(double, slot));
     case WR_P_I128:
         if (t->id != WR_T_UUID) return code_of_i128(LOAD(wr_i128, slot), exact);
         *exact = false;
         return (uint64_t)(LOAD(wr_u128, slot) >> 64);
-    case WR_P_INTERVAL: return code_of_i128(wr_interval_order(LOAD(wr_interval, slot)), exact);
+    case WR_P_INTERVAL:
+        return code_of_i128(wr_interval_order(LOAD(wr_interval, slot)), exact);
     case WR_P_VIEW: {
         wr_view v = LOAD(wr_view, slot);
         *exact &= text_exact;
         return code_of_text(&v, text_exact);
     }
-    default: *exact = false; return 0; /* nested values are compared in the rows */
+    default:
+        *exact = false;
+        return 0; /* nested values are compared in the rows */
     }
 }
 
@@ -91,7 +109,8 @@ void wr_sorting_watch(wr_sorting *s, uint8_t *const *rows, uint64_t count)
                 continue;
             }
             r->has_values = true;
-            if (t->phys == WR_P_VIEW) r->text_max = WR_MAX(r->text_max, LOAD(uint32_t, rows[i] + offset));
+            if (t->phys == WR_P_VIEW)
+                r->text_max = WR_MAX(r->text_max, LOAD(uint32_t, rows[i] + offset));
             uint64_t code = code_of(t, rows[i] + offset, false, &exact);
             r->min = WR_MIN(r->min, code);
             r->max = WR_MAX(r->max, code);
@@ -138,7 +157,8 @@ void wr_sorting_decide(wr_sorting *s)
         wr_sort_range *r = &s->ranges[k];
         const wr_type *t = s->layout->types[s->keys[k].slot];
         bool exact = key_is_exact(t, r);
-        if (t->phys == WR_P_VIEW && exact) { /* the watched codes were whole prefixes; these end in the length */
+        if (t->phys == WR_P_VIEW &&
+            exact) { /* the watched codes were whole prefixes; these end in the length */
             r->min &= ~UINT64_C(255);
             r->max |= 255;
         }
@@ -174,9 +194,11 @@ static uint64_t bits_of(const wr_sorting *s, int k, const uint8_t *row)
     return code >> r->shift;
 }
 
-void wr_sorting_fill(const wr_sorting *s, uint8_t *const *rows, uint64_t count, wr_sort_entry *entries)
+void wr_sorting_fill(const wr_sorting *s, uint8_t *const *rows, uint64_t count,
+                     wr_sort_entry *entries)
 {
-    for (uint64_t i = 0; i < count; i++) entries[i] = (wr_sort_entry){0, rows[i]};
+    for (uint64_t i = 0; i < count; i++)
+        entries[i] = (wr_sort_entry){0, rows[i]};
     for (int k = 0; k < s->packed; k++) {
         int width = s->ranges[k].width;
         if (width == 0) continue;
@@ -202,7 +224,10 @@ static int compare_from(const wr_sorting *s, int from, const uint8_t *a, const u
     return 0;
 }
 
-int wr_sorting_compare_rows(const wr_sorting *s, const uint8_t *a, const uint8_t *b) { return compare_from(s, 0, a, b); }
+int wr_sorting_compare_rows(const wr_sorting *s, const uint8_t *a, const uint8_t *b)
+{
+    return compare_from(s, 0, a, b);
+}
 
 int wr_sorting_compare(const wr_sorting *s, const wr_sort_entry *a, const wr_sort_entry *b)
 {
@@ -211,14 +236,16 @@ int wr_sorting_compare(const wr_sorting *s, const wr_sort_entry *a, const wr_sor
 }
 
 /* Stable merge sort, bottom up from runs of 8 sorted by insertion. */
-static void merge_sort(const wr_sorting *s, wr_sort_entry *entries, wr_sort_entry *spare, uint64_t count)
+static void merge_sort(const wr_sorting *s, wr_sort_entry *entries, wr_sort_entry *spare,
+                       uint64_t count)
 {
     for (uint64_t from = 0; from < count; from += 8) {
         uint64_t to = WR_MIN(from + 8, count);
         for (uint64_t i = from + 1; i < to; i++) {
             wr_sort_entry e = entries[i];
             uint64_t j = i;
-            for (; j > from && wr_sorting_compare(s, &e, &entries[j - 1]) < 0; j--) entries[j] = entries[j - 1];
+            for (; j > from && wr_sorting_compare(s, &e, &entries[j - 1]) < 0; j--)
+                entries[j] = entries[j - 1];
             entries[j] = e;
         }
     }
@@ -239,16 +266,21 @@ static void merge_sort(const wr_sorting *s, wr_sort_entry *entries, wr_sort_entr
     if (src != entries) memcpy(entries, src, count * sizeof *entries);
 }
 
-/* Least significant digit first; digits that are the same everywhere cost one counting pass only. */
-static void radix_sort(const wr_sorting *s, wr_sort_entry *entries, wr_sort_entry *spare, uint64_t count)
+/* Least significant digit first; digits that are the same everywhere cost one counting pass only.
+ */
+static void radix_sort(const wr_sorting *s, wr_sort_entry *entries, wr_sort_entry *spare,
+                       uint64_t count)
 {
     wr_sort_entry *src = entries, *dst = spare;
     for (int shift = 0; shift < s->bits; shift += DIGIT_BITS) {
         uint64_t counts[DIGITS + 1] = {0};
-        for (uint64_t i = 0; i < count; i++) counts[(src[i].bits >> shift & (DIGITS - 1)) + 1]++;
+        for (uint64_t i = 0; i < count; i++)
+            counts[(src[i].bits >> shift & (DIGITS - 1)) + 1]++;
         if (counts[(src[0].bits >> shift & (DIGITS - 1)) + 1] == count) continue;
-        for (int d = 0; d < DIGITS; d++) counts[d + 1] += counts[d];
-        for (uint64_t i = 0; i < count; i++) dst[counts[src[i].bits >> shift & (DIGITS - 1)]++] = src[i];
+        for (int d = 0; d < DIGITS; d++)
+            counts[d + 1] += counts[d];
+        for (uint64_t i = 0; i < count; i++)
+            dst[counts[src[i].bits >> shift & (DIGITS - 1)]++] = src[i];
         wr_sort_entry *swap = src;
         src = dst;
         dst = swap;
@@ -256,7 +288,8 @@ static void radix_sort(const wr_sorting *s, wr_sort_entry *entries, wr_sort_entr
     if (src != entries) memcpy(entries, src, count * sizeof *entries);
 }
 
-void wr_sorting_sort(const wr_sorting *s, wr_sort_entry *entries, wr_sort_entry *spare, uint64_t count)
+void wr_sorting_sort(const wr_sorting *s, wr_sort_entry *entries, wr_sort_entry *spare,
+                     uint64_t count)
 {
     if (count <= SMALL) {
         merge_sort(s, entries, spare, count);
@@ -265,13 +298,14 @@ void wr_sorting_sort(const wr_sorting *s, wr_sort_entry *entries, wr_sort_entry 
     radix_sort(s, entries, spare, count);
     if (s->covered == s->key_count) return;
     for (uint64_t from = 0, to; from < count; from = to) {
-        for (to = from + 1; to < count && entries[to].bits == entries[from].bits; to++) continue;
+        for (to = from + 1; to < count && entries[to].bits == entries[from].bits; to++)
+            continue;
         if (to - from > 1) merge_sort(s, entries + from, spare + from, to - from);
     }
 }
 
-weir_status wr_sort_addresses(wr_mem *mem, const wr_rows_layout *layout, const wr_sort_slot *keys, int key_count,
-                              uint8_t **addresses, uint64_t count)
+weir_status wr_sort_addresses(wr_mem *mem, const wr_rows_layout *layout, const wr_sort_slot *keys,
+                              int key_count, uint8_t **addresses, uint64_t count)
 {
     if (count < 2 || key_count == 0) return WR_OK;
     WR_ARENA(arena);
@@ -285,7 +319,8 @@ weir_status wr_sort_addresses(wr_mem *mem, const wr_rows_layout *layout, const w
     wr_sort_entry *entries = memory;
     wr_sorting_fill(&s, addresses, count, entries);
     wr_sorting_sort(&s, entries, entries + count, count);
-    for (uint64_t i = 0; i < count; i++) addresses[i] = entries[i].row;
+    for (uint64_t i = 0; i < count; i++)
+        addresses[i] = entries[i].row;
     wr_mem_free(mem, memory, size);
     return WR_OK;
 }

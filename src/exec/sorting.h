@@ -1,8 +1,9 @@
 /* sorting.h - orders stored rows by several columns.
  *
- * Each row becomes an entry: up to 64 bits of normalised keys and the row's address. How many keys fit is decided from
- * the values seen: each key takes only the bits its range needs, so (year, flag, small int) sorts by one integer. What
- * does not fit is compared in the row, among rows with equal bits only. Sorting is stable. */
+ * Each row becomes an entry: up to 64 bits of normalised keys and the row's address. How many keys
+ * fit is decided from the values seen: each key takes only the bits its range needs, so (year,
+ * flag, small int) sorts by one integer. What does not fit is compared in the row, among rows with
+ * equal bits only. Sorting is stable. */
 #pragma once
 #include "exec/keys.h"
 
@@ -33,17 +34,21 @@ typedef struct wr_sorting {
     int bits;
 } wr_sorting;
 
-void wr_sorting_init(wr_sorting *s, wr_arena *arena, const wr_rows_layout *layout, const wr_sort_slot *keys, int key_count);
+void wr_sorting_init(wr_sorting *s, wr_arena *arena, const wr_rows_layout *layout,
+                     const wr_sort_slot *keys, int key_count);
 /* Takes note of values; several wr_sorting of the same keys can watch parts and be merged. */
 void wr_sorting_watch(wr_sorting *s, uint8_t *const *rows, uint64_t count);
 void wr_sorting_merge(wr_sorting *into, const wr_sorting *from);
 void wr_sorting_decide(wr_sorting *s);
-void wr_sorting_fill(const wr_sorting *s, uint8_t *const *rows, uint64_t count, wr_sort_entry *entries);
+void wr_sorting_fill(const wr_sorting *s, uint8_t *const *rows, uint64_t count,
+                     wr_sort_entry *entries);
 /* spare: room for count entries. The result is in entries. */
-void wr_sorting_sort(const wr_sorting *s, wr_sort_entry *entries, wr_sort_entry *spare, uint64_t count);
+void wr_sorting_sort(const wr_sorting *s, wr_sort_entry *entries, wr_sort_entry *spare,
+                     uint64_t count);
 int wr_sorting_compare(const wr_sorting *s, const wr_sort_entry *a, const wr_sort_entry *b);
 /* By the rows alone, all keys. */
 int wr_sorting_compare_rows(const wr_sorting *s, const uint8_t *a, const uint8_t *b);
 /* All of the above in one thread: reorders addresses. */
-WR_MUST_CHECK weir_status wr_sort_addresses(wr_mem *mem, const wr_rows_layout *layout, const wr_sort_slot *keys,
-                                            int key_count, uint8_t **addresses, uint64_t count);
+WR_MUST_CHECK weir_status wr_sort_addresses(wr_mem *mem, const wr_rows_layout *layout,
+                                            const wr_sort_slot *keys, int key_count,
+                                            uint8_t **addresses, uint64_t count);

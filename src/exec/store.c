@@ -2,10 +2,12 @@
 #include "exec/store.h"
 #include <stdlib.h>
 
-void wr_store_init(wr_store *store, wr_mem *mem, wr_arena *arena, const wr_schema *schema, int parts)
+void wr_store_init(wr_store *store, wr_mem *mem, wr_arena *arena, const wr_schema *schema,
+                   int parts)
 {
     const wr_type **types = wr_new_array(arena, const wr_type *, schema->count + 1);
-    for (int i = 0; i < schema->count; i++) types[i] = schema->fields[i].type;
+    for (int i = 0; i < schema->count; i++)
+        types[i] = schema->fields[i].type;
     store->mem = mem;
     wr_rows_layout_init(&store->layout, arena, types, schema->count, 0);
     store->parts = wr_new_array(arena, wr_store_part, parts);
@@ -41,7 +43,8 @@ weir_status wr_store_add(wr_store *store, int part, uint64_t morsel, const wr_ba
     if (!last || last->morsel != morsel) {
         if (p->count == p->cap) {
             uint32_t cap = p->cap ? p->cap * 2 : 16;
-            p->stretches = wr_heap_grow(p->stretches, p->cap * sizeof(wr_stretch), cap * sizeof(wr_stretch));
+            p->stretches =
+                wr_heap_grow(p->stretches, p->cap * sizeof(wr_stretch), cap * sizeof(wr_stretch));
             p->cap = cap;
         }
         last = &p->stretches[p->count++];
@@ -61,11 +64,14 @@ static int by_morsel(const void *a, const void *b)
 void wr_store_seal(wr_store *store)
 {
     uint32_t total = 0;
-    for (int i = 0; i < store->part_count; i++) total += store->parts[i].count;
+    for (int i = 0; i < store->part_count; i++)
+        total += store->parts[i].count;
     store->stretches = wr_heap_new(sizeof(wr_stretch) * (total + 1));
     for (int i = 0; i < store->part_count; i++) {
         const wr_store_part *p = &store->parts[i];
-        if (p->count) memcpy(store->stretches + store->stretch_count, p->stretches, p->count * sizeof(wr_stretch));
+        if (p->count)
+            memcpy(store->stretches + store->stretch_count, p->stretches,
+                   p->count * sizeof(wr_stretch));
         store->stretch_count += p->count;
         if (p->rows) store->rows += wr_rows_count(p->rows);
     }
@@ -79,14 +85,17 @@ void wr_store_seek(const wr_store *store, wr_store_reader *reader, uint32_t inde
     reader->left = reader->stretch->count;
 }
 
-void wr_rows_batch(const wr_rows_layout *layout, int columns, uint8_t *const *addresses, uint32_t count, wr_arena *arena, wr_batch *out)
+void wr_rows_batch(const wr_rows_layout *layout, int columns, uint8_t *const *addresses,
+                   uint32_t count, wr_arena *arena, wr_batch *out)
 {
     *out = (wr_batch){.column_count = columns, .rows = count};
     out->columns = wr_new_array(arena, wr_column, columns + 1);
-    for (int c = 0; c < columns; c++) wr_rows_gather(layout, c, addresses, count, arena, &out->columns[c]);
+    for (int c = 0; c < columns; c++)
+        wr_rows_gather(layout, c, addresses, count, arena, &out->columns[c]);
 }
 
-void wr_store_read(const wr_store *store, wr_store_reader *reader, wr_arena *scratch, wr_batch *out, bool *more)
+void wr_store_read(const wr_store *store, wr_store_reader *reader, wr_arena *scratch, wr_batch *out,
+                   bool *more)
 {
     uint8_t *addresses[WR_BATCH_ROWS];
     *more = false;

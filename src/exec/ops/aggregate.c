@@ -1,18 +1,22 @@
 /* aggregate.c - GROUP BY, grouping sets, DISTINCT, and aggregation without keys.
  *
- * Every worker groups its share into its own table (groups.h); a group is a row of the tuple store with the states of all
- * calls behind its keys. When more than one worker has groups they are merged by partitions of the hash, side by side;
- * the rows stay where they are, the first one met becomes the group and the others are merged into it.
+ * Every worker groups its share into its own table (groups.h); a group is a row of the tuple store
+ * with the states of all calls behind its keys. When more than one worker has groups they are
+ * merged by partitions of the hash, side by side; the rows stay where they are, the first one met
+ * becomes the group and the others are merged into it.
  *
- * Grouping sets: each batch is grouped once per set with the other keys as NULL; a hidden column holds the number of the
- * set, which also keeps a NULL of the data apart from a key that is left out. An empty set gives its row even without
- * input. */
+ * Grouping sets: each batch is grouped once per set with the other keys as NULL; a hidden column
+ * holds the number of the set, which also keeps a NULL of the data apart from a key that is left
+ * out. An empty set gives its row even without input. */
 #include "exec/ops/aggregate.h"
 #include <stdio.h>
 
 enum { PARTITIONS = 64, PARTITION_ROWS_MIN = 4096, MORSEL_BATCHES = 4 };
 
-static uint64_t all_keys(const wr_agg *a) { return a->key_count >= 64 ? UINT64_MAX : (UINT64_C(1) << a->key_count) - 1; }
+static uint64_t all_keys(const wr_agg *a)
+{
+    return a->key_count >= 64 ? UINT64_MAX : (UINT64_C(1) << a->key_count) - 1;
+}
 
 static uint64_t set_of(const wr_agg *a, int set)
 {
@@ -33,8 +37,10 @@ static weir_status open_calls(wr_agg *a, wr_expr **exprs, int *count)
         c->is_distinct = call->is_distinct && !(call->fn->flags & WR_AGG_IGNORES_DISTINCT);
         c->is_kept = c->is_distinct || call->order_count > 0;
         a->any_kept |= c->is_kept;
-        for (int k = 0; k < call->arg_count; k++) exprs[(*count)++] = call->args[k];
-        for (int k = 0; k < call->order_count && c->is_kept; k++) exprs[(*count)++] = call->order[k].expr;
+        for (int k = 0; k < call->arg_count; k++)
+            exprs[(*count)++] = call->args[k];
+        for (int k = 0; k < call->order_count && c->is_kept; k++)
+            exprs[(*count)++] = call->order[k].expr;
         c->state_offset = at;
         at += (uint32_t)((call->fn->state_size(call) + 7) / 8 * 8);
         if (call->filter) WR_TRY(wr_exprs_open(&c->filter, &a->op, &call->filter, 1));
@@ -67,14 +73,16 @@ static weir_status agg_open(wr_op *op)
     if (has_sets) types[keys] = WR_INTEGER;
     uint32_t extra = a->layout.extra_size;
     wr_rows_layout_init(&a->layout, &op->arena, types, a->column_count, extra);
-    for (int i = 0; i < a->call_count; i++) a->calls[i].state_offset += a->layout.extra_offset;
+    for (int i = 0; i < a->call_count; i++)
+        a->calls[i].state_offset += a->layout.extra_offset;
     return wr_exprs_open(&a->exprs, op, exprs, count);
 }
 
 static void init_states(const wr_agg *a, uint8_t *row)
 {
     for (int i = 0; i < a->call_count; i++)
-        if (a->calls[i].call->fn->init) a->calls[i].call->fn->init(a->calls[i].call, row + a->calls[i].state_offset);
+        if (a->calls[i].call->fn->init)
+            a->calls[i].call->fn->init(a->calls[i].call, row + a->calls[i].state_offset);
 }
 
 static weir_status agg_local_open(wr_op *op, wr_op_local *local)
@@ -116,23 +124,30 @@ static weir_status need_groups(wr_agg *a, wr_agg_local *me)
 }
 
 /* The rows a call's FILTER lets through, with their groups. */
-static weir_status apply_filter(wr_agg *a, wr_agg_local *me, int call, const wr_batch *in, uint8_t *const *groups,
-                                uint16_t *sel, uint8_t **kept, uint32_t *count)
+static weir_status apply_filter(wr_agg *a, wr_agg_local *me, int call, const wr_batch *in,
+                                uint8_t *const *groups, uint16_t *sel, uint8_t **kept,
+                                uint32_t *count)
 {
-    if (!me->filters[call]) WR_TRY(wr_eval_new(a->calls[call].filter.program, wr_exec_env(a->op.exec), &me->filters[call]));
+    if (!me->filters[call])
+        WR_TRY(wr_eval_new(a->calls[call].filter.program, wr_exec_env(a->op.exec),
+                           &me->filters[call]));
     *count = wr_batch_count(in);
-    for (uint32_t i = 0; i < *count; i++) sel[i] = (uint16_t)wr_batch_row(in, i);
+    for (uint32_t i = 0; i < *count; i++)
+        sel[i] = (uint16_t)wr_batch_row(in, i);
     WR_TRY(wr_eval_filter(me->filters[call], in, sel, count));
     uint32_t from = 0;
     for (uint32_t i = 0; groups && i < *count; i++) {
-        while (wr_batch_row(in, from) != sel[i]) from++;
+        while (wr_batch_row(in, from) != sel[i])
+            from++;
         kept[i] = groups[from];
     }
     return WR_OK;
 }
 
-/* Feeds one batch. groups: one per selected row, or NULL and `only` for an aggregation without keys. */
-static weir_status update(wr_agg *a, wr_agg_local *me, const wr_batch *in, uint8_t **groups, uint8_t *only)
+/* Feeds one batch. groups: one per selected row, or NULL and `only` for an aggregation without
+ * keys. */
+static weir_status update(wr_agg *a, wr_agg_local *me, const wr_batch *in, uint8_t **groups,
+                          uint8_t *only)
 {
     for (int i = 0; i < a->call_count; i++) {
         const wr_agg_call *c = &a->calls[i];
@@ -150,19 +165,22 @@ static weir_status update(wr_agg *a, wr_agg_local *me, const wr_batch *in, uint8
         }
         if (count == 0) continue;
         if (c->is_kept) {
-            for (uint32_t k = 0; !of && k < count; k++) passed_groups[k] = only;
+            for (uint32_t k = 0; !of && k < count; k++)
+                passed_groups[k] = only;
             WR_TRY(wr_agg_keep(a, me, i, sel, count, of ? of : passed_groups));
         } else if (of) {
             WR_TRY(fn->update(&me->envs[i], args, sel, count, of, &me->base.scratch));
         } else {
-            WR_TRY(fn->update_one(&me->envs[i], args, sel, count, only + c->state_offset, &me->base.scratch));
+            WR_TRY(fn->update_one(&me->envs[i], args, sel, count, only + c->state_offset,
+                                  &me->base.scratch));
         }
     }
     return WR_OK;
 }
 
 /* Key columns as set number `set` sees them. */
-static void keys_of_set(const wr_agg *a, const wr_agg_local *me, int set, uint32_t rows, wr_arena *scratch, wr_column *keys)
+static void keys_of_set(const wr_agg *a, const wr_agg_local *me, int set, uint32_t rows,
+                        wr_arena *scratch, wr_column *keys)
 {
     uint64_t in_set = set_of(a, set);
     for (int k = 0; k < a->key_count; k++) {
@@ -196,8 +214,10 @@ static weir_status agg_sink(wr_op *op, wr_op_local *local, const wr_batch *in, w
         wr_column *keys = wr_new_array(&local->scratch, wr_column, a->column_count + 1);
         uint32_t fresh;
         keys_of_set(a, me, set, in->rows, &local->scratch, keys);
-        WR_TRY(wr_groups_find(&me->groups, keys, in->sel, wr_batch_count(in), NULL, &local->scratch, groups, added, &fresh));
-        for (uint32_t i = 0; i < fresh; i++) init_states(a, groups[added[i]]);
+        WR_TRY(wr_groups_find(&me->groups, keys, in->sel, wr_batch_count(in), NULL, &local->scratch,
+                              groups, added, &fresh));
+        for (uint32_t i = 0; i < fresh; i++)
+            init_states(a, groups[added[i]]);
         WR_TRY(update(a, me, in, groups, NULL));
     }
     return WR_OK;
@@ -209,7 +229,8 @@ static weir_status reserve_rows(wr_agg *a, uint64_t more)
 {
     if (a->row_count + more <= a->row_cap) return WR_OK;
     uint64_t cap = WR_MAX(a->row_cap * 2, a->row_count + more);
-    WR_TRY(wr_mem_grow(a->op.mem, (void **)&a->rows, a->row_cap * sizeof *a->rows, cap * sizeof *a->rows));
+    WR_TRY(wr_mem_grow(a->op.mem, (void **)&a->rows, a->row_cap * sizeof *a->rows,
+                       cap * sizeof *a->rows));
     a->row_cap = cap;
     return WR_OK;
 }
@@ -220,7 +241,8 @@ static weir_status list_only(wr_agg *a, const wr_rows *rows)
     WR_TRY(reserve_rows(a, wr_rows_count(rows)));
     wr_rows_cursor cursor = {0, 0};
     uint32_t n;
-    while ((n = wr_rows_next(rows, &cursor, a->rows + a->row_count, WR_BATCH_ROWS)) > 0) a->row_count += n;
+    while ((n = wr_rows_next(rows, &cursor, a->rows + a->row_count, WR_BATCH_ROWS)) > 0)
+        a->row_count += n;
     return WR_OK;
 }
 
@@ -299,16 +321,19 @@ static weir_status split(wr_agg *a, wr_agg_local *me)
     wr_rows_cursor cursor = {0, 0};
     uint64_t at = 0, starts[PARTITIONS] = {0};
     WR_ARENA(scratch);
-    for (uint32_t n; (n = wr_rows_next(me->groups.rows, &cursor, listed + at, WR_BATCH_ROWS)) > 0; at += n) {
+    for (uint32_t n; (n = wr_rows_next(me->groups.rows, &cursor, listed + at, WR_BATCH_ROWS)) > 0;
+         at += n) {
         wr_groups_hash_rows(&me->groups, listed + at, n, &scratch);
         wr_arena_reset(&scratch);
-        for (uint32_t i = 0; i < n; i++) me->list_counts[partition_of(a, *wr_row_extra(&a->layout, listed[at + i]))]++;
+        for (uint32_t i = 0; i < n; i++)
+            me->list_counts[partition_of(a, *wr_row_extra(&a->layout, listed[at + i]))]++;
     }
     for (int p = 0; p < parts; p++) {
         starts[p] = p ? starts[p - 1] + me->list_counts[p - 1] : 0;
         me->lists[p] = me->all + starts[p];
     }
-    for (uint64_t i = 0; i < at; i++) me->all[starts[partition_of(a, *wr_row_extra(&a->layout, listed[i]))]++] = listed[i];
+    for (uint64_t i = 0; i < at; i++)
+        me->all[starts[partition_of(a, *wr_row_extra(&a->layout, listed[i]))]++] = listed[i];
     return WR_OK;
 }
 
@@ -325,16 +350,19 @@ static weir_status merge_partition(wr_agg *a, wr_agg_local *me, int p)
         for (uint64_t at = 0; at < from->list_counts[p]; at += WR_BATCH_ROWS) {
             uint8_t **rows = from->lists[p] + at, *found[WR_BATCH_ROWS];
             uint16_t added[WR_BATCH_ROWS];
-            uint32_t n = (uint32_t)WR_MIN(from->list_counts[p] - at, (uint64_t)WR_BATCH_ROWS), fresh;
+            uint32_t n = (uint32_t)WR_MIN(from->list_counts[p] - at, (uint64_t)WR_BATCH_ROWS),
+                     fresh;
             WR_TRY(wr_exec_check(a->op.exec));
             wr_arena_reset(&scratch);
             wr_column *keys = wr_new_array(&scratch, wr_column, a->column_count + 1);
-            for (int k = 0; k < a->hashed_count; k++) wr_rows_gather(&a->layout, k, rows, n, &scratch, &keys[k]);
+            for (int k = 0; k < a->hashed_count; k++)
+                wr_rows_gather(&a->layout, k, rows, n, &scratch, &keys[k]);
             WR_TRY(wr_groups_find(g, keys, NULL, n, rows, &scratch, found, added, &fresh));
             for (uint32_t i = 0; i < n; i++)
                 if (found[i] != rows[i]) WR_TRY(merge_states(a, me, found[i], rows[i]));
             for (uint32_t i = 0; i < n; i++)
-                if (found[i] == rows[i]) from->lists[p][kept++] = rows[i]; /* what stays moves to the front */
+                if (found[i] == rows[i])
+                    from->lists[p][kept++] = rows[i]; /* what stays moves to the front */
         }
         from->list_counts[p] = kept;
     }
@@ -360,14 +388,17 @@ static bool all_by_key(wr_agg *a)
     return true;
 }
 
-/* The groups of one key in all workers, merged into the first; NULL: none. merge false: only looks. */
-static weir_status merge_key(wr_agg *a, wr_agg_local *me, bool is_null, int64_t key, bool merge, uint8_t **group)
+/* The groups of one key in all workers, merged into the first; NULL: none. merge false: only looks.
+ */
+static weir_status merge_key(wr_agg *a, wr_agg_local *me, bool is_null, int64_t key, bool merge,
+                             uint8_t **group)
 {
     *group = NULL;
     for (int w = 0; w < wr_exec_workers(a->op.exec); w++) {
         const wr_agg_local *from = (const wr_agg_local *)a->op.locals[w];
         if (!from || !from->has_groups || !from->groups.direct) continue;
-        uint8_t *row = is_null ? wr_groups_at_null(&from->groups) : wr_groups_at(&from->groups, key);
+        uint8_t *row =
+            is_null ? wr_groups_at_null(&from->groups) : wr_groups_at(&from->groups, key);
         if (!row) continue;
         if (!*group)
             *group = row;
@@ -398,7 +429,8 @@ static weir_status merge_range(wr_agg *a, wr_agg_local *me, int p, bool merge)
 
 static weir_status list_ranges(wr_agg *a)
 {
-    for (int p = 1; p < a->partition_count; p++) a->ends[p] += a->ends[p - 1];
+    for (int p = 1; p < a->partition_count; p++)
+        a->ends[p] += a->ends[p - 1];
     uint64_t total = a->ends[a->partition_count - 1];
     WR_TRY(reserve_rows(a, total));
     a->row_count = total;
@@ -438,8 +470,8 @@ static weir_status begin_finish(wr_agg *a, int *tasks)
     }
     char note[48];
     if (last)
-        wr_op_note(&a->op, "%s, %d worker%s", wr_groups_note(&last->groups, note, sizeof note), with_groups,
-                   with_groups == 1 ? "" : "s");
+        wr_op_note(&a->op, "%s, %d worker%s", wr_groups_note(&last->groups, note, sizeof note),
+                   with_groups, with_groups == 1 ? "" : "s");
     if (with_groups == 0) return WR_OK;
     if (with_groups == 1) return list_only(a, last->groups.rows);
     a->partition_count = total < PARTITION_ROWS_MIN ? 1 : PARTITIONS;
@@ -461,9 +493,11 @@ static weir_status agg_finish(wr_op *op, int phase, int *tasks)
     }
     if (phase == 2) {
         if (a->partition_count > 0 && !a->is_by_key) WR_TRY(list_merged(a));
-        for (int p = 0; p < a->partition_count; p++) wr_groups_clear(&a->merged[p]);
+        for (int p = 0; p < a->partition_count; p++)
+            wr_groups_clear(&a->merged[p]);
         int kept = 0;
-        for (int i = 0; i < a->call_count; i++) kept += a->calls[i].is_kept;
+        for (int i = 0; i < a->call_count; i++)
+            kept += a->calls[i].is_kept;
         *tasks = kept > 0 ? a->call_count : -1;
     }
     return WR_OK;
@@ -496,15 +530,16 @@ static weir_status agg_morsel(wr_op *op, wr_op_local *local, bool *got)
 }
 
 /* GROUPING(): a bit per key, 1 where the row's set leaves it out. */
-static void grouping_column(const wr_agg *a, const int *keys, const wr_column *set, uint32_t rows, const wr_type *type,
-                            wr_arena *arena, wr_column *out)
+static void grouping_column(const wr_agg *a, const int *keys, const wr_column *set, uint32_t rows,
+                            const wr_type *type, wr_arena *arena, wr_column *out)
 {
     wr_column_init(out, arena, type, (wr_phys)type->phys, WR_MAX(rows, 1u));
     out->rows = rows;
     for (uint32_t i = 0; i < rows; i++) {
         uint64_t in_set = set_of(a, set ? ((const int32_t *)set->data)[i] : 0);
         int64_t mask = 0;
-        for (const int *k = keys; *k >= 0; k++) mask = mask << 1 | !(in_set >> *k & 1);
+        for (const int *k = keys; *k >= 0; k++)
+            mask = mask << 1 | !(in_set >> *k & 1);
         if (type->phys == WR_P_I32)
             ((int32_t *)out->data)[i] = (int32_t)mask;
         else
@@ -527,7 +562,8 @@ static weir_status agg_next(wr_op *op, wr_op_local *local, wr_batch *out, bool *
     *out = (wr_batch){.column_count = node->schema.count, .rows = n};
     out->columns = wr_new_array(scratch, wr_column, node->schema.count + 1);
     int at = 0;
-    for (int k = 0; k < a->key_count; k++) wr_rows_gather(&a->layout, k, rows, n, scratch, &out->columns[at++]);
+    for (int k = 0; k < a->key_count; k++)
+        wr_rows_gather(&a->layout, k, rows, n, scratch, &out->columns[at++]);
     for (int i = 0; i < a->call_count; i++) {
         wr_column *c = &out->columns[at++];
         const wr_type *type = a->calls[i].call->type;
@@ -539,8 +575,8 @@ static weir_status agg_next(wr_op *op, wr_op_local *local, wr_batch *out, bool *
     bool has_sets = a->column_count > a->key_count;
     if (has_sets) wr_rows_gather(&a->layout, a->key_count, rows, n, scratch, &set);
     for (int i = 0; i < node->aggregate.grouping_count; i++, at++)
-        grouping_column(a, node->aggregate.grouping_keys[i], has_sets ? &set : NULL, n, node->schema.fields[at].type,
-                        scratch, &out->columns[at]);
+        grouping_column(a, node->aggregate.grouping_keys[i], has_sets ? &set : NULL, n,
+                        node->schema.fields[at].type, scratch, &out->columns[at]);
     return WR_OK;
 }
 
@@ -569,7 +605,8 @@ static void agg_local_close(wr_op *op, wr_op_local *local)
 static void agg_close(wr_op *op)
 {
     wr_agg *a = (wr_agg *)op;
-    for (int p = 0; a->merged && p < a->partition_count; p++) wr_groups_clear(&a->merged[p]);
+    for (int p = 0; a->merged && p < a->partition_count; p++)
+        wr_groups_clear(&a->merged[p]);
     if (a->rows) wr_mem_free(op->mem, a->rows, a->row_cap * sizeof *a->rows);
 }
 

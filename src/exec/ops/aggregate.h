@@ -1,4 +1,5 @@
-/* aggregate.h - what aggregate.c (grouping, merging, output) and aggregate_calls.c (DISTINCT and ordered calls) share. */
+/* aggregate.h - what aggregate.c (grouping, merging, output) and aggregate_calls.c (DISTINCT and
+ * ordered calls) share. */
 #pragma once
 #include "exec/groups.h"
 #include "exec/op.h"
@@ -14,31 +15,32 @@ typedef struct wr_agg_call {
     wr_exprs filter;       /* count 0: none */
     bool is_kept;          /* DISTINCT or ORDER BY: arguments are kept and fed at the end */
     bool is_distinct;
-    wr_rows_layout kept;   /* group address, arguments, order keys */
+    wr_rows_layout kept; /* group address, arguments, order keys */
 } wr_agg_call;
 
 typedef struct wr_agg_local {
     wr_op_local base;
     wr_exprs_local exprs;
-    wr_eval **filters;       /* by call */
+    wr_eval **filters; /* by call */
     wr_groups groups;
     bool has_groups;
-    wr_mem *mem;             /* of states: what aggregates reserve is given back as a whole */
+    wr_mem *mem; /* of states: what aggregates reserve is given back as a whole */
     wr_arena heap;
-    wr_aggregate_env *envs;  /* by call */
-    wr_rows **kept;          /* by call: ordered calls */
-    wr_groups *distinct;     /* by call */
-    uint8_t ***lists;        /* while merging: addresses by partition */
+    wr_aggregate_env *envs; /* by call */
+    wr_rows **kept;         /* by call: ordered calls */
+    wr_groups *distinct;    /* by call */
+    uint8_t ***lists;       /* while merging: addresses by partition */
     uint64_t *list_counts;
-    uint8_t **all;           /* memory of lists */
+    uint8_t **all; /* memory of lists */
     uint64_t all_count;
-    uint64_t at, end;        /* when reading */
+    uint64_t at, end; /* when reading */
 } wr_agg_local;
 
 typedef struct wr_agg {
     wr_op op;
     wr_exprs exprs;
-    int key_count, hashed_count, column_count; /* columns of a group: keys and, with grouping sets, the set */
+    int key_count, hashed_count,
+        column_count; /* columns of a group: keys and, with grouping sets, the set */
     int set_count;
     wr_agg_call *calls;
     int call_count;
@@ -50,8 +52,8 @@ typedef struct wr_agg {
     bool is_by_key;    /* all tables are arrays over one key: partitions are ranges of it */
     int64_t lo;
     uint64_t key_step;
-    uint64_t *ends;    /* groups up to the end of each range */
-    uint8_t **rows;    /* all groups, to be read */
+    uint64_t *ends; /* groups up to the end of each range */
+    uint8_t **rows; /* all groups, to be read */
     uint64_t row_count, row_cap;
     _Atomic uint64_t next;
 } wr_agg;
@@ -65,7 +67,8 @@ static inline uint8_t *wr_agg_final(const wr_agg *a, uint8_t *row)
 
 WR_MUST_CHECK weir_status wr_agg_open_kept(wr_agg *a, wr_agg_call *c);
 /* Keeps arguments of the selected rows for their groups. */
-WR_MUST_CHECK weir_status wr_agg_keep(wr_agg *a, wr_agg_local *me, int call, const uint16_t *sel, uint32_t count, uint8_t *const *groups);
+WR_MUST_CHECK weir_status wr_agg_keep(wr_agg *a, wr_agg_local *me, int call, const uint16_t *sel,
+                                      uint32_t count, uint8_t *const *groups);
 /* Feeds all kept arguments of a call to the merged groups. */
 WR_MUST_CHECK weir_status wr_agg_feed(wr_agg *a, wr_agg_local *me, int call);
 void wr_agg_drop_kept(wr_agg *a, wr_agg_local *me);

@@ -1,8 +1,9 @@
 /* aggregate_calls.c - calls that cannot be fed row by row: DISTINCT and ORDER BY inside the call.
  *
- * Workers keep (group, arguments, order keys); DISTINCT keeps each (group, arguments) once. When the groups of all workers
- * are merged, the kept rows are pointed to the merged groups, made distinct once more, sorted by (group, order keys), and
- * fed. The group stands in the row as a BIGINT: its address. */
+ * Workers keep (group, arguments, order keys); DISTINCT keeps each (group, arguments) once. When
+ * the groups of all workers are merged, the kept rows are pointed to the merged groups, made
+ * distinct once more, sorted by (group, order keys), and fed. The group stands in the row as a
+ * BIGINT: its address. */
 #include "exec/ops/aggregate.h"
 
 weir_status wr_agg_open_kept(wr_agg *a, wr_agg_call *c)
@@ -11,24 +12,30 @@ weir_status wr_agg_open_kept(wr_agg *a, wr_agg_call *c)
     int n = 1 + call->arg_count + call->order_count;
     const wr_type **types = wr_new_array(&a->op.arena, const wr_type *, n);
     types[0] = WR_BIGINT;
-    for (int i = 0; i < call->arg_count; i++) types[1 + i] = call->args[i]->type;
-    for (int i = 0; i < call->order_count; i++) types[1 + call->arg_count + i] = call->order[i].expr->type;
+    for (int i = 0; i < call->arg_count; i++)
+        types[1 + i] = call->args[i]->type;
+    for (int i = 0; i < call->order_count; i++)
+        types[1 + call->arg_count + i] = call->order[i].expr->type;
     wr_rows_layout_init(&c->kept, &a->op.arena, types, n, 8);
     return WR_OK;
 }
 
-weir_status wr_agg_keep(wr_agg *a, wr_agg_local *me, int call, const uint16_t *sel, uint32_t count, uint8_t *const *groups)
+weir_status wr_agg_keep(wr_agg *a, wr_agg_local *me, int call, const uint16_t *sel, uint32_t count,
+                        uint8_t *const *groups)
 {
     wr_agg_call *c = &a->calls[call];
     int values = c->kept.column_count - 1;
     wr_arena *scratch = &me->base.scratch;
     wr_column *columns = wr_new_array(scratch, wr_column, values + 1);
     uint32_t rows = 0;
-    for (uint32_t i = 0; i < count; i++) rows = WR_MAX(rows, wr_row_at(sel, i) + 1);
+    for (uint32_t i = 0; i < count; i++)
+        rows = WR_MAX(rows, wr_row_at(sel, i) + 1);
     wr_column_init(&columns[0], scratch, WR_BIGINT, WR_P_I64, WR_MAX(rows, 1u));
     columns[0].rows = rows;
-    for (uint32_t i = 0; i < count; i++) ((int64_t *)columns[0].data)[wr_row_at(sel, i)] = (int64_t)(uintptr_t)groups[i];
-    for (int k = 0; k < values; k++) columns[1 + k] = me->exprs.out[c->first_arg + k];
+    for (uint32_t i = 0; i < count; i++)
+        ((int64_t *)columns[0].data)[wr_row_at(sel, i)] = (int64_t)(uintptr_t)groups[i];
+    for (int k = 0; k < values; k++)
+        columns[1 + k] = me->exprs.out[c->first_arg + k];
     if (!c->is_distinct) {
         if (!me->kept[call]) WR_TRY(wr_rows_new(a->op.mem, &c->kept, &me->kept[call]));
         return wr_rows_append(me->kept[call], columns, sel, count, NULL);
@@ -42,7 +49,8 @@ weir_status wr_agg_keep(wr_agg *a, wr_agg_local *me, int call, const uint16_t *s
 }
 
 /* Replaces the groups in kept rows by the groups they were merged into. */
-static void point_to_final(const wr_agg *a, const wr_rows_layout *kept, uint8_t **rows, uint32_t count)
+static void point_to_final(const wr_agg *a, const wr_rows_layout *kept, uint8_t **rows,
+                           uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         int64_t address;
@@ -53,7 +61,8 @@ static void point_to_final(const wr_agg *a, const wr_rows_layout *kept, uint8_t 
 }
 
 /* Feeds rows in the order given. */
-static weir_status feed_rows(wr_agg *a, wr_agg_local *me, int call, uint8_t *const *rows, uint64_t count)
+static weir_status feed_rows(wr_agg *a, wr_agg_local *me, int call, uint8_t *const *rows,
+                             uint64_t count)
 {
     wr_agg_call *c = &a->calls[call];
     int args = c->call->arg_count;
@@ -63,8 +72,10 @@ static weir_status feed_rows(wr_agg *a, wr_agg_local *me, int call, uint8_t *con
         uint32_t n = (uint32_t)WR_MIN(count - from, (uint64_t)WR_BATCH_ROWS);
         wr_column *columns = wr_new_array(&scratch, wr_column, args + 1);
         uint8_t *groups[WR_BATCH_ROWS];
-        for (int k = 0; k < args; k++) wr_rows_gather(&c->kept, 1 + k, rows + from, n, &scratch, &columns[k]);
-        for (uint32_t i = 0; i < n; i++) memcpy(&groups[i], rows[from + i] + c->kept.offsets[0], sizeof groups[i]);
+        for (int k = 0; k < args; k++)
+            wr_rows_gather(&c->kept, 1 + k, rows + from, n, &scratch, &columns[k]);
+        for (uint32_t i = 0; i < n; i++)
+            memcpy(&groups[i], rows[from + i] + c->kept.offsets[0], sizeof groups[i]);
         WR_TRY(c->call->fn->update(&me->envs[call], columns, NULL, n, groups, &scratch));
     }
     return WR_OK;
@@ -102,11 +113,14 @@ static weir_status list_kept(wr_agg *a, int call, uint8_t **rows, uint64_t *coun
             uint32_t fresh;
             wr_column *columns = wr_new_array(&scratch, wr_column, c->kept.column_count);
             uint64_t hashes[WR_BATCH_ROWS];
-            for (int k = 0; k < 1 + c->call->arg_count; k++) wr_rows_gather(&c->kept, k, part, n, &scratch, &columns[k]);
+            for (int k = 0; k < 1 + c->call->arg_count; k++)
+                wr_rows_gather(&c->kept, k, part, n, &scratch, &columns[k]);
             wr_keys_hash(columns, 1 + c->call->arg_count, NULL, n, hashes);
-            for (uint32_t i = 0; i < n; i++) *wr_row_extra(&c->kept, part[i]) = hashes[i];
+            for (uint32_t i = 0; i < n; i++)
+                *wr_row_extra(&c->kept, part[i]) = hashes[i];
             WR_TRY(wr_groups_find(all, columns, NULL, n, part, &scratch, found, added, &fresh));
-            for (uint32_t i = 0; i < fresh; i++) rows[listed++] = part[added[i]];
+            for (uint32_t i = 0; i < fresh; i++)
+                rows[listed++] = part[added[i]];
         }
     }
     *count = listed;
@@ -136,7 +150,9 @@ weir_status wr_agg_feed(wr_agg *a, wr_agg_local *me, int call)
     uint64_t total = 0;
     for (int w = 0; w < wr_exec_workers(a->op.exec); w++) {
         wr_agg_local *from = (wr_agg_local *)a->op.locals[w];
-        wr_rows *store = !from ? NULL : c->is_distinct ? from->distinct[call].rows : from->kept[call];
+        wr_rows *store = !from            ? NULL
+                         : c->is_distinct ? from->distinct[call].rows
+                                          : from->kept[call];
         if (store) total += wr_rows_count(store);
     }
     if (total == 0) return WR_OK;

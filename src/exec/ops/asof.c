@@ -1,8 +1,9 @@
-/* asof.c - ASOF JOIN: each left row meets the nearest right row by one ordered value, among those with equal keys.
+/* asof.c - ASOF JOIN: each left row meets the nearest right row by one ordered value, among those
+ * with equal keys.
  *
- * Right rows are kept, sorted by (keys, value) and cut into runs of equal keys; a hash table finds the run, binary search
- * the row. Which row is nearest follows from the comparison: left >= right wants the largest right value that is not
- * above, left <= right the smallest that is not below. */
+ * Right rows are kept, sorted by (keys, value) and cut into runs of equal keys; a hash table finds
+ * the run, binary search the row. Which row is nearest follows from the comparison: left >= right
+ * wants the largest right value that is not above, left <= right the smallest that is not below. */
 #include "exec/groups.h"
 #include "exec/op.h"
 #include "exec/sorting.h"
@@ -39,9 +40,11 @@ static weir_status asof_open(wr_op *op)
     int n = a->right_count, keys = a->key_count;
     const wr_type **types = wr_new_array(&op->arena, const wr_type *, n + keys + 1);
     const wr_type **key_types = wr_new_array(&op->arena, const wr_type *, keys + 1);
-    wr_expr **build = wr_new_array(&op->arena, wr_expr *, keys + 1), **probe = wr_new_array(&op->arena, wr_expr *, keys + 1);
+    wr_expr **build = wr_new_array(&op->arena, wr_expr *, keys + 1),
+            **probe = wr_new_array(&op->arena, wr_expr *, keys + 1);
     a->key_slots = wr_new_array(&op->arena, int, keys + 1);
-    for (int i = 0; i < n; i++) types[i] = node->inputs[1]->schema.fields[i].type;
+    for (int i = 0; i < n; i++)
+        types[i] = node->inputs[1]->schema.fields[i].type;
     for (int k = 0; k < keys; k++) {
         build[k] = node->asof.keys[k].right;
         probe[k] = node->asof.keys[k].left;
@@ -60,7 +63,8 @@ static weir_status asof_open(wr_op *op)
 }
 
 /* Positions without a NULL among the first n columns, NULLs that match aside. */
-static uint32_t usable(const asof_op *a, const wr_column *columns, const wr_batch *in, uint16_t *sel)
+static uint32_t usable(const asof_op *a, const wr_column *columns, const wr_batch *in,
+                       uint16_t *sel)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < wr_batch_count(in); i++) {
@@ -97,14 +101,16 @@ static bool same_keys(const asof_op *a, const uint8_t *x, const uint8_t *y)
 }
 
 /* Enters runs [from...) that begin at the rows listed. */
-static weir_status enter_runs(asof_op *a, uint8_t **firsts, const uint64_t *from, const uint64_t *to, uint32_t n)
+static weir_status enter_runs(asof_op *a, uint8_t **firsts, const uint64_t *from,
+                              const uint64_t *to, uint32_t n)
 {
     WR_ARENA(scratch);
     wr_column *keys = wr_new_array(&scratch, wr_column, a->key_count + 1);
     uint8_t *found[WR_BATCH_ROWS];
     uint16_t added[WR_BATCH_ROWS];
     uint32_t fresh;
-    for (int k = 0; k < a->key_count; k++) wr_rows_gather(&a->layout, a->key_slots[k], firsts, n, &scratch, &keys[k]);
+    for (int k = 0; k < a->key_count; k++)
+        wr_rows_gather(&a->layout, a->key_slots[k], firsts, n, &scratch, &keys[k]);
     WR_TRY(wr_groups_find(&a->runs, keys, NULL, n, NULL, &scratch, found, added, &fresh));
     for (uint32_t i = 0; i < n; i++) {
         wr_row_extra(&a->run_layout, found[i])[RUN_FIRST] = from[i];
@@ -119,7 +125,8 @@ static weir_status find_runs(asof_op *a)
     uint64_t from[WR_BATCH_ROWS], to[WR_BATCH_ROWS];
     uint32_t n = 0;
     for (uint64_t at = 0, end; at < a->count && a->key_count > 0; at = end) {
-        for (end = at + 1; end < a->count && same_keys(a, a->rows[at], a->rows[end]); end++) continue;
+        for (end = at + 1; end < a->count && same_keys(a, a->rows[at], a->rows[end]); end++)
+            continue;
         firsts[n] = a->rows[at];
         from[n] = at;
         to[n++] = end;
@@ -145,17 +152,21 @@ static weir_status asof_finish(wr_op *op, int phase, int *tasks)
     for (int w = 0; w < wr_exec_workers(op->exec); w++) {
         asof_local *me = (asof_local *)op->locals[w];
         wr_rows_cursor cursor = {0, 0};
-        for (uint32_t n; me && me->rows && (n = wr_rows_next(me->rows, &cursor, a->rows + at, 1 << 20)) > 0;) at += n;
+        for (uint32_t n;
+             me && me->rows && (n = wr_rows_next(me->rows, &cursor, a->rows + at, 1 << 20)) > 0;)
+            at += n;
     }
     wr_sort_slot *order = wr_new_array(&op->arena, wr_sort_slot, a->key_count + 1);
-    for (int k = 0; k < a->key_count; k++) order[k].slot = a->key_slots[k];
+    for (int k = 0; k < a->key_count; k++)
+        order[k].slot = a->key_slots[k];
     order[a->key_count].slot = a->value_slot;
     WR_TRY(wr_sort_addresses(op->mem, &a->layout, order, a->key_count + 1, a->rows, a->count));
     wr_op_note(op, "%llu rows sorted", (unsigned long long)a->count);
     return find_runs(a);
 }
 
-/* The row of the run [from, to) nearest to the value of `probe`, which is a row of the same layout; NULL: none. */
+/* The row of the run [from, to) nearest to the value of `probe`, which is a row of the same layout;
+ * NULL: none. */
 static uint8_t *nearest(const asof_op *a, uint64_t from, uint64_t to, const uint8_t *probe)
 {
     wr_compare_op op = a->op.node->asof.op;
@@ -187,12 +198,14 @@ static weir_status find_rows(asof_op *a, asof_local *me, const wr_batch *in, uin
         wr_value null = wr_value_null(a->layout.types[c]);
         wr_value_column(&null, in->rows, scratch, &columns[c]);
     }
-    for (int k = 0; k <= a->key_count; k++) columns[a->right_count + k] = me->probe.out[k];
+    for (int k = 0; k <= a->key_count; k++)
+        columns[a->right_count + k] = me->probe.out[k];
     WR_AUTO(wr_rows) *rows = NULL;
     WR_TRY(wr_rows_new(a->op.mem, &a->layout, &rows));
     WR_TRY(wr_rows_append(rows, columns, me->sel, count, probes));
     uint8_t *runs[WR_BATCH_ROWS];
-    if (a->key_count > 0) WR_TRY(wr_groups_lookup(&a->runs, me->probe.out, me->sel, count, scratch, runs));
+    if (a->key_count > 0)
+        WR_TRY(wr_groups_lookup(&a->runs, me->probe.out, me->sel, count, scratch, runs));
     for (uint32_t i = 0; i < count; i++) {
         uint64_t from = 0, to = a->count;
         if (a->key_count > 0) {
@@ -205,7 +218,8 @@ static weir_status find_rows(asof_op *a, asof_local *me, const wr_batch *in, uin
     return WR_OK;
 }
 
-static weir_status asof_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_batch *out, wr_flow *flow)
+static weir_status asof_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_batch *out,
+                             wr_flow *flow)
 {
     asof_op *a = (asof_op *)op;
     asof_local *me = (asof_local *)local;
@@ -219,7 +233,8 @@ static weir_status asof_push(wr_op *op, wr_op_local *local, const wr_batch *in, 
     out->columns = wr_new_array(&local->scratch, wr_column, out->column_count + 1);
     if (a->left_count) memcpy(out->columns, in->columns, sizeof(wr_column) * (size_t)a->left_count);
     for (int c = 0; c < a->right_count; c++)
-        wr_rows_gather(&a->layout, c, found, in->rows, &local->scratch, &out->columns[a->left_count + c]);
+        wr_rows_gather(&a->layout, c, found, in->rows, &local->scratch,
+                       &out->columns[a->left_count + c]);
     if (op->node->asof.is_left) return WR_OK;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < wr_batch_count(in); i++) {

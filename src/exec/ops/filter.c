@@ -16,15 +16,19 @@ static weir_status filter_open(wr_op *op)
 {
     wr_expr *e = op->node->filter.condition;
     bool many = e->kind == WR_X_AND;
-    return wr_exprs_open(&((filter_op *)op)->condition, op, many ? e->args : &e, many ? e->arg_count : 1);
+    return wr_exprs_open(&((filter_op *)op)->condition, op, many ? e->args : &e,
+                         many ? e->arg_count : 1);
 }
 
-static weir_status filter_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_batch *out, wr_flow *flow)
+static weir_status filter_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_batch *out,
+                               wr_flow *flow)
 {
     filter_local *me = (filter_local *)local;
-    if (!me->eval) WR_TRY(wr_eval_new(((filter_op *)op)->condition.program, wr_exec_env(op->exec), &me->eval));
+    if (!me->eval)
+        WR_TRY(wr_eval_new(((filter_op *)op)->condition.program, wr_exec_env(op->exec), &me->eval));
     uint32_t count = wr_batch_count(in);
-    for (uint32_t i = 0; i < count; i++) me->sel[i] = (uint16_t)wr_batch_row(in, i);
+    for (uint32_t i = 0; i < count; i++)
+        me->sel[i] = (uint16_t)wr_batch_row(in, i);
     WR_TRY(wr_eval_filter(me->eval, in, me->sel, &count));
     *out = *in;
     if (count < wr_batch_count(in) || in->sel) {

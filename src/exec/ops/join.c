@@ -1,11 +1,12 @@
-/* join.c - the build side of joins: storing rows, choosing and filling the table, publishing runtime filters, and the
- * rows that are left over at the end of outer joins.
+/* join.c - the build side of joins: storing rows, choosing and filling the table, publishing
+ * runtime filters, and the rows that are left over at the end of outer joins.
  *
- * Only the columns that the output, the residual or the keys need are stored. After the last row the table is chosen: an
- * array or a bitmap indexed by the key when there is one integer key of a range at most 8 times the number of rows,
- * else a directory of chains. Workers insert side by side; rows are inserted last to first, so that a chain gives them in
- * input order. Rows whose key has a NULL are never in the table (unless NULLs match); they are stored when the kind
- * needs them at the end. */
+ * Only the columns that the output, the residual or the keys need are stored. After the last row
+ * the table is chosen: an array or a bitmap indexed by the key when there is one integer key of a
+ * range at most 8 times the number of rows, else a directory of chains. Workers insert side by
+ * side; rows are inserted last to first, so that a chain gives them in input order. Rows whose key
+ * has a NULL are never in the table (unless NULLs match); they are stored when the kind needs them
+ * at the end. */
 #include "exec/ops/join.h"
 
 enum { DENSE_FACTOR = 8, DENSE_SMALL = 1 << 16, HEADS_MIN = 64, FILTER_BITS_MAX = 1 << 27 };
@@ -13,7 +14,10 @@ enum { DENSE_FACTOR = 8, DENSE_SMALL = 1 << 16, HEADS_MIN = 64, FILTER_BITS_MAX 
 static int left_count(const wr_join *j) { return j->op.node->inputs[0]->schema.count; }
 static int probe_first(const wr_join *j) { return j->build_left ? left_count(j) : 0; }
 static int build_first(const wr_join *j) { return j->build_left ? 0 : left_count(j); }
-static const wr_schema *build_schema(const wr_join *j) { return &j->op.node->inputs[j->build_left ? 0 : 1]->schema; }
+static const wr_schema *build_schema(const wr_join *j)
+{
+    return &j->op.node->inputs[j->build_left ? 0 : 1]->schema;
+}
 
 static void set_kind(wr_join *j)
 {
@@ -28,10 +32,12 @@ static void set_kind(wr_join *j)
     j->build_outer = left ? keeps_left : keeps_right;
     j->tracks_build = j->build_outer || (flags && left) || (kind == WR_JOIN_SINGLE && left);
     j->key_count = node->join.key_count;
-    j->mark_is_complex = kind == WR_JOIN_MARK && j->key_count > 0 && (j->key_count > 1 || node->join.residual) &&
+    j->mark_is_complex = kind == WR_JOIN_MARK && j->key_count > 0 &&
+                         (j->key_count > 1 || node->join.residual) &&
                          !node->join.keys[0].null_equal;
     j->first_key = j->mark_is_complex ? 1 : 0;
-    j->only_membership = flags && !left && !node->join.residual && !j->mark_is_complex && j->key_count > 0;
+    j->only_membership =
+        flags && !left && !node->join.residual && !j->mark_is_complex && j->key_count > 0;
     for (int k = 0; k < j->key_count; k++)
         if (node->join.keys[k].null_equal) j->null_equal |= UINT64_C(1) << k;
 }
@@ -56,7 +62,8 @@ static void lay_out(wr_join *j)
     bool *needed = wr_new_array(arena, bool, j->combined_count + 1);
     for (int i = 0; i < node->schema.count; i++)
         if (node->join.output[i] < j->combined_count) needed[node->join.output[i]] = true;
-    for (int i = 0; i < j->combined_count; i++) needed[i] |= j->combined_needed[i];
+    for (int i = 0; i < j->combined_count; i++)
+        needed[i] |= j->combined_needed[i];
     const wr_type **types = wr_new_array(arena, const wr_type *, schema->count + j->key_count + 1);
     int *slot_of = wr_new_array(arena, int, schema->count + 1);
     j->stored = wr_new_array(arena, int, schema->count + 1);
@@ -114,7 +121,8 @@ static weir_status join_open(wr_op *op)
         wr_expr *residual = node->join.residual;
         bool many = residual->kind == WR_X_AND;
         wr_expr_walk(residual, note_needed, &n);
-        WR_TRY(wr_exprs_open(&j->residual, op, many ? residual->args : &residual, many ? residual->arg_count : 1));
+        WR_TRY(wr_exprs_open(&j->residual, op, many ? residual->args : &residual,
+                             many ? residual->arg_count : 1));
     }
     lay_out(j);
     wr_expr **build = wr_new_array(&op->arena, wr_expr *, j->key_count + 1);
@@ -124,7 +132,8 @@ static weir_status join_open(wr_op *op)
         probe[k] = j->build_left ? node->join.keys[k].right : node->join.keys[k].left;
     }
     j->filters = wr_new_array(&op->arena, __typeof__(*j->filters), j->key_count + 1);
-    j->can_be_dense = j->key_count - j->first_key == 1 && wr_keys_is_int(build[j->first_key]->type) &&
+    j->can_be_dense = j->key_count - j->first_key == 1 &&
+                      wr_keys_is_int(build[j->first_key]->type) &&
                       !(j->null_equal >> j->first_key & 1);
     WR_TRY(wr_exprs_open(&j->build_keys, op, build, j->key_count));
     return wr_exprs_open(&j->probe_keys, op, probe, j->key_count);
@@ -141,10 +150,12 @@ static weir_status join_local_open(wr_op *op, wr_op_local *local)
 }
 
 /* Rows that can match: no NULL in a key that does not match NULLs. */
-static uint32_t without_nulls(const wr_join *j, wr_join_local *me, const wr_batch *in, uint16_t *sel)
+static uint32_t without_nulls(const wr_join *j, wr_join_local *me, const wr_batch *in,
+                              uint16_t *sel)
 {
     uint32_t count = wr_batch_count(in);
-    for (uint32_t i = 0; i < count; i++) sel[i] = (uint16_t)wr_batch_row(in, i);
+    for (uint32_t i = 0; i < count; i++)
+        sel[i] = (uint16_t)wr_batch_row(in, i);
     for (int k = 0; k < j->key_count; k++) {
         const wr_column *c = &me->build_keys.out[k];
         if ((j->null_equal >> k & 1) || wr_column_has_no_nulls(c)) continue;
@@ -167,7 +178,8 @@ static void note_ranges(const wr_join *j, wr_join_local *me, const uint16_t *sel
     for (int k = 0; k < j->key_count; k++) {
         const wr_column *c = &me->build_keys.out[k];
         bool asked = j->op.node->join.publish && j->op.node->join.publish[k];
-        if (!wr_keys_is_int(c->type) || (!asked && !(j->can_be_dense && k == j->first_key))) continue;
+        if (!wr_keys_is_int(c->type) || (!asked && !(j->can_be_dense && k == j->first_key)))
+            continue;
         wr_key_range *r = &me->ranges[k];
         wr_keys_ints(c, sel, count, values, nulls);
         for (uint32_t i = 0; i < count; i++) {
@@ -195,7 +207,8 @@ static weir_status join_sink(wr_op *op, wr_op_local *local, const wr_batch *in, 
         count = wr_batch_count(in);
     }
     wr_column *columns = wr_new_array(&local->scratch, wr_column, j->layout.column_count + 1);
-    for (int c = 0; c < j->stored_count; c++) columns[c] = in->columns[j->stored[c]];
+    for (int c = 0; c < j->stored_count; c++)
+        columns[c] = in->columns[j->stored[c]];
     for (int k = 0; k < j->key_count; k++)
         if (j->key_slots[k] >= j->stored_count) columns[j->key_slots[k]] = me->build_keys.out[k];
     uint8_t *rows[WR_BATCH_ROWS];
@@ -206,7 +219,8 @@ static weir_status join_sink(wr_op *op, wr_op_local *local, const wr_batch *in, 
     uint64_t hashes[WR_BATCH_ROWS];
     wr_keys_flatten(me->build_keys.out + j->first_key, keys, sel, count, &local->scratch, flat);
     wr_keys_hash(flat, keys, sel, count, hashes);
-    for (uint32_t i = 0; i < count; i++) wr_row_extra(&j->layout, rows[i])[WR_JX_HASH] = hashes[i];
+    for (uint32_t i = 0; i < count; i++)
+        wr_row_extra(&j->layout, rows[i])[WR_JX_HASH] = hashes[i];
     return WR_OK;
 }
 
@@ -257,7 +271,8 @@ static weir_status choose_table(wr_join *j, const wr_key_range *ranges)
     } else {
         j->table = WR_TABLE_HASH;
         j->head_count = HEADS_MIN;
-        while (j->head_count < j->rows * 2) j->head_count *= 2;
+        while (j->head_count < j->rows * 2)
+            j->head_count *= 2;
         wr_op_note(&j->op, "hash table of %llu", (unsigned long long)j->head_count);
     }
     return take_zeroed(j, j->head_count, (uint64_t **)(void *)&j->heads);
@@ -271,7 +286,8 @@ static bool has_null_key(const wr_join *j, const uint8_t *row)
 }
 
 /* Ints of the table's key of some rows. */
-static void key_ints(const wr_join *j, int key, uint8_t *const *rows, uint32_t n, int64_t *values, uint8_t *nulls)
+static void key_ints(const wr_join *j, int key, uint8_t *const *rows, uint32_t n, int64_t *values,
+                     uint8_t *nulls)
 {
     WR_ARENA(scratch);
     wr_column c;
@@ -286,7 +302,8 @@ static void hash_key_rows(const wr_join *j, uint8_t *const *rows, uint32_t n)
     uint64_t hashes[WR_BATCH_ROWS];
     wr_rows_gather(&j->layout, j->key_slots[j->first_key], rows, n, &scratch, &c);
     wr_keys_hash(&c, 1, NULL, n, hashes);
-    for (uint32_t i = 0; i < n; i++) wr_row_extra(&j->layout, rows[i])[WR_JX_HASH] = hashes[i];
+    for (uint32_t i = 0; i < n; i++)
+        wr_row_extra(&j->layout, rows[i])[WR_JX_HASH] = hashes[i];
 }
 
 static void push_front(const wr_join *j, uint64_t at, uint64_t tag, uint8_t *row)
@@ -296,7 +313,8 @@ static void push_front(const wr_join *j, uint64_t at, uint64_t tag, uint8_t *row
     do {
         wr_row_extra(&j->layout, row)[WR_JX_NEXT] = old & WR_JOIN_ADDRESS;
         fresh = (uint64_t)(uintptr_t)row | (old & ~WR_JOIN_ADDRESS) | tag;
-    } while (!atomic_compare_exchange_weak_explicit(head, &old, fresh, memory_order_release, memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(head, &old, fresh, memory_order_release,
+                                                    memory_order_relaxed));
 }
 
 /* Puts n rows, last first, into the table. */
@@ -305,7 +323,8 @@ static void insert(wr_join *j, uint8_t *const *rows, uint32_t n)
     int64_t values[WR_BATCH_ROWS];
     uint8_t nulls[WR_BATCH_ROWS];
     if (j->table == WR_TABLE_HASH && j->can_be_dense) hash_key_rows(j, rows, n);
-    if (j->table == WR_TABLE_DENSE || j->table == WR_TABLE_BITS) key_ints(j, j->first_key, rows, n, values, nulls);
+    if (j->table == WR_TABLE_DENSE || j->table == WR_TABLE_BITS)
+        key_ints(j, j->first_key, rows, n, values, nulls);
     for (uint32_t i = n; i-- > 0;) {
         if (j->tracks_build && has_null_key(j, rows[i])) continue;
         if (j->table == WR_TABLE_BITS) {
@@ -329,7 +348,8 @@ static weir_status insert_part(wr_join *j, wr_join_local *me)
     WR_TRY(wr_mem_alloc(j->op.mem, count * sizeof(uint8_t *), &memory));
     uint8_t **rows = memory;
     wr_rows_cursor cursor = {0, 0};
-    for (uint32_t n; (n = wr_rows_next(me->rows, &cursor, rows + at, WR_BATCH_ROWS)) > 0;) at += n;
+    for (uint32_t n; (n = wr_rows_next(me->rows, &cursor, rows + at, WR_BATCH_ROWS)) > 0;)
+        at += n;
     weir_status bad = WR_OK;
     while (at > 0 && !bad) {
         uint32_t n = (uint32_t)WR_MIN(at, (uint64_t)WR_BATCH_ROWS);
@@ -347,14 +367,18 @@ static void list_all(wr_join *j)
     for (int w = 0; w < wr_exec_workers(j->op.exec); w++) {
         wr_join_local *me = (wr_join_local *)j->op.locals[w];
         wr_rows_cursor cursor = {0, 0};
-        for (uint32_t n; me && (n = wr_rows_next(me->rows, &cursor, j->all + at, WR_BATCH_ROWS)) > 0;) at += n;
+        for (uint32_t n;
+             me && (n = wr_rows_next(me->rows, &cursor, j->all + at, WR_BATCH_ROWS)) > 0;)
+            at += n;
     }
 }
 
 /* ---- runtime filters ---- */
 
 /* Calls fill for every batch of stored rows. */
-static weir_status for_rows(wr_join *j, int key, void (*fill)(wr_join *j, int key, uint8_t *const *rows, uint32_t n, uint64_t *words, uint64_t mask, int64_t lo),
+static weir_status for_rows(wr_join *j, int key,
+                            void (*fill)(wr_join *j, int key, uint8_t *const *rows, uint32_t n,
+                                         uint64_t *words, uint64_t mask, int64_t lo),
                             uint64_t *words, uint64_t mask, int64_t lo)
 {
     for (int w = 0; w < wr_exec_workers(j->op.exec); w++) {
@@ -369,7 +393,8 @@ static weir_status for_rows(wr_join *j, int key, void (*fill)(wr_join *j, int ke
     return WR_OK;
 }
 
-static void fill_bits(wr_join *j, int key, uint8_t *const *rows, uint32_t n, uint64_t *words, uint64_t mask, int64_t lo)
+static void fill_bits(wr_join *j, int key, uint8_t *const *rows, uint32_t n, uint64_t *words,
+                      uint64_t mask, int64_t lo)
 {
     int64_t values[WR_BATCH_ROWS];
     uint8_t nulls[WR_BATCH_ROWS];
@@ -379,7 +404,8 @@ static void fill_bits(wr_join *j, int key, uint8_t *const *rows, uint32_t n, uin
         if (!nulls[i]) wr_bit_set(words, (uint64_t)values[i] - (uint64_t)lo);
 }
 
-static void fill_bloom(wr_join *j, int key, uint8_t *const *rows, uint32_t n, uint64_t *words, uint64_t mask, int64_t lo)
+static void fill_bloom(wr_join *j, int key, uint8_t *const *rows, uint32_t n, uint64_t *words,
+                       uint64_t mask, int64_t lo)
 {
     WR_ARENA(scratch);
     wr_column c;
@@ -387,7 +413,8 @@ static void fill_bloom(wr_join *j, int key, uint8_t *const *rows, uint32_t n, ui
     (void)lo;
     wr_rows_gather(&j->layout, j->key_slots[key], rows, n, &scratch, &c);
     wr_keys_hash(&c, 1, NULL, n, hashes);
-    for (uint32_t i = 0; i < n; i++) words[wr_bloom_word(hashes[i], mask)] |= wr_bloom_bits(hashes[i]);
+    for (uint32_t i = 0; i < n; i++)
+        words[wr_bloom_word(hashes[i], mask)] |= wr_bloom_bits(hashes[i]);
 }
 
 static weir_status publish_one(wr_join *j, int key, wr_filter_state *f, const wr_key_range *r)
@@ -402,12 +429,15 @@ static weir_status publish_one(wr_join *j, int key, wr_filter_state *f, const wr
         f->hi = r->hi;
     }
     if (!f->is_empty) {
-        bool exact = is_int && span < FILTER_BITS_MAX && span / DENSE_FACTOR <= WR_MAX(j->rows, (uint64_t)DENSE_SMALL);
+        bool exact = is_int && span < FILTER_BITS_MAX &&
+                     span / DENSE_FACTOR <= WR_MAX(j->rows, (uint64_t)DENSE_SMALL);
         uint64_t words = exact ? span / 64 + 1 : 64;
-        while (!exact && words * 4 < j->rows) words *= 2;
+        while (!exact && words * 4 < j->rows)
+            words *= 2;
         WR_TRY(take_zeroed(j, words, &j->filters[key].words));
         j->filters[key].count = words;
-        WR_TRY(for_rows(j, key, exact ? fill_bits : fill_bloom, j->filters[key].words, words - 1, r->lo));
+        WR_TRY(for_rows(j, key, exact ? fill_bits : fill_bloom, j->filters[key].words, words - 1,
+                        r->lo));
         if (exact)
             f->bits = j->filters[key].words;
         else
@@ -440,7 +470,9 @@ static weir_status join_finish(wr_op *op, int phase, int *tasks)
         add_up(j, ranges);
         WR_TRY(choose_table(j, ranges));
         WR_TRY(publish(j, ranges));
-        bool probe_matters = j->probe_outer || (!j->build_left && (j->kind == WR_JOIN_ANTI || j->kind == WR_JOIN_MARK));
+        bool probe_matters =
+            j->probe_outer ||
+            (!j->build_left && (j->kind == WR_JOIN_ANTI || j->kind == WR_JOIN_MARK));
         if (j->rows == 0 && !probe_matters) op->stopped = true;
         if (j->table == WR_TABLE_NONE)
             list_all(j);
@@ -482,11 +514,13 @@ static void join_local_close(wr_op *op, wr_op_local *local)
 static void join_close(wr_op *op)
 {
     wr_join *j = (wr_join *)op;
-    if (j->heads) wr_mem_free(op->mem, (void *)(uintptr_t)j->heads, j->head_count * sizeof(uint64_t));
+    if (j->heads)
+        wr_mem_free(op->mem, (void *)(uintptr_t)j->heads, j->head_count * sizeof(uint64_t));
     if (j->bits) wr_mem_free(op->mem, j->bits, j->bit_words * sizeof(uint64_t));
     if (j->all) wr_mem_free(op->mem, j->all, (j->all_count + 1) * sizeof(uint64_t));
     for (int k = 0; j->filters && k < j->key_count; k++)
-        if (j->filters[k].words) wr_mem_free(op->mem, j->filters[k].words, j->filters[k].count * sizeof(uint64_t));
+        if (j->filters[k].words)
+            wr_mem_free(op->mem, j->filters[k].words, j->filters[k].count * sizeof(uint64_t));
 }
 
 const wr_op_def wr_op_join = {.name = "join",

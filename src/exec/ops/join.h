@@ -1,6 +1,7 @@
 /* join.h - the join operator: join.c builds the table, join_probe.c runs rows past it.
  *
- * The side that is stored is "build", the other "probe"; left and right only matter for column numbers and kinds. */
+ * The side that is stored is "build", the other "probe"; left and right only matter for column
+ * numbers and kinds. */
 #pragma once
 #include "exec/engine.h"
 #include "exec/filters.h"
@@ -27,32 +28,36 @@ typedef struct wr_join {
     wr_join_kind kind;
     bool build_left;
     bool gives_pairs, probe_outer, build_outer, tracks_build, only_membership;
-    bool mark_is_complex; /* MARK with more keys or a residual: the first key is compared pair by pair */
+    bool mark_is_complex; /* MARK with more keys or a residual: the first key is compared pair by
+                             pair */
     int first_key;        /* of the table: 1 when mark_is_complex */
     int key_count;
-    uint64_t null_equal;  /* by key */
+    uint64_t null_equal; /* by key */
     wr_exprs build_keys, probe_keys;
     wr_rows_layout layout;
-    int *stored;          /* build input column of the first stored_count slots */
+    int *stored; /* build input column of the first stored_count slots */
     int stored_count;
-    int *key_slots;       /* by key */
+    int *key_slots; /* by key */
     wr_join_source *output;
     wr_exprs residual;
-    int combined_count;          /* left + right columns */
+    int combined_count; /* left + right columns */
     wr_join_source *combined;
     bool *combined_needed;
     /* the table; written by finish and its tasks */
     wr_join_table table;
     bool can_be_dense;
     int64_t lo, hi;
-    uint64_t rows, nulls;        /* build rows; those with a NULL first key */
+    uint64_t rows, nulls; /* build rows; those with a NULL first key */
     _Atomic uint64_t *heads;
     uint64_t head_count;
     uint64_t *bits;
     uint64_t bit_words;
-    uint8_t **all;               /* WR_TABLE_NONE: every build row */
+    uint8_t **all; /* WR_TABLE_NONE: every build row */
     uint64_t all_count;
-    struct { uint64_t *words; uint64_t count; } *filters; /* memory of published filters, by key */
+    struct {
+        uint64_t *words;
+        uint64_t count;
+    } * filters; /* memory of published filters, by key */
 } wr_join;
 
 typedef struct wr_key_range {
@@ -70,23 +75,24 @@ typedef struct wr_join_local {
     /* probe */
     wr_exprs_local probe_keys;
     wr_eval *residual;
-    wr_column *flat;      /* probe keys, flattened, for this batch */
+    wr_column *flat; /* probe keys, flattened, for this batch */
     bool in_batch, is_first_round;
-    uint32_t count;       /* selected rows of the batch */
+    uint32_t count; /* selected rows of the batch */
     uint32_t active_count;
     uint32_t pair_count;
     uint32_t nested_row;
     uint64_t nested_at;
     uint16_t active[WR_BATCH_ROWS];
-    uint8_t *chain[WR_BATCH_ROWS]; /* by position: the next candidate */
-    uint16_t pair_at[WR_BATCH_ROWS];  /* positions */
+    uint8_t *chain[WR_BATCH_ROWS];   /* by position: the next candidate */
+    uint16_t pair_at[WR_BATCH_ROWS]; /* positions */
     uint8_t *pair_row[WR_BATCH_ROWS];
-    uint8_t matched[WR_BATCH_ROWS];   /* by position */
-    uint8_t unknown[WR_BATCH_ROWS];   /* by position: MARK is NULL unless TRUE */
+    uint8_t matched[WR_BATCH_ROWS]; /* by position */
+    uint8_t unknown[WR_BATCH_ROWS]; /* by position: MARK is NULL unless TRUE */
     uint16_t sel[WR_BATCH_ROWS];
     wr_arena batch; /* lives as long as the input batch */
 } wr_join_local;
 
-WR_MUST_CHECK weir_status wr_join_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_batch *out, wr_flow *flow);
+WR_MUST_CHECK weir_status wr_join_push(wr_op *op, wr_op_local *local, const wr_batch *in,
+                                       wr_batch *out, wr_flow *flow);
 static inline uint64_t wr_join_tag(uint64_t hash) { return UINT64_C(1) << (48 + (hash >> 60)); }
 #define WR_JOIN_ADDRESS ((UINT64_C(1) << 48) - 1)

@@ -1,12 +1,13 @@
 /* join_probe.c - runs probe rows past the table.
  *
- * A batch goes through rounds. In a round every open position has one candidate build row; those whose keys agree become
- * pairs, and every position moves on to the next candidate of its chain. Pairs that pass the residual are given out; a
- * position is closed when its chain ends, or as soon as one match is all that matters. What depends on having had no match
- * (outer rows, ANTI, MARK) comes when all positions are closed.
+ * A batch goes through rounds. In a round every open position has one candidate build row; those
+ * whose keys agree become pairs, and every position moves on to the next candidate of its chain.
+ * Pairs that pass the residual are given out; a position is closed when its chain ends, or as soon
+ * as one match is all that matters. What depends on having had no match (outer rows, ANTI, MARK)
+ * comes when all positions are closed.
  *
- * When each position has at most one match, which is the common case, the output is the input batch itself with build
- * columns set beside it: nothing of the probe side is copied. */
+ * When each position has at most one match, which is the common case, the output is the input batch
+ * itself with build columns set beside it: nothing of the probe side is copied. */
 #include "exec/ops/join.h"
 
 enum { POSITIONAL_SHARE = 4 };
@@ -45,9 +46,11 @@ static void open_hashed(const wr_join *j, wr_join_local *me, const wr_batch *in)
     me->flat = wr_new_array(&me->batch, wr_column, j->key_count);
     wr_keys_flatten(me->probe_keys.out, j->key_count, in->sel, me->count, &me->batch, me->flat);
     wr_keys_hash(me->flat + j->first_key, keys, in->sel, me->count, hashes);
-    for (uint32_t i = 0; i < me->count; i++) __builtin_prefetch((const void *)(uintptr_t)&j->heads[hashes[i] & (j->head_count - 1)]);
+    for (uint32_t i = 0; i < me->count; i++)
+        __builtin_prefetch((const void *)(uintptr_t)&j->heads[hashes[i] & (j->head_count - 1)]);
     for (uint32_t i = 0; i < me->count; i++) {
-        uint64_t head = atomic_load_explicit(&j->heads[hashes[i] & (j->head_count - 1)], memory_order_relaxed);
+        uint64_t head =
+            atomic_load_explicit(&j->heads[hashes[i] & (j->head_count - 1)], memory_order_relaxed);
         if (!(head & wr_join_tag(hashes[i]))) head = 0;
         me->chain[i] = (uint8_t *)(uintptr_t)(head & WR_JOIN_ADDRESS);
         me->active[me->active_count] = (uint16_t)i;
@@ -72,7 +75,8 @@ static weir_status open_batch(wr_join *j, wr_join_local *me, const wr_batch *in)
         open_dense(j, me, in);
         if (j->mark_is_complex) {
             me->flat = wr_new_array(&me->batch, wr_column, j->key_count);
-            wr_keys_flatten(me->probe_keys.out, j->key_count, in->sel, me->count, &me->batch, me->flat);
+            wr_keys_flatten(me->probe_keys.out, j->key_count, in->sel, me->count, &me->batch,
+                            me->flat);
         }
     } else {
         me->nested_row = 0;
@@ -80,7 +84,8 @@ static weir_status open_batch(wr_join *j, wr_join_local *me, const wr_batch *in)
         me->active_count = j->all_count > 0 ? me->count : 0;
         if (j->mark_is_complex) {
             me->flat = wr_new_array(&me->batch, wr_column, j->key_count);
-            wr_keys_flatten(me->probe_keys.out, j->key_count, in->sel, me->count, &me->batch, me->flat);
+            wr_keys_flatten(me->probe_keys.out, j->key_count, in->sel, me->count, &me->batch,
+                            me->flat);
         }
     }
     return WR_OK;
@@ -89,10 +94,7 @@ static weir_status open_batch(wr_join *j, wr_join_local *me, const wr_batch *in)
 /* ---- pairs ---- */
 
 /* One match decides everything about a probe row. */
-static bool one_is_enough(const wr_join *j)
-{
-    return !j->gives_pairs && !j->build_left;
-}
+static bool one_is_enough(const wr_join *j) { return !j->gives_pairs && !j->build_left; }
 
 static void advance(const wr_join *j, wr_join_local *me)
 {
@@ -120,17 +122,20 @@ static void chain_pairs(const wr_join *j, wr_join_local *me, const wr_batch *in)
         uint32_t n = me->active_count;
         memcpy(list, me->active, n * sizeof *list);
         if (j->table == WR_TABLE_HASH)
-            n = wr_keys_match(&j->layout, j->key_slots + j->first_key, me->flat + j->first_key, keys, j->null_equal >> j->first_key,
-                              in->sel, me->chain, list, n, NULL, NULL);
+            n = wr_keys_match(&j->layout, j->key_slots + j->first_key, me->flat + j->first_key,
+                              keys, j->null_equal >> j->first_key, in->sel, me->chain, list, n,
+                              NULL, NULL);
         for (uint32_t a = 0; a < n; a++) {
             me->pair_at[me->pair_count] = list[a];
             me->pair_row[me->pair_count++] = me->chain[list[a]];
         }
         bool residual_first = j->residual.count > 0 || j->mark_is_complex;
         if (one_is_enough(j) && !residual_first)
-            for (uint32_t a = 0; a < n; a++) me->matched[list[a]] = 1;
+            for (uint32_t a = 0; a < n; a++)
+                me->matched[list[a]] = 1;
         /* Of unique keys the match found is the only one. unknown has no other use for pairs. */
-        for (uint32_t a = 0; j->op.node->join.keys_unique && j->gives_pairs && a < n; a++) me->unknown[list[a]] = 1;
+        for (uint32_t a = 0; j->op.node->join.keys_unique && j->gives_pairs && a < n; a++)
+            me->unknown[list[a]] = 1;
         advance(j, me);
         if (residual_first && one_is_enough(j) && n > 0) return;
     }
@@ -158,8 +163,8 @@ static void nested_pairs(const wr_join *j, wr_join_local *me)
 }
 
 /* A column of the pairs, compact. */
-static void pair_column(const wr_join *j, const wr_join_local *me, const wr_batch *in, const uint16_t *rows, wr_join_source from,
-                        wr_arena *arena, wr_column *out)
+static void pair_column(const wr_join *j, const wr_join_local *me, const wr_batch *in,
+                        const uint16_t *rows, wr_join_source from, wr_arena *arena, wr_column *out)
 {
     if (from.side == WR_FROM_BUILD)
         wr_rows_gather(&j->layout, from.index, me->pair_row, me->pair_count, arena, out);
@@ -179,7 +184,8 @@ static void keep_pairs(wr_join_local *me, const uint16_t *kept, uint32_t count)
 static weir_status apply_residual(wr_join *j, wr_join_local *me, const wr_batch *in)
 {
     if (j->residual.count == 0 || me->pair_count == 0) return WR_OK;
-    if (!me->residual) WR_TRY(wr_eval_new(j->residual.program, wr_exec_env(j->op.exec), &me->residual));
+    if (!me->residual)
+        WR_TRY(wr_eval_new(j->residual.program, wr_exec_env(j->op.exec), &me->residual));
     wr_arena *scratch = &me->base.scratch;
     uint16_t rows[WR_BATCH_ROWS], sel[WR_BATCH_ROWS];
     uint32_t count = me->pair_count;
@@ -190,13 +196,15 @@ static weir_status apply_residual(wr_join *j, wr_join_local *me, const wr_batch 
     wr_batch both = {.column_count = j->combined_count, .rows = count};
     both.columns = wr_new_array(scratch, wr_column, j->combined_count + 1);
     for (int c = 0; c < j->combined_count; c++)
-        if (j->combined_needed[c]) pair_column(j, me, in, rows, j->combined[c], scratch, &both.columns[c]);
+        if (j->combined_needed[c])
+            pair_column(j, me, in, rows, j->combined[c], scratch, &both.columns[c]);
     WR_TRY(wr_eval_filter(me->residual, &both, sel, &count));
     keep_pairs(me, sel, count);
     return WR_OK;
 }
 
-/* MARK with other conditions: the pairs agree in those; the first key decides between TRUE and unknown. */
+/* MARK with other conditions: the pairs agree in those; the first key decides between TRUE and
+ * unknown. */
 static void compare_first_key(const wr_join *j, wr_join_local *me, const wr_batch *in)
 {
     const wr_column *key = &me->flat[0];
@@ -209,7 +217,8 @@ static void compare_first_key(const wr_join *j, wr_join_local *me, const wr_batc
             continue;
         }
         me->chain[at] = me->pair_row[i];
-        if (wr_keys_match(&j->layout, &slot, key, 1, 0, in->sel, me->chain, list, 1, NULL, NULL)) me->matched[at] = 1;
+        if (wr_keys_match(&j->layout, &slot, key, 1, 0, in->sel, me->chain, list, 1, NULL, NULL))
+            me->matched[at] = 1;
         me->chain[at] = keep;
     }
     me->pair_count = 0;
@@ -225,10 +234,12 @@ static weir_status note_matches(wr_join *j, wr_join_local *me, const wr_batch *i
     for (uint32_t i = 0; i < me->pair_count; i++) {
         uint64_t before = 0;
         if (j->tracks_build)
-            before = __atomic_exchange_n(&wr_row_extra(&j->layout, me->pair_row[i])[WR_JX_MATCHED], 1, __ATOMIC_RELAXED);
+            before = __atomic_exchange_n(&wr_row_extra(&j->layout, me->pair_row[i])[WR_JX_MATCHED],
+                                         1, __ATOMIC_RELAXED);
         if (single && (j->build_left ? before != 0 : me->matched[me->pair_at[i]] != 0))
-            return wr_with_hint(wr_fail(WR_E_CARDINALITY, "a subquery used as a value gave more than one row"),
-                                "limit it to one row or aggregate it");
+            return wr_with_hint(
+                wr_fail(WR_E_CARDINALITY, "a subquery used as a value gave more than one row"),
+                "limit it to one row or aggregate it");
         me->matched[me->pair_at[i]] = 1;
     }
     return WR_OK;
@@ -242,9 +253,10 @@ static void null_column(const wr_type *type, uint32_t rows, wr_arena *arena, wr_
     wr_value_column(&null, rows, arena, out);
 }
 
-/* Every position has at most one pair: build columns are set beside the probe columns. keep_all: positions without a
- * pair come too, with NULLs. */
-static void give_beside(const wr_join *j, wr_join_local *me, const wr_batch *in, bool keep_all, wr_batch *out)
+/* Every position has at most one pair: build columns are set beside the probe columns. keep_all:
+ * positions without a pair come too, with NULLs. */
+static void give_beside(const wr_join *j, wr_join_local *me, const wr_batch *in, bool keep_all,
+                        wr_batch *out)
 {
     wr_arena *scratch = &me->base.scratch;
     uint8_t **rows = wr_new_array(scratch, uint8_t *, in->rows + 1);
@@ -259,7 +271,8 @@ static void give_beside(const wr_join *j, wr_join_local *me, const wr_batch *in,
     out->columns = wr_new_array(scratch, wr_column, out->column_count + 1);
     for (int c = 0; c < out->column_count; c++) {
         if (j->output[c].side == WR_FROM_BUILD)
-            wr_rows_gather(&j->layout, j->output[c].index, rows, in->rows, scratch, &out->columns[c]);
+            wr_rows_gather(&j->layout, j->output[c].index, rows, in->rows, scratch,
+                           &out->columns[c]);
         else
             out->columns[c] = in->columns[j->output[c].index];
     }
@@ -268,10 +281,12 @@ static void give_beside(const wr_join *j, wr_join_local *me, const wr_batch *in,
 static void give_compact(const wr_join *j, wr_join_local *me, const wr_batch *in, wr_batch *out)
 {
     wr_arena *scratch = &me->base.scratch;
-    for (uint32_t i = 0; i < me->pair_count; i++) me->sel[i] = (uint16_t)wr_batch_row(in, me->pair_at[i]);
+    for (uint32_t i = 0; i < me->pair_count; i++)
+        me->sel[i] = (uint16_t)wr_batch_row(in, me->pair_at[i]);
     *out = (wr_batch){.column_count = j->op.node->schema.count, .rows = me->pair_count};
     out->columns = wr_new_array(scratch, wr_column, out->column_count + 1);
-    for (int c = 0; c < out->column_count; c++) pair_column(j, me, in, me->sel, j->output[c], scratch, &out->columns[c]);
+    for (int c = 0; c < out->column_count; c++)
+        pair_column(j, me, in, me->sel, j->output[c], scratch, &out->columns[c]);
 }
 
 /* MARK's column at the rows of the batch. */
@@ -287,7 +302,8 @@ static void mark_column(const wr_join *j, wr_join_local *me, const wr_batch *in,
         ((uint8_t *)out->data)[row] = me->matched[i];
         if (me->matched[i] || !three_valued) continue;
         bool unknown = me->unknown[i];
-        if (!j->mark_is_complex) unknown = j->nulls > 0 || ((j->rows + j->nulls) > 0 && wr_column_is_null(key, row));
+        if (!j->mark_is_complex)
+            unknown = j->nulls > 0 || ((j->rows + j->nulls) > 0 && wr_column_is_null(key, row));
         if (unknown) wr_bit_clear(wr_column_need_valid(out, scratch, in->rows), row);
     }
 }
@@ -303,7 +319,8 @@ static void give_last(const wr_join *j, wr_join_local *me, const wr_batch *in, w
         me->sel[kept] = (uint16_t)wr_batch_row(in, i);
         kept += j->kind == WR_JOIN_MARK || (me->matched[i] != 0) == wanted;
     }
-    *out = (wr_batch){.column_count = schema->count, .rows = in->rows, .sel = me->sel, .sel_count = kept};
+    *out = (wr_batch){
+        .column_count = schema->count, .rows = in->rows, .sel = me->sel, .sel_count = kept};
     if (kept == 0) return;
     out->columns = wr_new_array(scratch, wr_column, schema->count + 1);
     for (int c = 0; c < schema->count; c++) {
@@ -316,7 +333,8 @@ static void give_last(const wr_join *j, wr_join_local *me, const wr_batch *in, w
     }
 }
 
-weir_status wr_join_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_batch *out, wr_flow *flow)
+weir_status wr_join_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_batch *out,
+                         wr_flow *flow)
 {
     wr_join *j = (wr_join *)op;
     wr_join_local *me = (wr_join_local *)local;
@@ -334,7 +352,8 @@ weir_status wr_join_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_b
             chain_pairs(j, me, in);
         WR_TRY(apply_residual(j, me, in));
         bool once = first && me->active_count == 0 && j->table != WR_TABLE_NONE;
-        for (uint32_t i = 1; once && i < me->pair_count; i++) once = me->pair_at[i] > me->pair_at[i - 1];
+        for (uint32_t i = 1; once && i < me->pair_count; i++)
+            once = me->pair_at[i] > me->pair_at[i - 1];
         WR_TRY(note_matches(j, me, in));
         if (!j->gives_pairs) continue;
         if (once && j->probe_outer) {

@@ -1,5 +1,5 @@
-/* kept.h - operators that keep all their input in source order and read it back: shared subplans, percent limits,
- * the tables of recursions. The store is the first thing after the operator. */
+/* kept.h - operators that keep all their input in source order and read it back: shared subplans,
+ * percent limits, the tables of recursions. The store is the first thing after the operator. */
 #pragma once
 #include "exec/engine.h"
 #include "exec/store.h"

@@ -1,4 +1,5 @@
-/* limit.c - OFFSET and LIMIT in input order. One worker: which rows are first must not depend on timing. */
+/* limit.c - OFFSET and LIMIT in input order. One worker: which rows are first must not depend on
+ * timing. */
 #include "exec/op.h"
 
 typedef struct limit_op {
@@ -15,7 +16,8 @@ static weir_status limit_open(wr_op *op)
 {
     limit_op *l = (limit_op *)op;
     int64_t count, offset;
-    WR_TRY(wr_exec_count_of(wr_exec_env(op->exec), op->node->limit.count, "LIMIT", INT64_MAX, &count));
+    WR_TRY(
+        wr_exec_count_of(wr_exec_env(op->exec), op->node->limit.count, "LIMIT", INT64_MAX, &count));
     WR_TRY(wr_exec_count_of(wr_exec_env(op->exec), op->node->limit.offset, "OFFSET", 0, &offset));
     l->skip = (uint64_t)offset;
     l->left = (uint64_t)count;
@@ -23,7 +25,8 @@ static weir_status limit_open(wr_op *op)
     return WR_OK;
 }
 
-static weir_status limit_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_batch *out, wr_flow *flow)
+static weir_status limit_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_batch *out,
+                              wr_flow *flow)
 {
     limit_op *l = (limit_op *)op;
     limit_local *me = (limit_local *)local;
@@ -35,7 +38,8 @@ static weir_status limit_push(wr_op *op, wr_op_local *local, const wr_batch *in,
     *flow = l->left == 0 ? WR_FLOW_STOP : WR_FLOW_NEXT;
     *out = *in;
     if (take == count) return WR_OK;
-    for (uint32_t i = 0; i < take; i++) me->sel[i] = (uint16_t)wr_batch_row(in, from + i);
+    for (uint32_t i = 0; i < take; i++)
+        me->sel[i] = (uint16_t)wr_batch_row(in, from + i);
     out->sel = me->sel;
     out->sel_count = take;
     return WR_OK;

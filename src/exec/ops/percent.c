@@ -1,4 +1,5 @@
-/* percent.c - LIMIT n PERCENT: keeps all rows, then gives the first n percent (rounded down) after the offset. */
+/* percent.c - LIMIT n PERCENT: keeps all rows, then gives the first n percent (rounded down) after
+ * the offset. */
 #include "exec/ops/kept.h"
 
 typedef struct percent_op {
@@ -21,8 +22,9 @@ static weir_status percent_finish(wr_op *op, int phase, int *tasks)
     if (v.is_null) return WR_OK;
     double percent = wr_value_as_f64(&v);
     if (!(percent >= 0 && percent <= 100))
-        return wr_with_span(wr_fail(WR_E_BAD_ARGUMENT, "LIMIT must be between 0 and 100 percent, not %g", percent),
-                            op->node->limit.count->span);
+        return wr_with_span(
+            wr_fail(WR_E_BAD_ARGUMENT, "LIMIT must be between 0 and 100 percent, not %g", percent),
+            op->node->limit.count->span);
     p->left = (uint64_t)(percent / 100.0 * (double)p->kept.store.rows);
     return WR_OK;
 }
@@ -39,7 +41,8 @@ static weir_status percent_next(wr_op *op, wr_op_local *local, wr_batch *out, bo
     p->skip -= from;
     p->left -= take;
     uint16_t *sel = wr_new_array(&local->scratch, uint16_t, WR_BATCH_ROWS);
-    for (uint32_t i = 0; i < take; i++) sel[i] = (uint16_t)(from + i);
+    for (uint32_t i = 0; i < take; i++)
+        sel[i] = (uint16_t)(from + i);
     out->sel = sel;
     out->sel_count = take;
     return WR_OK;

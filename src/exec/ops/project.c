@@ -13,10 +13,12 @@ typedef struct project_local {
 
 static weir_status project_open(wr_op *op)
 {
-    return wr_exprs_open(&((project_op *)op)->exprs, op, op->node->project.exprs, op->node->schema.count);
+    return wr_exprs_open(&((project_op *)op)->exprs, op, op->node->project.exprs,
+                         op->node->schema.count);
 }
 
-static weir_status project_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_batch *out, wr_flow *flow)
+static weir_status project_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_batch *out,
+                                wr_flow *flow)
 {
     project_op *p = (project_op *)op;
     project_local *me = (project_local *)local;

@@ -1,8 +1,10 @@
-/* recursive.c - WITH RECURSIVE: the start's rows, then the step's rows over the rows of the step before, until none come.
+/* recursive.c - WITH RECURSIVE: the start's rows, then the step's rows over the rows of the step
+ * before, until none come.
  *
- * The operator is the sink of the start and a source that runs the step when all rows so far have been read, so LIMIT
- * can end an endless recursion. Each step is a plan of its own run by this worker (wr_exec_run_inline); its WORKING
- * nodes read `current`. With UNION (not ALL) rows seen before are dropped. */
+ * The operator is the sink of the start and a source that runs the step when all rows so far have
+ * been read, so LIMIT can end an endless recursion. Each step is a plan of its own run by this
+ * worker (wr_exec_run_inline); its WORKING nodes read `current`. With UNION (not ALL) rows seen
+ * before are dropped. */
 #include "exec/groups.h"
 #include "exec/ops/kept.h"
 
@@ -22,9 +24,11 @@ static weir_status recursive_open(wr_op *op)
 {
     recursive_op *r = (recursive_op *)op;
     const wr_schema *schema = &op->node->schema;
-    for (int i = 0; i < 2; i++) wr_store_init(&r->stores[i], op->mem, &op->arena, schema, 1);
+    for (int i = 0; i < 2; i++)
+        wr_store_init(&r->stores[i], op->mem, &op->arena, schema, 1);
     const wr_type **types = wr_new_array(&op->arena, const wr_type *, schema->count + 1);
-    for (int i = 0; i < schema->count; i++) types[i] = schema->fields[i].type;
+    for (int i = 0; i < schema->count; i++)
+        types[i] = schema->fields[i].type;
     wr_rows_layout_init(&r->layout, &op->arena, types, schema->count, 8);
     return wr_groups_init(&r->seen, op->mem, &r->layout, schema->count, true);
 }
@@ -36,8 +40,10 @@ static weir_status add_new(recursive_op *r, int to, wr_arena *scratch, const wr_
     uint8_t *found[WR_BATCH_ROWS];
     uint16_t added[WR_BATCH_ROWS], sel[WR_BATCH_ROWS];
     uint32_t fresh;
-    WR_TRY(wr_groups_find(&r->seen, in->columns, in->sel, wr_batch_count(in), NULL, scratch, found, added, &fresh));
-    for (uint32_t i = 0; i < fresh; i++) sel[i] = (uint16_t)wr_batch_row(in, added[i]);
+    WR_TRY(wr_groups_find(&r->seen, in->columns, in->sel, wr_batch_count(in), NULL, scratch, found,
+                          added, &fresh));
+    for (uint32_t i = 0; i < fresh; i++)
+        sel[i] = (uint16_t)wr_batch_row(in, added[i]);
     wr_batch part = *in;
     part.sel = sel;
     part.sel_count = fresh;
@@ -84,12 +90,14 @@ static weir_status run_step(recursive_op *r)
     wr_op *op = &r->op, *collect;
     const wr_plan_node *node = op->node;
     if (node->recursive.max_steps > 0 && r->steps >= node->recursive.max_steps)
-        return wr_with_hint(wr_fail(WR_E_TOO_BIG, "the recursion did not end within %lld steps", (long long)node->recursive.max_steps),
+        return wr_with_hint(wr_fail(WR_E_TOO_BIG, "the recursion did not end within %lld steps",
+                                    (long long)node->recursive.max_steps),
                             "add a condition that ends it, or UNION instead of UNION ALL");
     r->steps++;
     wr_op_note(op, "%lld steps", (long long)r->steps);
     WR_AUTO(wr_exec) *step = NULL;
-    WR_TRY(wr_exec_new(op->exec, node->inputs[1], wr_exec_env(op->exec), op->mem, op->exec->options, 1, &step));
+    WR_TRY(wr_exec_new(op->exec, node->inputs[1], wr_exec_env(op->exec), op->mem, op->exec->options,
+                       1, &step));
     step->stats = op->exec->stats;
     step->stats_count = op->exec->stats_count;
     step->stats_arena = op->exec->stats_arena;
@@ -131,7 +139,8 @@ static weir_status recursive_next(wr_op *op, wr_op_local *local, wr_batch *out, 
 static void recursive_close(wr_op *op)
 {
     recursive_op *r = (recursive_op *)op;
-    for (int i = 0; i < 2; i++) wr_store_clear(&r->stores[i]);
+    for (int i = 0; i < 2; i++)
+        wr_store_clear(&r->stores[i]);
     wr_groups_clear(&r->seen);
 }
 
@@ -175,7 +184,8 @@ static weir_status working_morsel(wr_op *op, wr_op_local *local, bool *got)
 static weir_status working_next(wr_op *op, wr_op_local *local, wr_batch *out, bool *more)
 {
     working_op *w = (working_op *)op;
-    wr_store_read(&w->from->stores[w->from->current], &((wr_kept_local *)local)->reader, &local->scratch, out, more);
+    wr_store_read(&w->from->stores[w->from->current], &((wr_kept_local *)local)->reader,
+                  &local->scratch, out, more);
     return WR_OK;
 }
 

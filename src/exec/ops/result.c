@@ -1,7 +1,9 @@
-/* result.c - the end of a query: hands batches to whoever calls wr_run_next, in the order of the source.
+/* result.c - the end of a query: hands batches to whoever calls wr_run_next, in the order of the
+ * source.
  *
- * The calling thread (worker 0) gives its own batches away without copying, by stopping its chain (YIELD); batches of
- * other workers are copied into a bounded queue. The queue's lock is the exec's. */
+ * The calling thread (worker 0) gives its own batches away without copying, by stopping its chain
+ * (YIELD); batches of other workers are copied into a bounded queue. The queue's lock is the
+ * exec's. */
 #include "exec/ops/result.h"
 
 enum { QUEUE_MAX = 16 };
@@ -110,8 +112,8 @@ void wr_result_wait_for_turn(wr_result *r)
     wr_op_local *local = r->op.locals[0];
     if (!local) return;
     wr_mutex_lock(&exec->lock);
-    while (!exec->stop && !exec->result_ready && exec->chains[0].attached && exec->chains[0].in_morsel &&
-           wr_ordered_is_full(&r->ordered, local->morsel))
+    while (!exec->stop && !exec->result_ready && exec->chains[0].attached &&
+           exec->chains[0].in_morsel && wr_ordered_is_full(&r->ordered, local->morsel))
         wr_cond_wait(&exec->changed, &exec->lock);
     wr_mutex_unlock(&exec->lock);
 }

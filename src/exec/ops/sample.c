@@ -1,8 +1,9 @@
-/* sample.c - TABLESAMPLE. The choice depends on the seed and a row's place in the source (morsel and position), not on
- * which worker sees it, so a REPEATABLE sample is the same at any thread count.
+/* sample.c - TABLESAMPLE. The choice depends on the seed and a row's place in the source (morsel
+ * and position), not on which worker sees it, so a REPEATABLE sample is the same at any thread
+ * count.
  *
- * Bernoulli: each row by itself. System (is_block): whole batches. A fixed number of rows: every row gets a random rank,
- * the smallest ranks stay. */
+ * Bernoulli: each row by itself. System (is_block): whole batches. A fixed number of rows: every
+ * row gets a random rank, the smallest ranks stay. */
 #include "exec/ops/kept.h"
 #include "exec/sorting.h"
 #include "sys/clock.h"
@@ -25,7 +26,8 @@ typedef struct sample_local {
 
 static uint64_t random_of(uint64_t seed, uint64_t morsel, uint64_t position)
 {
-    uint64_t x = seed ^ (morsel + 1) * UINT64_C(0x9e3779b97f4a7c15) ^ (position + 1) * UINT64_C(0xd1342543de82ef95);
+    uint64_t x = seed ^ (morsel + 1) * UINT64_C(0x9e3779b97f4a7c15) ^
+                 (position + 1) * UINT64_C(0xd1342543de82ef95);
     x ^= x >> 30;
     x *= UINT64_C(0xbf58476d1ce4e5b9);
     x ^= x >> 27;
@@ -51,25 +53,33 @@ static weir_status sample_open(wr_op *op)
     s->seed = node->sample.has_seed ? (uint64_t)node->sample.seed : wr_random_u64();
     int n = node->schema.count;
     const wr_type **types = wr_new_array(&op->arena, const wr_type *, n + 1);
-    for (int i = 0; i < n; i++) types[i] = node->schema.fields[i].type;
+    for (int i = 0; i < n; i++)
+        types[i] = node->schema.fields[i].type;
     types[n] = WR_BIGINT;
     wr_rows_layout_init(&s->layout, &op->arena, types, n + 1, 0);
     return WR_OK;
 }
 
-static bool is_chosen(double fraction, uint64_t random) { return (double)(random >> 11) * 0x1p-53 < fraction; }
+static bool is_chosen(double fraction, uint64_t random)
+{
+    return (double)(random >> 11) * 0x1p-53 < fraction;
+}
 
-static weir_status sample_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_batch *out, wr_flow *flow)
+static weir_status sample_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_batch *out,
+                               wr_flow *flow)
 {
     sample_op *s = (sample_op *)op;
     sample_local *me = (sample_local *)local;
     double fraction = op->node->sample.fraction;
     uint32_t count = wr_batch_count(in), kept = 0;
     uint64_t at = place(me, count);
-    bool whole = op->node->sample.is_block && is_chosen(fraction, random_of(s->seed, local->morsel, at));
+    bool whole =
+        op->node->sample.is_block && is_chosen(fraction, random_of(s->seed, local->morsel, at));
     for (uint32_t i = 0; i < count; i++) {
         me->sel[kept] = (uint16_t)wr_batch_row(in, i);
-        kept += op->node->sample.is_block ? whole : is_chosen(fraction, random_of(s->seed, local->morsel, at + i));
+        kept += op->node->sample.is_block
+                    ? whole
+                    : is_chosen(fraction, random_of(s->seed, local->morsel, at + i));
     }
     *out = *in;
     out->sel = me->sel;
@@ -91,11 +101,13 @@ static weir_status list(sample_op *s, wr_rows *rows)
     uint64_t more = wr_rows_count(rows);
     if (s->count + more > s->cap) {
         uint64_t cap = s->count + more;
-        WR_TRY(wr_mem_grow(s->op.mem, (void **)&s->rows, s->cap * sizeof *s->rows, cap * sizeof *s->rows));
+        WR_TRY(wr_mem_grow(s->op.mem, (void **)&s->rows, s->cap * sizeof *s->rows,
+                           cap * sizeof *s->rows));
         s->cap = cap;
     }
     wr_rows_cursor cursor = {0, 0};
-    for (uint32_t n; (n = wr_rows_next(rows, &cursor, s->rows + s->count, WR_BATCH_ROWS)) > 0;) s->count += n;
+    for (uint32_t n; (n = wr_rows_next(rows, &cursor, s->rows + s->count, WR_BATCH_ROWS)) > 0;)
+        s->count += n;
     return WR_OK;
 }
 
@@ -113,7 +125,8 @@ static weir_status rows_sink(wr_op *op, wr_op_local *local, const wr_batch *in, 
     columns[n].rows = in->rows;
     uint64_t at = place(me, count);
     for (uint32_t i = 0; i < count; i++)
-        ((int64_t *)columns[n].data)[wr_batch_row(in, i)] = (int64_t)random_of(s->seed, local->morsel, at + i);
+        ((int64_t *)columns[n].data)[wr_batch_row(in, i)] =
+            (int64_t)random_of(s->seed, local->morsel, at + i);
     if (!me->rows) WR_TRY(wr_rows_new(op->mem, &s->layout, &me->rows));
     return wr_rows_append(me->rows, columns, in->sel, count, NULL);
 }
@@ -148,7 +161,8 @@ static weir_status rows_next(wr_op *op, wr_op_local *local, wr_batch *out, bool 
     if (!*more) return WR_OK;
     uint32_t n = (uint32_t)WR_MIN(s->count - s->next, (uint64_t)WR_BATCH_ROWS);
     wr_arena_reset(&local->scratch);
-    wr_rows_batch(&s->layout, s->layout.column_count - 1, s->rows + s->next, n, &local->scratch, out);
+    wr_rows_batch(&s->layout, s->layout.column_count - 1, s->rows + s->next, n, &local->scratch,
+                  out);
     s->next += n;
     return WR_OK;
 }

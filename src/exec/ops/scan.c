@@ -1,4 +1,5 @@
-/* scan.c - rows of a relation. Pushed-down and runtime filters run inside the relation's scan (filters.c). */
+/* scan.c - rows of a relation. Pushed-down and runtime filters run inside the relation's scan
+ * (filters.c). */
 #include "exec/filters.h"
 
 typedef struct scan_op {
@@ -47,7 +48,8 @@ static weir_status scan_morsel(wr_op *op, wr_op_local *local, bool *got)
 static weir_status scan_next(wr_op *op, wr_op_local *local, wr_batch *out, bool *more)
 {
     WR_TRY(relation_of(op)->next_batch(((scan_local *)local)->worker, out, more));
-    if (*more) out->column_count = op->node->schema.count; /* columns only filters needed are at the end */
+    if (*more)
+        out->column_count = op->node->schema.count; /* columns only filters needed are at the end */
     return WR_OK;
 }
 

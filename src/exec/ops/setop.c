@@ -1,8 +1,8 @@
 /* setop.c - INTERSECT and EXCEPT, as sets or as bags.
  *
- * The right input is counted in a table of distinct rows; left rows then stream past it. The table's row says how many
- * right rows are left to pair with, and whether the row was given out already. One worker: the counts change as rows
- * pass. */
+ * The right input is counted in a table of distinct rows; left rows then stream past it. The
+ * table's row says how many right rows are left to pair with, and whether the row was given out
+ * already. One worker: the counts change as rows pass. */
 #include "exec/groups.h"
 #include "exec/op.h"
 
@@ -25,7 +25,8 @@ static weir_status setop_open(wr_op *op)
     setop *s = (setop *)op;
     const wr_schema *schema = &op->node->schema;
     const wr_type **types = wr_new_array(&op->arena, const wr_type *, schema->count + 1);
-    for (int i = 0; i < schema->count; i++) types[i] = schema->fields[i].type;
+    for (int i = 0; i < schema->count; i++)
+        types[i] = schema->fields[i].type;
     wr_rows_layout_init(&s->layout, &op->arena, types, schema->count, EXTRA_WORDS * 8);
     return wr_groups_init(&s->groups, op->mem, &s->layout, schema->count, true);
 }
@@ -35,7 +36,8 @@ static weir_status find(setop *s, wr_op_local *local, const wr_batch *in, uint8_
     uint16_t added[WR_BATCH_ROWS];
     uint32_t fresh;
     wr_arena_reset(&local->scratch);
-    return wr_groups_find(&s->groups, in->columns, in->sel, wr_batch_count(in), NULL, &local->scratch, found, added, &fresh);
+    return wr_groups_find(&s->groups, in->columns, in->sel, wr_batch_count(in), NULL,
+                          &local->scratch, found, added, &fresh);
 }
 
 static weir_status setop_sink(wr_op *op, wr_op_local *local, const wr_batch *in, wr_flow *flow)
@@ -44,7 +46,8 @@ static weir_status setop_sink(wr_op *op, wr_op_local *local, const wr_batch *in,
     uint8_t *found[WR_BATCH_ROWS];
     *flow = WR_FLOW_NEXT;
     WR_TRY(find(s, local, in, found));
-    for (uint32_t i = 0; i < wr_batch_count(in); i++) wr_row_extra(&s->layout, found[i])[RIGHT_ROWS]++;
+    for (uint32_t i = 0; i < wr_batch_count(in); i++)
+        wr_row_extra(&s->layout, found[i])[RIGHT_ROWS]++;
     return WR_OK;
 }
 
@@ -61,7 +64,8 @@ static bool passes(bool is_intersect, bool is_all, uint64_t *extra)
     return pass;
 }
 
-static weir_status setop_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_batch *out, wr_flow *flow)
+static weir_status setop_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_batch *out,
+                              wr_flow *flow)
 {
     setop *s = (setop *)op;
     setop_local *me = (setop_local *)local;

@@ -1,5 +1,5 @@
-/* shared.c - a subplan computed once and read by several (SHARED), the rows of a finished run of a step (collect), and
- * the reading side of both. */
+/* shared.c - a subplan computed once and read by several (SHARED), the rows of a finished run of a
+ * step (collect), and the reading side of both. */
 #include "exec/ops/kept.h"
 
 weir_status wr_kept_open(wr_op *op)
@@ -38,7 +38,8 @@ weir_status wr_kept_morsel(wr_op *op, wr_op_local *local, bool *got)
 
 weir_status wr_kept_next(wr_op *op, wr_op_local *local, wr_batch *out, bool *more)
 {
-    wr_store_read(&((wr_kept *)op)->store, &((wr_kept_local *)local)->reader, &local->scratch, out, more);
+    wr_store_read(&((wr_kept *)op)->store, &((wr_kept_local *)local)->reader, &local->scratch, out,
+                  more);
     return WR_OK;
 }
 
@@ -69,7 +70,8 @@ static weir_status reader_morsel(wr_op *op, wr_op_local *local, bool *got)
 
 static weir_status reader_next(wr_op *op, wr_op_local *local, wr_batch *out, bool *more)
 {
-    wr_store_read(&((reader_op *)op)->from->store, &((wr_kept_local *)local)->reader, &local->scratch, out, more);
+    wr_store_read(&((reader_op *)op)->from->store, &((wr_kept_local *)local)->reader,
+                  &local->scratch, out, more);
     return WR_OK;
 }
 

@@ -1,4 +1,5 @@
-/* single.c - a subquery used as a value: at most one row, else CARDINALITY; without rows one row of NULLs if outer. */
+/* single.c - a subquery used as a value: at most one row, else CARDINALITY; without rows one row of
+ * NULLs if outer. */
 #include "exec/ops/kept.h"
 
 typedef struct single_op {
@@ -12,8 +13,9 @@ static weir_status single_sink(wr_op *op, wr_op_local *local, const wr_batch *in
     single_op *s = (single_op *)op;
     uint32_t count = wr_batch_count(in);
     if (atomic_fetch_add(&s->seen, count) + count > 1)
-        return wr_with_hint(wr_fail(WR_E_CARDINALITY, "a subquery used as a value gave more than one row"),
-                            "limit it to one row or aggregate it");
+        return wr_with_hint(
+            wr_fail(WR_E_CARDINALITY, "a subquery used as a value gave more than one row"),
+            "limit it to one row or aggregate it");
     return wr_kept_sink(op, local, in, flow);
 }
 
@@ -35,7 +37,8 @@ static weir_status single_next(wr_op *op, wr_op_local *local, wr_batch *out, boo
     s->nulls_given = true;
     uint8_t *none[1] = {NULL};
     wr_arena_reset(&local->scratch);
-    wr_rows_batch(&s->kept.store.layout, s->kept.store.layout.column_count, none, 1, &local->scratch, out);
+    wr_rows_batch(&s->kept.store.layout, s->kept.store.layout.column_count, none, 1,
+                  &local->scratch, out);
     return WR_OK;
 }
 

@@ -1,7 +1,8 @@
-/* sink.c - hands rows to a wr_batch_sink (INSERT, DELETE, COPY TO) and gives back how many rows it took.
+/* sink.c - hands rows to a wr_batch_sink (INSERT, DELETE, COPY TO) and gives back how many rows it
+ * took.
  *
- * A sink that is not parallel gets batches in source order, so a file is written in the order it was read. When anything
- * fails before finish, abort is called exactly once. */
+ * A sink that is not parallel gets batches in source order, so a file is written in the order it
+ * was read. When anything fails before finish, abort is called exactly once. */
 #include "exec/ordered.h"
 
 typedef struct sink_op {

@@ -1,10 +1,10 @@
 /* sort.c - ORDER BY, with LIMIT as top-N.
  *
- * Each worker appends its rows to its own tuple store, with key expressions that are not plain columns as extra columns.
- * sorter.c orders them; rows are gathered once, when they are read.
+ * Each worker appends its rows to its own tuple store, with key expressions that are not plain
+ * columns as extra columns. sorter.c orders them; rows are gathered once, when they are read.
  *
- * Top-N: a worker that holds many more rows than are wanted sorts and keeps the first ones; the worst of these is a
- * threshold that turns away rows early and, published, reaches the scan. */
+ * Top-N: a worker that holds many more rows than are wanted sorts and keeps the first ones; the
+ * worst of these is a threshold that turns away rows early and, published, reaches the scan. */
 #include "exec/filters.h"
 #include "exec/sorter.h"
 #include "exec/store.h"
@@ -26,7 +26,7 @@ typedef struct sort_op {
     wr_exprs exprs;        /* keys that are not plain columns */
     wr_rows_layout layout; /* input columns, then these */
     wr_sort_slot *keys;
-    int columns;           /* of the output */
+    int columns; /* of the output */
     bool is_top;
     uint64_t offset, limit;
     wr_filter_state *publish;
@@ -44,7 +44,8 @@ static weir_status sort_open(wr_op *op)
     s->keys = wr_new_array(&op->arena, wr_sort_slot, keys + 1);
     wr_expr **exprs = wr_new_array(&op->arena, wr_expr *, keys + 1);
     const wr_type **types = wr_new_array(&op->arena, const wr_type *, n + keys + 1);
-    for (int i = 0; i < n; i++) types[i] = node->schema.fields[i].type;
+    for (int i = 0; i < n; i++)
+        types[i] = node->schema.fields[i].type;
     for (int k = 0; k < keys; k++) {
         const wr_sort_key *key = &node->sort.keys[k];
         int slot = (int)key->expr->column;
@@ -107,8 +108,10 @@ static weir_status keep_top(sort_op *s, sort_local *me)
     WR_TRY(wr_mem_alloc(s->op.mem, size, &memory));
     uint8_t **rows = memory;
     wr_rows_cursor cursor = {0, 0};
-    for (uint64_t at = 0; at < count;) at += wr_rows_next(me->rows, &cursor, rows + at, WR_BATCH_ROWS);
-    weir_status bad = wr_sort_addresses(s->op.mem, &s->layout, s->keys, s->op.node->sort.key_count, rows, count);
+    for (uint64_t at = 0; at < count;)
+        at += wr_rows_next(me->rows, &cursor, rows + at, WR_BATCH_ROWS);
+    weir_status bad =
+        wr_sort_addresses(s->op.mem, &s->layout, s->keys, s->op.node->sort.key_count, rows, count);
     wr_rows *kept = NULL;
     if (!bad) bad = wr_rows_new(s->op.mem, &s->layout, &kept);
     for (uint64_t at = 0; !bad && at < keep; at += WR_BATCH_ROWS) {
@@ -129,7 +132,8 @@ static weir_status keep_top(sort_op *s, sort_local *me)
 }
 
 /* Rows the threshold does not turn away. */
-static uint32_t within_threshold(const sort_op *s, sort_local *me, const wr_column *key, const wr_batch *in)
+static uint32_t within_threshold(const sort_op *s, sort_local *me, const wr_column *key,
+                                 const wr_batch *in)
 {
     int64_t values[WR_BATCH_ROWS];
     uint8_t nulls[WR_BATCH_ROWS];
@@ -162,7 +166,8 @@ static weir_status sort_sink(wr_op *op, wr_op_local *local, const wr_batch *in, 
         sel = me->sel;
     }
     WR_TRY(wr_rows_append(me->rows, columns, sel, count, NULL));
-    if (s->is_top && wr_rows_count(me->rows) > 2 * (s->limit + s->offset) + TOP_SLACK) return keep_top(s, me);
+    if (s->is_top && wr_rows_count(me->rows) > 2 * (s->limit + s->offset) + TOP_SLACK)
+        return keep_top(s, me);
     return WR_OK;
 }
 
@@ -177,14 +182,16 @@ static weir_status sort_finish(wr_op *op, int phase, int *tasks)
         wr_rows **stores = wr_new_array(&op->arena, wr_rows *, workers);
         for (int w = 0; w < workers; w++)
             if (op->locals[w]) stores[w] = ((sort_local *)op->locals[w])->rows;
-        WR_TRY(wr_sorter_begin(sorter, &op->arena, op->mem, &s->layout, s->keys, op->node->sort.key_count, stores, workers));
+        WR_TRY(wr_sorter_begin(sorter, &op->arena, op->mem, &s->layout, s->keys,
+                               op->node->sort.key_count, stores, workers));
     }
     WR_TRY(wr_sorter_step(sorter, phase, tasks));
     if (*tasks >= 0) return WR_OK;
     s->next = WR_MIN(s->offset, sorter->count);
     s->end = s->limit < sorter->count - s->next ? s->next + s->limit : sorter->count;
-    wr_op_note(op, "%llu rows%s, %d of %d keys in %d bits", (unsigned long long)sorter->count, s->is_top ? " (top)" : "",
-               sorter->sorting.covered, op->node->sort.key_count, sorter->sorting.bits);
+    wr_op_note(op, "%llu rows%s, %d of %d keys in %d bits", (unsigned long long)sorter->count,
+               s->is_top ? " (top)" : "", sorter->sorting.covered, op->node->sort.key_count,
+               sorter->sorting.bits);
     return WR_OK;
 }
 
@@ -217,7 +224,8 @@ static weir_status sort_next(wr_op *op, wr_op_local *local, wr_batch *out, bool 
     if (!*more) return WR_OK;
     uint32_t n = (uint32_t)WR_MIN(me->end - me->at, (uint64_t)WR_BATCH_ROWS);
     uint8_t *rows[WR_BATCH_ROWS];
-    for (uint32_t i = 0; i < n; i++) rows[i] = s->sorter.entries[me->at + i].row;
+    for (uint32_t i = 0; i < n; i++)
+        rows[i] = s->sorter.entries[me->at + i].row;
     me->at += n;
     wr_arena_reset(&local->scratch);
     wr_rows_batch(&s->layout, s->columns, rows, n, &local->scratch, out);
@@ -232,10 +240,7 @@ static void sort_local_close(wr_op *op, wr_op_local *local)
     wr_rows_drop(me->rows);
 }
 
-static void sort_close(wr_op *op)
-{
-    wr_sorter_clear(&((sort_op *)op)->sorter);
-}
+static void sort_close(wr_op *op) { wr_sorter_clear(&((sort_op *)op)->sorter); }
 
 const wr_op_def wr_op_sort = {.name = "sort",
                               .size = sizeof(sort_op),

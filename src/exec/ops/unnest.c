@@ -1,7 +1,9 @@
-/* unnest.c - one row per element of one or more lists, side by side; shorter lists are filled with NULL.
+/* unnest.c - one row per element of one or more lists, side by side; shorter lists are filled with
+ * NULL.
  *
- * An input batch is expanded piece by piece (AGAIN). Elements are gathered from the lists' child columns with 16-bit
- * positions relative to a window; a piece ends when an element lies outside of its window. */
+ * An input batch is expanded piece by piece (AGAIN). Elements are gathered from the lists' child
+ * columns with 16-bit positions relative to a window; a piece ends when an element lies outside of
+ * its window. */
 #include "exec/op.h"
 
 enum { WINDOW = 65536 };
@@ -21,7 +23,8 @@ typedef struct unnest_local {
 
 static weir_status unnest_open(wr_op *op)
 {
-    return wr_exprs_open(&((unnest_op *)op)->lists, op, op->node->unnest.lists, op->node->unnest.list_count);
+    return wr_exprs_open(&((unnest_op *)op)->lists, op, op->node->unnest.lists,
+                         op->node->unnest.list_count);
 }
 
 /* The elements of one list value: first row in the child and how many; 0 for NULL. */
@@ -70,7 +73,8 @@ static void piece_init(piece *p, int lists, wr_arena *scratch)
 }
 
 /* Adds element number `element` of all lists of a row; false if one lies outside of its window. */
-static bool piece_add(piece *p, int lists, const uint32_t *first, const uint32_t *length, uint32_t element, uint16_t row)
+static bool piece_add(piece *p, int lists, const uint32_t *first, const uint32_t *length,
+                      uint32_t element, uint16_t row)
 {
     for (int k = 0; k < lists; k++) {
         if (element >= length[k]) continue;
@@ -89,9 +93,11 @@ static bool piece_add(piece *p, int lists, const uint32_t *first, const uint32_t
 }
 
 /* Fills the piece; *done when the batch is used up. */
-static void fill(unnest_local *me, const wr_batch *in, int lists, bool keep_empty, wr_arena *scratch, piece *p, bool *done)
+static void fill(unnest_local *me, const wr_batch *in, int lists, bool keep_empty,
+                 wr_arena *scratch, piece *p, bool *done)
 {
-    uint32_t *first = wr_new_array(scratch, uint32_t, lists + 1), *length = wr_new_array(scratch, uint32_t, lists + 1);
+    uint32_t *first = wr_new_array(scratch, uint32_t, lists + 1),
+             *length = wr_new_array(scratch, uint32_t, lists + 1);
     for (; me->row < wr_batch_count(in); me->row++, me->element = 0) {
         uint16_t row = (uint16_t)wr_batch_row(in, me->row);
         uint32_t longest = 0;
@@ -101,12 +107,14 @@ static void fill(unnest_local *me, const wr_batch *in, int lists, bool keep_empt
         }
         if (longest == 0 && keep_empty && me->element == 0) longest = 1;
         for (; me->element < longest; me->element++)
-            if (p->count == WR_BATCH_ROWS || !piece_add(p, lists, first, length, me->element, row)) return;
+            if (p->count == WR_BATCH_ROWS || !piece_add(p, lists, first, length, me->element, row))
+                return;
     }
     *done = true;
 }
 
-static void gather_elements(const piece *p, int k, const wr_column *list, const wr_type *type, wr_arena *scratch, wr_column *out)
+static void gather_elements(const piece *p, int k, const wr_column *list, const wr_type *type,
+                            wr_arena *scratch, wr_column *out)
 {
     if (!p->has_window[k]) {
         wr_value null = wr_value_null(type);
@@ -115,10 +123,12 @@ static void gather_elements(const piece *p, int k, const wr_column *list, const 
     }
     const wr_column *child = child_of(list);
     wr_column window;
-    wr_column_slice(child, p->windows[k], WR_MIN(child->rows - p->windows[k], (uint32_t)WINDOW), &window);
+    wr_column_slice(child, p->windows[k], WR_MIN(child->rows - p->windows[k], (uint32_t)WINDOW),
+                    &window);
     wr_column_gather(&window, p->elements[k], p->count, scratch, out);
     bool all = true;
-    for (uint32_t i = 0; i < p->count && all; i++) all = wr_bit_get(p->present[k], i);
+    for (uint32_t i = 0; i < p->count && all; i++)
+        all = wr_bit_get(p->present[k], i);
     if (all) return;
     wr_column flat = *out;
     if (flat.form == WR_CONSTANT) wr_column_flatten(&flat, NULL, p->count, scratch, out);
@@ -127,7 +137,8 @@ static void gather_elements(const piece *p, int k, const wr_column *list, const 
         if (!wr_bit_get(p->present[k], i)) wr_bit_clear(valid, i);
 }
 
-static weir_status unnest_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_batch *out, wr_flow *flow)
+static weir_status unnest_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_batch *out,
+                               wr_flow *flow)
 {
     unnest_op *u = (unnest_op *)op;
     unnest_local *me = (unnest_local *)local;
@@ -149,9 +160,11 @@ static weir_status unnest_push(wr_op *op, wr_op_local *local, const wr_batch *in
     out->columns = wr_new_array(scratch, wr_column, node->schema.count + 1);
     if (p->count == 0) return WR_OK;
     for (int c = 0; c < node->unnest.carried_count; c++)
-        wr_column_gather(&in->columns[node->unnest.carried[c]], p->rows, p->count, scratch, &out->columns[at++]);
+        wr_column_gather(&in->columns[node->unnest.carried[c]], p->rows, p->count, scratch,
+                         &out->columns[at++]);
     for (int k = 0; k < lists; k++, at++)
-        gather_elements(p, k, &me->lists.out[k], node->schema.fields[at].type, scratch, &out->columns[at]);
+        gather_elements(p, k, &me->lists.out[k], node->schema.fields[at].type, scratch,
+                        &out->columns[at]);
     if (!node->unnest.with_ordinality) return WR_OK;
     wr_column_init(&out->columns[at], scratch, WR_BIGINT, WR_P_I64, p->count);
     out->columns[at].rows = p->count;

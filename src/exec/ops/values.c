@@ -1,4 +1,5 @@
-/* values.c - literal rows: every expression is folded when the pipeline starts and kept in a tuple store. */
+/* values.c - literal rows: every expression is folded when the pipeline starts and kept in a tuple
+ * store. */
 #include "exec/op.h"
 
 typedef struct values_local {
@@ -11,7 +12,8 @@ static wr_rows_layout layout_of(wr_op *op, wr_arena *arena)
     wr_rows_layout layout;
     const wr_schema *schema = &op->node->schema;
     const wr_type **types = wr_new_array(arena, const wr_type *, schema->count + 1);
-    for (int i = 0; i < schema->count; i++) types[i] = schema->fields[i].type;
+    for (int i = 0; i < schema->count; i++)
+        types[i] = schema->fields[i].type;
     wr_rows_layout_init(&layout, arena, types, schema->count, 0);
     return layout;
 }
@@ -34,7 +36,8 @@ static weir_status values_start(wr_op *op)
         wr_column *row = wr_new_array(&scratch, wr_column, n + 1);
         for (int c = 0; c < n; c++) {
             wr_value value;
-            WR_TRY(wr_expr_fold(&scratch, wr_exec_env(op->exec), op->node->values.rows[r][c], &value));
+            WR_TRY(
+                wr_expr_fold(&scratch, wr_exec_env(op->exec), op->node->values.rows[r][c], &value));
             value.type = op->node->schema.fields[c].type;
             wr_value_column(&value, 1, &scratch, &row[c]);
         }

@@ -1,9 +1,10 @@
-/* window.c - window functions: keeps all rows, sorts them by (partition, order), and computes the calls partition by
- * partition.
+/* window.c - window functions: keeps all rows, sorts them by (partition, order), and computes the
+ * calls partition by partition.
  *
- * Workers take stretches of whole partitions. Output batches may hold the ends and beginnings of several partitions; each
- * call is asked for one segment (rows of one partition in one batch) at a time and writes at its place in the batch.
- * Everything that calls evaluate (arguments, filters, offsets) is computed once per input row and kept in the row. */
+ * Workers take stretches of whole partitions. Output batches may hold the ends and beginnings of
+ * several partitions; each call is asked for one segment (rows of one partition in one batch) at a
+ * time and writes at its place in the batch. Everything that calls evaluate (arguments, filters,
+ * offsets) is computed once per input row and kept in the row. */
 #include "exec/ops/window.h"
 
 enum { CHUNK_ROWS = 1 << 14 };
@@ -25,16 +26,21 @@ static bool moves_forward(const wr_frame *f)
     return !has_offset || wr_expr_is_const(f->end_offset);
 }
 
-static weir_status open_call(wr_window *w, wr_wcall *c, const wr_window_call *call, wr_expr **exprs, const wr_type **types, int *extra)
+static weir_status open_call(wr_window *w, wr_wcall *c, const wr_window_call *call, wr_expr **exprs,
+                             const wr_type **types, int *extra)
 {
     const wr_aggregate_call *a = &call->aggregate;
     const wr_frame *f = &call->frame;
     c->call = call;
     c->filter = c->start = c->end = -1;
-    if (a->arg_count > WR_WINDOW_ARGS) return wr_fail(WR_E_TOO_BIG, "a window function has more than %d arguments", WR_WINDOW_ARGS);
+    if (a->arg_count > WR_WINDOW_ARGS)
+        return wr_fail(WR_E_TOO_BIG, "a window function has more than %d arguments",
+                       WR_WINDOW_ARGS);
     if (!call->fn && a->order_count > 0)
-        return wr_fail(WR_E_UNSUPPORTED, "ORDER BY inside an aggregate cannot be combined with OVER");
-    for (int i = 0; i < a->arg_count; i++) c->args[i] = slot_for(w, a->args[i], exprs, types, extra);
+        return wr_fail(WR_E_UNSUPPORTED,
+                       "ORDER BY inside an aggregate cannot be combined with OVER");
+    for (int i = 0; i < a->arg_count; i++)
+        c->args[i] = slot_for(w, a->args[i], exprs, types, extra);
     if (a->filter && !call->fn) c->filter = slot_for(w, a->filter, exprs, types, extra);
     bool start = f->start == WR_OFFSET_PRECEDING || f->start == WR_OFFSET_FOLLOWING;
     bool end = f->end == WR_OFFSET_PRECEDING || f->end == WR_OFFSET_FOLLOWING;
@@ -42,8 +48,10 @@ static weir_status open_call(wr_window *w, wr_wcall *c, const wr_window_call *ca
     if (end) c->end = slot_for(w, f->end_offset, exprs, types, extra);
     c->needs_keys = f->unit == WR_WINDOW_RANGE && (start || end);
     if (c->needs_keys && w->order_count != 1)
-        return wr_fail(WR_E_WINDOWING, "RANGE with an offset needs exactly one ORDER BY expression");
-    bool by_peers = f->unit != WR_WINDOW_ROWS || f->exclude == WR_WINDOW_EXCLUDE_GROUP || f->exclude == WR_WINDOW_EXCLUDE_TIES;
+        return wr_fail(WR_E_WINDOWING,
+                       "RANGE with an offset needs exactly one ORDER BY expression");
+    bool by_peers = f->unit != WR_WINDOW_ROWS || f->exclude == WR_WINDOW_EXCLUDE_GROUP ||
+                    f->exclude == WR_WINDOW_EXCLUDE_TIES;
     c->needs_peers = call->fn && call->fn->kind < WR_W_LAG
                          ? call->fn->kind != WR_W_ROW_NUMBER && call->fn->kind != WR_W_NTILE
                          : by_peers;
@@ -51,7 +59,8 @@ static weir_status open_call(wr_window *w, wr_wcall *c, const wr_window_call *ca
     w->one_segment |= wr_type_is_nested(a->type);
     if (call->fn || !a->is_distinct) return WR_OK;
     const wr_type **kept = wr_new_array(&w->op.arena, const wr_type *, a->arg_count + 1);
-    for (int i = 0; i < a->arg_count; i++) kept[i] = a->args[i]->type;
+    for (int i = 0; i < a->arg_count; i++)
+        kept[i] = a->args[i]->type;
     wr_rows_layout_init(&c->distinct, &w->op.arena, kept, a->arg_count, 8);
     return WR_OK;
 }
@@ -66,20 +75,24 @@ static weir_status window_open(wr_op *op)
     w->partition_count = first->partition_count;
     w->order_count = first->order_count;
     int most = w->partition_count + w->order_count;
-    for (int i = 0; i < w->call_count; i++) most += node->window.calls[i].aggregate.arg_count + 3;
+    for (int i = 0; i < w->call_count; i++)
+        most += node->window.calls[i].aggregate.arg_count + 3;
     wr_expr **exprs = wr_new_array(&op->arena, wr_expr *, most + 1);
     const wr_type **types = wr_new_array(&op->arena, const wr_type *, w->input_count + most + 1);
     int extra = 0;
-    for (int i = 0; i < w->input_count; i++) types[i] = node->schema.fields[i].type;
+    for (int i = 0; i < w->input_count; i++)
+        types[i] = node->schema.fields[i].type;
     w->keys = wr_new_array(&op->arena, wr_sort_slot, w->partition_count + w->order_count + 1);
-    for (int i = 0; i < w->partition_count; i++) w->keys[i].slot = slot_for(w, first->partition[i], exprs, types, &extra);
+    for (int i = 0; i < w->partition_count; i++)
+        w->keys[i].slot = slot_for(w, first->partition[i], exprs, types, &extra);
     for (int i = 0; i < w->order_count; i++) {
         const wr_sort_key *key = &first->order[i];
-        w->keys[w->partition_count + i] =
-            (wr_sort_slot){slot_for(w, key->expr, exprs, types, &extra), key->descending, key->nulls_first};
+        w->keys[w->partition_count + i] = (wr_sort_slot){
+            slot_for(w, key->expr, exprs, types, &extra), key->descending, key->nulls_first};
     }
     w->calls = wr_new_array(&op->arena, wr_wcall, w->call_count + 1);
-    for (int i = 0; i < w->call_count; i++) WR_TRY(open_call(w, &w->calls[i], &node->window.calls[i], exprs, types, &extra));
+    for (int i = 0; i < w->call_count; i++)
+        WR_TRY(open_call(w, &w->calls[i], &node->window.calls[i], exprs, types, &extra));
     wr_rows_layout_init(&w->layout, &op->arena, types, w->input_count + extra, 0);
     return wr_exprs_open(&w->exprs, op, exprs, extra);
 }
@@ -126,7 +139,8 @@ static weir_status add_chunk(wr_window *w, uint64_t from)
 {
     if (w->chunk_count == w->chunk_cap) {
         uint64_t cap = w->chunk_cap ? w->chunk_cap * 2 : 16;
-        WR_TRY(wr_mem_grow(w->op.mem, (void **)&w->chunks, w->chunk_cap * sizeof *w->chunks, cap * sizeof *w->chunks));
+        WR_TRY(wr_mem_grow(w->op.mem, (void **)&w->chunks, w->chunk_cap * sizeof *w->chunks,
+                           cap * sizeof *w->chunks));
         w->chunk_cap = cap;
     }
     w->chunks[w->chunk_count++] = from;
@@ -162,9 +176,11 @@ static weir_status find_chunks(wr_window *w)
         uint64_t goal = at + CHUNK_ROWS;
         if (goal >= count) break;
         /* The partition that holds the goal ends the chunk; walk to it by partitions. */
-        while (at < goal && at < count) at = partition_end(w, at);
+        while (at < goal && at < count)
+            at = partition_end(w, at);
     }
-    wr_op_note(&w->op, "%llu rows, %llu pieces", (unsigned long long)count, (unsigned long long)w->chunk_count);
+    wr_op_note(&w->op, "%llu rows, %llu pieces", (unsigned long long)count,
+               (unsigned long long)w->chunk_count);
     return add_chunk(w, count);
 }
 
@@ -176,7 +192,8 @@ static weir_status window_finish(wr_op *op, int phase, int *tasks)
         wr_rows **stores = wr_new_array(&op->arena, wr_rows *, workers);
         for (int i = 0; i < workers; i++)
             if (op->locals[i]) stores[i] = ((wr_wlocal *)op->locals[i])->rows;
-        WR_TRY(wr_sorter_begin(&w->sorter, &op->arena, op->mem, &w->layout, w->keys, w->partition_count + w->order_count, stores, workers));
+        WR_TRY(wr_sorter_begin(&w->sorter, &op->arena, op->mem, &w->layout, w->keys,
+                               w->partition_count + w->order_count, stores, workers));
     }
     WR_TRY(wr_sorter_step(&w->sorter, phase, tasks));
     return *tasks < 0 ? find_chunks(w) : WR_OK;
@@ -197,7 +214,8 @@ static void leave_partition(const wr_window *w, wr_wlocal *me)
     wr_arena arena = me->part.arena;
     wr_arena_reset(&arena);
     me->part = (wr_wpart){.arena = arena};
-    for (int i = 0; i < w->call_count; i++) wr_wstate_reset(w, &me->states[i], i);
+    for (int i = 0; i < w->call_count; i++)
+        wr_wstate_reset(w, &me->states[i], i);
 }
 
 static weir_status enter_partition(const wr_window *w, wr_wlocal *me, uint64_t from)
@@ -205,7 +223,8 @@ static weir_status enter_partition(const wr_window *w, wr_wlocal *me, uint64_t f
     wr_wpart *p = &me->part;
     leave_partition(w, me);
     uint64_t count = partition_end(w, from) - from;
-    if (count > UINT32_MAX - 2) return wr_fail(WR_E_TOO_BIG, "a window partition has more than %u rows", UINT32_MAX - 2);
+    if (count > UINT32_MAX - 2)
+        return wr_fail(WR_E_TOO_BIG, "a window partition has more than %u rows", UINT32_MAX - 2);
     p->from = from;
     p->count = (uint32_t)count;
     p->entries = w->sorter.entries;
@@ -251,7 +270,8 @@ static weir_status window_next(wr_op *op, wr_op_local *local, wr_batch *out, boo
     if (!*more) return WR_OK;
     wr_arena_reset(scratch);
     sel = wr_new_array(scratch, uint16_t, WR_BATCH_ROWS);
-    uint32_t most = (uint32_t)WR_MIN(me->end - me->at, (uint64_t)WR_BATCH_ROWS), filled = 0, kept = 0;
+    uint32_t most = (uint32_t)WR_MIN(me->end - me->at, (uint64_t)WR_BATCH_ROWS), filled = 0,
+             kept = 0;
     *out = (wr_batch){.column_count = op->node->schema.count};
     out->columns = wr_new_array(scratch, wr_column, out->column_count + 1);
     for (int i = 0; i < w->call_count; i++) {
@@ -262,11 +282,13 @@ static weir_status window_next(wr_op *op, wr_op_local *local, wr_batch *out, boo
     }
     while (filled < most && !(w->one_segment && filled > 0)) {
         wr_wpart *p = &me->part;
-        if (!p->count || me->at < p->from || me->at >= p->from + p->count) WR_TRY(enter_partition(w, me, me->at));
+        if (!p->count || me->at < p->from || me->at >= p->from + p->count)
+            WR_TRY(enter_partition(w, me, me->at));
         uint32_t from = (uint32_t)(me->at - p->from), n = WR_MIN(most - filled, p->count - from);
         for (int i = 0; i < w->call_count; i++) {
             wr_column *c = &out->columns[w->input_count + i];
-            WR_TRY((w->calls[i].call->fn ? wr_wvalue : wr_waggregate)(w, me, i, from, n, filled, c));
+            WR_TRY(
+                (w->calls[i].call->fn ? wr_wvalue : wr_waggregate)(w, me, i, from, n, filled, c));
         }
         for (uint32_t i = 0; i < n; i++) {
             rows[filled + i] = p->entries[me->at + i].row;
@@ -276,8 +298,10 @@ static weir_status window_next(wr_op *op, wr_op_local *local, wr_batch *out, boo
         me->at += n;
         filled += n;
     }
-    for (int c = 0; c < w->input_count; c++) wr_rows_gather(&w->layout, c, rows, filled, scratch, &out->columns[c]);
-    for (int i = 0; i < w->call_count; i++) out->columns[w->input_count + i].rows = filled;
+    for (int c = 0; c < w->input_count; c++)
+        wr_rows_gather(&w->layout, c, rows, filled, scratch, &out->columns[c]);
+    for (int i = 0; i < w->call_count; i++)
+        out->columns[w->input_count + i].rows = filled;
     out->rows = filled;
     if (kept < filled) out->sel = sel, out->sel_count = kept;
     return WR_OK;
@@ -294,7 +318,8 @@ static void window_local_close(wr_op *op, wr_op_local *local)
         wr_wstate *s = &me->states[i];
         wr_arena_clear(&s->heap);
         wr_arena_clear(&s->scratch_heap);
-        for (int b = 0; b < 2; b++) wr_arena_clear(&s->blocks[b].arena);
+        for (int b = 0; b < 2; b++)
+            wr_arena_clear(&s->blocks[b].arena);
         wr_heap_drop(s->levels);
         wr_heap_drop(s->level_counts);
         wr_mem_drop(s->mem);

@@ -1,5 +1,6 @@
-/* window.h - what the parts of the window operator share: window.c (sorting, partitions, batches), window_frame.c (which
- * rows a frame holds), window_value.c (ranks, lag, first_value...), window_aggregate.c (aggregates over frames).
+/* window.h - what the parts of the window operator share: window.c (sorting, partitions, batches),
+ * window_frame.c (which rows a frame holds), window_value.c (ranks, lag, first_value...),
+ * window_aggregate.c (aggregates over frames).
  *
  * Positions within a partition are 32 bits: 0...count-1. */
 #pragma once
@@ -14,8 +15,8 @@ typedef struct wr_wcall {
     int args[WR_WINDOW_ARGS]; /* slots */
     int filter, start, end;   /* slots of FILTER and of the frame's offsets; -1: none */
     bool needs_peers, needs_keys;
-    bool end_moves_forward;   /* the end of the frame never goes back within a partition */
-    wr_rows_layout distinct;  /* arguments, for DISTINCT */
+    bool end_moves_forward;  /* the end of the frame never goes back within a partition */
+    wr_rows_layout distinct; /* arguments, for DISTINCT */
 } wr_wcall;
 
 typedef struct wr_window {
@@ -59,7 +60,7 @@ typedef struct wr_wstate {
     uint32_t *before;  /* how many of them come before each row */
     /* aggregates */
     wr_aggregate_env env;
-    wr_mem *mem, *query_mem;      /* what aggregates reserve for the two heaps */
+    wr_mem *mem, *query_mem;     /* what aggregates reserve for the two heaps */
     wr_arena heap, scratch_heap; /* of the partition; of the frame */
     uint8_t *running;
     uint32_t done; /* rows fed to running */
@@ -88,19 +89,27 @@ typedef struct wr_wlocal {
     wr_wstate *states; /* by call */
 } wr_wlocal;
 
-static inline const uint8_t *wr_wrow(const wr_wpart *p, uint32_t i) { return p->entries[p->from + i].row; }
+static inline const uint8_t *wr_wrow(const wr_wpart *p, uint32_t i)
+{
+    return p->entries[p->from + i].row;
+}
 
 /* window_frame.c */
 WR_MUST_CHECK weir_status wr_wpart_peers(const wr_window *w, wr_wpart *p);
 WR_MUST_CHECK weir_status wr_wpart_keys(const wr_window *w, wr_wpart *p);
 WR_MUST_CHECK weir_status wr_wpart_take(const wr_window *w, wr_wpart *p, size_t size, void **out);
-WR_MUST_CHECK weir_status wr_wframe_of(const wr_window *w, const wr_wpart *p, const wr_wcall *c, uint32_t row, wr_wframe *out);
+WR_MUST_CHECK weir_status wr_wframe_of(const wr_window *w, const wr_wpart *p, const wr_wcall *c,
+                                       uint32_t row, wr_wframe *out);
 /* An integer argument at a row; false if it is NULL. */
 bool wr_wint(const wr_window *w, int slot, const uint8_t *row, int64_t *out);
 
-/* window_value.c, window_aggregate.c: fill rows [at, at + count) of out for partition rows [from, from + count). */
-WR_MUST_CHECK weir_status wr_wvalue(const wr_window *w, wr_wlocal *me, int call, uint32_t from, uint32_t count, uint32_t at, wr_column *out);
-WR_MUST_CHECK weir_status wr_waggregate(const wr_window *w, wr_wlocal *me, int call, uint32_t from, uint32_t count, uint32_t at, wr_column *out);
+/* window_value.c, window_aggregate.c: fill rows [at, at + count) of out for partition rows [from,
+ * from + count). */
+WR_MUST_CHECK weir_status wr_wvalue(const wr_window *w, wr_wlocal *me, int call, uint32_t from,
+                                    uint32_t count, uint32_t at, wr_column *out);
+WR_MUST_CHECK weir_status wr_waggregate(const wr_window *w, wr_wlocal *me, int call, uint32_t from,
+                                        uint32_t count, uint32_t at, wr_column *out);
 void wr_wstate_reset(const wr_window *w, wr_wstate *s, int call);
 /* Copies value i of a flat column to row `row` of a flat column of the same, not nested, type. */
-void wr_wput(wr_column *out, uint32_t row, const wr_column *in, uint32_t i, wr_arena *arena, uint32_t cap);
+void wr_wput(wr_column *out, uint32_t row, const wr_column *in, uint32_t i, wr_arena *arena,
+             uint32_t cap);

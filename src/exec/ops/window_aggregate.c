@@ -1,17 +1,20 @@
 /* window_aggregate.c - aggregates over frames, never by looking at every row of every frame.
  *
  *   frame begins at the partition's start and only grows: one running state, fed as the frame grows
- *   any other frame: segment tree of states (16 rows per leaf, 16 nodes per node), a frame is a few nodes and two
- *   ragged ends; frames of few rows are fed directly
- *   DISTINCT: a set of the values seen beside the running state; over frames that move it is fed anew per frame
+ *   any other frame: segment tree of states (16 rows per leaf, 16 nodes per node), a frame is a few
+ * nodes and two ragged ends; frames of few rows are fed directly DISTINCT: a set of the values seen
+ * beside the running state; over frames that move it is fed anew per frame
  *
- * A state without pointers is copied per row and finished a batch at a time; one with pointers is finished at once,
- * because feeding it further may change what it points to. */
+ * A state without pointers is copied per row and finished a batch at a time; one with pointers is
+ * finished at once, because feeding it further may change what it points to. */
 #include "exec/ops/window.h"
 
 enum { FANOUT = 16, DIRECT_ROWS = 48 };
 
-static size_t state_size(const wr_wcall *c) { return (c->call->aggregate.fn->state_size(&c->call->aggregate) + 15) / 16 * 16; }
+static size_t state_size(const wr_wcall *c)
+{
+    return (c->call->aggregate.fn->state_size(&c->call->aggregate) + 15) / 16 * 16;
+}
 
 static void state_init(const wr_wcall *c, uint8_t *state)
 {
@@ -25,9 +28,11 @@ void wr_wstate_reset(const wr_window *w, wr_wstate *s, int call)
     s->present = s->before = NULL;
     s->has_running = false;
     s->done = 0;
-    for (int k = 0; k < s->level_count; k++) s->levels[k] = NULL;
+    for (int k = 0; k < s->level_count; k++)
+        s->levels[k] = NULL;
     s->level_count = 0;
-    for (int b = 0; b < 2; b++) s->blocks[b].is_set = false;
+    for (int b = 0; b < 2; b++)
+        s->blocks[b].is_set = false;
     if (s->distinct.rows) wr_groups_clear(&s->distinct);
     wr_arena_reset(&s->heap);
     wr_arena_reset(&s->scratch_heap);
@@ -38,7 +43,8 @@ void wr_wstate_reset(const wr_window *w, wr_wstate *s, int call)
 }
 
 /* Arguments and filter of the block of rows that holds row i. */
-static int block_of(const wr_window *w, const wr_wpart *p, const wr_wcall *c, wr_wstate *s, uint32_t i)
+static int block_of(const wr_window *w, const wr_wpart *p, const wr_wcall *c, wr_wstate *s,
+                    uint32_t i)
 {
     uint32_t block = i / WR_BATCH_ROWS;
     for (int b = 0; b < 2; b++)
@@ -47,11 +53,14 @@ static int block_of(const wr_window *w, const wr_wpart *p, const wr_wcall *c, wr
     s->block_turn = 1 - b;
     uint8_t *rows[WR_BATCH_ROWS];
     uint32_t from = block * WR_BATCH_ROWS, n = WR_MIN(p->count - from, (uint32_t)WR_BATCH_ROWS);
-    for (uint32_t k = 0; k < n; k++) rows[k] = p->entries[p->from + from + k].row;
+    for (uint32_t k = 0; k < n; k++)
+        rows[k] = p->entries[p->from + from + k].row;
     wr_arena_reset(&s->blocks[b].arena);
     for (int a = 0; a < c->call->aggregate.arg_count; a++)
-        wr_rows_gather(&w->layout, c->args[a], rows, n, &s->blocks[b].arena, &s->blocks[b].columns[a]);
-    if (c->filter >= 0) wr_rows_gather(&w->layout, c->filter, rows, n, &s->blocks[b].arena, &s->blocks[b].filter);
+        wr_rows_gather(&w->layout, c->args[a], rows, n, &s->blocks[b].arena,
+                       &s->blocks[b].columns[a]);
+    if (c->filter >= 0)
+        wr_rows_gather(&w->layout, c->filter, rows, n, &s->blocks[b].arena, &s->blocks[b].filter);
     s->blocks[b].is_set = true;
     s->blocks[b].block = block;
     return b;
@@ -62,35 +71,41 @@ static uint32_t passing(const wr_column *filter, uint32_t from, uint32_t to, uin
     uint32_t n = 0;
     for (uint32_t i = from; i < to; i++) {
         sel[n] = (uint16_t)i;
-        n += !filter || (((const uint8_t *)filter->data)[i] && (!filter->valid || wr_bit_get(filter->valid, i)));
+        n += !filter || (((const uint8_t *)filter->data)[i] &&
+                         (!filter->valid || wr_bit_get(filter->valid, i)));
     }
     return n;
 }
 
 /* Of the selected rows those with arguments not seen before. */
-static weir_status only_new(const wr_window *w, const wr_wcall *c, wr_wstate *s, const wr_column *columns, uint16_t *sel, uint32_t *n, wr_arena *scratch)
+static weir_status only_new(const wr_window *w, const wr_wcall *c, wr_wstate *s,
+                            const wr_column *columns, uint16_t *sel, uint32_t *n, wr_arena *scratch)
 {
-    if (!s->distinct.rows) WR_TRY(wr_groups_init(&s->distinct, w->op.mem, &c->distinct, c->call->aggregate.arg_count, false));
+    if (!s->distinct.rows)
+        WR_TRY(wr_groups_init(&s->distinct, w->op.mem, &c->distinct, c->call->aggregate.arg_count,
+                              false));
     uint8_t *found[WR_BATCH_ROWS];
     uint16_t added[WR_BATCH_ROWS];
     uint32_t fresh;
     WR_TRY(wr_groups_find(&s->distinct, columns, sel, *n, NULL, scratch, found, added, &fresh));
-    for (uint32_t i = 0; i < fresh; i++) added[i] = sel[added[i]];
+    for (uint32_t i = 0; i < fresh; i++)
+        added[i] = sel[added[i]];
     memcpy(sel, added, fresh * sizeof *sel);
     *n = fresh;
     return WR_OK;
 }
 
 /* Feeds rows [from, to) to a state. */
-static weir_status feed(const wr_window *w, const wr_wpart *p, const wr_wcall *c, wr_wstate *s, wr_aggregate_env *env,
-                        uint32_t from, uint32_t to, uint8_t *state)
+static weir_status feed(const wr_window *w, const wr_wpart *p, const wr_wcall *c, wr_wstate *s,
+                        wr_aggregate_env *env, uint32_t from, uint32_t to, uint8_t *state)
 {
     const wr_aggregate_call *call = &c->call->aggregate;
     uint16_t sel[WR_BATCH_ROWS];
     while (from < to) {
         int b = block_of(w, p, c, s, from);
         uint32_t base = s->blocks[b].block * WR_BATCH_ROWS, end = WR_MIN(to, base + WR_BATCH_ROWS);
-        uint32_t n = passing(c->filter >= 0 ? &s->blocks[b].filter : NULL, from - base, end - base, sel);
+        uint32_t n =
+            passing(c->filter >= 0 ? &s->blocks[b].filter : NULL, from - base, end - base, sel);
         WR_ARENA(scratch);
         if (call->is_distinct && !(call->fn->flags & WR_AGG_IGNORES_DISTINCT))
             WR_TRY(only_new(w, c, s, s->blocks[b].columns, sel, &n, &scratch));
@@ -123,7 +138,8 @@ static weir_status build_tree(const wr_window *w, wr_wpart *p, const wr_wcall *c
                 continue;
             }
             for (uint32_t k = from; k < to; k++)
-                WR_TRY(c->call->aggregate.fn->merge(&s->env, node, s->levels[level - 1] + size * k));
+                WR_TRY(
+                    c->call->aggregate.fn->merge(&s->env, node, s->levels[level - 1] + size * k));
         }
         WR_TRY(wr_exec_check(w->op.exec));
         s->level_counts[level] = n;
@@ -133,7 +149,8 @@ static weir_status build_tree(const wr_window *w, wr_wpart *p, const wr_wcall *c
     return WR_OK;
 }
 
-static weir_status merge_nodes(const wr_wcall *c, wr_wstate *s, wr_aggregate_env *env, int level, uint32_t from, uint32_t to, uint8_t *state)
+static weir_status merge_nodes(const wr_wcall *c, wr_wstate *s, wr_aggregate_env *env, int level,
+                               uint32_t from, uint32_t to, uint8_t *state)
 {
     size_t size = state_size(c);
     for (uint32_t i = from; i < to; i++)
@@ -141,9 +158,11 @@ static weir_status merge_nodes(const wr_wcall *c, wr_wstate *s, wr_aggregate_env
     return WR_OK;
 }
 
-/* Rows [from, to) into a state, in order: up the left edge, along the highest level, down the right edge. */
-static weir_status query_tree(const wr_window *w, const wr_wpart *p, const wr_wcall *c, wr_wstate *s, wr_aggregate_env *env,
-                              uint32_t from, uint32_t to, uint8_t *state)
+/* Rows [from, to) into a state, in order: up the left edge, along the highest level, down the right
+ * edge. */
+static weir_status query_tree(const wr_window *w, const wr_wpart *p, const wr_wcall *c,
+                              wr_wstate *s, wr_aggregate_env *env, uint32_t from, uint32_t to,
+                              uint8_t *state)
 {
     if (to - from <= DIRECT_ROWS) return feed(w, p, c, s, env, from, to, state);
     uint32_t lo = (from + FANOUT - 1) / FANOUT, hi = to / FANOUT;
@@ -160,7 +179,8 @@ static weir_status query_tree(const wr_window *w, const wr_wpart *p, const wr_wc
         hi = down;
     }
     WR_TRY(merge_nodes(c, s, env, level, lo, hi, state));
-    while (level-- > 0) WR_TRY(merge_nodes(c, s, env, level, right_from[level], right_to[level], state));
+    while (level-- > 0)
+        WR_TRY(merge_nodes(c, s, env, level, right_from[level], right_to[level], state));
     return feed(w, p, c, s, env, to / FANOUT * FANOUT, to, state);
 }
 
@@ -174,14 +194,15 @@ static bool same_frame(const wr_wframe *a, const wr_wframe *b)
     return true;
 }
 
-static weir_status state_of_frame(const wr_window *w, wr_wpart *p, const wr_wcall *c, wr_wstate *s, const wr_wframe *f,
-                                  wr_aggregate_env *env, uint8_t *state)
+static weir_status state_of_frame(const wr_window *w, wr_wpart *p, const wr_wcall *c, wr_wstate *s,
+                                  const wr_wframe *f, wr_aggregate_env *env, uint8_t *state)
 {
     const wr_aggregate_call *call = &c->call->aggregate;
     bool distinct = call->is_distinct && !(call->fn->flags & WR_AGG_IGNORES_DISTINCT);
     if (distinct && s->distinct.rows) wr_groups_clear(&s->distinct);
     bool is_long = false;
-    for (int r = 0; r < f->count; r++) is_long |= f->to[r] - f->from[r] > DIRECT_ROWS;
+    for (int r = 0; r < f->count; r++)
+        is_long |= f->to[r] - f->from[r] > DIRECT_ROWS;
     if (is_long && !distinct && s->level_count == 0) WR_TRY(build_tree(w, p, c, s));
     for (int r = 0; r < f->count; r++) {
         if (distinct)
@@ -193,7 +214,8 @@ static weir_status state_of_frame(const wr_window *w, wr_wpart *p, const wr_wcal
 }
 
 /* Text is copied: the heap it may point into ends before the batch. */
-static weir_status finish_one(const wr_wcall *c, wr_aggregate_env *env, uint8_t *state, wr_arena *arena, wr_column *out)
+static weir_status finish_one(const wr_wcall *c, wr_aggregate_env *env, uint8_t *state,
+                              wr_arena *arena, wr_column *out)
 {
     const wr_type *type = c->call->aggregate.type;
     wr_column_init(out, arena, type, (wr_phys)type->phys, 1);
@@ -206,27 +228,29 @@ static weir_status finish_one(const wr_wcall *c, wr_aggregate_env *env, uint8_t 
 }
 
 /* Values of a batch whose states have no pointers: finished together. */
-static weir_status finish_copies(const wr_wcall *c, wr_aggregate_env *env, uint8_t **states, uint32_t count, uint32_t at,
-                                 wr_arena *arena, wr_column *out)
+static weir_status finish_copies(const wr_wcall *c, wr_aggregate_env *env, uint8_t **states,
+                                 uint32_t count, uint32_t at, wr_arena *arena, wr_column *out)
 {
     wr_column values;
     const wr_type *type = c->call->aggregate.type;
     wr_column_init(&values, arena, type, (wr_phys)type->phys, count);
     values.rows = count;
     WR_TRY(c->call->aggregate.fn->finish(env, states, count, arena, &values));
-    for (uint32_t i = 0; i < count; i++) wr_wput(out, at + i, &values, i, arena, out->rows);
+    for (uint32_t i = 0; i < count; i++)
+        wr_wput(out, at + i, &values, i, arena, out->rows);
     return WR_OK;
 }
 
 static bool is_running(const wr_wcall *c)
 {
     const wr_frame *f = &c->call->frame;
-    return f->start == WR_UNBOUNDED_PRECEDING && f->exclude == WR_WINDOW_EXCLUDE_NONE && c->end_moves_forward;
+    return f->start == WR_UNBOUNDED_PRECEDING && f->exclude == WR_WINDOW_EXCLUDE_NONE &&
+           c->end_moves_forward;
 }
 
 /* The state of row i's frame: the running one, or a fresh one in memory of the arena. */
-static weir_status next_state(const wr_window *w, wr_wlocal *me, const wr_wcall *c, wr_wstate *s, const wr_wframe *f,
-                              wr_aggregate_env *query, uint8_t **state)
+static weir_status next_state(const wr_window *w, wr_wlocal *me, const wr_wcall *c, wr_wstate *s,
+                              const wr_wframe *f, wr_aggregate_env *query, uint8_t **state)
 {
     wr_wpart *p = &me->part;
     if (!is_running(c)) {
@@ -251,14 +275,16 @@ static weir_status next_state(const wr_window *w, wr_wlocal *me, const wr_wcall 
 }
 
 /* All rows of a nested result, one value after the other. */
-static weir_status nested_results(const wr_window *w, wr_wlocal *me, int call, wr_column *one, uint32_t count, wr_column *out)
+static weir_status nested_results(const wr_window *w, wr_wlocal *me, int call, wr_column *one,
+                                  uint32_t count, wr_column *out)
 {
     wr_rows_layout *layout = wr_new(&me->base.scratch, wr_rows_layout);
     wr_rows_layout_init(layout, &me->base.scratch, &one->type, 1, 0);
     WR_AUTO(wr_rows) *rows = NULL;
     WR_TRY(wr_rows_new(w->op.mem, layout, &rows));
     uint8_t *addresses[WR_BATCH_ROWS];
-    for (uint32_t i = 0; i < count; i++) WR_TRY(wr_rows_append(rows, &one[i], NULL, 1, &addresses[i]));
+    for (uint32_t i = 0; i < count; i++)
+        WR_TRY(wr_rows_append(rows, &one[i], NULL, 1, &addresses[i]));
     wr_column values;
     (void)call;
     wr_rows_gather(layout, 0, addresses, count, &me->base.scratch, &values);
@@ -266,7 +292,8 @@ static weir_status nested_results(const wr_window *w, wr_wlocal *me, int call, w
     return WR_OK;
 }
 
-weir_status wr_waggregate(const wr_window *w, wr_wlocal *me, int call, uint32_t from, uint32_t count, uint32_t at, wr_column *out)
+weir_status wr_waggregate(const wr_window *w, wr_wlocal *me, int call, uint32_t from,
+                          uint32_t count, uint32_t at, wr_column *out)
 {
     const wr_wcall *c = &w->calls[call];
     wr_wstate *s = &me->states[call];
