@@ -8,7 +8,7 @@
  * Pipelines run in the order in which they are closed. Build sides are walked before probe sides,
  * so that runtime filters are ready when the scans they limit start; shared subplans are built
  * where they are first met. */
-#include "exec/engine.h"
+#include "exec/ops/result.h"
 
 enum { CHAIN_MAX = 60, DEPTH_MAX = 2000 };
 
@@ -173,6 +173,19 @@ static weir_status build_recursive(wr_exec *exec, const wr_plan_node *node, down
     return close_pipeline(exec, op, down);
 }
 
+/* A limit right before the result is applied by the result, which sees the rows in order. */
+static weir_status build_limit(wr_exec *exec, const wr_plan_node *node, downstream down)
+{
+    if (node->limit.is_percent) return build_breaker(exec, &wr_op_percent, node, down);
+    if (down.count > 0 || down.sink->def != &wr_op_result || node != exec->plan)
+        return build_streaming(exec, &wr_op_limit, node, down);
+    int64_t count, offset;
+    WR_TRY(wr_exec_count_of(exec->env, node->limit.count, "LIMIT", INT64_MAX, &count));
+    WR_TRY(wr_exec_count_of(exec->env, node->limit.offset, "OFFSET", 0, &offset));
+    wr_result_limit((wr_result *)down.sink, node, (uint64_t)offset, (uint64_t)count);
+    return build(exec, node->inputs[0], down);
+}
+
 static weir_status build(wr_exec *exec, const wr_plan_node *node, downstream down)
 {
     if (++down.depth > DEPTH_MAX) return wr_fail(WR_E_TOO_DEEP, "the plan is nested too deeply");
@@ -192,8 +205,7 @@ static weir_status build(wr_exec *exec, const wr_plan_node *node, downstream dow
     case WR_PN_ORDINAL:
         return build_streaming(exec, &wr_op_ordinal, node, down);
     case WR_PN_LIMIT:
-        if (node->limit.is_percent) return build_breaker(exec, &wr_op_percent, node, down);
-        return build_streaming(exec, &wr_op_limit, node, down);
+        return build_limit(exec, node, down);
     case WR_PN_SAMPLE:
         if (node->sample.rows >= 0) return build_breaker(exec, &wr_op_sample_rows, node, down);
         return build_streaming(exec, &wr_op_sample, node, down);

@@ -69,6 +69,17 @@ TEST(limit_takes_the_first_rows_after_the_offset)
     kit_close(&k);
 }
 
+TEST(limits_inside_a_plan_and_over_unions_take_the_first_rows_too)
+{
+    kit k;
+    kit_open(&k);
+    wr_plan_node *scan = table(&k, "a:integer", "1; 2; 3; 4; 5; 6; 7; 8; 9");
+    wr_plan_node *twice = both(&k, WR_PN_UNION, limit(&k, scan, 2, 3), limit(&k, scan, 1, 0));
+    EXPECT_RESULT(&k, twice, "4; 5; 1");
+    EXPECT_RESULT(&k, limit(&k, both(&k, WR_PN_UNION, scan, scan), 5, 7), "8; 9; 1; 2; 3");
+    kit_close(&k);
+}
+
 TEST(percent_limits_round_down)
 {
     kit k;

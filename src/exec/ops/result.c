@@ -3,14 +3,59 @@
  *
  * The calling thread (worker 0) gives its own batches away without copying, by stopping its chain
  * (YIELD); batches of other workers are copied into a bounded queue. The queue's lock is the
- * exec's. */
+ * exec's.
+ *
+ * A LIMIT at the very end is applied here, where rows pass in order one batch at a time, so that a
+ * limited scan still uses all workers. */
 #include "exec/ops/result.h"
 
 enum { QUEUE_MAX = 16 };
 
+/* Cuts a batch to what OFFSET and LIMIT leave of it; sel has room for its rows. Called by whoever
+ * delivers, one at a time. */
+static void cut(wr_result *r, wr_batch *batch, uint16_t *sel)
+{
+    if (!r->is_limited) return;
+    uint32_t count = wr_batch_count(batch);
+    uint32_t from = (uint32_t)WR_MIN(r->skip, (uint64_t)count);
+    uint32_t take = (uint32_t)WR_MIN(r->left, (uint64_t)(count - from));
+    r->skip -= from;
+    r->left -= take;
+    if (take < count) {
+        for (uint32_t i = 0; i < take; i++)
+            sel[i] = (uint16_t)wr_batch_row(batch, from + i);
+        batch->sel = sel;
+        batch->sel_count = take;
+    }
+    if (r->left > 0) return;
+    r->op.stopped = true;
+    r->op.exec->pipeline_stop = true;
+}
+
+void wr_result_limit(wr_result *r, const wr_plan_node *node, uint64_t skip, uint64_t left)
+{
+    r->op.node = node;
+    r->is_limited = true;
+    r->skip = skip;
+    r->left = left;
+    r->op.stopped = left == 0;
+}
+
 static weir_status enqueue(void *owner, wr_held *held, const wr_batch *batch)
 {
     wr_result *r = owner;
+    wr_batch part = held ? held->batch : *batch;
+    cut(r, &part, r->sel);
+    if (wr_batch_count(&part) == 0) {
+        wr_held_drop(r->op.mem, held);
+        return WR_OK;
+    }
+    if (held && part.sel == r->sel) { /* the selection has to live as long as the rows */
+        size_t size = part.sel_count * sizeof *part.sel;
+        held->batch.sel = (const uint16_t *)wr_arena_copy(&held->arena, part.sel, size);
+        held->batch.sel_count = part.sel_count;
+    }
+    if (!held) batch = &part;
     if (!held) WR_TRY(wr_held_new(r->op.mem, batch, &held));
     wr_exec *exec = r->op.exec;
     wr_mutex_lock(&exec->lock);
@@ -70,13 +115,23 @@ static weir_status result_sink(wr_op *op, wr_op_local *local, const wr_batch *in
     wr_mutex_unlock(&exec->lock);
     *flow = WR_FLOW_YIELD;
     if (!direct) return wr_ordered_put(&r->ordered, local->morsel, in, false);
-    r->direct = in;
+    r->given_direct = *in;
+    cut(r, &r->given_direct, r->sel);
+    if (wr_batch_count(&r->given_direct) > 0)
+        r->direct = &r->given_direct;
+    else
+        *flow = WR_FLOW_NEXT;
     return WR_OK;
 }
 
 static weir_status result_morsel_end(wr_op *op, wr_op_local *local)
 {
     return wr_ordered_end(&((wr_result *)op)->ordered, local->morsel);
+}
+
+static void count_out(wr_result *r, const wr_batch *batch)
+{
+    if (r->op.locals[0]) r->op.locals[0]->rows_out += wr_batch_count(batch);
 }
 
 /* Worker 0: takes what is there. */
@@ -88,6 +143,7 @@ bool wr_result_take(wr_result *r, wr_batch *out)
     if (r->direct) {
         *out = *r->direct;
         r->direct = NULL;
+        count_out(r, out);
         return true;
     }
     wr_mutex_lock(&exec->lock);
@@ -103,6 +159,7 @@ bool wr_result_take(wr_result *r, wr_batch *out)
     if (!held) return false;
     r->given = held;
     *out = held->batch;
+    count_out(r, out);
     return true;
 }
 
