@@ -32,9 +32,9 @@ show "A subquery that looks outside" "
 SELECT customer_id, order_id, quantity FROM 'orders.csv' o
 WHERE quantity > 3 * (SELECT avg(quantity) FROM 'orders.csv' i WHERE i.customer_id = o.customer_id)
 ORDER BY order_id LIMIT 5"
-show "Dirty input is never dropped silently: it is an error that says where" "SELECT sum(amount) FROM 'payments.csv'"
+show "Dirty input is never dropped silently: it is an error that says where" "SELECT count(*) FROM 'payments.csv'"
 show "... unless you ask to keep such lines aside" "
-SELECT count(*) AS good, sum(amount) AS total FROM read_csv('payments.csv', rejects => 'bad');
+SELECT count(*) AS good, sum(amount) AS total FROM read_csv('payments.csv', types => {amount: 'DOUBLE'}, rejects => 'bad');
 SELECT line, reason, text FROM bad"
 show "A typing mistake" "SELECT custmer_id FROM 'orders.csv'"
 show "What the engine plans to do" "

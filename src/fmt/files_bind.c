@@ -468,10 +468,17 @@ static weir_status read_options(bind_state *b)
     WR_TRY(wr_option_fields(&mine, rows, "hive_types", arena, &b->hive_types, &b->hive_type_count,
                             NULL));
     item = wr_option_find(&mine, rows, "rejects");
-    if (item && !b->context->rejects)
+    wr_rejects *given = b->context->rejects;
+    b->context->rejects = NULL;
+    if (!item) return WR_OK;
+    wr_str name;
+    WR_TRY(wr_option_text(&mine, rows, "rejects", &name, NULL));
+    b->context->rejects = given;
+    if (given) return WR_OK;
+    if (!b->context->rejects_open)
         return wr_fail_at(WR_E_UNSUPPORTED, item->span, "rejects is not available here");
-    if (!item) b->context->rejects = NULL;
-    return WR_OK;
+    return wr_with_span(b->context->rejects_open(b->context, name, &b->context->rejects),
+                        item->value_span);
 }
 
 static weir_status bind_all(bind_state *b, const wr_str *patterns, int pattern_count)

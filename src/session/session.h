@@ -99,6 +99,7 @@ struct weir_query {
     wr_schema schema;              /* of the rows that come */
     char **names;                  /* NUL-terminated column names */
     wr_text_rows text_rows;
+    WR_LIST(void *) rejects;       /* rejects.c */
     int64_t affected;
     bool holds_txn;                /* counted in session->open_queries */
     bool is_done, has_failed;
@@ -158,6 +159,12 @@ WR_MUST_CHECK weir_status wr_run_show(weir_query *query, const wr_node *statemen
 void wr_text_columns(weir_query *query, const char *const *names, int count);
 void wr_text_row(weir_query *query, const wr_str *values);                    /* one per column; copied */
 WR_MUST_CHECK weir_status wr_run_explain(weir_query *query, const wr_sql_explain *explain);
+
+/* ---- rejects.c ---- */
+void wr_rejects_prepare(weir_query *query);
+/* The statement ended well: the tables take their names. */
+WR_MUST_CHECK weir_status wr_rejects_publish(weir_query *query);
+void wr_rejects_drop(weir_query *query);
 
 /* ---- prepare.c ---- */
 WR_MUST_CHECK weir_status wr_run_prepare(weir_query *query, const wr_node *statement, bool *handled);

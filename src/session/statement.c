@@ -78,6 +78,7 @@ static void fill_environment(weir_query *query)
                                        .mem = query->mem,
                                        .cancel = &query->cancel,
                                        .thread_count = session->engine->thread_count};
+    wr_rejects_prepare(query);
     wr_session_view(session, &query->view);
 }
 
@@ -142,6 +143,7 @@ static void finish(weir_query *query, bool failed)
     query->is_done = true;
     query->has_failed |= failed;
     stop_run(query);
+    wr_rejects_drop(query);
     wr_planner_clear(&query->planner);
     if (!query->holds_txn) return;
     query->holds_txn = false;
@@ -389,7 +391,9 @@ weir_status weir_query_next(weir_query *query, const weir_rows **out)
             return bad;
         }
         if (!more) {
-            finish(query, false);
+            bad = wr_rejects_publish(query);
+            finish(query, bad != WR_OK);
+            if (bad) return bad;
             break;
         }
         note_affected(query);

@@ -5,13 +5,18 @@
 #pragma once
 #include "spi/relation.h"
 
-typedef struct wr_format_context {
+typedef struct wr_format_context wr_format_context;
+struct wr_format_context {
     wr_fs *fs;
     wr_mem *mem;
     const wr_cancel *cancel;
     wr_rejects *rejects;         /* NULL: a bad row is an error */
+    /* Opens the table that the option rejects => 'name' speaks of; NULL: the option is not available. Lives as long as the
+     * statement. */
+    weir_status (*rejects_open)(wr_format_context *context, wr_str name, wr_rejects **out);
+    void *owner;                 /* of whoever made the context, for rejects_open */
     int thread_count;
-} wr_format_context;
+};
 
 /* What probing found; filled by wr_format.probe and shown by probe() and DESCRIBE. Text lives in the arena. */
 typedef struct wr_probe {
