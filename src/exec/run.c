@@ -128,28 +128,31 @@ static void send_help_home(wr_run *run)
     wr_mutex_unlock(&pool->lock);
 }
 
-static int largest_id(const wr_plan_node *node)
-{
-    int id = node->id;
-    for (int i = 0; i < node->input_count; i++)
-        id = WR_MAX(id, largest_id(node->inputs[i]));
-    return id;
-}
+/* What is asked about a whole plan before it runs. Shared subplans are looked at once. */
+typedef struct survey {
+    wr_arena arena;
+    WR_LIST(int) shared;
+    int largest_id;
+    double rows; /* to read, as far as known */
+    bool rows_unknown;
+} survey;
 
-/* Rows the plan will read, or -1: a query over a few rows is not worth waking threads for. */
-static double rows_to_read(const wr_plan_node *node)
+static void look_at(survey *s, const wr_plan_node *node)
 {
-    double rows = 0;
+    s->largest_id = WR_MAX(s->largest_id, node->id);
+    if (node->kind == WR_PN_SHARED) {
+        for (int i = 0; i < s->shared.count; i++)
+            if (s->shared.items[i] == node->shared.id) return;
+        wr_push(&s->arena, &s->shared, node->shared.id);
+    }
     if (node->kind == WR_PN_SCAN) {
-        if (node->scan.relation->row_count < 0 || !node->scan.relation->has_row_count) return -1;
-        rows = node->scan.relation->row_count;
+        const wr_relation *relation = node->scan.relation;
+        s->rows_unknown |= !relation->has_row_count || relation->row_count < 0;
+        s->rows += relation->row_count;
     }
-    for (int i = 0; i < node->input_count; i++) {
-        double below = rows_to_read(node->inputs[i]);
-        if (below < 0) return -1;
-        rows += below;
-    }
-    return rows;
+    if (node->kind == WR_PN_RECURSIVE) s->rows_unknown = true;
+    for (int i = 0; i < node->input_count; i++)
+        look_at(s, node->inputs[i]);
 }
 
 weir_status wr_run_new(wr_pool *pool, const wr_plan_node *plan, const wr_env *env, wr_mem *mem,
@@ -161,7 +164,10 @@ weir_status wr_run_new(wr_pool *pool, const wr_plan_node *plan, const wr_env *en
     run->next_worker = 1;
     int workers = pool->thread_count;
     if (options->thread_count > 0) workers = WR_MIN(workers, options->thread_count);
-    run->stats_count = largest_id(plan) + 1;
+    survey plan_survey = {.largest_id = -1};
+    look_at(&plan_survey, plan);
+    wr_arena_clear(&plan_survey.arena);
+    run->stats_count = plan_survey.largest_id + 1;
     run->stats = wr_new_array(&run->arena, wr_node_stats, run->stats_count);
     WR_TRY(wr_exec_new(NULL, plan, env, mem, &run->options, workers, &run->exec));
     run->exec->stats = run->stats;
@@ -171,8 +177,9 @@ weir_status wr_run_new(wr_pool *pool, const wr_plan_node *plan, const wr_env *en
     WR_TRY(wr_exec_op(run->exec, &wr_op_result, NULL, &result));
     run->result = (wr_result *)result;
     WR_TRY(wr_exec_build(run->exec, plan, result));
-    double rows = rows_to_read(plan);
-    if (rows >= 0 && rows < 2 * WR_BATCH_ROWS) run->asked_for_help = true;
+    /* A query over a few rows is not worth waking threads for. */
+    if (!plan_survey.rows_unknown && plan_survey.rows < 2 * WR_BATCH_ROWS)
+        run->asked_for_help = true;
     *out = WR_TAKE(run);
     return WR_OK;
 }
