@@ -134,6 +134,25 @@ weir_status wr_bind_constant(wr_planner *planner, const wr_node *expr, const wr_
     return wr_expr_fold(planner->arena, planner->env, e, out);
 }
 
+/* Conversions of assignment beyond the implicit ones: between numbers, between moments, and
+ * anything to text. */
+static bool may_assign(const wr_type *from, const wr_type *to)
+{
+    if (wr_type_is_numeric(from) && wr_type_is_numeric(to)) return true;
+    if (to->id == WR_T_VARCHAR) return true;
+    if (wr_type_is_moment(from) && wr_type_is_moment(to)) return wr_cast_exists(from, to);
+    if (from->id == WR_T_VARCHAR && (to->id == WR_T_JSON || to->id == WR_T_ENUM)) return true;
+    return wr_type_is_nested(from) && wr_type_is_nested(to) && wr_cast_exists(from, to);
+}
+
+weir_status wr_bind_assign(wr_arena *arena, wr_expr *e, const wr_type *type, wr_span span,
+                           wr_expr **out)
+{
+    if (!e->is_untyped && wr_cast_implicit_cost(e->type, type) < 0 && may_assign(e->type, type))
+        return wr_bind_cast(arena, e, type, false, span, out);
+    return wr_bind_coerce(arena, e, type, "this expression", out);
+}
+
 weir_status wr_bind_over_schema(wr_planner *planner, const wr_schema *schema, const wr_node *expr,
                                 const wr_type *want_or_null, wr_expr **out)
 {
@@ -150,12 +169,13 @@ weir_status wr_bind_over_schema(wr_planner *planner, const wr_schema *schema, co
     wr_from_add_table(planner, &from, table);
     wr_scope_add_from(scope, &from);
     scope->clause = WR_IN_CHECK;
+    scope->ignores_qualifier = true;
     WR_TRY(wr_bind_expr(scope, expr, out));
     if (wr_expr_has_subquery(*out))
         return wr_fail_at(WR_E_UNSUPPORTED, expr->span,
                           "subqueries cannot stand in CHECK, DEFAULT and generated columns");
     if (!want_or_null) return WR_OK;
-    weir_status s = wr_bind_coerce(planner->arena, *out, want_or_null, "this expression", out);
+    weir_status s = wr_bind_assign(planner->arena, *out, want_or_null, expr->span, out);
     return s ? wr_with_span(s, expr->span) : WR_OK;
 }
 

@@ -76,12 +76,13 @@ typedef struct wr_unnested {
 
 struct wr_scope {
     wr_planner *planner;
-    wr_scope *parent;   /* the query around; NULL at the top */
-    wr_scope *fallback; /* asked last: relations to the left of a subquery in FROM */
-    wr_cte *ctes;       /* innermost first */
-    bool is_names_only; /* parameters of a lambda or macro */
-    bool is_opaque;     /* names further out are not visible */
-    bool is_block;      /* a SELECT: owns aggregates over its columns */
+    wr_scope *parent;       /* the query around; NULL at the top */
+    wr_scope *fallback;     /* asked last: relations to the left of a subquery in FROM */
+    wr_cte *ctes;           /* innermost first */
+    bool is_names_only;     /* parameters of a lambda or macro */
+    bool is_opaque;         /* names further out are not visible */
+    bool is_block;          /* a SELECT: owns aggregates over its columns */
+    bool ignores_qualifier; /* t.a means a: the one table of a CHECK goes by any name */
     wr_clause clause;
     wr_scope_table **tables;
     int table_count;
@@ -177,6 +178,10 @@ WR_MUST_CHECK weir_status wr_bind_quantified(wr_scope *scope, const wr_sql_quant
                                              wr_expr **out);
 /* A parameter without a type takes this one. */
 void wr_param_adopt(wr_scope *scope, wr_expr *e, const wr_type *type);
+/* e as a value of a column of this type: implicit conversions, and those PostgreSQL allows in
+ * assignments. */
+WR_MUST_CHECK weir_status wr_bind_assign(wr_arena *arena, wr_expr *e, const wr_type *type,
+                                         wr_span span, wr_expr **out);
 /* Brings args to their common type, in place. */
 WR_MUST_CHECK weir_status wr_bind_unify(wr_scope *scope, wr_expr **args, int count,
                                         const char *what, const wr_type **type);

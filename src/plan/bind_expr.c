@@ -89,15 +89,11 @@ static weir_status bind_param(wr_scope *scope, const wr_sql_param *param, wr_exp
         planner->param_types[param->index - 1] = value->type;
         return WR_OK;
     }
+    /* Only checked, not run: the statement is bound again when its values are known. */
     planner->param_count = WR_MAX(planner->param_count, param->index);
-    wr_expr *e = wr_new(planner->arena, wr_expr);
-    e->kind = WR_X_PARAM;
-    e->param = param->index;
-    e->span = param->node.span;
-    e->type = planner->param_types[param->index - 1];
-    e->is_untyped = !e->type;
-    if (!e->type) e->type = WR_NULLTYPE;
-    *out = e;
+    *out = wr_expr_const(planner->arena, wr_value_null(WR_NULLTYPE));
+    (*out)->is_untyped = true;
+    (*out)->span = param->node.span;
     return WR_OK;
 }
 

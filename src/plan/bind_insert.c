@@ -59,9 +59,11 @@ static weir_status wrong_count(const insert_binder *b, int given, wr_span span)
                        names.data ? names.data : "");
 }
 
-/* A column list makes shorter VALUES an error; without one the last columns get their defaults only
- * if PostgreSQL's rule applies: fewer values than columns are allowed. */
-static bool count_fits(const insert_binder *b, int given) { return given == b->target_count; }
+/* Without a column list the last columns may be left to their defaults, as in PostgreSQL. */
+static bool count_fits(const insert_binder *b, int given)
+{
+    return given == b->target_count || (given < b->target_count && !b->node->columns.count);
+}
 
 static weir_status bind_rows(insert_binder *b, const wr_sql_values *values)
 {
@@ -75,6 +77,10 @@ static weir_status bind_rows(insert_binder *b, const wr_sql_values *values)
     wr_expr ***cells = wr_new_array(arena, wr_expr **, rows);
     for (int r = 0; r < rows; r++) {
         const wr_sql_row *row = wr_sql_as_row(values->rows.items[r]);
+        if (row->items.count != width)
+            return wr_fail_at(WR_E_COLUMN_COUNT, row->node.span,
+                              "row %d of VALUES has %d %s, the first has %d", r + 1,
+                              row->items.count, row->items.count == 1 ? "value" : "values", width);
         if (!count_fits(b, row->items.count))
             return wrong_count(b, row->items.count, row->node.span);
         cells[r] = wr_new_array(arena, wr_expr *, width + 1);

@@ -385,6 +385,24 @@ static weir_status working_table(wr_planner *planner, wr_cte *cte, wr_result *ou
     return WR_OK;
 }
 
+/* One column of a result cast as CAST would do it. */
+static weir_status narrow_column(wr_planner *planner, wr_result *result, int narrowed,
+                                 const wr_type *type, wr_span span)
+{
+    wr_binding *bindings = wr_new_array(planner->arena, wr_binding, result->count);
+    for (int i = 0; i < result->count; i++) {
+        wr_result_column *column = &result->columns[i];
+        wr_expr *e = column->untyped ? *column->untyped : wr_column_ref(planner, column->id);
+        if (i == narrowed) WR_TRY(wr_bind_cast(planner->arena, e, type, false, span, &e));
+        bindings[i] = (wr_binding){wr_planner_column(planner, column->name, e->type), e};
+        column->id = bindings[i].id;
+        column->type = e->type;
+        if (column->untyped) column->untyped = &bindings[i].expr;
+    }
+    result->plan = wr_project(planner, result->plan, bindings, result->count);
+    return WR_OK;
+}
+
 /* The last input of the union with the name meaning the rows of the previous round. */
 static weir_status bind_recursive(wr_cte *cte, const wr_sql_query *query, const wr_sql_setop *setop,
                                   wr_result *out)
@@ -427,6 +445,13 @@ static weir_status bind_recursive(wr_cte *cte, const wr_sql_query *query, const 
     if (!visible->working_used) {
         wr_result both[2] = {start, step};
         return wr_set_operation(planner, WR_SET_UNION, setop->all, both, 2, setop->node.span, out);
+    }
+    for (int i = 0; i < step.count; i++) { /* n + 1 may be wider than n: it is brought back */
+        wr_result_column *column = &step.columns[i];
+        if (column->untyped || column->type == types[i] || !wr_type_is_numeric(column->type) ||
+            !wr_type_is_numeric(types[i]))
+            continue;
+        WR_TRY(narrow_column(planner, &step, i, types[i], setop->node.span));
     }
     weir_status s = wr_result_cast(planner, &step, types, "the recursive part of WITH RECURSIVE");
     if (s)

@@ -235,6 +235,11 @@ static weir_status find_here(wr_scope *asking, wr_scope *scope, const wr_names *
     wr_scope_item *name = find_name(scope->names.items, scope->names.count, first);
     if (name) return with_fields(asking, use_of(asking, name, span), parts, 1, out);
     bool ambiguous;
+    if (scope->ignores_qualifier && parts->count > 1) {
+        wr_scope_item *column =
+            wr_items_find(scope->items.items, scope->items.count, parts->items[1].text, &ambiguous);
+        if (column) return with_fields(asking, use_of(asking, column, span), parts, 2, out);
+    }
     for (int skip = WR_MIN(parts->count - 2, 2); skip >= 0;
          skip--) { /* [catalog.[schema.]]table.column */
         wr_str schema = skip > 0 ? parts->items[skip - 1].text : WR_STR("");

@@ -34,25 +34,26 @@ typedef struct block {
     wr_column_id *ids; /* of the items in the projection */
 } block;
 
-static weir_status no_calls(const wr_scope *scope, wr_expr **conjuncts, int count,
+static bool is_own(const wr_scope *scope, const wr_expr *e)
+{
+    if (e->kind == WR_X_WINDOW) return true;
+    for (int i = 0; i < scope->aggregates.count; i++)
+        if (scope->aggregates.items[i]->fn == e->aggregate->fn) return true;
+    return false;
+}
+
+/* An alias may have brought a call of this block into WHERE; aggregates of outer blocks may stand
+ * there. */
+static weir_status no_calls(const wr_scope *scope, const wr_expr *e, wr_span span,
                             const char *where)
 {
-    (void)scope;
-    for (int i = 0; i < count; i++) {
-        wr_expr *stack[64];
-        int depth = 0;
-        stack[depth++] = conjuncts[i];
-        while (depth) { /* an alias may have brought one in */
-            wr_expr *e = stack[--depth];
-            if (e->kind == WR_X_AGGREGATE || e->kind == WR_X_WINDOW)
-                return wr_fail_at(e->kind == WR_X_WINDOW ? WR_E_WINDOWING : WR_E_GROUPING,
-                                  conjuncts[i]->span, "%s cannot stand in %s",
-                                  e->kind == WR_X_WINDOW ? "a window function" : "an aggregate",
-                                  where);
-            for (int k = 0; k < e->arg_count && depth < 64; k++)
-                stack[depth++] = e->args[k];
-        }
-    }
+    bool is_call = e->kind == WR_X_AGGREGATE || e->kind == WR_X_WINDOW;
+    if (is_call && is_own(scope, e))
+        return wr_fail_at(e->kind == WR_X_WINDOW ? WR_E_WINDOWING : WR_E_GROUPING, span,
+                          "%s cannot stand in %s",
+                          e->kind == WR_X_WINDOW ? "a window function" : "an aggregate", where);
+    for (int i = 0; i < e->arg_count; i++)
+        WR_TRY(no_calls(scope, e->args[i], span, where));
     return WR_OK;
 }
 
@@ -191,7 +192,8 @@ static weir_status bind_parts(block *b, wr_logical **plan)
         int n;
         scope->clause = WR_IN_WHERE;
         WR_TRY(wr_bind_conjuncts(scope, select->where, "WHERE", &where, &n));
-        WR_TRY(no_calls(scope, where, n, "WHERE"));
+        for (int i = 0; i < n; i++)
+            WR_TRY(no_calls(scope, where[i], where[i]->span, "WHERE"));
         *plan = wr_filter(scope->planner, *plan, where, n);
     }
     if (select->sample) WR_TRY(wr_bind_sample(scope, select->sample, plan));
@@ -205,7 +207,6 @@ static weir_status bind_parts(block *b, wr_logical **plan)
     scope->clause = WR_IN_HAVING;
     if (select->having)
         WR_TRY(wr_bind_conjuncts(scope, select->having, "HAVING", &b->having, &b->having_count));
-    WR_TRY(no_calls(scope, NULL, 0, "HAVING"));
     scope->clause = WR_IN_QUALIFY;
     if (select->qualify)
         WR_TRY(

@@ -172,6 +172,28 @@ static weir_status quantified_list(wr_scope *scope, const wr_sql_quantified *q, 
     return WR_OK;
 }
 
+/* (a, b) < ANY (q) is TRUE IN (SELECT (a, b) < (x, y) FROM q), ALL is FALSE NOT IN. */
+static weir_status quantified_rows(wr_scope *scope, wr_compare_op op, const wr_sql_quantified *q,
+                                   wr_result *result, wr_expr **left, int count, wr_expr **out)
+{
+    wr_planner *planner = scope->planner;
+    wr_expr **right = wr_new_array(planner->arena, wr_expr *, count);
+    wr_binding *binding = wr_new(planner->arena, wr_binding);
+    wr_subquery *sub;
+    for (int i = 0; i < count; i++)
+        right[i] = wr_column_ref(planner, result->columns[i].id);
+    WR_TRY(wr_bind_row_compare(scope, op, left, right, count, q->node.span, &binding->expr));
+    binding->id = wr_planner_column(planner, WR_STR("compared"), WR_BOOLEAN);
+    *out = subquery_expr(scope, WR_SUB_IN, wr_project(planner, result->plan, binding, 1),
+                         WR_BOOLEAN, q->node.span, &sub);
+    sub->left = wr_new_array(planner->arena, wr_expr *, 1);
+    sub->left[0] = wr_expr_bool(planner->arena, !q->all);
+    sub->left_count = 1;
+    sub->op = WR_EQ;
+    sub->is_negated = q->all;
+    return WR_OK;
+}
+
 weir_status wr_bind_quantified(wr_scope *scope, const wr_sql_quantified *q, wr_expr **out)
 {
     if (q->array) return quantified_list(scope, q, out);
@@ -187,8 +209,7 @@ weir_status wr_bind_quantified(wr_scope *scope, const wr_sql_quantified *q, wr_e
     WR_TRY(wr_bind_query(scope, q->query, true, &result));
     WR_TRY(fit_sides(scope, q->operand, &result, q->all ? "ALL" : "ANY", &left, &count));
     if (count > 1 && op != WR_EQ && op != WR_NE)
-        return wr_fail_at(WR_E_UNSUPPORTED, q->node.span,
-                          "rows are compared with ANY and ALL by = and <> only");
+        return quantified_rows(scope, op, q, &result, left, count, out);
     wr_compare_op bound = q->all ? negated(op) : op;
     bool is_in = bound == WR_EQ;
     *out = subquery_expr(scope, is_in ? WR_SUB_IN : WR_SUB_QUANTIFIED, result.plan, WR_BOOLEAN,

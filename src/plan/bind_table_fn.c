@@ -83,6 +83,9 @@ static weir_status bind_series(wr_scope *scope, wr_str name, wr_expr **args, int
                                &list[0]));
         return unnest_lists(planner, list, 1, name, ordinality, span, out);
     }
+    bool narrow = included; /* PostgreSQL's generate_series(int, int) is int */
+    for (int i = 0; i < count; i++)
+        narrow = narrow && args[i]->type == WR_INTEGER;
     int64_t bounds[3] = {0, 0, 1};
     bool is_null = false;
     if (count == 1) {
@@ -96,7 +99,8 @@ static weir_status bind_series(wr_scope *scope, wr_str name, wr_expr **args, int
         return wr_fail_at(WR_E_BAD_ARGUMENT, span, "the step of %.*s must not be 0",
                           WR_STR_ARGS(name));
     wr_relation *relation;
-    weir_status s = wr_series_new(name, bounds[0], bounds[1], bounds[2], included, &relation);
+    weir_status s = wr_series_new(name, narrow ? WR_INTEGER : WR_BIGINT, bounds[0], bounds[1],
+                                  bounds[2], included, &relation);
     if (s) return wr_with_span(s, span);
     single_column(planner, wr_logical_scan(planner, relation, name, NULL), name, out);
     return WR_OK;
@@ -132,6 +136,13 @@ static weir_status table_fn_args(wr_scope *scope, const wr_sql_call *call, wr_ta
     args->values = wr_new_array(planner->arena, wr_value, call->args.count + 1);
     for (int i = 0; i < call->args.count; i++) {
         wr_node *node = call->args.items[i];
+        if (node->kind == WR_SQL_BINARY && wr_sql_as_binary(node)->op == WR_OP_EQ &&
+            wr_sql_as_binary(node)->left->kind == WR_SQL_COLUMN) { /* name = value */
+            wr_sql_arg *arg = (wr_sql_arg *)wr_node_new(planner->arena, WR_SQL_ARG, node->span);
+            arg->name = wr_names_last(wr_sql_as_column(wr_sql_as_binary(node)->left)->parts);
+            arg->value = wr_sql_as_binary(node)->right;
+            node = &arg->node;
+        }
         if (node->kind == WR_SQL_ARG) {
             named.items[named.count++] = node;
             continue;

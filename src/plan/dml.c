@@ -31,17 +31,6 @@ weir_status wr_dml_column(const wr_dml *dml, wr_name name, int *out)
     return wr_with_nearest(wr_with_detail(s, "%s", columns.data), &nearest);
 }
 
-/* Conversions of assignment beyond the implicit ones: between numbers, between moments, and
- * anything to text. */
-static bool may_assign(const wr_type *from, const wr_type *to)
-{
-    if (wr_type_is_numeric(from) && wr_type_is_numeric(to)) return true;
-    if (to->id == WR_T_VARCHAR) return true;
-    if (wr_type_is_moment(from) && wr_type_is_moment(to)) return wr_cast_exists(from, to);
-    if (from->id == WR_T_VARCHAR && (to->id == WR_T_JSON || to->id == WR_T_ENUM)) return true;
-    return wr_type_is_nested(from) && wr_type_is_nested(to) && wr_cast_exists(from, to);
-}
-
 weir_status wr_dml_assign(const wr_dml *dml, wr_expr *e, int column, wr_span span, wr_expr **out)
 {
     const wr_column_def *def = &dml->object->columns[column];
@@ -50,13 +39,7 @@ weir_status wr_dml_assign(const wr_dml *dml, wr_expr *e, int column, wr_span spa
         *out = e;
         return WR_OK;
     }
-    weir_status s;
-    if (!e->is_untyped && wr_cast_implicit_cost(e->type, def->type) < 0 &&
-        may_assign(e->type, def->type)) {
-        s = wr_bind_cast(dml->planner->arena, e, def->type, false, span, out);
-    } else {
-        s = wr_bind_coerce(dml->planner->arena, e, def->type, "the column", out);
-    }
+    weir_status s = wr_bind_assign(dml->planner->arena, e, def->type, span, out);
     if (!s) return WR_OK;
     return wr_with_span(wr_wrap(s, "column \"%.*s\"", WR_STR_ARGS(def->name)), span);
 }

@@ -362,21 +362,27 @@ static void print_physical_parts(const printer *p, const wr_plan_node *node)
 static void print_actuals(const wr_node_stats *stats, wr_buf *out)
 {
     if (!stats) return;
-    wr_buf_printf(out, "  [%llu rows, %.3f ms", (unsigned long long)stats->rows_out, (double)stats->busy_ns / 1e6);
-    if (stats->rows_scanned) wr_buf_printf(out, ", %llu read", (unsigned long long)stats->rows_scanned);
+    wr_buf_printf(out, "  [%llu rows, %.3f ms", (unsigned long long)stats->rows_out,
+                  (double)stats->busy_ns / 1e6);
+    if (stats->rows_scanned)
+        wr_buf_printf(out, ", %llu read", (unsigned long long)stats->rows_scanned);
     if (stats->morsels_pruned)
-        wr_buf_printf(out, ", %llu of %llu morsels skipped", (unsigned long long)stats->morsels_pruned,
+        wr_buf_printf(out, ", %llu of %llu morsels skipped",
+                      (unsigned long long)stats->morsels_pruned,
                       (unsigned long long)stats->morsels);
     if (stats->runtime_filtered)
-        wr_buf_printf(out, ", %llu removed by runtime filters", (unsigned long long)stats->runtime_filtered);
+        wr_buf_printf(out, ", %llu removed by runtime filters",
+                      (unsigned long long)stats->runtime_filtered);
     if (stats->memory_peak) wr_buf_printf(out, ", %.1f MiB", (double)stats->memory_peak / 0x1p20);
-    if (stats->spilled_bytes) wr_buf_printf(out, ", %.1f MiB spilled", (double)stats->spilled_bytes / 0x1p20);
+    if (stats->spilled_bytes)
+        wr_buf_printf(out, ", %.1f MiB spilled", (double)stats->spilled_bytes / 0x1p20);
     if (stats->note.length) wr_buf_printf(out, ", %.*s", WR_STR_ARGS(stats->note));
     wr_buf_add_char(out, ']');
 }
 
 /* run NULL: the plan only. */
-static void print_physical(const wr_plan_node *node, const wr_run *run, int depth, int *printed, wr_buf *out)
+static void print_physical(const wr_plan_node *node, const wr_run *run, int depth, int *printed,
+                           wr_buf *out)
 {
     input_names in = {.left = node->input_count ? node->inputs[0] : NULL,
                       .right = node->input_count > 1 ? node->inputs[1] : NULL};
@@ -401,7 +407,8 @@ void wr_physical_print(const wr_planner *planner, const wr_plan_node *node, wr_b
     print_physical(node, NULL, 0, &printed, out);
 }
 
-void wr_physical_print_run(const wr_planner *planner, const wr_plan_node *node, const wr_run *run, wr_buf *out)
+void wr_physical_print_run(const wr_planner *planner, const wr_plan_node *node, const wr_run *run,
+                           wr_buf *out)
 {
     (void)planner;
     int printed = node->id - 1;

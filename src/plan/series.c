@@ -28,6 +28,7 @@ struct wr_scan_worker {
     int number;
     int64_t row, end;
     int64_t values[WR_BATCH_ROWS];
+    int32_t narrow[WR_BATCH_ROWS]; /* the same of an INTEGER series */
     uint16_t sel[WR_BATCH_ROWS];
     wr_column column;
 };
@@ -86,6 +87,13 @@ static weir_status series_next_batch(wr_scan_worker *worker, wr_batch *out, bool
                                  .lo = WR_MIN(a, b),
                                  .hi = WR_MAX(a, b),
                                  .sorted = source->step > 0};
+    if (source->field.type == WR_INTEGER) {
+        for (uint32_t i = 0; i < rows; i++)
+            worker->narrow[i] = (int32_t)worker->values[i];
+        worker->column.type = WR_INTEGER;
+        worker->column.phys = WR_P_I32;
+        worker->column.data = worker->narrow;
+    }
     worker->row += rows;
     atomic_fetch_add(&scan->progress.rows, rows);
     out->rows = rows;
@@ -124,8 +132,8 @@ static void series_stats(wr_relation *rel, int column, wr_column_stats *out)
     int64_t last =
         (int64_t)((uint64_t)source->first + (uint64_t)(source->count - 1) * (uint64_t)source->step);
     out->has_range = true;
-    out->min = wr_value_int(WR_BIGINT, WR_MIN(source->first, last));
-    out->max = wr_value_int(WR_BIGINT, WR_MAX(source->first, last));
+    out->min = wr_value_int(source->field.type, WR_MIN(source->first, last));
+    out->max = wr_value_int(source->field.type, WR_MAX(source->first, last));
 }
 
 static void series_drop(wr_relation *rel)
@@ -147,8 +155,8 @@ static const wr_relation_def series_def = {
     .drop = series_drop,
 };
 
-weir_status wr_series_new(wr_str name, int64_t first, int64_t last, int64_t step,
-                          bool last_included, wr_relation **out)
+weir_status wr_series_new(wr_str name, const wr_type *type, int64_t first, int64_t last,
+                          int64_t step, bool last_included, wr_relation **out)
 {
     wr_assert(step != 0);
     wr_i128 distance = ((wr_i128)last - first) * (step > 0 ? 1 : -1),
@@ -162,7 +170,7 @@ weir_status wr_series_new(wr_str name, int64_t first, int64_t last, int64_t step
     source->step = step;
     source->count = (int64_t)count;
     source->not_null = true;
-    source->field = (wr_field){{wr_heap_copy(name.data, name.length), name.length}, WR_BIGINT};
+    source->field = (wr_field){{wr_heap_copy(name.data, name.length), name.length}, type};
     source->base = (wr_relation){.def = &series_def,
                                  .schema = {&source->field, &source->not_null, 1},
                                  .visible_count = 1,

@@ -15,7 +15,8 @@ void wr_shared_note(wr_arena *arena, wr_shared_definitions *known, const wr_logi
     if (id >= known->count) {
         int count = WR_MAX(id + 1, known->count * 2);
         size_t size = sizeof *known->by_id;
-        known->by_id = wr_arena_grow(arena, known->by_id, size * (size_t)known->count, size * (size_t)count);
+        known->by_id =
+            wr_arena_grow(arena, known->by_id, size * (size_t)known->count, size * (size_t)count);
         memset(known->by_id + known->count, 0, size * (size_t)(count - known->count));
         known->count = count;
     }

@@ -41,6 +41,8 @@ WR_MUST_CHECK weir_status wr_bind_builtin_table(wr_scope *scope, wr_str schema, 
                                                 wr_result *out, bool *done);
 /* "orders" for "x/orders.csv.gz". */
 wr_str wr_file_stem(wr_str path);
-/* Numbers first, first + step ... up to last, as a relation of one BIGINT column. */
-WR_MUST_CHECK weir_status wr_series_new(wr_str name, int64_t first, int64_t last, int64_t step,
-                                        bool last_included, wr_relation **out);
+/* Numbers first, first + step ... up to last, as a relation of one column of type BIGINT, or
+ * INTEGER if all numbers fit. */
+WR_MUST_CHECK weir_status wr_series_new(wr_str name, const wr_type *type, int64_t first,
+                                        int64_t last, int64_t step, bool last_included,
+                                        wr_relation **out);

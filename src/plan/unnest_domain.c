@@ -1,19 +1,21 @@
-/* unnest_domain.c - any dependent join, by computing the right side for all correlation values at once.
+/* unnest_domain.c - any dependent join, by computing the right side for all correlation values at
+ * once.
  *
  * The domain D is the set of distinct values of the outer columns. Join(left, right(outer)) becomes
  *     Join(left, right x D) on outer IS NOT DISTINCT FROM d
- * where "right x D" pushes D down the right side until nothing below uses outer columns, then joins it there. On the way
- * down each node is changed so that it works per value of D: aggregates and windows get D's columns as keys, LIMIT becomes a
- * row number per D, outer joins carry D on both sides. The left input is read twice, so it becomes a SHARED subplan.
- * This follows the idea of general unnesting by Neumann and Kemper. */
+ * where "right x D" pushes D down the right side until nothing below uses outer columns, then joins
+ * it there. On the way down each node is changed so that it works per value of D: aggregates and
+ * windows get D's columns as keys, LIMIT becomes a row number per D, outer joins carry D on both
+ * sides. The left input is read twice, so it becomes a SHARED subplan. This follows the idea of
+ * general unnesting by Neumann and Kemper. */
 #include "plan/unnest.h"
 
 typedef struct domain {
     wr_planner *planner;
-    wr_column_id *outer;          /* the correlation columns */
+    wr_column_id *outer; /* the correlation columns */
     int count;
     wr_column_set outer_set;
-    wr_logical *plan;             /* computes D; outputs: the values in the order of outer */
+    wr_logical *plan; /* computes D; outputs: the values in the order of outer */
     int shared_id;
 } domain;
 
@@ -21,7 +23,8 @@ static weir_status push(domain *d, wr_logical **slot, wr_column_id *ids);
 
 /* ---- references to D ---- */
 
-static wr_logical *reference(wr_planner *planner, wr_logical *definition, int shared_id, bool same_ids)
+static wr_logical *reference(wr_planner *planner, wr_logical *definition, int shared_id,
+                             bool same_ids)
 {
     wr_logical *node = wr_logical_new(planner, WR_L_SHARED, definition, NULL);
     int count = definition->output_count;
@@ -33,7 +36,8 @@ static wr_logical *reference(wr_planner *planner, wr_logical *definition, int sh
         node->outputs[i] = definition->outputs[i];
         node->shared.inner[i] = definition->outputs[i].id;
         if (!same_ids)
-            node->outputs[i].id = wr_planner_column(planner, definition->outputs[i].name, definition->outputs[i].type);
+            node->outputs[i].id = wr_planner_column(planner, definition->outputs[i].name,
+                                                    definition->outputs[i].type);
     }
     return node;
 }
@@ -74,11 +78,13 @@ static void rename_outer(domain *d, wr_logical *node, const wr_column_id *ids)
     wr_logical_each_expr(node, rename_slot, &r);
 }
 
-static void same_domain(domain *d, wr_logical *join, const wr_column_id *left, const wr_column_id *right)
+static void same_domain(domain *d, wr_logical *join, const wr_column_id *left,
+                        const wr_column_id *right)
 {
     for (int i = 0; i < d->count; i++)
         wr_unnest_add_condition(d->planner, join,
-                                wr_expr_compare(d->planner->arena, WR_NOT_DISTINCT, wr_unnest_column(d->planner, left[i]),
+                                wr_expr_compare(d->planner->arena, WR_NOT_DISTINCT,
+                                                wr_unnest_column(d->planner, left[i]),
                                                 wr_unnest_column(d->planner, right[i])));
 }
 
@@ -97,8 +103,10 @@ static weir_status push_project(domain *d, wr_logical *node, wr_column_id *ids)
     return WR_OK;
 }
 
-/* D LEFT JOIN aggregate, so that values of D without rows get the row an aggregate without keys owes them. */
-static void complete_scalar_aggregate(domain *d, wr_logical **slot, wr_column_id *ids, const wr_output *calls)
+/* D LEFT JOIN aggregate, so that values of D without rows get the row an aggregate without keys
+ * owes them. */
+static void complete_scalar_aggregate(domain *d, wr_logical **slot, wr_column_id *ids,
+                                      const wr_output *calls)
 {
     wr_planner *planner = d->planner;
     wr_logical *aggregate = *slot;
@@ -111,9 +119,10 @@ static void complete_scalar_aggregate(domain *d, wr_logical **slot, wr_column_id
     for (int i = 0; i < call_count; i++) {
         wr_expr *raw = wr_unnest_column(planner, aggregate->outputs[d->count + i].id);
         wr_expr *empty = wr_unnest_empty_value(planner, &aggregate->aggregate.calls[i]);
-        wr_expr *value = empty->value.is_null
-                             ? raw
-                             : wr_unnest_case(planner, wr_expr_is_null(planner->arena, raw, false), empty, raw);
+        wr_expr *value =
+            empty->value.is_null
+                ? raw
+                : wr_unnest_case(planner, wr_expr_is_null(planner->arena, raw, false), empty, raw);
         wr_unnest_bind(top, calls[i].id, value);
     }
     for (int i = 0; i < d->count; i++) {
@@ -146,13 +155,15 @@ static weir_status push_aggregate(domain *d, wr_logical **slot, wr_column_id *id
     if (keys) memcpy(bindings, node->aggregate.keys, sizeof *bindings * (size_t)keys);
     wr_output *outputs = wr_new_array(planner->arena, wr_output, keys + d->count + tail + 1);
     for (int i = 0; i < d->count; i++) {
-        wr_column_id key = wr_planner_column(planner, planner->column_names.items[ids[i]], planner->column_types.items[ids[i]]);
+        wr_column_id key = wr_planner_column(planner, planner->column_names.items[ids[i]],
+                                             planner->column_types.items[ids[i]]);
         bindings[keys + i] = (wr_binding){key, wr_unnest_column(planner, ids[i])};
         ids[i] = key;
     }
     for (int i = 0; i < tail; i++) {
         outputs[keys + d->count + i] = old[keys + i];
-        if (is_scalar) outputs[d->count + i].id = wr_planner_column(planner, old[i].name, old[i].type);
+        if (is_scalar)
+            outputs[d->count + i].id = wr_planner_column(planner, old[i].name, old[i].type);
     }
     if (node->aggregate.carried_first >= keys) node->aggregate.carried_first = keys + d->count;
     node->aggregate.keys = bindings;
@@ -192,16 +203,19 @@ static weir_status constant_count(domain *d, const wr_expr *e, int64_t none, int
     *out = none;
     if (!e) return WR_OK;
     if (!wr_expr_is_const(e))
-        return wr_fail_at(WR_E_UNSUPPORTED, e->span, "LIMIT and OFFSET of a correlated subquery must be constants");
+        return wr_fail_at(WR_E_UNSUPPORTED, e->span,
+                          "LIMIT and OFFSET of a correlated subquery must be constants");
     wr_value value;
     WR_TRY(wr_expr_fold(d->planner->arena, d->planner->env, e, &value));
     if (!value.is_null) *out = value.i64;
     return WR_OK;
 }
 
-/* LIMIT n OFFSET m per value of D: row_number() OVER (PARTITION BY D ORDER BY keys) BETWEEN m + 1 AND m + n. */
-static weir_status limit_per_domain(domain *d, wr_logical **slot, wr_logical *input, const wr_column_id *ids,
-                                    wr_sort_key *keys, int key_count, const wr_expr *limit, const wr_expr *offset)
+/* LIMIT n OFFSET m per value of D: row_number() OVER (PARTITION BY D ORDER BY keys) BETWEEN m + 1
+ * AND m + n. */
+static weir_status limit_per_domain(domain *d, wr_logical **slot, wr_logical *input,
+                                    const wr_column_id *ids, wr_sort_key *keys, int key_count,
+                                    const wr_expr *limit, const wr_expr *offset)
 {
     wr_planner *planner = d->planner;
     wr_arena *arena = planner->arena;
@@ -215,7 +229,8 @@ static weir_status limit_per_domain(domain *d, wr_logical **slot, wr_logical *in
     call->partition_count = d->count;
     call->order = keys;
     call->order_count = key_count;
-    call->frame = (wr_frame){.unit = WR_WINDOW_RANGE, .start = WR_UNBOUNDED_PRECEDING, .end = WR_CURRENT_ROW};
+    call->frame =
+        (wr_frame){.unit = WR_WINDOW_RANGE, .start = WR_UNBOUNDED_PRECEDING, .end = WR_CURRENT_ROW};
     window->window.calls = call;
     window->window.call_count = 1;
     window->window.top_rows = -1;
@@ -240,21 +255,23 @@ static weir_status push_sort(domain *d, wr_logical **slot, wr_column_id *ids)
     WR_TRY(push(d, &node->inputs[0], ids));
     rename_outer(d, node, ids);
     if (!node->sort.limit && !node->sort.offset) return WR_OK;
-    return limit_per_domain(d, slot, node->inputs[0], ids, node->sort.keys, node->sort.key_count, node->sort.limit,
-                            node->sort.offset);
+    return limit_per_domain(d, slot, node->inputs[0], ids, node->sort.keys, node->sort.key_count,
+                            node->sort.limit, node->sort.offset);
 }
 
 static weir_status push_limit(domain *d, wr_logical **slot, wr_column_id *ids)
 {
     wr_logical *node = *slot;
     if (node->limit.is_percent)
-        return wr_fail_at(WR_E_UNSUPPORTED, node->span, "LIMIT in percent is not supported in a correlated subquery");
+        return wr_fail_at(WR_E_UNSUPPORTED, node->span,
+                          "LIMIT in percent is not supported in a correlated subquery");
     wr_logical *below = node->inputs[0];
     bool sorted = below->kind == WR_L_SORT && !below->sort.limit && !below->sort.offset;
     WR_TRY(push(d, &node->inputs[0], ids));
     rename_outer(d, node, ids);
     return limit_per_domain(d, slot, node->inputs[0], ids, sorted ? below->sort.keys : NULL,
-                            sorted ? below->sort.key_count : 0, node->limit.count, node->limit.offset);
+                            sorted ? below->sort.key_count : 0, node->limit.count,
+                            node->limit.offset);
 }
 
 static weir_status push_join(domain *d, wr_logical *node, wr_column_id *ids)
@@ -264,7 +281,8 @@ static weir_status push_join(domain *d, wr_logical *node, wr_column_id *ids)
     wr_column_id *others = wr_new_array(d->planner->arena, wr_column_id, d->count + 1);
     switch (node->join.kind) {
     case WR_JOIN_FULL:
-        return wr_fail_at(WR_E_UNSUPPORTED, node->span, "FULL JOIN is not supported in a correlated subquery");
+        return wr_fail_at(WR_E_UNSUPPORTED, node->span,
+                          "FULL JOIN is not supported in a correlated subquery");
     case WR_JOIN_RIGHT:
         WR_TRY(push(d, &node->inputs[1], ids));
         if (left) WR_TRY(push(d, &node->inputs[0], others));
@@ -324,7 +342,8 @@ static weir_status push_values(domain *d, wr_logical **slot, wr_column_id *ids)
         renaming names = {d, own};
         wr_column_id *feed = wr_new_array(planner->arena, wr_column_id, columns + d->count + 1);
         for (int c = 0; c < columns; c++) {
-            wr_expr *value = wr_expr_rewrite(wr_expr_copy(planner->arena, node->values.rows[r][c]), rename_column, &names);
+            wr_expr *value = wr_expr_rewrite(wr_expr_copy(planner->arena, node->values.rows[r][c]),
+                                             rename_column, &names);
             feed[c] = wr_planner_column(planner, node->outputs[c].name, node->outputs[c].type);
             wr_unnest_bind(row, feed[c], value);
         }
@@ -349,7 +368,8 @@ static weir_status push_values(domain *d, wr_logical **slot, wr_column_id *ids)
     for (int k = 0; k < d->count; k++) {
         const wr_output *model = &d->plan->outputs[k];
         ids[k] = wr_planner_column(planner, model->name, model->type);
-        all->outputs[columns + k] = (wr_output){.id = ids[k], .type = model->type, .name = model->name};
+        all->outputs[columns + k] =
+            (wr_output){.id = ids[k], .type = model->type, .name = model->name};
     }
     *slot = all;
     return WR_OK;
@@ -360,7 +380,8 @@ static weir_status push(domain *d, wr_logical **slot, wr_column_id *ids)
 {
     wr_logical *node = *slot;
     if (!wr_unnest_uses(d->planner, node, &d->outer_set)) {
-        bool empty_row = node->kind == WR_L_VALUES && node->values.row_count == 1 && node->output_count == 0;
+        bool empty_row =
+            node->kind == WR_L_VALUES && node->values.row_count == 1 && node->output_count == 0;
         wr_logical *values = domain_reference(d, ids);
         *slot = empty_row ? values : wr_unnest_join(d->planner, WR_JOIN_INNER, node, values);
         return WR_OK;
@@ -382,7 +403,8 @@ static weir_status push(domain *d, wr_logical **slot, wr_column_id *ids)
     case WR_L_DISTINCT_ON:
         WR_TRY(push(d, &node->inputs[0], ids));
         rename_outer(d, node, ids);
-        node->distinct_on.keys = with_domain(d, node->distinct_on.keys, node->distinct_on.key_count, ids);
+        node->distinct_on.keys =
+            with_domain(d, node->distinct_on.keys, node->distinct_on.key_count, ids);
         node->distinct_on.key_count += d->count;
         break;
     case WR_L_SORT:
@@ -399,8 +421,9 @@ static weir_status push(domain *d, wr_logical **slot, wr_column_id *ids)
     case WR_L_VALUES:
         return push_values(d, slot, ids);
     default:
-        return wr_fail_at(WR_E_UNSUPPORTED, node->span,
-                          "this subquery refers to an outer query from inside a recursive or shared part");
+        return wr_fail_at(
+            WR_E_UNSUPPORTED, node->span,
+            "this subquery refers to an outer query from inside a recursive or shared part");
     }
     wr_logical_set_outputs(d->planner, *slot);
     return WR_OK;
@@ -418,7 +441,8 @@ static wr_logical *distinct_values(domain *d, wr_logical *left)
             if (left->shared.inner[k] == d->outer[i]) from = left->outputs[k].id;
         wr_str name = planner->column_names.items[d->outer[i]];
         const wr_type *type = planner->column_types.items[d->outer[i]];
-        aggregate->aggregate.keys[i] = (wr_binding){wr_planner_column(planner, name, type), wr_unnest_column(planner, from)};
+        aggregate->aggregate.keys[i] =
+            (wr_binding){wr_planner_column(planner, name, type), wr_unnest_column(planner, from)};
     }
     wr_logical_set_outputs(planner, aggregate);
     return aggregate;
@@ -435,7 +459,9 @@ weir_status wr_unnest_domain(wr_planner *planner, wr_logical **slot)
     for (int i = 0; i < join->inputs[0]->output_count; i++)
         if (wr_column_set_has(&d.outer_set, join->inputs[0]->outputs[i].id))
             d.outer[d.count++] = join->inputs[0]->outputs[i].id;
-    if (d.count > 40) return wr_fail_at(WR_E_TOO_BIG, join->span, "a subquery refers to more than 40 outer columns");
+    if (d.count > 40)
+        return wr_fail_at(WR_E_TOO_BIG, join->span,
+                          "a subquery refers to more than 40 outer columns");
     wr_logical *left = join->inputs[0];
     int left_id = planner->next_shared++;
     join->inputs[0] = reference(planner, left, left_id, true);

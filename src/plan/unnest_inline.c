@@ -1,7 +1,8 @@
 /* unnest_inline.c - dependent joins whose right side has no source of its own.
  *
- * FROM t, unnest(t.list) or (SELECT t.a + 1): the right side is projections, filters and unnests over the single empty row.
- * Putting the left input in place of that row computes the same without any join. */
+ * FROM t, unnest(t.list) or (SELECT t.a + 1): the right side is projections, filters and unnests
+ * over the single empty row. Putting the left input in place of that row computes the same without
+ * any join. */
 #include "plan/unnest.h"
 
 typedef struct chain {
@@ -18,8 +19,12 @@ static chain look_at(const wr_logical *node)
             for (int i = 0; i < node->project.count; i++)
                 c.computed += node->project.bindings[i].expr->kind != WR_X_COLUMN;
             break;
-        case WR_L_FILTER: c.filters++; break;
-        case WR_L_UNNEST: c.unnests++; break;
+        case WR_L_FILTER:
+            c.filters++;
+            break;
+        case WR_L_UNNEST:
+            c.unnests++;
+            break;
         case WR_L_VALUES:
             c.fits = node->values.row_count == 1 && node->output_count == 0;
             return c;
@@ -29,16 +34,21 @@ static chain look_at(const wr_logical *node)
     }
 }
 
-/* LEFT keeps rows without a match: one unnest can do that by itself (what is computed above it would have to become
- * NULL as well), a filter cannot. A SINGLE join needs at most one
- * row, which only projections promise. */
+/* LEFT keeps rows without a match: one unnest can do that by itself (what is computed above it
+ * would have to become NULL as well), a filter cannot. A SINGLE join needs at most one row, which
+ * only projections promise. */
 static bool kind_fits(const wr_logical *join, chain c)
 {
     switch (join->join.kind) {
-    case WR_JOIN_INNER: return true;
-    case WR_JOIN_LEFT: return c.filters == 0 && c.unnests <= 1 && c.computed == 0 && join->join.condition_count == 0;
-    case WR_JOIN_SINGLE: return c.filters == 0 && c.unnests == 0 && join->join.condition_count == 0;
-    default: return false;
+    case WR_JOIN_INNER:
+        return true;
+    case WR_JOIN_LEFT:
+        return c.filters == 0 && c.unnests <= 1 && c.computed == 0 &&
+               join->join.condition_count == 0;
+    case WR_JOIN_SINGLE:
+        return c.filters == 0 && c.unnests == 0 && join->join.condition_count == 0;
+    default:
+        return false;
     }
 }
 
@@ -51,10 +61,12 @@ static wr_logical *rebuild(wr_planner *planner, wr_logical *node, wr_logical *le
     if (node->kind == WR_L_PROJECT) {
         wr_binding *own = node->project.bindings;
         int own_count = node->project.count;
-        node->project.bindings = wr_new_array(planner->arena, wr_binding, own_count + left->output_count + 1);
+        node->project.bindings =
+            wr_new_array(planner->arena, wr_binding, own_count + left->output_count + 1);
         node->project.count = 0;
         for (int i = 0; i < left->output_count; i++)
-            wr_unnest_bind(node, left->outputs[i].id, wr_unnest_column(planner, left->outputs[i].id));
+            wr_unnest_bind(node, left->outputs[i].id,
+                           wr_unnest_column(planner, left->outputs[i].id));
         for (int i = 0; i < own_count; i++)
             if (!wr_logical_output(left, own[i].id)) wr_unnest_bind(node, own[i].id, own[i].expr);
     }

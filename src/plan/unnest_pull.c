@@ -1,28 +1,33 @@
-/* unnest_pull.c - dependent joins whose correlation is only in predicates that can move up into the join.
+/* unnest_pull.c - dependent joins whose correlation is only in predicates that can move up into the
+ * join.
  *
- * This is the common case: (SELECT min(x) FROM t WHERE t.k = outer.k). Filters with outer columns are taken out of the right
- * side and become join conditions; an aggregate on the way gets the inner side of each such equality as a key, so that
- * it computes all groups at once. First a dry run (fits) tells whether every node on the way allows it; nothing is
- * changed unless all do.
+ * This is the common case: (SELECT min(x) FROM t WHERE t.k = outer.k). Filters with outer columns
+ * are taken out of the right side and become join conditions; an aggregate on the way gets the
+ * inner side of each such equality as a key, so that it computes all groups at once. First a dry
+ * run (fits) tells whether every node on the way allows it; nothing is changed unless all do.
  *
- * An aggregate without keys gives a row even over nothing. After grouping, an outer row without a group finds no match; the
- * value it would have had (0 for a count, or what is computed from that) is put in by a marker column that is NULL
- * exactly then. */
+ * An aggregate without keys gives a row even over nothing. After grouping, an outer row without a
+ * group finds no match; the value it would have had (0 for a count, or what is computed from that)
+ * is put in by a marker column that is NULL exactly then. */
 #include "plan/unnest.h"
 
 typedef struct pull {
     wr_planner *planner;
     const wr_column_set *outer;
-    wr_column_set outer_provided;   /* everything the left side provides */
-    bool outputs_needed;            /* false under EXISTS: only whether a row comes matters */
-    bool scalar_allowed;            /* an aggregate without keys may stand on the way */
+    wr_column_set outer_provided; /* everything the left side provides */
+    bool outputs_needed;          /* false under EXISTS: only whether a row comes matters */
+    bool scalar_allowed;          /* an aggregate without keys may stand on the way */
     WR_LIST(wr_expr *) predicates;
-    wr_logical *scalar;             /* that aggregate, once met */
+    wr_logical *scalar; /* that aggregate, once met */
 } pull;
 
-static bool uses(const pull *p, const wr_expr *e) { return wr_unnest_expr_uses(p->planner, e, p->outer); }
+static bool uses(const pull *p, const wr_expr *e)
+{
+    return wr_unnest_expr_uses(p->planner, e, p->outer);
+}
 
-/* Is e "inner = outer" with nothing of the left side in inner and nothing of the right side in outer? */
+/* Is e "inner = outer" with nothing of the left side in inner and nothing of the right side in
+ * outer? */
 static bool split_equality(const pull *p, const wr_expr *e, wr_expr **inner, wr_expr **outer)
 {
     if (e->kind != WR_X_COMPARE || (e->op != WR_EQ && e->op != WR_NOT_DISTINCT)) return false;
@@ -83,16 +88,20 @@ static bool join_fits(pull *p, wr_logical *node)
     p->scalar_allowed = false;
     if (node->join.kind == WR_JOIN_INNER) {
         for (int i = 0; i < node->join.condition_count; i++)
-            if (uses(p, node->join.conditions[i])) wr_push(p->planner->arena, &p->predicates, node->join.conditions[i]);
+            if (uses(p, node->join.conditions[i]))
+                wr_push(p->planner->arena, &p->predicates, node->join.conditions[i]);
         return fits(p, node->inputs[0]) && fits(p, node->inputs[1]);
     }
-    if (node->join.kind == WR_JOIN_RIGHT || node->join.kind == WR_JOIN_FULL || own_expressions_use(p, node)) return false;
+    if (node->join.kind == WR_JOIN_RIGHT || node->join.kind == WR_JOIN_FULL ||
+        own_expressions_use(p, node))
+        return false;
     return !wr_unnest_uses(p->planner, node->inputs[1], p->outer) && fits(p, node->inputs[0]);
 }
 
 static bool limit_is_moot(const pull *p, const wr_expr *limit, const wr_expr *offset)
 {
-    bool at_least_one = !limit || (limit->kind == WR_X_CONST && (limit->value.is_null || limit->value.i64 > 0));
+    bool at_least_one =
+        !limit || (limit->kind == WR_X_CONST && (limit->value.is_null || limit->value.i64 > 0));
     return !p->outputs_needed && !offset && at_least_one;
 }
 
@@ -103,7 +112,8 @@ static bool fits(pull *p, wr_logical *node)
     switch (node->kind) {
     case WR_L_FILTER:
         for (int i = 0; i < node->filter.count; i++)
-            if (uses(p, node->filter.conjuncts[i])) wr_push(p->planner->arena, &p->predicates, node->filter.conjuncts[i]);
+            if (uses(p, node->filter.conjuncts[i]))
+                wr_push(p->planner->arena, &p->predicates, node->filter.conjuncts[i]);
         return fits(p, node->inputs[0]);
     case WR_L_PROJECT:
         if (p->outputs_needed && own_expressions_use(p, node)) return false;
@@ -114,10 +124,13 @@ static bool fits(pull *p, wr_logical *node)
         return join_fits(p, node);
     case WR_L_SORT:
         if (own_expressions_use(p, node)) return false;
-        if ((node->sort.limit || node->sort.offset) && !limit_is_moot(p, node->sort.limit, node->sort.offset)) return false;
+        if ((node->sort.limit || node->sort.offset) &&
+            !limit_is_moot(p, node->sort.limit, node->sort.offset))
+            return false;
         return fits(p, node->inputs[0]);
     case WR_L_LIMIT:
-        return !node->limit.is_percent && limit_is_moot(p, node->limit.count, node->limit.offset) && fits(p, node->inputs[0]);
+        return !node->limit.is_percent && limit_is_moot(p, node->limit.count, node->limit.offset) &&
+               fits(p, node->inputs[0]);
     default:
         return false;
     }
@@ -130,8 +143,10 @@ static void take(pull *p, wr_expr ***list, int *count)
     int kept = 0;
     wr_expr **rest = wr_new_array(p->planner->arena, wr_expr *, *count + 1);
     for (int i = 0; i < *count; i++) {
-        if (uses(p, (*list)[i])) wr_push(p->planner->arena, &p->predicates, (*list)[i]);
-        else rest[kept++] = (*list)[i];
+        if (uses(p, (*list)[i]))
+            wr_push(p->planner->arena, &p->predicates, (*list)[i]);
+        else
+            rest[kept++] = (*list)[i];
     }
     *list = rest;
     *count = kept;
@@ -144,7 +159,8 @@ static void pass_needed(pull *p, wr_logical *node, int first)
     for (int i = first; i < p->predicates.count; i++)
         wr_expr_columns(p->planner->arena, p->predicates.items[i], &needed);
     const wr_logical *input = node->inputs[0];
-    wr_binding *bindings = wr_new_array(p->planner->arena, wr_binding, node->project.count + input->output_count + 1);
+    wr_binding *bindings =
+        wr_new_array(p->planner->arena, wr_binding, node->project.count + input->output_count + 1);
     int count = 0;
     for (int i = 0; i < node->project.count; i++)
         if (!uses(p, node->project.bindings[i].expr)) bindings[count++] = node->project.bindings[i];
@@ -177,11 +193,13 @@ static void group_by_inner(pull *p, wr_logical *node, int first)
             if (wr_expr_eq(bindings[k].expr, inner)) found = k;
         if (found < 0) {
             found = new_keys++;
-            wr_str name = inner->kind == WR_X_COLUMN ? p->planner->column_names.items[inner->column] : WR_STR("key");
+            wr_str name = inner->kind == WR_X_COLUMN ? p->planner->column_names.items[inner->column]
+                                                     : WR_STR("key");
             bindings[found] = (wr_binding){wr_planner_column(p->planner, name, inner->type), inner};
         }
-        p->predicates.items[i] = wr_expr_compare(p->planner->arena, (wr_compare_op)predicate->op,
-                                                 wr_unnest_column(p->planner, bindings[found].id), outer);
+        p->predicates.items[i] =
+            wr_expr_compare(p->planner->arena, (wr_compare_op)predicate->op,
+                            wr_unnest_column(p->planner, bindings[found].id), outer);
     }
     int calls = node->output_count - keys, grown = new_keys - keys;
     wr_output *outputs = wr_new_array(p->planner->arena, wr_output, new_keys + calls + 1);
@@ -242,8 +260,8 @@ static void do_pull(pull *p, wr_logical **slot)
 
 typedef struct substitution {
     wr_planner *planner;
-    const wr_logical *node;       /* AGGREGATE or PROJECT whose outputs are replaced */
-    wr_expr **values;             /* per output */
+    const wr_logical *node; /* AGGREGATE or PROJECT whose outputs are replaced */
+    wr_expr **values;       /* per output */
 } substitution;
 
 static wr_expr *substitute(wr_expr *e, void *arg)
@@ -251,43 +269,54 @@ static wr_expr *substitute(wr_expr *e, void *arg)
     substitution *s = arg;
     if (e->kind != WR_X_COLUMN) return e;
     for (int i = 0; i < s->node->output_count; i++)
-        if (s->node->outputs[i].id == e->column && s->values[i]) return wr_expr_copy(s->planner->arena, s->values[i]);
+        if (s->node->outputs[i].id == e->column && s->values[i])
+            return wr_expr_copy(s->planner->arena, s->values[i]);
     return e;
 }
 
-/* Value of every output of node if the aggregate below it saw no rows; *present collects HAVING-like filters. */
-static wr_expr **empty_values(wr_planner *planner, wr_logical *node, wr_logical *aggregate, wr_expr **present)
+/* Value of every output of node if the aggregate below it saw no rows; *present collects
+ * HAVING-like filters. */
+static wr_expr **empty_values(wr_planner *planner, wr_logical *node, wr_logical *aggregate,
+                              wr_expr **present)
 {
     wr_expr **values = wr_new_array(planner->arena, wr_expr *, node->output_count + 1);
     if (node == aggregate) {
         for (int i = 0; i < node->aggregate.call_count; i++)
-            values[node->aggregate.key_count + i] = wr_unnest_empty_value(planner, &node->aggregate.calls[i]);
+            values[node->aggregate.key_count + i] =
+                wr_unnest_empty_value(planner, &node->aggregate.calls[i]);
         return values;
     }
-    substitution s = {planner, node->inputs[0], empty_values(planner, node->inputs[0], aggregate, present)};
+    substitution s = {planner, node->inputs[0],
+                      empty_values(planner, node->inputs[0], aggregate, present)};
     if (node->kind == WR_L_FILTER) {
         for (int i = 0; i < node->filter.count; i++) {
-            wr_expr *both[2] = {wr_expr_rewrite(wr_expr_copy(planner->arena, node->filter.conjuncts[i]), substitute, &s), *present};
+            wr_expr *both[2] = {
+                wr_expr_rewrite(wr_expr_copy(planner->arena, node->filter.conjuncts[i]), substitute,
+                                &s),
+                *present};
             *present = wr_expr_and(planner->arena, both, *present ? 2 : 1);
         }
         return s.values;
     }
     for (int i = 0; node->kind == WR_L_PROJECT && i < node->project.count; i++)
-        values[i] = wr_expr_rewrite(wr_expr_copy(planner->arena, node->project.bindings[i].expr), substitute, &s);
+        values[i] = wr_expr_rewrite(wr_expr_copy(planner->arena, node->project.bindings[i].expr),
+                                    substitute, &s);
     return node->kind == WR_L_PROJECT ? values : s.values;
 }
 
 static bool path_is_simple(const wr_logical *node, const wr_logical *aggregate)
 {
     while (node != aggregate) {
-        if (node->kind != WR_L_PROJECT && node->kind != WR_L_FILTER && node->kind != WR_L_SORT) return false;
+        if (node->kind != WR_L_PROJECT && node->kind != WR_L_FILTER && node->kind != WR_L_SORT)
+            return false;
         node = node->inputs[0];
     }
     return true;
 }
 
 /* (join) -> PROJECT: value := CASE WHEN marker IS NULL THEN value over nothing ELSE value. */
-static weir_status patch_missing(wr_planner *planner, wr_logical **slot, wr_column_id value, wr_expr *missing)
+static weir_status patch_missing(wr_planner *planner, wr_logical **slot, wr_column_id value,
+                                 wr_expr *missing)
 {
     wr_logical *join = *slot, *right = join->inputs[1];
     wr_value folded;
@@ -298,7 +327,8 @@ static weir_status patch_missing(wr_planner *planner, wr_logical **slot, wr_colu
     }
     wr_logical *marked = wr_unnest_pass(planner, right, 1);
     wr_column_id marker = wr_planner_column(planner, WR_STR("matched"), WR_BOOLEAN);
-    wr_column_id raw = wr_planner_column(planner, planner->column_names.items[value], missing->type);
+    wr_column_id raw =
+        wr_planner_column(planner, planner->column_names.items[value], missing->type);
     for (int i = 0; i < marked->project.count; i++)
         if (marked->project.bindings[i].id == value) marked->project.bindings[i].id = raw;
     wr_unnest_bind(marked, marker, wr_expr_bool(planner->arena, true));
@@ -312,7 +342,8 @@ static weir_status patch_missing(wr_planner *planner, wr_logical **slot, wr_colu
         if (id != raw) wr_unnest_bind(top, id, wr_unnest_column(planner, id));
     }
     wr_expr *is_missing = wr_expr_is_null(planner->arena, wr_unnest_column(planner, marker), false);
-    wr_unnest_bind(top, value, wr_unnest_case(planner, is_missing, missing, wr_unnest_column(planner, raw)));
+    wr_unnest_bind(top, value,
+                   wr_unnest_case(planner, is_missing, missing, wr_unnest_column(planner, raw)));
     wr_logical_set_outputs(planner, top);
     *slot = top;
     return WR_OK;
@@ -327,7 +358,8 @@ weir_status wr_unnest_pull(wr_planner *planner, wr_logical **slot, bool *done)
     bool by_existence = kind == WR_JOIN_SEMI || kind == WR_JOIN_ANTI || kind == WR_JOIN_MARK;
     pull p = {.planner = planner,
               .outer = &outer,
-              .outputs_needed = !by_existence || join->join.condition_count > 0 || join->join.mark_left,
+              .outputs_needed =
+                  !by_existence || join->join.condition_count > 0 || join->join.mark_left,
               .scalar_allowed = kind == WR_JOIN_SINGLE};
     wr_logical_provided(planner->arena, join->inputs[0], &p.outer_provided);
     *done = kind != WR_JOIN_RIGHT && kind != WR_JOIN_FULL && fits(&p, join->inputs[1]) &&
@@ -338,7 +370,8 @@ weir_status wr_unnest_pull(wr_planner *planner, wr_logical **slot, bool *done)
     if (p.scalar) {
         missing = empty_values(planner, join->inputs[1], p.scalar, &present)[0];
         if (present)
-            missing = wr_unnest_case(planner, present, missing, wr_expr_const(planner->arena, wr_value_null(missing->type)));
+            missing = wr_unnest_case(planner, present, missing,
+                                     wr_expr_const(planner->arena, wr_value_null(missing->type)));
         join->join.kind = WR_JOIN_LEFT; /* keyed by the correlation: one match at most */
     }
     p.predicates.count = 0;
