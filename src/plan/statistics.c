@@ -11,7 +11,7 @@
 #include <math.h>
 
 #define ROWS_UNKNOWN 10000.0
-#define DISTINCT_SURE 20000.0
+#define DISTINCT_SURE 2000.0
 #define RECURSION_STEPS 10.0
 
 static void take_columns(wr_estimator *es, const wr_profile *from, int more, wr_profile *out)
@@ -270,8 +270,8 @@ static double capped_domain(const source_pair *pair)
     return WR_MAX(WR_MIN(pair->domain, WR_MIN(pair->left_rows, pair->right_rows)), 1);
 }
 
-static void profile_join(wr_estimator *es, const wr_logical *node, const wr_profile *left,
-                         const wr_profile *right, wr_profile *out)
+void wr_profile_join(wr_estimator *es, const wr_logical *node, const wr_profile *left,
+                     const wr_profile *right, wr_profile *out)
 {
     wr_arena *arena = es->planner->arena;
     int count = node->join.condition_count, others = 0;
@@ -458,7 +458,7 @@ void wr_profile_of(wr_estimator *es, wr_logical *node, wr_profile *out)
     case WR_L_VALUES: profile_unknown(es, node, node->values.row_count, out); break;
     case WR_L_EMPTY: profile_unknown(es, node, 0, out); break;
     case WR_L_WORKING: profile_unknown(es, node, ROWS_UNKNOWN / 10, out); break;
-    case WR_L_JOIN: profile_join(es, node, &inputs[0], &inputs[1], out); break;
+    case WR_L_JOIN: wr_profile_join(es, node, &inputs[0], &inputs[1], out); break;
     case WR_L_ASOF_JOIN: profile_unknown(es, node, inputs[0].rows, out); break;
     case WR_L_SET: profile_set(es, node, inputs, out); break;
     case WR_L_RECURSIVE: profile_unknown(es, node, inputs[0].rows * RECURSION_STEPS, out); break;

@@ -48,3 +48,7 @@ double wr_join_domain(const wr_column_profile *a, const wr_column_profile *b);
 double wr_distinct_among(double domain, double total, double rows);
 /* A profile for an expression over the columns of profile (columns pass, others are guessed). */
 wr_column_profile wr_profile_expr(const wr_profile *profile, const wr_expr *e);
+/* Profile of the output of a JOIN node over inputs of these profiles (its own inputs are not looked
+ * at). */
+void wr_profile_join(wr_estimator *estimator, const wr_logical *join, const wr_profile *left,
+                     const wr_profile *right, wr_profile *out);
