@@ -247,16 +247,23 @@ static weir_status window_morsel(wr_op *op, wr_op_local *local, bool *got)
     return WR_OK;
 }
 
-/* Rows of a partition that QUALIFY can still want, by the first call. */
+/* Rows of a partition that QUALIFY can still want: top_rows limits one of the ranks, so a row that
+ * is beyond it in all of them is not wanted. */
 static bool is_wanted(const wr_window *w, const wr_wpart *p, uint32_t i)
 {
     int64_t top = w->op.node->window.top_rows;
-    const wr_window_fn *fn = w->calls[0].call->fn;
-    if (top < 0 || !fn) return true;
-    if (fn->kind == WR_W_ROW_NUMBER) return (int64_t)i < top;
-    if (fn->kind == WR_W_RANK) return (int64_t)p->group_start[p->group_of[i]] < top;
-    if (fn->kind == WR_W_DENSE_RANK) return (int64_t)p->group_of[i] < top;
-    return true;
+    bool is_ranked = false;
+    if (top < 0) return true;
+    for (int k = 0; k < w->call_count; k++) {
+        const wr_window_fn *fn = w->calls[k].call->fn;
+        int64_t before = -1;
+        if (fn && fn->kind == WR_W_ROW_NUMBER) before = i;
+        if (fn && fn->kind == WR_W_RANK) before = p->group_start[p->group_of[i]];
+        if (fn && fn->kind == WR_W_DENSE_RANK) before = p->group_of[i];
+        if (before >= 0 && before < top) return true;
+        is_ranked |= before >= 0;
+    }
+    return !is_ranked;
 }
 
 static weir_status window_next(wr_op *op, wr_op_local *local, wr_batch *out, bool *more)
