@@ -1,4 +1,5 @@
-/* csv.c - fuzzes sniffing and reading of CSV: whatever the bytes, an error or rows, and the same rows in any chunks.
+/* csv.c - fuzzes sniffing and reading of CSV: whatever the bytes, an error or rows, and the same
+ * rows in any chunks.
  *
  * The first byte chooses the chunk size and whether rows go to the rejects. */
 #include "scan.h"

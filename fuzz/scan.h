@@ -1,5 +1,5 @@
-/* scan.h - shared by the fuzzers of text formats: bind and read a file on the simulated disk with one and with two workers;
- * both must tell the same. */
+/* scan.h - shared by the fuzzers of text formats: bind and read a file on the simulated disk with
+ * one and with two workers; both must tell the same. */
 #pragma once
 #include "fmt/files.h"
 #include <stdlib.h>
@@ -9,7 +9,8 @@ typedef struct fuzz_rejects {
     uint64_t count;
 } fuzz_rejects;
 
-static weir_status fuzz_reject(wr_rejects *base, wr_str file, uint64_t line, uint64_t offset, wr_str column, wr_str reason, wr_str text)
+static weir_status fuzz_reject(wr_rejects *base, wr_str file, uint64_t line, uint64_t offset,
+                               wr_str column, wr_str reason, wr_str text)
 {
     (void)file, (void)line, (void)offset, (void)column, (void)reason, (void)text;
     ((fuzz_rejects *)base)->count++;
@@ -19,12 +20,18 @@ static weir_status fuzz_reject(wr_rejects *base, wr_str file, uint64_t line, uin
 static weir_status fuzz_rows(wr_relation *rel, wr_mem *mem, int workers, uint64_t *rows)
 {
     int columns[64], count = 0;
-    for (int k = 0; k < rel->visible_count && k < 64; k++) columns[count++] = k;
-    wr_scan_request request = {.columns = columns, .column_count = count, .limit = -1, .worker_count = workers, .mem = mem};
+    for (int k = 0; k < rel->visible_count && k < 64; k++)
+        columns[count++] = k;
+    wr_scan_request request = {.columns = columns,
+                               .column_count = count,
+                               .limit = -1,
+                               .worker_count = workers,
+                               .mem = mem};
     wr_scan *scan = NULL;
     wr_scan_worker *made[2] = {0};
     weir_status bad = rel->def->open(rel, &request, &scan);
-    for (int w = 0; !bad && w < workers; w++) bad = rel->def->worker_new(scan, w, &made[w]);
+    for (int w = 0; !bad && w < workers; w++)
+        bad = rel->def->worker_new(scan, w, &made[w]);
     bool any = true;
     while (!bad && any) {
         any = false;
@@ -58,9 +65,11 @@ static int fuzz_scan(const wr_format *format, const uint8_t *data, size_t size)
     wr_mem *mem = wr_mem_new(NULL, "fuzz", 64 << 20);
     wr_file *file = NULL;
     fuzz_rejects rejects = {.base = {fuzz_reject}};
-    wr_format_context context = {.fs = fs, .mem = mem, .rejects = data[0] & 1 ? &rejects.base : NULL};
-    wr_given options[2] = {{.name = WR_STR("buffer_size"), .value = wr_value_int(WR_BIGINT, 1 + (data[0] >> 1))},
-                           {.name = WR_STR("rejects"), .value = wr_value_text(WR_STR("r"))}};
+    wr_format_context context = {
+        .fs = fs, .mem = mem, .rejects = data[0] & 1 ? &rejects.base : NULL};
+    wr_given options[2] = {
+        {.name = WR_STR("buffer_size"), .value = wr_value_int(WR_BIGINT, 1 + (data[0] >> 1))},
+        {.name = WR_STR("rejects"), .value = wr_value_text(WR_STR("r"))}};
     wr_options given = {options, 1 + (data[0] & 1)};
     wr_str path = WR_STR("/f");
     weir_status bad = wr_file_open(fs, path, WR_FILE_CREATE, &file);
@@ -78,7 +87,9 @@ static int fuzz_scan(const wr_format *format, const uint8_t *data, size_t size)
         wr_status_drop(wrong);
         wr_relation_release(rel);
     }
-    if (failed[0] != failed[1] || (!failed[0] && (rows[0] != rows[1] || rejected[0] != rejected[1]))) abort();
+    if (failed[0] != failed[1] ||
+        (!failed[0] && (rows[0] != rows[1] || rejected[0] != rejected[1])))
+        abort();
     if (wr_mem_used(mem) != 0) abort();
     wr_status_drop(bad);
     wr_mem_drop(mem);

@@ -7,15 +7,16 @@
  *   struct ArrowArrayStream stream;
  *   weir_query_stream(query, &stream);          // batches as Arrow record batches
  *
- * Errors: every fallible function returns a weir_status: NULL when all is well, else an error object the caller owns
- * and ends with weir_error_drop. Texts inside live as long as the object.
+ * Errors: every fallible function returns a weir_status: NULL when all is well, else an error
+ * object the caller owns and ends with weir_error_drop. Texts inside live as long as the object.
  *
- * Threads: an engine may be used by any number of threads. A session, and the queries of it, by one thread at a time,
- * except weir_query_cancel, weir_session_interrupt and weir_query_progress, which any thread may call at any time while
- * the object exists. Different sessions run at the same time and share memory limit and worker threads.
+ * Threads: an engine may be used by any number of threads. A session, and the queries of it, by one
+ * thread at a time, except weir_query_cancel, weir_session_interrupt and weir_query_progress, which
+ * any thread may call at any time while the object exists. Different sessions run at the same time
+ * and share memory limit and worker threads.
  *
- * Units: bytes, rows, milliseconds (_ms), microseconds (_us). Texts are UTF-8; SQL texts carry their length or are
- * NUL-terminated where no length is passed. */
+ * Units: bytes, rows, milliseconds (_ms), microseconds (_us). Texts are UTF-8; SQL texts carry
+ * their length or are NUL-terminated where no length is passed. */
 #ifndef WEIR_WEIR_H
 #define WEIR_WEIR_H
 #include <stdbool.h>
@@ -70,35 +71,41 @@ typedef struct weir_query weir_query;
 typedef struct weir_error *weir_status;
 
 /* ---- errors ---- */
-WEIR_API void weir_error_drop(weir_status error);               /* accepts NULL */
-WEIR_API const char *weir_error_code(weir_status error);         /* "W1203"; see docs/reference/errors.md */
-WEIR_API const char *weir_error_sqlstate(weir_status error);     /* "42703" */
-WEIR_API const char *weir_error_message(weir_status error);      /* one sentence */
-WEIR_API const char *weir_error_detail(weir_status error);       /* NULL or more lines, e.g. the input line at fault */
-WEIR_API const char *weir_error_hint(weir_status error);         /* NULL or a short hint, e.g. "did you mean FROM?" */
-WEIR_API const char *weir_error_fix(weir_status error);          /* NULL or text to paste */
-WEIR_API const char *weir_error_candidates(weir_status error);   /* NULL or near names, ", " between them */
-WEIR_API bool weir_error_retryable(weir_status error);           /* running the same statement again may succeed */
+WEIR_API void weir_error_drop(weir_status error);        /* accepts NULL */
+WEIR_API const char *weir_error_code(weir_status error); /* "W1203"; see docs/reference/errors.md */
+WEIR_API const char *weir_error_sqlstate(weir_status error); /* "42703" */
+WEIR_API const char *weir_error_message(weir_status error);  /* one sentence */
+WEIR_API const char *
+weir_error_detail(weir_status error); /* NULL or more lines, e.g. the input line at fault */
+WEIR_API const char *
+weir_error_hint(weir_status error); /* NULL or a short hint, e.g. "did you mean FROM?" */
+WEIR_API const char *weir_error_fix(weir_status error); /* NULL or text to paste */
+WEIR_API const char *
+weir_error_candidates(weir_status error); /* NULL or near names, ", " between them */
+WEIR_API bool
+weir_error_retryable(weir_status error); /* running the same statement again may succeed */
 /* Where in the SQL text: byte offset and length. false: no position. */
 WEIR_API bool weir_error_position(weir_status error, size_t *pos, size_t *length);
-/* The exit code a command line program should end with (1 SQL error, 4 input/output, 5 limit, 6 refused, 70 bug, 130). */
+/* The exit code a command line program should end with (1 SQL error, 4 input/output, 5 limit, 6
+ * refused, 70 bug, 130). */
 WEIR_API int weir_error_exit_code(weir_status error);
-/* The whole error as people read it: code, message, source line with caret, hint, fix. sql may be NULL. The text is
- * malloc'ed: end it with weir_text_free. color: with terminal colours. */
+/* The whole error as people read it: code, message, source line with caret, hint, fix. sql may be
+ * NULL. The text is malloc'ed: end it with weir_text_free. color: with terminal colours. */
 WEIR_API char *weir_error_render(weir_status error, const char *sql, size_t length, bool color);
 WEIR_API char *weir_error_json(weir_status error, const char *sql, size_t length);
 WEIR_API void weir_text_free(char *text);
 
 /* ---- engine and session ---- */
 typedef struct weir_config {
-    uint64_t memory_limit;   /* bytes; 0 = 80 % of the machine's */
-    int threads;             /* 0 = all usable cores */
-    bool read_only;          /* refuse statements that change tables or files */
-    const char *temp_dir;    /* NULL = TMPDIR or /tmp */
+    uint64_t memory_limit; /* bytes; 0 = 80 % of the machine's */
+    int threads;           /* 0 = all usable cores */
+    bool read_only;        /* refuse statements that change tables or files */
+    const char *temp_dir;  /* NULL = TMPDIR or /tmp */
 } weir_config;
 
-WEIR_API const char *weir_version(void);                         /* "0.1.0" */
-/* Opens an engine with an empty in-memory database. config NULL = defaults. Close all sessions before the engine. */
+WEIR_API const char *weir_version(void); /* "0.1.0" */
+/* Opens an engine with an empty in-memory database. config NULL = defaults. Close all sessions
+ * before the engine. */
 WEIR_API weir_status weir_engine_open(const weir_config *config, weir_engine **out);
 WEIR_API void weir_engine_close(weir_engine *engine);
 WEIR_API weir_status weir_session_open(weir_engine *engine, weir_session **out);
@@ -112,59 +119,70 @@ WEIR_API void weir_session_interrupt(weir_session *session);
 WEIR_API bool weir_session_in_transaction(weir_session *session, bool *failed);
 
 /* ---- splitting text into statements ---- */
-/* Finds the end of the first statement in sql: the byte after its ';' or the length. complete = false when a quote,
- * comment or bracket is still open or no ';' was found: a prompt would ask for more. */
+/* Finds the end of the first statement in sql: the byte after its ';' or the length. complete =
+ * false when a quote, comment or bracket is still open or no ';' was found: a prompt would ask for
+ * more. */
 WEIR_API size_t weir_sql_split(const char *sql, size_t length, bool *complete);
 
 /* ---- running ---- */
-/* Parses, plans and starts one statement (a trailing ';' is allowed; several statements: all but the last are run to
- * their end first, their rows are dropped). DDL and the like is done when this returns. */
-WEIR_API weir_status weir_query_start(weir_session *session, const char *sql, size_t length, weir_query **out);
-WEIR_API void weir_query_close(weir_query *query);               /* stops it if it still runs; accepts NULL */
-WEIR_API void weir_query_cancel(weir_query *query);              /* any thread */
+/* Parses, plans and starts one statement (a trailing ';' is allowed; several statements: all but
+ * the last are run to their end first, their rows are dropped). DDL and the like is done when this
+ * returns. */
+WEIR_API weir_status weir_query_start(weir_session *session, const char *sql, size_t length,
+                                      weir_query **out);
+WEIR_API void weir_query_close(weir_query *query);  /* stops it if it still runs; accepts NULL */
+WEIR_API void weir_query_cancel(weir_query *query); /* any thread */
 
 typedef enum weir_kind { WEIR_ROWS, WEIR_CHANGE, WEIR_DONE } weir_kind;
-WEIR_API weir_kind weir_query_kind(const weir_query *query);     /* rows come; a count comes; nothing comes */
-WEIR_API const char *weir_query_tag(const weir_query *query);    /* "SELECT", "INSERT", "CREATE TABLE" */
-WEIR_API int64_t weir_query_affected(const weir_query *query);   /* rows changed; -1 before the end or if not a change */
+WEIR_API weir_kind
+weir_query_kind(const weir_query *query); /* rows come; a count comes; nothing comes */
+WEIR_API const char *
+weir_query_tag(const weir_query *query); /* "SELECT", "INSERT", "CREATE TABLE" */
+WEIR_API int64_t weir_query_affected(
+    const weir_query *query); /* rows changed; -1 before the end or if not a change */
 WEIR_API int weir_query_column_count(const weir_query *query);
 WEIR_API const char *weir_query_column_name(const weir_query *query, int column);
-WEIR_API const char *weir_query_column_type(const weir_query *query, int column);   /* SQL spelling */
+WEIR_API const char *weir_query_column_type(const weir_query *query, int column); /* SQL spelling */
 /* Notices raised while it ran ("3 lines were set aside"), one per line; NULL if none. */
 WEIR_API const char *weir_query_notices(const weir_query *query);
 
-/* The next batch of rows; NULL in *out at the end. The batch lives until the next call. Changes: call until the end to
- * carry them out. */
+/* The next batch of rows; NULL in *out at the end. The batch lives until the next call. Changes:
+ * call until the end to carry them out. */
 typedef struct weir_rows weir_rows;
 WEIR_API weir_status weir_query_next(weir_query *query, const weir_rows **out);
 WEIR_API size_t weir_rows_count(const weir_rows *rows);
 WEIR_API bool weir_rows_is_null(const weir_rows *rows, size_t row, int column);
-/* The value as SQL prints it; NULL values give "". The text lives until the next weir_rows_text or weir_rows_json call on
- * this query. */
+/* The value as SQL prints it; NULL values give "". The text lives until the next weir_rows_text or
+ * weir_rows_json call on this query. */
 WEIR_API const char *weir_rows_text(const weir_rows *rows, size_t row, int column, size_t *length);
-WEIR_API const char *weir_rows_json(const weir_rows *rows, size_t row, int column, size_t *length);   /* as a JSON value */
-WEIR_API int64_t weir_rows_int64(const weir_rows *rows, size_t row, int column);    /* integers, dates, times; else 0 */
-WEIR_API double weir_rows_double(const weir_rows *rows, size_t row, int column);    /* any number */
+WEIR_API const char *weir_rows_json(const weir_rows *rows, size_t row, int column,
+                                    size_t *length); /* as a JSON value */
+WEIR_API int64_t weir_rows_int64(const weir_rows *rows, size_t row,
+                                 int column); /* integers, dates, times; else 0 */
+WEIR_API double weir_rows_double(const weir_rows *rows, size_t row, int column); /* any number */
 
-/* All (remaining) rows as an Arrow stream, which takes over the query: release of the stream closes it. */
+/* All (remaining) rows as an Arrow stream, which takes over the query: release of the stream closes
+ * it. */
 WEIR_API weir_status weir_query_stream(weir_query *query, struct ArrowArrayStream *out);
 
 typedef struct weir_progress {
-    double fraction;             /* 0 ... 1; negative = unknown */
-    uint64_t rows, bytes;        /* read so far */
-    uint64_t rows_total, bytes_total;   /* 0 = unknown */
-    uint64_t memory, spilled;    /* bytes held now, bytes written to temporary files */
+    double fraction;                  /* 0 ... 1; negative = unknown */
+    uint64_t rows, bytes;             /* read so far */
+    uint64_t rows_total, bytes_total; /* 0 = unknown */
+    uint64_t memory, spilled;         /* bytes held now, bytes written to temporary files */
     int64_t elapsed_us;
-    const char *phase;           /* static text */
+    const char *phase; /* static text */
 } weir_progress;
-WEIR_API void weir_query_progress(const weir_query *query, weir_progress *out);     /* any thread */
+WEIR_API void weir_query_progress(const weir_query *query, weir_progress *out); /* any thread */
 
-/* The plan of a statement as text. what: "syntax", "logical", "physical", "analyze", with format "text" or "json". Free with
- * weir_text_free. */
-WEIR_API weir_status weir_explain(weir_session *session, const char *sql, size_t length, const char *what, const char *format, char **out);
+/* The plan of a statement as text. what: "syntax", "logical", "physical", "analyze", with format
+ * "text" or "json". Free with weir_text_free. */
+WEIR_API weir_status weir_explain(weir_session *session, const char *sql, size_t length,
+                                  const char *what, const char *format, char **out);
 
 /* ---- prepared statements ---- */
-WEIR_API weir_status weir_prepare(weir_session *session, const char *sql, size_t length, weir_prepared **out);
+WEIR_API weir_status weir_prepare(weir_session *session, const char *sql, size_t length,
+                                  weir_prepared **out);
 WEIR_API void weir_prepared_close(weir_prepared *prepared);
 WEIR_API int weir_prepared_param_count(const weir_prepared *prepared);
 /* Parameters count from 1. A bind stays until it is replaced. */
@@ -172,23 +190,28 @@ WEIR_API weir_status weir_bind_null(weir_prepared *prepared, int param);
 WEIR_API weir_status weir_bind_bool(weir_prepared *prepared, int param, bool value);
 WEIR_API weir_status weir_bind_int64(weir_prepared *prepared, int param, int64_t value);
 WEIR_API weir_status weir_bind_double(weir_prepared *prepared, int param, double value);
-WEIR_API weir_status weir_bind_text(weir_prepared *prepared, int param, const char *text, size_t length);
-WEIR_API weir_status weir_bind_blob(weir_prepared *prepared, int param, const void *bytes, size_t length);
+WEIR_API weir_status weir_bind_text(weir_prepared *prepared, int param, const char *text,
+                                    size_t length);
+WEIR_API weir_status weir_bind_blob(weir_prepared *prepared, int param, const void *bytes,
+                                    size_t length);
 /* Any type, by its SQL text: weir_bind_typed(p, 1, "2020-01-01", 10, "DATE"). */
-WEIR_API weir_status weir_bind_typed(weir_prepared *prepared, int param, const char *text, size_t length, const char *type);
+WEIR_API weir_status weir_bind_typed(weir_prepared *prepared, int param, const char *text,
+                                     size_t length, const char *type);
 WEIR_API weir_status weir_prepared_start(weir_prepared *prepared, weir_query **out);
 
 /* ---- data of the host program ---- */
-/* Makes the rows of stream readable as table name in this session's database until weir_unregister. The stream is taken
- * over and read to its end now. */
-WEIR_API weir_status weir_register_stream(weir_session *session, const char *name, struct ArrowArrayStream *stream);
+/* Makes the rows of stream readable as table name in this session's database until weir_unregister.
+ * The stream is taken over and read to its end now. */
+WEIR_API weir_status weir_register_stream(weir_session *session, const char *name,
+                                          struct ArrowArrayStream *stream);
 WEIR_API weir_status weir_unregister(weir_session *session, const char *name);
 
 /* ---- describing weir itself ---- */
-/* Functions, settings, formats, errors, keywords as one JSON document (weir describe --json). Free with weir_text_free. */
+/* Functions, settings, formats, errors, keywords as one JSON document (weir describe --json). Free
+ * with weir_text_free. */
 WEIR_API char *weir_describe_json(void);
-/* Words that may stand at the end of the text before the cursor, one per line, best first: keywords, tables, columns,
- * functions. Free with weir_text_free. */
+/* Words that may stand at the end of the text before the cursor, one per line, best first:
+ * keywords, tables, columns, functions. Free with weir_text_free. */
 WEIR_API char *weir_complete(weir_session *session, const char *text, size_t length);
 
 #ifdef __cplusplus

@@ -1,25 +1,26 @@
 /* catalog.c - the list of named objects. See catalog.h.
  *
- * Every entry carries the transaction that added it and the one that removed it until those end; a view sees an entry if
- * it was added by its own transaction or by a committed one and not removed likewise. Commit and rollback walk the list:
- * it has hundreds of entries, not millions, so there is no index to keep in step. The lock guards the list only; objects
- * are immutable once added (sequences count atomically) and kept alive by references. */
+ * Every entry carries the transaction that added it and the one that removed it until those end; a
+ * view sees an entry if it was added by its own transaction or by a committed one and not removed
+ * likewise. Commit and rollback walk the list: it has hundreds of entries, not millions, so there
+ * is no index to keep in step. The lock guards the list only; objects are immutable once added
+ * (sequences count atomically) and kept alive by references. */
 #include "catalog/catalog.h"
 #include "sys/thread.h"
 #include <stdlib.h>
 
 typedef struct entry {
     wr_object *object;
-    uint64_t session_id;        /* of temporary objects, else 0 */
-    wr_txn *adder, *remover;    /* running transactions, else NULL */
-    uint64_t added_at, removed_at;  /* savepoint counters of the transactions */
+    uint64_t session_id;           /* of temporary objects, else 0 */
+    wr_txn *adder, *remover;       /* running transactions, else NULL */
+    uint64_t added_at, removed_at; /* savepoint counters of the transactions */
 } entry;
 
 struct wr_catalog {
     wr_store *store;
     wr_mutex lock;
-    entry *entries;             /* guarded by lock */
-    int count, cap;             /* guarded by lock */
+    entry *entries; /* guarded by lock */
+    int count, cap; /* guarded by lock */
 };
 
 wr_object *wr_object_new(wr_entry_kind kind, wr_str schema, wr_str name)
@@ -59,10 +60,7 @@ void wr_catalog_drop(wr_catalog *catalog)
     wr_heap_drop(catalog);
 }
 
-wr_store *wr_catalog_store(wr_catalog *catalog)
-{
-    return catalog->store;
-}
+wr_store *wr_catalog_store(wr_catalog *catalog) { return catalog->store; }
 
 /* "public" is another spelling of "main". */
 static wr_str canonical(wr_str schema)
@@ -73,7 +71,8 @@ static wr_str canonical(wr_str schema)
 /* Kinds that share one name space. */
 static unsigned space_of(wr_entry_kind kind)
 {
-    static const unsigned tables = 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION;
+    static const unsigned tables =
+        1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION;
     static const unsigned macros = 1u << WR_ENTRY_MACRO;
     if (tables >> kind & 1) return tables;
     return kind == WR_ENTRY_MACRO ? macros : 1u << kind;
@@ -86,7 +85,8 @@ static bool visible(const entry *e, const wr_catalog_view *view)
     return !(e->remover && e->remover == view->txn);
 }
 
-static entry *lookup(const wr_catalog_view *view, unsigned kinds, wr_str schema, wr_str name, bool temporary)
+static entry *lookup(const wr_catalog_view *view, unsigned kinds, wr_str schema, wr_str name,
+                     bool temporary)
 {
     wr_catalog *catalog = view->catalog;
     for (int i = catalog->count - 1; i >= 0; i--) {
@@ -138,7 +138,8 @@ static void append(wr_catalog *catalog, entry e)
 {
     if (catalog->count == catalog->cap) {
         int cap = catalog->cap ? catalog->cap * 2 : 32;
-        catalog->entries = wr_heap_grow(catalog->entries, (size_t)catalog->cap * sizeof e, (size_t)cap * sizeof e);
+        catalog->entries =
+            wr_heap_grow(catalog->entries, (size_t)catalog->cap * sizeof e, (size_t)cap * sizeof e);
         catalog->cap = cap;
     }
     catalog->entries[catalog->count++] = e;
@@ -147,7 +148,8 @@ static void append(wr_catalog *catalog, entry e)
 static void erase(wr_catalog *catalog, int i)
 {
     wr_object_release(catalog->entries[i].object);
-    memmove(&catalog->entries[i], &catalog->entries[i + 1], (size_t)(catalog->count - i - 1) * sizeof(entry));
+    memmove(&catalog->entries[i], &catalog->entries[i + 1],
+            (size_t)(catalog->count - i - 1) * sizeof(entry));
     catalog->count--;
 }
 
@@ -161,25 +163,35 @@ static void mark_removed(const wr_catalog_view *view, entry *e)
 static const char *word_for(wr_entry_kind kind)
 {
     switch (kind) {
-    case WR_ENTRY_TABLE: return "table";
-    case WR_ENTRY_VIEW: return "view";
-    case WR_ENTRY_SEQUENCE: return "sequence";
-    case WR_ENTRY_TYPE: return "type";
-    case WR_ENTRY_MACRO: return "macro";
-    case WR_ENTRY_TABLE_MACRO: return "table macro";
-    case WR_ENTRY_INDEX: return "index";
-    case WR_ENTRY_RELATION: return "registered table";
-    case WR_ENTRY_SCHEMA: return "schema";
+    case WR_ENTRY_TABLE:
+        return "table";
+    case WR_ENTRY_VIEW:
+        return "view";
+    case WR_ENTRY_SEQUENCE:
+        return "sequence";
+    case WR_ENTRY_TYPE:
+        return "type";
+    case WR_ENTRY_MACRO:
+        return "macro";
+    case WR_ENTRY_TABLE_MACRO:
+        return "table macro";
+    case WR_ENTRY_INDEX:
+        return "index";
+    case WR_ENTRY_RELATION:
+        return "registered table";
+    case WR_ENTRY_SCHEMA:
+        return "schema";
     }
     return "object";
 }
 
 static weir_status add_locked(const wr_catalog_view *view, wr_object *object, bool or_replace)
 {
-    entry *old = lookup(view, space_of(object->kind), object->schema, object->name, object->is_temporary);
+    entry *old =
+        lookup(view, space_of(object->kind), object->schema, object->name, object->is_temporary);
     if (old && (!or_replace || old->object->kind != object->kind))
-        return wr_fail(WR_E_DUPLICATE_TABLE, "a %s named \"%.*s\" exists already", word_for(old->object->kind),
-                       WR_STR_ARGS(object->name));
+        return wr_fail(WR_E_DUPLICATE_TABLE, "a %s named \"%.*s\" exists already",
+                       word_for(old->object->kind), WR_STR_ARGS(object->name));
     if (old) mark_removed(view, old);
     entry e = {.object = object, .adder = view->txn, .added_at = wr_txn_savepoint(view->txn)};
     if (object->is_temporary) e.session_id = view->session_id;
@@ -192,8 +204,10 @@ weir_status wr_catalog_add(const wr_catalog_view *view, wr_object *object, bool 
 {
     WR_AUTO(wr_object) *owned = object;
     object->schema = wr_arena_str(&object->arena, canonical(object->schema));
-    if (!object->is_temporary && object->kind != WR_ENTRY_SCHEMA && !wr_catalog_has_schema(view, object->schema))
-        return wr_fail(WR_E_UNKNOWN_SCHEMA, "there is no schema \"%.*s\"", WR_STR_ARGS(object->schema));
+    if (!object->is_temporary && object->kind != WR_ENTRY_SCHEMA &&
+        !wr_catalog_has_schema(view, object->schema))
+        return wr_fail(WR_E_UNKNOWN_SCHEMA, "there is no schema \"%.*s\"",
+                       WR_STR_ARGS(object->schema));
     wr_mutex_lock(&view->catalog->lock);
     weir_status bad = add_locked(view, object, or_replace);
     wr_mutex_unlock(&view->catalog->lock);
@@ -212,7 +226,8 @@ static weir_status remove_locked(const wr_catalog_view *view, wr_object *object)
 {
     entry *e = entry_of(view->catalog, object);
     if (!e || !visible(e, view))
-        return wr_fail(WR_E_UNKNOWN_TABLE, "%s \"%.*s\" does not exist", word_for(object->kind), WR_STR_ARGS(object->name));
+        return wr_fail(WR_E_UNKNOWN_TABLE, "%s \"%.*s\" does not exist", word_for(object->kind),
+                       WR_STR_ARGS(object->name));
     if (e->remover)
         return wr_fail(WR_E_TXN_CONFLICT, "another transaction is dropping or altering %s \"%.*s\"",
                        word_for(object->kind), WR_STR_ARGS(object->name));
@@ -235,8 +250,10 @@ weir_status wr_catalog_replace(const wr_catalog_view *view, wr_object *old, wr_o
     weir_status bad = remove_locked(view, old);
     if (!bad) {
         bad = add_locked(view, changed, false);
-        if (!bad) owned = NULL;
-        else entry_of(view->catalog, old)->remover = NULL;
+        if (!bad)
+            owned = NULL;
+        else
+            entry_of(view->catalog, old)->remover = NULL;
     }
     wr_mutex_unlock(&view->catalog->lock);
     return bad;
@@ -246,7 +263,8 @@ weir_status wr_catalog_add_schema(const wr_catalog_view *view, wr_str schema, bo
 {
     if (wr_catalog_has_schema(view, schema)) {
         if (if_not_exists) return WR_OK;
-        return wr_fail(WR_E_DUPLICATE_TABLE, "a schema named \"%.*s\" exists already", WR_STR_ARGS(schema));
+        return wr_fail(WR_E_DUPLICATE_TABLE, "a schema named \"%.*s\" exists already",
+                       WR_STR_ARGS(schema));
     }
     return wr_catalog_add(view, wr_object_new(WR_ENTRY_SCHEMA, WR_STR(""), schema), false);
 }
@@ -254,19 +272,23 @@ weir_status wr_catalog_add_schema(const wr_catalog_view *view, wr_str schema, bo
 weir_status wr_catalog_drop_schema(const wr_catalog_view *view, wr_str schema, bool cascade)
 {
     if (is_built_in_schema(schema))
-        return wr_fail(WR_E_UNKNOWN_SCHEMA, "schema \"%.*s\" cannot be dropped", WR_STR_ARGS(schema));
+        return wr_fail(WR_E_UNKNOWN_SCHEMA, "schema \"%.*s\" cannot be dropped",
+                       WR_STR_ARGS(schema));
     wr_catalog *catalog = view->catalog;
     weir_status bad = WR_OK;
     wr_mutex_lock(&catalog->lock);
     entry *own = lookup(view, 1u << WR_ENTRY_SCHEMA, WR_STR(""), schema, false);
-    if (!own) bad = wr_fail(WR_E_UNKNOWN_SCHEMA, "there is no schema \"%.*s\"", WR_STR_ARGS(schema));
+    if (!own)
+        bad = wr_fail(WR_E_UNKNOWN_SCHEMA, "there is no schema \"%.*s\"", WR_STR_ARGS(schema));
     for (int i = 0; i < catalog->count && !bad; i++) {
         entry *e = &catalog->entries[i];
         bool inside = e->object->kind != WR_ENTRY_SCHEMA && !e->object->is_temporary &&
                       wr_str_ieq(e->object->schema, schema) && visible(e, view);
         if (inside && !cascade)
-            bad = wr_with_fix(wr_fail(WR_E_DEPENDENT, "schema \"%.*s\" is not empty: it holds %s \"%.*s\"",
-                                      WR_STR_ARGS(schema), word_for(e->object->kind), WR_STR_ARGS(e->object->name)),
+            bad = wr_with_fix(wr_fail(WR_E_DEPENDENT,
+                                      "schema \"%.*s\" is not empty: it holds %s \"%.*s\"",
+                                      WR_STR_ARGS(schema), word_for(e->object->kind),
+                                      WR_STR_ARGS(e->object->name)),
                               "DROP SCHEMA %.*s CASCADE", WR_STR_ARGS(schema));
         else if (inside)
             bad = remove_locked(view, e->object);
@@ -313,7 +335,8 @@ static int by_schema_and_name(const void *a_, const void *b_)
     return order ? order : wr_str_cmp(a->name, b->name);
 }
 
-wr_object **wr_catalog_list(const wr_catalog_view *view, unsigned kinds, wr_arena *arena, int *count)
+wr_object **wr_catalog_list(const wr_catalog_view *view, unsigned kinds, wr_arena *arena,
+                            int *count)
 {
     wr_catalog *catalog = view->catalog;
     wr_mutex_lock(&catalog->lock);
@@ -350,7 +373,8 @@ void wr_catalog_offer_names(const wr_catalog_view *view, unsigned kinds, wr_near
     wr_mutex_lock(&view->catalog->lock);
     for (int i = 0; i < view->catalog->count; i++) {
         const entry *e = &view->catalog->entries[i];
-        if ((kinds >> e->object->kind & 1) && visible(e, view)) wr_nearest_offer(nearest, e->object->name);
+        if ((kinds >> e->object->kind & 1) && visible(e, view))
+            wr_nearest_offer(nearest, e->object->name);
     }
     wr_mutex_unlock(&view->catalog->lock);
 }

@@ -1,8 +1,10 @@
-/* arrow.h - the Arrow C Data Interface (structures after its specification) and conversion in both directions.
+/* arrow.h - the Arrow C Data Interface (structures after its specification) and conversion in both
+ * directions.
  *
- * Export copies what Arrow lays out differently (booleans to bits, narrow widths and bases to the declared width, text
- * views to buffer index + offset); it keeps dictionaries as they are when asked. Import borrows fixed-width data, text
- * bytes and validity (when aligned) and keeps the producer's array alive until the batch is released. */
+ * Export copies what Arrow lays out differently (booleans to bits, narrow widths and bases to the
+ * declared width, text views to buffer index + offset); it keeps dictionaries as they are when
+ * asked. Import borrows fixed-width data, text bytes and validity (when aligned) and keeps the
+ * producer's array alive until the batch is released. */
 #pragma once
 #include "col/batch.h"
 
@@ -39,12 +41,17 @@ struct ArrowArrayStream {
 
 /* The schema as a struct type whose children are the columns. Caller releases. */
 WR_MUST_CHECK weir_status wr_arrow_export_schema(const wr_schema *schema, struct ArrowSchema *out);
-/* Copies the selected rows out as one struct array that owns all its memory. Caller releases. Any thread. */
-WR_MUST_CHECK weir_status wr_arrow_export_batch(const wr_schema *schema, const wr_batch *batch, struct ArrowArray *out);
+/* Copies the selected rows out as one struct array that owns all its memory. Caller releases. Any
+ * thread. */
+WR_MUST_CHECK weir_status wr_arrow_export_batch(const wr_schema *schema, const wr_batch *batch,
+                                                struct ArrowArray *out);
 
-/* Reads a schema; names and types are copied to the arena. Fails with UNSUPPORTED for types weir has no equal of. */
-WR_MUST_CHECK weir_status wr_arrow_import_schema(const struct ArrowSchema *schema, wr_arena *arena, wr_schema *out);
-/* Views rows [from, from+count), count <= WR_BATCH_ROWS, of a struct array as a batch; borrows from array as far as
- * the layouts allow, the rest comes from arena. Offsets and lengths are checked. */
-WR_MUST_CHECK weir_status wr_arrow_import_rows(const struct ArrowSchema *schema, const struct ArrowArray *array,
-                                               int64_t from, uint32_t count, wr_arena *arena, wr_batch *out);
+/* Reads a schema; names and types are copied to the arena. Fails with UNSUPPORTED for types weir
+ * has no equal of. */
+WR_MUST_CHECK weir_status wr_arrow_import_schema(const struct ArrowSchema *schema, wr_arena *arena,
+                                                 wr_schema *out);
+/* Views rows [from, from+count), count <= WR_BATCH_ROWS, of a struct array as a batch; borrows from
+ * array as far as the layouts allow, the rest comes from arena. Offsets and lengths are checked. */
+WR_MUST_CHECK weir_status wr_arrow_import_rows(const struct ArrowSchema *schema,
+                                               const struct ArrowArray *array, int64_t from,
+                                               uint32_t count, wr_arena *arena, wr_batch *out);

@@ -145,7 +145,6 @@ TEST(many_groups_merge_by_partitions)
     kit_open(&k);
     k.morsel_rows = 500;
     WR_BUF(text);
-    WR_BUF(want);
     for (int i = 0; i < 6000; i++)
         wr_buf_printf(&text, "%s%lld v%d", i ? "; " : "", (long long)(i % 3000) * 1000000007,
                       i % 3000);

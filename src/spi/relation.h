@@ -1,11 +1,13 @@
-/* relation.h - anything that has rows and can be scanned: a file, a set of files, a snapshot of a table, a stream of
- * Arrow batches, a generator.
+/* relation.h - anything that has rows and can be scanned: a file, a set of files, a snapshot of a
+ * table, a stream of Arrow batches, a generator.
  *
- * Life: bind (schema known) -> open one scan per use in a query -> workers take morsels -> batches -> close. Filters
- * travel into the scan: it prunes with them before reading, decodes the columns of one filter at a time, asks the
- * filter to narrow the selection, and decodes the remaining columns only where rows survived, when that pays.
+ * Life: bind (schema known) -> open one scan per use in a query -> workers take morsels -> batches
+ * -> close. Filters travel into the scan: it prunes with them before reading, decodes the columns
+ * of one filter at a time, asks the filter to narrow the selection, and decodes the remaining
+ * columns only where rows survived, when that pays.
  *
- * Threads: wr_relation is immutable after bind; wr_scan may be used by several workers at once; a wr_scan_worker by one.*/
+ * Threads: wr_relation is immutable after bind; wr_scan may be used by several workers at once; a
+ * wr_scan_worker by one.*/
 #pragma once
 #include "base/cancel.h"
 #include "col/value.h"
@@ -15,81 +17,98 @@
 /* What is known about a column before reading it. Unknown fields have their flag off. */
 typedef struct wr_column_stats {
     bool has_range, has_null_count, has_distinct, sorted, unique;
-    wr_value min, max;          /* inclusive bounds; may be wider than the truth */
+    wr_value min, max; /* inclusive bounds; may be wider than the truth */
     uint64_t null_count;
-    double distinct;            /* estimated number of different values */
-    double bytes_per_row;       /* cost of decoding; 0 = unknown */
+    double distinct;      /* estimated number of different values */
+    double bytes_per_row; /* cost of decoding; 0 = unknown */
 } wr_column_stats;
 
-/* A simple fact a filter implies about one column: rows can be skipped where statistics exclude it. */
-typedef enum wr_prune_op { WR_PRUNE_EQ, WR_PRUNE_LT, WR_PRUNE_LE, WR_PRUNE_GT, WR_PRUNE_GE, WR_PRUNE_IN, WR_PRUNE_NULL, WR_PRUNE_NOT_NULL } wr_prune_op;
+/* A simple fact a filter implies about one column: rows can be skipped where statistics exclude it.
+ */
+typedef enum wr_prune_op {
+    WR_PRUNE_EQ,
+    WR_PRUNE_LT,
+    WR_PRUNE_LE,
+    WR_PRUNE_GT,
+    WR_PRUNE_GE,
+    WR_PRUNE_IN,
+    WR_PRUNE_NULL,
+    WR_PRUNE_NOT_NULL
+} wr_prune_op;
 typedef struct wr_prune {
-    int column;                 /* position in wr_scan_request.columns */
+    int column; /* position in wr_scan_request.columns */
     wr_prune_op op;
-    const wr_value *values;     /* of the column's type; IN: value_count of them, else one (NULL tests: none) */
+    const wr_value
+        *values; /* of the column's type; IN: value_count of them, else one (NULL tests: none) */
     int value_count;
 } wr_prune;
 
 /* One conjunct pushed into a scan. Owned by exec; the scan calls it. */
 typedef struct wr_scan_filter wr_scan_filter;
 struct wr_scan_filter {
-    const int *columns;         /* positions in wr_scan_request.columns that apply needs */
+    const int *columns; /* positions in wr_scan_request.columns that apply needs */
     int column_count;
-    /* Facts implied, for pruning; NULL function = none. May change while the scan runs (runtime filters): asked again at
-     * each morsel; the result stays valid until the scan closes. */
+    /* Facts implied, for pruning; NULL function = none. May change while the scan runs (runtime
+     * filters): asked again at each morsel; the result stays valid until the scan closes. */
     const wr_prune *(*prunes)(const wr_scan_filter *self, int *count);
-    /* False while a runtime filter has nothing to say yet: the scan then skips it. NULL function = always ready. */
+    /* False while a runtime filter has nothing to say yet: the scan then skips it. NULL function =
+     * always ready. */
     bool (*ready)(const wr_scan_filter *self);
-    /* Narrows sel[0...*count) (ascending rows of in; only the needed columns are filled) in place. worker is the number
-     * given to wr_scan_worker_new. */
-    weir_status (*apply)(const wr_scan_filter *self, int worker, const wr_batch *in, uint16_t *sel, uint32_t *count);
+    /* Narrows sel[0...*count) (ascending rows of in; only the needed columns are filled) in place.
+     * worker is the number given to wr_scan_worker_new. */
+    weir_status (*apply)(const wr_scan_filter *self, int worker, const wr_batch *in, uint16_t *sel,
+                         uint32_t *count);
 };
 
 /* Lives as long as the call of open; what its pointers point at lives as long as the scan. */
 typedef struct wr_scan_request {
-    const int *columns;         /* positions in the relation's schema, in output order; distinct; may be empty */
+    const int
+        *columns; /* positions in the relation's schema, in output order; distinct; may be empty */
     int column_count;
-    wr_scan_filter **filters;   /* all must hold for a row to be delivered */
+    wr_scan_filter **filters; /* all must hold for a row to be delivered */
     int filter_count;
-    int64_t limit;              /* rows wanted at most over all workers, -1 = all; a hint */
-    int worker_count;           /* workers 0...worker_count-1 may be made */
-    wr_mem *mem;                /* the scan's budget */
+    int64_t limit;    /* rows wanted at most over all workers, -1 = all; a hint */
+    int worker_count; /* workers 0...worker_count-1 may be made */
+    wr_mem *mem;      /* the scan's budget */
     const wr_cancel *cancel;
 } wr_scan_request;
 
 typedef struct wr_progress {
-    _Atomic uint64_t rows, bytes;        /* done so far */
-    uint64_t rows_total, bytes_total;    /* 0 = unknown */
+    _Atomic uint64_t rows, bytes;     /* done so far */
+    uint64_t rows_total, bytes_total; /* 0 = unknown */
 } wr_progress;
 
 typedef struct wr_relation wr_relation;
-typedef struct wr_scan wr_scan;                  /* implementations embed their own state */
+typedef struct wr_scan wr_scan; /* implementations embed their own state */
 typedef struct wr_scan_worker wr_scan_worker;
 
 typedef struct wr_relation_def {
-    const char *name;                            /* as EXPLAIN shows it: "csv", "parquet", "table" */
+    const char *name; /* as EXPLAIN shows it: "csv", "parquet", "table" */
     weir_status (*open)(wr_relation *rel, const wr_scan_request *request, wr_scan **out);
     weir_status (*worker_new)(wr_scan *scan, int worker, wr_scan_worker **out);
     /* Takes the next piece of work; *got false = the scan is exhausted for this worker. */
     weir_status (*next_morsel)(wr_scan_worker *worker, bool *got);
-    /* Fills out with the next rows of the morsel, filters applied: columns in request order, rows <= WR_BATCH_ROWS, sel
-     * set when filters removed some. wr_batch_count(out) may be 0 with *more true. *more false = the morsel is done (out
-     * is empty then). Memory of out is the worker's, valid until its next call. */
+    /* Fills out with the next rows of the morsel, filters applied: columns in request order, rows
+     * <= WR_BATCH_ROWS, sel set when filters removed some. wr_batch_count(out) may be 0 with *more
+     * true. *more false = the morsel is done (out is empty then). Memory of out is the worker's,
+     * valid until its next call. */
     weir_status (*next_batch)(wr_scan_worker *worker, wr_batch *out, bool *more);
     void (*worker_drop)(wr_scan_worker *worker);
     void (*close)(wr_scan *scan);
-    const wr_progress *(*progress)(const wr_scan *scan);     /* NULL function: unknown */
-    void (*stats)(wr_relation *rel, int column, wr_column_stats *out);   /* NULL function: nothing known */
-    void (*explain)(const wr_relation *rel, wr_buf *out);    /* NULL function: nothing to add; e.g. "3 files, delimiter ';'" */
+    const wr_progress *(*progress)(const wr_scan *scan); /* NULL function: unknown */
+    void (*stats)(wr_relation *rel, int column,
+                  wr_column_stats *out); /* NULL function: nothing known */
+    void (*explain)(const wr_relation *rel,
+                    wr_buf *out); /* NULL function: nothing to add; e.g. "3 files, delimiter ';'" */
     void (*drop)(wr_relation *rel);
 } wr_relation_def;
 
 struct wr_relation {
     const wr_relation_def *def;
-    wr_schema schema;            /* all columns, pseudo-columns (filename, file_row_number) at the end */
-    int visible_count;           /* columns that * expands to: schema.count minus pseudo-columns */
-    bool has_row_count;          /* row_count is exact */
-    double row_count;            /* exact or estimated; negative = unknown */
+    wr_schema schema;   /* all columns, pseudo-columns (filename, file_row_number) at the end */
+    int visible_count;  /* columns that * expands to: schema.count minus pseudo-columns */
+    bool has_row_count; /* row_count is exact */
+    double row_count;   /* exact or estimated; negative = unknown */
     _Atomic int references;
 };
 
@@ -106,6 +125,6 @@ WR_DEFINE_CLEANUP(wr_relation, wr_relation_release)
 
 /* Where rows that could not be read go, when the user asked to keep them. Thread-safe. */
 typedef struct wr_rejects {
-    weir_status (*add)(struct wr_rejects *self, wr_str file, uint64_t line, uint64_t byte_offset, wr_str column,
-                       wr_str reason, wr_str text);
+    weir_status (*add)(struct wr_rejects *self, wr_str file, uint64_t line, uint64_t byte_offset,
+                       wr_str column, wr_str reason, wr_str text);
 } wr_rejects;

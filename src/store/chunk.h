@@ -1,32 +1,34 @@
 /* chunk.h - the parts of a table that the files of store share; not for other folders.
  *
- * A chunk holds up to WR_BATCH_ROWS rows as immutable columns. Adding rows to a chunk that is not full makes a new chunk
- * with the old rows in front and swaps it in the table's list; snapshots keep the old one alive. The version stamps of
- * a position outlive such swaps: all chunks of one position share one wr_versions. */
+ * A chunk holds up to WR_BATCH_ROWS rows as immutable columns. Adding rows to a chunk that is not
+ * full makes a new chunk with the old rows in front and swaps it in the table's list; snapshots
+ * keep the old one alive. The version stamps of a position outlive such swaps: all chunks of one
+ * position share one wr_versions. */
 #pragma once
 #include "store/table.h"
 #include "sys/thread.h"
 
 /* Stamps below WR_TXN_FIRST are commit times; others are ids of running transactions. */
 #define WR_TXN_FIRST (UINT64_C(1) << 62)
-#define WR_STAMP_NEVER UINT64_MAX      /* created by a transaction that was rolled back */
-#define WR_STAMP_ALIVE UINT64_C(0)     /* ended: nobody ended it */
+#define WR_STAMP_NEVER UINT64_MAX  /* created by a transaction that was rolled back */
+#define WR_STAMP_ALIVE UINT64_C(0) /* ended: nobody ended it */
 
 typedef struct wr_versions {
     _Atomic int references;
-    uint64_t created[WR_BATCH_ROWS];   /* atomic access by stamp_get / stamp_set */
+    uint64_t created[WR_BATCH_ROWS]; /* atomic access by stamp_get / stamp_set */
     uint64_t ended[WR_BATCH_ROWS];
-    _Atomic uint32_t ended_count;      /* rows with an end stamp, also of running transactions */
-    _Atomic uint64_t newest;           /* no created stamp is newer, once all are commit times; WR_STAMP_NEVER = look */
+    _Atomic uint32_t ended_count; /* rows with an end stamp, also of running transactions */
+    _Atomic uint64_t
+        newest; /* no created stamp is newer, once all are commit times; WR_STAMP_NEVER = look */
 } wr_versions;
 
 typedef struct wr_chunk {
     _Atomic int references;
     uint32_t rows;
-    wr_column *columns;                /* in the arena */
+    wr_column *columns; /* in the arena */
     wr_versions *versions;
     wr_arena arena;
-    uint64_t reserved;                 /* counted in mem */
+    uint64_t reserved; /* counted in mem */
     wr_mem *mem;
 } wr_chunk;
 
@@ -37,26 +39,27 @@ struct wr_table {
     wr_store *store;
     wr_schema *schema;
     wr_arena arena;
-    wr_mutex lock;                     /* guards everything below */
-    wr_chunk **chunks;                 /* guarded by lock */
-    uint32_t chunk_count, chunk_cap;   /* guarded by lock */
-    wr_unique **uniques;               /* guarded by lock */
+    wr_mutex lock;                   /* guards everything below */
+    wr_chunk **chunks;               /* guarded by lock */
+    uint32_t chunk_count, chunk_cap; /* guarded by lock */
+    wr_unique **uniques;             /* guarded by lock */
     int unique_count;
-    uint64_t frozen_by;                /* guarded by lock; id of the transaction that replaces the table, or 0 */
+    uint64_t frozen_by; /* guarded by lock; id of the transaction that replaces the table, or 0 */
 };
 
 struct wr_store {
     wr_mem *mem;
     wr_mutex lock;
-    uint64_t last_commit;              /* guarded by lock */
-    uint64_t next_txn;                 /* guarded by lock */
+    uint64_t last_commit; /* guarded by lock */
+    uint64_t next_txn;    /* guarded by lock */
 };
 
 /* What a transaction did, so that commit can stamp it and rollback undo it. */
 typedef struct wr_change {
-    wr_table *table;                   /* reference */
-    wr_versions *versions;             /* reference */
-    uint32_t from, count;              /* rows created, or one row ended; none: the table was frozen, or a mark */
+    wr_table *table;       /* reference */
+    wr_versions *versions; /* reference */
+    uint32_t from,
+        count; /* rows created, or one row ended; none: the table was frozen, or a mark */
     bool is_end;
 } wr_change;
 
@@ -67,8 +70,14 @@ struct wr_txn {
     uint64_t change_count, change_cap;
 };
 
-static inline uint64_t wr_stamp_get(const uint64_t *stamp) { return __atomic_load_n(stamp, __ATOMIC_ACQUIRE); }
-static inline void wr_stamp_set(uint64_t *stamp, uint64_t value) { __atomic_store_n(stamp, value, __ATOMIC_RELEASE); }
+static inline uint64_t wr_stamp_get(const uint64_t *stamp)
+{
+    return __atomic_load_n(stamp, __ATOMIC_ACQUIRE);
+}
+static inline void wr_stamp_set(uint64_t *stamp, uint64_t value)
+{
+    __atomic_store_n(stamp, value, __ATOMIC_RELEASE);
+}
 /* Was the stamp set by txn itself or committed before its snapshot? */
 static inline bool wr_stamp_seen(uint64_t stamp, const wr_txn *txn)
 {
@@ -77,19 +86,23 @@ static inline bool wr_stamp_seen(uint64_t stamp, const wr_txn *txn)
 static inline bool wr_row_visible(const wr_versions *v, uint32_t row, const wr_txn *txn)
 {
     uint64_t ended = wr_stamp_get(&v->ended[row]);
-    return wr_stamp_seen(wr_stamp_get(&v->created[row]), txn) && (ended == WR_STAMP_ALIVE || !wr_stamp_seen(ended, txn));
+    return wr_stamp_seen(wr_stamp_get(&v->created[row]), txn) &&
+           (ended == WR_STAMP_ALIVE || !wr_stamp_seen(ended, txn));
 }
 
 void wr_versions_release(wr_versions *versions);
 wr_chunk *wr_chunk_keep(wr_chunk *chunk);
 void wr_chunk_release(wr_chunk *chunk);
 /* Remembers a change; takes its own references. */
-void wr_txn_note(wr_txn *txn, wr_table *table, wr_versions *versions, uint32_t from, uint32_t count, bool is_end);
+void wr_txn_note(wr_txn *txn, wr_table *table, wr_versions *versions, uint32_t from, uint32_t count,
+                 bool is_end);
 
 void wr_table_unfreeze(wr_table *table);
 
 /* unique.c; the table's lock is held. */
-WR_MUST_CHECK weir_status wr_unique_insert(wr_table *table, wr_txn *txn, wr_unique *unique, const wr_column *columns, uint32_t rows, int64_t first_rowid);
+WR_MUST_CHECK weir_status wr_unique_insert(wr_table *table, wr_txn *txn, wr_unique *unique,
+                                           const wr_column *columns, uint32_t rows,
+                                           int64_t first_rowid);
 void wr_unique_drop(wr_unique *unique);
 /* Is this the only column of the key? */
 bool wr_unique_is_on(const wr_unique *unique, int column);

@@ -1,17 +1,18 @@
 /* snapshot.c - the relation over a table as one transaction sees it.
  *
- * A snapshot is a list of chunks with references; which rows of a chunk are visible is found from the version stamps when
- * the chunk is scanned (stamps of others that change meanwhile are newer than the snapshot, so the answer is the same
- * whenever it is asked). One morsel = one chunk = one batch. */
+ * A snapshot is a list of chunks with references; which rows of a chunk are visible is found from
+ * the version stamps when the chunk is scanned (stamps of others that change meanwhile are newer
+ * than the snapshot, so the answer is the same whenever it is asked). One morsel = one chunk = one
+ * batch. */
 #include "store/chunk.h"
 
 typedef struct snapshot {
     wr_relation base;
     wr_table *table;
-    wr_txn seen;               /* id and snapshot time of the transaction */
+    wr_txn seen; /* id and snapshot time of the transaction */
     wr_chunk **chunks;
     uint32_t chunk_count;
-    uint32_t *rows;            /* per chunk: rows that existed at the time */
+    uint32_t *rows; /* per chunk: rows that existed at the time */
     wr_arena arena;
 } snapshot;
 
@@ -60,12 +61,18 @@ static bool excluded(const wr_chunk *chunk, const wr_prune *prune, const int *co
         return false;
     int64_t value = prune->values[0].i64;
     switch (prune->op) {
-    case WR_PRUNE_EQ: return value < column->lo || value > column->hi;
-    case WR_PRUNE_LT: return column->lo >= value;
-    case WR_PRUNE_LE: return column->lo > value;
-    case WR_PRUNE_GT: return column->hi <= value;
-    case WR_PRUNE_GE: return column->hi < value;
-    default: return false;
+    case WR_PRUNE_EQ:
+        return value < column->lo || value > column->hi;
+    case WR_PRUNE_LT:
+        return column->lo >= value;
+    case WR_PRUNE_LE:
+        return column->lo > value;
+    case WR_PRUNE_GT:
+        return column->hi <= value;
+    case WR_PRUNE_GE:
+        return column->hi < value;
+    default:
+        return false;
     }
 }
 
@@ -77,7 +84,8 @@ static bool pruned(const wr_scan *scan, const wr_chunk *chunk)
         if (!filter->prunes || (filter->ready && !filter->ready(filter))) continue;
         const wr_prune *prunes = filter->prunes(filter, &count);
         for (int i = 0; i < count; i++) {
-            bool is_rowid = scan->request.columns[prunes[i].column] == scan->source->table->schema->count;
+            bool is_rowid =
+                scan->request.columns[prunes[i].column] == scan->source->table->schema->count;
             if (!is_rowid && excluded(chunk, &prunes[i], scan->request.columns)) return true;
         }
     }
@@ -103,7 +111,8 @@ static weir_status snapshot_next_morsel(wr_scan_worker *worker, bool *got)
     }
 }
 
-/* Fills sel with the visible rows; returns their number, or rows when all are visible (sel is not needed then). */
+/* Fills sel with the visible rows; returns their number, or rows when all are visible (sel is not
+ * needed then). */
 static uint32_t visible_rows(const snapshot *source, uint32_t chunk, uint16_t *sel)
 {
     const wr_versions *versions = source->chunks[chunk]->versions;
@@ -166,17 +175,12 @@ static void snapshot_worker_drop(wr_scan_worker *worker)
     wr_heap_drop(worker);
 }
 
-static void snapshot_close(wr_scan *scan)
-{
-    wr_heap_drop(scan);
-}
+static void snapshot_close(wr_scan *scan) { wr_heap_drop(scan); }
 
-static const wr_progress *snapshot_progress(const wr_scan *scan)
-{
-    return &scan->progress;
-}
+static const wr_progress *snapshot_progress(const wr_scan *scan) { return &scan->progress; }
 
-/* Bounds over all chunks; columns of partly filled chunks have none, so they are looked at value by value. */
+/* Bounds over all chunks; columns of partly filled chunks have none, so they are looked at value by
+ * value. */
 static void snapshot_stats(wr_relation *rel, int column, wr_column_stats *out)
 {
     snapshot *source = (snapshot *)rel;
@@ -187,7 +191,8 @@ static void snapshot_stats(wr_relation *rel, int column, wr_column_stats *out)
     }
     const wr_type *type = source->table->schema->fields[column].type;
     out->bytes_per_row = (double)wr_phys_size(type->phys);
-    if (!wr_type_is_int_like(type) || wr_phys_size(type->phys) > 8 || type->phys == WR_P_U64) return;
+    if (!wr_type_is_int_like(type) || wr_phys_size(type->phys) > 8 || type->phys == WR_P_U64)
+        return;
     int64_t lo = INT64_MAX, hi = INT64_MIN;
     for (uint32_t c = 0; c < source->chunk_count; c++) {
         const wr_column *values = &source->chunks[c]->columns[column];

@@ -1,8 +1,9 @@
 /* table.c - appending and ending rows. See chunk.h for the shape of a table.
  *
- * Invariant: only the last chunk of a table may have fewer than WR_BATCH_ROWS rows, so a row's id is
- * chunk number * WR_BATCH_ROWS + row for ever. Full batches that meet a full last chunk are taken over in narrow widths
- * with bounds; rows that top up a chunk are concatenated at full width and narrowed when the chunk is full. */
+ * Invariant: only the last chunk of a table may have fewer than WR_BATCH_ROWS rows, so a row's id
+ * is chunk number * WR_BATCH_ROWS + row for ever. Full batches that meet a full last chunk are
+ * taken over in narrow widths with bounds; rows that top up a chunk are concatenated at full width
+ * and narrowed when the chunk is full. */
 #include "store/chunk.h"
 
 /* ---- chunks ---- */
@@ -31,8 +32,8 @@ WR_DEFINE_CLEANUP(wr_chunk, wr_chunk_release)
 /* Narrows an int-like flat column in place to the smallest width and notes its bounds. */
 static void narrow(wr_column *column, uint32_t rows, wr_arena *arena)
 {
-    if (column->form != WR_FLAT || !wr_type_is_int_like(column->type) || column->phys == WR_P_I128 ||
-        column->phys == WR_P_U64 || column->base != 0)
+    if (column->form != WR_FLAT || !wr_type_is_int_like(column->type) ||
+        column->phys == WR_P_I128 || column->phys == WR_P_U64 || column->base != 0)
         return;
     int64_t lo = INT64_MAX, hi = INT64_MIN;
     for (uint32_t i = 0; i < rows; i++) {
@@ -54,9 +55,15 @@ static void narrow(wr_column *column, uint32_t rows, wr_arena *arena)
         bool present = !column->valid || wr_bit_get(column->valid, i);
         int64_t value = present ? wr_column_int(column, i) : 0;
         switch (phys) {
-        case WR_P_I8: ((int8_t *)small.data)[i] = (int8_t)value; break;
-        case WR_P_I16: ((int16_t *)small.data)[i] = (int16_t)value; break;
-        default: ((int32_t *)small.data)[i] = (int32_t)value; break;
+        case WR_P_I8:
+            ((int8_t *)small.data)[i] = (int8_t)value;
+            break;
+        case WR_P_I16:
+            ((int16_t *)small.data)[i] = (int16_t)value;
+            break;
+        default:
+            ((int32_t *)small.data)[i] = (int32_t)value;
+            break;
         }
     }
     *column = small;
@@ -68,9 +75,11 @@ typedef struct piece {
     uint32_t from, count;
 } piece;
 
-static void concat(wr_arena *arena, const wr_type *type, const piece *pieces, int piece_count, wr_column *out);
+static void concat(wr_arena *arena, const wr_type *type, const piece *pieces, int piece_count,
+                   wr_column *out);
 
-static void concat_children(wr_arena *arena, const piece *pieces, int piece_count, uint32_t rows, wr_column *out)
+static void concat_children(wr_arena *arena, const piece *pieces, int piece_count, uint32_t rows,
+                            wr_column *out)
 {
     const wr_type *type = out->type;
     piece inner[4];
@@ -98,8 +107,9 @@ static void concat_children(wr_arena *arena, const piece *pieces, int piece_coun
     for (int p = 0; p < piece_count; p++) {
         const wr_list_slot *from = (const wr_list_slot *)pieces[p].column->data + pieces[p].from;
         for (uint32_t i = 0; i < pieces[p].count; i++, row++)
-            slots[row] = wr_bit_get(out->valid, row) ? (wr_list_slot){from[i].offset + shift, from[i].length}
-                                                     : (wr_list_slot){0, 0};
+            slots[row] = wr_bit_get(out->valid, row)
+                             ? (wr_list_slot){from[i].offset + shift, from[i].length}
+                             : (wr_list_slot){0, 0};
         inner[p] = (piece){&pieces[p].column->children[0], 0, pieces[p].column->children[0].rows};
         shift += inner[p].count;
     }
@@ -107,8 +117,10 @@ static void concat_children(wr_arena *arena, const piece *pieces, int piece_coun
     concat(arena, type->child, inner, piece_count, &out->children[0]);
 }
 
-/* Puts the pieces behind each other: FLAT at type->phys, nothing shared with the pieces. Pieces are columns of any form. */
-static void concat(wr_arena *arena, const wr_type *type, const piece *pieces, int piece_count, wr_column *out)
+/* Puts the pieces behind each other: FLAT at type->phys, nothing shared with the pieces. Pieces are
+ * columns of any form. */
+static void concat(wr_arena *arena, const wr_type *type, const piece *pieces, int piece_count,
+                   wr_column *out)
 {
     uint32_t rows = 0;
     WR_ARENA(scratch);
@@ -129,7 +141,9 @@ static void concat(wr_arena *arena, const wr_type *type, const piece *pieces, in
     for (int p = 0; p < piece_count; p++) {
         const wr_column *column = level[p].column;
         uint32_t from = level[p].from, count = level[p].count;
-        if (width && count) memcpy((char *)out->data + row * width, (char *)column->data + from * width, count * width);
+        if (width && count)
+            memcpy((char *)out->data + row * width, (char *)column->data + from * width,
+                   count * width);
         for (uint32_t i = 0; i < count && column->valid; i++)
             if (!wr_bit_get(column->valid, from + i)) {
                 wr_bit_clear(valid, row + i);
@@ -141,16 +155,18 @@ static void concat(wr_arena *arena, const wr_type *type, const piece *pieces, in
         wr_view *views = out->data;
         for (uint32_t i = 0; i < rows; i++) {
             if (!wr_bit_get(valid, i)) views[i] = (wr_view){.words = {0, 0}};
-            if (views[i].length > 12) views[i].pointer = wr_arena_copy(arena, views[i].pointer, views[i].length);
+            if (views[i].length > 12)
+                views[i].pointer = wr_arena_copy(arena, views[i].pointer, views[i].length);
         }
     }
     if (wr_type_is_nested(type)) concat_children(arena, level, piece_count, rows, out);
     if (!any_null) out->valid = NULL;
 }
 
-/* A chunk of the rows of old (may be NULL) followed by rows [from, from + count) of batch, which has no selection. */
-static weir_status chunk_new(wr_table *table, const wr_chunk *old, const wr_batch *batch, uint32_t from, uint32_t count,
-                             wr_chunk **out)
+/* A chunk of the rows of old (may be NULL) followed by rows [from, from + count) of batch, which
+ * has no selection. */
+static weir_status chunk_new(wr_table *table, const wr_chunk *old, const wr_batch *batch,
+                             uint32_t from, uint32_t count, wr_chunk **out)
 {
     WR_AUTO(wr_chunk) *chunk = wr_heap_new(sizeof *chunk);
     chunk->references = 1;
@@ -214,10 +230,7 @@ void wr_table_release(wr_table *table)
     wr_heap_drop(table);
 }
 
-const wr_schema *wr_table_schema(const wr_table *table)
-{
-    return table->schema;
-}
+const wr_schema *wr_table_schema(const wr_table *table) { return table->schema; }
 
 uint64_t wr_table_count(wr_table *table, wr_txn *txn)
 {
@@ -234,14 +247,16 @@ static void add_chunk(wr_table *table, wr_chunk *chunk)
 {
     if (table->chunk_count == table->chunk_cap) {
         uint32_t cap = table->chunk_cap ? table->chunk_cap * 2 : 4;
-        table->chunks = wr_heap_grow(table->chunks, table->chunk_cap * sizeof *table->chunks, cap * sizeof *table->chunks);
+        table->chunks = wr_heap_grow(table->chunks, table->chunk_cap * sizeof *table->chunks,
+                                     cap * sizeof *table->chunks);
         table->chunk_cap = cap;
     }
     table->chunks[table->chunk_count++] = chunk;
 }
 
 /* Adds rows that fit into the last chunk, or a new one. The lock is held. */
-static weir_status append_piece(wr_table *table, wr_txn *txn, const wr_batch *batch, uint32_t from, uint32_t count)
+static weir_status append_piece(wr_table *table, wr_txn *txn, const wr_batch *batch, uint32_t from,
+                                uint32_t count)
 {
     wr_chunk *last = table->chunk_count ? table->chunks[table->chunk_count - 1] : NULL;
     if (last && last->rows == WR_BATCH_ROWS) last = NULL;
@@ -275,7 +290,8 @@ static weir_status append_piece(wr_table *table, wr_txn *txn, const wr_batch *ba
 static weir_status append_locked(wr_table *table, wr_txn *txn, const wr_batch *batch)
 {
     for (uint32_t from = 0; from < batch->rows;) {
-        uint32_t used = table->chunk_count ? table->chunks[table->chunk_count - 1]->rows : WR_BATCH_ROWS;
+        uint32_t used =
+            table->chunk_count ? table->chunks[table->chunk_count - 1]->rows : WR_BATCH_ROWS;
         uint32_t room = used == WR_BATCH_ROWS ? WR_BATCH_ROWS : WR_BATCH_ROWS - used;
         uint32_t count = WR_MIN(room, batch->rows - from);
         WR_TRY(append_piece(table, txn, batch, from, count));
@@ -307,7 +323,8 @@ static bool has_foreign_stamp(const wr_table *table, const wr_txn *txn)
     for (uint32_t c = 0; c < table->chunk_count; c++) {
         const wr_versions *versions = table->chunks[c]->versions;
         for (uint32_t row = 0; row < table->chunks[c]->rows; row++)
-            if (foreign(wr_stamp_get(&versions->created[row]), txn) || foreign(wr_stamp_get(&versions->ended[row]), txn))
+            if (foreign(wr_stamp_get(&versions->created[row]), txn) ||
+                foreign(wr_stamp_get(&versions->ended[row]), txn))
                 return true;
     }
     return false;
@@ -351,7 +368,8 @@ weir_status wr_table_append(wr_table *table, wr_txn *txn, const wr_batch *batch)
     if (batch->sel) {
         dense.columns = wr_new_array(&scratch, wr_column, WR_MAX(batch->column_count, 1));
         for (int c = 0; c < batch->column_count; c++)
-            wr_column_gather(&batch->columns[c], batch->sel, batch->sel_count, &scratch, &dense.columns[c]);
+            wr_column_gather(&batch->columns[c], batch->sel, batch->sel_count, &scratch,
+                             &dense.columns[c]);
         dense.rows = batch->sel_count;
         dense.sel = NULL;
     }
@@ -372,8 +390,9 @@ static weir_status end_row(wr_table *table, wr_txn *txn, int64_t rowid, uint64_t
     uint64_t ended = wr_stamp_get(&versions->ended[row]);
     if (ended == txn->id) return WR_OK;
     if (ended != WR_STAMP_ALIVE) {
-        return wr_with_fix(wr_fail(WR_E_TXN_CONFLICT, "another transaction changed or deleted the same row"),
-                           "run the transaction again");
+        return wr_with_fix(
+            wr_fail(WR_E_TXN_CONFLICT, "another transaction changed or deleted the same row"),
+            "run the transaction again");
     }
     wr_stamp_set(&versions->ended[row], txn->id);
     versions->ended_count++;
@@ -382,7 +401,8 @@ static weir_status end_row(wr_table *table, wr_txn *txn, int64_t rowid, uint64_t
     return WR_OK;
 }
 
-weir_status wr_table_delete(wr_table *table, wr_txn *txn, const int64_t *rowids, uint32_t count, uint64_t *count_out)
+weir_status wr_table_delete(wr_table *table, wr_txn *txn, const int64_t *rowids, uint32_t count,
+                            uint64_t *count_out)
 {
     uint64_t ended = 0;
     wr_mutex_lock(&table->lock);
@@ -394,13 +414,15 @@ weir_status wr_table_delete(wr_table *table, wr_txn *txn, const int64_t *rowids,
     return bad;
 }
 
-weir_status wr_table_fetch(wr_table *table, wr_txn *txn, const int64_t *rowids, uint32_t count, wr_arena *arena,
-                           wr_batch *out)
+weir_status wr_table_fetch(wr_table *table, wr_txn *txn, const int64_t *rowids, uint32_t count,
+                           wr_arena *arena, wr_batch *out)
 {
     (void)txn;
     wr_assert(count <= WR_BATCH_ROWS);
     int columns = table->schema->count;
-    *out = (wr_batch){.columns = wr_new_array(arena, wr_column, WR_MAX(columns, 1)), .column_count = columns, .rows = count};
+    *out = (wr_batch){.columns = wr_new_array(arena, wr_column, WR_MAX(columns, 1)),
+                      .column_count = columns,
+                      .rows = count};
     wr_mutex_lock(&table->lock);
     for (int c = 0; c < columns; c++) {
         wr_column whole = {0};
@@ -409,12 +431,15 @@ weir_status wr_table_fetch(wr_table *table, wr_txn *txn, const int64_t *rowids, 
             piece pieces[2];
             int n = 0;
             if (i) pieces[n++] = (piece){&whole, 0, i};
-            pieces[n++] = (piece){&chunk->columns[c], (uint32_t)((uint64_t)rowids[i] % WR_BATCH_ROWS), 1};
+            pieces[n++] =
+                (piece){&chunk->columns[c], (uint32_t)((uint64_t)rowids[i] % WR_BATCH_ROWS), 1};
             wr_column next;
             concat(arena, table->schema->fields[c].type, pieces, n, &next);
             whole = next;
         }
-        if (!count) wr_column_init(&whole, arena, table->schema->fields[c].type, table->schema->fields[c].type->phys, 1);
+        if (!count)
+            wr_column_init(&whole, arena, table->schema->fields[c].type,
+                           table->schema->fields[c].type->phys, 1);
         out->columns[c] = whole;
     }
     wr_mutex_unlock(&table->lock);

@@ -1,8 +1,9 @@
 /* txn.c - transactions: snapshot reads, stamps at commit.
  *
- * A running transaction stamps its work with its id, which nobody else sees. Commit takes the next commit time and
- * replaces the id by it while holding the store's lock; a snapshot taken before has a smaller time, so it sees none of
- * it whatever it reads meanwhile. Rollback makes created rows invisible for good and ended rows alive again. */
+ * A running transaction stamps its work with its id, which nobody else sees. Commit takes the next
+ * commit time and replaces the id by it while holding the store's lock; a snapshot taken before has
+ * a smaller time, so it sees none of it whatever it reads meanwhile. Rollback makes created rows
+ * invisible for good and ended rows alive again. */
 #include "store/chunk.h"
 
 wr_store *wr_store_new(wr_mem *mem)
@@ -37,22 +38,21 @@ static void push_change(wr_txn *txn, wr_change change)
 {
     if (txn->change_count == txn->change_cap) {
         uint64_t cap = txn->change_cap ? txn->change_cap * 2 : 16;
-        txn->changes = wr_heap_grow(txn->changes, txn->change_cap * sizeof *txn->changes, cap * sizeof *txn->changes);
+        txn->changes = wr_heap_grow(txn->changes, txn->change_cap * sizeof *txn->changes,
+                                    cap * sizeof *txn->changes);
         txn->change_cap = cap;
     }
     txn->changes[txn->change_count++] = change;
 }
 
-void wr_txn_note(wr_txn *txn, wr_table *table, wr_versions *versions, uint32_t from, uint32_t count, bool is_end)
+void wr_txn_note(wr_txn *txn, wr_table *table, wr_versions *versions, uint32_t from, uint32_t count,
+                 bool is_end)
 {
     if (versions) versions->references++;
     push_change(txn, (wr_change){wr_table_keep(table), versions, from, count, is_end});
 }
 
-void wr_txn_mark(wr_txn *txn)
-{
-    push_change(txn, (wr_change){0});
-}
+void wr_txn_mark(wr_txn *txn) { push_change(txn, (wr_change){0}); }
 
 static void forget(wr_txn *txn, uint64_t down_to)
 {
@@ -89,10 +89,7 @@ void wr_txn_commit(wr_txn *txn)
     txn_drop(txn);
 }
 
-uint64_t wr_txn_savepoint(wr_txn *txn)
-{
-    return txn->change_count;
-}
+uint64_t wr_txn_savepoint(wr_txn *txn) { return txn->change_count; }
 
 void wr_txn_rollback_to(wr_txn *txn, uint64_t savepoint)
 {

@@ -1,13 +1,14 @@
 /* unique.c - keys that may occur once.
  *
- * A hash table from key hash to row id, with every row ever added (a rolled back or ended row stays and is recognised by
- * its stamps). A new key collides with a row that is alive for the writer, or that another running transaction added or
- * is about to end: that one may still win, so it is refused as well. NULL in a key column never collides. */
+ * A hash table from key hash to row id, with every row ever added (a rolled back or ended row stays
+ * and is recognised by its stamps). A new key collides with a row that is alive for the writer, or
+ * that another running transaction added or is about to end: that one may still win, so it is
+ * refused as well. NULL in a key column never collides. */
 #include "store/chunk.h"
 
 typedef struct slot {
     uint64_t hash;
-    int64_t rowid;      /* -1: empty */
+    int64_t rowid; /* -1: empty */
 } slot;
 
 struct wr_unique {
@@ -15,7 +16,7 @@ struct wr_unique {
     bool is_primary;
     int *columns;
     int column_count;
-    slot *slots;        /* open addressing, power of two, at most 3/4 full */
+    slot *slots; /* open addressing, power of two, at most 3/4 full */
     uint64_t count, cap;
 };
 
@@ -74,16 +75,18 @@ static bool key_hash(const wr_unique *unique, const wr_column *columns, uint32_t
 /* Does the row count as taken for txn? */
 static bool blocks(const wr_versions *versions, uint32_t row, const wr_txn *txn)
 {
-    uint64_t created = wr_stamp_get(&versions->created[row]), ended = wr_stamp_get(&versions->ended[row]);
+    uint64_t created = wr_stamp_get(&versions->created[row]),
+             ended = wr_stamp_get(&versions->ended[row]);
     if (created == WR_STAMP_NEVER || ended == txn->id) return false;
     return ended == WR_STAMP_ALIVE || ended >= WR_TXN_FIRST;
 }
 
-static int64_t find(wr_table *table, const wr_unique *unique, const wr_txn *txn, const wr_column *columns, uint32_t row,
-                    uint64_t hash)
+static int64_t find(wr_table *table, const wr_unique *unique, const wr_txn *txn,
+                    const wr_column *columns, uint32_t row, uint64_t hash)
 {
     if (!unique->cap) return -1;
-    for (uint64_t i = hash & (unique->cap - 1); unique->slots[i].rowid >= 0; i = (i + 1) & (unique->cap - 1)) {
+    for (uint64_t i = hash & (unique->cap - 1); unique->slots[i].rowid >= 0;
+         i = (i + 1) & (unique->cap - 1)) {
         if (unique->slots[i].hash != hash) continue;
         int64_t rowid = unique->slots[i].rowid;
         wr_chunk *chunk = table->chunks[rowid / WR_BATCH_ROWS];
@@ -98,7 +101,8 @@ static int64_t find(wr_table *table, const wr_unique *unique, const wr_txn *txn,
     return -1;
 }
 
-static weir_status violation(wr_table *table, const wr_unique *unique, const wr_column *columns, uint32_t row)
+static weir_status violation(wr_table *table, const wr_unique *unique, const wr_column *columns,
+                             uint32_t row)
 {
     WR_BUF(names);
     WR_BUF(values);
@@ -108,14 +112,15 @@ static weir_status violation(wr_table *table, const wr_unique *unique, const wr_
         if (k) wr_buf_add_text(&values, ", ");
         wr_column_print(&columns[c], row, &values);
     }
-    weir_status bad = wr_fail(WR_E_UNIQUE_VIOLATION, "the key (%s) = (%s) exists already: %s \"%.*s\"", names.data,
-                              values.data, unique->is_primary ? "primary key" : "unique constraint",
-                              WR_STR_ARGS(unique->name));
+    weir_status bad =
+        wr_fail(WR_E_UNIQUE_VIOLATION, "the key (%s) = (%s) exists already: %s \"%.*s\"",
+                names.data, values.data, unique->is_primary ? "primary key" : "unique constraint",
+                WR_STR_ARGS(unique->name));
     return wr_with_hint(bad, "ON CONFLICT DO NOTHING or DO UPDATE says what to do with such rows");
 }
 
-weir_status wr_unique_insert(wr_table *table, wr_txn *txn, wr_unique *unique, const wr_column *columns, uint32_t rows,
-                             int64_t first_rowid)
+weir_status wr_unique_insert(wr_table *table, wr_txn *txn, wr_unique *unique,
+                             const wr_column *columns, uint32_t rows, int64_t first_rowid)
 {
     make_room(unique, rows);
     for (uint32_t row = 0; row < rows; row++) {
@@ -127,15 +132,16 @@ weir_status wr_unique_insert(wr_table *table, wr_txn *txn, wr_unique *unique, co
                                    WR_STR_ARGS(table->schema->fields[unique->columns[k]].name));
             continue;
         }
-        if (find(table, unique, txn, columns, row, hash) >= 0) return violation(table, unique, columns, row);
+        if (find(table, unique, txn, columns, row, hash) >= 0)
+            return violation(table, unique, columns, row);
         put(unique, hash, first_rowid + row);
         unique->count++;
     }
     return WR_OK;
 }
 
-weir_status wr_table_add_unique(wr_table *table, wr_txn *txn, const int *columns, int count, wr_str constraint_name,
-                                bool is_primary)
+weir_status wr_table_add_unique(wr_table *table, wr_txn *txn, const int *columns, int count,
+                                wr_str constraint_name, bool is_primary)
 {
     WR_AUTO(wr_unique) *unique = wr_heap_new(sizeof *unique);
     unique->name = wr_arena_str(&table->arena, constraint_name);
@@ -158,22 +164,26 @@ weir_status wr_table_add_unique(wr_table *table, wr_txn *txn, const int *columns
         }
     }
     if (!bad) {
-        table->uniques = wr_heap_grow(table->uniques, (size_t)table->unique_count * sizeof *table->uniques,
-                                      ((size_t)table->unique_count + 1) * sizeof *table->uniques);
+        table->uniques =
+            wr_heap_grow(table->uniques, (size_t)table->unique_count * sizeof *table->uniques,
+                         ((size_t)table->unique_count + 1) * sizeof *table->uniques);
         table->uniques[table->unique_count++] = WR_TAKE(unique);
     }
     wr_mutex_unlock(&table->lock);
     return bad;
 }
 
-weir_status wr_table_find_keys(wr_table *table, wr_txn *txn, int unique_index, const wr_batch *keys, int64_t *rowids)
+weir_status wr_table_find_keys(wr_table *table, wr_txn *txn, int unique_index, const wr_batch *keys,
+                               int64_t *rowids)
 {
     wr_mutex_lock(&table->lock);
     const wr_unique *unique = table->uniques[unique_index];
     for (uint32_t i = 0; i < wr_batch_count(keys); i++) {
         uint32_t row = wr_batch_row(keys, i);
         uint64_t hash;
-        rowids[i] = key_hash(unique, keys->columns, row, &hash) ? find(table, unique, txn, keys->columns, row, hash) : -1;
+        rowids[i] = key_hash(unique, keys->columns, row, &hash)
+                        ? find(table, unique, txn, keys->columns, row, hash)
+                        : -1;
     }
     wr_mutex_unlock(&table->lock);
     return WR_OK;

@@ -23,8 +23,8 @@ typedef struct unit { /* a morsel */
 
 typedef struct pq_scan {
     wr_pq_relation *rel;
-    wr_scan_request copy;            /* the caller's may live as long as the call of open only */
-    const wr_scan_request *request;  /* the copy */
+    wr_scan_request copy;           /* the caller's may live as long as the call of open only */
+    const wr_scan_request *request; /* the copy */
     wr_arena arena;
     unit *units;
     int unit_count;

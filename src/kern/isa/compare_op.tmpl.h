@@ -1,5 +1,5 @@
-/* compare_op.tmpl.h - one comparison of one type in four shapes. Parameters: T, CMP (the name of the operator's macro),
- * NAME. */
+/* compare_op.tmpl.h - one comparison of one type in four shapes. Parameters: T, CMP (the name of
+ * the operator's macro), NAME. */
 static void WR_ISA_JOIN(NAME, column)(const void *restrict a_, const void *restrict b_,
                                       uint8_t *restrict out, size_t n)
 {

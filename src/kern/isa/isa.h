@@ -1,4 +1,5 @@
-/* isa.h - naming for sources built once per instruction set: WR_ISA_NAME(x) is x_base, x_avx2 or x_avx512. */
+/* isa.h - naming for sources built once per instruction set: WR_ISA_NAME(x) is x_base, x_avx2 or
+ * x_avx512. */
 #pragma once
 #include "kern/kern.h"
 
