@@ -22,7 +22,7 @@ static weir_status plan_of(bench *b, const char *sql, wr_bound *bound, wr_plan_n
     bench_init(b);
     WR_TRY(wr_parse_one(&b->arena, wr_str_of(sql), &statement));
     WR_TRY(wr_bind_statement(&b->planner, statement.node, bound));
-    return wr_plan_statement(&b->planner, bound, plan);
+    return wr_lower(&b->planner, bound->root, plan);
 }
 
 static void expect_plan(const char *sql, const char *want)
