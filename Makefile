@@ -115,20 +115,26 @@ test: setup
 setup:
 	@tools/setup.sh
 
-check: $(GEN) $(TABLES) $(LIB_OBJ) $(CLI_OBJ)
+# Also the second compiler and the formatter.
+setup-checks:
+	@tools/setup.sh checks
+
+check: setup-checks
+	@$(MAKE) --no-print-directory FLAVOR=$(FLAVOR) all
 	@tools/check.sh $(B)
 
 asan-test:
 	@$(MAKE) --no-print-directory FLAVOR=asan test
 
-demo: all
+demo: setup
+	@$(MAKE) --no-print-directory all
 	$(call run_script,examples/demo.sh)
 
 bench: all
 	$(call run_script,bench/run.sh,$(ARGS))
 
 # make fuzz SECONDS=600: that long for each target; without it the seeds are replayed.
-fuzz:
+fuzz: setup-checks
 	@SECONDS_EACH=$(or $(filter-out environment,$(SECONDS)),0) python3 tools/fuzz.py $(ARGS)
 
 conformance: all
@@ -160,7 +166,7 @@ help:
 FORCE:
 .DELETE_ON_ERROR:
 .SECONDARY: $(TABLES)
-.PHONY: all test setup check asan-test demo bench fuzz conformance strip install clean help FORCE tests-binary fuzz-targets
+.PHONY: all test setup setup-checks check asan-test demo bench fuzz conformance strip install clean help FORCE tests-binary fuzz-targets
 
 DEP := $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
 -include $(wildcard $(DEP))

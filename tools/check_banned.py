@@ -12,8 +12,9 @@ ANYWHERE = "strcpy strcat sprintf vsprintf strtok gets alloca rand srand tmpnam 
 OUTSIDE_GROUND = ("malloc calloc realloc free aligned_alloc posix_memalign fopen open creat unlink "
                   "mmap munmap exit time localtime gmtime setlocale signal")
 GROUND = {"base", "sys"}
-# The command line is a program: it may end itself, listen to signals and know the terminal.
-PROGRAM_MAY = {"exit", "signal", "open", "free"}  # free: what the line editor hands out
+# The command line is a program: it may end itself, listen to signals, know the terminal and
+# print to a file the user names as it prints to the standard output.
+PROGRAM_MAY = {"exit", "signal", "open", "fopen", "free"}  # free: what the line editor hands out
 NAMES = re.compile(r"(^|[_/])(utils?|helpers?|misc|common|managers?|data|info)([_./]|$)")
 NOISE = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
 

@@ -1,9 +1,11 @@
 #!/bin/sh
-# setup.sh - installs the Debian packages weir is built and checked with.
+# setup.sh [checks] - installs the Debian packages weir is built and tested with; with "checks" also what
+# `make check` and `make fuzz` need.
 # Does nothing (and asks for nothing) when all are present. Needs root or sudo only when one is missing.
 set -eu
-packages="gcc make python3 libedit-dev libzstd-dev liblz4-dev zlib1g-dev libbrotli-dev libpcre2-dev
-libutf8proc-dev libxxhash-dev clang clang-format ccache tzdata"
+packages="gcc libc6-dev make python3 libedit-dev libzstd-dev liblz4-dev zlib1g-dev libbrotli-dev libpcre2-dev
+libutf8proc-dev libxxhash-dev tzdata"
+[ "${1:-}" != checks ] || packages="$packages clang clang-format ccache"
 
 missing() {
     # A package unknown to dpkg is absent from the output, hence the comparison by name.

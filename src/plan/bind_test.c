@@ -1,4 +1,4 @@
-/* Tests of the binder and lowering: SQL in, plans and errors out. */
+/* bind_test.c - the binder and lowering: SQL in, plans and errors out. */
 #include "base/test.h"
 #include "plan/bind.h"
 #include "sql/parse.h"
