@@ -100,10 +100,10 @@ static double compare(wr_estimator *es, wr_profile *profile, const wr_expr *e)
                       *right = column_of(profile, e->args[1]);
     wr_compare_op op = (wr_compare_op)e->op;
     double value = 0;
-    if (left && !right)
-        return against_constant(left, op, constant_image(es, e->args[1], &value), value);
-    if (right && !left)
-        return against_constant(right, mirrored(op), constant_image(es, e->args[0], &value), value);
+    if (!left != !right) {
+        bool known = constant_image(es, e->args[left != NULL], &value);
+        return against_constant(left ? left : right, left ? op : mirrored(op), known, value);
+    }
     if (op == WR_EQ || op == WR_NOT_DISTINCT)
         return left && right ? 1 / wr_join_domain(left, right) : GUESS_EQUAL;
     return op == WR_NE || op == WR_DISTINCT ? 1 - GUESS_EQUAL : GUESS_RANGE;
