@@ -209,6 +209,7 @@ typedef struct wr_planner {
     int param_count, param_cap;
     WR_LIST(wr_relation *) relations; /* references released with the statement */
     WR_LIST(wr_object *) objects;
+    struct wr_known_columns *known_columns; /* statistics asked for already (statistics.c) */
     uint64_t rules_off;   /* bit per rule number: switched off */
     wr_str sql;           /* text for spans */
     uint32_t next_lambda; /* lambda parameters have ids WR_LAMBDA_IDS + 0, 1, ... */

@@ -39,12 +39,35 @@ static void cap_distinct(wr_profile *profile)
 
 /* ---- sources ---- */
 
-static wr_column_profile scan_column(wr_logical *node, int output, double rows, int source)
+/* Asking a file may mean reading it, and rules ask often. */
+typedef struct known_column {
+    const wr_relation *relation;
+    int column;
+    wr_column_stats stats;
+} known_column;
+struct wr_known_columns {
+    WR_LIST(known_column) all;
+};
+
+static wr_column_stats column_stats(wr_planner *planner, wr_relation *relation, int column)
 {
-    wr_relation *relation = node->scan.relation;
-    wr_column_stats stats = {0};
-    int column = node->scan.columns[output];
-    if (relation->def->stats) relation->def->stats(relation, column, &stats);
+    if (!planner->known_columns)
+        planner->known_columns = wr_new(planner->arena, struct wr_known_columns);
+    struct wr_known_columns *known = planner->known_columns;
+    for (int i = 0; i < known->all.count; i++)
+        if (known->all.items[i].relation == relation && known->all.items[i].column == column)
+            return known->all.items[i].stats;
+    known_column next = {relation, column, {0}};
+    if (relation->def->stats) relation->def->stats(relation, column, &next.stats);
+    wr_push(planner->arena, &known->all, next);
+    return next.stats;
+}
+
+static wr_column_profile scan_column(wr_planner *planner, wr_logical *node, int output, double rows,
+                                     int source)
+{
+    wr_column_stats stats =
+        column_stats(planner, node->scan.relation, node->scan.columns[output]);
     wr_column_profile c = {.id = node->outputs[output].id, .source = source, .source_rows = rows};
     if (stats.has_null_count && rows > 0)
         c.null_fraction = WR_MIN((double)stats.null_count / rows, 1);
@@ -77,7 +100,7 @@ static void profile_scan(wr_estimator *es, wr_logical *node, wr_profile *out)
     out->columns = wr_new_array(es->planner->arena, wr_column_profile, node->output_count + 1);
     int source = es->next_source++;
     for (int i = 0; i < node->output_count; i++)
-        out->columns[i] = scan_column(node, i, rows, source);
+        out->columns[i] = scan_column(es->planner, node, i, rows, source);
     wr_profile_filter(es, out, node->scan.filters, node->scan.filter_count);
     if (node->scan.limit >= 0) out->rows = WR_MIN(out->rows, (double)node->scan.limit);
     cap_distinct(out);
@@ -93,7 +116,9 @@ static void unknown_columns(wr_estimator *es, const wr_logical *node, int first,
                                                          .distinct = values,
                                                          .source = es->next_source,
                                                          .source_rows = values,
-                                                         .is_soft = true};
+                                                         .is_soft = true,
+                                                         .is_aggregate =
+                                                             node->kind == WR_L_AGGREGATE};
     }
     es->next_source++;
 }

@@ -16,6 +16,7 @@ typedef struct wr_column_profile {
     double source_rows;   /* rows of that source before any filter */
     bool has_range;
     bool is_soft;         /* domain is an upper bound only */
+    bool is_aggregate;    /* result of an aggregate call: conditions on it are meant to be rare */
 } wr_column_profile;
 
 typedef struct wr_profile {

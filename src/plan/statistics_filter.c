@@ -8,7 +8,7 @@
 #include "plan/statistics.h"
 #include <math.h>
 
-static const double GUESS_RANGE = 0.3, GUESS_MATCH = 0.05, GUESS_CALL = 0.3, GUESS_EQUAL = 0.05,
+static const double GUESS_RANGE = 0.3, GUESS_HAVING = 0.1, GUESS_MATCH = 0.05, GUESS_CALL = 0.3, GUESS_EQUAL = 0.05,
                     LEAST = 1e-9;
 
 /* Text by its first bytes, so that ranges of text can be compared too. */
@@ -79,8 +79,9 @@ static double against_constant(wr_column_profile *c, wr_compare_op op, bool know
     }
     c->null_fraction = 0;
     if (!known || !c->has_range) {
-        c->distinct = WR_MAX(c->distinct * GUESS_RANGE, 1);
-        return kept * GUESS_RANGE;
+        double guess = c->is_aggregate ? GUESS_HAVING : GUESS_RANGE;
+        c->distinct = WR_MAX(c->distinct * guess, 1);
+        return kept * guess;
     }
     double width = c->hi - c->lo, step = c->distinct > 1 ? width / c->distinct : 0;
     bool upper = op == WR_LT || op == WR_LE;

@@ -15,6 +15,7 @@
 #include "fmt/parquet/prune.h"
 
 enum { SLICE_ROWS = 32 * 2048, ROW_NUMBER_BYTES = 2 };
+static const double REPEATS_SHARE = 0.1; /* fewer different values per row: the same ones come again */
 
 typedef struct unit { /* a morsel */
     int group;
@@ -487,6 +488,15 @@ static bool is_sorted(const wr_pq_meta *meta, const wr_pq_leaf *leaf)
     return meta->group_count > 0;
 }
 
+/* From what single row groups say. Where many rows of a group are different, the next group has
+ * other values: they add up. */
+static double over_all_groups(const wr_pq_meta *meta, double of_one)
+{
+    double group_rows = (double)meta->rows / meta->group_count;
+    if (of_one < group_rows * REPEATS_SHARE) return of_one;
+    return WR_MIN(of_one * meta->group_count, (double)meta->rows);
+}
+
 static double distinct_of(const wr_pq_relation *rel, const wr_pq_leaf *leaf)
 {
     const wr_pq_meta *meta = &rel->meta;
@@ -495,7 +505,8 @@ static double distinct_of(const wr_pq_relation *rel, const wr_pq_leaf *leaf)
         const wr_pq_chunk *chunk = &meta->groups[g].chunks[leaf->index];
         if (chunk->range.has_distinct) most = WR_MAX(most, (double)chunk->range.distinct);
     }
-    if (most > 0 || meta->group_count == 0) return most;
+    if (meta->group_count == 0) return 0;
+    if (most > 0) return over_all_groups(meta, most);
     /* A look at the dictionaries of the first and the middle row group. */
     for (int g = 0; g < meta->group_count; g += WR_MAX(meta->group_count / 2, 1)) {
         uint32_t entries;
@@ -505,7 +516,7 @@ static double distinct_of(const wr_pq_relation *rel, const wr_pq_leaf *leaf)
             return 0;
         most = WR_MAX(most, (double)entries);
     }
-    return most;
+    return over_all_groups(meta, most);
 }
 
 static void column_stats(wr_relation *base, int column, wr_column_stats *out)
