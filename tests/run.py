@@ -41,7 +41,7 @@ def run_function_examples():
         if not row["example"]:
             continue
         count += 1
-        sql = row["example"] if row["example"].lower().startswith(("select", "from", "with")) else f"SELECT {row['example']}"
+        sql = row["example"] if row["example"].lower().startswith(("select ", "from ", "with ")) else f"SELECT {row['example']}"
         reply = engine.ask(f"SELECT CAST(x AS VARCHAR) FROM ({sql}) t(x)")
         got = (reply["rows"][0][0] if reply["rows"] else "no row") if reply["ok"] else reply["error"]["message"]
         if str("NULL" if got is None else got) != row["result"]:

@@ -176,7 +176,7 @@ typedef struct weir_progress {
 WEIR_API void weir_query_progress(const weir_query *query, weir_progress *out); /* any thread */
 
 /* The plan of a statement as text. what: "syntax", "logical", "physical", "analyze", with format
- * "text" or "json". Free with weir_text_free. */
+ * "text", "json" or "mermaid". Free with weir_text_free. */
 WEIR_API weir_status weir_explain(weir_session *session, const char *sql, size_t length,
                                   const char *what, const char *format, char **out);
 
@@ -185,6 +185,8 @@ WEIR_API weir_status weir_prepare(weir_session *session, const char *sql, size_t
                                   weir_prepared **out);
 WEIR_API void weir_prepared_close(weir_prepared *prepared);
 WEIR_API int weir_prepared_param_count(const weir_prepared *prepared);
+/* Name of a parameter written as :name or $name; NULL if it is numbered. Lives as long as prepared. */
+WEIR_API const char *weir_prepared_param_name(const weir_prepared *prepared, int param);
 /* Parameters count from 1. A bind stays until it is replaced. */
 WEIR_API weir_status weir_bind_null(weir_prepared *prepared, int param);
 WEIR_API weir_status weir_bind_bool(weir_prepared *prepared, int param, bool value);

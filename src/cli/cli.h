@@ -2,14 +2,17 @@
 #pragma once
 #include "base/arena.h"
 #include "weir/weir.h"
+#include <signal.h>
 #include <stdio.h>
 
-typedef enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_INTERRUPTED = 130 } cli_exit;
+typedef enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_IO = 4, CLI_INTERRUPTED = 130 } cli_exit;
 
 typedef struct cli_sql {         /* one -c or -f, in the order given */
     const char *text;
     bool is_file;
 } cli_sql;
+
+enum { CLI_OWN_FLAGS = 12 };      /* flags one command may have of its own */
 
 typedef struct cli_options {
     const char *format;          /* -o; NULL: table on a terminal, else as the command decides */
@@ -28,6 +31,7 @@ typedef struct cli_options {
     int sql_count;
     const char **args;           /* positional */
     int arg_count;
+    const char *own[CLI_OWN_FLAGS];   /* values of the command's own flags by their place; "" for a switch */
     bool stdio_jsonl;
     bool timer;
 } cli_options;
@@ -39,7 +43,14 @@ typedef struct cli_state {
     FILE *out;
     bool out_is_terminal;
     int max_rows;                /* rows shown by table and box; 0 = all */
+    wr_buf out_temp;             /* -O is written under this name first; empty: directly */
+    bool is_prompt;              /* statements come from a person */
 } cli_state;
+
+/* A flag that only one command takes. */
+typedef struct cli_own_flag {
+    const char *name, *value, *help;   /* value NULL: a switch */
+} cli_own_flag;
 
 /* Commands: one per cmd_<name>.c. */
 typedef struct cli_command {
@@ -47,6 +58,7 @@ typedef struct cli_command {
     const char *arguments;       /* "SQL [FILE...]" */
     const char *help;            /* one line */
     const char *example;
+    const cli_own_flag *flags;   /* NULL, or ended by a row without a name */
     int (*run)(cli_state *state);   /* positional arguments are in state->options.args */
 } cli_command;
 extern const cli_command *const cli_commands[];   /* ended by NULL */
@@ -55,11 +67,24 @@ extern const cli_command *const cli_commands[];   /* ended by NULL */
 /* Reads argv; returns CLI_OK or the exit code to end with (a message was printed; *done for --help, --version). */
 int cli_options_read(int argc, char **argv, cli_options *out, const cli_command **command, bool *done);
 void cli_print_help(const cli_command *command);
+/* NULL if there is no such command or alias. */
+const cli_command *cli_command_find(const char *word);
+/* The long names of all flags without their dashes, one per line, for shell completion. */
+void cli_flag_names(wr_buf *out);
+/* Says that the command was called wrongly, with its usage line; gives CLI_USAGE. */
+int cli_usage(const cli_command *command, const char *what);
 
 /* ---- run.c ---- */
 /* Opens engine and session as the options say. */
 int cli_open(cli_state *state);
-void cli_close(cli_state *state);
+/* code: how the program ends. The file of -O takes its name only if that is CLI_OK. Gives the final code. */
+int cli_close(cli_state *state, int code);
+/* True if results go straight into the file of -O, by COPY. */
+bool cli_writes_file(const cli_state *state);
+/* Prints what is wrong with the command line and gives CLI_USAGE. */
+int cli_report_usage(const char *what);
+/* Set by Ctrl-C; no further statement is begun. */
+extern volatile sig_atomic_t cli_interrupted;
 /* Runs every statement in text, rendering results to state->out and errors to stderr. Stops at the first error. */
 int cli_run_sql(cli_state *state, const char *text, size_t length);
 int cli_run_file(cli_state *state, const char *path);
@@ -69,6 +94,9 @@ int cli_report(cli_state *state, weir_status bad, const char *sql, size_t length
 int cli_attach_files(cli_state *state, const char *const *paths, int count);
 void cli_quote(wr_buf *out, const char *text);         /* as a SQL string */
 void cli_quote_name(wr_buf *out, wr_str name);
+/* A table or file as it stands in FROM: 'path' or "schema"."name". */
+void cli_quote_source(wr_buf *out, const char *source);
+bool cli_is_file(const char *source);
 
 /* ---- render.c ---- */
 typedef struct cli_render cli_render;

@@ -1,13 +1,21 @@
 /* main.c - where the program starts: flags, then a command, SQL texts, a protocol, or the prompt. */
 #include "cli/cli.h"
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 static weir_session *interruptible;   /* the session Ctrl-C cancels */
 
+/* Ctrl-C stops the statement; once more within two seconds leaves whatever happens. */
 static void on_interrupt(int signal_number)
 {
+    static volatile time_t last;
     (void)signal_number;
+    struct timespec now = {0};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (last && now.tv_sec - last < 2) _exit(CLI_INTERRUPTED);
+    last = now.tv_sec;
+    cli_interrupted = 1;
     if (interruptible) weir_session_interrupt(interruptible);
 }
 
@@ -45,12 +53,11 @@ int main(int argc, char **argv)
     }
     signal(SIGPIPE, SIG_DFL);
     code = cli_open(&state);
-    if (code) return code;
+    if (code) return cli_close(&state, code);
     interruptible = state.session;
     struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
     sigaction(SIGINT, &action, NULL);
     code = run(&state, command);
     interruptible = NULL;
-    cli_close(&state);
-    return code;
+    return cli_close(&state, code);
 }

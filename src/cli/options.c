@@ -36,7 +36,7 @@ static const cli_flag flags[] = {
     {FLAG_TIMEOUT, 0, "timeout", "TIME", "stop a statement after this time, such as 30s"},
     {FLAG_READ_ONLY, 0, "read-only", NULL, "refuse statements that change tables or files"},
     {FLAG_SET, 0, "set", "NAME=VALUE", "a setting, as SET would make it"},
-    {FLAG_PARAM, 0, "param", "VALUE", "value of the next parameter ($1, ?) of the statement"},
+    {FLAG_PARAM, 0, "param", "[NAME=]VALUE", "value of a parameter: of :name, or of the next $1 or ?"},
     {FLAG_NULL, 0, "null", "TEXT", "how NULL is shown"},
     {FLAG_PROGRESS, 0, "progress", "HOW", "auto, bar, plain, json or never"},
     {FLAG_COLOR, 0, "color", "WHEN", "auto, always or never (NO_COLOR is respected)"},
@@ -63,8 +63,15 @@ static void print_flags(void)
 void cli_print_help(const cli_command *command)
 {
     if (command) {
-        printf("weir %s %s\n\n%s\n\nexample: %s\n\nflags: weir --help\n", command->name, command->arguments,
-               command->help, command->example);
+        printf("weir %s %s\n\n%s\n\n", command->name, command->arguments, command->help);
+        if (command->aliases) printf("short: %s\n", command->aliases);
+        printf("example: %s\n", command->example);
+        for (const cli_own_flag *flag = command->flags; flag && flag->name; flag++) {
+            char left[64];
+            snprintf(left, sizeof left, "--%s %s", flag->name, flag->value ? flag->value : "");
+            printf("%s  %-26s %s\n", flag == command->flags ? "\n" : "", left, flag->help);
+        }
+        printf("\nflags of all commands: weir --help\n");
         return;
     }
     printf("weir - SQL over files and tables, in one program\n\n"
@@ -77,6 +84,21 @@ void cli_print_help(const cli_command *command)
     }
     printf("\n");
     print_flags();
+    printf("\nexit codes: 0 well, 1 failed, 2 wrong usage, 4 input/output, 5 limit, 6 refused, 70 bug, 130 "
+           "interrupted\n");
+}
+
+void cli_flag_names(wr_buf *out)
+{
+    for (size_t i = 0; i < WR_COUNT(flags); i++)
+        wr_buf_printf(out, "%s\n", flags[i].name);
+}
+
+int cli_usage(const cli_command *command, const char *what)
+{
+    fprintf(stderr, "weir: %s\n  usage: weir %s %s\n  example: %s\n", what, command->name, command->arguments,
+            command->example);
+    return CLI_USAGE;
 }
 
 static const cli_flag *find_flag(const char *name, size_t length)
@@ -93,17 +115,21 @@ static const cli_flag *find_letter(char letter)
     return NULL;
 }
 
-static int unknown_flag(const char *given)
+static int unknown_flag(const char *given, const cli_command *command)
 {
-    wr_nearest nearest = {.wanted = wr_str_of(given + strspn(given, "-"))};
+    const char *plain = given + strspn(given, "-");
+    wr_nearest nearest = {.wanted = {plain, strcspn(plain, "=")}};
+    for (const cli_own_flag *flag = command ? command->flags : NULL; flag && flag->name; flag++)
+        wr_nearest_offer(&nearest, wr_str_of(flag->name));
     for (size_t i = 0; i < WR_COUNT(flags); i++)
         wr_nearest_offer(&nearest, wr_str_of(flags[i].name));
-    fprintf(stderr, "weir: no flag %s%s%s%s\n  see: weir --help\n", given,
-            nearest.count ? "; did you mean --" : "", nearest.count ? nearest.name[0].data : "", nearest.count ? "?" : "");
+    fprintf(stderr, "weir: no flag %s%s%s%s\n  see: weir %s%s--help\n", given,
+            nearest.count ? "; did you mean --" : "", nearest.count ? nearest.name[0].data : "", nearest.count ? "?" : "",
+            command ? command->name : "", command ? " " : "");
     return CLI_USAGE;
 }
 
-static const cli_command *find_command(const char *word)
+const cli_command *cli_command_find(const char *word)
 {
     for (int i = 0; cli_commands[i]; i++) {
         if (strcmp(cli_commands[i]->name, word) == 0) return cli_commands[i];
@@ -200,11 +226,38 @@ static int apply(cli_options *options, const cli_flag *flag, const char *value, 
     return CLI_OK;
 }
 
+/* A flag that only this command has, such as --where of convert. *found false: argv[*i] is none. */
+static int read_own_flag(int argc, char **argv, int *i, const cli_command *command, cli_options *options, bool *found)
+{
+    const char *word = argv[*i];
+    *found = false;
+    if (!command || !command->flags || word[1] != '-') return CLI_OK;
+    size_t length = strcspn(word + 2, "=");
+    for (int k = 0; command->flags[k].name && !*found; k++) {
+        const cli_own_flag *flag = &command->flags[k];
+        if (strlen(flag->name) != length || memcmp(flag->name, word + 2, length) != 0) continue;
+        *found = true;
+        const char *value = word[2 + length] == '=' ? word + 3 + length : NULL;
+        if (flag->value && !value && *i + 1 < argc) value = argv[++*i];
+        if (!flag->value == !value) {
+            options->own[k] = value ? value : "";
+            continue;
+        }
+        fprintf(stderr, "weir: --%s %s%s\n", flag->name, flag->value ? "needs a value: " : "takes no value",
+                flag->value ? flag->value : "");
+        return CLI_USAGE;
+    }
+    return CLI_OK;
+}
+
 /* Reads one flag at argv[*i]; its value may be in the same word or the next. */
-static int read_flag(int argc, char **argv, int *i, cli_options *options, bool *done)
+static int read_flag(int argc, char **argv, int *i, const cli_command *command, cli_options *options, bool *done)
 {
     const char *word = argv[*i], *value = NULL;
     const cli_flag *flag;
+    bool own;
+    int code = read_own_flag(argc, argv, i, command, options, &own);
+    if (code || own) return code;
     if (word[1] == '-') {
         size_t length = strcspn(word + 2, "=");
         flag = find_flag(word + 2, length);
@@ -213,7 +266,7 @@ static int read_flag(int argc, char **argv, int *i, cli_options *options, bool *
         flag = find_letter(word[1]);
         if (flag && word[2]) value = word + 2;
     }
-    if (!flag) return unknown_flag(word);
+    if (!flag) return unknown_flag(word, command);
     if (!flag->value && value) return bad_value(flag, value, "no value");
     if (flag->value && !value) {
         if (*i + 1 >= argc) {
@@ -235,10 +288,10 @@ int cli_options_read(int argc, char **argv, cli_options *out, const cli_command 
         if (!flags_over && strcmp(word, "--") == 0) {
             flags_over = true;
         } else if (!flags_over && word[0] == '-' && word[1]) {
-            int code = read_flag(argc, argv, &i, out, done);
+            int code = read_flag(argc, argv, &i, *command, out, done);
             if (code) return code;
-        } else if (!*command && out->arg_count == 0 && find_command(word)) {
-            *command = find_command(word);
+        } else if (!*command && out->arg_count == 0 && !out->sql_count && cli_command_find(word)) {
+            *command = cli_command_find(word);
         } else {
             push_text(&out->args, &out->arg_count, word);
         }

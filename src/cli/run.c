@@ -6,8 +6,12 @@
 #include "cli/cli.h"
 #include "sys/clock.h"
 #include "sys/file.h"
+#include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+volatile sig_atomic_t cli_interrupted;
 
 int cli_report(cli_state *state, weir_status bad, const char *sql, size_t length)
 {
@@ -42,6 +46,24 @@ static int apply_settings(cli_state *state)
     return bad ? cli_report(state, bad, NULL, 0) : CLI_OK;
 }
 
+/* -O: results go to a file beside it, which takes its name when all went well; a pipe or device is written directly. */
+static int open_out(cli_state *state)
+{
+    const char *path = state->options.out_path;
+    wr_file_stat stat;
+    weir_status bad = wr_fs_stat(wr_fs_real(), wr_str_of(path), &stat);
+    bool direct = !bad && !stat.is_regular;
+    weir_error_drop(bad);
+    if (cli_writes_file(state)) return CLI_OK;
+    if (!direct) wr_buf_printf(&state->out_temp, "%s.part-%d", path, (int)getpid());
+    state->out = fopen(direct ? path : state->out_temp.data, "w");
+    if (state->out) return CLI_OK;
+    fprintf(stderr, "weir: cannot write %s: %s\n", path, strerror(errno));
+    state->out = stdout;
+    wr_buf_clear(&state->out_temp);
+    return CLI_IO;
+}
+
 int cli_open(cli_state *state)
 {
     weir_config config = {.threads = state->options.threads, .read_only = state->options.read_only};
@@ -49,22 +71,51 @@ int cli_open(cli_state *state)
     if (!bad) bad = weir_session_open(state->engine, &state->session);
     if (bad) return cli_report(state, bad, NULL, 0);
     state->out = stdout;
-    if (state->options.out_path) {
-        state->out = fopen(state->options.out_path, "w");
-        if (!state->out) {
-            fprintf(stderr, "weir: cannot write %s\n", state->options.out_path);
-            return 4;
-        }
-    }
+    int code = CLI_OK;
+    if (state->options.out_path) code = open_out(state);
+    else if (cli_writes_file(state))
+        code = cli_report_usage("-o parquet writes a file; say which with -O PATH");
     state->out_is_terminal = isatty(fileno(state->out));
-    return apply_settings(state);
+    return code ? code : apply_settings(state);
 }
 
-void cli_close(cli_state *state)
+/* Ends the output; an error of an earlier write shows here at the latest. */
+static int close_out(cli_state *state, int code)
 {
-    if (state->out && state->out != stdout) fclose(state->out);
+    bool failed = fflush(state->out) != 0 || ferror(state->out);
+    int reason = errno;
+    if (state->out != stdout) failed |= fclose(state->out) != 0;
+    if (failed) fprintf(stderr, "weir: cannot write %s: %s\n",
+                        state->options.out_path ? state->options.out_path : "the output", strerror(reason));
+    if (failed && code == CLI_OK) code = CLI_IO;
+    if (!state->out_temp.length) return code;
+    weir_status bad = code == CLI_OK ? wr_fs_rename(wr_fs_real(), wr_buf_str(&state->out_temp),
+                                                    wr_str_of(state->options.out_path))
+                                     : wr_fs_remove(wr_fs_real(), wr_buf_str(&state->out_temp));
+    if (bad) code = CLI_IO;
+    if (bad) fprintf(stderr, "weir: %s\n", weir_error_message(bad));
+    weir_error_drop(bad);
+    wr_buf_clear(&state->out_temp);
+    return code;
+}
+
+int cli_close(cli_state *state, int code)
+{
+    if (state->out) code = close_out(state, code);
     weir_session_close(state->session);
     weir_engine_close(state->engine);
+    return code;
+}
+
+bool cli_writes_file(const cli_state *state)
+{
+    return state->options.format && strcmp(state->options.format, "parquet") == 0;
+}
+
+int cli_report_usage(const char *what)
+{
+    fprintf(stderr, "weir: %s\n  see: weir --help\n", what);
+    return CLI_USAGE;
 }
 
 static const cli_render *chosen_format(const cli_state *state)
@@ -78,17 +129,72 @@ static void print_time(const cli_state *state, int64_t from_ns)
     if (state->options.timer) fprintf(stderr, "time: %.3f s\n", (double)(wr_clock_mono_ns() - from_ns) / 1e9);
 }
 
+/* The value of --param for parameter i: by name if it has one, else the next without "name=". NULL: none. */
+static const char *param_value(const cli_options *options, const char *name, int i)
+{
+    for (int k = 0; k < options->param_count; k++) {
+        const char *given = options->params[k], *equals = strchr(given, '=');
+        if (!name && k == i) return given;
+        if (!name || !equals) continue;
+        if (wr_str_ieq((wr_str){given, (size_t)(equals - given)}, wr_str_of(name))) return equals + 1;
+    }
+    return NULL;
+}
+
+static weir_status bind_params(const cli_options *options, weir_prepared *prepared)
+{
+    for (int i = 0; i < weir_prepared_param_count(prepared); i++) {
+        const char *value = param_value(options, weir_prepared_param_name(prepared, i + 1), i);
+        weir_status bad = value ? weir_bind_text(prepared, i + 1, value, strlen(value)) : NULL;
+        if (bad) return bad;
+    }
+    return NULL;
+}
+
 static weir_status start(cli_state *state, const char *sql, size_t length, weir_query **out)
 {
     if (!state->options.param_count) return weir_query_start(state->session, sql, length, out);
     weir_prepared *prepared;
-    WR_TRY(weir_prepare(state->session, sql, length, &prepared));
-    weir_status bad = WR_OK;
-    for (int i = 0; i < weir_prepared_param_count(prepared) && i < state->options.param_count && !bad; i++)
-        bad = weir_bind_text(prepared, i + 1, state->options.params[i], strlen(state->options.params[i]));
+    weir_status bad = weir_prepare(state->session, sql, length, &prepared);
+    if (bad) return bad;
+    bad = bind_params(&state->options, prepared);
     if (!bad) bad = weir_prepared_start(prepared, out);
     weir_prepared_close(prepared);
     return bad;
+}
+
+/* Whether a statement is a query, by its first word; WITH may also begin a change, which then says so itself. */
+static bool is_query(const char *sql, size_t length)
+{
+    static const char *const words[] = {"select", "from", "with", "values", "table", "summarize", "describe"};
+    size_t from = 0, to;
+    while (from < length && strchr(" \t\r\n", sql[from]))
+        from++;
+    if (from < length && sql[from] == '(') return true;
+    for (to = from; to < length && isalpha((unsigned char)sql[to]);)
+        to++;
+    for (size_t i = 0; i < WR_COUNT(words); i++)
+        if (wr_str_is((wr_str){sql + from, to - from}, words[i])) return true;
+    return false;
+}
+
+/* -o parquet: the query becomes COPY ... TO the file of -O. It is prepared as it stands first, so that errors point into
+ * what the user wrote. */
+static weir_status start_into_file(cli_state *state, const char *sql, size_t length, weir_query **out)
+{
+    weir_prepared *prepared;
+    weir_status bad = weir_prepare(state->session, sql, length, &prepared);
+    if (bad) return bad;
+    weir_prepared_close(prepared);
+    while (length && strchr(" \t\r\n;", sql[length - 1]))
+        length--;
+    WR_BUF(copy);
+    wr_buf_add_text(&copy, "COPY (");
+    wr_buf_add(&copy, sql, length);
+    wr_buf_add_text(&copy, "\n) TO ");
+    cli_quote(&copy, state->options.out_path);
+    wr_buf_printf(&copy, " (FORMAT %s)", state->options.format);
+    return start(state, copy.data, copy.length, out);
 }
 
 static weir_status show(cli_state *state, weir_query *query)
@@ -132,7 +238,8 @@ static int run_one(cli_state *state, const char *sql, size_t length)
     if (is_blank(sql, length)) return CLI_OK;
     int64_t from = wr_clock_mono_ns();
     weir_query *query = NULL;
-    weir_status bad = start(state, sql, length, &query);
+    weir_status bad = cli_writes_file(state) && is_query(sql, length) ? start_into_file(state, sql, length, &query)
+                                                                      : start(state, sql, length, &query);
     if (!bad) bad = show(state, query);
     if (!bad) print_outcome(state, query);
     weir_query_close(query);
@@ -147,7 +254,7 @@ int cli_run_sql(cli_state *state, const char *text, size_t length)
     while (length) {
         bool complete;
         size_t used = weir_sql_split(text, length, &complete);
-        int code = run_one(state, text, used);
+        int code = cli_interrupted ? CLI_INTERRUPTED : run_one(state, text, used);
         if (code) return code;
         text += used;
         length -= used;
@@ -189,6 +296,33 @@ void cli_quote_name(wr_buf *out, wr_str name)
     wr_buf_add_char(out, '"');
 }
 
+/* A file if there is one, or if it looks like a path; "sales" and "main.sales" are tables. */
+bool cli_is_file(const char *source)
+{
+    wr_str text = wr_str_of(source);
+    if (wr_fs_exists(wr_fs_real(), text) || strpbrk(source, "/*?[{:\\")) return true;
+    const char *dot = strchr(source, '.');
+    if (!dot) return false;
+    static const char *const schemas[] = {"main", "temp", "information_schema", "pg_catalog"};
+    for (size_t i = 0; i < WR_COUNT(schemas); i++)
+        if (wr_str_is((wr_str){source, (size_t)(dot - source)}, schemas[i])) return false;
+    return true;
+}
+
+void cli_quote_source(wr_buf *out, const char *source)
+{
+    if (cli_is_file(source)) {
+        cli_quote(out, source);
+        return;
+    }
+    while (*source) {
+        size_t length = strcspn(source, ".");
+        cli_quote_name(out, (wr_str){source, length});
+        source += length;
+        if (*source) wr_buf_add_char(out, *source++);
+    }
+}
+
 /* "x/orders.2024.csv.gz" -> "orders". */
 static wr_str table_name(const char *path)
 {
@@ -204,7 +338,7 @@ int cli_attach_files(cli_state *state, const char *const *paths, int count)
         wr_buf_add_text(&sql, "CREATE TEMPORARY VIEW ");
         cli_quote_name(&sql, table_name(paths[i]));
         wr_buf_add_text(&sql, " AS SELECT * FROM ");
-        cli_quote(&sql, paths[i]);
+        cli_quote(&sql, strcmp(paths[i], "-") == 0 ? "/dev/stdin" : paths[i]);
         weir_query *query = NULL;
         weir_status bad = weir_query_start(state->session, sql.data, sql.length, &query);
         weir_query_close(query);

@@ -219,7 +219,7 @@ weir_status wr_bind_common_type(wr_expr **args, int count, const char *what, con
     for (int i = 0; i < count; i++) {
         const wr_expr *e = args[i];
         if (e->is_untyped) {
-            has_text |= !e->value.is_null;
+            has_text |= e->kind == WR_X_CONST ? !e->value.is_null : e->type->id != WR_T_NULL;
             continue;
         }
         const wr_type *next = type_beside(e, type);

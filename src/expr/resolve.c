@@ -30,6 +30,12 @@ static const wr_want *want_at(const wr_signature *s, int i)
     return &s->args[WR_MIN(i, s->arg_count - 1)];
 }
 
+/* Of an untyped expression: NULL or a parameter without a value, not a bare string. */
+static bool is_bare_null(const wr_expr *e)
+{
+    return e->kind == WR_X_CONST ? e->value.is_null : e->type->id == WR_T_NULL;
+}
+
 /* ---- placing the arguments ---- */
 
 static wr_expr *default_value(wr_arena *arena, const wr_want *want)
@@ -100,7 +106,7 @@ static bool bind_any(match *m)
         if (which < 0) continue;
         const wr_type *type = e->type;
         if (e->is_untyped || type->id == WR_T_NULL) {
-            has_text[which] |= e->is_untyped && !e->value.is_null && !is_list_word(kind);
+            has_text[which] |= e->is_untyped && !is_bare_null(e) && !is_list_word(kind);
             continue;
         }
         if (is_list_word(kind)) {
@@ -126,7 +132,7 @@ static bool has_partner(const match *m, int self, const wr_type *type)
 /* A bare string that cannot be read as the type is hardly meant as one. */
 static bool is_readable(const wr_expr *literal, const wr_type *type)
 {
-    if (literal->value.is_null || type == WR_VARCHAR) return true;
+    if (literal->kind != WR_X_CONST || literal->value.is_null || type == WR_VARCHAR) return true;
     WR_ARENA(scratch);
     wr_value value;
     weir_status bad = wr_cast_value(&scratch, NULL, &literal->value, type, false, &value);
@@ -193,7 +199,7 @@ static int fit_word(match *m, int i, bool fits)
 static int fit_each(match *m, int i)
 {
     const wr_expr *e = m->args[i];
-    if (e->is_untyped && !e->value.is_null) m->types[i] = WR_VARCHAR;
+    if (e->is_untyped && !is_bare_null(e)) m->types[i] = WR_VARCHAR;
     return GENERIC_PENALTY;
 }
 
@@ -299,7 +305,7 @@ static void add_types(wr_buf *out, wr_expr **args, int count, const char *separa
         if (args[i]->kind == WR_X_LAMBDA)
             wr_buf_add_text(out, "lambda");
         else
-            wr_buf_add_str(out, args[i]->is_untyped && args[i]->value.is_null ? WR_STR("NULL")
+            wr_buf_add_str(out, args[i]->is_untyped && is_bare_null(args[i]) ? WR_STR("NULL")
                                                                               : args[i]->type->sql);
     }
 }

@@ -22,6 +22,7 @@ const wr_opt wr_files_write_options[] = {
      "name of the files in a folder; {i} and {uuid} are replaced"},
     {"file_extension", WR_OPT_TEXT, NULL, "of the files in a folder; default: the format's"},
     {"file_size_bytes", WR_OPT_SIZE, NULL, "begin another file when one is about that big"},
+    {"file_rows", WR_OPT_INT, NULL, "begin another file after that many rows"},
     {"overwrite", WR_OPT_BOOL, "false", "replace everything in the folder"},
     {"overwrite_or_ignore", WR_OPT_BOOL, "false", "replace files of the same name in the folder"},
     {"append", WR_OPT_BOOL, "false", "add files to the folder"},
@@ -57,7 +58,7 @@ struct wr_files_writer {
     int partition_column_count;
     wr_str path, pattern, extension;
     bool is_folder, overwrite, overwrite_or_ignore, append, sync, return_files, finished;
-    uint64_t size_limit, clock;
+    uint64_t size_limit, rows_limit, clock; /* limits of one file; 0 = none */
     WR_LIST(output *) outputs;
     WR_LIST(partition *) partitions;
     wr_map by_key;
@@ -129,16 +130,22 @@ static weir_status read_settings(wr_files_writer *w, const wr_options *given)
     if (!has_extension)
         w->extension = (wr_str){w->format->extensions, strcspn(w->format->extensions, "|")};
     WR_TRY(wr_option_size(&mine, rows, "file_size_bytes", &w->size_limit, NULL));
+    int64_t file_rows = 0;
+    bool has_file_rows;
+    WR_TRY(wr_option_int(&mine, rows, "file_rows", &file_rows, &has_file_rows));
+    if (has_file_rows && file_rows < 1)
+        return wr_fail(WR_E_BAD_ARGUMENT, "FILE_ROWS must be at least 1, not %lld", (long long)file_rows);
+    w->rows_limit = (uint64_t)file_rows;
     WR_TRY(wr_option_bool(&mine, rows, "overwrite", &w->overwrite, NULL));
     WR_TRY(wr_option_bool(&mine, rows, "overwrite_or_ignore", &w->overwrite_or_ignore, NULL));
     WR_TRY(wr_option_bool(&mine, rows, "append", &w->append, NULL));
     WR_TRY(wr_option_bool(&mine, rows, "return_files", &w->return_files, NULL));
     WR_TRY(wr_option_bool(&mine, rows, "sync", &w->sync, NULL));
-    w->is_folder = w->partition_column_count > 0 || w->size_limit > 0;
+    w->is_folder = w->partition_column_count > 0 || w->size_limit > 0 || w->rows_limit > 0;
     if (w->append && !has_pattern) w->pattern = WR_STR("data_{uuid}");
     if (w->append && !w->is_folder)
         return wr_with_hint(wr_fail(WR_E_UNSUPPORTED, "APPEND needs a folder of files"),
-                            "use PARTITION_BY or FILE_SIZE_BYTES");
+                            "use PARTITION_BY, FILE_ROWS or FILE_SIZE_BYTES");
     return WR_OK;
 }
 
@@ -298,7 +305,8 @@ static partition *find_partition(wr_files_writer *w, wr_str key)
     return p;
 }
 
-static weir_status write_rows(wr_files_writer *w, partition *p, const wr_batch *batch)
+/* Writes into the file the partition has open; the batch fits below the limit of rows. */
+static weir_status write_to_open(wr_files_writer *w, partition *p, const wr_batch *batch)
 {
     if (p->output < 0) {
         if (w->open_count >= OPEN_MAX) WR_TRY(close_oldest(w));
@@ -308,9 +316,30 @@ static weir_status write_rows(wr_files_writer *w, partition *p, const wr_batch *
     o->last_used = ++w->clock;
     WR_TRY(o->writer->def->write(o->writer, batch));
     o->rows += wr_batch_count(batch);
-    if (w->size_limit == 0 || o->writer->def->bytes(o->writer) < w->size_limit) return WR_OK;
+    bool full = (w->size_limit && o->writer->def->bytes(o->writer) >= w->size_limit) ||
+                (w->rows_limit && o->rows >= w->rows_limit);
+    if (!full) return WR_OK;
     p->output = -1;
     return finish_output(w, o);
+}
+
+static weir_status write_rows(wr_files_writer *w, partition *p, const wr_batch *batch)
+{
+    if (!w->rows_limit) return write_to_open(w, p, batch);
+    uint16_t rows[WR_BATCH_ROWS];
+    uint32_t count = wr_batch_count(batch);
+    for (uint32_t from = 0; from < count;) {
+        uint64_t room = w->rows_limit - (p->output < 0 ? 0 : w->outputs.items[p->output]->rows);
+        uint32_t size = (uint32_t)WR_MIN((uint64_t)(count - from), room);
+        for (uint32_t i = 0; i < size; i++)
+            rows[i] = (uint16_t)wr_batch_row(batch, from + i);
+        wr_batch part = *batch;
+        part.sel = rows;
+        part.sel_count = size;
+        WR_TRY(write_to_open(w, p, &part));
+        from += size;
+    }
+    return WR_OK;
 }
 
 /* ---- partitions ---- */

@@ -265,3 +265,8 @@ void wr_physical_print(const wr_planner *planner, const wr_plan_node *node, wr_b
 /* The same with what each node did (EXPLAIN ANALYZE); run has ended. */
 void wr_physical_print_run(const wr_planner *planner, const wr_plan_node *node, const wr_run *run,
                            wr_buf *out);
+/* The line of one node without its rows: what it is and what it does. */
+void wr_physical_label(const wr_plan_node *node, wr_buf *out);
+/* print_shape.c: the same tree for programs and for pictures; run NULL: the plan only. */
+void wr_physical_json(const wr_plan_node *node, const wr_run *run, wr_buf *out);
+void wr_physical_mermaid(const wr_plan_node *node, const wr_run *run, wr_buf *out);

@@ -380,17 +380,22 @@ static void print_actuals(const wr_node_stats *stats, wr_buf *out)
     wr_buf_add_char(out, ']');
 }
 
-/* run NULL: the plan only. */
-static void print_physical(const wr_plan_node *node, const wr_run *run, int depth, int *printed,
-                           wr_buf *out)
+void wr_physical_label(const wr_plan_node *node, wr_buf *out)
 {
     input_names in = {.left = node->input_count ? node->inputs[0] : NULL,
                       .right = node->input_count > 1 ? node->inputs[1] : NULL};
     if (node->kind == WR_PN_SCAN) in.scan = node;
     printer p = {.out = out, .name_of = name_by_position, .arg = &in};
-    indent(out, depth);
     wr_buf_add_text(out, wr_phys_kind_name(node->kind));
     print_physical_parts(&p, node);
+}
+
+/* run NULL: the plan only. */
+static void print_physical(const wr_plan_node *node, const wr_run *run, int depth, int *printed,
+                           wr_buf *out)
+{
+    indent(out, depth);
+    wr_physical_label(node, out);
     print_rows(out, node->estimated_rows);
     if (run) print_actuals(wr_run_node_stats(run, node->id), out);
     wr_buf_add_char(out, '\n');

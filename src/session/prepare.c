@@ -12,6 +12,7 @@ struct weir_prepared {
     wr_arena arena;
     wr_value *params;
     bool *is_bound;
+    char **names;                  /* of named parameters; NULL: they are numbered */
     int param_count;
 };
 
@@ -47,24 +48,50 @@ static weir_status unknown_prepared(weir_session *session, wr_name name)
                                       WR_STR_ARGS(name.text)), &nearest);
 }
 
+/* Which parameter an argument of EXECUTE is for: by name, else by place. -1: there is no such name. */
+static int param_of_arg(const wr_statement *statement, const wr_node *arg, int place)
+{
+    if (arg->kind != WR_SQL_ARG || !wr_name_given(wr_sql_as_arg(arg)->name)) return place;
+    for (int i = 0; statement->param_names && i < statement->param_count; i++)
+        if (wr_str_ieq(statement->param_names[i], wr_sql_as_arg(arg)->name.text)) return i;
+    return -1;
+}
+
+static weir_status bind_args(weir_query *query, const wr_sql_execute *execute, const wr_statement *statement,
+                             wr_value *params)
+{
+    int count = execute->args.count;
+    bool *given = wr_new_array(&query->arena, bool, statement->param_count + 1);
+    if (count != statement->param_count)
+        return wr_fail_at(WR_E_PARAMETER_VALUE, execute->name.span,
+                          "prepared statement \"%.*s\" takes %d parameter%s, %d %s given",
+                          WR_STR_ARGS(execute->name.text), statement->param_count,
+                          statement->param_count == 1 ? "" : "s", count, count == 1 ? "was" : "were");
+    for (int i = 0; i < count; i++) {
+        const wr_node *arg = execute->args.items[i];
+        int param = param_of_arg(statement, arg, i);
+        if (param < 0)
+            return wr_fail_at(WR_E_PARAMETER_VALUE, arg->span, "prepared statement \"%.*s\" has no parameter \"%.*s\"",
+                              WR_STR_ARGS(execute->name.text), WR_STR_ARGS(wr_sql_as_arg(arg)->name.text));
+        if (given[param])
+            return wr_fail_at(WR_E_PARAMETER_VALUE, arg->span, "parameter %d is given twice", param + 1);
+        given[param] = true;
+        if (arg->kind == WR_SQL_ARG) arg = wr_sql_as_arg(arg)->value;
+        WR_TRY(wr_bind_constant(&query->planner, arg, NULL, &params[param]));
+    }
+    return WR_OK;
+}
+
 static weir_status run_execute(weir_query *query, const wr_sql_execute *execute)
 {
     wr_prepared_text *prepared = wr_map_get(&query->session->prepared, execute->name.text);
     if (!prepared) return unknown_prepared(query->session, execute->name);
-    int count = execute->args.count;
-    wr_value *params = wr_new_array(&query->arena, wr_value, count + 1);
-    for (int i = 0; i < count; i++) {
-        const wr_node *arg = execute->args.items[i];
-        if (arg->kind == WR_SQL_ARG) arg = wr_sql_as_arg(arg)->value;
-        WR_TRY(wr_bind_constant(&query->planner, arg, NULL, &params[i]));
-    }
     wr_statement statement;
     WR_TRY(wr_parse_one(&query->arena, wr_str_of(prepared->sql), &statement));
-    if (statement.param_count > count)
-        return wr_fail_at(WR_E_PARAMETER_VALUE, execute->name.span, "prepared statement \"%s\" has %d parameters, %d were given",
-                          prepared->name, statement.param_count, count);
+    wr_value *params = wr_new_array(&query->arena, wr_value, statement.param_count + 1);
+    WR_TRY(bind_args(query, execute, &statement, params));
     query->planner.params = params;
-    query->planner.param_count = count;
+    query->planner.param_count = statement.param_count;
     weir_status bad = wr_query_run_statement(query, statement.node);
     if (bad) bad->span = execute->name.span;
     return bad;
@@ -127,8 +154,17 @@ weir_status weir_prepare(weir_session *session, const char *sql, size_t length, 
     prepared->param_count = statement.param_count;
     prepared->params = wr_new_array(&prepared->arena, wr_value, statement.param_count + 1);
     prepared->is_bound = wr_new_array(&prepared->arena, bool, statement.param_count + 1);
+    if (statement.param_names) prepared->names = wr_new_array(&prepared->arena, char *, statement.param_count);
+    for (int i = 0; statement.param_names && i < statement.param_count; i++)
+        prepared->names[i] =
+            wr_arena_copy(&prepared->arena, statement.param_names[i].data, statement.param_names[i].length);
     *out = prepared;
     return WR_OK;
+}
+
+const char *weir_prepared_param_name(const weir_prepared *prepared, int param)
+{
+    return prepared->names && param >= 1 && param <= prepared->param_count ? prepared->names[param - 1] : NULL;
 }
 
 void weir_prepared_close(weir_prepared *prepared)

@@ -166,6 +166,9 @@ void wr_rejects_prepare(weir_query *query);
 WR_MUST_CHECK weir_status wr_rejects_publish(weir_query *query);
 void wr_rejects_drop(weir_query *query);
 
+/* ---- summarize.c ---- */
+WR_MUST_CHECK weir_status wr_run_summarize(weir_query *query, const wr_sql_describe *describe);
+
 /* ---- prepare.c ---- */
 WR_MUST_CHECK weir_status wr_run_prepare(weir_query *query, const wr_node *statement, bool *handled);
 WR_MUST_CHECK weir_status wr_query_start_with(weir_session *session, wr_str sql, const wr_value *params, int param_count, weir_query **out);

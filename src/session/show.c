@@ -1,6 +1,6 @@
 /* show.c - statements answered with a small table of texts: SHOW, DESCRIBE, SET, EXPLAIN and PRAGMA.
  *
- * SUMMARIZE and everything that can be said as a query is a query (the binder rewrites it); what is here needs the
+ * What can be said as a query is written anew as one (summarize.c); what is here needs the
  * session or the plan itself. */
 #include "session/session.h"
 #include "sql/format.h"
@@ -153,6 +153,7 @@ static weir_status describe_query(weir_query *query, const wr_node *node)
 
 static weir_status run_describe(weir_query *query, const wr_sql_describe *describe)
 {
+    if (describe->summarize) return wr_run_summarize(query, describe);
     query->tag = "DESCRIBE";
     if (describe->query) return describe_query(query, describe->query);
     unsigned tables = 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION;
@@ -222,10 +223,25 @@ static weir_status run_show_statement(weir_query *query, const wr_sql_show *show
 
 /* ---- EXPLAIN ---- */
 
+typedef enum explain_format { EXPLAIN_TEXT, EXPLAIN_JSON, EXPLAIN_MERMAID } explain_format;
 typedef struct explain_options {
-    bool analyze, json;
+    bool analyze;
+    explain_format format;
     const char *stage;          /* syntax, logical, physical */
 } explain_options;
+
+static weir_status read_explain_format(const wr_sql_option *option, wr_str value, explain_format *out)
+{
+    static const char *const names[] = {"text", "json", "mermaid"};
+    for (int i = 0; i < 3; i++)
+        if (wr_str_is(value, names[i])) {
+            *out = (explain_format)i;
+            return WR_OK;
+        }
+    return wr_with_hint(wr_fail_at(WR_E_UNKNOWN_OPTION, option->value ? option->value->span : option->name.span,
+                                   "EXPLAIN has no format \"%.*s\"", WR_STR_ARGS(value)),
+                        "formats: text, json, mermaid");
+}
 
 static weir_status read_explain_options(weir_query *query, const wr_sql_explain *explain, explain_options *out)
 {
@@ -240,12 +256,14 @@ static weir_status read_explain_options(weir_query *query, const wr_sql_explain 
         else if (wr_str_is(name, "syntax")) out->stage = on ? "syntax" : out->stage;
         else if (wr_str_is(name, "logical")) out->stage = on ? "logical" : out->stage;
         else if (wr_str_is(name, "physical")) out->stage = "physical";
-        else if (wr_str_is(name, "format") && wr_str_is(wr_buf_str(&value), "text")) continue;
+        else if (wr_str_is(name, "format")) WR_TRY(read_explain_format(option, wr_buf_str(&value), &out->format));
         else
             return wr_with_hint(wr_fail_at(WR_E_UNKNOWN_OPTION, option->name.span, "no such option of EXPLAIN: \"%.*s\"",
                                            WR_STR_ARGS(name)),
-                                "options: analyze, syntax, logical, physical, format text");
+                                "options: analyze, syntax, logical, physical, format");
     }
+    if (out->format != EXPLAIN_TEXT && strcmp(out->stage, "physical") != 0)
+        return wr_fail_at(WR_E_UNSUPPORTED, explain->node.span, "only physical plans have a form other than text");
     return WR_OK;
 }
 
@@ -255,7 +273,7 @@ static weir_status count_rows(void *arg, const wr_batch *batch)
     return WR_OK;
 }
 
-static weir_status analyze(weir_query *query, const wr_bound *bound, wr_buf *out)
+static weir_status analyze(weir_query *query, const wr_bound *bound, explain_format format, wr_buf *out)
 {
     int64_t start = wr_clock_mono_ns(), cpu = wr_clock_cpu_ns();
     uint64_t rows = 0;
@@ -268,6 +286,9 @@ static weir_status analyze(weir_query *query, const wr_bound *bound, wr_buf *out
         if (more) WR_TRY(count_rows(&rows, &batch));
     }
     int64_t ended = wr_clock_mono_ns();
+    if (format == EXPLAIN_JSON) wr_physical_json(query->plan, run, out);
+    if (format == EXPLAIN_MERMAID) wr_physical_mermaid(query->plan, run, out);
+    if (format != EXPLAIN_TEXT) return WR_OK;
     wr_physical_print_run(&query->planner, query->plan, run, out);
     wr_buf_printf(out, "rows: %llu   planning: %.3f ms   execution: %.3f ms   cpu: %.3f ms   peak memory: %.1f MiB\n",
                   (unsigned long long)rows, (double)(planned - start) / 1e6, (double)(ended - planned) / 1e6,
@@ -294,10 +315,12 @@ weir_status wr_run_explain(weir_query *query, const wr_sql_explain *explain)
     if (options.analyze && bound.writes && query->session->engine->read_only)
         return wr_fail_at(WR_E_READ_ONLY, explain->statement->span, "EXPLAIN ANALYZE would carry out the change");
     if (options.analyze) {
-        WR_TRY(analyze(query, &bound, &text));
+        WR_TRY(analyze(query, &bound, options.format, &text));
     } else {
         WR_TRY(wr_plan_statement(&query->planner, &bound, &query->plan));
         if (strcmp(options.stage, "logical") == 0) wr_logical_print(&query->planner, bound.root, &text);
+        else if (options.format == EXPLAIN_JSON) wr_physical_json(query->plan, NULL, &text);
+        else if (options.format == EXPLAIN_MERMAID) wr_physical_mermaid(query->plan, NULL, &text);
         else wr_physical_print(&query->planner, query->plan, &text);
     }
     text_lines(query, "plan", wr_arena_str(&query->arena, wr_buf_str(&text)));
@@ -307,10 +330,18 @@ weir_status wr_run_explain(weir_query *query, const wr_sql_explain *explain)
 weir_status weir_explain(weir_session *session, const char *sql, size_t length, const char *what, const char *format,
                          char **out)
 {
-    if (strcmp(format, "text") != 0)
-        return wr_fail(WR_E_UNKNOWN_OPTION, "EXPLAIN has no format \"%s\"", format);
+    static const char *const stages[] = {"syntax", "logical", "physical", "analyze"}, *const formats[] = {"text", "json", "mermaid"};
+    bool known_stage = false, known_format = false;
+    for (size_t i = 0; i < WR_COUNT(stages); i++)
+        known_stage |= strcmp(stages[i], what) == 0;
+    for (size_t i = 0; i < WR_COUNT(formats); i++)
+        known_format |= strcmp(formats[i], format) == 0;
+    if (!known_stage || !known_format)
+        return wr_with_hint(wr_fail(WR_E_UNKNOWN_OPTION, "EXPLAIN has no %s \"%s\"", known_stage ? "format" : "stage",
+                                    known_stage ? format : what),
+                            known_stage ? "formats: text, json, mermaid" : "stages: syntax, logical, physical, analyze");
     WR_BUF(text);
-    wr_buf_printf(&text, "EXPLAIN (%s) ", what);
+    wr_buf_printf(&text, "EXPLAIN (%s, FORMAT %s) ", what, format);
     size_t shift = text.length;
     wr_buf_add(&text, sql, length);
     weir_query *query;

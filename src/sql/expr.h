@@ -109,7 +109,7 @@ struct wr_sql_columns { /* COLUMNS('re'), COLUMNS(*), COLUMNS(c -> ...), COLUMNS
 
 struct wr_sql_param { /* $1, ?, :name, $name */
     wr_node node;
-    int index; /* from 1; "?" are numbered in order of text; 0 if named */
+    int index; /* from 1; "?" and names are numbered in order of text, the same name once */
     wr_str name;
 };
 

@@ -145,10 +145,10 @@ void wr_print_columns(wr_buf *out, const wr_sql_columns *node)
 
 void wr_print_param(wr_buf *out, const wr_sql_param *node)
 {
-    if (node->index)
-        wr_buf_printf(out, "$%d", node->index);
-    else
+    if (node->name.length)
         wr_buf_printf(out, "$%.*s", WR_STR_ARGS(node->name));
+    else
+        wr_buf_printf(out, "$%d", node->index);
 }
 
 void wr_print_unary(wr_buf *out, const wr_sql_unary *node)

@@ -232,9 +232,10 @@ weir_status wr_parse(wr_arena *arena, wr_str sql, wr_statement_list *out)
         wr_span span = span_now(&p);
         p.first = p.at;
         p.depth = p.question_marks = p.param_count = 0;
+        memset(&p.param_names, 0, sizeof p.param_names);
         wr_node *node = wr_grammar_whole_statement(&p);
         WR_TRY(finish(&p, node));
-        wr_statement statement = {node, span_since(&p, span), p.param_count};
+        wr_statement statement = {node, span_since(&p, span), p.param_count, p.param_names.items};
         wr_push(arena, &list, statement);
     }
     out->items = list.items;

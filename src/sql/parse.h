@@ -5,7 +5,8 @@
 typedef struct wr_statement {
     wr_node *node;
     wr_span span;    /* of the whole statement without its semicolon */
-    int param_count; /* highest index of ? and $n parameters */
+    int param_count;     /* highest index of a parameter */
+    wr_str *param_names; /* of :name and $name parameters, by index - 1; NULL: they are numbered */
 } wr_statement;
 
 typedef struct wr_statement_list {

@@ -15,6 +15,27 @@ static wr_node *parse_literal(wr_parser *p, wr_literal_kind literal)
     return &node->node;
 }
 
+/* The number that stands for a named parameter: names are numbered as they first occur. */
+static int param_by_name(wr_parser *p, wr_str name)
+{
+    for (int i = 0; i < p->param_names.count; i++)
+        if (wr_str_ieq(p->param_names.items[i], name)) return i + 1;
+    wr_push(p->arena, &p->param_names, name);
+    return p->param_names.count;
+}
+
+/* Takes the token of a parameter into account; named and numbered ones do not mix. */
+static wr_node *count_param(wr_parser *p, wr_sql_param *node)
+{
+    bool mixed = node->name.length ? p->param_count > p->param_names.count : p->param_names.count;
+    if (mixed)
+        return wr_misplaced(p, node->node.span,
+                            "a statement has named parameters or numbered ones, not both", NULL);
+    if (node->name.length) node->index = param_by_name(p, node->name);
+    p->param_count = WR_MAX(p->param_count, node->index);
+    return &node->node;
+}
+
 static wr_node *parse_param(wr_parser *p)
 {
     wr_sql_param *node = WR_NODE(p, PARAM, param, span_now(p));
@@ -31,9 +52,9 @@ static wr_node *parse_param(wr_parser *p)
     } else {
         node->name = token->text;
     }
-    p->param_count = WR_MAX(p->param_count, node->index);
-    advance(p);
-    return &node->node;
+    wr_node *counted = count_param(p, node);
+    if (counted == &node->node) advance(p);
+    return counted;
 }
 
 static wr_node *parse_case(wr_parser *p)
@@ -392,7 +413,7 @@ wr_node *wr_grammar_primary_without_suffix(wr_parser *p)
         node->name = now(p)->text;
         advance(p);
         node->node.span = span_since(p, node->node.span);
-        return &node->node;
+        return count_param(p, node);
     }
     return wr_expected(p, "a value");
 }

@@ -92,7 +92,7 @@ TEST(canonical_expressions_are_printed_as_written)
         "x IN l IF x > 1]",
         "SELECT ARRAY(SELECT 1), (SELECT 2), EXISTS (SELECT 3), COLUMNS('a.*'), *COLUMNS(*), t.* "
         "FROM t",
-        "SELECT $1, $name, x'1f', b'01', 1.5, 1e10, NULL, TRUE, first_value(a) IGNORE NULLS OVER "
+        "SELECT $1, $2, x'1f', b'01', 1.5, 1e10, NULL, TRUE, first_value(a) IGNORE NULLS OVER "
         "(w ORDER BY b)",
     };
     expect_same(statements, WR_COUNT(statements));

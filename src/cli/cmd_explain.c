@@ -1,0 +1,38 @@
+/* cmd_explain.c - weir explain SQL: the plan of a statement as a tree, JSON or a mermaid diagram. */
+#include "cli/cli.h"
+
+enum { OWN_ANALYZE, OWN_FORMAT, OWN_STAGE };
+static const cli_own_flag flags[] = {
+    [OWN_ANALYZE] = {"analyze", NULL, "run it and tell what every step did"},
+    [OWN_FORMAT] = {"format", "HOW", "text, json or mermaid"},
+    [OWN_STAGE] = {"stage", "STAGE", "syntax, logical or physical (the default)"},
+    {0},
+};
+
+extern const cli_command wr_cmd_explain;
+
+static int run(cli_state *state)
+{
+    const cli_options *options = &state->options;
+    if (options->arg_count == 0) return cli_usage(&wr_cmd_explain, "explain needs a statement");
+    int code = cli_attach_files(state, options->args + 1, options->arg_count - 1);
+    if (code) return code;
+    const char *sql = options->args[0], *format = options->own[OWN_FORMAT], *stage = options->own[OWN_STAGE];
+    if (options->own[OWN_ANALYZE]) stage = "analyze";
+    if (!format) format = options->json ? "json" : "text";
+    char *text;
+    weir_status bad = weir_explain(state->session, sql, strlen(sql), stage ? stage : "physical", format, &text);
+    if (bad) return cli_report(state, bad, sql, strlen(sql));
+    fputs(text, state->out);
+    weir_text_free(text);
+    return CLI_OK;
+}
+
+const cli_command wr_cmd_explain = {
+    .name = "explain",
+    .arguments = "SQL [FILE...]",
+    .help = "how a statement would be carried out",
+    .example = "weir explain --analyze \"select count(*) from 'orders.csv'\"",
+    .flags = flags,
+    .run = run,
+};
