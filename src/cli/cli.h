@@ -5,33 +5,40 @@
 #include <signal.h>
 #include <stdio.h>
 
-typedef enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_IO = 4, CLI_INTERRUPTED = 130 } cli_exit;
+typedef enum cli_exit {
+    CLI_OK = 0,
+    CLI_FAILED = 1,
+    CLI_USAGE = 2,
+    CLI_IO = 4,
+    CLI_INTERRUPTED = 130
+} cli_exit;
 
-typedef struct cli_sql {         /* one -c or -f, in the order given */
+typedef struct cli_sql { /* one -c or -f, in the order given */
     const char *text;
     bool is_file;
 } cli_sql;
 
-enum { CLI_OWN_FLAGS = 12 };      /* flags one command may have of its own */
+enum { CLI_OWN_FLAGS = 12 }; /* flags one command may have of its own */
 
 typedef struct cli_options {
-    const char *format;          /* -o; NULL: table on a terminal, else as the command decides */
-    const char *out_path;        /* -O; NULL: stdout */
+    const char *format;   /* -o; NULL: table on a terminal, else as the command decides */
+    const char *out_path; /* -O; NULL: stdout */
     const char *memory, *timeout;
     int threads;
     bool read_only, quiet, verbose, json;
     bool color;
-    const char *progress;        /* auto, bar, plain, json, never */
+    const char *progress; /* auto, bar, plain, json, never */
     const char *null_text;
-    const char **sets;           /* --set name=value */
+    const char **sets; /* --set name=value */
     int set_count;
-    const char **params;         /* --param name=value */
+    const char **params; /* --param name=value */
     int param_count;
     cli_sql *sqls;
     int sql_count;
-    const char **args;           /* positional */
+    const char **args; /* positional */
     int arg_count;
-    const char *own[CLI_OWN_FLAGS];   /* values of the command's own flags by their place; "" for a switch */
+    const char
+        *own[CLI_OWN_FLAGS]; /* values of the command's own flags by their place; "" for a switch */
     bool stdio_jsonl;
     bool timer;
 } cli_options;
@@ -42,30 +49,32 @@ typedef struct cli_state {
     weir_session *session;
     FILE *out;
     bool out_is_terminal;
-    int max_rows;                /* rows shown by table and box; 0 = all */
-    wr_buf out_temp;             /* -O is written under this name first; empty: directly */
-    bool is_prompt;              /* statements come from a person */
+    int max_rows;    /* rows shown by table and box; 0 = all */
+    wr_buf out_temp; /* -O is written under this name first; empty: directly */
+    bool is_prompt;  /* statements come from a person */
 } cli_state;
 
 /* A flag that only one command takes. */
 typedef struct cli_own_flag {
-    const char *name, *value, *help;   /* value NULL: a switch */
+    const char *name, *value, *help; /* value NULL: a switch */
 } cli_own_flag;
 
 /* Commands: one per cmd_<name>.c. */
 typedef struct cli_command {
-    const char *name, *aliases;  /* aliases: "q" or "desc|d" or NULL */
-    const char *arguments;       /* "SQL [FILE...]" */
-    const char *help;            /* one line */
+    const char *name, *aliases; /* aliases: "q" or "desc|d" or NULL */
+    const char *arguments;      /* "SQL [FILE...]" */
+    const char *help;           /* one line */
     const char *example;
-    const cli_own_flag *flags;   /* NULL, or ended by a row without a name */
-    int (*run)(cli_state *state);   /* positional arguments are in state->options.args */
+    const cli_own_flag *flags;    /* NULL, or ended by a row without a name */
+    int (*run)(cli_state *state); /* positional arguments are in state->options.args */
 } cli_command;
-extern const cli_command *const cli_commands[];   /* ended by NULL */
+extern const cli_command *const cli_commands[]; /* ended by NULL */
 
 /* ---- options.c ---- */
-/* Reads argv; returns CLI_OK or the exit code to end with (a message was printed; *done for --help, --version). */
-int cli_options_read(int argc, char **argv, cli_options *out, const cli_command **command, bool *done);
+/* Reads argv; returns CLI_OK or the exit code to end with (a message was printed; *done for --help,
+ * --version). */
+int cli_options_read(int argc, char **argv, cli_options *out, const cli_command **command,
+                     bool *done);
 void cli_print_help(const cli_command *command);
 /* NULL if there is no such command or alias. */
 const cli_command *cli_command_find(const char *word);
@@ -77,7 +86,8 @@ int cli_usage(const cli_command *command, const char *what);
 /* ---- run.c ---- */
 /* Opens engine and session as the options say. */
 int cli_open(cli_state *state);
-/* code: how the program ends. The file of -O takes its name only if that is CLI_OK. Gives the final code. */
+/* code: how the program ends. The file of -O takes its name only if that is CLI_OK. Gives the final
+ * code. */
 int cli_close(cli_state *state, int code);
 /* True if results go straight into the file of -O, by COPY. */
 bool cli_writes_file(const cli_state *state);
@@ -85,14 +95,15 @@ bool cli_writes_file(const cli_state *state);
 int cli_report_usage(const char *what);
 /* Set by Ctrl-C; no further statement is begun. */
 extern volatile sig_atomic_t cli_interrupted;
-/* Runs every statement in text, rendering results to state->out and errors to stderr. Stops at the first error. */
+/* Runs every statement in text, rendering results to state->out and errors to stderr. Stops at the
+ * first error. */
 int cli_run_sql(cli_state *state, const char *text, size_t length);
 int cli_run_file(cli_state *state, const char *path);
 /* Prints an error with its source line to stderr, ends it, and gives the exit code. */
 int cli_report(cli_state *state, weir_status bad, const char *sql, size_t length);
 /* Makes views of files named on the command line: a.csv -> a. */
 int cli_attach_files(cli_state *state, const char *const *paths, int count);
-void cli_quote(wr_buf *out, const char *text);         /* as a SQL string */
+void cli_quote(wr_buf *out, const char *text); /* as a SQL string */
 void cli_quote_name(wr_buf *out, wr_str name);
 /* A table or file as it stands in FROM: 'path' or "schema"."name". */
 void cli_quote_source(wr_buf *out, const char *source);

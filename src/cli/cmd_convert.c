@@ -1,10 +1,19 @@
 /* cmd_convert.c - weir convert IN OUT: a file into another format, by one COPY.
  *
- * The format follows the name of OUT. Flags are pieces of the statement: what is selected, kept, sorted, how it is
- * split into folders and files. */
+ * The format follows the name of OUT. Flags are pieces of the statement: what is selected, kept,
+ * sorted, how it is split into folders and files. */
 #include "cli/cli.h"
 
-enum { OWN_SELECT, OWN_WHERE, OWN_SORT, OWN_PARTITION, OWN_COMPRESSION, OWN_ROWS, OWN_SIZE, OWN_OVERWRITE };
+enum {
+    OWN_SELECT,
+    OWN_WHERE,
+    OWN_SORT,
+    OWN_PARTITION,
+    OWN_COMPRESSION,
+    OWN_ROWS,
+    OWN_SIZE,
+    OWN_OVERWRITE
+};
 static const cli_own_flag flags[] = {
     [OWN_SELECT] = {"select", "COLUMNS", "columns or expressions; default all"},
     [OWN_WHERE] = {"where", "CONDITION", "rows to keep"},
@@ -12,7 +21,8 @@ static const cli_own_flag flags[] = {
     [OWN_PARTITION] = {"partition-by", "COLUMNS", "OUT is a folder with a folder per value"},
     [OWN_COMPRESSION] = {"compression", "CODEC", "such as zstd, snappy, gzip or none"},
     [OWN_ROWS] = {"rows-per-file", "N", "OUT is a folder of files with at most N rows each"},
-    [OWN_SIZE] = {"size-per-file", "SIZE", "OUT is a folder of files of about that size, such as 256MB"},
+    [OWN_SIZE] = {"size-per-file", "SIZE",
+                  "OUT is a folder of files of about that size, such as 256MB"},
     [OWN_OVERWRITE] = {"overwrite", NULL, "replace what the folder OUT has"},
     {0},
 };
@@ -24,7 +34,8 @@ static bool is_count(const char *text)
 
 static void add_format(wr_buf *sql, const char *out)
 {
-    static const char *const suffixes[] = {".parquet", ".csv", ".tsv", ".jsonl", ".ndjson", ".json"};
+    static const char *const suffixes[] = {".parquet", ".csv",    ".tsv",
+                                           ".jsonl",   ".ndjson", ".json"};
     static const char *const formats[] = {"parquet", "csv", "csv", "json", "json", "json"};
     for (size_t i = 0; i < WR_COUNT(suffixes); i++)
         if (strstr(out, suffixes[i])) {
@@ -61,7 +72,8 @@ static int run(cli_state *state)
 {
     const cli_options *options = &state->options;
     const char *const *own = options->own;
-    if (options->arg_count != 2) return cli_usage(&wr_cmd_convert, "convert needs a file to read and one to write");
+    if (options->arg_count != 2)
+        return cli_usage(&wr_cmd_convert, "convert needs a file to read and one to write");
     if (own[OWN_ROWS] && !is_count(own[OWN_ROWS]))
         return cli_usage(&wr_cmd_convert, "--rows-per-file takes a number of rows");
     WR_BUF(sql);

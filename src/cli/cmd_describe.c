@@ -1,8 +1,9 @@
-/* cmd_describe.c - weir describe: columns of tables and files, and how a file's format was found out.
+/* cmd_describe.c - weir describe: columns of tables and files, and how a file's format was found
+ * out.
  *
- * Without a name, --json tells everything weir knows about itself: functions, settings, formats, errors. People get the
- * columns and below them what probing found; programs (-o csv and so on) get the columns only, and can ask
- * "FROM probe('path')" for the rest. */
+ * Without a name, --json tells everything weir knows about itself: functions, settings, formats,
+ * errors. People get the columns and below them what probing found; programs (-o csv and so on) get
+ * the columns only, and can ask "FROM probe('path')" for the rest. */
 #include "cli/cli.h"
 
 static int describe_self(cli_state *state)
@@ -22,8 +23,9 @@ static bool is_for_people(const cli_state *state)
 static int describe_detection(cli_state *state, const char *path)
 {
     WR_BUF(sql);
-    wr_buf_add_text(&sql, "SELECT format, kind, compression, confidence, reason, options, candidates, "
-                          "nullif(warnings, '') AS warnings, files FROM probe(");
+    wr_buf_add_text(&sql,
+                    "SELECT format, kind, compression, confidence, reason, options, candidates, "
+                    "nullif(warnings, '') AS warnings, files FROM probe(");
     cli_quote(&sql, path);
     wr_buf_add_char(&sql, ')');
     const char *format = state->options.format;
@@ -50,7 +52,8 @@ static int run(cli_state *state)
 {
     const cli_options *options = &state->options;
     if (options->arg_count == 0 && options->json) return describe_self(state);
-    if (options->arg_count == 0) return cli_usage(&wr_cmd_describe, "describe needs a table or a file");
+    if (options->arg_count == 0)
+        return cli_usage(&wr_cmd_describe, "describe needs a table or a file");
     for (int i = 0; i < options->arg_count; i++) {
         if (i && is_for_people(state)) fputc('\n', state->out);
         int code = describe_one(state, options->args[i]);

@@ -1,4 +1,5 @@
-/* cmd_explain.c - weir explain SQL: the plan of a statement as a tree, JSON or a mermaid diagram. */
+/* cmd_explain.c - weir explain SQL: the plan of a statement as a tree, JSON or a mermaid diagram.
+ */
 #include "cli/cli.h"
 
 enum { OWN_ANALYZE, OWN_FORMAT, OWN_STAGE };
@@ -17,11 +18,13 @@ static int run(cli_state *state)
     if (options->arg_count == 0) return cli_usage(&wr_cmd_explain, "explain needs a statement");
     int code = cli_attach_files(state, options->args + 1, options->arg_count - 1);
     if (code) return code;
-    const char *sql = options->args[0], *format = options->own[OWN_FORMAT], *stage = options->own[OWN_STAGE];
+    const char *sql = options->args[0], *format = options->own[OWN_FORMAT],
+               *stage = options->own[OWN_STAGE];
     if (options->own[OWN_ANALYZE]) stage = "analyze";
     if (!format) format = options->json ? "json" : "text";
     char *text;
-    weir_status bad = weir_explain(state->session, sql, strlen(sql), stage ? stage : "physical", format, &text);
+    weir_status bad =
+        weir_explain(state->session, sql, strlen(sql), stage ? stage : "physical", format, &text);
     if (bad) return cli_report(state, bad, sql, strlen(sql));
     fputs(text, state->out);
     weir_text_free(text);

@@ -1,7 +1,8 @@
 /* cmd_help.c - weir help [TOPIC]: a command, SQL function, setting, file format or error code.
  *
- * Everything comes from the registries: commands from their table, the rest from the rows the engine gives as tables
- * (weir_functions and the like) or, for errors and settings, from the description of weir as JSON. */
+ * Everything comes from the registries: commands from their table, the rest from the rows the
+ * engine gives as tables (weir_functions and the like) or, for errors and settings, from the
+ * description of weir as JSON. */
 #include "cli/cli.h"
 #include <ctype.h>
 
@@ -23,7 +24,8 @@ static int print_rows(cli_state *state, const char *sql, size_t length, int *fou
                 size_t size;
                 const char *text = weir_rows_text(rows, i, c, &size);
                 if (!size) continue;
-                fprintf(state->out, c ? "  %-10s %.*s\n" : "%.0s%.*s\n", weir_query_column_name(query, c), (int)size, text);
+                fprintf(state->out, c ? "  %-10s %.*s\n" : "%.0s%.*s\n",
+                        weir_query_column_name(query, c), (int)size, text);
             }
         }
     }
@@ -31,7 +33,8 @@ static int print_rows(cli_state *state, const char *sql, size_t length, int *fou
     return bad ? cli_report(state, bad, sql, length) : CLI_OK;
 }
 
-/* The value of "name" in a flat JSON object beginning at text; copies it unescaped as far as help needs it. */
+/* The value of "name" in a flat JSON object beginning at text; copies it unescaped as far as help
+ * needs it. */
 static bool json_field(const char *text, const char *name, wr_buf *out)
 {
     WR_BUF(key);
@@ -48,7 +51,8 @@ static bool json_field(const char *text, const char *name, wr_buf *out)
 }
 
 /* Finds the object of a list of the JSON description whose field has the wanted value. */
-static const char *find_object(const char *json, const char *list, const char *field, const char *wanted)
+static const char *find_object(const char *json, const char *list, const char *field,
+                               const char *wanted)
 {
     WR_BUF(start);
     WR_BUF(value);
@@ -89,8 +93,11 @@ static bool help_object(cli_state *state, const char *topic, const char *list, c
 static int help_function(cli_state *state, const char *topic, int *found)
 {
     WR_BUF(sql);
-    wr_buf_add_text(&sql, "SELECT first(name) AS name, first(kind) AS kind, string_agg(signature, ', ') AS forms, help, "
-                          "first(example) AS example, first(result) AS result FROM weir_functions() WHERE list_contains(string_split(lower(name), '|'), lower(");
+    wr_buf_add_text(&sql,
+                    "SELECT first(name) AS name, first(kind) AS kind, string_agg(signature, ', ') "
+                    "AS forms, help, "
+                    "first(example) AS example, first(result) AS result FROM weir_functions() "
+                    "WHERE list_contains(string_split(lower(name), '|'), lower(");
     cli_quote(&sql, topic);
     wr_buf_add_text(&sql, ")) GROUP BY help");
     return print_rows(state, sql.data, sql.length, found);
@@ -106,7 +113,8 @@ static int unknown_topic(cli_state *state, const char *topic)
         wr_nearest_offer(&nearest, (wr_str){at, strcspn(at, "\n")});
     fprintf(stderr, "weir: no help on \"%s\"", topic);
     if (nearest.count) fprintf(stderr, "; did you mean %.*s?", WR_STR_ARGS(nearest.name[0]));
-    fputs("\n  topics: a command, SQL function, setting, file format or error code such as W1203\n", stderr);
+    fputs("\n  topics: a command, SQL function, setting, file format or error code such as W1203\n",
+          stderr);
     weir_text_free(words);
     return CLI_FAILED;
 }

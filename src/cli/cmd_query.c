@@ -1,4 +1,5 @@
-/* cmd_query.c - weir query SQL [FILE...]: one text of SQL over files, which are tables by their names. */
+/* cmd_query.c - weir query SQL [FILE...]: one text of SQL over files, which are tables by their
+ * names. */
 #include "cli/cli.h"
 
 extern const cli_command wr_cmd_query;

@@ -6,7 +6,8 @@ extern const cli_command wr_cmd_summarize;
 static int run(cli_state *state)
 {
     const cli_options *options = &state->options;
-    if (options->arg_count == 0) return cli_usage(&wr_cmd_summarize, "summarize needs a table or a file");
+    if (options->arg_count == 0)
+        return cli_usage(&wr_cmd_summarize, "summarize needs a table or a file");
     for (int i = 0; i < options->arg_count; i++) {
         WR_BUF(sql);
         wr_buf_add_text(&sql, "SUMMARIZE SELECT * FROM ");

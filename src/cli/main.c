@@ -1,10 +1,11 @@
-/* main.c - where the program starts: flags, then a command, SQL texts, a protocol, or the prompt. */
+/* main.c - where the program starts: flags, then a command, SQL texts, a protocol, or the prompt.
+ */
 #include "cli/cli.h"
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
-static weir_session *interruptible;   /* the session Ctrl-C cancels */
+static weir_session *interruptible; /* the session Ctrl-C cancels */
 
 /* Ctrl-C stops the statement; once more within two seconds leaves whatever happens. */
 static void on_interrupt(int signal_number)
@@ -25,7 +26,8 @@ static int run_texts(cli_state *state)
     int code = cli_attach_files(state, options->args, options->arg_count);
     for (int i = 0; i < options->sql_count && !code; i++) {
         const cli_sql *sql = &options->sqls[i];
-        code = sql->is_file ? cli_run_file(state, sql->text) : cli_run_sql(state, sql->text, strlen(sql->text));
+        code = sql->is_file ? cli_run_file(state, sql->text)
+                            : cli_run_sql(state, sql->text, strlen(sql->text));
     }
     return code;
 }

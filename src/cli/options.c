@@ -1,4 +1,5 @@
-/* options.c - the command line: global flags in one table, commands by name, help made from both. */
+/* options.c - the command line: global flags in one table, commands by name, help made from both.
+ */
 #include "base/mem.h"
 #include "cli/cli.h"
 #include <stdlib.h>
@@ -14,21 +15,41 @@ const cli_command *const cli_commands[] = {
     NULL};
 
 typedef enum flag_id {
-    FLAG_COMMAND, FLAG_FILE, FLAG_OUTPUT, FLAG_OUT, FLAG_JSON, FLAG_THREADS, FLAG_MEMORY, FLAG_TIMEOUT, FLAG_READ_ONLY,
-    FLAG_SET, FLAG_PARAM, FLAG_NULL, FLAG_PROGRESS, FLAG_COLOR, FLAG_TIMER, FLAG_QUIET, FLAG_VERBOSE, FLAG_CHDIR,
-    FLAG_STDIO, FLAG_HELP, FLAG_VERSION,
+    FLAG_COMMAND,
+    FLAG_FILE,
+    FLAG_OUTPUT,
+    FLAG_OUT,
+    FLAG_JSON,
+    FLAG_THREADS,
+    FLAG_MEMORY,
+    FLAG_TIMEOUT,
+    FLAG_READ_ONLY,
+    FLAG_SET,
+    FLAG_PARAM,
+    FLAG_NULL,
+    FLAG_PROGRESS,
+    FLAG_COLOR,
+    FLAG_TIMER,
+    FLAG_QUIET,
+    FLAG_VERBOSE,
+    FLAG_CHDIR,
+    FLAG_STDIO,
+    FLAG_HELP,
+    FLAG_VERSION,
 } flag_id;
 
 typedef struct cli_flag {
     flag_id id;
-    char letter;             /* 0: none */
-    const char *name, *value, *help;   /* value NULL: a switch */
+    char letter;                     /* 0: none */
+    const char *name, *value, *help; /* value NULL: a switch */
 } cli_flag;
 
 static const cli_flag flags[] = {
-    {FLAG_COMMAND, 'c', "command", "SQL", "run SQL and exit; may be given several times; '-' reads stdin"},
+    {FLAG_COMMAND, 'c', "command", "SQL",
+     "run SQL and exit; may be given several times; '-' reads stdin"},
     {FLAG_FILE, 'f', "file", "PATH", "run the statements of a file and exit"},
-    {FLAG_OUTPUT, 'o', "output", "FORMAT", "how results look: table box line csv tsv json jsonl markdown html parquet none"},
+    {FLAG_OUTPUT, 'o', "output", "FORMAT",
+     "how results look: table box line csv tsv json jsonl markdown html parquet none"},
     {FLAG_OUT, 'O', "out", "PATH", "write results to a file instead of stdout"},
     {FLAG_JSON, 0, "json", NULL, "same as -o json"},
     {FLAG_THREADS, 0, "threads", "N", "worker threads of a query"},
@@ -36,7 +57,8 @@ static const cli_flag flags[] = {
     {FLAG_TIMEOUT, 0, "timeout", "TIME", "stop a statement after this time, such as 30s"},
     {FLAG_READ_ONLY, 0, "read-only", NULL, "refuse statements that change tables or files"},
     {FLAG_SET, 0, "set", "NAME=VALUE", "a setting, as SET would make it"},
-    {FLAG_PARAM, 0, "param", "[NAME=]VALUE", "value of a parameter: of :name, or of the next $1 or ?"},
+    {FLAG_PARAM, 0, "param", "[NAME=]VALUE",
+     "value of a parameter: of :name, or of the next $1 or ?"},
     {FLAG_NULL, 0, "null", "TEXT", "how NULL is shown"},
     {FLAG_PROGRESS, 0, "progress", "HOW", "auto, bar, plain, json or never"},
     {FLAG_COLOR, 0, "color", "WHEN", "auto, always or never (NO_COLOR is respected)"},
@@ -55,7 +77,8 @@ static void print_flags(void)
         char left[64];
         char letter[8] = "    ";
         if (flags[i].letter) snprintf(letter, sizeof letter, "-%c, ", flags[i].letter);
-        snprintf(left, sizeof left, "%s--%s %s", letter, flags[i].name, flags[i].value ? flags[i].value : "");
+        snprintf(left, sizeof left, "%s--%s %s", letter, flags[i].name,
+                 flags[i].value ? flags[i].value : "");
         printf("  %-26s %s\n", left, flags[i].help);
     }
 }
@@ -79,12 +102,14 @@ void cli_print_help(const cli_command *command)
            "  weir -c SQL | -f FILE      run and exit\n");
     for (int i = 0; cli_commands[i]; i++) {
         char left[64];
-        snprintf(left, sizeof left, "weir %s %s", cli_commands[i]->name, cli_commands[i]->arguments);
+        snprintf(left, sizeof left, "weir %s %s", cli_commands[i]->name,
+                 cli_commands[i]->arguments);
         printf("  %-26s %s\n", left, cli_commands[i]->help);
     }
     printf("\n");
     print_flags();
-    printf("\nexit codes: 0 well, 1 failed, 2 wrong usage, 4 input/output, 5 limit, 6 refused, 70 bug, 130 "
+    printf("\nexit codes: 0 well, 1 failed, 2 wrong usage, 4 input/output, 5 limit, 6 refused, 70 "
+           "bug, 130 "
            "interrupted\n");
 }
 
@@ -96,15 +121,16 @@ void cli_flag_names(wr_buf *out)
 
 int cli_usage(const cli_command *command, const char *what)
 {
-    fprintf(stderr, "weir: %s\n  usage: weir %s %s\n  example: %s\n", what, command->name, command->arguments,
-            command->example);
+    fprintf(stderr, "weir: %s\n  usage: weir %s %s\n  example: %s\n", what, command->name,
+            command->arguments, command->example);
     return CLI_USAGE;
 }
 
 static const cli_flag *find_flag(const char *name, size_t length)
 {
     for (size_t i = 0; i < WR_COUNT(flags); i++)
-        if (strlen(flags[i].name) == length && memcmp(flags[i].name, name, length) == 0) return &flags[i];
+        if (strlen(flags[i].name) == length && memcmp(flags[i].name, name, length) == 0)
+            return &flags[i];
     return NULL;
 }
 
@@ -124,8 +150,8 @@ static int unknown_flag(const char *given, const cli_command *command)
     for (size_t i = 0; i < WR_COUNT(flags); i++)
         wr_nearest_offer(&nearest, wr_str_of(flags[i].name));
     fprintf(stderr, "weir: no flag %s%s%s%s\n  see: weir %s%s--help\n", given,
-            nearest.count ? "; did you mean --" : "", nearest.count ? nearest.name[0].data : "", nearest.count ? "?" : "",
-            command ? command->name : "", command ? " " : "");
+            nearest.count ? "; did you mean --" : "", nearest.count ? nearest.name[0].data : "",
+            nearest.count ? "?" : "", command ? command->name : "", command ? " " : "");
     return CLI_USAGE;
 }
 
@@ -166,10 +192,14 @@ static int bad_value(const cli_flag *flag, const char *value, const char *wanted
 static int apply_color(cli_options *options, const cli_flag *flag, const char *value)
 {
     bool auto_on = isatty(STDERR_FILENO) && !getenv("NO_COLOR");
-    if (strcmp(value, "always") == 0) options->color = true;
-    else if (strcmp(value, "never") == 0) options->color = false;
-    else if (strcmp(value, "auto") == 0) options->color = auto_on;
-    else return bad_value(flag, value, "auto, always or never");
+    if (strcmp(value, "always") == 0)
+        options->color = true;
+    else if (strcmp(value, "never") == 0)
+        options->color = false;
+    else if (strcmp(value, "auto") == 0)
+        options->color = auto_on;
+    else
+        return bad_value(flag, value, "auto, always or never");
     return CLI_OK;
 }
 
@@ -177,8 +207,12 @@ static int apply(cli_options *options, const cli_flag *flag, const char *value, 
 {
     static const char *const progress[] = {"auto", "bar", "plain", "json", "never"};
     switch (flag->id) {
-    case FLAG_COMMAND: push_sql(options, value, strcmp(value, "-") == 0); break;
-    case FLAG_FILE: push_sql(options, value, true); break;
+    case FLAG_COMMAND:
+        push_sql(options, value, strcmp(value, "-") == 0);
+        break;
+    case FLAG_FILE:
+        push_sql(options, value, true);
+        break;
     case FLAG_OUTPUT:
         options->format = value;
         if (!cli_render_find(value) && strcmp(value, "parquet") != 0) {
@@ -187,27 +221,52 @@ static int apply(cli_options *options, const cli_flag *flag, const char *value, 
             return bad_value(flag, value, names.data);
         }
         break;
-    case FLAG_OUT: options->out_path = value; break;
-    case FLAG_JSON: options->json = true; options->format = "json"; break;
+    case FLAG_OUT:
+        options->out_path = value;
+        break;
+    case FLAG_JSON:
+        options->json = true;
+        options->format = "json";
+        break;
     case FLAG_THREADS:
         options->threads = atoi(value);
-        if (options->threads < 1 || options->threads > 1024) return bad_value(flag, value, "a number from 1 to 1024");
+        if (options->threads < 1 || options->threads > 1024)
+            return bad_value(flag, value, "a number from 1 to 1024");
         break;
-    case FLAG_MEMORY: options->memory = value; break;
-    case FLAG_TIMEOUT: options->timeout = value; break;
-    case FLAG_READ_ONLY: options->read_only = true; break;
-    case FLAG_SET: push_text(&options->sets, &options->set_count, value); break;
-    case FLAG_PARAM: push_text(&options->params, &options->param_count, value); break;
-    case FLAG_NULL: options->null_text = value; break;
+    case FLAG_MEMORY:
+        options->memory = value;
+        break;
+    case FLAG_TIMEOUT:
+        options->timeout = value;
+        break;
+    case FLAG_READ_ONLY:
+        options->read_only = true;
+        break;
+    case FLAG_SET:
+        push_text(&options->sets, &options->set_count, value);
+        break;
+    case FLAG_PARAM:
+        push_text(&options->params, &options->param_count, value);
+        break;
+    case FLAG_NULL:
+        options->null_text = value;
+        break;
     case FLAG_PROGRESS:
         for (size_t i = 0; i < WR_COUNT(progress); i++)
             if (strcmp(value, progress[i]) == 0) options->progress = value;
         if (!options->progress) return bad_value(flag, value, "auto, bar, plain, json or never");
         break;
-    case FLAG_COLOR: return apply_color(options, flag, value);
-    case FLAG_TIMER: options->timer = true; break;
-    case FLAG_QUIET: options->quiet = true; break;
-    case FLAG_VERBOSE: options->verbose = true; break;
+    case FLAG_COLOR:
+        return apply_color(options, flag, value);
+    case FLAG_TIMER:
+        options->timer = true;
+        break;
+    case FLAG_QUIET:
+        options->quiet = true;
+        break;
+    case FLAG_VERBOSE:
+        options->verbose = true;
+        break;
     case FLAG_CHDIR:
         if (chdir(value) != 0) {
             fprintf(stderr, "weir: cannot change to folder %s\n", value);
@@ -218,7 +277,9 @@ static int apply(cli_options *options, const cli_flag *flag, const char *value, 
         options->stdio_jsonl = strcmp(value, "jsonl") == 0;
         if (!options->stdio_jsonl) return bad_value(flag, value, "jsonl");
         break;
-    case FLAG_HELP: *done = true; break;
+    case FLAG_HELP:
+        *done = true;
+        break;
     case FLAG_VERSION:
         printf("weir %s\n", weir_version());
         exit(CLI_OK);
@@ -227,7 +288,8 @@ static int apply(cli_options *options, const cli_flag *flag, const char *value, 
 }
 
 /* A flag that only this command has, such as --where of convert. *found false: argv[*i] is none. */
-static int read_own_flag(int argc, char **argv, int *i, const cli_command *command, cli_options *options, bool *found)
+static int read_own_flag(int argc, char **argv, int *i, const cli_command *command,
+                         cli_options *options, bool *found)
 {
     const char *word = argv[*i];
     *found = false;
@@ -243,15 +305,16 @@ static int read_own_flag(int argc, char **argv, int *i, const cli_command *comma
             options->own[k] = value ? value : "";
             continue;
         }
-        fprintf(stderr, "weir: --%s %s%s\n", flag->name, flag->value ? "needs a value: " : "takes no value",
-                flag->value ? flag->value : "");
+        fprintf(stderr, "weir: --%s %s%s\n", flag->name,
+                flag->value ? "needs a value: " : "takes no value", flag->value ? flag->value : "");
         return CLI_USAGE;
     }
     return CLI_OK;
 }
 
 /* Reads one flag at argv[*i]; its value may be in the same word or the next. */
-static int read_flag(int argc, char **argv, int *i, const cli_command *command, cli_options *options, bool *done)
+static int read_flag(int argc, char **argv, int *i, const cli_command *command,
+                     cli_options *options, bool *done)
 {
     const char *word = argv[*i], *value = NULL;
     const cli_flag *flag;
@@ -278,7 +341,8 @@ static int read_flag(int argc, char **argv, int *i, const cli_command *command, 
     return apply(options, flag, value, done);
 }
 
-int cli_options_read(int argc, char **argv, cli_options *out, const cli_command **command, bool *done)
+int cli_options_read(int argc, char **argv, cli_options *out, const cli_command **command,
+                     bool *done)
 {
     *out = (cli_options){.color = isatty(STDERR_FILENO) && !getenv("NO_COLOR")};
     *command = NULL;

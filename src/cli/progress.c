@@ -1,8 +1,9 @@
 /* progress.c - how far a statement has come, on stderr.
  *
- * A thread looks at the query now and then and draws one line once the statement has taken SHOW_AFTER_MS. The fraction is
- * shown only when the engine knows it; otherwise there are counters, never a made-up percentage. Without a terminal a
- * plain line is written every PLAIN_EVERY_MS. The line is wiped before results are printed. */
+ * A thread looks at the query now and then and draws one line once the statement has taken
+ * SHOW_AFTER_MS. The fraction is shown only when the engine knows it; otherwise there are counters,
+ * never a made-up percentage. Without a terminal a plain line is written every PLAIN_EVERY_MS. The
+ * line is wiped before results are printed. */
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "sys/clock.h"
@@ -18,7 +19,7 @@ struct cli_progress {
     wr_thread *thread;
     wr_mutex lock;
     wr_cond wake;
-    bool stopped;          /* guarded by lock */
+    bool stopped; /* guarded by lock */
     bool drawn;
     double smoothed_end_s; /* estimated total time, smoothed */
 };
@@ -57,7 +58,8 @@ static void add_counters(wr_buf *out, const weir_progress *now)
 static double seconds_left(cli_progress *progress, const weir_progress *now)
 {
     double elapsed = (double)now->elapsed_us / 1e6, end = elapsed / now->fraction;
-    progress->smoothed_end_s = progress->smoothed_end_s > 0 ? progress->smoothed_end_s * 0.7 + end * 0.3 : end;
+    progress->smoothed_end_s =
+        progress->smoothed_end_s > 0 ? progress->smoothed_end_s * 0.7 + end * 0.3 : end;
     return WR_MAX(progress->smoothed_end_s - elapsed, 0);
 }
 
@@ -90,9 +92,11 @@ static void draw_line(cli_progress *progress, const weir_progress *now)
 {
     WR_BUF(line);
     if (progress->style == STYLE_JSON) {
-        wr_buf_printf(&line, "{\"t\":%.1f,\"phase\":\"%s\",\"rows\":%llu,\"bytes\":%llu,\"memory\":%llu",
-                      (double)now->elapsed_us / 1e6, now->phase ? now->phase : "", (unsigned long long)now->rows,
-                      (unsigned long long)now->bytes, (unsigned long long)now->memory);
+        wr_buf_printf(&line,
+                      "{\"t\":%.1f,\"phase\":\"%s\",\"rows\":%llu,\"bytes\":%llu,\"memory\":%llu",
+                      (double)now->elapsed_us / 1e6, now->phase ? now->phase : "",
+                      (unsigned long long)now->rows, (unsigned long long)now->bytes,
+                      (unsigned long long)now->memory);
         if (now->fraction >= 0) wr_buf_printf(&line, ",\"fraction\":%.4f", now->fraction);
         wr_buf_add_text(&line, "}\n");
     } else {
@@ -107,7 +111,9 @@ static void draw_line(cli_progress *progress, const weir_progress *now)
 static void watch(void *arg)
 {
     cli_progress *progress = arg;
-    int first = progress->style == STYLE_BAR ? SHOW_AFTER_MS : progress->style == STYLE_JSON ? 1000 : PLAIN_EVERY_MS;
+    int first = progress->style == STYLE_BAR    ? SHOW_AFTER_MS
+                : progress->style == STYLE_JSON ? 1000
+                                                : PLAIN_EVERY_MS;
     int every = progress->style == STYLE_BAR ? REDRAW_MS : first;
     int64_t next = wr_clock_mono_ns() + (int64_t)first * 1000000;
     wr_mutex_lock(&progress->lock);
@@ -115,8 +121,10 @@ static void watch(void *arg)
         if (wr_cond_wait_until(&progress->wake, &progress->lock, next)) continue;
         weir_progress now;
         weir_query_progress(progress->query, &now);
-        if (progress->style == STYLE_BAR) draw_bar(progress, &now);
-        else draw_line(progress, &now);
+        if (progress->style == STYLE_BAR)
+            draw_bar(progress, &now);
+        else
+            draw_line(progress, &now);
         next = wr_clock_mono_ns() + (int64_t)every * 1000000;
     }
     wr_mutex_unlock(&progress->lock);
@@ -126,13 +134,15 @@ cli_progress *cli_progress_start(cli_state *state, weir_query *query)
 {
     const char *how = state->options.progress;
     bool terminal = isatty(STDERR_FILENO);
-    bool wanted = !state->options.quiet && strcmp(how, "never") != 0 && (terminal || strcmp(how, "auto") != 0);
+    bool wanted = !state->options.quiet && strcmp(how, "never") != 0 &&
+                  (terminal || strcmp(how, "auto") != 0);
     if (!wanted || weir_query_kind(query) == WEIR_DONE) return NULL;
     cli_progress *progress = wr_heap_new(sizeof *progress);
     progress->query = query;
-    progress->style = strcmp(how, "json") == 0                             ? STYLE_JSON
-                      : strcmp(how, "plain") == 0 || (!terminal && strcmp(how, "bar") != 0) ? STYLE_PLAIN
-                                                                           : STYLE_BAR;
+    progress->style = strcmp(how, "json") == 0 ? STYLE_JSON
+                      : strcmp(how, "plain") == 0 || (!terminal && strcmp(how, "bar") != 0)
+                          ? STYLE_PLAIN
+                          : STYLE_BAR;
     wr_mutex_init(&progress->lock);
     wr_cond_init(&progress->wake);
     weir_status bad = wr_thread_start("progress", watch, progress, &progress->thread);

@@ -1,7 +1,8 @@
 /* render.c - rows as text: one small writer per format over the same loop.
  *
- * Formats that need the widths of all values (table, box, markdown) collect a page of cells first: the first and last rows
- * when there are more than fit, with the number left out said plainly. The others stream. */
+ * Formats that need the widths of all values (table, box, markdown) collect a page of cells first:
+ * the first and last rows when there are more than fit, with the number left out said plainly. The
+ * others stream. */
 #include "base/mem.h"
 #include "cli/cli.h"
 
@@ -14,7 +15,8 @@ struct cli_render {
 
 typedef struct row_writer {
     void (*begin)(FILE *out, const weir_query *query);
-    void (*row)(FILE *out, const weir_query *query, const weir_rows *rows, size_t row, uint64_t number, const char *null_text);
+    void (*row)(FILE *out, const weir_query *query, const weir_rows *rows, size_t row,
+                uint64_t number, const char *null_text);
     void (*end)(FILE *out, uint64_t row_count);
 } row_writer;
 
@@ -58,21 +60,24 @@ static void csv_begin(FILE *out, const weir_query *query)
 {
     for (int c = 0; c < weir_query_column_count(query); c++) {
         if (c) fputc(',', out);
-        csv_field(out, weir_query_column_name(query, c), strlen(weir_query_column_name(query, c)), ',');
+        csv_field(out, weir_query_column_name(query, c), strlen(weir_query_column_name(query, c)),
+                  ',');
     }
     fputc('\n', out);
 }
 
-static void csv_row(FILE *out, const weir_query *query, const weir_rows *rows, size_t row, uint64_t number,
-                    const char *null_text)
+static void csv_row(FILE *out, const weir_query *query, const weir_rows *rows, size_t row,
+                    uint64_t number, const char *null_text)
 {
     (void)number;
     for (int c = 0; c < weir_query_column_count(query); c++) {
         if (c) fputc(',', out);
         size_t length;
         const char *text = weir_rows_text(rows, row, c, &length);
-        if (weir_rows_is_null(rows, row, c)) fputs(null_text, out);
-        else csv_field(out, text, length, ',');
+        if (weir_rows_is_null(rows, row, c))
+            fputs(null_text, out);
+        else
+            csv_field(out, text, length, ',');
     }
     fputc('\n', out);
 }
@@ -82,11 +87,20 @@ static void tsv_field(FILE *out, const char *text, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
         switch (text[i]) {
-        case '\t': fputs("\\t", out); break;
-        case '\n': fputs("\\n", out); break;
-        case '\r': fputs("\\r", out); break;
-        case '\\': fputs("\\\\", out); break;
-        default: fputc(text[i], out);
+        case '\t':
+            fputs("\\t", out);
+            break;
+        case '\n':
+            fputs("\\n", out);
+            break;
+        case '\r':
+            fputs("\\r", out);
+            break;
+        case '\\':
+            fputs("\\\\", out);
+            break;
+        default:
+            fputc(text[i], out);
         }
     }
 }
@@ -100,16 +114,18 @@ static void tsv_begin(FILE *out, const weir_query *query)
     fputc('\n', out);
 }
 
-static void tsv_row(FILE *out, const weir_query *query, const weir_rows *rows, size_t row, uint64_t number,
-                    const char *null_text)
+static void tsv_row(FILE *out, const weir_query *query, const weir_rows *rows, size_t row,
+                    uint64_t number, const char *null_text)
 {
     (void)number;
     for (int c = 0; c < weir_query_column_count(query); c++) {
         if (c) fputc('\t', out);
         size_t length;
         const char *text = weir_rows_text(rows, row, c, &length);
-        if (weir_rows_is_null(rows, row, c)) fputs(*null_text ? null_text : "\\N", out);
-        else tsv_field(out, text, length);
+        if (weir_rows_is_null(rows, row, c))
+            fputs(*null_text ? null_text : "\\N", out);
+        else
+            tsv_field(out, text, length);
     }
     fputc('\n', out);
 }
@@ -128,16 +144,16 @@ static void json_object(FILE *out, const weir_query *query, const weir_rows *row
     fputc('}', out);
 }
 
-static void jsonl_row(FILE *out, const weir_query *query, const weir_rows *rows, size_t row, uint64_t number,
-                      const char *null_text)
+static void jsonl_row(FILE *out, const weir_query *query, const weir_rows *rows, size_t row,
+                      uint64_t number, const char *null_text)
 {
     (void)number, (void)null_text;
     json_object(out, query, rows, row);
     fputc('\n', out);
 }
 
-static void json_row(FILE *out, const weir_query *query, const weir_rows *rows, size_t row, uint64_t number,
-                     const char *null_text)
+static void json_row(FILE *out, const weir_query *query, const weir_rows *rows, size_t row,
+                     uint64_t number, const char *null_text)
 {
     (void)null_text;
     fputs(number ? ",\n " : "[", out);
@@ -146,8 +162,8 @@ static void json_row(FILE *out, const weir_query *query, const weir_rows *rows, 
 
 static void json_end(FILE *out, uint64_t row_count) { fputs(row_count ? "]\n" : "[]\n", out); }
 
-static void line_row(FILE *out, const weir_query *query, const weir_rows *rows, size_t row, uint64_t number,
-                     const char *null_text)
+static void line_row(FILE *out, const weir_query *query, const weir_rows *rows, size_t row,
+                     uint64_t number, const char *null_text)
 {
     int widest = 0;
     for (int c = 0; c < weir_query_column_count(query); c++)
@@ -157,8 +173,10 @@ static void line_row(FILE *out, const weir_query *query, const weir_rows *rows, 
         size_t length;
         const char *text = weir_rows_text(rows, row, c, &length);
         fprintf(out, "%*s = ", widest, weir_query_column_name(query, c));
-        if (weir_rows_is_null(rows, row, c)) fputs(null_text, out);
-        else put(out, text, length);
+        if (weir_rows_is_null(rows, row, c))
+            fputs(null_text, out);
+        else
+            put(out, text, length);
         fputc('\n', out);
     }
 }
@@ -167,10 +185,17 @@ static void html_text(FILE *out, const char *text, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
         switch (text[i]) {
-        case '<': fputs("&lt;", out); break;
-        case '>': fputs("&gt;", out); break;
-        case '&': fputs("&amp;", out); break;
-        default: fputc(text[i], out);
+        case '<':
+            fputs("&lt;", out);
+            break;
+        case '>':
+            fputs("&gt;", out);
+            break;
+        case '&':
+            fputs("&amp;", out);
+            break;
+        default:
+            fputc(text[i], out);
         }
     }
 }
@@ -186,8 +211,8 @@ static void html_begin(FILE *out, const weir_query *query)
     fputs("</tr>\n", out);
 }
 
-static void html_row(FILE *out, const weir_query *query, const weir_rows *rows, size_t row, uint64_t number,
-                     const char *null_text)
+static void html_row(FILE *out, const weir_query *query, const weir_rows *rows, size_t row,
+                     uint64_t number, const char *null_text)
 {
     (void)number;
     fputs("<tr>", out);
@@ -195,8 +220,10 @@ static void html_row(FILE *out, const weir_query *query, const weir_rows *rows, 
         size_t length;
         const char *text = weir_rows_text(rows, row, c, &length);
         fputs("<td>", out);
-        if (weir_rows_is_null(rows, row, c)) fputs(null_text, out);
-        else html_text(out, text, length);
+        if (weir_rows_is_null(rows, row, c))
+            fputs(null_text, out);
+        else
+            html_text(out, text, length);
         fputs("</td>", out);
     }
     fputs("</tr>\n", out);
@@ -208,12 +235,30 @@ static void html_end(FILE *out, uint64_t row_count)
     fputs("</table>\n", out);
 }
 
-static weir_status write_csv(cli_state *s, weir_query *q) { return stream_rows(s, q, &(row_writer){csv_begin, csv_row, NULL}); }
-static weir_status write_tsv(cli_state *s, weir_query *q) { return stream_rows(s, q, &(row_writer){tsv_begin, tsv_row, NULL}); }
-static weir_status write_json(cli_state *s, weir_query *q) { return stream_rows(s, q, &(row_writer){NULL, json_row, json_end}); }
-static weir_status write_jsonl(cli_state *s, weir_query *q) { return stream_rows(s, q, &(row_writer){NULL, jsonl_row, NULL}); }
-static weir_status write_line(cli_state *s, weir_query *q) { return stream_rows(s, q, &(row_writer){NULL, line_row, NULL}); }
-static weir_status write_html(cli_state *s, weir_query *q) { return stream_rows(s, q, &(row_writer){html_begin, html_row, html_end}); }
+static weir_status write_csv(cli_state *s, weir_query *q)
+{
+    return stream_rows(s, q, &(row_writer){csv_begin, csv_row, NULL});
+}
+static weir_status write_tsv(cli_state *s, weir_query *q)
+{
+    return stream_rows(s, q, &(row_writer){tsv_begin, tsv_row, NULL});
+}
+static weir_status write_json(cli_state *s, weir_query *q)
+{
+    return stream_rows(s, q, &(row_writer){NULL, json_row, json_end});
+}
+static weir_status write_jsonl(cli_state *s, weir_query *q)
+{
+    return stream_rows(s, q, &(row_writer){NULL, jsonl_row, NULL});
+}
+static weir_status write_line(cli_state *s, weir_query *q)
+{
+    return stream_rows(s, q, &(row_writer){NULL, line_row, NULL});
+}
+static weir_status write_html(cli_state *s, weir_query *q)
+{
+    return stream_rows(s, q, &(row_writer){html_begin, html_row, html_end});
+}
 
 static weir_status write_none(cli_state *state, weir_query *query)
 {
@@ -226,8 +271,9 @@ static weir_status write_none(cli_state *state, weir_query *query)
 }
 
 static const cli_render renders[] = {
-    {"table", cli_write_table}, {"box", cli_write_box}, {"markdown", cli_write_markdown}, {"line", write_line},
-    {"csv", write_csv}, {"tsv", write_tsv}, {"json", write_json}, {"jsonl", write_jsonl}, {"html", write_html},
+    {"table", cli_write_table}, {"box", cli_write_box}, {"markdown", cli_write_markdown},
+    {"line", write_line},       {"csv", write_csv},     {"tsv", write_tsv},
+    {"json", write_json},       {"jsonl", write_jsonl}, {"html", write_html},
     {"none", write_none},
 };
 

@@ -1,8 +1,8 @@
 /* render_table.c - results as tables for people: plain, boxed, markdown.
  *
- * Rows are read to the end (the count under the table is true), but only max_rows are kept: the first half and, in a ring,
- * the last half. Cells keep at most CELL_MAX bytes; control characters are shown as escapes so that one row is one
- * line. Numbers are set to the right. */
+ * Rows are read to the end (the count under the table is true), but only max_rows are kept: the
+ * first half and, in a ring, the last half. Cells keep at most CELL_MAX bytes; control characters
+ * are shown as escapes so that one row is one line. Numbers are set to the right. */
 #include "base/mem.h"
 #include "cli/cli.h"
 
@@ -10,8 +10,8 @@ enum { CELL_MAX = 2000 };
 
 typedef struct cell_page {
     int columns;
-    char **cells;           /* kept rows x columns; heap */
-    uint64_t kept, head, tail;   /* head rows at the front, then a ring of tail rows */
+    char **cells;              /* kept rows x columns; heap */
+    uint64_t kept, head, tail; /* head rows at the front, then a ring of tail rows */
     uint64_t total;
     uint32_t *widths;
     bool *right;
@@ -41,28 +41,36 @@ static char *cell_text(const char *text, size_t length)
             wr_buf_add_text(&out, "…");
             break;
         }
-        if (c == '\n') wr_buf_add_text(&out, "\\n");
-        else if (c == '\r') wr_buf_add_text(&out, "\\r");
-        else if (c == '\t') wr_buf_add_text(&out, "\\t");
-        else if (c < 32 || c == 127) wr_buf_printf(&out, "\\x%02x", c);
-        else wr_buf_add_char(&out, (char)c);
+        if (c == '\n')
+            wr_buf_add_text(&out, "\\n");
+        else if (c == '\r')
+            wr_buf_add_text(&out, "\\r");
+        else if (c == '\t')
+            wr_buf_add_text(&out, "\\t");
+        else if (c < 32 || c == 127)
+            wr_buf_printf(&out, "\\x%02x", c);
+        else
+            wr_buf_add_char(&out, (char)c);
     }
     return wr_heap_copy(out.data, out.length);
 }
 
 static bool is_number_type(const char *type)
 {
-    static const char *const prefixes[] = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT",
-                                           "UINTEGER", "UBIGINT", "REAL", "DOUBLE", "DECIMAL"};
+    static const char *const prefixes[] = {"TINYINT", "SMALLINT", "INTEGER",   "BIGINT",
+                                           "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER",
+                                           "UBIGINT", "REAL",     "DOUBLE",    "DECIMAL"};
     for (size_t i = 0; i < WR_COUNT(prefixes); i++)
-        if (wr_str_has_prefix(wr_str_of(type), wr_str_of(prefixes[i])) && !strchr(type, '[')) return true;
+        if (wr_str_has_prefix(wr_str_of(type), wr_str_of(prefixes[i])) && !strchr(type, '['))
+            return true;
     return false;
 }
 
 static void keep_row(cell_page *page, const weir_rows *rows, size_t row, const char *null_text)
 {
     uint64_t at = page->total;
-    if (at >= page->head) at = page->tail ? page->head + (page->total - page->head) % page->tail : page->head;
+    if (at >= page->head)
+        at = page->tail ? page->head + (page->total - page->head) % page->tail : page->head;
     page->total++;
     if (at >= page->head + page->tail) return;
     char **cells = page->cells + at * (uint64_t)page->columns;
@@ -151,15 +159,19 @@ static void put_cell(FILE *out, const cell_page *page, int column, const char *t
 }
 
 typedef struct table_look {
-    const char *left, *middle, *right;        /* around cells */
-    const char *top[4], *rule[4], *bottom[4]; /* left, dash, cross, right; dash NULL: no such line */
+    const char *left, *middle, *right; /* around cells */
+    const char *top[4], *rule[4],
+        *bottom[4]; /* left, dash, cross, right; dash NULL: no such line */
     bool types, count;
 } table_look;
 
-static const table_look table_style = {"", "  ", "", {NULL}, {"", "-", "  ", ""}, {NULL}, false, true};
-static const table_look box_style = {"│ ", " │ ", " │", {"┌─", "─", "─┬─", "─┐"}, {"├─", "─", "─┼─", "─┤"},
-                                {"└─", "─", "─┴─", "─┘"}, true, true};
-static const table_look markdown_style = {"| ", " | ", " |", {NULL}, {"|-", "-", "-|-", "-|"}, {NULL}, false, false};
+static const table_look table_style = {"",     "  ",  "",  {NULL}, {"", "-", "  ", ""},
+                                       {NULL}, false, true};
+static const table_look box_style = {
+    "│ ", " │ ", " │", {"┌─", "─", "─┬─", "─┐"}, {"├─", "─", "─┼─", "─┤"}, {"└─", "─", "─┴─", "─┘"},
+    true, true};
+static const table_look markdown_style = {"| ",   " | ", " |", {NULL}, {"|-", "-", "-|-", "-|"},
+                                          {NULL}, false, false};
 
 static void put_line(FILE *out, const cell_page *page, const char *const parts[4])
 {
@@ -173,7 +185,8 @@ static void put_line(FILE *out, const cell_page *page, const char *const parts[4
     fprintf(out, "%s\n", parts[3]);
 }
 
-static void put_row(FILE *out, const cell_page *page, const table_look *style, const char *const *cells)
+static void put_row(FILE *out, const cell_page *page, const table_look *style,
+                    const char *const *cells)
 {
     fputs(style->left, out);
     for (int c = 0; c < page->columns; c++) {
@@ -183,7 +196,8 @@ static void put_row(FILE *out, const cell_page *page, const table_look *style, c
     fprintf(out, "%s\n", style->right);
 }
 
-static void put_page(FILE *out, const weir_query *query, const cell_page *page, const table_look *style)
+static void put_page(FILE *out, const weir_query *query, const cell_page *page,
+                     const table_look *style)
 {
     WR_ARENA(arena);
     const char **names = wr_new_array(&arena, const char *, WR_MAX(page->columns, 1));
@@ -222,6 +236,15 @@ static weir_status write_page(cli_state *state, weir_query *query, const table_l
     return bad;
 }
 
-weir_status cli_write_table(cli_state *state, weir_query *query) { return write_page(state, query, &table_style); }
-weir_status cli_write_box(cli_state *state, weir_query *query) { return write_page(state, query, &box_style); }
-weir_status cli_write_markdown(cli_state *state, weir_query *query) { return write_page(state, query, &markdown_style); }
+weir_status cli_write_table(cli_state *state, weir_query *query)
+{
+    return write_page(state, query, &table_style);
+}
+weir_status cli_write_box(cli_state *state, weir_query *query)
+{
+    return write_page(state, query, &box_style);
+}
+weir_status cli_write_markdown(cli_state *state, weir_query *query)
+{
+    return write_page(state, query, &markdown_style);
+}

@@ -1,7 +1,7 @@
 /* run.c - opening the engine and carrying out SQL texts.
  *
- * A text is split into statements here, one at a time, so that each result is shown before the next statement runs and an
- * error points into the statement it belongs to. */
+ * A text is split into statements here, one at a time, so that each result is shown before the next
+ * statement runs and an error points into the statement it belongs to. */
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "sys/clock.h"
@@ -31,8 +31,10 @@ static int apply_settings(cli_state *state)
     char number[16];
     snprintf(number, sizeof number, "%d", options->threads);
     if (options->threads) bad = weir_session_set(state->session, "threads", number);
-    if (!bad && options->memory) bad = weir_session_set(state->session, "memory_limit", options->memory);
-    if (!bad && options->timeout) bad = weir_session_set(state->session, "statement_timeout", options->timeout);
+    if (!bad && options->memory)
+        bad = weir_session_set(state->session, "memory_limit", options->memory);
+    if (!bad && options->timeout)
+        bad = weir_session_set(state->session, "statement_timeout", options->timeout);
     for (int i = 0; i < options->set_count && !bad; i++) {
         const char *equals = strchr(options->sets[i], '=');
         if (!equals) {
@@ -46,7 +48,8 @@ static int apply_settings(cli_state *state)
     return bad ? cli_report(state, bad, NULL, 0) : CLI_OK;
 }
 
-/* -O: results go to a file beside it, which takes its name when all went well; a pipe or device is written directly. */
+/* -O: results go to a file beside it, which takes its name when all went well; a pipe or device is
+ * written directly. */
 static int open_out(cli_state *state)
 {
     const char *path = state->options.out_path;
@@ -72,7 +75,8 @@ int cli_open(cli_state *state)
     if (bad) return cli_report(state, bad, NULL, 0);
     state->out = stdout;
     int code = CLI_OK;
-    if (state->options.out_path) code = open_out(state);
+    if (state->options.out_path)
+        code = open_out(state);
     else if (cli_writes_file(state))
         code = cli_report_usage("-o parquet writes a file; say which with -O PATH");
     state->out_is_terminal = isatty(fileno(state->out));
@@ -85,8 +89,9 @@ static int close_out(cli_state *state, int code)
     bool failed = fflush(state->out) != 0 || ferror(state->out);
     int reason = errno;
     if (state->out != stdout) failed |= fclose(state->out) != 0;
-    if (failed) fprintf(stderr, "weir: cannot write %s: %s\n",
-                        state->options.out_path ? state->options.out_path : "the output", strerror(reason));
+    if (failed)
+        fprintf(stderr, "weir: cannot write %s: %s\n",
+                state->options.out_path ? state->options.out_path : "the output", strerror(reason));
     if (failed && code == CLI_OK) code = CLI_IO;
     if (!state->out_temp.length) return code;
     weir_status bad = code == CLI_OK ? wr_fs_rename(wr_fs_real(), wr_buf_str(&state->out_temp),
@@ -126,17 +131,20 @@ static const cli_render *chosen_format(const cli_state *state)
 
 static void print_time(const cli_state *state, int64_t from_ns)
 {
-    if (state->options.timer) fprintf(stderr, "time: %.3f s\n", (double)(wr_clock_mono_ns() - from_ns) / 1e9);
+    if (state->options.timer)
+        fprintf(stderr, "time: %.3f s\n", (double)(wr_clock_mono_ns() - from_ns) / 1e9);
 }
 
-/* The value of --param for parameter i: by name if it has one, else the next without "name=". NULL: none. */
+/* The value of --param for parameter i: by name if it has one, else the next without "name=". NULL:
+ * none. */
 static const char *param_value(const cli_options *options, const char *name, int i)
 {
     for (int k = 0; k < options->param_count; k++) {
         const char *given = options->params[k], *equals = strchr(given, '=');
         if (!name && k == i) return given;
         if (!name || !equals) continue;
-        if (wr_str_ieq((wr_str){given, (size_t)(equals - given)}, wr_str_of(name))) return equals + 1;
+        if (wr_str_ieq((wr_str){given, (size_t)(equals - given)}, wr_str_of(name)))
+            return equals + 1;
     }
     return NULL;
 }
@@ -163,10 +171,12 @@ static weir_status start(cli_state *state, const char *sql, size_t length, weir_
     return bad;
 }
 
-/* Whether a statement is a query, by its first word; WITH may also begin a change, which then says so itself. */
+/* Whether a statement is a query, by its first word; WITH may also begin a change, which then says
+ * so itself. */
 static bool is_query(const char *sql, size_t length)
 {
-    static const char *const words[] = {"select", "from", "with", "values", "table", "summarize", "describe"};
+    static const char *const words[] = {"select", "from",      "with",    "values",
+                                        "table",  "summarize", "describe"};
     size_t from = 0, to;
     while (from < length && strchr(" \t\r\n", sql[from]))
         from++;
@@ -178,9 +188,10 @@ static bool is_query(const char *sql, size_t length)
     return false;
 }
 
-/* -o parquet: the query becomes COPY ... TO the file of -O. It is prepared as it stands first, so that errors point into
- * what the user wrote. */
-static weir_status start_into_file(cli_state *state, const char *sql, size_t length, weir_query **out)
+/* -o parquet: the query becomes COPY ... TO the file of -O. It is prepared as it stands first, so
+ * that errors point into what the user wrote. */
+static weir_status start_into_file(cli_state *state, const char *sql, size_t length,
+                                   weir_query **out)
 {
     weir_prepared *prepared;
     weir_status bad = weir_prepare(state->session, sql, length, &prepared);
@@ -219,7 +230,8 @@ static weir_status show(cli_state *state, weir_query *query)
 static void print_outcome(const cli_state *state, const weir_query *query)
 {
     if (weir_query_notices(query)) fputs(weir_query_notices(query), stderr);
-    if (state->options.quiet || weir_query_kind(query) == WEIR_ROWS || !state->options.verbose) return;
+    if (state->options.quiet || weir_query_kind(query) == WEIR_ROWS || !state->options.verbose)
+        return;
     if (weir_query_affected(query) >= 0)
         fprintf(stderr, "%s %lld\n", weir_query_tag(query), (long long)weir_query_affected(query));
     else
@@ -238,8 +250,9 @@ static int run_one(cli_state *state, const char *sql, size_t length)
     if (is_blank(sql, length)) return CLI_OK;
     int64_t from = wr_clock_mono_ns();
     weir_query *query = NULL;
-    weir_status bad = cli_writes_file(state) && is_query(sql, length) ? start_into_file(state, sql, length, &query)
-                                                                      : start(state, sql, length, &query);
+    weir_status bad = cli_writes_file(state) && is_query(sql, length)
+                          ? start_into_file(state, sql, length, &query)
+                          : start(state, sql, length, &query);
     if (!bad) bad = show(state, query);
     if (!bad) print_outcome(state, query);
     weir_query_close(query);
@@ -266,7 +279,8 @@ int cli_run_file(cli_state *state, const char *path)
 {
     bool is_stdin = strcmp(path, "-") == 0;
     WR_AUTO(wr_file) *file = NULL;
-    weir_status bad = wr_file_open(wr_fs_real(), wr_str_of(is_stdin ? "/dev/stdin" : path), WR_FILE_READ, &file);
+    weir_status bad =
+        wr_file_open(wr_fs_real(), wr_str_of(is_stdin ? "/dev/stdin" : path), WR_FILE_READ, &file);
     WR_BUF(text);
     for (size_t got = 1; !bad && got;) {
         wr_buf_reserve(&text, 1 << 16);

@@ -1,17 +1,20 @@
 /* stdio.c - weir --stdio jsonl: a persistent child for tests and tools.
  *
  * One request per line, one reply per line:
- *   {"id":7,"sql":"select 1 as a"}   ->   {"id":7,"ok":true,"columns":[{"name":"a","type":"INTEGER"}],"rows":[[1]]}
- *   {"id":8,"sql":"selct"}           ->   {"id":8,"ok":false,"error":{"code":"W0101","sqlstate":"42601",...}}
- * "conn" names one of several sessions, made when first used. Numbers, booleans and NULL are JSON values; everything else
- * is the text SQL shows. A statement that returns no rows answers with "rows":[] and, for changes, "affected". */
+ *   {"id":7,"sql":"select 1 as a"}   ->
+ * {"id":7,"ok":true,"columns":[{"name":"a","type":"INTEGER"}],"rows":[[1]]}
+ *   {"id":8,"sql":"selct"}           ->
+ * {"id":8,"ok":false,"error":{"code":"W0101","sqlstate":"42601",...}} "conn" names one of several
+ * sessions, made when first used. Numbers, booleans and NULL are JSON values; everything else is
+ * the text SQL shows. A statement that returns no rows answers with "rows":[] and, for changes,
+ * "affected". */
 #include "base/map.h"
 #include "base/mem.h"
 #include "cli/cli.h"
 #include <ctype.h>
 
 typedef struct json_request {
-    wr_buf id;         /* as written: number or quoted text */
+    wr_buf id; /* as written: number or quoted text */
     wr_buf sql, conn;
     bool has_sql;
 } json_request;
@@ -59,7 +62,8 @@ static bool read_escape(reader *r, wr_buf *out)
     }
     uint32_t code, low;
     if (c != 'u' || !read_hex(r, &code)) return false;
-    if (code >= 0xd800 && code < 0xdc00 && r->end - r->at > 6 && r->at[0] == '\\' && r->at[1] == 'u') {
+    if (code >= 0xd800 && code < 0xdc00 && r->end - r->at > 6 && r->at[0] == '\\' &&
+        r->at[1] == 'u') {
         r->at += 2;
         if (!read_hex(r, &low)) return false;
         code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
@@ -109,9 +113,12 @@ static bool read_request(const char *line, size_t length, json_request *out)
         WR_BUF(ignored);
         if (!read_string(&r, &name) || !take(&r, ':')) return false;
         bool ok;
-        if (wr_str_is(wr_buf_str(&name), "sql")) out->has_sql = ok = read_string(&r, &out->sql);
-        else if (wr_str_is(wr_buf_str(&name), "conn")) ok = read_string(&r, &out->conn);
-        else ok = read_raw(&r, wr_str_is(wr_buf_str(&name), "id") ? &out->id : &ignored);
+        if (wr_str_is(wr_buf_str(&name), "sql"))
+            out->has_sql = ok = read_string(&r, &out->sql);
+        else if (wr_str_is(wr_buf_str(&name), "conn"))
+            ok = read_string(&r, &out->conn);
+        else
+            ok = read_raw(&r, wr_str_is(wr_buf_str(&name), "id") ? &out->id : &ignored);
         if (!ok) return false;
         if (!take(&r, ',')) {
             skip_blanks(&r);
@@ -182,7 +189,8 @@ static weir_status session_for(cli_state *state, wr_map *sessions, wr_str conn, 
     *out = wr_map_get(sessions, conn);
     if (*out) return NULL;
     weir_status bad = weir_session_open(state->engine, out);
-    if (!bad) wr_map_put(sessions, (wr_str){wr_heap_copy(conn.data, conn.length), conn.length}, *out);
+    if (!bad)
+        wr_map_put(sessions, (wr_str){wr_heap_copy(conn.data, conn.length), conn.length}, *out);
     return bad;
 }
 
@@ -195,8 +203,10 @@ static void serve_line(cli_state *state, wr_map *sessions, const char *line, siz
     bool understood = read_request(line, length, &request) && request.has_sql;
     wr_buf_printf(&reply, "{\"id\":%s", request.id.length ? request.id.data : "null");
     if (!understood) {
-        wr_buf_add_text(&reply, ",\"ok\":false,\"error\":{\"code\":\"W0101\",\"sqlstate\":\"42601\",\"message\":"
-                                "\"the request is not a JSON object with \\\"sql\\\"\"}}");
+        wr_buf_add_text(
+            &reply,
+            ",\"ok\":false,\"error\":{\"code\":\"W0101\",\"sqlstate\":\"42601\",\"message\":"
+            "\"the request is not a JSON object with \\\"sql\\\"\"}}");
     } else {
         weir_status bad = session_for(state, sessions, wr_buf_str(&request.conn), &session);
         if (!bad) bad = answer(session, &request, &body);

@@ -1,13 +1,14 @@
 /* print_shape.c - physical plans as JSON for programs and as mermaid diagrams for documents.
  *
- * A shared input is written where it is met first; afterwards JSON refers to it by its id, and a diagram draws one more
- * arrow from it. Ids are those of the text form, in the order of its lines. */
+ * A shared input is written where it is met first; afterwards JSON refers to it by its id, and a
+ * diagram draws one more arrow from it. Ids are those of the text form, in the order of its lines.
+ */
 #include "plan/logical.h"
 
 typedef struct shape {
     const wr_run *run;
     wr_buf *out;
-    int printed;             /* nodes up to this id were written */
+    int printed; /* nodes up to this id were written */
 } shape;
 
 static void add_number(wr_buf *out, const char *name, uint64_t value)
@@ -18,8 +19,8 @@ static void add_number(wr_buf *out, const char *name, uint64_t value)
 static void add_actuals(wr_buf *out, const wr_node_stats *stats)
 {
     if (!stats) return;
-    wr_buf_printf(out, ",\"actual\":{\"rows\":%llu,\"busy_ms\":%.3f", (unsigned long long)stats->rows_out,
-                  (double)stats->busy_ns / 1e6);
+    wr_buf_printf(out, ",\"actual\":{\"rows\":%llu,\"busy_ms\":%.3f",
+                  (unsigned long long)stats->rows_out, (double)stats->busy_ns / 1e6);
     if (stats->rows_scanned) add_number(out, "rows_read", stats->rows_scanned);
     if (stats->morsels) add_number(out, "morsels", stats->morsels);
     if (stats->morsels_pruned) add_number(out, "morsels_skipped", stats->morsels_pruned);
@@ -43,7 +44,8 @@ static void json_node(shape *s, const wr_plan_node *node)
     s->printed = node->id;
     WR_BUF(label);
     wr_physical_label(node, &label);
-    wr_buf_printf(out, "{\"id\":%d,\"operator\":\"%s\",\"label\":", node->id, wr_phys_kind_name(node->kind));
+    wr_buf_printf(out, "{\"id\":%d,\"operator\":\"%s\",\"label\":", node->id,
+                  wr_phys_kind_name(node->kind));
     wr_buf_add_json(out, wr_buf_str(&label));
     wr_buf_add_text(out, ",\"columns\":[");
     for (int i = 0; i < node->schema.count; i++) {
@@ -54,7 +56,8 @@ static void json_node(shape *s, const wr_plan_node *node)
         wr_buf_add_char(out, '}');
     }
     wr_buf_add_char(out, ']');
-    if (node->estimated_rows >= 0) wr_buf_printf(out, ",\"estimated_rows\":%.0f", node->estimated_rows);
+    if (node->estimated_rows >= 0)
+        wr_buf_printf(out, ",\"estimated_rows\":%.0f", node->estimated_rows);
     if (s->run) add_actuals(out, wr_run_node_stats(s->run, node->id));
     wr_buf_add_text(out, ",\"inputs\":[");
     for (int i = 0; i < node->input_count; i++) {
@@ -82,9 +85,12 @@ static void add_mermaid_text(wr_buf *out, wr_str text)
             wr_buf_add_text(out, "…");
             return;
         }
-        if (c < 32) wr_buf_add_char(out, ' ');
-        else if (strchr("\"#;<>&`", c)) wr_buf_printf(out, "#%d;", c);
-        else wr_buf_add_char(out, (char)c);
+        if (c < 32)
+            wr_buf_add_char(out, ' ');
+        else if (strchr("\"#;<>&`", c))
+            wr_buf_printf(out, "#%d;", c);
+        else
+            wr_buf_add_char(out, (char)c);
     }
 }
 

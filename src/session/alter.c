@@ -1,8 +1,9 @@
 /* alter.c - ALTER TABLE and what else replaces a table by a changed one.
  *
- * The catalog entry is replaced by a new object inside the transaction, so rollback brings the old one back. Changes of names,
- * defaults and constraints share the rows of the old table; new columns and types copy them through a query. The old
- * table is frozen first: nobody's concurrent change can be lost with it. */
+ * The catalog entry is replaced by a new object inside the transaction, so rollback brings the old
+ * one back. Changes of names, defaults and constraints share the rows of the old table; new columns
+ * and types copy them through a query. The old table is frozen first: nobody's concurrent change
+ * can be lost with it. */
 #include "session/session.h"
 #include "sql/format.h"
 
@@ -10,12 +11,13 @@
 typedef struct altered {
     weir_query *query;
     const wr_object *old;
-    wr_object *object;           /* the new one; owns the lists */
+    wr_object *object; /* the new one; owns the lists */
     wr_column_def *columns;
-    wr_str *sources;             /* per column: SQL over the old table, or empty = the column of the same number */
-    int *old_column;             /* per column: number in the old table, -1 = only the source */
+    wr_str
+        *sources; /* per column: SQL over the old table, or empty = the column of the same number */
+    int *old_column; /* per column: number in the old table, -1 = only the source */
     int column_count;
-    bool copies;                 /* rows must be copied */
+    bool copies; /* rows must be copied */
 } altered;
 
 static weir_status start(weir_query *query, const wr_object *old, altered *out)
@@ -23,15 +25,17 @@ static weir_status start(weir_query *query, const wr_object *old, altered *out)
     wr_object *object = wr_object_new(WR_ENTRY_TABLE, old->schema, old->name);
     object->is_temporary = old->is_temporary;
     wr_arena *arena = &object->arena;
-    *out = (altered){.query = query, .old = old, .object = object, .column_count = old->column_count};
+    *out =
+        (altered){.query = query, .old = old, .object = object, .column_count = old->column_count};
     int room = old->column_count + 1;
     out->columns = wr_new_array(arena, wr_column_def, room);
     out->sources = wr_new_array(arena, wr_str, room);
     out->old_column = wr_new_array(arena, int, room);
     for (int i = 0; i < old->column_count; i++) {
         const wr_column_def *column = &old->columns[i];
-        out->columns[i] = (wr_column_def){wr_arena_str(arena, column->name), column->type, column->not_null,
-                                          wr_arena_str(arena, column->default_sql), wr_arena_str(arena, column->generated_sql)};
+        out->columns[i] = (wr_column_def){
+            wr_arena_str(arena, column->name), column->type, column->not_null,
+            wr_arena_str(arena, column->default_sql), wr_arena_str(arena, column->generated_sql)};
         out->old_column[i] = i;
     }
     object->keys = wr_new_array(arena, wr_key_def, old->key_count + 1);
@@ -40,11 +44,13 @@ static weir_status start(weir_query *query, const wr_object *old, altered *out)
         const wr_key_def *key = &old->keys[k];
         int *columns = wr_new_array(arena, int, key->column_count);
         memcpy(columns, key->columns, sizeof(int) * (size_t)key->column_count);
-        object->keys[k] = (wr_key_def){wr_arena_str(arena, key->name), columns, key->column_count, key->is_primary};
+        object->keys[k] = (wr_key_def){wr_arena_str(arena, key->name), columns, key->column_count,
+                                       key->is_primary};
     }
     object->key_count = old->key_count;
     for (int c = 0; c < old->check_count; c++)
-        object->checks[c] = (wr_check_def){wr_arena_str(arena, old->checks[c].name), wr_arena_str(arena, old->checks[c].sql)};
+        object->checks[c] = (wr_check_def){wr_arena_str(arena, old->checks[c].name),
+                                           wr_arena_str(arena, old->checks[c].sql)};
     object->check_count = old->check_count;
     return wr_table_freeze(old->table, query->view.txn);
 }
@@ -55,8 +61,10 @@ static weir_status copy_rows(altered *a)
     wr_buf_add_text(&sql, "SELECT ");
     for (int i = 0; i < a->column_count; i++) {
         if (i) wr_buf_add_text(&sql, ", ");
-        if (a->sources[i].length) wr_buf_add_str(&sql, a->sources[i]);
-        else wr_format_name(&sql, a->old->columns[a->old_column[i]].name);
+        if (a->sources[i].length)
+            wr_buf_add_str(&sql, a->sources[i]);
+        else
+            wr_format_name(&sql, a->old->columns[a->old_column[i]].name);
     }
     wr_buf_add_text(&sql, " FROM ");
     wr_format_name(&sql, a->old->is_temporary ? WR_STR("temp") : a->old->schema);
@@ -78,15 +86,20 @@ static weir_status check_not_null(const altered *a)
     WR_AUTO(wr_relation) *rows = NULL;
     bool wanted = false;
     for (int i = 0; i < a->column_count; i++)
-        wanted |= a->columns[i].not_null && (a->old_column[i] < 0 || !a->old->columns[a->old_column[i]].not_null);
+        wanted |= a->columns[i].not_null &&
+                  (a->old_column[i] < 0 || !a->old->columns[a->old_column[i]].not_null);
     if (!wanted) return WR_OK;
     WR_TRY(wr_table_snapshot(a->object->table, a->query->view.txn, &rows));
     WR_ARENA(scratch);
     int *columns = wr_new_array(&scratch, int, a->column_count);
     for (int i = 0; i < a->column_count; i++)
         columns[i] = i;
-    wr_scan_request request = {.columns = columns, .column_count = a->column_count, .limit = -1, .worker_count = 1,
-                               .mem = a->query->mem, .cancel = &a->query->cancel};
+    wr_scan_request request = {.columns = columns,
+                               .column_count = a->column_count,
+                               .limit = -1,
+                               .worker_count = 1,
+                               .mem = a->query->mem,
+                               .cancel = &a->query->cancel};
     wr_scan *scan;
     WR_TRY(rows->def->open(rows, &request, &scan));
     wr_scan_worker *worker;
@@ -98,7 +111,8 @@ static weir_status check_not_null(const altered *a)
             bad = rows->def->next_batch(worker, &batch, &more);
             for (uint32_t i = 0; more && !bad && i < wr_batch_count(&batch); i++)
                 for (int c = 0; c < a->column_count && !bad; c++)
-                    if (a->columns[c].not_null && wr_column_is_null(&batch.columns[c], wr_batch_row(&batch, i)))
+                    if (a->columns[c].not_null &&
+                        wr_column_is_null(&batch.columns[c], wr_batch_row(&batch, i)))
                         bad = wr_fail(WR_E_NOT_NULL_VIOLATION, "column \"%.*s\" holds NULLs",
                                       WR_STR_ARGS(a->columns[c].name));
         }
@@ -112,7 +126,8 @@ static weir_status check_not_null(const altered *a)
 static weir_status complete(altered *a)
 {
     WR_AUTO(wr_object) *object = a->object;
-    wr_schema schema = {.fields = wr_new_array(&object->arena, wr_field, WR_MAX(a->column_count, 1)),
+    wr_schema schema = {.fields =
+                            wr_new_array(&object->arena, wr_field, WR_MAX(a->column_count, 1)),
                         .not_null = wr_new_array(&object->arena, bool, WR_MAX(a->column_count, 1)),
                         .count = a->column_count};
     for (int i = 0; i < a->column_count; i++) {
@@ -127,13 +142,14 @@ static weir_status complete(altered *a)
     WR_TRY(check_not_null(a));
     for (int k = 0; k < object->key_count; k++) {
         const wr_key_def *key = &object->keys[k];
-        WR_TRY(wr_table_add_unique(object->table, a->query->view.txn, key->columns, key->column_count, key->name,
-                                   key->is_primary));
+        WR_TRY(wr_table_add_unique(object->table, a->query->view.txn, key->columns,
+                                   key->column_count, key->name, key->is_primary));
     }
     return wr_catalog_replace(&a->query->view, (wr_object *)a->old, WR_TAKE(object));
 }
 
-weir_status wr_replace_keys(weir_query *query, const wr_object *table, const wr_key_def *add, wr_str remove)
+weir_status wr_replace_keys(weir_query *query, const wr_object *table, const wr_key_def *add,
+                            wr_str remove)
 {
     altered a;
     weir_status bad = start(query, table, &a);
@@ -141,11 +157,13 @@ weir_status wr_replace_keys(weir_query *query, const wr_object *table, const wr_
         wr_key_def *key = &a.object->keys[a.object->key_count++];
         int *columns = wr_new_array(&a.object->arena, int, add->column_count);
         memcpy(columns, add->columns, sizeof(int) * (size_t)add->column_count);
-        *key = (wr_key_def){wr_arena_str(&a.object->arena, add->name), columns, add->column_count, add->is_primary};
+        *key = (wr_key_def){wr_arena_str(&a.object->arena, add->name), columns, add->column_count,
+                            add->is_primary};
     }
     for (int k = 0; remove.length && k < a.object->key_count; k++) {
         if (!wr_str_ieq(a.object->keys[k].name, remove)) continue;
-        memmove(&a.object->keys[k], &a.object->keys[k + 1], (size_t)(a.object->key_count - k - 1) * sizeof(wr_key_def));
+        memmove(&a.object->keys[k], &a.object->keys[k + 1],
+                (size_t)(a.object->key_count - k - 1) * sizeof(wr_key_def));
         a.object->key_count--;
         break;
     }
@@ -167,8 +185,9 @@ static weir_status find_column(const altered *a, wr_names name, int *out)
         }
         wr_nearest_offer(&nearest, a->columns[i].name);
     }
-    return wr_with_nearest(wr_fail_at(WR_E_UNKNOWN_COLUMN, last.span, "no column \"%.*s\" in %.*s", WR_STR_ARGS(last.text),
-                                      WR_STR_ARGS(a->old->name)), &nearest);
+    return wr_with_nearest(wr_fail_at(WR_E_UNKNOWN_COLUMN, last.span, "no column \"%.*s\" in %.*s",
+                                      WR_STR_ARGS(last.text), WR_STR_ARGS(a->old->name)),
+                           &nearest);
 }
 
 static weir_status add_column(altered *a, const wr_sql_alter_action *action)
@@ -177,16 +196,19 @@ static weir_status add_column(altered *a, const wr_sql_alter_action *action)
     for (int i = 0; i < a->column_count; i++) {
         if (!wr_str_ieq(a->columns[i].name, def->name.text)) continue;
         if (action->if_not_exists) return WR_OK;
-        return wr_fail_at(WR_E_DUPLICATE_COLUMN, def->name.span, "column \"%.*s\" exists already", WR_STR_ARGS(def->name.text));
+        return wr_fail_at(WR_E_DUPLICATE_COLUMN, def->name.span, "column \"%.*s\" exists already",
+                          WR_STR_ARGS(def->name.text));
     }
     wr_arena *arena = &a->object->arena;
     wr_column_def column = {.name = wr_arena_str(arena, def->name.text)};
     if (!def->type)
-        return wr_fail_at(WR_E_SYNTAX, def->name.span, "column \"%.*s\" has no type", WR_STR_ARGS(def->name.text));
+        return wr_fail_at(WR_E_SYNTAX, def->name.span, "column \"%.*s\" has no type",
+                          WR_STR_ARGS(def->name.text));
     WR_TRY(wr_bind_type(&a->query->planner, def->type, &column.type));
     for (int i = 0; i < def->constraints.count; i++) {
         const wr_sql_constraint *constraint = wr_sql_as_constraint(def->constraints.items[i]);
-        if (constraint->constraint == WR_CONSTRAINT_NOT_NULL) column.not_null = true;
+        if (constraint->constraint == WR_CONSTRAINT_NOT_NULL)
+            column.not_null = true;
         else if (constraint->constraint == WR_CONSTRAINT_DEFAULT)
             column.default_sql = wr_ddl_format(arena, constraint->expression);
         else if (constraint->constraint != WR_CONSTRAINT_NULL)
@@ -198,7 +220,8 @@ static weir_status add_column(altered *a, const wr_sql_alter_action *action)
     int at = a->column_count++;
     a->columns[at] = column;
     a->old_column[at] = -1;
-    a->sources[at] = wr_arena_printf(arena, "CAST(%.*s AS %s)", WR_STR_ARGS(value), wr_type_name(column.type));
+    a->sources[at] =
+        wr_arena_printf(arena, "CAST(%.*s AS %s)", WR_STR_ARGS(value), wr_type_name(column.type));
     a->copies = true;
     return WR_OK;
 }
@@ -219,8 +242,9 @@ static weir_status drop_column(altered *a, const wr_sql_alter_action *action)
         int *columns = (int *)a->object->keys[k].columns;
         for (int i = 0; i < a->object->keys[k].column_count; i++) {
             if (columns[i] == column)
-                return wr_fail_at(WR_E_DEPENDENT, last.span, "column \"%.*s\" is part of key \"%.*s\"",
-                                  WR_STR_ARGS(last.text), WR_STR_ARGS(a->object->keys[k].name));
+                return wr_fail_at(WR_E_DEPENDENT, last.span,
+                                  "column \"%.*s\" is part of key \"%.*s\"", WR_STR_ARGS(last.text),
+                                  WR_STR_ARGS(a->object->keys[k].name));
             if (columns[i] > column) columns[i]--;
         }
     }
@@ -241,8 +265,10 @@ static weir_status change_type(altered *a, const wr_sql_alter_action *action)
     if (action->type) WR_TRY(wr_bind_type(&a->query->planner, action->type, &type));
     wr_arena *arena = &a->object->arena;
     WR_BUF(source);
-    if (action->expression) wr_node_format(&source, action->expression);
-    else wr_format_name(&source, a->old->columns[a->old_column[column]].name);
+    if (action->expression)
+        wr_node_format(&source, action->expression);
+    else
+        wr_format_name(&source, a->old->columns[a->old_column[column]].name);
     a->sources[column] = wr_arena_printf(arena, "CAST(%s AS %s)", source.data, wr_type_name(type));
     a->columns[column].type = type;
     a->copies = true;
@@ -252,8 +278,10 @@ static weir_status change_type(altered *a, const wr_sql_alter_action *action)
 static weir_status rename_table(altered *a, const wr_sql_alter_action *action, bool is_schema)
 {
     wr_str text = wr_arena_str(&a->object->arena, action->new_name.text);
-    if (is_schema) a->object->schema = text;
-    else a->object->name = text;
+    if (is_schema)
+        a->object->schema = text;
+    else
+        a->object->name = text;
     return WR_OK;
 }
 
@@ -263,15 +291,19 @@ static weir_status add_constraint(altered *a, const wr_sql_alter_action *action)
     wr_arena *arena = &a->object->arena;
     bool primary = constraint->constraint == WR_CONSTRAINT_PRIMARY_KEY;
     if (!primary && constraint->constraint != WR_CONSTRAINT_UNIQUE)
-        return wr_fail_at(WR_E_UNSUPPORTED, constraint->node.span, "ADD CONSTRAINT takes PRIMARY KEY and UNIQUE");
+        return wr_fail_at(WR_E_UNSUPPORTED, constraint->node.span,
+                          "ADD CONSTRAINT takes PRIMARY KEY and UNIQUE");
     int *columns = wr_new_array(arena, int, WR_MAX(constraint->columns.count, 1));
     for (int i = 0; i < constraint->columns.count; i++) {
         WR_TRY(find_column(a, (wr_names){&constraint->columns.items[i], 1}, &columns[i]));
         if (primary) a->columns[columns[i]].not_null = true;
     }
-    wr_str name = constraint->name.text.length ? wr_arena_str(arena, constraint->name.text)
-                                               : wr_arena_printf(arena, "%.*s_%s", WR_STR_ARGS(a->old->name), primary ? "pkey" : "key");
-    a->object->keys[a->object->key_count++] = (wr_key_def){name, columns, constraint->columns.count, primary};
+    wr_str name = constraint->name.text.length
+                      ? wr_arena_str(arena, constraint->name.text)
+                      : wr_arena_printf(arena, "%.*s_%s", WR_STR_ARGS(a->old->name),
+                                        primary ? "pkey" : "key");
+    a->object->keys[a->object->key_count++] =
+        (wr_key_def){name, columns, constraint->columns.count, primary};
     return WR_OK;
 }
 
@@ -288,7 +320,8 @@ static weir_status run_action(altered *a, const wr_sql_alter_action *action)
         WR_TRY(find_column(a, action->name, &column));
         for (int i = 0; i < a->column_count; i++)
             if (i != column && wr_str_ieq(a->columns[i].name, action->new_name.text))
-                return wr_fail_at(WR_E_DUPLICATE_COLUMN, action->new_name.span, "column \"%.*s\" exists already",
+                return wr_fail_at(WR_E_DUPLICATE_COLUMN, action->new_name.span,
+                                  "column \"%.*s\" exists already",
                                   WR_STR_ARGS(action->new_name.text));
         a->columns[column].name = wr_arena_str(arena, action->new_name.text);
         return WR_OK;
@@ -313,7 +346,8 @@ static weir_status run_action(altered *a, const wr_sql_alter_action *action)
     case WR_ALTER_ADD_CONSTRAINT:
         return add_constraint(a, action);
     default:
-        return wr_fail_at(WR_E_UNSUPPORTED, action->node.span, "this form of ALTER TABLE is not supported");
+        return wr_fail_at(WR_E_UNSUPPORTED, action->node.span,
+                          "this form of ALTER TABLE is not supported");
     }
 }
 
@@ -323,7 +357,8 @@ static weir_status rename_object(weir_query *query, const wr_object *old, const 
     const wr_sql_alter_action *action = wr_sql_as_alter_action(alter->actions.items[0]);
     if (alter->actions.count != 1 || old->kind != WR_ENTRY_VIEW ||
         (action->action != WR_ALTER_RENAME && action->action != WR_ALTER_SET_SCHEMA))
-        return wr_fail_at(WR_E_UNSUPPORTED, alter->node.span, "ALTER %s can only rename", wr_object_kind_text(alter->object));
+        return wr_fail_at(WR_E_UNSUPPORTED, alter->node.span, "ALTER %s can only rename",
+                          wr_object_kind_text(alter->object));
     bool renames = action->action == WR_ALTER_RENAME;
     wr_object *view = wr_object_new(WR_ENTRY_VIEW, renames ? old->schema : action->new_name.text,
                                     renames ? action->new_name.text : old->name);
@@ -348,8 +383,9 @@ weir_status wr_run_alter(weir_query *query, const wr_sql_alter *alter)
     if (!old) {
         wr_nearest nearest = {.wanted = name};
         wr_catalog_offer_names(&query->view, kinds, &nearest);
-        return wr_with_nearest(wr_fail_at(WR_E_UNKNOWN_TABLE, wr_names_last(alter->name).span, "no table \"%.*s\"",
-                                          WR_STR_ARGS(name)), &nearest);
+        return wr_with_nearest(wr_fail_at(WR_E_UNKNOWN_TABLE, wr_names_last(alter->name).span,
+                                          "no table \"%.*s\"", WR_STR_ARGS(name)),
+                               &nearest);
     }
     if (old->kind != WR_ENTRY_TABLE) return rename_object(query, old, alter);
     for (int i = 0; i < alter->actions.count; i++) {
@@ -360,7 +396,8 @@ weir_status wr_run_alter(weir_query *query, const wr_sql_alter *alter)
             wr_object_release(a.object);
             return bad;
         }
-        wr_str new_schema = old->is_temporary ? WR_STR("temp") : wr_arena_str(&query->arena, a.object->schema);
+        wr_str new_schema =
+            old->is_temporary ? WR_STR("temp") : wr_arena_str(&query->arena, a.object->schema);
         wr_str new_name = wr_arena_str(&query->arena, a.object->name);
         WR_TRY(wr_with_span(complete(&a), alter->node.span));
         wr_object_release(old);

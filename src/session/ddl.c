@@ -1,8 +1,9 @@
 /* ddl.c - CREATE and DROP.
  *
- * Definitions that hold SQL (views, macros, defaults, checks) are kept as canonical text made from the tree, after they
- * were bound once so that mistakes are reported now and not at first use. CREATE TABLE AS runs its query to the end
- * inside the statement. Velaria's CREATE TABLE t USING csv OPTIONS (..) makes a view over the file. */
+ * Definitions that hold SQL (views, macros, defaults, checks) are kept as canonical text made from
+ * the tree, after they were bound once so that mistakes are reported now and not at first use.
+ * CREATE TABLE AS runs its query to the end inside the statement. Velaria's CREATE TABLE t USING
+ * csv OPTIONS (..) makes a view over the file. */
 #include "session/session.h"
 #include "sql/format.h"
 
@@ -21,10 +22,12 @@ wr_str wr_ddl_format(wr_arena *arena, const wr_node *node)
     return wr_arena_str(arena, wr_buf_str(&text));
 }
 
-static wr_object *object_new(weir_query *query, wr_entry_kind kind, const wr_names *name, bool temporary)
+static wr_object *object_new(weir_query *query, wr_entry_kind kind, const wr_names *name,
+                             bool temporary)
 {
     wr_str schema, object;
-    wr_ddl_split_name(name, query->env.schema.length ? query->env.schema : WR_STR("main"), &schema, &object);
+    wr_ddl_split_name(name, query->env.schema.length ? query->env.schema : WR_STR("main"), &schema,
+                      &object);
     bool in_temp = wr_str_is(schema, "temp") || wr_str_is(schema, "pg_temp");
     wr_object *made = wr_object_new(kind, schema, object);
     made->is_temporary = temporary || in_temp;
@@ -64,14 +67,16 @@ static int column_index(const table_parts *parts, wr_str name)
     return -1;
 }
 
-static weir_status add_key(table_parts *parts, const wr_sql_constraint *constraint, wr_str table, const int *columns,
-                           int count, bool primary)
+static weir_status add_key(table_parts *parts, const wr_sql_constraint *constraint, wr_str table,
+                           const int *columns, int count, bool primary)
 {
     for (int i = 0; primary && i < parts->keys.count; i++)
         if (parts->keys.items[i].is_primary)
-            return wr_fail_at(WR_E_DUPLICATE_NAME, constraint->node.span, "a table has at most one primary key");
+            return wr_fail_at(WR_E_DUPLICATE_NAME, constraint->node.span,
+                              "a table has at most one primary key");
     wr_str name = constraint->name.text;
-    if (!name.length && primary) name = wr_arena_printf(parts->arena, "%.*s_pkey", WR_STR_ARGS(table));
+    if (!name.length && primary)
+        name = wr_arena_printf(parts->arena, "%.*s_pkey", WR_STR_ARGS(table));
     if (!name.length)
         name = wr_arena_printf(parts->arena, "%.*s_%.*s_key", WR_STR_ARGS(table),
                                WR_STR_ARGS(parts->columns.items[columns[0]].name));
@@ -79,11 +84,13 @@ static weir_status add_key(table_parts *parts, const wr_sql_constraint *constrai
     memcpy(copy, columns, sizeof(int) * (size_t)count);
     for (int i = 0; primary && i < count; i++)
         parts->columns.items[columns[i]].not_null = true;
-    wr_push(parts->arena, &parts->keys, ((wr_key_def){wr_arena_str(parts->arena, name), copy, count, primary}));
+    wr_push(parts->arena, &parts->keys,
+            ((wr_key_def){wr_arena_str(parts->arena, name), copy, count, primary}));
     return WR_OK;
 }
 
-static weir_status table_key(table_parts *parts, const wr_sql_constraint *constraint, wr_str table, bool primary)
+static weir_status table_key(table_parts *parts, const wr_sql_constraint *constraint, wr_str table,
+                             bool primary)
 {
     WR_ARENA(scratch);
     int *columns = wr_new_array(&scratch, int, constraint->columns.count);
@@ -94,8 +101,10 @@ static weir_status table_key(table_parts *parts, const wr_sql_constraint *constr
         wr_nearest nearest = {.wanted = name.text};
         for (int c = 0; c < parts->columns.count; c++)
             wr_nearest_offer(&nearest, parts->columns.items[c].name);
-        return wr_with_nearest(wr_fail_at(WR_E_UNKNOWN_COLUMN, name.span, "no column \"%.*s\" in the table",
-                                          WR_STR_ARGS(name.text)), &nearest);
+        return wr_with_nearest(wr_fail_at(WR_E_UNKNOWN_COLUMN, name.span,
+                                          "no column \"%.*s\" in the table",
+                                          WR_STR_ARGS(name.text)),
+                               &nearest);
     }
     return add_key(parts, constraint, table, columns, constraint->columns.count, primary);
 }
@@ -104,11 +113,14 @@ static void add_check(table_parts *parts, const wr_sql_constraint *constraint, w
 {
     wr_str name = constraint->name.text.length
                       ? wr_arena_str(parts->arena, constraint->name.text)
-                      : wr_arena_printf(parts->arena, "%.*s_check%d", WR_STR_ARGS(table), parts->checks.count + 1);
-    wr_push(parts->arena, &parts->checks, ((wr_check_def){name, wr_ddl_format(parts->arena, constraint->expression)}));
+                      : wr_arena_printf(parts->arena, "%.*s_check%d", WR_STR_ARGS(table),
+                                        parts->checks.count + 1);
+    wr_push(parts->arena, &parts->checks,
+            ((wr_check_def){name, wr_ddl_format(parts->arena, constraint->expression)}));
 }
 
-static weir_status column_constraint(table_parts *parts, int column, const wr_sql_constraint *constraint, wr_str table)
+static weir_status column_constraint(table_parts *parts, int column,
+                                     const wr_sql_constraint *constraint, wr_str table)
 {
     wr_column_def *def = &parts->columns.items[column];
     switch (constraint->constraint) {
@@ -138,7 +150,8 @@ static weir_status column_constraint(table_parts *parts, int column, const wr_sq
                       constraint->constraint == WR_CONSTRAINT_IDENTITY ? "IDENTITY" : "REFERENCES");
 }
 
-static weir_status table_constraint(table_parts *parts, const wr_sql_constraint *constraint, wr_str table)
+static weir_status table_constraint(table_parts *parts, const wr_sql_constraint *constraint,
+                                    wr_str table)
 {
     switch (constraint->constraint) {
     case WR_CONSTRAINT_PRIMARY_KEY:
@@ -149,22 +162,26 @@ static weir_status table_constraint(table_parts *parts, const wr_sql_constraint 
         add_check(parts, constraint, table);
         return WR_OK;
     default:
-        return wr_fail_at(WR_E_UNSUPPORTED, constraint->node.span, "FOREIGN KEY constraints are not supported");
+        return wr_fail_at(WR_E_UNSUPPORTED, constraint->node.span,
+                          "FOREIGN KEY constraints are not supported");
     }
 }
 
-static weir_status add_column(weir_query *query, table_parts *parts, const wr_sql_column_def *def, wr_str table)
+static weir_status add_column(weir_query *query, table_parts *parts, const wr_sql_column_def *def,
+                              wr_str table)
 {
     if (column_index(parts, def->name.text) >= 0)
         return wr_fail_at(WR_E_DUPLICATE_COLUMN, def->name.span, "column \"%.*s\" is given twice",
                           WR_STR_ARGS(def->name.text));
     wr_column_def column = {.name = wr_arena_str(parts->arena, def->name.text)};
     if (!def->type)
-        return wr_fail_at(WR_E_SYNTAX, def->name.span, "column \"%.*s\" has no type", WR_STR_ARGS(def->name.text));
+        return wr_fail_at(WR_E_SYNTAX, def->name.span, "column \"%.*s\" has no type",
+                          WR_STR_ARGS(def->name.text));
     WR_TRY(wr_bind_type(&query->planner, def->type, &column.type));
     wr_push(parts->arena, &parts->columns, column);
     for (int i = 0; i < def->constraints.count; i++)
-        WR_TRY(column_constraint(parts, parts->columns.count - 1, wr_sql_as_constraint(def->constraints.items[i]), table));
+        WR_TRY(column_constraint(parts, parts->columns.count - 1,
+                                 wr_sql_as_constraint(def->constraints.items[i]), table));
     return WR_OK;
 }
 
@@ -173,7 +190,9 @@ static weir_status like_table(weir_query *query, table_parts *parts, const wr_sq
     wr_str schema, name;
     wr_ddl_split_name(&like->name, WR_STR(""), &schema, &name);
     WR_AUTO(wr_object) *model = wr_catalog_find(&query->view, 1u << WR_ENTRY_TABLE, schema, name);
-    if (!model) return wr_fail_at(WR_E_UNKNOWN_TABLE, like->node.span, "no table \"%.*s\"", WR_STR_ARGS(name));
+    if (!model)
+        return wr_fail_at(WR_E_UNKNOWN_TABLE, like->node.span, "no table \"%.*s\"",
+                          WR_STR_ARGS(name));
     for (int i = 0; i < model->column_count; i++) {
         wr_column_def column = {.name = wr_arena_str(parts->arena, model->columns[i].name),
                                 .type = model->columns[i].type,
@@ -183,14 +202,18 @@ static weir_status like_table(weir_query *query, table_parts *parts, const wr_sq
     return WR_OK;
 }
 
-static weir_status collect(weir_query *query, table_parts *parts, const wr_sql_create_table *create, wr_str table)
+static weir_status collect(weir_query *query, table_parts *parts, const wr_sql_create_table *create,
+                           wr_str table)
 {
     for (int i = 0; i < create->elements.count; i++) {
         const wr_node *element = create->elements.items[i];
-        if (element->kind == WR_SQL_COLUMN_DEF) WR_TRY(add_column(query, parts, wr_sql_as_column_def(element), table));
-        else if (element->kind == WR_SQL_LIKE_TABLE) WR_TRY(like_table(query, parts, wr_sql_as_like_table(element)));
+        if (element->kind == WR_SQL_COLUMN_DEF)
+            WR_TRY(add_column(query, parts, wr_sql_as_column_def(element), table));
+        else if (element->kind == WR_SQL_LIKE_TABLE)
+            WR_TRY(like_table(query, parts, wr_sql_as_like_table(element)));
         else if (element->kind != WR_SQL_CONSTRAINT)
-            return wr_fail_at(WR_E_UNSUPPORTED, element->span, "%s is only for streams", wr_node_kind_name(element->kind));
+            return wr_fail_at(WR_E_UNSUPPORTED, element->span, "%s is only for streams",
+                              wr_node_kind_name(element->kind));
     }
     for (int i = 0; i < create->elements.count; i++)
         if (create->elements.items[i]->kind == WR_SQL_CONSTRAINT)
@@ -211,7 +234,8 @@ static void schema_of(const table_parts *parts, wr_schema *out)
 }
 
 /* Defaults, generated columns and checks must bind now. */
-static weir_status check_texts(weir_query *query, const table_parts *parts, const wr_schema *schema, wr_span span)
+static weir_status check_texts(weir_query *query, const table_parts *parts, const wr_schema *schema,
+                               wr_span span)
 {
     wr_node *node;
     wr_expr *bound;
@@ -222,8 +246,8 @@ static weir_status check_texts(weir_query *query, const table_parts *parts, cons
         if (!sql.length) continue;
         WR_TRY(wr_parse_expression(&query->arena, sql, &node));
         wr_schema none = {0};
-        weir_status bad =
-            wr_bind_over_schema(&query->planner, generated ? schema : &none, node, column->type, &bound);
+        weir_status bad = wr_bind_over_schema(&query->planner, generated ? schema : &none, node,
+                                              column->type, &bound);
         if (bad) bad->span = span;
         WR_TRY(wr_wrap(bad, "%s of column \"%.*s\"", generated ? "the expression" : "the default",
                        WR_STR_ARGS(column->name)));
@@ -237,7 +261,8 @@ static weir_status check_texts(weir_query *query, const table_parts *parts, cons
     return WR_OK;
 }
 
-static weir_status finish_table(weir_query *query, wr_object *owned, table_parts *parts, const wr_sql_create_table *create)
+static weir_status finish_table(weir_query *query, wr_object *owned, table_parts *parts,
+                                const wr_sql_create_table *create)
 {
     WR_AUTO(wr_object) *object = owned;
     wr_schema schema;
@@ -252,8 +277,8 @@ static weir_status finish_table(weir_query *query, wr_object *owned, table_parts
     object->table = wr_table_new(wr_catalog_store(query->view.catalog), &schema);
     for (int i = 0; i < object->key_count; i++) {
         const wr_key_def *key = &object->keys[i];
-        WR_TRY(wr_table_add_unique(object->table, query->view.txn, key->columns, key->column_count, key->name,
-                                   key->is_primary));
+        WR_TRY(wr_table_add_unique(object->table, query->view.txn, key->columns, key->column_count,
+                                   key->name, key->is_primary));
     }
     return add(query, WR_TAKE(object), create->mode, create->node.span);
 }
@@ -272,7 +297,8 @@ static weir_status create_as(weir_query *query, const wr_sql_create_table *creat
     table_parts parts = {.arena = &object->arena};
     weir_status bad = WR_OK;
     if (create->elements.count > bound.schema.count)
-        bad = wr_fail_at(WR_E_COLUMN_COUNT, create->node.span, "%d column names are given but the query has %d columns",
+        bad = wr_fail_at(WR_E_COLUMN_COUNT, create->node.span,
+                         "%d column names are given but the query has %d columns",
                          create->elements.count, bound.schema.count);
     for (int i = 0; i < bound.schema.count && !bad; i++) {
         wr_str name = bound.schema.fields[i].name;
@@ -280,11 +306,13 @@ static weir_status create_as(weir_query *query, const wr_sql_create_table *creat
             name = wr_sql_as_column_def(create->elements.items[i])->name.text;
         if (column_index(&parts, name) >= 0)
             bad = wr_with_hint(wr_fail_at(WR_E_DUPLICATE_COLUMN, create->query->span,
-                                          "the query has two columns named \"%.*s\"", WR_STR_ARGS(name)),
+                                          "the query has two columns named \"%.*s\"",
+                                          WR_STR_ARGS(name)),
                                "give one of them another name with AS");
         const wr_type *type = bound.schema.fields[i].type;
         if (type->id == WR_T_NULL) type = WR_VARCHAR;
-        wr_push(&object->arena, &parts.columns, ((wr_column_def){.name = wr_arena_str(&object->arena, name), .type = type}));
+        wr_push(&object->arena, &parts.columns,
+                ((wr_column_def){.name = wr_arena_str(&object->arena, name), .type = type}));
     }
     if (bad) {
         wr_object_release(object);
@@ -294,12 +322,15 @@ static weir_status create_as(weir_query *query, const wr_sql_create_table *creat
     bad = finish_table(query, object, &parts, create);
     void *target[2] = {object->table, query->view.txn};
     if (!bad && !create->no_data) bad = wr_query_drain(query, &bound, wr_append_to_table, target);
-    if (!bad) query->affected = create->no_data ? 0 : (int64_t)wr_table_count(object->table, query->view.txn);
+    if (!bad)
+        query->affected =
+            create->no_data ? 0 : (int64_t)wr_table_count(object->table, query->view.txn);
     wr_object_release(object);
     return bad;
 }
 
-/* CREATE TABLE t (a INT) USING csv OPTIONS (path: 'p', delimiter: ';') -> a view over read_csv('p', ...). */
+/* CREATE TABLE t (a INT) USING csv OPTIONS (path: 'p', delimiter: ';') -> a view over read_csv('p',
+ * ...). */
 static weir_status create_file_table(weir_query *query, const wr_sql_create_table *create)
 {
     WR_BUF(text);
@@ -315,8 +346,9 @@ static weir_status create_file_table(weir_query *query, const wr_sql_create_tabl
         wr_node_format(&options, option->value);
     }
     if (!path)
-        return wr_with_fix(wr_fail_at(WR_E_PARAMETER_VALUE, create->format.span, "the file is not named"),
-                           "OPTIONS (path: 'file.csv')");
+        return wr_with_fix(
+            wr_fail_at(WR_E_PARAMETER_VALUE, create->format.span, "the file is not named"),
+            "OPTIONS (path: 'file.csv')");
     wr_buf_printf(&text, "SELECT * FROM read_%.*s(", WR_STR_ARGS(create->format.text));
     wr_node_format(&text, path);
     wr_buf_add_str(&text, wr_buf_str(&options));
@@ -354,9 +386,11 @@ static weir_status create_table(weir_query *query, const wr_sql_create_table *cr
     unsigned kinds = 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION;
     if (create->mode.if_not_exists && exists(query, kinds, &create->name)) return WR_OK;
     if (create->role != WR_ROLE_TABLE)
-        return wr_fail_at(WR_E_UNSUPPORTED, create->node.span, "sources and sinks of streams are not supported");
+        return wr_fail_at(WR_E_UNSUPPORTED, create->node.span,
+                          "sources and sinks of streams are not supported");
     if (create->with.count)
-        return wr_fail_at(WR_E_UNSUPPORTED, create->with.items[0]->span, "in-memory tables have no options");
+        return wr_fail_at(WR_E_UNSUPPORTED, create->with.items[0]->span,
+                          "in-memory tables have no options");
     if (wr_name_given(create->format)) return create_file_table(query, create);
     if (create->query) return create_as(query, create);
     wr_object *object = object_new(query, WR_ENTRY_TABLE, &create->name, create->mode.temporary);
@@ -375,13 +409,16 @@ static weir_status create_view(weir_query *query, const wr_sql_create_view *crea
 {
     query->tag = "CREATE VIEW";
     if (create->materialized)
-        return wr_fail_at(WR_E_UNSUPPORTED, create->node.span, "materialized views are not supported");
-    if (create->mode.if_not_exists && exists(query, 1u << WR_ENTRY_VIEW, &create->name)) return WR_OK;
+        return wr_fail_at(WR_E_UNSUPPORTED, create->node.span,
+                          "materialized views are not supported");
+    if (create->mode.if_not_exists && exists(query, 1u << WR_ENTRY_VIEW, &create->name))
+        return WR_OK;
     wr_bound bound;
     WR_TRY(wr_bind_statement(&query->planner, create->query, &bound));
     if (create->columns.count > bound.schema.count)
         return wr_fail_at(WR_E_COLUMN_COUNT, create->columns.items[0].span,
-                          "the view names %d columns but its query has %d", create->columns.count, bound.schema.count);
+                          "the view names %d columns but its query has %d", create->columns.count,
+                          bound.schema.count);
     wr_object *view = object_new(query, WR_ENTRY_VIEW, &create->name, create->mode.temporary);
     view->sql = wr_ddl_format(&view->arena, create->query);
     view->column_count = create->columns.count;
@@ -391,31 +428,41 @@ static weir_status create_view(weir_query *query, const wr_sql_create_view *crea
     return add(query, view, create->mode, create->node.span);
 }
 
-static weir_status sequence_option(weir_query *query, wr_object *sequence, const wr_sql_option *option)
+static weir_status sequence_option(weir_query *query, wr_object *sequence,
+                                   const wr_sql_option *option)
 {
     wr_str name = option->name.text;
     wr_value value = wr_value_null(WR_BIGINT);
-    if (wr_str_is(name, "owned_by") || wr_str_is(name, "as") || wr_str_is(name, "cache")) return WR_OK;
+    if (wr_str_is(name, "owned_by") || wr_str_is(name, "as") || wr_str_is(name, "cache"))
+        return WR_OK;
     if (wr_str_is(name, "cycle")) {
-        if (option->value) WR_TRY(wr_bind_constant(&query->planner, option->value, WR_BOOLEAN, &value));
+        if (option->value)
+            WR_TRY(wr_bind_constant(&query->planner, option->value, WR_BOOLEAN, &value));
         sequence->cycles = value.is_null || value.boolean;
         return WR_OK;
     }
     if (option->value) WR_TRY(wr_bind_constant(&query->planner, option->value, WR_BIGINT, &value));
     if (value.is_null) return WR_OK;
-    if (wr_str_is(name, "start") || wr_str_is(name, "restart")) sequence->start = value.i64;
-    else if (wr_str_is(name, "increment")) sequence->increment = value.i64;
-    else if (wr_str_is(name, "minvalue")) sequence->min_value = value.i64;
-    else if (wr_str_is(name, "maxvalue")) sequence->max_value = value.i64;
-    if (sequence->increment == 0) return wr_fail_at(WR_E_PARAMETER_VALUE, option->node.span, "the increment must not be 0");
+    if (wr_str_is(name, "start") || wr_str_is(name, "restart"))
+        sequence->start = value.i64;
+    else if (wr_str_is(name, "increment"))
+        sequence->increment = value.i64;
+    else if (wr_str_is(name, "minvalue"))
+        sequence->min_value = value.i64;
+    else if (wr_str_is(name, "maxvalue"))
+        sequence->max_value = value.i64;
+    if (sequence->increment == 0)
+        return wr_fail_at(WR_E_PARAMETER_VALUE, option->node.span, "the increment must not be 0");
     return WR_OK;
 }
 
 static weir_status create_sequence(weir_query *query, const wr_sql_create_sequence *create)
 {
     query->tag = "CREATE SEQUENCE";
-    if (create->mode.if_not_exists && exists(query, 1u << WR_ENTRY_SEQUENCE, &create->name)) return WR_OK;
-    WR_AUTO(wr_object) *sequence = object_new(query, WR_ENTRY_SEQUENCE, &create->name, create->mode.temporary);
+    if (create->mode.if_not_exists && exists(query, 1u << WR_ENTRY_SEQUENCE, &create->name))
+        return WR_OK;
+    WR_AUTO(wr_object) *sequence =
+        object_new(query, WR_ENTRY_SEQUENCE, &create->name, create->mode.temporary);
     sequence->increment = 1;
     sequence->start = INT64_MIN;
     sequence->min_value = INT64_MIN;
@@ -425,9 +472,11 @@ static weir_status create_sequence(weir_query *query, const wr_sql_create_sequen
     bool up = sequence->increment > 0;
     if (sequence->min_value == INT64_MIN && up) sequence->min_value = 1;
     if (sequence->max_value == INT64_MAX && !up) sequence->max_value = -1;
-    if (sequence->start == INT64_MIN) sequence->start = up ? sequence->min_value : sequence->max_value;
+    if (sequence->start == INT64_MIN)
+        sequence->start = up ? sequence->min_value : sequence->max_value;
     if (sequence->start < sequence->min_value || sequence->start > sequence->max_value)
-        return wr_fail_at(WR_E_PARAMETER_VALUE, create->node.span, "START is outside of MINVALUE ... MAXVALUE");
+        return wr_fail_at(WR_E_PARAMETER_VALUE, create->node.span,
+                          "START is outside of MINVALUE ... MAXVALUE");
     sequence->next = sequence->start;
     return add(query, WR_TAKE(sequence), create->mode, create->node.span);
 }
@@ -435,7 +484,8 @@ static weir_status create_sequence(weir_query *query, const wr_sql_create_sequen
 static weir_status create_type(weir_query *query, const wr_sql_create_type *create)
 {
     query->tag = "CREATE TYPE";
-    if (create->mode.if_not_exists && exists(query, 1u << WR_ENTRY_TYPE, &create->name)) return WR_OK;
+    if (create->mode.if_not_exists && exists(query, 1u << WR_ENTRY_TYPE, &create->name))
+        return WR_OK;
     const wr_type *type;
     WR_TRY(wr_bind_type(&query->planner, create->type, &type));
     wr_object *object = object_new(query, WR_ENTRY_TYPE, &create->name, create->mode.temporary);
@@ -450,7 +500,8 @@ static weir_status create_macro(weir_query *query, const wr_sql_create_macro *cr
         return wr_fail_at(WR_E_UNSUPPORTED, create->node.span, "a macro has exactly one body");
     const wr_sql_macro_body *body = wr_sql_as_macro_body(create->overloads.items[0]);
     if (body->text || (wr_name_given(body->language) && !wr_str_is(body->language.text, "sql")))
-        return wr_fail_at(WR_E_UNSUPPORTED, body->node.span, "functions are written as an expression: AS expression");
+        return wr_fail_at(WR_E_UNSUPPORTED, body->node.span,
+                          "functions are written as an expression: AS expression");
     wr_entry_kind kind = body->query ? WR_ENTRY_TABLE_MACRO : WR_ENTRY_MACRO;
     if (create->mode.if_not_exists && exists(query, 1u << kind, &create->name)) return WR_OK;
     wr_object *macro = object_new(query, kind, &create->name, create->mode.temporary);
@@ -466,7 +517,8 @@ static weir_status create_macro(weir_query *query, const wr_sql_create_macro *cr
     return add(query, macro, create->mode, create->node.span);
 }
 
-/* A unique index is a unique constraint made later; others only keep their name, since scans need no index in memory. */
+/* A unique index is a unique constraint made later; others only keep their name, since scans need
+ * no index in memory. */
 static weir_status create_index(weir_query *query, const wr_sql_create_index *create)
 {
     query->tag = "CREATE INDEX";
@@ -474,21 +526,27 @@ static weir_status create_index(weir_query *query, const wr_sql_create_index *cr
     wr_ddl_split_name(&create->table, WR_STR(""), &schema, &name);
     WR_AUTO(wr_object) *table = wr_catalog_find(&query->view, 1u << WR_ENTRY_TABLE, schema, name);
     if (!table)
-        return wr_fail_at(WR_E_UNKNOWN_TABLE, create->table.items[0].span, "no table \"%.*s\"", WR_STR_ARGS(name));
-    if (wr_name_given(create->method) && !wr_str_is(create->method.text, "btree") && !wr_str_is(create->method.text, "hash"))
-        return wr_fail_at(WR_E_UNSUPPORTED, create->method.span, "no index method \"%.*s\"", WR_STR_ARGS(create->method.text));
-    if (create->mode.if_not_exists && exists(query, 1u << WR_ENTRY_INDEX, &create->name)) return WR_OK;
+        return wr_fail_at(WR_E_UNKNOWN_TABLE, create->table.items[0].span, "no table \"%.*s\"",
+                          WR_STR_ARGS(name));
+    if (wr_name_given(create->method) && !wr_str_is(create->method.text, "btree") &&
+        !wr_str_is(create->method.text, "hash"))
+        return wr_fail_at(WR_E_UNSUPPORTED, create->method.span, "no index method \"%.*s\"",
+                          WR_STR_ARGS(create->method.text));
+    if (create->mode.if_not_exists && exists(query, 1u << WR_ENTRY_INDEX, &create->name))
+        return WR_OK;
     int *columns = wr_new_array(&query->arena, int, create->items.count);
     bool plain = !create->where;
     for (int i = 0; i < create->items.count; i++) {
         const wr_node *expr = wr_sql_as_order_item(create->items.items[i])->value;
         wr_expr *bound;
-        WR_TRY(wr_bind_over_schema(&query->planner, wr_table_schema(table->table), expr, NULL, &bound));
+        WR_TRY(wr_bind_over_schema(&query->planner, wr_table_schema(table->table), expr, NULL,
+                                   &bound));
         plain &= bound->kind == WR_X_COLUMN;
         columns[i] = bound->kind == WR_X_COLUMN ? (int)bound->column : -1;
     }
     if (create->unique && !plain)
-        return wr_fail_at(WR_E_UNSUPPORTED, create->node.span, "unique indexes are over plain columns");
+        return wr_fail_at(WR_E_UNSUPPORTED, create->node.span,
+                          "unique indexes are over plain columns");
     wr_str index_name = create->name.count ? wr_names_last(create->name).text : WR_STR("unique");
     wr_key_def key = {index_name, columns, create->items.count, false};
     if (create->unique) WR_TRY(wr_replace_keys(query, table, &key, WR_STR("")));
@@ -504,25 +562,37 @@ static weir_status create_index(weir_query *query, const wr_sql_create_index *cr
 static unsigned kinds_of(wr_object_kind kind)
 {
     switch (kind) {
-    case WR_OBJECT_TABLE: return 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_RELATION;
-    case WR_OBJECT_VIEW: return 1u << WR_ENTRY_VIEW;
-    case WR_OBJECT_SEQUENCE: return 1u << WR_ENTRY_SEQUENCE;
-    case WR_OBJECT_TYPE: return 1u << WR_ENTRY_TYPE;
-    case WR_OBJECT_MACRO: case WR_OBJECT_FUNCTION: return 1u << WR_ENTRY_MACRO | 1u << WR_ENTRY_TABLE_MACRO;
-    case WR_OBJECT_MACRO_TABLE: return 1u << WR_ENTRY_TABLE_MACRO;
-    case WR_OBJECT_INDEX: return 1u << WR_ENTRY_INDEX;
-    default: return 0;
+    case WR_OBJECT_TABLE:
+        return 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_RELATION;
+    case WR_OBJECT_VIEW:
+        return 1u << WR_ENTRY_VIEW;
+    case WR_OBJECT_SEQUENCE:
+        return 1u << WR_ENTRY_SEQUENCE;
+    case WR_OBJECT_TYPE:
+        return 1u << WR_ENTRY_TYPE;
+    case WR_OBJECT_MACRO:
+    case WR_OBJECT_FUNCTION:
+        return 1u << WR_ENTRY_MACRO | 1u << WR_ENTRY_TABLE_MACRO;
+    case WR_OBJECT_MACRO_TABLE:
+        return 1u << WR_ENTRY_TABLE_MACRO;
+    case WR_OBJECT_INDEX:
+        return 1u << WR_ENTRY_INDEX;
+    default:
+        return 0;
     }
 }
 
-static weir_status not_found(weir_query *query, const wr_sql_drop *drop, unsigned kinds, wr_name name)
+static weir_status not_found(weir_query *query, const wr_sql_drop *drop, unsigned kinds,
+                             wr_name name)
 {
     const char *word = wr_object_kind_text(drop->object);
     unsigned tables = 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION;
     WR_AUTO(wr_object) *other = wr_catalog_find(&query->view, tables, WR_STR(""), name.text);
-    weir_status bad = wr_fail_at(WR_E_UNKNOWN_TABLE, name.span, "no %s \"%.*s\"", word, WR_STR_ARGS(name.text));
+    weir_status bad =
+        wr_fail_at(WR_E_UNKNOWN_TABLE, name.span, "no %s \"%.*s\"", word, WR_STR_ARGS(name.text));
     if (other && (kinds & tables))
-        return wr_with_fix(bad, "DROP %s %.*s", other->kind == WR_ENTRY_VIEW ? "VIEW" : "TABLE", WR_STR_ARGS(name.text));
+        return wr_with_fix(bad, "DROP %s %.*s", other->kind == WR_ENTRY_VIEW ? "VIEW" : "TABLE",
+                           WR_STR_ARGS(name.text));
     wr_nearest nearest = {.wanted = name.text};
     wr_catalog_offer_names(&query->view, kinds, &nearest);
     return wr_with_nearest(bad, &nearest);
@@ -531,9 +601,11 @@ static weir_status not_found(weir_query *query, const wr_sql_drop *drop, unsigne
 /* The uniqueness that CREATE UNIQUE INDEX added goes with the index. */
 static weir_status drop_index_key(weir_query *query, const wr_object *index)
 {
-    WR_AUTO(wr_object) *table = wr_catalog_find(&query->view, 1u << WR_ENTRY_TABLE, index->schema, index->on_table);
+    WR_AUTO(wr_object) *table =
+        wr_catalog_find(&query->view, 1u << WR_ENTRY_TABLE, index->schema, index->on_table);
     for (int k = 0; table && k < table->key_count; k++)
-        if (wr_str_ieq(table->keys[k].name, index->name)) return wr_replace_keys(query, table, NULL, index->name);
+        if (wr_str_ieq(table->keys[k].name, index->name))
+            return wr_replace_keys(query, table, NULL, index->name);
     return WR_OK;
 }
 
@@ -542,28 +614,34 @@ static weir_status drop_indexes(weir_query *query, wr_str table)
 {
     int count = 0;
     weir_status bad = WR_OK;
-    wr_object **indexes = wr_catalog_list(&query->view, 1u << WR_ENTRY_INDEX, &query->arena, &count);
+    wr_object **indexes =
+        wr_catalog_list(&query->view, 1u << WR_ENTRY_INDEX, &query->arena, &count);
     for (int i = 0; i < count; i++) {
-        if (!bad && wr_str_ieq(indexes[i]->on_table, table)) bad = wr_catalog_remove(&query->view, indexes[i]);
+        if (!bad && wr_str_ieq(indexes[i]->on_table, table))
+            bad = wr_catalog_remove(&query->view, indexes[i]);
         wr_object_release(indexes[i]);
     }
     return bad;
 }
 
-static weir_status drop_one(weir_query *query, const wr_sql_drop *drop, const wr_sql_name_node *node)
+static weir_status drop_one(weir_query *query, const wr_sql_drop *drop,
+                            const wr_sql_name_node *node)
 {
     wr_str schema, name;
     wr_ddl_split_name(&node->name, WR_STR(""), &schema, &name);
     if (drop->object == WR_OBJECT_SCHEMA) {
         if (drop->if_exists && !wr_catalog_has_schema(&query->view, name)) return WR_OK;
-        return wr_with_span(wr_catalog_drop_schema(&query->view, name, drop->behavior == WR_DROP_CASCADE),
-                            node->node.span);
+        return wr_with_span(
+            wr_catalog_drop_schema(&query->view, name, drop->behavior == WR_DROP_CASCADE),
+            node->node.span);
     }
     unsigned kinds = kinds_of(drop->object);
     if (!kinds)
-        return wr_fail_at(WR_E_UNSUPPORTED, drop->node.span, "DROP %s is not supported", wr_object_kind_text(drop->object));
+        return wr_fail_at(WR_E_UNSUPPORTED, drop->node.span, "DROP %s is not supported",
+                          wr_object_kind_text(drop->object));
     WR_AUTO(wr_object) *object = wr_catalog_find(&query->view, kinds, schema, name);
-    if (!object) return drop->if_exists ? WR_OK : not_found(query, drop, kinds, wr_names_last(node->name));
+    if (!object)
+        return drop->if_exists ? WR_OK : not_found(query, drop, kinds, wr_names_last(node->name));
     if (object->kind == WR_ENTRY_TABLE) WR_TRY(drop_indexes(query, object->name));
     if (object->kind == WR_ENTRY_INDEX) WR_TRY(drop_index_key(query, object));
     return wr_catalog_remove(&query->view, object);
@@ -582,17 +660,25 @@ weir_status wr_run_ddl(weir_query *query, const wr_node *statement, bool *handle
 {
     *handled = true;
     switch (statement->kind) {
-    case WR_SQL_CREATE_TABLE: return create_table(query, wr_sql_as_create_table(statement));
-    case WR_SQL_CREATE_VIEW: return create_view(query, wr_sql_as_create_view(statement));
-    case WR_SQL_CREATE_SEQUENCE: return create_sequence(query, wr_sql_as_create_sequence(statement));
-    case WR_SQL_CREATE_TYPE: return create_type(query, wr_sql_as_create_type(statement));
-    case WR_SQL_CREATE_MACRO: return create_macro(query, wr_sql_as_create_macro(statement));
-    case WR_SQL_CREATE_INDEX: return create_index(query, wr_sql_as_create_index(statement));
-    case WR_SQL_DROP: return run_drop(query, wr_sql_as_drop(statement));
+    case WR_SQL_CREATE_TABLE:
+        return create_table(query, wr_sql_as_create_table(statement));
+    case WR_SQL_CREATE_VIEW:
+        return create_view(query, wr_sql_as_create_view(statement));
+    case WR_SQL_CREATE_SEQUENCE:
+        return create_sequence(query, wr_sql_as_create_sequence(statement));
+    case WR_SQL_CREATE_TYPE:
+        return create_type(query, wr_sql_as_create_type(statement));
+    case WR_SQL_CREATE_MACRO:
+        return create_macro(query, wr_sql_as_create_macro(statement));
+    case WR_SQL_CREATE_INDEX:
+        return create_index(query, wr_sql_as_create_index(statement));
+    case WR_SQL_DROP:
+        return run_drop(query, wr_sql_as_drop(statement));
     case WR_SQL_CREATE_SCHEMA: {
         const wr_sql_create_schema *create = wr_sql_as_create_schema(statement);
         query->tag = "CREATE SCHEMA";
-        return wr_with_span(wr_catalog_add_schema(&query->view, wr_names_last(create->name).text, create->mode.if_not_exists),
+        return wr_with_span(wr_catalog_add_schema(&query->view, wr_names_last(create->name).text,
+                                                  create->mode.if_not_exists),
                             create->node.span);
     }
     case WR_SQL_MAINTAIN: /* tables in memory need neither statistics runs nor vacuuming */

@@ -18,8 +18,10 @@ static const code_row error_rows[] = {
 static void add_text(wr_buf *out, const char *name, const char *text)
 {
     wr_buf_printf(out, ",\"%s\":", name);
-    if (text) wr_buf_add_json(out, wr_str_of(text));
-    else wr_buf_add_text(out, "null");
+    if (text)
+        wr_buf_add_json(out, wr_str_of(text));
+    else
+        wr_buf_add_text(out, "null");
 }
 
 static void add_options(wr_buf *out, const char *name, const wr_opt *rows)
@@ -42,16 +44,29 @@ static void add_functions(wr_buf *out)
         wr_fn_entry entry = wr_fn_at(i);
         const char *kind = entry.fn ? "scalar" : entry.aggregate ? "aggregate" : "window";
         if (entry.fn && entry.fn->flags & WR_FN_HIDDEN) continue;
-        wr_buf_printf(out, "%s\n{\"kind\":\"%s\"", out->data[out->length - 1] == '[' ? "" : ",", kind);
-        add_text(out, "name", entry.fn ? entry.fn->name : entry.aggregate ? entry.aggregate->name : entry.window->name);
+        wr_buf_printf(out, "%s\n{\"kind\":\"%s\"", out->data[out->length - 1] == '[' ? "" : ",",
+                      kind);
+        add_text(out, "name",
+                 entry.fn          ? entry.fn->name
+                 : entry.aggregate ? entry.aggregate->name
+                                   : entry.window->name);
         add_text(out, "signature",
-                 entry.fn ? entry.fn->signature : entry.aggregate ? entry.aggregate->signature : entry.window->signature);
+                 entry.fn          ? entry.fn->signature
+                 : entry.aggregate ? entry.aggregate->signature
+                                   : entry.window->signature);
         add_text(out, "family", entry.family);
-        add_text(out, "help", entry.fn ? entry.fn->help : entry.aggregate ? entry.aggregate->help : entry.window->help);
+        add_text(out, "help",
+                 entry.fn          ? entry.fn->help
+                 : entry.aggregate ? entry.aggregate->help
+                                   : entry.window->help);
         add_text(out, "example",
-                 entry.fn ? entry.fn->example : entry.aggregate ? entry.aggregate->example : entry.window->example);
+                 entry.fn          ? entry.fn->example
+                 : entry.aggregate ? entry.aggregate->example
+                                   : entry.window->example);
         add_text(out, "result",
-                 entry.fn ? entry.fn->result : entry.aggregate ? entry.aggregate->result : entry.window->result);
+                 entry.fn          ? entry.fn->result
+                 : entry.aggregate ? entry.aggregate->result
+                                   : entry.window->result);
         wr_buf_add_char(out, '}');
     }
     wr_buf_add_char(out, ']');
@@ -115,14 +130,16 @@ char *weir_describe_json(void)
 /* ---- completion ---- */
 
 typedef struct completion {
-    wr_str start;                /* the unfinished word */
+    wr_str start; /* the unfinished word */
     wr_map seen;
     wr_buf *out;
 } completion;
 
 static void offer(completion *c, wr_str word)
 {
-    if (word.length < c->start.length || !wr_str_ieq((wr_str){word.data, c->start.length}, c->start)) return;
+    if (word.length < c->start.length ||
+        !wr_str_ieq((wr_str){word.data, c->start.length}, c->start))
+        return;
     if (wr_map_get(&c->seen, word)) return;
     wr_map_put(&c->seen, word, c);
     wr_buf_add_str(c->out, word);
@@ -141,7 +158,8 @@ static void offer_names(completion *c, const char *names)
 /* The word before the unfinished one, in lower case, decides what comes first. */
 static bool wants_table(wr_str text)
 {
-    static const char *const before[] = {"from", "join", "into", "update", "table", "describe", "summarize", "view"};
+    static const char *const before[] = {"from",  "join",     "into",      "update",
+                                         "table", "describe", "summarize", "view"};
     text = wr_str_trim(text);
     size_t from = text.length;
     while (from && (isalpha((unsigned char)text.data[from - 1]) || text.data[from - 1] == '_'))
@@ -185,7 +203,9 @@ char *weir_complete(weir_session *session, const char *text, size_t length)
     for (int i = 0; i < wr_fn_count() && c.start.length && !tables_first; i++) {
         wr_fn_entry entry = wr_fn_at(i);
         if (entry.fn && entry.fn->flags & WR_FN_HIDDEN) continue;
-        offer_names(&c, entry.fn ? entry.fn->name : entry.aggregate ? entry.aggregate->name : entry.window->name);
+        offer_names(&c, entry.fn          ? entry.fn->name
+                        : entry.aggregate ? entry.aggregate->name
+                                          : entry.window->name);
     }
     if (!tables_first) offer_objects(&c, session, &arena, false);
     wr_map_clear(&c.seen);

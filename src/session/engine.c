@@ -6,10 +6,7 @@
 #define WR_VERSION "0.1.0"
 #endif
 
-const char *weir_version(void)
-{
-    return WR_VERSION;
-}
+const char *weir_version(void) { return WR_VERSION; }
 
 weir_status weir_engine_open(const weir_config *config, weir_engine **out)
 {
@@ -44,8 +41,8 @@ void weir_engine_close(weir_engine *engine)
     wr_heap_drop(engine);
 }
 
-/* A pool never shrinks or grows: a session that wants more threads than the largest pool has gets a larger one, and the
- * old ones live on for the queries that use them. */
+/* A pool never shrinks or grows: a session that wants more threads than the largest pool has gets a
+ * larger one, and the old ones live on for the queries that use them. */
 weir_status wr_engine_pool(weir_engine *engine, int thread_count, wr_pool **out)
 {
     weir_status bad = WR_OK;

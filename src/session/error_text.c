@@ -3,7 +3,7 @@
  *   error[W1203]: no column "custmer_id" in orders
  *     1 | select custmer_id from orders
  *       |        ^^^^^^^^^^ did you mean customer_id?
- *     fix: select customer_id from orders                                                                      */
+ *     fix: select customer_id from orders */
 #include "session/session.h"
 #include <stdlib.h>
 
@@ -19,16 +19,19 @@ const char *weir_error_code(weir_status error)
 {
     switch (error->code) {
 #define X(number, name, sqlstate, title) \
-    case number: return number < 1000 ? "W0" #number : "W" #number;
+    case number:                         \
+        return number < 1000 ? "W0" #number : "W" #number;
 #include "base/errors.def"
 #undef X
-    default: return "W9001";
+    default:
+        return "W9001";
     }
 }
 
 bool weir_error_retryable(weir_status error)
 {
-    return error->code == WR_E_TXN_CONFLICT || error->code == WR_E_TIMEOUT || error->code == WR_E_CANCELLED;
+    return error->code == WR_E_TXN_CONFLICT || error->code == WR_E_TIMEOUT ||
+           error->code == WR_E_CANCELLED;
 }
 
 bool weir_error_position(weir_status error, size_t *pos, size_t *length)
@@ -41,12 +44,24 @@ bool weir_error_position(weir_status error, size_t *pos, size_t *length)
 int weir_error_exit_code(weir_status error)
 {
     switch (error->code) {
-    case WR_E_CANCELLED: return 130;
-    case WR_E_FILE_NOT_FOUND: case WR_E_IO: case WR_E_FILE_EXISTS: return 4;
-    case WR_E_MEMORY_LIMIT: case WR_E_TIMEOUT: case WR_E_TOO_BIG: case WR_E_DISK_FULL: return 5;
-    case WR_E_READ_ONLY: return 6;
-    case WR_E_INTERNAL: case WR_E_API_MISUSE: return 70;
-    default: return 1;
+    case WR_E_CANCELLED:
+        return 130;
+    case WR_E_FILE_NOT_FOUND:
+    case WR_E_IO:
+    case WR_E_FILE_EXISTS:
+        return 4;
+    case WR_E_MEMORY_LIMIT:
+    case WR_E_TIMEOUT:
+    case WR_E_TOO_BIG:
+    case WR_E_DISK_FULL:
+        return 5;
+    case WR_E_READ_ONLY:
+        return 6;
+    case WR_E_INTERNAL:
+    case WR_E_API_MISUSE:
+        return 70;
+    default:
+        return 1;
     }
 }
 
@@ -64,7 +79,7 @@ static uint32_t width_of(wr_str text)
 
 typedef struct source_line {
     wr_str text;
-    uint32_t number, column;   /* from 1; column in bytes from 0 */
+    uint32_t number, column; /* from 1; column in bytes from 0 */
 } source_line;
 
 static source_line line_at(wr_str sql, size_t pos)
@@ -92,8 +107,10 @@ static void cut(source_line *line, uint32_t span)
     size_t from = line->column > BEFORE ? line->column - BEFORE : 0;
     while (from && ((unsigned char)line->text.data[from] & 0xc0) == 0x80)
         from--;
-    size_t size = WR_MIN(line->text.length - from, WR_MAX((size_t)ROOM, line->column - from + WR_MIN(span, 200u)));
-    while (from + size < line->text.length && ((unsigned char)line->text.data[from + size] & 0xc0) == 0x80)
+    size_t size = WR_MIN(line->text.length - from,
+                         WR_MAX((size_t)ROOM, line->column - from + WR_MIN(span, 200u)));
+    while (from + size < line->text.length &&
+           ((unsigned char)line->text.data[from + size] & 0xc0) == 0x80)
         size++;
     line->text = (wr_str){line->text.data + from, size};
     line->column -= (uint32_t)from;
@@ -104,14 +121,17 @@ static void add_source(wr_buf *out, weir_status error, wr_str sql, bool color)
     if (!error->span.length || !sql.data || error->span.pos > sql.length) return;
     source_line line = line_at(sql, error->span.pos);
     cut(&line, error->span.length);
-    size_t shown = WR_MIN((size_t)error->span.length, line.text.length - WR_MIN(line.column, line.text.length));
+    size_t shown = WR_MIN((size_t)error->span.length,
+                          line.text.length - WR_MIN(line.column, line.text.length));
     uint32_t before = width_of((wr_str){line.text.data, WR_MIN(line.column, line.text.length)});
     uint32_t under = WR_MAX(1u, width_of((wr_str){line.text.data + line.column, shown}));
     int gutter = line.number > 99 ? 5 : 3;
     wr_buf_printf(out, "%*u | ", gutter, line.number);
     for (size_t i = 0; i < line.text.length; i++) {
-        if (line.text.data[i] == '\t') wr_buf_add_text(out, "    ");
-        else if (line.text.data[i] != '\r') wr_buf_add_char(out, line.text.data[i]);
+        if (line.text.data[i] == '\t')
+            wr_buf_add_text(out, "    ");
+        else if (line.text.data[i] != '\r')
+            wr_buf_add_char(out, line.text.data[i]);
     }
     wr_buf_printf(out, "\n%*s | %*s%s", gutter, "", (int)before, "", color ? "\033[1;31m" : "");
     for (uint32_t i = 0; i < under; i++)
@@ -174,7 +194,4 @@ char *weir_error_json(weir_status error, const char *sql, size_t length)
     return wr_heap_copy(out.data, out.length);
 }
 
-void weir_text_free(char *text)
-{
-    wr_heap_drop(text);
-}
+void weir_text_free(char *text) { wr_heap_drop(text); }

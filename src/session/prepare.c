@@ -1,8 +1,8 @@
 /* prepare.c - prepared statements: PREPARE / EXECUTE in SQL and weir_prepare in C.
  *
- * A prepared statement is its text; it is bound anew at each execution with the parameter values as typed constants, so
- * plans always fit the data they run on. Preparing binds once without values to report errors early and to learn how
- * many parameters there are. */
+ * A prepared statement is its text; it is bound anew at each execution with the parameter values as
+ * typed constants, so plans always fit the data they run on. Preparing binds once without values to
+ * report errors early and to learn how many parameters there are. */
 #include "session/session.h"
 #include "sql/format.h"
 
@@ -12,7 +12,7 @@ struct weir_prepared {
     wr_arena arena;
     wr_value *params;
     bool *is_bound;
-    char **names;                  /* of named parameters; NULL: they are numbered */
+    char **names; /* of named parameters; NULL: they are numbered */
     int param_count;
 };
 
@@ -23,7 +23,8 @@ static weir_status run_prepare(weir_query *query, const wr_sql_prepare *prepare)
     weir_session *session = query->session;
     query->tag = "PREPARE";
     if (wr_map_get(&session->prepared, prepare->name.text))
-        return wr_with_fix(wr_fail_at(WR_E_DUPLICATE_TABLE, prepare->name.span, "a prepared statement \"%.*s\" exists already",
+        return wr_with_fix(wr_fail_at(WR_E_DUPLICATE_TABLE, prepare->name.span,
+                                      "a prepared statement \"%.*s\" exists already",
                                       WR_STR_ARGS(prepare->name.text)),
                            "DEALLOCATE %.*s", WR_STR_ARGS(prepare->name.text));
     wr_bound bound;
@@ -44,11 +45,13 @@ static weir_status unknown_prepared(weir_session *session, wr_name name)
     void *value;
     for (uint32_t i = 0; wr_map_next(&session->prepared, &i, &key, &value);)
         wr_nearest_offer(&nearest, key);
-    return wr_with_nearest(wr_fail_at(WR_E_UNKNOWN_PREPARED, name.span, "no prepared statement \"%.*s\"",
-                                      WR_STR_ARGS(name.text)), &nearest);
+    return wr_with_nearest(wr_fail_at(WR_E_UNKNOWN_PREPARED, name.span,
+                                      "no prepared statement \"%.*s\"", WR_STR_ARGS(name.text)),
+                           &nearest);
 }
 
-/* Which parameter an argument of EXECUTE is for: by name, else by place. -1: there is no such name. */
+/* Which parameter an argument of EXECUTE is for: by name, else by place. -1: there is no such name.
+ */
 static int param_of_arg(const wr_statement *statement, const wr_node *arg, int place)
 {
     if (arg->kind != WR_SQL_ARG || !wr_name_given(wr_sql_as_arg(arg)->name)) return place;
@@ -57,8 +60,8 @@ static int param_of_arg(const wr_statement *statement, const wr_node *arg, int p
     return -1;
 }
 
-static weir_status bind_args(weir_query *query, const wr_sql_execute *execute, const wr_statement *statement,
-                             wr_value *params)
+static weir_status bind_args(weir_query *query, const wr_sql_execute *execute,
+                             const wr_statement *statement, wr_value *params)
 {
     int count = execute->args.count;
     bool *given = wr_new_array(&query->arena, bool, statement->param_count + 1);
@@ -66,15 +69,19 @@ static weir_status bind_args(weir_query *query, const wr_sql_execute *execute, c
         return wr_fail_at(WR_E_PARAMETER_VALUE, execute->name.span,
                           "prepared statement \"%.*s\" takes %d parameter%s, %d %s given",
                           WR_STR_ARGS(execute->name.text), statement->param_count,
-                          statement->param_count == 1 ? "" : "s", count, count == 1 ? "was" : "were");
+                          statement->param_count == 1 ? "" : "s", count,
+                          count == 1 ? "was" : "were");
     for (int i = 0; i < count; i++) {
         const wr_node *arg = execute->args.items[i];
         int param = param_of_arg(statement, arg, i);
         if (param < 0)
-            return wr_fail_at(WR_E_PARAMETER_VALUE, arg->span, "prepared statement \"%.*s\" has no parameter \"%.*s\"",
-                              WR_STR_ARGS(execute->name.text), WR_STR_ARGS(wr_sql_as_arg(arg)->name.text));
+            return wr_fail_at(WR_E_PARAMETER_VALUE, arg->span,
+                              "prepared statement \"%.*s\" has no parameter \"%.*s\"",
+                              WR_STR_ARGS(execute->name.text),
+                              WR_STR_ARGS(wr_sql_as_arg(arg)->name.text));
         if (given[param])
-            return wr_fail_at(WR_E_PARAMETER_VALUE, arg->span, "parameter %d is given twice", param + 1);
+            return wr_fail_at(WR_E_PARAMETER_VALUE, arg->span, "parameter %d is given twice",
+                              param + 1);
         given[param] = true;
         if (arg->kind == WR_SQL_ARG) arg = wr_sql_as_arg(arg)->value;
         WR_TRY(wr_bind_constant(&query->planner, arg, NULL, &params[param]));
@@ -102,12 +109,14 @@ static weir_status run_deallocate(weir_query *query, const wr_sql_deallocate *de
     weir_session *session = query->session;
     query->tag = "DEALLOCATE";
     wr_name name = deallocate->name;
-    if (wr_name_given(name) && !wr_map_get(&session->prepared, name.text)) return unknown_prepared(session, name);
+    if (wr_name_given(name) && !wr_map_get(&session->prepared, name.text))
+        return unknown_prepared(session, name);
     for (;;) {
         wr_str key = name.text;
         void *value;
         uint32_t i = 0;
-        if (!wr_name_given(name) && !wr_map_next(&session->prepared, &i, &key, &value)) return WR_OK;
+        if (!wr_name_given(name) && !wr_map_next(&session->prepared, &i, &key, &value))
+            return WR_OK;
         wr_prepared_text *prepared = wr_map_remove(&session->prepared, key);
         wr_heap_drop(prepared->name);
         wr_heap_drop(prepared->sql);
@@ -144,7 +153,8 @@ weir_status weir_prepare(weir_session *session, const char *sql, size_t length, 
     WR_TRY(wr_query_new(session, &probe));
     wr_buf_add(&probe->sql, sql, length);
     wr_query_prepare_planner(probe);
-    weir_status bad = wr_bind_statement(&probe->planner, wr_node_copy(&probe->arena, statement.node), &probe->bound);
+    weir_status bad = wr_bind_statement(&probe->planner,
+                                        wr_node_copy(&probe->arena, statement.node), &probe->bound);
     weir_query_close(probe);
     wr_session_statement_ends(session, false, 0);
     if (bad) return bad;
@@ -154,17 +164,20 @@ weir_status weir_prepare(weir_session *session, const char *sql, size_t length, 
     prepared->param_count = statement.param_count;
     prepared->params = wr_new_array(&prepared->arena, wr_value, statement.param_count + 1);
     prepared->is_bound = wr_new_array(&prepared->arena, bool, statement.param_count + 1);
-    if (statement.param_names) prepared->names = wr_new_array(&prepared->arena, char *, statement.param_count);
+    if (statement.param_names)
+        prepared->names = wr_new_array(&prepared->arena, char *, statement.param_count);
     for (int i = 0; statement.param_names && i < statement.param_count; i++)
-        prepared->names[i] =
-            wr_arena_copy(&prepared->arena, statement.param_names[i].data, statement.param_names[i].length);
+        prepared->names[i] = wr_arena_copy(&prepared->arena, statement.param_names[i].data,
+                                           statement.param_names[i].length);
     *out = prepared;
     return WR_OK;
 }
 
 const char *weir_prepared_param_name(const weir_prepared *prepared, int param)
 {
-    return prepared->names && param >= 1 && param <= prepared->param_count ? prepared->names[param - 1] : NULL;
+    return prepared->names && param >= 1 && param <= prepared->param_count
+               ? prepared->names[param - 1]
+               : NULL;
 }
 
 void weir_prepared_close(weir_prepared *prepared)
@@ -175,16 +188,13 @@ void weir_prepared_close(weir_prepared *prepared)
     wr_heap_drop(prepared);
 }
 
-int weir_prepared_param_count(const weir_prepared *prepared)
-{
-    return prepared->param_count;
-}
+int weir_prepared_param_count(const weir_prepared *prepared) { return prepared->param_count; }
 
 static weir_status bind(weir_prepared *prepared, int param, wr_value value)
 {
     if (param < 1 || param > prepared->param_count)
-        return wr_fail(WR_E_PARAMETER_VALUE, "parameter %d does not exist: the statement has %d", param,
-                       prepared->param_count);
+        return wr_fail(WR_E_PARAMETER_VALUE, "parameter %d does not exist: the statement has %d",
+                       param, prepared->param_count);
     prepared->params[param - 1] = wr_value_copy(&value, &prepared->arena);
     prepared->is_bound[param - 1] = true;
     return WR_OK;
@@ -212,7 +222,8 @@ weir_status weir_bind_double(weir_prepared *prepared, int param, double value)
 
 weir_status weir_bind_text(weir_prepared *prepared, int param, const char *text, size_t length)
 {
-    if (!wr_utf8_valid(text, length)) return wr_fail(WR_E_BAD_ENCODING, "parameter %d is not valid UTF-8", param);
+    if (!wr_utf8_valid(text, length))
+        return wr_fail(WR_E_BAD_ENCODING, "parameter %d is not valid UTF-8", param);
     return bind(prepared, param, wr_value_text((wr_str){text, length}));
 }
 
@@ -223,7 +234,8 @@ weir_status weir_bind_blob(weir_prepared *prepared, int param, const void *bytes
     return bind(prepared, param, value);
 }
 
-weir_status weir_bind_typed(weir_prepared *prepared, int param, const char *text, size_t length, const char *type)
+weir_status weir_bind_typed(weir_prepared *prepared, int param, const char *text, size_t length,
+                            const char *type)
 {
     weir_query *query = NULL;
     WR_TRY(wr_query_new(prepared->session, &query));
@@ -247,5 +259,6 @@ weir_status weir_prepared_start(weir_prepared *prepared, weir_query **out)
     for (int i = 0; i < prepared->param_count; i++)
         if (!prepared->is_bound[i])
             return wr_fail(WR_E_PARAMETER_VALUE, "parameter %d was not bound", i + 1);
-    return wr_query_start_with(prepared->session, wr_buf_str(&prepared->sql), prepared->params, prepared->param_count, out);
+    return wr_query_start_with(prepared->session, wr_buf_str(&prepared->sql), prepared->params,
+                               prepared->param_count, out);
 }

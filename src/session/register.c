@@ -1,14 +1,15 @@
 /* register.c - rows of the host program as tables.
  *
- * A registered stream is read to its end into an in-memory table, so that it can be scanned any number of times and the
- * producer is free at once. */
+ * A registered stream is read to its end into an in-memory table, so that it can be scanned any
+ * number of times and the producer is free at once. */
 #include "col/arrow.h"
 #include "session/session.h"
 
 static weir_status stream_error(struct ArrowArrayStream *stream, const char *what)
 {
     const char *text = stream->get_last_error ? stream->get_last_error(stream) : NULL;
-    return wr_fail(WR_E_IO, "the stream failed while %s: %s", what, text ? text : "no reason given");
+    return wr_fail(WR_E_IO, "the stream failed while %s: %s", what,
+                   text ? text : "no reason given");
 }
 
 static weir_status append_array(wr_table *table, wr_txn *txn, const struct ArrowSchema *schema,
@@ -24,7 +25,8 @@ static weir_status append_array(wr_table *table, wr_txn *txn, const struct Arrow
     return WR_OK;
 }
 
-static weir_status read_all(struct ArrowArrayStream *stream, const struct ArrowSchema *schema, wr_table *table, wr_txn *txn)
+static weir_status read_all(struct ArrowArrayStream *stream, const struct ArrowSchema *schema,
+                            wr_table *table, wr_txn *txn)
 {
     for (;;) {
         struct ArrowArray array = {0};
@@ -36,7 +38,8 @@ static weir_status read_all(struct ArrowArrayStream *stream, const struct ArrowS
     }
 }
 
-static weir_status register_stream(weir_session *session, wr_str name, struct ArrowArrayStream *stream,
+static weir_status register_stream(weir_session *session, wr_str name,
+                                   struct ArrowArrayStream *stream,
                                    const struct ArrowSchema *schema)
 {
     WR_AUTO(wr_object) *object = wr_object_new(WR_ENTRY_TABLE, WR_STR("main"), name);
@@ -46,7 +49,8 @@ static weir_status register_stream(weir_session *session, wr_str name, struct Ar
     object->column_count = columns.count;
     object->columns = wr_new_array(&object->arena, wr_column_def, WR_MAX(columns.count, 1));
     for (int i = 0; i < columns.count; i++)
-        object->columns[i] = (wr_column_def){.name = columns.fields[i].name, .type = columns.fields[i].type};
+        object->columns[i] =
+            (wr_column_def){.name = columns.fields[i].name, .type = columns.fields[i].type};
     object->table = wr_table_new(session->engine->store, &columns);
     WR_TRY(read_all(stream, schema, object->table, session->txn));
     wr_catalog_view view;
@@ -54,12 +58,14 @@ static weir_status register_stream(weir_session *session, wr_str name, struct Ar
     return wr_catalog_add(&view, WR_TAKE(object), true);
 }
 
-weir_status weir_register_stream(weir_session *session, const char *name, struct ArrowArrayStream *stream)
+weir_status weir_register_stream(weir_session *session, const char *name,
+                                 struct ArrowArrayStream *stream)
 {
     struct ArrowSchema schema = {0};
     weir_status bad = wr_session_begin(session);
     uint64_t mark = bad ? 0 : wr_txn_savepoint(session->txn);
-    if (!bad && stream->get_schema(stream, &schema) != 0) bad = stream_error(stream, "asking for its schema");
+    if (!bad && stream->get_schema(stream, &schema) != 0)
+        bad = stream_error(stream, "asking for its schema");
     if (!bad) bad = register_stream(session, wr_str_of(name), stream, &schema);
     if (schema.release) schema.release(&schema);
     if (stream->release) stream->release(stream);
@@ -73,7 +79,8 @@ weir_status weir_unregister(weir_session *session, const char *name)
     uint64_t mark = wr_txn_savepoint(session->txn);
     wr_catalog_view view;
     wr_session_view(session, &view);
-    WR_AUTO(wr_object) *object = wr_catalog_find(&view, 1u << WR_ENTRY_TABLE, WR_STR("temp"), wr_str_of(name));
+    WR_AUTO(wr_object) *object =
+        wr_catalog_find(&view, 1u << WR_ENTRY_TABLE, WR_STR("temp"), wr_str_of(name));
     weir_status bad = object ? wr_catalog_remove(&view, object)
                              : wr_fail(WR_E_UNKNOWN_TABLE, "nothing is registered as \"%s\"", name);
     wr_session_statement_ends(session, bad != WR_OK, mark);

@@ -1,8 +1,9 @@
-/* rejects.c - the tables that receive rows which could not be read: read_csv('f', rejects => 'bad').
+/* rejects.c - the tables that receive rows which could not be read: read_csv('f', rejects =>
+ * 'bad').
  *
- * Scans hand over rows from several threads; they are collected in a table of their own, which takes its name in the
- * catalog (temporary, replacing one of the same name) when the statement has ended well. A failed statement leaves
- * no table behind. */
+ * Scans hand over rows from several threads; they are collected in a table of their own, which
+ * takes its name in the catalog (temporary, replacing one of the same name) when the statement has
+ * ended well. A failed statement leaves no table behind. */
 #include "session/session.h"
 
 enum { COLUMN_COUNT = 6 };
@@ -12,7 +13,7 @@ typedef struct reject_table {
     weir_query *query;
     wr_object *object;
     wr_mutex lock;
-    uint64_t count;              /* guarded by lock */
+    uint64_t count; /* guarded by lock */
 } reject_table;
 
 static void set_text(wr_column *column, wr_arena *arena, wr_str text)
@@ -36,14 +37,16 @@ static wr_str readable(wr_arena *arena, wr_str text)
     WR_BUF(out);
     for (size_t i = 0; i < text.length; i++) {
         unsigned char c = (unsigned char)text.data[i];
-        if (c < 0x80) wr_buf_add_char(&out, (char)c);
-        else wr_buf_printf(&out, "\\x%02x", c);
+        if (c < 0x80)
+            wr_buf_add_char(&out, (char)c);
+        else
+            wr_buf_printf(&out, "\\x%02x", c);
     }
     return wr_arena_str(arena, wr_buf_str(&out));
 }
 
-static weir_status reject_add(wr_rejects *self, wr_str file, uint64_t line, uint64_t byte_offset, wr_str column,
-                              wr_str reason, wr_str text)
+static weir_status reject_add(wr_rejects *self, wr_str file, uint64_t line, uint64_t byte_offset,
+                              wr_str column, wr_str reason, wr_str text)
 {
     reject_table *rejects = (reject_table *)self;
     WR_ARENA(arena);
@@ -78,15 +81,19 @@ static weir_status rejects_open(wr_format_context *context, wr_str name, wr_reje
     reject_table *rejects = find(query, name);
     if (!name.length) return wr_fail(WR_E_PARAMETER_VALUE, "rejects needs the name of a table");
     if (!rejects) {
-        static const char *const names[COLUMN_COUNT] = {"file", "line", "byte_offset", "column", "reason", "text"};
+        static const char *const names[COLUMN_COUNT] = {"file",   "line",   "byte_offset",
+                                                        "column", "reason", "text"};
         wr_object *object = wr_object_new(WR_ENTRY_TABLE, WR_STR("main"), name);
-        wr_schema schema = {.fields = wr_new_array(&object->arena, wr_field, COLUMN_COUNT), .count = COLUMN_COUNT};
+        wr_schema schema = {.fields = wr_new_array(&object->arena, wr_field, COLUMN_COUNT),
+                            .count = COLUMN_COUNT};
         object->is_temporary = true;
         object->columns = wr_new_array(&object->arena, wr_column_def, COLUMN_COUNT);
         object->column_count = COLUMN_COUNT;
         for (int i = 0; i < COLUMN_COUNT; i++) {
-            schema.fields[i] = (wr_field){wr_str_of(names[i]), i == 1 || i == 2 ? WR_BIGINT : WR_VARCHAR};
-            object->columns[i] = (wr_column_def){.name = schema.fields[i].name, .type = schema.fields[i].type};
+            schema.fields[i] =
+                (wr_field){wr_str_of(names[i]), i == 1 || i == 2 ? WR_BIGINT : WR_VARCHAR};
+            object->columns[i] =
+                (wr_column_def){.name = schema.fields[i].name, .type = schema.fields[i].type};
         }
         object->table = wr_table_new(query->session->engine->store, &schema);
         rejects = wr_heap_new(sizeof *rejects);
@@ -113,8 +120,9 @@ weir_status wr_rejects_publish(weir_query *query)
         wr_object *object = WR_TAKE(rejects->object);
         wr_str name = object->name;
         if (rejects->count)
-            wr_buf_printf(&query->notices, "%llu line%s could not be read: FROM %.*s\n", (unsigned long long)rejects->count,
-                          rejects->count == 1 ? "" : "s", WR_STR_ARGS(name));
+            wr_buf_printf(&query->notices, "%llu line%s could not be read: FROM %.*s\n",
+                          (unsigned long long)rejects->count, rejects->count == 1 ? "" : "s",
+                          WR_STR_ARGS(name));
         WR_TRY(wr_catalog_add(&query->view, object, true));
     }
     return WR_OK;

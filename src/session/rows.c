@@ -7,7 +7,10 @@ weir_kind weir_query_kind(const weir_query *query) { return query->kind; }
 const char *weir_query_tag(const weir_query *query) { return query->tag; }
 int64_t weir_query_affected(const weir_query *query) { return query->affected; }
 int weir_query_column_count(const weir_query *query) { return query->schema.count; }
-const char *weir_query_column_name(const weir_query *query, int column) { return query->names[column]; }
+const char *weir_query_column_name(const weir_query *query, int column)
+{
+    return query->names[column];
+}
 
 const char *weir_query_column_type(const weir_query *query, int column)
 {
@@ -23,7 +26,8 @@ size_t weir_rows_count(const weir_rows *rows) { return wr_batch_count(&rows->bat
 
 static const wr_column *cell(const weir_rows *rows, size_t row, int column, uint32_t *at)
 {
-    wr_assert(row < wr_batch_count(&rows->batch) && column >= 0 && column < rows->batch.column_count);
+    wr_assert(row < wr_batch_count(&rows->batch) && column >= 0 &&
+              column < rows->batch.column_count);
     *at = wr_batch_row(&rows->batch, (uint32_t)row);
     return &rows->batch.columns[column];
 }
@@ -36,15 +40,18 @@ bool weir_rows_is_null(const weir_rows *rows, size_t row, int column)
 }
 
 static const char *printed(const weir_rows *rows, size_t row, int column, size_t *length,
-                           void (*print)(const wr_column *, uint32_t, wr_buf *), const char *null_text)
+                           void (*print)(const wr_column *, uint32_t, wr_buf *),
+                           const char *null_text)
 {
     uint32_t at;
     const wr_column *values = cell(rows, row, column, &at);
     wr_buf *text = &rows->query->text;
     text->length = 0;
     wr_buf_add_text(text, "");
-    if (wr_column_is_null(values, at)) wr_buf_add_text(text, null_text);
-    else print(values, at, text);
+    if (wr_column_is_null(values, at))
+        wr_buf_add_text(text, null_text);
+    else
+        print(values, at, text);
     if (length) *length = text->length;
     return text->data;
 }
@@ -55,7 +62,8 @@ static bool print_zoned(const weir_rows *rows, size_t row, int column, wr_buf *o
     uint32_t at;
     const wr_column *values = cell(rows, row, column, &at);
     const wr_zone *zone = rows->query->session->zone;
-    if (values->type->id != WR_T_TIMESTAMPTZ || !zone || wr_column_is_null(values, at)) return false;
+    if (values->type->id != WR_T_TIMESTAMPTZ || !zone || wr_column_is_null(values, at))
+        return false;
     int64_t ts = wr_column_int(values, at);
     char digits[64];
     out->length = 0;
@@ -143,7 +151,9 @@ static int stream_failed(row_stream *stream, weir_status bad)
 {
     stream->error.length = 0;
     wr_buf_printf(&stream->error, "W%04d: %s", (int)bad->code, wr_status_text(bad));
-    int code = bad->code == WR_E_CANCELLED ? ECANCELED : bad->code == WR_E_MEMORY_LIMIT ? ENOMEM : EIO;
+    int code = bad->code == WR_E_CANCELLED      ? ECANCELED
+               : bad->code == WR_E_MEMORY_LIMIT ? ENOMEM
+                                                : EIO;
     wr_status_drop(bad);
     return code;
 }

@@ -1,8 +1,8 @@
 /* session.h - the objects behind the public API; not for other folders.
  *
- * Engine: budget root, worker pool, store, catalog. Session: settings, transaction, prepared statements. Query: one
- * running statement with its arena, planner and run. A query belongs to its session's thread; cancel flags are the
- * only thing other threads touch. */
+ * Engine: budget root, worker pool, store, catalog. Session: settings, transaction, prepared
+ * statements. Query: one running statement with its arena, planner and run. A query belongs to its
+ * session's thread; cancel flags are the only thing other threads touch. */
 #pragma once
 #include "base/map.h"
 #include "catalog/catalog.h"
@@ -27,11 +27,11 @@ struct weir_engine {
     wr_catalog *catalog;
     char *temp_dir;
     bool read_only;
-    int thread_count;              /* default of new sessions */
+    int thread_count; /* default of new sessions */
     wr_mutex lock;
-    wr_pool **pools;               /* guarded by lock; the last one is the largest */
-    int pool_count;                /* guarded by lock */
-    uint64_t next_session;         /* guarded by lock */
+    wr_pool **pools;       /* guarded by lock; the last one is the largest */
+    int pool_count;        /* guarded by lock */
+    uint64_t next_session; /* guarded by lock */
 };
 
 typedef struct wr_savepoint {
@@ -43,23 +43,23 @@ struct weir_session {
     weir_engine *engine;
     uint64_t id;
     wr_mem *mem;
-    char *settings[WR_SETTING_COUNT];   /* text form; NULL = the row's default */
+    char *settings[WR_SETTING_COUNT]; /* text form; NULL = the row's default */
     const wr_zone *zone;
     wr_arena path_arena;
     wr_str *search_path;
     int search_path_count;
     /* transaction */
-    wr_txn *txn;                   /* NULL outside */
-    bool in_block;                 /* BEGIN was said */
-    bool failed;                   /* only ROLLBACK helps */
+    wr_txn *txn;   /* NULL outside */
+    bool in_block; /* BEGIN was said */
+    bool failed;   /* only ROLLBACK helps */
     bool txn_read_only;
     int64_t txn_started_us;
     wr_savepoint *savepoints;
     int savepoint_count, savepoint_cap;
-    int open_queries;              /* hold the autocommit transaction */
-    wr_map prepared;               /* name -> wr_prepared_text */
-    wr_map sequences;              /* last values for currval: name -> int64_t * */
-    wr_cancel *_Atomic running;    /* what weir_session_interrupt raises */
+    int open_queries;           /* hold the autocommit transaction */
+    wr_map prepared;            /* name -> wr_prepared_text */
+    wr_map sequences;           /* last values for currval: name -> int64_t * */
+    wr_cancel *_Atomic running; /* what weir_session_interrupt raises */
 };
 
 /* A PREPAREd statement: kept as text, bound anew when executed. */
@@ -67,11 +67,12 @@ typedef struct wr_prepared_text {
     char *name, *sql;
 } wr_prepared_text;
 
-/* Rows of statements that are answered from memory: SHOW, DESCRIBE, EXPLAIN. Every value is text or NULL. */
+/* Rows of statements that are answered from memory: SHOW, DESCRIBE, EXPLAIN. Every value is text or
+ * NULL. */
 typedef struct wr_text_rows {
-    wr_str *values;                /* row by row; data NULL = NULL */
+    wr_str *values; /* row by row; data NULL = NULL */
     int row_count, row_cap;
-    int next;                      /* first row not handed out yet */
+    int next; /* first row not handed out yet */
 } wr_text_rows;
 
 struct weir_rows {
@@ -81,9 +82,9 @@ struct weir_rows {
 
 struct weir_query {
     weir_session *session;
-    wr_arena tree;               /* of the parsed text: plans borrow names and literals from it */
+    wr_arena tree; /* of the parsed text: plans borrow names and literals from it */
     wr_arena arena;
-    wr_buf sql;                    /* the statement's text */
+    wr_buf sql; /* the statement's text */
     wr_mem *mem;
     wr_cancel cancel;
     wr_env env;
@@ -92,22 +93,22 @@ struct weir_query {
     wr_planner planner;
     wr_bound bound;
     wr_plan_node *plan;
-    wr_mutex run_lock;             /* progress may be asked for from any thread */
-    wr_run *run;                   /* NULL when done or a utility statement; changes guarded by run_lock */
+    wr_mutex run_lock; /* progress may be asked for from any thread */
+    wr_run *run;       /* NULL when done or a utility statement; changes guarded by run_lock */
     weir_kind kind;
     const char *tag;
-    wr_schema schema;              /* of the rows that come */
-    char **names;                  /* NUL-terminated column names */
+    wr_schema schema; /* of the rows that come */
+    char **names;     /* NUL-terminated column names */
     wr_text_rows text_rows;
-    WR_LIST(void *) rejects;       /* rejects.c */
+    WR_LIST(void *) rejects; /* rejects.c */
     int64_t affected;
-    bool holds_txn;                /* counted in session->open_queries */
+    bool holds_txn; /* counted in session->open_queries */
     bool is_done, has_failed;
     int64_t started_ns;
     wr_buf notices;
     wr_batch batch;
     weir_rows rows;
-    wr_buf text;                   /* of weir_rows_text */
+    wr_buf text; /* of weir_rows_text */
     wr_arena batch_arena;
     uint64_t statement_mark;
 };
@@ -116,21 +117,27 @@ struct weir_query {
 WR_MUST_CHECK weir_status wr_engine_pool(weir_engine *engine, int thread_count, wr_pool **out);
 
 /* ---- transaction.c: no statement runs outside of a transaction ---- */
-WR_MUST_CHECK weir_status wr_session_begin(weir_session *session);              /* if there is none: an autocommit one */
-WR_MUST_CHECK weir_status wr_session_transaction(weir_session *session, const wr_sql_transaction *statement, const char **tag);
+WR_MUST_CHECK weir_status
+wr_session_begin(weir_session *session); /* if there is none: an autocommit one */
+WR_MUST_CHECK weir_status wr_session_transaction(weir_session *session,
+                                                 const wr_sql_transaction *statement,
+                                                 const char **tag);
 /* After a statement: commits or rolls back autocommit transactions, marks blocks as failed. */
 void wr_session_statement_ends(weir_session *session, bool failed, uint64_t mark);
 void wr_session_rollback(weir_session *session);
 void wr_session_view(weir_session *session, wr_catalog_view *out);
 
 /* ---- settings.c ---- */
-WR_MUST_CHECK weir_status wr_session_set(weir_session *session, wr_str name, wr_str value, wr_span span);
-WR_MUST_CHECK weir_status wr_session_get(weir_session *session, wr_str name, wr_span span, wr_arena *arena, wr_str *out);
-WR_MUST_CHECK weir_status wr_session_reset(weir_session *session, wr_str name, wr_span span);   /* empty name: all */
-int64_t wr_session_int(const weir_session *session, wr_setting_id id);       /* checked when it was set */
+WR_MUST_CHECK weir_status wr_session_set(weir_session *session, wr_str name, wr_str value,
+                                         wr_span span);
+WR_MUST_CHECK weir_status wr_session_get(weir_session *session, wr_str name, wr_span span,
+                                         wr_arena *arena, wr_str *out);
+WR_MUST_CHECK weir_status wr_session_reset(weir_session *session, wr_str name,
+                                           wr_span span);              /* empty name: all */
+int64_t wr_session_int(const weir_session *session, wr_setting_id id); /* checked when it was set */
 wr_str wr_session_text(const weir_session *session, wr_setting_id id);
 void wr_session_clear_settings(weir_session *session);
-void wr_settings_list(weir_session *session, weir_query *query);             /* SHOW ALL */
+void wr_settings_list(weir_session *session, weir_query *query); /* SHOW ALL */
 typedef struct wr_setting_row {
     const char *name, *kind, *fallback, *help;
 } wr_setting_row;
@@ -142,22 +149,26 @@ WR_MUST_CHECK weir_status wr_query_run_statement(weir_query *query, const wr_nod
 void wr_query_prepare_planner(weir_query *query);
 WR_MUST_CHECK weir_status wr_query_plan(weir_query *query, const wr_bound *bound, wr_run **run);
 /* Runs a bound query to its end, handing every batch to fn. */
-WR_MUST_CHECK weir_status wr_query_drain(weir_query *query, const wr_bound *bound, weir_status (*fn)(void *arg, const wr_batch *batch), void *arg);
+WR_MUST_CHECK weir_status wr_query_drain(weir_query *query, const wr_bound *bound,
+                                         weir_status (*fn)(void *arg, const wr_batch *batch),
+                                         void *arg);
 
 /* ---- ddl.c, alter.c ---- */
 WR_MUST_CHECK weir_status wr_run_ddl(weir_query *query, const wr_node *statement, bool *handled);
 WR_MUST_CHECK weir_status wr_run_alter(weir_query *query, const wr_sql_alter *alter);
 /* target: wr_table *, wr_txn *. For wr_query_drain. */
 WR_MUST_CHECK weir_status wr_append_to_table(void *target, const wr_batch *batch);
-/* Replaces a table by one with one key more (add, or NULL) and without the key named remove (or ""). */
-WR_MUST_CHECK weir_status wr_replace_keys(weir_query *query, const wr_object *table, const wr_key_def *add, wr_str remove);
-wr_str wr_ddl_format(wr_arena *arena, const wr_node *node);                   /* "" for NULL */
+/* Replaces a table by one with one key more (add, or NULL) and without the key named remove (or
+ * ""). */
+WR_MUST_CHECK weir_status wr_replace_keys(weir_query *query, const wr_object *table,
+                                          const wr_key_def *add, wr_str remove);
+wr_str wr_ddl_format(wr_arena *arena, const wr_node *node); /* "" for NULL */
 void wr_ddl_split_name(const wr_names *name, wr_str default_schema, wr_str *schema, wr_str *object);
 
 /* ---- show.c: statements whose answer is a small table of texts ---- */
 WR_MUST_CHECK weir_status wr_run_show(weir_query *query, const wr_node *statement, bool *handled);
 void wr_text_columns(weir_query *query, const char *const *names, int count);
-void wr_text_row(weir_query *query, const wr_str *values);                    /* one per column; copied */
+void wr_text_row(weir_query *query, const wr_str *values); /* one per column; copied */
 WR_MUST_CHECK weir_status wr_run_explain(weir_query *query, const wr_sql_explain *explain);
 
 /* ---- rejects.c ---- */
@@ -170,5 +181,8 @@ void wr_rejects_drop(weir_query *query);
 WR_MUST_CHECK weir_status wr_run_summarize(weir_query *query, const wr_sql_describe *describe);
 
 /* ---- prepare.c ---- */
-WR_MUST_CHECK weir_status wr_run_prepare(weir_query *query, const wr_node *statement, bool *handled);
-WR_MUST_CHECK weir_status wr_query_start_with(weir_session *session, wr_str sql, const wr_value *params, int param_count, weir_query **out);
+WR_MUST_CHECK weir_status wr_run_prepare(weir_query *query, const wr_node *statement,
+                                         bool *handled);
+WR_MUST_CHECK weir_status wr_query_start_with(weir_session *session, wr_str sql,
+                                              const wr_value *params, int param_count,
+                                              weir_query **out);

@@ -1,7 +1,8 @@
 /* settings.c - SET, RESET and SHOW of one value; rows are in settings.def.
  *
- * Values are kept as the text the user gave, after it was checked, so SHOW answers what was said. A few settings do
- * something the moment they change (time zone, search path, memory limit); the others are read when a statement starts. */
+ * Values are kept as the text the user gave, after it was checked, so SHOW answers what was said. A
+ * few settings do something the moment they change (time zone, search path, memory limit); the
+ * others are read when a statement starts. */
 #include "session/session.h"
 #include <ctype.h>
 
@@ -11,13 +12,22 @@ const wr_setting_row wr_setting_rows[WR_SETTING_COUNT] = {
 #undef X
 };
 
-/* PostgreSQL settings that clients send by habit and whose only possible value in weir is the one given. */
+/* PostgreSQL settings that clients send by habit and whose only possible value in weir is the one
+ * given. */
 static const char *const fixed[][2] = {
-    {"client_encoding", "UTF8"}, {"server_encoding", "UTF8"}, {"standard_conforming_strings", "on"},
-    {"DateStyle", "ISO, MDY"}, {"IntervalStyle", "postgres"}, {"integer_datetimes", "on"},
-    {"transaction_isolation", "repeatable read"}, {"default_transaction_isolation", "repeatable read"},
-    {"server_version", "15.0"}, {"extra_float_digits", "1"}, {"bytea_output", "hex"},
-    {"default_null_order", "nulls_last"}, {"preserve_insertion_order", "true"},
+    {"client_encoding", "UTF8"},
+    {"server_encoding", "UTF8"},
+    {"standard_conforming_strings", "on"},
+    {"DateStyle", "ISO, MDY"},
+    {"IntervalStyle", "postgres"},
+    {"integer_datetimes", "on"},
+    {"transaction_isolation", "repeatable read"},
+    {"default_transaction_isolation", "repeatable read"},
+    {"server_version", "15.0"},
+    {"extra_float_digits", "1"},
+    {"bytea_output", "hex"},
+    {"default_null_order", "nulls_last"},
+    {"preserve_insertion_order", "true"},
 };
 
 static wr_str first_name(const char *names)
@@ -55,26 +65,31 @@ static weir_status unknown(wr_str name, wr_span span)
     wr_nearest nearest = {.wanted = name};
     for (int i = 0; i < WR_SETTING_COUNT; i++)
         wr_nearest_offer(&nearest, first_name(wr_setting_rows[i].name));
-    weir_status bad = wr_fail_at(WR_E_UNKNOWN_OPTION, span, "no setting \"%.*s\"", WR_STR_ARGS(name));
+    weir_status bad =
+        wr_fail_at(WR_E_UNKNOWN_OPTION, span, "no setting \"%.*s\"", WR_STR_ARGS(name));
     return wr_with_fix(wr_with_nearest(bad, &nearest), "SHOW ALL");
 }
 
-/* "512MB", "1.5 GiB", "10s" -> number in the smallest unit; false if malformed. units: name and factor pairs. */
+/* "512MB", "1.5 GiB", "10s" -> number in the smallest unit; false if malformed. units: name and
+ * factor pairs. */
 typedef struct unit {
     const char *name;
     double factor;
 } unit;
-static const unit size_units[] = {{"", 1}, {"b", 1}, {"kb", 1e3}, {"mb", 1e6}, {"gb", 1e9}, {"tb", 1e12},
-                                  {"kib", 0x1p10}, {"mib", 0x1p20}, {"gib", 0x1p30}, {"tib", 0x1p40},
-                                  {"k", 0x1p10}, {"m", 0x1p20}, {"g", 0x1p30}, {NULL, 0}};
-static const unit time_units[] = {{"", 1}, {"ms", 1}, {"s", 1000}, {"sec", 1000}, {"min", 60000}, {"m", 60000},
+static const unit size_units[] = {
+    {"", 1},       {"b", 1},        {"kb", 1e3},     {"mb", 1e6},     {"gb", 1e9},
+    {"tb", 1e12},  {"kib", 0x1p10}, {"mib", 0x1p20}, {"gib", 0x1p30}, {"tib", 0x1p40},
+    {"k", 0x1p10}, {"m", 0x1p20},   {"g", 0x1p30},   {NULL, 0}};
+static const unit time_units[] = {{"", 1},        {"ms", 1},       {"s", 1000},
+                                  {"sec", 1000},  {"min", 60000},  {"m", 60000},
                                   {"h", 3600000}, {"d", 86400000}, {NULL, 0}};
 
 static bool read_with_unit(wr_str text, const unit *units, int64_t *out)
 {
     text = wr_str_trim(text);
     size_t digits = 0;
-    while (digits < text.length && (isdigit((unsigned char)text.data[digits]) || text.data[digits] == '.'))
+    while (digits < text.length &&
+           (isdigit((unsigned char)text.data[digits]) || text.data[digits] == '.'))
         digits++;
     double number;
     if (!digits || !wr_f64_read((wr_str){text.data, digits}, &number)) return false;
@@ -106,8 +121,10 @@ static bool value_fits(const wr_setting_row *row, wr_str value)
     bool truth;
     if (strcmp(row->kind, "text") == 0) return true;
     if (strcmp(row->kind, "bool") == 0) return read_bool(value, &truth);
-    if (strcmp(row->kind, "int") == 0) return wr_i64_read(value, &number, NULL) && number >= 0 && number <= 1024;
-    if (strcmp(row->kind, "size") == 0) return value.length == 0 || read_with_unit(value, size_units, &number);
+    if (strcmp(row->kind, "int") == 0)
+        return wr_i64_read(value, &number, NULL) && number >= 0 && number <= 1024;
+    if (strcmp(row->kind, "size") == 0)
+        return value.length == 0 || read_with_unit(value, size_units, &number);
     if (strcmp(row->kind, "duration") == 0) return read_with_unit(value, time_units, &number);
     return has_name(row->kind, value);
 }
@@ -120,7 +137,9 @@ int64_t wr_session_int(const weir_session *session, wr_setting_id id)
     bool truth = false;
     if (strcmp(kind, "bool") == 0) return read_bool(value, &truth) && truth;
     if (strcmp(kind, "int") == 0) return wr_i64_read(value, &number, NULL) ? number : 0;
-    return read_with_unit(value, strcmp(kind, "duration") == 0 ? time_units : size_units, &number) ? number : 0;
+    return read_with_unit(value, strcmp(kind, "duration") == 0 ? time_units : size_units, &number)
+               ? number
+               : 0;
 }
 
 wr_str wr_session_text(const weir_session *session, wr_setting_id id)
@@ -136,13 +155,15 @@ static weir_status set_search_path(weir_session *session, wr_str value, wr_span 
     WR_LIST(wr_str) path = {0};
     while (value.length) {
         const char *comma = memchr(value.data, ',', value.length);
-        wr_str one = wr_str_trim((wr_str){value.data, comma ? (size_t)(comma - value.data) : value.length});
+        wr_str one =
+            wr_str_trim((wr_str){value.data, comma ? (size_t)(comma - value.data) : value.length});
         if (one.length > 1 && one.data[0] == '"') one = (wr_str){one.data + 1, one.length - 2};
         size_t used = comma ? (size_t)(comma - value.data) + 1 : value.length;
         value = (wr_str){value.data + used, value.length - used};
         if (!one.length || wr_str_is(one, "$user") || wr_str_is(one, "pg_catalog")) continue;
         if (!wr_catalog_has_schema(&view, one))
-            return wr_fail_at(WR_E_UNKNOWN_SCHEMA, span, "there is no schema \"%.*s\"", WR_STR_ARGS(one));
+            return wr_fail_at(WR_E_UNKNOWN_SCHEMA, span, "there is no schema \"%.*s\"",
+                              WR_STR_ARGS(one));
         wr_push(&arena, &path, wr_str_is(one, "public") ? WR_STR("main") : one);
     }
     wr_arena old = session->path_arena;
@@ -180,7 +201,8 @@ weir_status wr_session_set(weir_session *session, wr_str name, wr_str value, wr_
     if (constant) {
         if (wr_str_is(value, constant[1]) || wr_str_is(value, "default")) return WR_OK;
         if (wr_str_is(name, "client_encoding") && wr_str_is(value, "UTF-8")) return WR_OK;
-        return wr_fail_at(WR_E_PARAMETER_VALUE, span, "%s is always '%s' in weir", constant[0], constant[1]);
+        return wr_fail_at(WR_E_PARAMETER_VALUE, span, "%s is always '%s' in weir", constant[0],
+                          constant[1]);
     }
     if (id < 0) return unknown(name, span);
     const wr_setting_row *row = &wr_setting_rows[id];
@@ -188,10 +210,11 @@ weir_status wr_session_set(weir_session *session, wr_str name, wr_str value, wr_
         weir_status bad = wr_fail_at(WR_E_PARAMETER_VALUE, span, "setting %.*s cannot be '%.*s'",
                                      WR_STR_ARGS(first_name(row->name)), WR_STR_ARGS(value));
         if (strchr(row->kind, '|')) return wr_with_hint(bad, "one of: %s", row->kind);
-        return wr_with_hint(bad, strcmp(row->kind, "size") == 0       ? "a size such as 512MB or 2GiB"
-                                 : strcmp(row->kind, "duration") == 0 ? "a duration such as 30s or 500ms"
-                                 : strcmp(row->kind, "bool") == 0     ? "on or off"
-                                                                      : "a whole number from 0 to 1024");
+        return wr_with_hint(bad,
+                            strcmp(row->kind, "size") == 0       ? "a size such as 512MB or 2GiB"
+                            : strcmp(row->kind, "duration") == 0 ? "a duration such as 30s or 500ms"
+                            : strcmp(row->kind, "bool") == 0     ? "on or off"
+                                                                 : "a whole number from 0 to 1024");
     }
     WR_TRY(take_effect(session, (wr_setting_id)id, value, span));
     wr_heap_drop(session->settings[id]);
@@ -205,7 +228,8 @@ weir_status wr_session_reset(weir_session *session, wr_str name, wr_span span)
     if (name.length && only < 0) return find_fixed(name) ? WR_OK : unknown(name, span);
     for (int id = 0; id < WR_SETTING_COUNT; id++) {
         if (only >= 0 && id != only) continue;
-        WR_TRY(take_effect(session, (wr_setting_id)id, wr_str_of(wr_setting_rows[id].fallback), span));
+        WR_TRY(
+            take_effect(session, (wr_setting_id)id, wr_str_of(wr_setting_rows[id].fallback), span));
         wr_heap_drop(session->settings[id]);
         session->settings[id] = NULL;
     }
@@ -216,14 +240,17 @@ weir_status wr_session_reset(weir_session *session, wr_str name, wr_span span)
 static wr_str effective(weir_session *session, int id, wr_arena *arena)
 {
     wr_str value = wr_session_text(session, (wr_setting_id)id);
-    if (id == WR_SET_THREADS && wr_str_is(value, "0")) return wr_arena_printf(arena, "%d", session->engine->thread_count);
+    if (id == WR_SET_THREADS && wr_str_is(value, "0"))
+        return wr_arena_printf(arena, "%d", session->engine->thread_count);
     if (id == WR_SET_MEMORY_LIMIT && !value.length)
-        return wr_arena_printf(arena, "%.1fGiB", (double)wr_mem_limit(session->engine->mem) / 0x1p30);
+        return wr_arena_printf(arena, "%.1fGiB",
+                               (double)wr_mem_limit(session->engine->mem) / 0x1p30);
     if (id == WR_SET_TEMP_DIRECTORY && !value.length) return wr_str_of(session->engine->temp_dir);
     return value;
 }
 
-weir_status wr_session_get(weir_session *session, wr_str name, wr_span span, wr_arena *arena, wr_str *out)
+weir_status wr_session_get(weir_session *session, wr_str name, wr_span span, wr_arena *arena,
+                           wr_str *out)
 {
     int id = find_setting(name);
     const char *const *constant = find_fixed(name);
@@ -243,12 +270,14 @@ void wr_settings_list(weir_session *session, weir_query *query)
     static const char *const columns[] = {"name", "setting", "description"};
     wr_text_columns(query, columns, 3);
     for (int id = 0; id < WR_SETTING_COUNT; id++) {
-        wr_str row[3] = {first_name(wr_setting_rows[id].name), effective(session, id, &query->arena),
+        wr_str row[3] = {first_name(wr_setting_rows[id].name),
+                         effective(session, id, &query->arena),
                          wr_str_of(wr_setting_rows[id].help)};
         wr_text_row(query, row);
     }
     for (size_t i = 0; i < WR_COUNT(fixed); i++) {
-        wr_str row[3] = {wr_str_of(fixed[i][0]), wr_str_of(fixed[i][1]), WR_STR("always this value")};
+        wr_str row[3] = {wr_str_of(fixed[i][0]), wr_str_of(fixed[i][1]),
+                         WR_STR("always this value")};
         wr_text_row(query, row);
     }
 }

@@ -1,4 +1,5 @@
-/* show.c - statements answered with a small table of texts: SHOW, DESCRIBE, SET, EXPLAIN and PRAGMA.
+/* show.c - statements answered with a small table of texts: SHOW, DESCRIBE, SET, EXPLAIN and
+ * PRAGMA.
  *
  * What can be said as a query is written anew as one (summarize.c); what is here needs the
  * session or the plan itself. */
@@ -89,18 +90,21 @@ static weir_status run_use(weir_query *query, const wr_sql_use *use)
 
 static void describe_columns(weir_query *query, const wr_schema *schema, int count)
 {
-    static const char *const columns[] = {"column_name", "column_type", "null", "key", "default", "extra"};
+    static const char *const columns[] = {"column_name", "column_type", "null",
+                                          "key",         "default",     "extra"};
     wr_text_columns(query, columns, 6);
     for (int i = 0; i < count; i++) {
         bool not_null = schema->not_null && schema->not_null[i];
-        wr_str row[6] = {schema->fields[i].name, schema->fields[i].type->sql, not_null ? WR_STR("NO") : WR_STR("YES")};
+        wr_str row[6] = {schema->fields[i].name, schema->fields[i].type->sql,
+                         not_null ? WR_STR("NO") : WR_STR("YES")};
         wr_text_row(query, row);
     }
 }
 
 static void describe_table(weir_query *query, const wr_object *table)
 {
-    static const char *const columns[] = {"column_name", "column_type", "null", "key", "default", "extra"};
+    static const char *const columns[] = {"column_name", "column_type", "null",
+                                          "key",         "default",     "extra"};
     wr_text_columns(query, columns, 6);
     for (int i = 0; i < table->column_count; i++) {
         const wr_column_def *column = &table->columns[i];
@@ -135,7 +139,8 @@ static void list_objects(weir_query *query, unsigned kinds, wr_str like)
                       : object->kind == WR_ENTRY_SEQUENCE ? WR_STR("sequence")
                       : object->is_temporary              ? WR_STR("temporary table")
                                                           : WR_STR("table");
-        wr_str row[3] = {object->is_temporary ? WR_STR("temp") : object->schema, object->name, kind};
+        wr_str row[3] = {object->is_temporary ? WR_STR("temp") : object->schema, object->name,
+                         kind};
         if (!like.length || wr_str_find(object->name, like) >= 0) wr_text_row(query, row);
         wr_object_release(object);
     }
@@ -163,7 +168,8 @@ static weir_status run_describe(weir_query *query, const wr_sql_describe *descri
     }
     wr_str schema, name;
     wr_ddl_split_name(&describe->name, WR_STR(""), &schema, &name);
-    WR_AUTO(wr_object) *object = describe->file ? NULL : wr_catalog_find(&query->view, tables, schema, name);
+    WR_AUTO(wr_object) *object =
+        describe->file ? NULL : wr_catalog_find(&query->view, tables, schema, name);
     if (object && object->kind == WR_ENTRY_TABLE) {
         describe_table(query, object);
         return WR_OK;
@@ -171,7 +177,8 @@ static weir_status run_describe(weir_query *query, const wr_sql_describe *descri
     /* A view, a file, or nothing: SELECT * FROM it tells its columns or the right error. */
     WR_BUF(text);
     wr_buf_add_text(&text, "SELECT * FROM ");
-    if (describe->file) wr_format_string(&text, name);
+    if (describe->file)
+        wr_format_string(&text, name);
     else
         for (int i = 0; i < describe->name.count; i++) {
             if (i) wr_buf_add_char(&text, '.');
@@ -194,14 +201,20 @@ static weir_status run_show_statement(weir_query *query, const wr_sql_show *show
         wr_value pattern;
         WR_TRY(wr_bind_constant(&query->planner, show->like, WR_VARCHAR, &pattern));
         like = pattern.is_null ? like : pattern.text;
-        while (like.length && like.data[0] == '%') like = (wr_str){like.data + 1, like.length - 1};
-        while (like.length && like.data[like.length - 1] == '%') like.length--;
+        while (like.length && like.data[0] == '%')
+            like = (wr_str){like.data + 1, like.length - 1};
+        while (like.length && like.data[like.length - 1] == '%')
+            like.length--;
     }
     unsigned tables = 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION;
-    if (wr_str_is(what, "tables") || wr_str_is(what, "all tables")) list_objects(query, tables, like);
-    else if (wr_str_is(what, "views")) list_objects(query, 1u << WR_ENTRY_VIEW, like);
-    else if (wr_str_is(what, "sequences")) list_objects(query, 1u << WR_ENTRY_SEQUENCE, like);
-    else if (wr_str_is(what, "all") || wr_str_is(what, "settings")) wr_settings_list(query->session, query);
+    if (wr_str_is(what, "tables") || wr_str_is(what, "all tables"))
+        list_objects(query, tables, like);
+    else if (wr_str_is(what, "views"))
+        list_objects(query, 1u << WR_ENTRY_VIEW, like);
+    else if (wr_str_is(what, "sequences"))
+        list_objects(query, 1u << WR_ENTRY_SEQUENCE, like);
+    else if (wr_str_is(what, "all") || wr_str_is(what, "settings"))
+        wr_settings_list(query->session, query);
     else if (wr_str_is(what, "schemas") || wr_str_is(what, "databases")) {
         static const char *const column[] = {"name"};
         int count = 0;
@@ -227,10 +240,11 @@ typedef enum explain_format { EXPLAIN_TEXT, EXPLAIN_JSON, EXPLAIN_MERMAID } expl
 typedef struct explain_options {
     bool analyze;
     explain_format format;
-    const char *stage;          /* syntax, logical, physical */
+    const char *stage; /* syntax, logical, physical */
 } explain_options;
 
-static weir_status read_explain_format(const wr_sql_option *option, wr_str value, explain_format *out)
+static weir_status read_explain_format(const wr_sql_option *option, wr_str value,
+                                       explain_format *out)
 {
     static const char *const names[] = {"text", "json", "mermaid"};
     for (int i = 0; i < 3; i++)
@@ -238,12 +252,14 @@ static weir_status read_explain_format(const wr_sql_option *option, wr_str value
             *out = (explain_format)i;
             return WR_OK;
         }
-    return wr_with_hint(wr_fail_at(WR_E_UNKNOWN_OPTION, option->value ? option->value->span : option->name.span,
+    return wr_with_hint(wr_fail_at(WR_E_UNKNOWN_OPTION,
+                                   option->value ? option->value->span : option->name.span,
                                    "EXPLAIN has no format \"%.*s\"", WR_STR_ARGS(value)),
                         "formats: text, json, mermaid");
 }
 
-static weir_status read_explain_options(weir_query *query, const wr_sql_explain *explain, explain_options *out)
+static weir_status read_explain_options(weir_query *query, const wr_sql_explain *explain,
+                                        explain_options *out)
 {
     *out = (explain_options){.stage = "physical"};
     for (int i = 0; i < explain->options.count; i++) {
@@ -251,19 +267,27 @@ static weir_status read_explain_options(weir_query *query, const wr_sql_explain 
         wr_str name = option->name.text;
         WR_BUF(value);
         if (option->value) WR_TRY(setting_text(query, option->value, &value));
-        bool on = !option->value || !(wr_str_is(wr_buf_str(&value), "false") || wr_str_is(wr_buf_str(&value), "off"));
-        if (wr_str_is(name, "analyze")) out->analyze = on;
-        else if (wr_str_is(name, "syntax")) out->stage = on ? "syntax" : out->stage;
-        else if (wr_str_is(name, "logical")) out->stage = on ? "logical" : out->stage;
-        else if (wr_str_is(name, "physical")) out->stage = "physical";
-        else if (wr_str_is(name, "format")) WR_TRY(read_explain_format(option, wr_buf_str(&value), &out->format));
+        bool on = !option->value ||
+                  !(wr_str_is(wr_buf_str(&value), "false") || wr_str_is(wr_buf_str(&value), "off"));
+        if (wr_str_is(name, "analyze"))
+            out->analyze = on;
+        else if (wr_str_is(name, "syntax"))
+            out->stage = on ? "syntax" : out->stage;
+        else if (wr_str_is(name, "logical"))
+            out->stage = on ? "logical" : out->stage;
+        else if (wr_str_is(name, "physical"))
+            out->stage = "physical";
+        else if (wr_str_is(name, "format"))
+            WR_TRY(read_explain_format(option, wr_buf_str(&value), &out->format));
         else
-            return wr_with_hint(wr_fail_at(WR_E_UNKNOWN_OPTION, option->name.span, "no such option of EXPLAIN: \"%.*s\"",
+            return wr_with_hint(wr_fail_at(WR_E_UNKNOWN_OPTION, option->name.span,
+                                           "no such option of EXPLAIN: \"%.*s\"",
                                            WR_STR_ARGS(name)),
                                 "options: analyze, syntax, logical, physical, format");
     }
     if (out->format != EXPLAIN_TEXT && strcmp(out->stage, "physical") != 0)
-        return wr_fail_at(WR_E_UNSUPPORTED, explain->node.span, "only physical plans have a form other than text");
+        return wr_fail_at(WR_E_UNSUPPORTED, explain->node.span,
+                          "only physical plans have a form other than text");
     return WR_OK;
 }
 
@@ -273,7 +297,8 @@ static weir_status count_rows(void *arg, const wr_batch *batch)
     return WR_OK;
 }
 
-static weir_status analyze(weir_query *query, const wr_bound *bound, explain_format format, wr_buf *out)
+static weir_status analyze(weir_query *query, const wr_bound *bound, explain_format format,
+                           wr_buf *out)
 {
     int64_t start = wr_clock_mono_ns(), cpu = wr_clock_cpu_ns();
     uint64_t rows = 0;
@@ -290,9 +315,12 @@ static weir_status analyze(weir_query *query, const wr_bound *bound, explain_for
     if (format == EXPLAIN_MERMAID) wr_physical_mermaid(query->plan, run, out);
     if (format != EXPLAIN_TEXT) return WR_OK;
     wr_physical_print_run(&query->planner, query->plan, run, out);
-    wr_buf_printf(out, "rows: %llu   planning: %.3f ms   execution: %.3f ms   cpu: %.3f ms   peak memory: %.1f MiB\n",
-                  (unsigned long long)rows, (double)(planned - start) / 1e6, (double)(ended - planned) / 1e6,
-                  (double)(wr_clock_cpu_ns() - cpu) / 1e6, (double)wr_mem_peak(query->mem) / 0x1p20);
+    wr_buf_printf(out,
+                  "rows: %llu   planning: %.3f ms   execution: %.3f ms   cpu: %.3f ms   peak "
+                  "memory: %.1f MiB\n",
+                  (unsigned long long)rows, (double)(planned - start) / 1e6,
+                  (double)(ended - planned) / 1e6, (double)(wr_clock_cpu_ns() - cpu) / 1e6,
+                  (double)wr_mem_peak(query->mem) / 0x1p20);
     return WR_OK;
 }
 
@@ -313,33 +341,40 @@ weir_status wr_run_explain(weir_query *query, const wr_sql_explain *explain)
         return wr_fail_at(WR_E_UNSUPPORTED, explain->statement->span, "%s has no plan to explain",
                           wr_node_kind_name(explain->statement->kind));
     if (options.analyze && bound.writes && query->session->engine->read_only)
-        return wr_fail_at(WR_E_READ_ONLY, explain->statement->span, "EXPLAIN ANALYZE would carry out the change");
+        return wr_fail_at(WR_E_READ_ONLY, explain->statement->span,
+                          "EXPLAIN ANALYZE would carry out the change");
     if (options.analyze) {
         WR_TRY(analyze(query, &bound, options.format, &text));
     } else {
         WR_TRY(wr_plan_statement(&query->planner, &bound, &query->plan));
-        if (strcmp(options.stage, "logical") == 0) wr_logical_print(&query->planner, bound.root, &text);
-        else if (options.format == EXPLAIN_JSON) wr_physical_json(query->plan, NULL, &text);
-        else if (options.format == EXPLAIN_MERMAID) wr_physical_mermaid(query->plan, NULL, &text);
-        else wr_physical_print(&query->planner, query->plan, &text);
+        if (strcmp(options.stage, "logical") == 0)
+            wr_logical_print(&query->planner, bound.root, &text);
+        else if (options.format == EXPLAIN_JSON)
+            wr_physical_json(query->plan, NULL, &text);
+        else if (options.format == EXPLAIN_MERMAID)
+            wr_physical_mermaid(query->plan, NULL, &text);
+        else
+            wr_physical_print(&query->planner, query->plan, &text);
     }
     text_lines(query, "plan", wr_arena_str(&query->arena, wr_buf_str(&text)));
     return WR_OK;
 }
 
-weir_status weir_explain(weir_session *session, const char *sql, size_t length, const char *what, const char *format,
-                         char **out)
+weir_status weir_explain(weir_session *session, const char *sql, size_t length, const char *what,
+                         const char *format, char **out)
 {
-    static const char *const stages[] = {"syntax", "logical", "physical", "analyze"}, *const formats[] = {"text", "json", "mermaid"};
+    static const char *const stages[] = {"syntax", "logical", "physical", "analyze"},
+                             *const formats[] = {"text", "json", "mermaid"};
     bool known_stage = false, known_format = false;
     for (size_t i = 0; i < WR_COUNT(stages); i++)
         known_stage |= strcmp(stages[i], what) == 0;
     for (size_t i = 0; i < WR_COUNT(formats); i++)
         known_format |= strcmp(formats[i], format) == 0;
     if (!known_stage || !known_format)
-        return wr_with_hint(wr_fail(WR_E_UNKNOWN_OPTION, "EXPLAIN has no %s \"%s\"", known_stage ? "format" : "stage",
-                                    known_stage ? format : what),
-                            known_stage ? "formats: text, json, mermaid" : "stages: syntax, logical, physical, analyze");
+        return wr_with_hint(wr_fail(WR_E_UNKNOWN_OPTION, "EXPLAIN has no %s \"%s\"",
+                                    known_stage ? "format" : "stage", known_stage ? format : what),
+                            known_stage ? "formats: text, json, mermaid"
+                                        : "stages: syntax, logical, physical, analyze");
     WR_BUF(text);
     wr_buf_printf(&text, "EXPLAIN (%s, FORMAT %s) ", what, format);
     size_t shift = text.length;

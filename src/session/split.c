@@ -1,13 +1,13 @@
 /* split.c - where the first statement of a text ends, without parsing it.
  *
- * Only what can hide a semicolon matters: quotes, dollar quotes, comments. Anything malformed runs to the end of the text
- * and is left to the parser to complain about. */
+ * Only what can hide a semicolon matters: quotes, dollar quotes, comments. Anything malformed runs
+ * to the end of the text and is left to the parser to complain about. */
 #include "session/session.h"
 
 typedef struct splitter {
     const char *sql;
     size_t length, at;
-    bool open;              /* inside a quote or comment at the end */
+    bool open; /* inside a quote or comment at the end */
 } splitter;
 
 static bool at_text(const splitter *s, const char *text)
@@ -56,14 +56,16 @@ static void skip_block_comment(splitter *s)
 
 static bool is_word(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c & 0x80);
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+           (c & 0x80);
 }
 
 /* $tag$ ... $tag$; anything else with a dollar is one character. */
 static void skip_dollar(splitter *s)
 {
     size_t end = s->at + 1;
-    while (end < s->length && is_word(s->sql[end]) && !(s->sql[s->at + 1] >= '0' && s->sql[s->at + 1] <= '9'))
+    while (end < s->length && is_word(s->sql[end]) &&
+           !(s->sql[s->at + 1] >= '0' && s->sql[s->at + 1] <= '9'))
         end++;
     if (end >= s->length || s->sql[end] != '$') {
         s->at++;
@@ -81,17 +83,24 @@ size_t weir_sql_split(const char *sql, size_t length, bool *complete)
     splitter s = {sql, length, 0, false};
     while (s.at < s.length) {
         char c = sql[s.at];
-        bool escapes = s.at && (sql[s.at - 1] == 'e' || sql[s.at - 1] == 'E') && !(s.at > 1 && is_word(sql[s.at - 2]));
+        bool escapes = s.at && (sql[s.at - 1] == 'e' || sql[s.at - 1] == 'E') &&
+                       !(s.at > 1 && is_word(sql[s.at - 2]));
         if (c == ';') {
             *complete = true;
             return s.at + 1;
         }
-        if (c == '\'') skip_quoted(&s, '\'', escapes);
-        else if (c == '"') skip_quoted(&s, '"', false);
-        else if (at_text(&s, "--")) skip_line_comment(&s);
-        else if (at_text(&s, "/*")) skip_block_comment(&s);
-        else if (c == '$' && !(s.at && is_word(sql[s.at - 1]))) skip_dollar(&s);
-        else s.at++;
+        if (c == '\'')
+            skip_quoted(&s, '\'', escapes);
+        else if (c == '"')
+            skip_quoted(&s, '"', false);
+        else if (at_text(&s, "--"))
+            skip_line_comment(&s);
+        else if (at_text(&s, "/*"))
+            skip_block_comment(&s);
+        else if (c == '$' && !(s.at && is_word(sql[s.at - 1])))
+            skip_dollar(&s);
+        else
+            s.at++;
     }
     *complete = false;
     return length;

@@ -1,8 +1,9 @@
 /* statement.c - from SQL text to a running query.
  *
- * weir_query_start splits the text into statements, runs all but the last to their end and returns the last one started.
- * Queries and changes go through the planner; everything else is carried out here and in ddl.c, show.c, prepare.c.
- * Invariant: whatever happens, the transaction is told exactly once how the statement ended (finish). */
+ * weir_query_start splits the text into statements, runs all but the last to their end and returns
+ * the last one started. Queries and changes go through the planner; everything else is carried out
+ * here and in ddl.c, show.c, prepare.c. Invariant: whatever happens, the transaction is told
+ * exactly once how the statement ended (finish). */
 #include "session/session.h"
 
 /* ---- environment ---- */
@@ -12,7 +13,9 @@ static weir_status next_value(void *owner, wr_str name, bool advance, int64_t *o
     weir_session *session = owner;
     int64_t *last = wr_map_get(&session->sequences, name);
     if (!advance) {
-        if (!last) return wr_fail(WR_E_TXN_STATE, "nextval(\"%.*s\") was not called in this session yet", WR_STR_ARGS(name));
+        if (!last)
+            return wr_fail(WR_E_TXN_STATE, "nextval(\"%.*s\") was not called in this session yet",
+                           WR_STR_ARGS(name));
         *out = *last;
         return WR_OK;
     }
@@ -24,22 +27,26 @@ static weir_status next_value(void *owner, wr_str name, bool advance, int64_t *o
         schema = (wr_str){name.data, (size_t)(dot - name.data)};
         object_name = (wr_str){dot + 1, name.length - schema.length - 1};
     }
-    WR_AUTO(wr_object) *sequence = wr_catalog_find(&view, 1u << WR_ENTRY_SEQUENCE, schema, object_name);
+    WR_AUTO(wr_object) *sequence =
+        wr_catalog_find(&view, 1u << WR_ENTRY_SEQUENCE, schema, object_name);
     if (!sequence) return wr_fail(WR_E_UNKNOWN_TABLE, "no sequence \"%.*s\"", WR_STR_ARGS(name));
     int64_t value = sequence->next, following;
     do {
         if (value > sequence->max_value || value < sequence->min_value) {
             if (!sequence->cycles)
-                return wr_fail(WR_E_OUT_OF_RANGE, "sequence \"%.*s\" has no values left", WR_STR_ARGS(name));
+                return wr_fail(WR_E_OUT_OF_RANGE, "sequence \"%.*s\" has no values left",
+                               WR_STR_ARGS(name));
             following = sequence->increment > 0 ? sequence->min_value : sequence->max_value;
-            if (atomic_compare_exchange_strong(&sequence->next, &value, following)) value = following;
+            if (atomic_compare_exchange_strong(&sequence->next, &value, following))
+                value = following;
         }
         if (__builtin_add_overflow(value, sequence->increment, &following))
             following = sequence->increment > 0 ? INT64_MAX : INT64_MIN;
     } while (!atomic_compare_exchange_strong(&sequence->next, &value, following));
     if (!last) {
         last = wr_heap_new(sizeof *last);
-        wr_map_put(&session->sequences, (wr_str){wr_heap_copy(name.data, name.length), name.length}, last);
+        wr_map_put(&session->sequences, (wr_str){wr_heap_copy(name.data, name.length), name.length},
+                   last);
     }
     *out = *last = value;
     return WR_OK;
@@ -62,18 +69,19 @@ static void fill_environment(weir_query *query)
         query->cancel.now_ns = wr_clock_mono_ns;
         query->cancel.deadline_ns = wr_clock_mono_ns() + timeout_ms * 1000000;
     }
-    query->env = (wr_env){.now_us = session->txn_started_us,
-                          .zone = session->zone,
-                          .duckdb_compat = wr_str_is(wr_session_text(session, WR_SET_COMPAT), "duckdb"),
-                          .mem = query->mem,
-                          .cancel = &query->cancel,
-                          .user = WR_STR("weir"),
-                          .database = WR_STR("memory"),
-                          .schema = session->search_path_count ? session->search_path[0] : WR_STR(""),
-                          .version = wr_str_of(weir_version()),
-                          .owner = session,
-                          .next_value = next_value,
-                          .setting = setting};
+    query->env =
+        (wr_env){.now_us = session->txn_started_us,
+                 .zone = session->zone,
+                 .duckdb_compat = wr_str_is(wr_session_text(session, WR_SET_COMPAT), "duckdb"),
+                 .mem = query->mem,
+                 .cancel = &query->cancel,
+                 .user = WR_STR("weir"),
+                 .database = WR_STR("memory"),
+                 .schema = session->search_path_count ? session->search_path[0] : WR_STR(""),
+                 .version = wr_str_of(weir_version()),
+                 .owner = session,
+                 .next_value = next_value,
+                 .setting = setting};
     query->files = (wr_format_context){.fs = session->engine->fs,
                                        .mem = query->mem,
                                        .cancel = &query->cancel,
@@ -82,7 +90,8 @@ static void fill_environment(weir_query *query)
     wr_session_view(session, &query->view);
 }
 
-/* disabled_rules: names separated by commas, or "all"; unknown names were refused when the setting was made. */
+/* disabled_rules: names separated by commas, or "all"; unknown names were refused when the setting
+ * was made. */
 static uint64_t rules_off(const weir_session *session)
 {
     wr_str names = wr_session_text(session, WR_SET_DISABLED_RULES);
@@ -90,9 +99,12 @@ static uint64_t rules_off(const weir_session *session)
     for (int i = 0; wr_rules[i]; i++) {
         wr_str name = wr_str_of(wr_rules[i]->name);
         ptrdiff_t at = wr_str_find(names, name);
-        bool listed = at >= 0 && (at == 0 || names.data[at - 1] == ',' || names.data[at - 1] == ' ') &&
-                      ((size_t)at + name.length == names.length || strchr(", ", names.data[(size_t)at + name.length]));
-        if ((listed || wr_str_is(names, "all")) && !wr_rules[i]->is_required) off |= UINT64_C(1) << i;
+        bool listed = at >= 0 &&
+                      (at == 0 || names.data[at - 1] == ',' || names.data[at - 1] == ' ') &&
+                      ((size_t)at + name.length == names.length ||
+                       strchr(", ", names.data[(size_t)at + name.length]));
+        if ((listed || wr_str_is(names, "all")) && !wr_rules[i]->is_required)
+            off |= UINT64_C(1) << i;
     }
     return off;
 }
@@ -117,7 +129,8 @@ weir_status wr_query_new(weir_session *session, weir_query **out)
     weir_query *query = wr_heap_new(sizeof *query);
     wr_mutex_init(&query->run_lock);
     query->session = session;
-    query->mem = wr_mem_new(session->mem, "query", (uint64_t)wr_session_int(session, WR_SET_WORK_MEM));
+    query->mem =
+        wr_mem_new(session->mem, "query", (uint64_t)wr_session_int(session, WR_SET_WORK_MEM));
     query->kind = WEIR_DONE;
     query->tag = "";
     query->affected = -1;
@@ -169,10 +182,7 @@ void weir_query_close(weir_query *query)
     wr_heap_drop(query);
 }
 
-void weir_query_cancel(weir_query *query)
-{
-    wr_cancel_request(&query->cancel);
-}
+void weir_query_cancel(weir_query *query) { wr_cancel_request(&query->cancel); }
 
 /* ---- queries and changes ---- */
 
@@ -188,12 +198,13 @@ weir_status wr_query_plan(weir_query *query, const wr_bound *bound, wr_run **run
     wr_run_options options = {.thread_count = threads,
                               .force_spill = wr_session_int(session, WR_SET_FORCE_SPILL) != 0,
                               .fs = session->engine->fs,
-                              .temp_dir = temp.length ? temp : wr_str_of(session->engine->temp_dir)};
+                              .temp_dir =
+                                  temp.length ? temp : wr_str_of(session->engine->temp_dir)};
     return wr_run_new(pool, query->plan, &query->env, query->mem, &options, run);
 }
 
-weir_status wr_query_drain(weir_query *query, const wr_bound *bound, weir_status (*fn)(void *arg, const wr_batch *batch),
-                           void *arg)
+weir_status wr_query_drain(weir_query *query, const wr_bound *bound,
+                           weir_status (*fn)(void *arg, const wr_batch *batch), void *arg)
 {
     WR_AUTO(wr_run) *run = NULL;
     WR_TRY(wr_query_plan(query, bound, &run));
@@ -219,8 +230,9 @@ static weir_status check_writable(const weir_query *query, const wr_node *statem
 {
     const weir_session *session = query->session;
     if (session->engine->read_only)
-        return wr_with_hint(wr_fail_at(WR_E_READ_ONLY, statement->span, "weir was opened read-only"),
-                            "start without --read-only to change tables or write files");
+        return wr_with_hint(
+            wr_fail_at(WR_E_READ_ONLY, statement->span, "weir was opened read-only"),
+            "start without --read-only to change tables or write files");
     if (session->txn_read_only)
         return wr_fail_at(WR_E_READ_ONLY, statement->span, "the transaction is read-only");
     return WR_OK;
@@ -240,8 +252,16 @@ static weir_status start_planned(weir_query *query, const wr_node *statement)
 static bool is_read_only_utility(const wr_node *statement)
 {
     switch (statement->kind) {
-    case WR_SQL_SHOW: case WR_SQL_SET: case WR_SQL_DESCRIBE: case WR_SQL_EXPLAIN: case WR_SQL_TRANSACTION:
-    case WR_SQL_PREPARE: case WR_SQL_EXECUTE: case WR_SQL_DEALLOCATE: case WR_SQL_USE: case WR_SQL_PRAGMA:
+    case WR_SQL_SHOW:
+    case WR_SQL_SET:
+    case WR_SQL_DESCRIBE:
+    case WR_SQL_EXPLAIN:
+    case WR_SQL_TRANSACTION:
+    case WR_SQL_PREPARE:
+    case WR_SQL_EXECUTE:
+    case WR_SQL_DEALLOCATE:
+    case WR_SQL_USE:
+    case WR_SQL_PRAGMA:
         return true;
     default:
         return false;
@@ -253,13 +273,15 @@ static weir_status run_utility(weir_query *query, const wr_node *statement)
     bool handled = false;
     if (!is_read_only_utility(statement)) WR_TRY(check_writable(query, statement));
     if (statement->kind == WR_SQL_TRANSACTION)
-        return wr_session_transaction(query->session, wr_sql_as_transaction(statement), &query->tag);
+        return wr_session_transaction(query->session, wr_sql_as_transaction(statement),
+                                      &query->tag);
     if (statement->kind == WR_SQL_ALTER) return wr_run_alter(query, wr_sql_as_alter(statement));
     WR_TRY(wr_run_show(query, statement, &handled));
     if (!handled) WR_TRY(wr_run_prepare(query, statement, &handled));
     if (!handled) WR_TRY(wr_run_ddl(query, statement, &handled));
     if (!handled)
-        return wr_fail_at(WR_E_UNSUPPORTED, statement->span, "%s is not supported", wr_node_kind_name(statement->kind));
+        return wr_fail_at(WR_E_UNSUPPORTED, statement->span, "%s is not supported",
+                          wr_node_kind_name(statement->kind));
     take_names(query);
     return WR_OK;
 }
@@ -268,23 +290,26 @@ weir_status wr_query_run_statement(weir_query *query, const wr_node *statement)
 {
     wr_query_prepare_planner(query);
     WR_TRY(wr_bind_statement(&query->planner, statement, &query->bound));
-    return query->bound.kind == WR_CLASS_UTILITY ? run_utility(query, statement) : start_planned(query, statement);
+    return query->bound.kind == WR_CLASS_UTILITY ? run_utility(query, statement)
+                                                 : start_planned(query, statement);
 }
 
 static bool ends_block(const wr_node *statement)
 {
     if (statement->kind != WR_SQL_TRANSACTION) return false;
     wr_transaction_action action = wr_sql_as_transaction(statement)->action;
-    return action == WR_TRANSACTION_COMMIT || action == WR_TRANSACTION_ROLLBACK || action == WR_TRANSACTION_ROLLBACK_TO;
+    return action == WR_TRANSACTION_COMMIT || action == WR_TRANSACTION_ROLLBACK ||
+           action == WR_TRANSACTION_ROLLBACK_TO;
 }
 
 static weir_status start_statement(weir_query *query, const wr_node *statement)
 {
     weir_session *session = query->session;
     if (session->failed && !ends_block(statement))
-        return wr_with_fix(wr_fail_at(WR_E_TXN_ABORTED, statement->span,
-                                      "the transaction failed earlier and takes no more statements"),
-                           "ROLLBACK");
+        return wr_with_fix(
+            wr_fail_at(WR_E_TXN_ABORTED, statement->span,
+                       "the transaction failed earlier and takes no more statements"),
+            "ROLLBACK");
     WR_TRY(wr_session_begin(session));
     query->statement_mark = wr_txn_savepoint(session->txn);
     query->holds_txn = true;
@@ -304,8 +329,8 @@ static weir_status run_out(weir_query *query)
     }
 }
 
-weir_status wr_query_start_with(weir_session *session, wr_str sql, const wr_value *params, int param_count,
-                                weir_query **out)
+weir_status wr_query_start_with(weir_session *session, wr_str sql, const wr_value *params,
+                                int param_count, weir_query **out)
 {
     WR_ARENA(arena);
     wr_statement_list list;
@@ -336,7 +361,8 @@ weir_status wr_query_start_with(weir_session *session, wr_str sql, const wr_valu
     return WR_OK;
 }
 
-weir_status weir_query_start(weir_session *session, const char *sql, size_t length, weir_query **out)
+weir_status weir_query_start(weir_session *session, const char *sql, size_t length,
+                             weir_query **out)
 {
     return wr_query_start_with(session, (wr_str){sql, length}, NULL, 0, out);
 }
@@ -350,15 +376,19 @@ static void next_text_rows(weir_query *query)
     uint32_t count = (uint32_t)WR_MIN(texts->row_count - texts->next, WR_BATCH_ROWS);
     int columns = query->schema.count;
     query->batch = (wr_batch){.columns = wr_new_array(&query->batch_arena, wr_column, columns + 1),
-                              .column_count = columns, .rows = count};
+                              .column_count = columns,
+                              .rows = count};
     for (int c = 0; c < columns; c++) {
         wr_column *column = &query->batch.columns[c];
         wr_column_init(column, &query->batch_arena, WR_VARCHAR, WR_P_VIEW, count + 1);
         column->rows = count;
         for (uint32_t i = 0; i < count; i++) {
-            wr_str text = texts->values[((uint32_t)texts->next + i) * (uint32_t)columns + (uint32_t)c];
-            if (text.data) ((wr_view *)column->data)[i] = wr_view_of(text.data, text.length);
-            else wr_bit_clear(wr_column_need_valid(column, &query->batch_arena, count + 1), i);
+            wr_str text =
+                texts->values[((uint32_t)texts->next + i) * (uint32_t)columns + (uint32_t)c];
+            if (text.data)
+                ((wr_view *)column->data)[i] = wr_view_of(text.data, text.length);
+            else
+                wr_bit_clear(wr_column_need_valid(column, &query->batch_arena, count + 1), i);
         }
     }
     texts->next += (int)count;
@@ -375,7 +405,8 @@ static weir_status next_batch(weir_query *query, bool *more)
 /* A change without RETURNING yields its count as one BIGINT. */
 static void note_affected(weir_query *query)
 {
-    if (query->kind == WEIR_CHANGE && query->batch.column_count == 1 && wr_batch_count(&query->batch) == 1)
+    if (query->kind == WEIR_CHANGE && query->batch.column_count == 1 &&
+        wr_batch_count(&query->batch) == 1)
         query->affected = wr_column_int(&query->batch.columns[0], wr_batch_row(&query->batch, 0));
 }
 

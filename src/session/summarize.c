@@ -1,9 +1,10 @@
 /* summarize.c - SUMMARIZE: one row about every column of a table or query.
  *
- * The statement is written anew as one query: a single scan computes all aggregates of all columns into lists, and unnest
- * turns the lists into rows. So it runs in parallel and within the budget like any other query. What has no meaning for a
- * type (the average of a text, the order of a struct) is NULL. Numbers are counted exactly except distinct values and
- * quartiles, which are sketches. */
+ * The statement is written anew as one query: a single scan computes all aggregates of all columns
+ * into lists, and unnest turns the lists into rows. So it runs in parallel and within the budget
+ * like any other query. What has no meaning for a type (the average of a text, the order of a
+ * struct) is NULL. Numbers are counted exactly except distinct values and quartiles, which are
+ * sketches. */
 #include "session/session.h"
 #include "sql/format.h"
 
@@ -12,8 +13,8 @@ typedef enum measure_kind { ALWAYS, ORDERED, DISTINCT, NUMERIC } measure_kind;
 typedef struct measure {
     const char *name;
     measure_kind needs;
-    const char *before, *after;    /* around the quoted column */
-    const char *none;              /* when the type has no such thing */
+    const char *before, *after; /* around the quoted column */
+    const char *none;           /* when the type has no such thing */
 } measure;
 
 static const measure measures[] = {
@@ -34,10 +35,14 @@ static bool has_measure(const wr_type *type, measure_kind needs)
     bool numeric = wr_type_is_numeric(type);
     bool nested = wr_type_is_nested(type);
     switch (needs) {
-    case ALWAYS: return true;
-    case ORDERED: return !nested && type->id != WR_T_JSON && type->id != WR_T_NULL;
-    case DISTINCT: return !nested && type->id != WR_T_NULL;
-    case NUMERIC: return numeric;
+    case ALWAYS:
+        return true;
+    case ORDERED:
+        return !nested && type->id != WR_T_JSON && type->id != WR_T_NULL;
+    case DISTINCT:
+        return !nested && type->id != WR_T_NULL;
+    case NUMERIC:
+        return numeric;
     }
     return false;
 }
@@ -65,7 +70,8 @@ static void write_query(wr_buf *sql, const wr_schema *schema, const wr_node *fro
             if (i) wr_buf_add_text(sql, ", ");
             if (has_measure(schema->fields[i].type, measures[m].needs))
                 wr_buf_printf(sql, "%sc%d%s", measures[m].before, i + 1, measures[m].after);
-            else wr_buf_add_text(sql, measures[m].none);
+            else
+                wr_buf_add_text(sql, measures[m].none);
         }
         wr_buf_printf(sql, "]) AS %s", measures[m].name);
     }
@@ -78,7 +84,8 @@ static void write_query(wr_buf *sql, const wr_schema *schema, const wr_node *fro
 }
 
 /* SUMMARIZE t is SUMMARIZE SELECT * FROM t. */
-static weir_status summarized_query(weir_query *query, const wr_sql_describe *describe, const wr_node **out)
+static weir_status summarized_query(weir_query *query, const wr_sql_describe *describe,
+                                    const wr_node **out)
 {
     *out = describe->query;
     if (*out) return WR_OK;
@@ -86,8 +93,10 @@ static weir_status summarized_query(weir_query *query, const wr_sql_describe *de
     wr_buf_add_text(&text, "SELECT * FROM ");
     for (int i = 0; i < describe->name.count; i++) {
         if (i) wr_buf_add_char(&text, '.');
-        if (describe->file) wr_format_string(&text, describe->name.items[i].text);
-        else wr_format_name(&text, describe->name.items[i].text);
+        if (describe->file)
+            wr_format_string(&text, describe->name.items[i].text);
+        else
+            wr_format_name(&text, describe->name.items[i].text);
     }
     wr_statement statement;
     WR_TRY(wr_parse_one(&query->arena, wr_arena_str(&query->arena, wr_buf_str(&text)), &statement));
@@ -107,7 +116,8 @@ weir_status wr_run_summarize(weir_query *query, const wr_sql_describe *describe)
     if (bad && !describe->query) bad->span = wr_names_last(describe->name).span;
     if (bad) return bad;
     if (bound.kind != WR_CLASS_QUERY)
-        return wr_fail_at(WR_E_MISPLACED, describe->node.span, "SUMMARIZE needs a table or a query");
+        return wr_fail_at(WR_E_MISPLACED, describe->node.span,
+                          "SUMMARIZE needs a table or a query");
     WR_BUF(sql);
     write_query(&sql, &bound.schema, from);
     WR_TRY(wr_parse_one(&query->arena, wr_arena_str(&query->arena, wr_buf_str(&sql)), &statement));

@@ -1,8 +1,9 @@
 /* transaction.c - when transactions begin and end.
  *
- * Every statement runs in a transaction. Outside of BEGIN ... COMMIT it is one of its own that ends with the statement, or,
- * for rows still being read, with the last open query of the session. Inside a block a failed statement is undone to its
- * start and the block then accepts only ROLLBACK (or ROLLBACK TO a savepoint), as in PostgreSQL. */
+ * Every statement runs in a transaction. Outside of BEGIN ... COMMIT it is one of its own that ends
+ * with the statement, or, for rows still being read, with the last open query of the session.
+ * Inside a block a failed statement is undone to its start and the block then accepts only ROLLBACK
+ * (or ROLLBACK TO a savepoint), as in PostgreSQL. */
 #include "session/session.h"
 
 static void drop_savepoints(weir_session *session, int down_to)
@@ -69,7 +70,8 @@ void wr_session_view(weir_session *session, wr_catalog_view *out)
 static weir_status begin_block(weir_session *session, const wr_sql_transaction *statement)
 {
     if (session->in_block)
-        return wr_with_hint(wr_fail(WR_E_TXN_STATE, "a transaction is open already"), "SAVEPOINT nests inside one");
+        return wr_with_hint(wr_fail(WR_E_TXN_STATE, "a transaction is open already"),
+                            "SAVEPOINT nests inside one");
     WR_TRY(wr_session_begin(session));
     session->in_block = true;
     session->txn_read_only = statement->read_only;
@@ -81,8 +83,8 @@ static weir_status add_savepoint(weir_session *session, wr_name name)
     if (session->savepoint_count == session->savepoint_cap) {
         int cap = session->savepoint_cap ? session->savepoint_cap * 2 : 4;
         size_t size = sizeof *session->savepoints;
-        session->savepoints =
-            wr_heap_grow(session->savepoints, (size_t)session->savepoint_cap * size, (size_t)cap * size);
+        session->savepoints = wr_heap_grow(
+            session->savepoints, (size_t)session->savepoint_cap * size, (size_t)cap * size);
         session->savepoint_cap = cap;
     }
     wr_txn_mark(session->txn);
@@ -98,7 +100,8 @@ static weir_status find_savepoint(weir_session *session, wr_name name, int *out)
         *out = i;
         return WR_OK;
     }
-    return wr_fail_at(WR_E_TXN_STATE, name.span, "there is no savepoint \"%.*s\"", WR_STR_ARGS(name.text));
+    return wr_fail_at(WR_E_TXN_STATE, name.span, "there is no savepoint \"%.*s\"",
+                      WR_STR_ARGS(name.text));
 }
 
 static weir_status need_block(const weir_session *session, const char *what)
@@ -107,7 +110,8 @@ static weir_status need_block(const weir_session *session, const char *what)
     return wr_with_fix(wr_fail(WR_E_TXN_STATE, "%s outside of a transaction", what), "BEGIN");
 }
 
-weir_status wr_session_transaction(weir_session *session, const wr_sql_transaction *statement, const char **tag)
+weir_status wr_session_transaction(weir_session *session, const wr_sql_transaction *statement,
+                                   const char **tag)
 {
     int index = 0;
     switch (statement->action) {
@@ -117,8 +121,10 @@ weir_status wr_session_transaction(weir_session *session, const wr_sql_transacti
     case WR_TRANSACTION_COMMIT:
         WR_TRY(need_block(session, "COMMIT"));
         *tag = session->failed ? "ROLLBACK" : "COMMIT";
-        if (session->failed) wr_session_rollback(session);
-        else commit(session);
+        if (session->failed)
+            wr_session_rollback(session);
+        else
+            commit(session);
         return statement->chain ? begin_block(session, statement) : WR_OK;
     case WR_TRANSACTION_ROLLBACK:
         *tag = "ROLLBACK";
