@@ -195,6 +195,17 @@ typedef weir_status wr_expr_map_fn(wr_expr *e, void *arg, wr_expr **out);
 WR_MUST_CHECK weir_status wr_expr_map(wr_arena *arena, wr_expr *e, wr_expr_map_fn *fn, void *arg,
                                       wr_expr **out);
 
+/* Nested values (bind_nested.c), one per kind of syntax node. */
+WR_MUST_CHECK weir_status wr_bind_list(wr_scope *scope, const wr_sql_list *list, wr_expr **out);
+WR_MUST_CHECK weir_status wr_bind_row(wr_scope *scope, const wr_sql_row *row, wr_expr **out);
+WR_MUST_CHECK weir_status wr_bind_struct(wr_scope *scope, const wr_sql_struct *node, wr_expr **out);
+WR_MUST_CHECK weir_status wr_bind_map(wr_scope *scope, const wr_sql_map *map, wr_expr **out);
+WR_MUST_CHECK weir_status wr_bind_subscript(wr_scope *scope, const wr_sql_subscript *node,
+                                            wr_expr **out);
+WR_MUST_CHECK weir_status wr_bind_slice(wr_scope *scope, const wr_sql_slice *slice, wr_expr **out);
+WR_MUST_CHECK weir_status wr_bind_comprehension(wr_scope *scope, const wr_sql_comprehension *node,
+                                                wr_expr **out);
+
 /* ---- FROM (bind_from.c, bind_join.c, bind_table_fn.c) ---- */
 WR_MUST_CHECK weir_status wr_bind_from(wr_scope *outer, const wr_nodes *relations, wr_from *out);
 WR_MUST_CHECK weir_status wr_bind_relation(wr_scope *outer, const wr_from *left,

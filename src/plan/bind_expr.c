@@ -679,144 +679,6 @@ static weir_status bind_cast_node(wr_scope *scope, const wr_sql_cast *cast, wr_e
     return wr_bind_cast(scope->planner->arena, arg, type, cast->try_cast, cast->node.span, out);
 }
 
-/* ---- nested values ---- */
-static weir_status bind_list(wr_scope *scope, const wr_sql_list *list, wr_expr **out)
-{
-    wr_expr **args;
-    WR_TRY(wr_bind_exprs(scope, &list->items, &args));
-    const wr_type *type;
-    if (list->items.count) {
-        weir_status s = wr_bind_unify(scope, args, list->items.count, "a list", &type);
-        if (s) return wr_with_span(s, list->node.span);
-    }
-    return wr_bind_by_name(scope, "list_value", args, list->items.count, list->node.span, out);
-}
-
-static weir_status bind_row(wr_scope *scope, const wr_sql_row *row, wr_expr **out)
-{
-    wr_arena *arena = scope->planner->arena;
-    wr_expr **args;
-    WR_TRY(wr_bind_exprs(scope, &row->items, &args));
-    wr_str *names = wr_new_array(arena, wr_str, row->items.count + 1);
-    for (int i = 0; i < row->items.count; i++)
-        names[i] = wr_arena_printf(arena, "f%d", i + 1);
-    return wr_bind_call(arena, scope->planner->env, WR_STR("struct_pack"), args, names,
-                        row->items.count, row->node.span, out);
-}
-
-static weir_status bind_struct(wr_scope *scope, const wr_sql_struct *node, wr_expr **out)
-{
-    wr_arena *arena = scope->planner->arena;
-    int count = node->fields.count;
-    wr_expr **args = wr_new_array(arena, wr_expr *, count + 1);
-    wr_str *names = wr_new_array(arena, wr_str, count + 1);
-    for (int i = 0; i < count; i++) {
-        const wr_sql_arg *field = wr_sql_as_arg(node->fields.items[i]);
-        names[i] = field->name.text;
-        WR_TRY(wr_bind_expr(scope, field->value, &args[i]));
-    }
-    return wr_bind_call(arena, scope->planner->env, WR_STR("struct_pack"), args, names, count,
-                        node->node.span, out);
-}
-
-static weir_status bind_map(wr_scope *scope, const wr_sql_map *map, wr_expr **out)
-{
-    wr_expr *args[2];
-    const wr_sql_list keys = {.node = {WR_SQL_LIST, map->node.span}, .items = map->keys};
-    const wr_sql_list values = {.node = {WR_SQL_LIST, map->node.span}, .items = map->values};
-    WR_TRY(bind_list(scope, &keys, &args[0]));
-    WR_TRY(bind_list(scope, &values, &args[1]));
-    return wr_bind_by_name(scope, "map", args, 2, map->node.span, out);
-}
-
-static weir_status bind_subscript(wr_scope *scope, const wr_sql_subscript *node, wr_expr **out)
-{
-    wr_expr *args[2];
-    WR_TRY(wr_bind_expr(scope, node->operand, &args[0]));
-    WR_TRY(wr_bind_expr(scope, node->index, &args[1]));
-    const wr_expr *index = args[1];
-    switch (args[0]->type->id) {
-    case WR_T_STRUCT:
-        if (index->kind == WR_X_CONST && index->type->id == WR_T_VARCHAR && !index->value.is_null)
-            return wr_bind_field(scope, args[0], index->value.text, node->node.span, out);
-        return wr_bind_by_name(scope, "struct_extract", args, 2, node->node.span, out);
-    case WR_T_MAP:
-        return wr_bind_by_name(scope, "map_extract_value", args, 2, node->node.span, out);
-    case WR_T_JSON:
-        return wr_bind_by_name(scope, "->", args, 2, node->node.span, out);
-    case WR_T_LIST:
-    case WR_T_ARRAY:
-        return wr_bind_by_name(scope, "list_extract", args, 2, node->node.span, out);
-    default:
-        return wr_bind_by_name(scope, "array_extract", args, 2, node->node.span, out);
-    }
-}
-
-static weir_status bind_slice(wr_scope *scope, const wr_sql_slice *slice, wr_expr **out)
-{
-    wr_expr *args[4];
-    const wr_node *parts[] = {slice->operand, slice->low, slice->high, slice->step};
-    for (int i = 0; i < 4; i++) {
-        if (parts[i]) {
-            WR_TRY(wr_bind_expr(scope, parts[i], &args[i]));
-            continue;
-        }
-        args[i] = wr_expr_const(scope->planner->arena, wr_value_null(WR_BIGINT));
-    }
-    return wr_bind_by_name(scope, "list_slice", args, slice->step ? 4 : 3, slice->node.span, out);
-}
-
-/* [result FOR x IN source IF condition] is transform(filter(source, x -> condition), x -> result).
- */
-static weir_status bind_comprehension(wr_scope *scope, const wr_sql_comprehension *node,
-                                      wr_expr **out)
-{
-    wr_expr *source;
-    WR_TRY(wr_bind_expr(scope, node->source, &source));
-    const char *names[] = {"list_filter", "list_transform"};
-    const wr_node *bodies[] = {node->condition, node->result};
-    for (int i = 0; i < 2; i++) {
-        if (!bodies[i]) continue;
-        const wr_type *types[2];
-        if (!wr_fn_lambda_params(wr_str_of(names[i]), &source, 1, node->variables.count, types))
-            return wr_fail_at(WR_E_TYPE_MISMATCH, node->node.span,
-                              "a value of type %s is no list to go through",
-                              wr_type_name(source->type));
-        wr_sql_lambda lambda = {.node = {WR_SQL_LAMBDA, node->node.span},
-                                .params = node->variables,
-                                .body = (wr_node *)bodies[i]};
-        wr_expr *args[2] = {source};
-        WR_TRY(wr_bind_lambda(scope, &lambda, types, &args[1]));
-        WR_TRY(wr_bind_by_name(scope, names[i], args, 2, node->node.span, &source));
-    }
-    *out = source;
-    return WR_OK;
-}
-
-weir_status wr_bind_lambda(wr_scope *scope, const wr_sql_lambda *lambda, const wr_type **types,
-                           wr_expr **out)
-{
-    wr_planner *planner = scope->planner;
-    wr_scope *inner = wr_scope_new(planner, scope);
-    inner->is_names_only = true;
-    inner->clause = scope->clause;
-    wr_expr *e = wr_new(planner->arena, wr_expr);
-    *e = (wr_expr){.kind = WR_X_LAMBDA, .span = lambda->node.span, .arg_count = 1};
-    e->args = wr_new_array(planner->arena, wr_expr *, 1);
-    e->lambda.param_count = lambda->params.count;
-    for (int i = 0; i < lambda->params.count; i++) {
-        wr_column_id id = WR_LAMBDA_IDS + planner->next_lambda++;
-        if (i == 0) e->lambda.first_param = id;
-        wr_scope_item item = {.name = lambda->params.items[i].text,
-                              .expr = wr_expr_column(planner->arena, id, types[i])};
-        wr_push(planner->arena, &inner->names, item);
-    }
-    WR_TRY(wr_bind_expr(inner, lambda->body, &e->args[0]));
-    e->type = e->args[0]->type;
-    *out = e;
-    return WR_OK;
-}
-
 static weir_status bind_columns_value(wr_scope *scope, const wr_node *node, wr_expr **out)
 {
     for (wr_scope *at = scope; at; at = at->is_names_only ? at->parent : NULL)
@@ -884,17 +746,17 @@ weir_status wr_bind_expr(wr_scope *scope, const wr_node *node, wr_expr **out)
     case WR_SQL_COLLATE:
         return bind_collate(scope, wr_sql_as_collate(node), out);
     case WR_SQL_ROW:
-        return bind_row(scope, wr_sql_as_row(node), out);
+        return wr_bind_row(scope, wr_sql_as_row(node), out);
     case WR_SQL_LIST:
-        return bind_list(scope, wr_sql_as_list(node), out);
+        return wr_bind_list(scope, wr_sql_as_list(node), out);
     case WR_SQL_STRUCT:
-        return bind_struct(scope, wr_sql_as_struct(node), out);
+        return wr_bind_struct(scope, wr_sql_as_struct(node), out);
     case WR_SQL_MAP:
-        return bind_map(scope, wr_sql_as_map(node), out);
+        return wr_bind_map(scope, wr_sql_as_map(node), out);
     case WR_SQL_SUBSCRIPT:
-        return bind_subscript(scope, wr_sql_as_subscript(node), out);
+        return wr_bind_subscript(scope, wr_sql_as_subscript(node), out);
     case WR_SQL_SLICE:
-        return bind_slice(scope, wr_sql_as_slice(node), out);
+        return wr_bind_slice(scope, wr_sql_as_slice(node), out);
     case WR_SQL_FIELD: {
         const wr_sql_field *field = wr_sql_as_field(node);
         wr_expr *value;
@@ -902,7 +764,7 @@ weir_status wr_bind_expr(wr_scope *scope, const wr_node *node, wr_expr **out)
         return wr_bind_field(scope, value, field->name.text, field->name.span, out);
     }
     case WR_SQL_COMPREHENSION:
-        return bind_comprehension(scope, wr_sql_as_comprehension(node), out);
+        return wr_bind_comprehension(scope, wr_sql_as_comprehension(node), out);
     case WR_SQL_LAMBDA:
         return wr_fail_at(WR_E_MISPLACED, node->span,
                           "a lambda can only be an argument of a function that takes one");

@@ -1,4 +1,5 @@
-/* bind_test.c - the binder and lowering: SQL in, plans and errors out. */
+/* bind_test.c - the binder and lowering: SQL in, plans and errors out. No rules run, so plans are
+ * as bound. */
 #include "base/test.h"
 #include "plan/bind.h"
 #include "sql/parse.h"
