@@ -115,6 +115,8 @@ typedef struct wr_result {
 } wr_result;
 
 #define WR_BIND_DEPTH_MAX 200
+#define WR_BIND_PARTS_MAX 100000
+#define WR_BIND_ALIAS_MAX 20000 /* nodes of an expression that an alias stands for */
 
 /* ---- scopes (bind_scope.c) ---- */
 wr_scope *wr_scope_new(wr_planner *planner, wr_scope *parent);

@@ -257,8 +257,12 @@ static weir_status bind_set_returning(wr_scope *scope, const wr_sql_call *call, 
 /* ---- macros ---- */
 weir_status wr_bind_enter(wr_planner *planner, wr_span span)
 {
+    if (++planner->entered > WR_BIND_PARTS_MAX) /* views of views of views multiply */
+        return wr_fail_at(WR_E_TOO_BIG, span,
+                          "the statement has more than %d queries and relations after views and "
+                          "macros were put in",
+                          WR_BIND_PARTS_MAX);
     if (++planner->depth <= WR_BIND_DEPTH_MAX) return WR_OK;
-    planner->depth = 0;
     return wr_fail_at(WR_E_TOO_DEEP, span, "queries, views or macros are nested more than %d deep",
                       WR_BIND_DEPTH_MAX);
 }

@@ -227,6 +227,22 @@ static wr_scope_item *find_name(wr_scope_item *items, int count, wr_str name)
     return NULL;
 }
 
+static int size_within(const wr_expr *e, int limit)
+{
+    int size = 1;
+    for (int i = 0; i < e->arg_count && size < limit; i++)
+        size += size_within(e->args[i], limit - size);
+    return size;
+}
+
+/* Aliases of aliases double with each use: SELECT 1 AS a, a + a AS b, b + b AS c ... */
+static weir_status check_alias_size(const wr_scope_item *alias, wr_span span)
+{
+    if (size_within(alias->expr, WR_BIND_ALIAS_MAX) < WR_BIND_ALIAS_MAX) return WR_OK;
+    return wr_fail_at(WR_E_TOO_BIG, span, "what \"%.*s\" stands for is too large",
+                      WR_STR_ARGS(alias->name));
+}
+
 /* Looks in one scope only; *out stays NULL if the name means nothing here. */
 static weir_status find_here(wr_scope *asking, wr_scope *scope, const wr_names *parts, wr_span span,
                              wr_expr **out)
@@ -258,6 +274,7 @@ static weir_status find_here(wr_scope *asking, wr_scope *scope, const wr_names *
     if (ambiguous) return ambiguous_column(scope, first, parts->items[0].span);
     if (item) return with_fields(asking, use_of(asking, item, span), parts, 1, out);
     wr_scope_item *alias = find_name(scope->aliases.items, scope->aliases.count, first);
+    if (alias) WR_TRY(check_alias_size(alias, span));
     if (alias && alias->node && wr_expr_has_subquery(alias->expr)) {
         wr_expr *again;
         WR_TRY(wr_bind_expr(scope, alias->node, &again));

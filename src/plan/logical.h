@@ -213,6 +213,7 @@ typedef struct wr_planner {
     uint64_t rules_off;   /* bit per rule number: switched off */
     wr_str sql;           /* text for spans */
     uint32_t next_lambda; /* lambda parameters have ids WR_LAMBDA_IDS + 0, 1, ... */
+    int entered;          /* queries, relations and macros bound so far: limited */
     int depth;            /* nesting of views, macros and queries while binding: limited */
 } wr_planner;
 
