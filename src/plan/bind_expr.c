@@ -9,7 +9,7 @@
 #include "plan/bind.h"
 #include "sql/format.h"
 
-#define CHAIN_MAX 4000
+#define CHAIN_MAX 400 /* the evaluator nests at most 512 deep */
 
 weir_status wr_bind_by_name(wr_scope *scope, const char *name, wr_expr **args, int count,
                             wr_span span, wr_expr **out)
