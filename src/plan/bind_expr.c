@@ -700,7 +700,7 @@ static weir_status bind_collate(wr_scope *scope, const wr_sql_collate *node, wr_
     return wr_bind_expr(scope, node->operand, out);
 }
 
-weir_status wr_bind_expr(wr_scope *scope, const wr_node *node, wr_expr **out)
+static weir_status bind_node(wr_scope *scope, const wr_node *node, wr_expr **out)
 {
     switch (node->kind) {
     case WR_SQL_LITERAL:
@@ -775,4 +775,16 @@ weir_status wr_bind_expr(wr_scope *scope, const wr_node *node, wr_expr **out)
         return wr_fail_at(WR_E_UNSUPPORTED, node->span, "%s cannot stand in an expression",
                           wr_node_kind_name(node->kind));
     }
+}
+
+weir_status wr_bind_expr(wr_scope *scope, const wr_node *node, wr_expr **out)
+{
+    wr_planner *planner = scope->planner;
+    if (planner->expr_depth >= CHAIN_MAX)
+        return wr_fail_at(WR_E_TOO_DEEP, node->span, "expressions are nested more than %d deep",
+                          CHAIN_MAX);
+    planner->expr_depth++;
+    weir_status s = bind_node(scope, node, out);
+    planner->expr_depth--;
+    return s;
 }

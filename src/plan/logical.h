@@ -210,9 +210,10 @@ typedef struct wr_planner {
     WR_LIST(wr_relation *) relations; /* references released with the statement */
     WR_LIST(wr_object *) objects;
     struct wr_known_columns *known_columns; /* statistics asked for already (statistics.c) */
-    uint64_t rules_off;   /* bit per rule number: switched off */
-    wr_str sql;           /* text for spans */
+    uint64_t rules_off;                     /* bit per rule number: switched off */
+    wr_str sql;                             /* text for spans */
     uint32_t next_lambda; /* lambda parameters have ids WR_LAMBDA_IDS + 0, 1, ... */
+    int expr_depth;       /* nesting of the expression being bound: limited */
     int entered;          /* queries, relations and macros bound so far: limited */
     int depth;            /* nesting of views, macros and queries while binding: limited */
 } wr_planner;
