@@ -5,6 +5,7 @@
  * join whose NULL rows some conjunct rejects becomes an inner one on the way. Filters reach scans as scan.filters. */
 #include "expr/fn.h"
 #include "plan/shared.h"
+#include "plan/simplify.h"
 
 typedef WR_LIST(wr_expr *) conjuncts;
 
@@ -179,6 +180,28 @@ static join_sides sides_of(wr_join_kind kind)
     return (join_sides){false, false, false, false};
 }
 
+/* What a disjunction over both sides says about one of them: (l1 AND r1) OR (l2 AND r2) implies l1 OR
+ * l2. The disjunction itself stays where it is. */
+static void add_implied(walk *w, const wr_expr *e, const wr_column_set *side, conjuncts *to)
+{
+    if (e->kind != WR_X_OR) return;
+    wr_expr **branches = wr_new_array(w->arena, wr_expr *, e->arg_count);
+    for (int i = 0; i < e->arg_count; i++) {
+        conjuncts all = {0}, of_side = {0};
+        add(w, &all, e->args[i]);
+        for (int k = 0; k < all.count; k++) {
+            wr_expr *part = all.items[k];
+            if (only_uses(w, part, side) && !wr_expr_is_const(part) && !wr_expr_can_fail(part) &&
+                !wr_expr_is_volatile(part))
+                wr_push(w->arena, &of_side, part);
+        }
+        if (of_side.count == 0) return;
+        branches[i] = wr_expr_and(w->arena, of_side.items, of_side.count);
+    }
+    wr_expr *implied = wr_expr_copy(w->arena, wr_expr_or(w->arena, branches, e->arg_count));
+    add(w, to, wr_simplify(w->planner, implied));
+}
+
 static wr_logical *push_join(walk *w, wr_logical *join, conjuncts *pending)
 {
     simplify_outer(w, join, pending);
@@ -193,6 +216,8 @@ static wr_logical *push_join(walk *w, wr_logical *join, conjuncts *pending)
         else if (!is_volatile && sides.above_right && only_uses(w, e, &right)) add(w, &to_right, e);
         else if (inner && !is_volatile) add(w, &on, e);
         else add(w, &stay, e);
+        if (sides.above_left) add_implied(w, e, &left, &to_left);
+        if (sides.above_right) add_implied(w, e, &right, &to_right);
     }
     for (int i = 0; i < join->join.condition_count; i++) {
         conjuncts parts = {0};
@@ -202,6 +227,8 @@ static wr_logical *push_join(walk *w, wr_logical *join, conjuncts *pending)
             if (sides.on_left && only_uses(w, e, &left)) add(w, &to_left, e);
             else if (sides.on_right && only_uses(w, e, &right)) add(w, &to_right, e);
             else add(w, &on, e);
+            if (sides.on_left) add_implied(w, e, &left, &to_left);
+            if (sides.on_right) add_implied(w, e, &right, &to_right);
         }
     }
     set_conditions(join, &on);
