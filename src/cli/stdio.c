@@ -160,6 +160,11 @@ static weir_status add_rows(wr_buf *out, weir_query *query)
                 size_t length;
                 const char *value = weir_rows_json(rows, i, c, &length);
                 if (c) wr_buf_add_char(out, ',');
+                if (strchr("\"{[", *value)) {
+                    value = weir_rows_text(rows, i, c, &length);
+                    wr_buf_add_json(out, (wr_str){value, length});
+                    continue;
+                }
                 wr_buf_add(out, value, length);
             }
             wr_buf_add_char(out, ']');

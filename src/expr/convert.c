@@ -256,6 +256,17 @@ static const wr_type *exact_decimal_for(const wr_expr *arg)
     return wr_type_of(WR_T_DECIMAL);
 }
 
+/* The same for lists: every plain DECIMAL in the type becomes what holds the values exactly. */
+static const wr_type *exact_list_for(const wr_type *from, const wr_type *type)
+{
+    if (type == wr_type_of(WR_T_DECIMAL)) {
+        if (from->id == WR_T_DECIMAL) return from;
+        return wr_type_is_integer(from) ? wr_type_decimal(integer_digits(from), 0) : type;
+    }
+    if (type->id != WR_T_LIST || from->id != WR_T_LIST) return type;
+    return wr_type_list(exact_list_for(from->child, type->child));
+}
+
 /* Types whose reading depends on the session's time zone. */
 static bool depends_on_zone(const wr_type *t)
 {
@@ -289,6 +300,7 @@ weir_status wr_bind_cast(wr_arena *arena, wr_expr *arg, const wr_type *type, boo
                          wr_span span, wr_expr **out)
 {
     if (type == wr_type_of(WR_T_DECIMAL)) type = exact_decimal_for(arg);
+    if (type->id == WR_T_LIST) type = exact_list_for(arg->type, type);
     if (arg->type == type && !arg->is_untyped) {
         *out = arg;
         return WR_OK;
