@@ -1,12 +1,12 @@
 # make [all|test|check|...] [FLAVOR=release|debug|asan|tsan]      `make help` lists the verbs.
 #
 # Files are found by wildcard: a new .c, folder or test needs no edit here. Objects of one flavour live in
-# build/<flavour>; build/weir is the release binary. Files below src/kern/isa are built once per
+# build/<flavour> (of another BATCH in build/<flavour>-<batch>); build/weir is the release binary. Files below src/kern/isa are built once per
 # instruction set. Registries (build/<flavour>/gen/*.inc) are made from file names by tools/gen_registry.py.
 FLAVOR ?= release
 BATCH  ?= 2048
 PREFIX ?= /usr/local
-B      := build/$(FLAVOR)
+B      := build/$(FLAVOR)$(if $(filter-out 2048,$(BATCH)),-$(BATCH))
 
 ifeq ($(filter $(FLAVOR),release debug asan tsan fuzz),)
 $(error FLAVOR is "$(FLAVOR)"; it must be release, debug, asan, tsan or fuzz)
