@@ -1,8 +1,8 @@
 # make [all|test|check|...] [FLAVOR=release|debug|asan|tsan]      `make help` lists the verbs.
 #
 # Files are found by wildcard: a new .c, folder or test needs no edit here. Objects of one flavour live in
-# build/<flavour> (of another BATCH in build/<flavour>-<batch>); build/weir is the release binary. Files below src/kern/isa are built once per
-# instruction set. Registries (build/<flavour>/gen/*.inc) are made from file names by tools/gen_registry.py.
+# build/<flavour> (of another BATCH in build/<flavour>-<batch>); build/weir is the release binary. Files
+# below src/kern/isa are built once per instruction set. Registries (build/<flavour>/gen/*.inc) are made from file names by tools/gen_registry.py.
 FLAVOR ?= release
 BATCH  ?= 2048
 PREFIX ?= /usr/local
@@ -105,10 +105,12 @@ $(B)/fuzz_%: $(B)/fuzz/%.o $(LIB_OBJ)
 	@$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 # ---- verbs. Scripts of later parts are called when they exist; a missing one says so.
+# A verb builds with all cores unless make was told how many.
+PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 run_script = @if [ -x $(1) ]; then $(1) $(2); else echo "make $@: $(1) does not exist"; exit 1; fi
 
 test: setup
-	@$(MAKE) --no-print-directory FLAVOR=$(FLAVOR) all tests-binary
+	@$(MAKE) --no-print-directory $(PARALLEL) FLAVOR=$(FLAVOR) all tests-binary
 	@$(B)/weir_tests
 	@if [ -x tests/run.sh ]; then WEIR=$(B)/weir tests/run.sh; fi
 
@@ -120,14 +122,14 @@ setup-checks:
 	@tools/setup.sh checks
 
 check: setup-checks
-	@$(MAKE) --no-print-directory FLAVOR=$(FLAVOR) all
+	@$(MAKE) --no-print-directory $(PARALLEL) FLAVOR=$(FLAVOR) all tests-binary
 	@tools/check.sh $(B)
 
 asan-test:
 	@$(MAKE) --no-print-directory FLAVOR=asan test
 
 demo: setup
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(PARALLEL) all
 	$(call run_script,examples/demo.sh)
 
 bench: all
