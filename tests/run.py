@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Whole-system tests: tests/sql/*.slt, tests/errors/*.txt, tests/cli/*.sh and the examples of all SQL functions.
+"""Whole-system tests: tests/sql/*.slt, tests/errors/*.txt, tests/cli/*.sh, tests/formats/*.py and the examples of all SQL
+functions.
 
 Each .slt file runs in a fresh engine, with 1 and with 3 threads, and once with the optimizer off. Usage: run.py [substring...]
 """
@@ -24,8 +25,19 @@ def run_slt(path, flags):
     return slt.run_file(path, [WEIR, *flags, "--stdio", "jsonl"])
 
 
-def run_script(path):
-    done = subprocess.run([str(path)], capture_output=True, text=True, timeout=300, env={**os.environ, "WEIR": WEIR})
+def run_with_packages(path):
+    """A script that needs DuckDB and pyarrow to compare with; skipped aloud where PyPI cannot be reached."""
+    find = "import sys; sys.path.insert(0, 'bench'); import workplace; print(workplace.python_with('duckdb', 'pyarrow'))"
+    found = subprocess.run([sys.executable, "-c", find], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    if found.returncode:
+        print(f"SKIPPED {path.name}: no duckdb and pyarrow: {(found.stderr or found.stdout).strip().splitlines()[-1][:200]}")
+        return 0, []
+    return run_script(path, [found.stdout.strip().splitlines()[-1]])
+
+
+def run_script(path, interpreter=()):
+    done = subprocess.run([*interpreter, str(path)], capture_output=True, text=True, timeout=300,
+                          env={**os.environ, "WEIR": WEIR})
     if done.returncode == 77:
         print(f"SKIPPED {path.name}: {done.stdout.strip().splitlines()[-1] if done.stdout.strip() else 'no reason given'}")
         return 0, []
@@ -65,6 +77,9 @@ def main():
     for path in sorted((ROOT / "tests" / "cli").glob("*.sh")):
         if matches(path.name):
             jobs.append((path.name, run_script, (path,)))
+    for path in sorted((ROOT / "tests" / "formats").glob("*.py")):
+        if matches(path.name):
+            jobs.append((path.name, run_with_packages, (path,)))
     if matches("functions"):
         jobs.append(("function examples", run_function_examples, ()))
     passed = failed = 0

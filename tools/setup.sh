@@ -5,7 +5,7 @@
 set -eu
 packages="gcc libc6-dev make python3 libedit-dev libzstd-dev liblz4-dev zlib1g-dev libbrotli-dev libpcre2-dev
 libutf8proc-dev libxxhash-dev tzdata"
-[ "${1:-}" != checks ] || packages="$packages clang clang-format ccache"
+[ "${1:-}" != checks ] || packages="$packages clang clang-format ccache python3-venv"
 
 missing() {
     # A package unknown to dpkg is absent from the output, hence the comparison by name.
