@@ -318,12 +318,18 @@ static int workers_allowed(const wr_exec *exec, const wr_pipeline *p)
     return WR_MAX(1, WR_MIN(wanted, exec->worker_count));
 }
 
-/* One step of FINISH, without the lock; says in *tasks what comes next. */
-static weir_status finish_step(wr_pipeline *p, int phase, int *tasks)
+/* One step of FINISH, without the lock; says in *tasks what comes next. Tasks may look at the locals of
+ * all workers, so those that are missing are made here, while nobody else runs. */
+static weir_status finish_step(wr_exec *exec, wr_pipeline *p, int phase, int *tasks)
 {
     *tasks = -1;
     if (p->sink->feeders > 0 || !p->sink->def->finish) return WR_OK;
-    return p->sink->def->finish(p->sink, phase, tasks);
+    WR_TRY(p->sink->def->finish(p->sink, phase, tasks));
+    for (int worker = 0; *tasks > 0 && worker < exec->worker_count; worker++) {
+        wr_op_local *local;
+        WR_TRY(wr_exec_local(p->sink, worker, &local));
+    }
+    return WR_OK;
 }
 
 /* Called with the lock held and nobody in transition; does one transition of the stage. */
@@ -338,7 +344,7 @@ static void transition(wr_exec *exec)
     weir_status bad = wr_exec_check(exec);
     if (!bad)
         bad =
-            stage == WR_STAGE_START ? start_pipeline(exec, p) : finish_step(p, exec->phase, &tasks);
+            stage == WR_STAGE_START ? start_pipeline(exec, p) : finish_step(exec, p, exec->phase, &tasks);
     if (bad) wr_exec_fail(exec, bad);
     wr_mutex_lock(&exec->lock);
     exec->in_transition = false;
