@@ -100,7 +100,6 @@ typedef struct weir_config {
     uint64_t memory_limit; /* bytes; 0 = 80 % of the machine's */
     int threads;           /* 0 = all usable cores */
     bool read_only;        /* refuse statements that change tables or files */
-    const char *temp_dir;  /* NULL = TMPDIR or /tmp */
 } weir_config;
 
 WEIR_API const char *weir_version(void); /* "0.1.0" */

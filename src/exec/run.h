@@ -16,9 +16,6 @@ int wr_pool_threads(const wr_pool *pool);
 
 typedef struct wr_run_options {
     int thread_count; /* at most the pool's; 0 = all */
-    bool force_spill; /* WEIR_FORCE_SPILL */
-    wr_fs *fs;        /* for temporary files */
-    wr_str temp_dir;
 } wr_run_options;
 
 /* Prepares pipelines; nothing runs before the first wr_run_next. plan and env must outlive the run;

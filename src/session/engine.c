@@ -18,8 +18,6 @@ weir_status weir_engine_open(const weir_config *config, weir_engine **out)
     engine->fs = wr_fs_real();
     engine->store = wr_store_new(engine->mem);
     engine->catalog = wr_catalog_new(engine->store);
-    wr_str temp = config->temp_dir ? wr_str_of(config->temp_dir) : wr_path_temp_dir();
-    engine->temp_dir = wr_heap_copy(temp.data, temp.length);
     engine->read_only = config->read_only;
     engine->thread_count = config->threads > 0 ? config->threads : wr_cpu_count();
     wr_mutex_init(&engine->lock);
@@ -36,7 +34,6 @@ void weir_engine_close(weir_engine *engine)
     wr_catalog_drop(engine->catalog);
     wr_store_drop(engine->store);
     wr_mem_drop(engine->mem);
-    wr_heap_drop(engine->temp_dir);
     wr_mutex_clear(&engine->lock);
     wr_heap_drop(engine);
 }

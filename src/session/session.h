@@ -25,7 +25,6 @@ struct weir_engine {
     wr_fs *fs;
     wr_store *store;
     wr_catalog *catalog;
-    char *temp_dir;
     bool read_only;
     int thread_count; /* default of new sessions */
     wr_mutex lock;

@@ -245,7 +245,6 @@ static wr_str effective(weir_session *session, int id, wr_arena *arena)
     if (id == WR_SET_MEMORY_LIMIT && !value.length)
         return wr_arena_printf(arena, "%.1fGiB",
                                (double)wr_mem_limit(session->engine->mem) / 0x1p30);
-    if (id == WR_SET_TEMP_DIRECTORY && !value.length) return wr_str_of(session->engine->temp_dir);
     return value;
 }
 

@@ -194,12 +194,7 @@ weir_status wr_query_plan(weir_query *query, const wr_bound *bound, wr_run **run
     if (threads == 0) threads = session->engine->thread_count;
     wr_pool *pool;
     WR_TRY(wr_engine_pool(session->engine, threads, &pool));
-    wr_str temp = wr_session_text(session, WR_SET_TEMP_DIRECTORY);
-    wr_run_options options = {.thread_count = threads,
-                              .force_spill = wr_session_int(session, WR_SET_FORCE_SPILL) != 0,
-                              .fs = session->engine->fs,
-                              .temp_dir =
-                                  temp.length ? temp : wr_str_of(session->engine->temp_dir)};
+    wr_run_options options = {.thread_count = threads};
     return wr_run_new(pool, query->plan, &query->env, query->mem, &options, run);
 }
 
