@@ -7,13 +7,13 @@
 
 enum { STRETCHES_MAX = 64, STRETCH_MIN = 1 << 14 };
 
-weir_status wr_sorter_begin(wr_sorter *s, wr_arena *arena, wr_mem *mem,
-                            const wr_rows_layout *layout, const wr_sort_slot *keys, int key_count,
-                            wr_rows *const *stores, int store_count)
+weir_status wr_sorter_begin(wr_sorter *s, wr_op *op, const wr_rows_layout *layout,
+                            const wr_sort_slot *keys, int key_count, wr_rows *const *stores,
+                            int store_count)
 {
-    s->arena = arena;
-    s->mem = mem;
-    wr_sorting_init(&s->sorting, arena, layout, keys, key_count);
+    wr_arena *arena = s->arena = &op->arena;
+    wr_mem *mem = s->mem = op->mem;
+    wr_sorting_init(&s->sorting, op->exec, arena, layout, keys, key_count);
     for (int i = 0; i < store_count; i++)
         if (stores[i]) s->count += wr_rows_count(stores[i]);
     if (s->count == 0) return WR_OK;
@@ -34,7 +34,7 @@ weir_status wr_sorter_begin(wr_sorter *s, wr_arena *arena, wr_mem *mem,
         wr_sort_stretch *t = &s->stretches[i];
         t->from = s->count * (uint64_t)i / (uint64_t)s->stretch_count;
         t->count = s->count * (uint64_t)(i + 1) / (uint64_t)s->stretch_count - t->from;
-        wr_sorting_init(&t->watch, arena, layout, keys, key_count);
+        wr_sorting_init(&t->watch, op->exec, arena, layout, keys, key_count);
     }
     return WR_OK;
 }
@@ -100,7 +100,7 @@ weir_status wr_sorter_step(wr_sorter *s, int phase, int *tasks)
 }
 
 /* Merges piece number index of all stretches into spare. Earlier stretches win ties. */
-static void merge_piece(wr_sorter *s, int index)
+static weir_status merge_piece(wr_sorter *s, int index)
 {
     int n = s->stretch_count;
     uint64_t at[STRETCHES_MAX], end[STRETCHES_MAX], to = 0;
@@ -117,22 +117,19 @@ static void merge_piece(wr_sorter *s, int index)
                 wr_sorting_compare(&s->sorting, &s->entries[at[i]], &s->entries[at[best]]) < 0)
                 best = i;
         }
-        if (best < 0) return;
+        if (best < 0) return WR_OK;
+        WR_TRY(wr_sorting_check(&s->sorting, to));
         s->spare[to++] = s->entries[at[best]++];
     }
 }
 
-void wr_sorter_task(wr_sorter *s, int phase, int index)
+weir_status wr_sorter_task(wr_sorter *s, int phase, int index)
 {
     wr_sort_stretch *t = &s->stretches[index];
-    if (phase == 0) {
-        wr_sorting_watch(&t->watch, s->rows + t->from, t->count);
-    } else if (phase == 1) {
-        wr_sorting_fill(&s->sorting, s->rows + t->from, t->count, s->entries + t->from);
-        wr_sorting_sort(&s->sorting, s->entries + t->from, s->spare + t->from, t->count);
-    } else {
-        merge_piece(s, index);
-    }
+    if (phase == 0) return wr_sorting_watch(&t->watch, s->rows + t->from, t->count);
+    if (phase > 1) return merge_piece(s, index);
+    WR_TRY(wr_sorting_fill(&s->sorting, s->rows + t->from, t->count, s->entries + t->from));
+    return wr_sorting_sort(&s->sorting, s->entries + t->from, s->spare + t->from, t->count);
 }
 
 void wr_sorter_clear(wr_sorter *s)

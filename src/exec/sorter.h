@@ -22,9 +22,10 @@ typedef struct wr_sorter {
         *cuts; /* (stretch_count + 1) times stretch_count positions: where each merge task begins */
 } wr_sorter;
 
-WR_MUST_CHECK weir_status wr_sorter_begin(wr_sorter *s, wr_arena *arena, wr_mem *mem,
-                                          const wr_rows_layout *layout, const wr_sort_slot *keys,
-                                          int key_count, wr_rows *const *stores, int store_count);
+/* arena and budget of op. */
+WR_MUST_CHECK weir_status wr_sorter_begin(wr_sorter *s, wr_op *op, const wr_rows_layout *layout,
+                                          const wr_sort_slot *keys, int key_count,
+                                          wr_rows *const *stores, int store_count);
 WR_MUST_CHECK weir_status wr_sorter_step(wr_sorter *s, int phase, int *tasks);
-void wr_sorter_task(wr_sorter *s, int phase, int index);
+WR_MUST_CHECK weir_status wr_sorter_task(wr_sorter *s, int phase, int index);
 void wr_sorter_clear(wr_sorter *s);

@@ -10,10 +10,10 @@
 enum { SMALL = 96, DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS, TEXT_EXACT = 7 };
 #define SIGN (UINT64_C(1) << 63)
 
-void wr_sorting_init(wr_sorting *s, wr_arena *arena, const wr_rows_layout *layout,
+void wr_sorting_init(wr_sorting *s, wr_exec *exec, wr_arena *arena, const wr_rows_layout *layout,
                      const wr_sort_slot *keys, int key_count)
 {
-    *s = (wr_sorting){.layout = layout, .keys = keys, .key_count = key_count};
+    *s = (wr_sorting){.exec = exec, .layout = layout, .keys = keys, .key_count = key_count};
     s->ranges = wr_new_array(arena, wr_sort_range, key_count + 1);
     for (int k = 0; k < key_count; k++)
         s->ranges[k].min = UINT64_MAX;
@@ -95,7 +95,7 @@ static uint64_t code_of(const wr_type *t, const uint8_t *slot, bool text_exact, 
     }
 }
 
-void wr_sorting_watch(wr_sorting *s, uint8_t *const *rows, uint64_t count)
+weir_status wr_sorting_watch(wr_sorting *s, uint8_t *const *rows, uint64_t count)
 {
     for (int k = 0; k < s->key_count; k++) {
         wr_sort_range *r = &s->ranges[k];
@@ -104,6 +104,7 @@ void wr_sorting_watch(wr_sorting *s, uint8_t *const *rows, uint64_t count)
         uint32_t offset = s->layout->offsets[slot];
         bool exact = true;
         for (uint64_t i = 0; i < count; i++) {
+            WR_TRY(wr_sorting_check(s, i));
             if (wr_row_is_null(rows[i], slot)) {
                 r->has_nulls = true;
                 continue;
@@ -116,6 +117,7 @@ void wr_sorting_watch(wr_sorting *s, uint8_t *const *rows, uint64_t count)
             r->max = WR_MAX(r->max, code);
         }
     }
+    return WR_OK;
 }
 
 void wr_sorting_merge(wr_sorting *into, const wr_sorting *from)
@@ -194,8 +196,8 @@ static uint64_t bits_of(const wr_sorting *s, int k, const uint8_t *row)
     return code >> r->shift;
 }
 
-void wr_sorting_fill(const wr_sorting *s, uint8_t *const *rows, uint64_t count,
-                     wr_sort_entry *entries)
+weir_status wr_sorting_fill(const wr_sorting *s, uint8_t *const *rows, uint64_t count,
+                            wr_sort_entry *entries)
 {
     for (uint64_t i = 0; i < count; i++)
         entries[i] = (wr_sort_entry){0, rows[i]};
@@ -203,10 +205,12 @@ void wr_sorting_fill(const wr_sorting *s, uint8_t *const *rows, uint64_t count,
         int width = s->ranges[k].width;
         if (width == 0) continue;
         for (uint64_t i = 0; i < count; i++) {
+            WR_TRY(wr_sorting_check(s, i));
             uint64_t before = width == 64 ? 0 : entries[i].bits << width;
             entries[i].bits = before | bits_of(s, k, rows[i]);
         }
     }
+    return WR_OK;
 }
 
 static int compare_from(const wr_sorting *s, int from, const uint8_t *a, const uint8_t *b)
@@ -236,11 +240,12 @@ int wr_sorting_compare(const wr_sorting *s, const wr_sort_entry *a, const wr_sor
 }
 
 /* Stable merge sort, bottom up from runs of 8 sorted by insertion. */
-static void merge_sort(const wr_sorting *s, wr_sort_entry *entries, wr_sort_entry *spare,
-                       uint64_t count)
+static weir_status merge_sort(const wr_sorting *s, wr_sort_entry *entries, wr_sort_entry *spare,
+                              uint64_t count)
 {
     for (uint64_t from = 0; from < count; from += 8) {
         uint64_t to = WR_MIN(from + 8, count);
+        WR_TRY(wr_sorting_check(s, from + 7));
         for (uint64_t i = from + 1; i < to; i++) {
             wr_sort_entry e = entries[i];
             uint64_t j = i;
@@ -255,6 +260,7 @@ static void merge_sort(const wr_sorting *s, wr_sort_entry *entries, wr_sort_entr
             uint64_t middle = WR_MIN(from + width, count), to = WR_MIN(from + 2 * width, count);
             uint64_t a = from, b = middle;
             for (uint64_t i = from; i < to; i++) {
+                WR_TRY(wr_sorting_check(s, i));
                 bool left = b >= to || (a < middle && wr_sorting_compare(s, &src[b], &src[a]) >= 0);
                 dst[i] = left ? src[a++] : src[b++];
             }
@@ -264,12 +270,13 @@ static void merge_sort(const wr_sorting *s, wr_sort_entry *entries, wr_sort_entr
         dst = swap;
     }
     if (src != entries) memcpy(entries, src, count * sizeof *entries);
+    return WR_OK;
 }
 
 /* Least significant digit first; digits that are the same everywhere cost one counting pass only.
  */
-static void radix_sort(const wr_sorting *s, wr_sort_entry *entries, wr_sort_entry *spare,
-                       uint64_t count)
+static weir_status radix_sort(const wr_sorting *s, wr_sort_entry *entries, wr_sort_entry *spare,
+                              uint64_t count)
 {
     wr_sort_entry *src = entries, *dst = spare;
     for (int shift = 0; shift < s->bits; shift += DIGIT_BITS) {
@@ -279,48 +286,53 @@ static void radix_sort(const wr_sorting *s, wr_sort_entry *entries, wr_sort_entr
         if (counts[(src[0].bits >> shift & (DIGITS - 1)) + 1] == count) continue;
         for (int d = 0; d < DIGITS; d++)
             counts[d + 1] += counts[d];
-        for (uint64_t i = 0; i < count; i++)
+        for (uint64_t i = 0; i < count; i++) {
+            WR_TRY(wr_sorting_check(s, i));
             dst[counts[src[i].bits >> shift & (DIGITS - 1)]++] = src[i];
+        }
         wr_sort_entry *swap = src;
         src = dst;
         dst = swap;
     }
     if (src != entries) memcpy(entries, src, count * sizeof *entries);
+    return WR_OK;
 }
 
-void wr_sorting_sort(const wr_sorting *s, wr_sort_entry *entries, wr_sort_entry *spare,
-                     uint64_t count)
+weir_status wr_sorting_sort(const wr_sorting *s, wr_sort_entry *entries, wr_sort_entry *spare,
+                            uint64_t count)
 {
-    if (count <= SMALL) {
-        merge_sort(s, entries, spare, count);
-        return;
-    }
-    radix_sort(s, entries, spare, count);
-    if (s->covered == s->key_count) return;
-    for (uint64_t from = 0, to; from < count; from = to) {
+    if (count <= SMALL) return merge_sort(s, entries, spare, count);
+    WR_TRY(radix_sort(s, entries, spare, count));
+    if (s->covered == s->key_count) return WR_OK;
+    for (uint64_t from = 0, to, checked = 0; from < count; from = to) {
         for (to = from + 1; to < count && entries[to].bits == entries[from].bits; to++)
             continue;
-        if (to - from > 1) merge_sort(s, entries + from, spare + from, to - from);
+        if (to - from > 1) WR_TRY(merge_sort(s, entries + from, spare + from, to - from));
+        if (to - checked < WR_SORT_CHECK) continue;
+        WR_TRY(wr_sorting_check(s, WR_SORT_CHECK - 1));
+        checked = to;
     }
+    return WR_OK;
 }
 
-weir_status wr_sort_addresses(wr_mem *mem, const wr_rows_layout *layout, const wr_sort_slot *keys,
-                              int key_count, uint8_t **addresses, uint64_t count)
+weir_status wr_sort_addresses(wr_exec *exec, wr_mem *mem, const wr_rows_layout *layout,
+                              const wr_sort_slot *keys, int key_count, uint8_t **addresses,
+                              uint64_t count)
 {
     if (count < 2 || key_count == 0) return WR_OK;
     WR_ARENA(arena);
     wr_sorting s;
-    wr_sorting_init(&s, &arena, layout, keys, key_count);
-    wr_sorting_watch(&s, addresses, count);
+    wr_sorting_init(&s, exec, &arena, layout, keys, key_count);
+    WR_TRY(wr_sorting_watch(&s, addresses, count));
     wr_sorting_decide(&s);
     void *memory;
     size_t size = 2 * count * sizeof(wr_sort_entry);
     WR_TRY(wr_mem_alloc(mem, size, &memory));
     wr_sort_entry *entries = memory;
-    wr_sorting_fill(&s, addresses, count, entries);
-    wr_sorting_sort(&s, entries, entries + count, count);
-    for (uint64_t i = 0; i < count; i++)
+    weir_status bad = wr_sorting_fill(&s, addresses, count, entries);
+    if (!bad) bad = wr_sorting_sort(&s, entries, entries + count, count);
+    for (uint64_t i = 0; !bad && i < count; i++)
         addresses[i] = entries[i].row;
     wr_mem_free(mem, memory, size);
-    return WR_OK;
+    return bad;
 }

@@ -6,6 +6,7 @@
  * equal bits only. Sorting is stable. */
 #pragma once
 #include "exec/keys.h"
+#include "exec/op.h"
 
 typedef struct wr_sort_slot {
     int slot; /* column of the layout */
@@ -25,6 +26,7 @@ typedef struct wr_sort_range { /* of the codes of one key */
 } wr_sort_range;
 
 typedef struct wr_sorting {
+    wr_exec *exec; /* asked now and then whether to go on; NULL: never */
     const wr_rows_layout *layout;
     const wr_sort_slot *keys;
     int key_count;
@@ -34,21 +36,29 @@ typedef struct wr_sorting {
     int bits;
 } wr_sorting;
 
-void wr_sorting_init(wr_sorting *s, wr_arena *arena, const wr_rows_layout *layout,
+void wr_sorting_init(wr_sorting *s, wr_exec *exec, wr_arena *arena, const wr_rows_layout *layout,
                      const wr_sort_slot *keys, int key_count);
-/* Takes note of values; several wr_sorting of the same keys can watch parts and be merged. */
-void wr_sorting_watch(wr_sorting *s, uint8_t *const *rows, uint64_t count);
+/* Takes note of values; several wr_sorting of the same keys can watch parts and be merged. What
+ * returns a status fails only because the query is stopped. */
+WR_MUST_CHECK weir_status wr_sorting_watch(wr_sorting *s, uint8_t *const *rows, uint64_t count);
 void wr_sorting_merge(wr_sorting *into, const wr_sorting *from);
 void wr_sorting_decide(wr_sorting *s);
-void wr_sorting_fill(const wr_sorting *s, uint8_t *const *rows, uint64_t count,
-                     wr_sort_entry *entries);
+WR_MUST_CHECK weir_status wr_sorting_fill(const wr_sorting *s, uint8_t *const *rows, uint64_t count,
+                                          wr_sort_entry *entries);
 /* spare: room for count entries. The result is in entries. */
-void wr_sorting_sort(const wr_sorting *s, wr_sort_entry *entries, wr_sort_entry *spare,
-                     uint64_t count);
+WR_MUST_CHECK weir_status wr_sorting_sort(const wr_sorting *s, wr_sort_entry *entries,
+                                          wr_sort_entry *spare, uint64_t count);
+/* For loops over rows: asks wr_exec_check after every WR_SORT_CHECK rows. */
+enum { WR_SORT_CHECK = 1 << 15 };
+WR_MUST_CHECK static inline weir_status wr_sorting_check(const wr_sorting *s, uint64_t row)
+{
+    bool is_time = (row & (WR_SORT_CHECK - 1)) == WR_SORT_CHECK - 1;
+    return wr_unlikely(is_time) && s->exec ? wr_exec_check(s->exec) : WR_OK;
+}
 int wr_sorting_compare(const wr_sorting *s, const wr_sort_entry *a, const wr_sort_entry *b);
 /* By the rows alone, all keys. */
 int wr_sorting_compare_rows(const wr_sorting *s, const uint8_t *a, const uint8_t *b);
 /* All of the above in one thread: reorders addresses. */
-WR_MUST_CHECK weir_status wr_sort_addresses(wr_mem *mem, const wr_rows_layout *layout,
-                                            const wr_sort_slot *keys, int key_count,
-                                            uint8_t **addresses, uint64_t count);
+WR_MUST_CHECK weir_status wr_sort_addresses(wr_exec *exec, wr_mem *mem,
+                                            const wr_rows_layout *layout, const wr_sort_slot *keys,
+                                            int key_count, uint8_t **addresses, uint64_t count);

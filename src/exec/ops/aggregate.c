@@ -415,8 +415,8 @@ static weir_status merge_range(wr_agg *a, wr_agg_local *me, int p, bool merge)
     uint64_t at = merge && p > 0 ? a->ends[p - 1] : 0;
     int64_t from = (int64_t)((uint64_t)a->lo + a->key_step * (uint64_t)p);
     uint8_t *group;
-    WR_TRY(wr_exec_check(a->op.exec));
     for (uint64_t i = 0; i <= a->key_step; i++) {
+        if ((i & (PARTITION_ROWS_MIN - 1)) == 0) WR_TRY(wr_exec_check(a->op.exec));
         bool is_null = i == a->key_step; /* after the keys of the first range: NULL */
         if (is_null && p > 0) break;
         WR_TRY(merge_key(a, me, is_null, (int64_t)((uint64_t)from + i), merge, &group));

@@ -103,6 +103,7 @@ static weir_status list_kept(wr_agg *a, int call, uint8_t **rows, uint64_t *coun
         uint8_t *part[WR_BATCH_ROWS], *found[WR_BATCH_ROWS];
         uint16_t added[WR_BATCH_ROWS];
         for (uint32_t n; store && (n = wr_rows_next(store, &cursor, part, WR_BATCH_ROWS)) > 0;) {
+            WR_TRY(wr_exec_check(a->op.exec));
             point_to_final(a, &c->kept, part, n);
             if (stores < 2) {
                 memcpy(rows + listed, part, n * sizeof *rows);
@@ -140,7 +141,8 @@ static weir_status feed_sorted(wr_agg *a, wr_agg_local *me, int call, uint8_t **
         const wr_sort_key *key = &c->call->order[k];
         keys[k + 1] = (wr_sort_slot){1 + c->call->arg_count + k, key->descending, key->nulls_first};
     }
-    if (orders > 0) WR_TRY(wr_sort_addresses(a->op.mem, &c->kept, keys, orders + 1, rows, count));
+    if (orders > 0)
+        WR_TRY(wr_sort_addresses(a->op.exec, a->op.mem, &c->kept, keys, orders + 1, rows, count));
     return feed_rows(a, me, call, rows, count);
 }
 

@@ -28,7 +28,7 @@ typedef struct asof_local {
     uint16_t sel[WR_BATCH_ROWS];
 } asof_local;
 
-enum { RUN_HASH, RUN_FIRST, RUN_END, RUN_WORDS };
+enum { RUN_HASH, RUN_FIRST, RUN_END, RUN_WORDS, CHECK_ROWS = 1 << 14 };
 
 static weir_status asof_open(wr_op *op)
 {
@@ -126,7 +126,7 @@ static weir_status find_runs(asof_op *a)
     uint32_t n = 0;
     for (uint64_t at = 0, end; at < a->count && a->key_count > 0; at = end) {
         for (end = at + 1; end < a->count && same_keys(a, a->rows[at], a->rows[end]); end++)
-            continue;
+            if ((end & (CHECK_ROWS - 1)) == 0) WR_TRY(wr_exec_check(a->op.exec));
         firsts[n] = a->rows[at];
         from[n] = at;
         to[n++] = end;
@@ -160,7 +160,8 @@ static weir_status asof_finish(wr_op *op, int phase, int *tasks)
     for (int k = 0; k < a->key_count; k++)
         order[k].slot = a->key_slots[k];
     order[a->key_count].slot = a->value_slot;
-    WR_TRY(wr_sort_addresses(op->mem, &a->layout, order, a->key_count + 1, a->rows, a->count));
+    WR_TRY(wr_sort_addresses(op->exec, op->mem, &a->layout, order, a->key_count + 1, a->rows,
+                             a->count));
     wr_op_note(op, "%llu rows sorted", (unsigned long long)a->count);
     return find_runs(a);
 }

@@ -141,7 +141,7 @@ static weir_status rows_finish(wr_op *op, int phase, int *tasks)
         if (me && me->rows) WR_TRY(list(s, me->rows));
     }
     wr_sort_slot key = {.slot = s->layout.column_count - 1};
-    WR_TRY(wr_sort_addresses(op->mem, &s->layout, &key, 1, s->rows, s->count));
+    WR_TRY(wr_sort_addresses(op->exec, op->mem, &s->layout, &key, 1, s->rows, s->count));
     s->count = WR_MIN(s->count, (uint64_t)WR_MAX(op->node->sample.rows, 0));
     return WR_OK;
 }

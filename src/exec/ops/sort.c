@@ -110,8 +110,8 @@ static weir_status keep_top(sort_op *s, sort_local *me)
     wr_rows_cursor cursor = {0, 0};
     for (uint64_t at = 0; at < count;)
         at += wr_rows_next(me->rows, &cursor, rows + at, WR_BATCH_ROWS);
-    weir_status bad =
-        wr_sort_addresses(s->op.mem, &s->layout, s->keys, s->op.node->sort.key_count, rows, count);
+    weir_status bad = wr_sort_addresses(s->op.exec, s->op.mem, &s->layout, s->keys,
+                                        s->op.node->sort.key_count, rows, count);
     wr_rows *kept = NULL;
     if (!bad) bad = wr_rows_new(s->op.mem, &s->layout, &kept);
     for (uint64_t at = 0; !bad && at < keep; at += WR_BATCH_ROWS) {
@@ -182,8 +182,8 @@ static weir_status sort_finish(wr_op *op, int phase, int *tasks)
         wr_rows **stores = wr_new_array(&op->arena, wr_rows *, workers);
         for (int w = 0; w < workers; w++)
             if (op->locals[w]) stores[w] = ((sort_local *)op->locals[w])->rows;
-        WR_TRY(wr_sorter_begin(sorter, &op->arena, op->mem, &s->layout, s->keys,
-                               op->node->sort.key_count, stores, workers));
+        WR_TRY(wr_sorter_begin(sorter, op, &s->layout, s->keys, op->node->sort.key_count, stores,
+                               workers));
     }
     WR_TRY(wr_sorter_step(sorter, phase, tasks));
     if (*tasks >= 0) return WR_OK;
@@ -198,8 +198,7 @@ static weir_status sort_finish(wr_op *op, int phase, int *tasks)
 static weir_status sort_task(wr_op *op, wr_op_local *local, int phase, int index)
 {
     (void)local;
-    wr_sorter_task(&((sort_op *)op)->sorter, phase, index);
-    return WR_OK;
+    return wr_sorter_task(&((sort_op *)op)->sorter, phase, index);
 }
 
 /* ---- reading ---- */

@@ -192,7 +192,7 @@ static weir_status window_finish(wr_op *op, int phase, int *tasks)
         wr_rows **stores = wr_new_array(&op->arena, wr_rows *, workers);
         for (int i = 0; i < workers; i++)
             if (op->locals[i]) stores[i] = ((wr_wlocal *)op->locals[i])->rows;
-        WR_TRY(wr_sorter_begin(&w->sorter, &op->arena, op->mem, &w->layout, w->keys,
+        WR_TRY(wr_sorter_begin(&w->sorter, op, &w->layout, w->keys,
                                w->partition_count + w->order_count, stores, workers));
     }
     WR_TRY(wr_sorter_step(&w->sorter, phase, tasks));
@@ -202,8 +202,7 @@ static weir_status window_finish(wr_op *op, int phase, int *tasks)
 static weir_status window_task(wr_op *op, wr_op_local *local, int phase, int index)
 {
     (void)local;
-    wr_sorter_task(&((wr_window *)op)->sorter, phase, index);
-    return WR_OK;
+    return wr_sorter_task(&((wr_window *)op)->sorter, phase, index);
 }
 
 /* ---- reading ---- */

@@ -102,6 +102,7 @@ static weir_status feed(const wr_window *w, const wr_wpart *p, const wr_wcall *c
     const wr_aggregate_call *call = &c->call->aggregate;
     uint16_t sel[WR_BATCH_ROWS];
     while (from < to) {
+        if (to - from >= WR_BATCH_ROWS) WR_TRY(wr_exec_check(w->op.exec));
         int b = block_of(w, p, c, s, from);
         uint32_t base = s->blocks[b].block * WR_BATCH_ROWS, end = WR_MIN(to, base + WR_BATCH_ROWS);
         uint32_t n =

@@ -29,6 +29,7 @@ weir_status wr_wpart_peers(const wr_window *w, wr_wpart *p)
     WR_TRY(
         wr_wpart_take(w, p, ((size_t)p->count + 1) * sizeof(uint32_t), (void **)&p->group_start));
     for (uint32_t i = 0; i < p->count; i++) {
+        WR_TRY(wr_sorting_check(&w->sorter.sorting, i));
         if (i == 0 || !are_peers(w, wr_wrow(p, i - 1), wr_wrow(p, i)))
             p->group_start[p->group_count++] = i;
         p->group_of[i] = p->group_count - 1;
@@ -115,6 +116,7 @@ weir_status wr_wpart_keys(const wr_window *w, wr_wpart *p)
         p->keys_to--;
     int sign = key->descending ? -1 : 1;
     for (uint32_t i = p->keys_from; i < p->keys_to; i++) {
+        WR_TRY(wr_sorting_check(&w->sorter.sorting, i));
         const uint8_t *slot = wr_wrow(p, i) + offset;
         if (is_float)
             p->doubles[i] = sign * double_slot(t, slot);

@@ -76,6 +76,7 @@ static weir_status number_present(const wr_window *w, wr_wpart *p, const wr_wcal
     WR_TRY(wr_wpart_take(w, p, ((size_t)p->count + 1) * sizeof(uint32_t), (void **)&s->before));
     uint32_t n = 0;
     for (uint32_t i = 0; i < p->count; i++) {
+        WR_TRY(wr_sorting_check(&w->sorter.sorting, i));
         s->before[i] = n;
         if (!wr_row_is_null(wr_wrow(p, i), c->args[0])) s->present[n++] = i;
     }
