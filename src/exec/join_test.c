@@ -216,6 +216,29 @@ TEST(a_mark_with_two_keys_is_null_only_within_its_group)
     kit_close(&k);
 }
 
+TEST(a_mark_join_of_one_large_group_looks_at_few_pairs)
+{
+    kit k;
+    kit_open(&k);
+    WR_BUF(x);
+    WR_BUF(y);
+    for (int i = 0; i < 20000; i++) {
+        wr_buf_printf(&x, "%s%d 7", i ? "; " : "", i);
+        wr_buf_printf(&y, "%s%d 7", i ? "; " : "", i * 2);
+    }
+    wr_plan_node *left = table(&k, "x:integer g:integer", x.data),
+                 *right = table(&k, "y:integer g:integer", y.data);
+    wr_plan_node *n = join(&k, WR_JOIN_MARK, left, right, 2);
+    wr_plan_node *found = over(&k, WR_PN_FILTER, n);
+    found->filter.condition = col(&k, n, 2);
+    wr_plan_node *a = gives(&k, over(&k, WR_PN_AGGREGATE, found), "c:bigint");
+    wr_aggregate_call calls[] = {agg(&k, "count", 0, NULL)};
+    a->aggregate.calls = calls;
+    a->aggregate.call_count = 1;
+    EXPECT_RESULT(&k, a, "10000");
+    kit_close(&k);
+}
+
 TEST(many_matches_of_one_row_come_in_pieces)
 {
     kit k;

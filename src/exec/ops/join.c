@@ -35,7 +35,6 @@ static void set_kind(wr_join *j)
     j->mark_is_complex = kind == WR_JOIN_MARK && j->key_count > 0 &&
                          (j->key_count > 1 || node->join.residual) &&
                          !node->join.keys[0].null_equal;
-    j->first_key = j->mark_is_complex ? 1 : 0;
     j->only_membership =
         flags && !left && !node->join.residual && !j->mark_is_complex && j->key_count > 0;
     for (int k = 0; k < j->key_count; k++)
@@ -132,9 +131,8 @@ static weir_status join_open(wr_op *op)
         probe[k] = j->build_left ? node->join.keys[k].right : node->join.keys[k].left;
     }
     j->filters = wr_new_array(&op->arena, __typeof__(*j->filters), j->key_count + 1);
-    j->can_be_dense = j->key_count - j->first_key == 1 &&
-                      wr_keys_is_int(build[j->first_key]->type) &&
-                      !(j->null_equal >> j->first_key & 1);
+    j->can_be_dense = j->key_count == 1 && !j->mark_is_complex && wr_keys_is_int(build[0]->type) &&
+                      !(j->null_equal & 1);
     WR_TRY(wr_exprs_open(&j->build_keys, op, build, j->key_count));
     return wr_exprs_open(&j->probe_keys, op, probe, j->key_count);
 }
@@ -178,8 +176,7 @@ static void note_ranges(const wr_join *j, wr_join_local *me, const uint16_t *sel
     for (int k = 0; k < j->key_count; k++) {
         const wr_column *c = &me->build_keys.out[k];
         bool asked = j->op.node->join.publish && j->op.node->join.publish[k];
-        if (!wr_keys_is_int(c->type) || (!asked && !(j->can_be_dense && k == j->first_key)))
-            continue;
+        if (!wr_keys_is_int(c->type) || (!asked && !j->can_be_dense)) continue;
         wr_key_range *r = &me->ranges[k];
         wr_keys_ints(c, sel, count, values, nulls);
         for (uint32_t i = 0; i < count; i++) {
@@ -213,11 +210,11 @@ static weir_status join_sink(wr_op *op, wr_op_local *local, const wr_batch *in, 
         if (j->key_slots[k] >= j->stored_count) columns[j->key_slots[k]] = me->build_keys.out[k];
     uint8_t *rows[WR_BATCH_ROWS];
     WR_TRY(wr_rows_append(me->rows, columns, sel, count, rows));
-    if (j->can_be_dense || j->key_count <= j->first_key || count == 0) return WR_OK;
-    int keys = j->key_count - j->first_key;
+    if (j->can_be_dense || j->key_count == 0 || count == 0) return WR_OK;
+    int keys = j->key_count;
     wr_column *flat = wr_new_array(&local->scratch, wr_column, keys);
     uint64_t hashes[WR_BATCH_ROWS];
-    wr_keys_flatten(me->build_keys.out + j->first_key, keys, sel, count, &local->scratch, flat);
+    wr_keys_flatten(me->build_keys.out, keys, sel, count, &local->scratch, flat);
     wr_keys_hash(flat, keys, sel, count, hashes);
     for (uint32_t i = 0; i < count; i++)
         wr_row_extra(&j->layout, rows[i])[WR_JX_HASH] = hashes[i];
@@ -250,12 +247,12 @@ static weir_status take_zeroed(wr_join *j, uint64_t words, uint64_t **out)
 
 static weir_status choose_table(wr_join *j, const wr_key_range *ranges)
 {
-    if (j->key_count <= j->first_key) {
+    if (j->key_count == 0) {
         j->table = WR_TABLE_NONE;
         j->all_count = j->rows;
         return take_zeroed(j, j->rows + 1, (uint64_t **)(void *)&j->all);
     }
-    const wr_key_range *r = &ranges[j->first_key];
+    const wr_key_range *r = &ranges[0];
     uint64_t span = r->any ? (uint64_t)r->hi - (uint64_t)r->lo : 0;
     if (j->can_be_dense && span < WR_MAX((uint64_t)DENSE_SMALL, j->rows * DENSE_FACTOR)) {
         j->lo = r->lo;
@@ -273,6 +270,8 @@ static weir_status choose_table(wr_join *j, const wr_key_range *ranges)
         j->head_count = HEADS_MIN;
         while (j->head_count < j->rows * 2)
             j->head_count *= 2;
+        if (j->mark_is_complex)
+            WR_TRY(take_zeroed(j, j->head_count, (uint64_t **)(void *)&j->rest_heads));
         wr_op_note(&j->op, "hash table of %llu", (unsigned long long)j->head_count);
     }
     return take_zeroed(j, j->head_count, (uint64_t **)(void *)&j->heads);
@@ -280,7 +279,7 @@ static weir_status choose_table(wr_join *j, const wr_key_range *ranges)
 
 static bool has_null_key(const wr_join *j, const uint8_t *row)
 {
-    for (int k = j->first_key; k < j->key_count; k++)
+    for (int k = 0; k < j->key_count; k++)
         if (!(j->null_equal >> k & 1) && wr_row_is_null(row, j->key_slots[k])) return true;
     return false;
 }
@@ -300,21 +299,36 @@ static void hash_key_rows(const wr_join *j, uint8_t *const *rows, uint32_t n)
     WR_ARENA(scratch);
     wr_column c;
     uint64_t hashes[WR_BATCH_ROWS];
-    wr_rows_gather(&j->layout, j->key_slots[j->first_key], rows, n, &scratch, &c);
+    wr_rows_gather(&j->layout, j->key_slots[0], rows, n, &scratch, &c);
     wr_keys_hash(&c, 1, NULL, n, hashes);
     for (uint32_t i = 0; i < n; i++)
         wr_row_extra(&j->layout, rows[i])[WR_JX_HASH] = hashes[i];
 }
 
-static void push_front(const wr_join *j, uint64_t at, uint64_t tag, uint8_t *row)
+/* link: the extra word that chains rows. */
+static void push_front(const wr_join *j, _Atomic uint64_t *head, uint64_t tag, int link,
+                       uint8_t *row)
 {
-    _Atomic uint64_t *head = &j->heads[at];
     uint64_t old = atomic_load_explicit(head, memory_order_relaxed), fresh;
     do {
-        wr_row_extra(&j->layout, row)[WR_JX_NEXT] = old & WR_JOIN_ADDRESS;
+        wr_row_extra(&j->layout, row)[link] = old & WR_JOIN_ADDRESS;
         fresh = (uint64_t)(uintptr_t)row | (old & ~WR_JOIN_ADDRESS) | tag;
     } while (!atomic_compare_exchange_weak_explicit(head, &old, fresh, memory_order_release,
                                                     memory_order_relaxed));
+}
+
+/* Into the table of all keys but the first. */
+static void insert_rest(wr_join *j, uint8_t *const *rows, uint32_t n)
+{
+    WR_ARENA(scratch);
+    wr_column *keys = wr_new_array(&scratch, wr_column, j->key_count);
+    uint64_t hashes[WR_BATCH_ROWS] = {0};
+    for (int k = 1; k < j->key_count; k++)
+        wr_rows_gather(&j->layout, j->key_slots[k], rows, n, &scratch, &keys[k - 1]);
+    if (j->key_count > 1) wr_keys_hash(keys, j->key_count - 1, NULL, n, hashes);
+    for (uint32_t i = n; i-- > 0;)
+        push_front(j, &j->rest_heads[hashes[i] & (j->head_count - 1)], wr_join_tag(hashes[i]),
+                   WR_JX_REST, rows[i]);
 }
 
 /* Puts n rows, last first, into the table. */
@@ -323,18 +337,20 @@ static void insert(wr_join *j, uint8_t *const *rows, uint32_t n)
     int64_t values[WR_BATCH_ROWS];
     uint8_t nulls[WR_BATCH_ROWS];
     if (j->table == WR_TABLE_HASH && j->can_be_dense) hash_key_rows(j, rows, n);
+    if (j->rest_heads) insert_rest(j, rows, n);
     if (j->table == WR_TABLE_DENSE || j->table == WR_TABLE_BITS)
-        key_ints(j, j->first_key, rows, n, values, nulls);
+        key_ints(j, 0, rows, n, values, nulls);
     for (uint32_t i = n; i-- > 0;) {
         if (j->tracks_build && has_null_key(j, rows[i])) continue;
         if (j->table == WR_TABLE_BITS) {
             uint64_t at = (uint64_t)values[i] - (uint64_t)j->lo;
             __atomic_fetch_or(&j->bits[at >> 6], UINT64_C(1) << (at & 63), __ATOMIC_RELAXED);
         } else if (j->table == WR_TABLE_DENSE) {
-            push_front(j, (uint64_t)values[i] - (uint64_t)j->lo, 0, rows[i]);
+            push_front(j, &j->heads[(uint64_t)values[i] - (uint64_t)j->lo], 0, WR_JX_NEXT, rows[i]);
         } else {
             uint64_t hash = wr_row_extra(&j->layout, rows[i])[WR_JX_HASH];
-            push_front(j, hash & (j->head_count - 1), wr_join_tag(hash), rows[i]);
+            push_front(j, &j->heads[hash & (j->head_count - 1)], wr_join_tag(hash), WR_JX_NEXT,
+                       rows[i]);
         }
     }
 }
@@ -516,6 +532,8 @@ static void join_close(wr_op *op)
     wr_join *j = (wr_join *)op;
     if (j->heads)
         wr_mem_free(op->mem, (void *)(uintptr_t)j->heads, j->head_count * sizeof(uint64_t));
+    if (j->rest_heads)
+        wr_mem_free(op->mem, (void *)(uintptr_t)j->rest_heads, j->head_count * sizeof(uint64_t));
     if (j->bits) wr_mem_free(op->mem, j->bits, j->bit_words * sizeof(uint64_t));
     if (j->all) wr_mem_free(op->mem, j->all, (j->all_count + 1) * sizeof(uint64_t));
     for (int k = 0; j->filters && k < j->key_count; k++)

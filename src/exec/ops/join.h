@@ -21,16 +21,24 @@ typedef struct wr_join_source {
     int index; /* column of the probe input, or slot of the build layout */
 } wr_join_source;
 
-enum { WR_JX_HASH, WR_JX_NEXT, WR_JX_MATCHED, WR_JX_WORDS };
+/* Extra words of a build row. REST (complex MARK only, which tracks no matches): next in the chain
+ * of rows with the same keys but the first. */
+enum { WR_JX_HASH, WR_JX_NEXT, WR_JX_MATCHED, WR_JX_WORDS, WR_JX_REST = WR_JX_MATCHED };
+
+/* x IN (SELECT y ... WHERE other conditions) needs up to three looks at the build side. */
+typedef enum wr_mark_pass {
+    WR_MARK_TRUE,    /* x present: rows with y = x, in the table of all keys */
+    WR_MARK_UNKNOWN, /* x present, not found: rows where y is NULL, in the same table */
+    WR_MARK_ANY,     /* x NULL: any row the other conditions allow, in the table without y */
+    WR_MARK_DONE,
+} wr_mark_pass;
 
 typedef struct wr_join {
     wr_op op;
     wr_join_kind kind;
     bool build_left;
     bool gives_pairs, probe_outer, build_outer, tracks_build, only_membership;
-    bool mark_is_complex; /* MARK with more keys or a residual: the first key is compared pair by
-                             pair */
-    int first_key;        /* of the table: 1 when mark_is_complex */
+    bool mark_is_complex; /* MARK with more keys or a residual, see wr_mark_pass */
     int key_count;
     uint64_t null_equal; /* by key */
     wr_exprs build_keys, probe_keys;
@@ -50,6 +58,7 @@ typedef struct wr_join {
     uint64_t rows, nulls; /* build rows; those with a NULL first key */
     _Atomic uint64_t *heads;
     uint64_t head_count;
+    _Atomic uint64_t *rest_heads; /* head_count too, by all keys but the first; complex MARK only */
     uint64_t *bits;
     uint64_t bit_words;
     uint8_t **all; /* WR_TABLE_NONE: every build row */
@@ -76,6 +85,7 @@ typedef struct wr_join_local {
     wr_exprs_local probe_keys;
     wr_eval *residual;
     wr_column *flat; /* probe keys, flattened, for this batch */
+    wr_mark_pass mark_pass;
     bool in_batch, is_first_round;
     uint32_t count; /* selected rows of the batch */
     uint32_t active_count;

@@ -19,7 +19,7 @@ static void open_dense(const wr_join *j, wr_join_local *me, const wr_batch *in)
 {
     int64_t values[WR_BATCH_ROWS];
     uint8_t nulls[WR_BATCH_ROWS];
-    wr_keys_ints(&me->probe_keys.out[j->first_key], in->sel, me->count, values, nulls);
+    wr_keys_ints(&me->probe_keys.out[0], in->sel, me->count, values, nulls);
     uint64_t lo = (uint64_t)j->lo, span = (uint64_t)j->hi - lo;
     bool is_empty = j->hi < j->lo;
     if (j->table == WR_TABLE_BITS) {
@@ -39,24 +39,64 @@ static void open_dense(const wr_join *j, wr_join_local *me, const wr_batch *in)
     }
 }
 
-static void open_hashed(const wr_join *j, wr_join_local *me, const wr_batch *in)
+/* Opens positions list[0...count) with these hashes (by position) in a directory of chains. */
+static void open_chains(const wr_join *j, wr_join_local *me, _Atomic uint64_t *heads,
+                        const uint64_t *hashes, const uint16_t *list, uint32_t count)
 {
-    int keys = j->key_count - j->first_key;
-    uint64_t hashes[WR_BATCH_ROWS];
-    me->flat = wr_new_array(&me->batch, wr_column, j->key_count);
-    wr_keys_flatten(me->probe_keys.out, j->key_count, in->sel, me->count, &me->batch, me->flat);
-    wr_keys_hash(me->flat + j->first_key, keys, in->sel, me->count, hashes);
-    for (uint32_t i = 0; i < me->count; i++)
-        __builtin_prefetch((const void *)(uintptr_t)&j->heads[hashes[i] & (j->head_count - 1)]);
-    for (uint32_t i = 0; i < me->count; i++) {
-        uint64_t head =
-            atomic_load_explicit(&j->heads[hashes[i] & (j->head_count - 1)], memory_order_relaxed);
+    uint64_t mask = j->head_count - 1;
+    for (uint32_t a = 0; a < count; a++)
+        __builtin_prefetch((const void *)(uintptr_t)&heads[hashes[list[a]] & mask]);
+    for (uint32_t a = 0; a < count; a++) {
+        uint16_t i = list[a];
+        uint64_t head = atomic_load_explicit(&heads[hashes[i] & mask], memory_order_relaxed);
         if (!(head & wr_join_tag(hashes[i]))) head = 0;
         me->chain[i] = (uint8_t *)(uintptr_t)(head & WR_JOIN_ADDRESS);
-        me->active[me->active_count] = (uint16_t)i;
+        me->active[me->active_count] = i;
         me->active_count += me->chain[i] != NULL;
         if (me->chain[i]) __builtin_prefetch(me->chain[i]);
     }
+}
+
+/* Opens what the present pass of a complex MARK looks for. */
+static void open_mark(const wr_join *j, wr_join_local *me, const wr_batch *in)
+{
+    const wr_column *first = &me->probe_keys.out[0];
+    uint64_t hashes[WR_BATCH_ROWS] = {0};
+    uint16_t list[WR_BATCH_ROWS];
+    uint32_t n = 0;
+    bool wants_null = me->mark_pass == WR_MARK_ANY;
+    if (me->mark_pass == WR_MARK_UNKNOWN && j->nulls == 0) return;
+    for (uint32_t i = 0; i < me->count; i++) {
+        list[n] = (uint16_t)i;
+        n += !me->matched[i] && wr_column_is_null(first, wr_batch_row(in, i)) == wants_null;
+    }
+    if (n == 0) return;
+    if (me->mark_pass == WR_MARK_UNKNOWN) { /* the first key as NULL */
+        wr_column *key = &me->flat[0];
+        wr_column_init(key, &me->batch, key->type, (wr_phys)key->type->phys, in->rows);
+        key->rows = in->rows;
+        memset(wr_column_need_valid(key, &me->batch, in->rows), 0, (in->rows + 63) / 64 * 8);
+    }
+    int from = wants_null;
+    if (j->key_count > from)
+        wr_keys_hash(me->flat + from, j->key_count - from, in->sel, me->count, hashes);
+    open_chains(j, me, wants_null ? j->rest_heads : j->heads, hashes, list, n);
+}
+
+static void open_hashed(const wr_join *j, wr_join_local *me, const wr_batch *in)
+{
+    uint64_t hashes[WR_BATCH_ROWS];
+    uint16_t list[WR_BATCH_ROWS];
+    me->flat = wr_new_array(&me->batch, wr_column, j->key_count);
+    wr_keys_flatten(me->probe_keys.out, j->key_count, in->sel, me->count, &me->batch, me->flat);
+    if (j->mark_is_complex) {
+        open_mark(j, me, in);
+        return;
+    }
+    for (uint32_t i = 0; i < me->count; i++)
+        list[i] = (uint16_t)i;
+    wr_keys_hash(me->flat, j->key_count, in->sel, me->count, hashes);
+    open_chains(j, me, j->heads, hashes, list, me->count);
 }
 
 static weir_status open_batch(wr_join *j, wr_join_local *me, const wr_batch *in)
@@ -64,6 +104,7 @@ static weir_status open_batch(wr_join *j, wr_join_local *me, const wr_batch *in)
     wr_arena_reset(&me->batch);
     me->count = wr_batch_count(in);
     me->active_count = 0;
+    me->mark_pass = WR_MARK_TRUE;
     me->is_first_round = true;
     me->in_batch = true;
     memset(me->matched, 0, me->count);
@@ -73,22 +114,22 @@ static weir_status open_batch(wr_join *j, wr_join_local *me, const wr_batch *in)
         open_hashed(j, me, in);
     } else if (j->table != WR_TABLE_NONE) {
         open_dense(j, me, in);
-        if (j->mark_is_complex) {
-            me->flat = wr_new_array(&me->batch, wr_column, j->key_count);
-            wr_keys_flatten(me->probe_keys.out, j->key_count, in->sel, me->count, &me->batch,
-                            me->flat);
-        }
     } else {
         me->nested_row = 0;
         me->nested_at = 0;
         me->active_count = j->all_count > 0 ? me->count : 0;
-        if (j->mark_is_complex) {
-            me->flat = wr_new_array(&me->batch, wr_column, j->key_count);
-            wr_keys_flatten(me->probe_keys.out, j->key_count, in->sel, me->count, &me->batch,
-                            me->flat);
-        }
     }
     return WR_OK;
+}
+
+/* Some position is open, in this pass or a later one. */
+static bool has_open(const wr_join *j, wr_join_local *me, const wr_batch *in)
+{
+    while (me->active_count == 0 && j->mark_is_complex && me->mark_pass < WR_MARK_ANY) {
+        me->mark_pass++;
+        open_mark(j, me, in);
+    }
+    return me->active_count > 0;
 }
 
 /* ---- pairs ---- */
@@ -96,14 +137,22 @@ static weir_status open_batch(wr_join *j, wr_join_local *me, const wr_batch *in)
 /* One match decides everything about a probe row. */
 static bool one_is_enough(const wr_join *j) { return !j->gives_pairs && !j->build_left; }
 
+/* What a match of the present pass says about its position. */
+static uint8_t *verdicts(wr_join_local *me)
+{
+    return me->mark_pass == WR_MARK_TRUE ? me->matched : me->unknown;
+}
+
 static void advance(const wr_join *j, wr_join_local *me)
 {
     uint32_t left = 0;
     bool enough = one_is_enough(j), unique = j->gives_pairs && j->op.node->join.keys_unique;
+    const uint8_t *decided = verdicts(me);
+    int link = me->mark_pass == WR_MARK_ANY ? WR_JX_REST : WR_JX_NEXT;
     for (uint32_t a = 0; a < me->active_count; a++) {
         uint16_t i = me->active[a];
-        uint8_t *next = (uint8_t *)(uintptr_t)wr_row_extra(&j->layout, me->chain[i])[WR_JX_NEXT];
-        if (enough ? me->matched[i] : unique && me->unknown[i]) next = NULL;
+        uint8_t *next = (uint8_t *)(uintptr_t)wr_row_extra(&j->layout, me->chain[i])[link];
+        if (enough ? decided[i] : unique && me->unknown[i]) next = NULL;
         me->chain[i] = next;
         me->active[left] = i;
         left += next != NULL;
@@ -116,23 +165,24 @@ static void advance(const wr_join *j, wr_join_local *me)
 static void chain_pairs(const wr_join *j, wr_join_local *me, const wr_batch *in)
 {
     uint16_t list[WR_BATCH_ROWS];
-    int keys = j->key_count - j->first_key;
+    int from = me->mark_pass == WR_MARK_ANY;
+    uint64_t null_equal = (j->null_equal | j->mark_is_complex) >> from;
     me->pair_count = 0;
     while (me->active_count > 0 && me->pair_count + me->active_count <= WR_BATCH_ROWS) {
         uint32_t n = me->active_count;
         memcpy(list, me->active, n * sizeof *list);
         if (j->table == WR_TABLE_HASH)
-            n = wr_keys_match(&j->layout, j->key_slots + j->first_key, me->flat + j->first_key,
-                              keys, j->null_equal >> j->first_key, in->sel, me->chain, list, n,
-                              NULL, NULL);
+            n = wr_keys_match(&j->layout, j->key_slots + from, me->flat + from, j->key_count - from,
+                              null_equal, in->sel, me->chain, list, n, NULL, NULL);
         for (uint32_t a = 0; a < n; a++) {
             me->pair_at[me->pair_count] = list[a];
             me->pair_row[me->pair_count++] = me->chain[list[a]];
         }
-        bool residual_first = j->residual.count > 0 || j->mark_is_complex;
+        bool residual_first = j->residual.count > 0;
+        uint8_t *decided = verdicts(me);
         if (one_is_enough(j) && !residual_first)
             for (uint32_t a = 0; a < n; a++)
-                me->matched[list[a]] = 1;
+                decided[list[a]] = 1;
         /* Of unique keys the match found is the only one. unknown has no other use for pairs. */
         for (uint32_t a = 0; j->op.node->join.keys_unique && j->gives_pairs && a < n; a++)
             me->unknown[list[a]] = 1;
@@ -203,34 +253,10 @@ static weir_status apply_residual(wr_join *j, wr_join_local *me, const wr_batch 
     return WR_OK;
 }
 
-/* MARK with other conditions: the pairs agree in those; the first key decides between TRUE and
- * unknown. */
-static void compare_first_key(const wr_join *j, wr_join_local *me, const wr_batch *in)
-{
-    const wr_column *key = &me->flat[0];
-    int slot = j->key_slots[0];
-    for (uint32_t i = 0; i < me->pair_count; i++) {
-        uint16_t at = me->pair_at[i], list[1] = {at};
-        uint8_t *keep = me->chain[at];
-        if (wr_column_is_null(key, wr_batch_row(in, at)) || wr_row_is_null(me->pair_row[i], slot)) {
-            me->unknown[at] = 1;
-            continue;
-        }
-        me->chain[at] = me->pair_row[i];
-        if (wr_keys_match(&j->layout, &slot, key, 1, 0, in->sel, me->chain, list, 1, NULL, NULL))
-            me->matched[at] = 1;
-        me->chain[at] = keep;
-    }
-    me->pair_count = 0;
-}
-
-static weir_status note_matches(wr_join *j, wr_join_local *me, const wr_batch *in)
+static weir_status note_matches(wr_join *j, wr_join_local *me)
 {
     bool single = j->kind == WR_JOIN_SINGLE;
-    if (j->mark_is_complex) {
-        compare_first_key(j, me, in);
-        return WR_OK;
-    }
+    uint8_t *decided = verdicts(me);
     for (uint32_t i = 0; i < me->pair_count; i++) {
         uint64_t before = 0;
         if (j->tracks_build)
@@ -240,7 +266,7 @@ static weir_status note_matches(wr_join *j, wr_join_local *me, const wr_batch *i
             return wr_with_hint(
                 wr_fail(WR_E_CARDINALITY, "a subquery used as a value gave more than one row"),
                 "limit it to one row or aggregate it");
-        me->matched[me->pair_at[i]] = 1;
+        decided[me->pair_at[i]] = 1;
     }
     return WR_OK;
 }
@@ -341,7 +367,7 @@ weir_status wr_join_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_b
     bool has_last = j->probe_outer || (!j->gives_pairs && !j->build_left);
     if (!me->in_batch) WR_TRY(open_batch(j, me, in));
     *flow = WR_FLOW_AGAIN;
-    while (me->active_count > 0) {
+    while (has_open(j, me, in)) {
         wr_arena_reset(&local->scratch);
         WR_TRY(wr_exec_check(op->exec));
         bool first = me->is_first_round;
@@ -354,7 +380,7 @@ weir_status wr_join_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_b
         bool once = first && me->active_count == 0 && j->table != WR_TABLE_NONE;
         for (uint32_t i = 1; once && i < me->pair_count; i++)
             once = me->pair_at[i] > me->pair_at[i - 1];
-        WR_TRY(note_matches(j, me, in));
+        WR_TRY(note_matches(j, me));
         if (!j->gives_pairs) continue;
         if (once && j->probe_outer) {
             me->in_batch = false;
