@@ -272,7 +272,13 @@ static void json_text(const wr_column *c, uint32_t row, wr_buf *out)
     bool has_time =
         wr_type_is_moment(c->type) && c->type->id != WR_T_DATE && c->type->id != WR_T_TIME;
     char *blank = has_time ? memchr(text.data, ' ', text.length) : NULL;
-    if (blank && blank[1] >= '0' && blank[1] <= '9') *blank = 'T';
+    if (blank && blank[1] >= '0' && blank[1] <= '9') {
+        *blank = 'T';
+        bool is_bc = wr_str_has_suffix(wr_buf_str(&text), WR_STR(" BC"));
+        if (is_bc) text.length -= 3;
+        if (c->type->id == WR_T_TIMESTAMPTZ) wr_buf_add_text(&text, ":00"); /* the zone is +00 */
+        if (is_bc) wr_buf_add_text(&text, " BC");
+    }
     wr_buf_add_json(out, wr_buf_str(&text));
 }
 

@@ -141,6 +141,20 @@ bool wr_value_eq(const wr_value *a, const wr_value *b)
     return a->type == b->type && wr_value_cmp(a, b) == 0;
 }
 
+bool wr_value_same(const wr_value *a, const wr_value *b)
+{
+    if (!wr_value_eq(a, b)) return false;
+    const wr_type *t = a->type;
+    bool has_one_form = !wr_type_is_float(t) && !wr_type_is_nested(t) && t->id != WR_T_INTERVAL &&
+                        t->id != WR_T_JSON;
+    if (a->is_null || has_one_form) return true;
+    WR_BUF(x);
+    WR_BUF(y);
+    wr_value_print(a, &x);
+    wr_value_print(b, &y);
+    return wr_str_eq(wr_buf_str(&x), wr_buf_str(&y));
+}
+
 void wr_value_print(const wr_value *v, wr_buf *out)
 {
     if (v->is_null) {

@@ -259,7 +259,7 @@ static bool node_eq(const wr_expr *a, const wr_expr *b)
     case WR_X_COLUMN:
         return a->column == b->column;
     case WR_X_CONST:
-        return wr_value_eq(&a->value, &b->value);
+        return wr_value_same(&a->value, &b->value);
     case WR_X_PARAM:
         return a->param == b->param;
     case WR_X_CALL:

@@ -6,7 +6,8 @@
  *
  * Signatures: "(text, start bigint, count bigint = NULL) -> text". Type words: any SQL type name; any (any type, all any
  * must agree after implicit casts), any2, list (T[] of any), array, struct, map, integer_ (any integer type), number (any
- * numeric type), decimal (any precision), each (any type, every such argument on its own: concat, format, struct_pack),
+ * numeric type), decimal (any precision), each (any type, every such argument on its own: concat, format, struct_pack), scalar
+ * (the same without lists),
  * lambda1, lambda2; "..." after the last one repeats it (zero times too if it is the only one); "= value" makes an
  * argument optional; the result may be any of these or "auto": then bind sets it. T[] is a list of any type word, also
  * any[]. "list" binds any to its element type, so "(list, any) -> list" and "(list) -> any" mean what they say. number,

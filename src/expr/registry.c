@@ -156,7 +156,7 @@ static const struct want_word {
     {"struct", WR_WANT_STRUCT},    {"map", WR_WANT_MAP},         {"enum", WR_WANT_ENUM},
     {"integer_", WR_WANT_INTEGER}, {"number", WR_WANT_NUMBER},   {"decimal", WR_WANT_DECIMAL},
     {"each", WR_WANT_EACH},        {"lambda1", WR_WANT_LAMBDA1}, {"lambda2", WR_WANT_LAMBDA2},
-    {"auto", WR_WANT_AUTO},
+    {"scalar", WR_WANT_SCALAR},    {"auto", WR_WANT_AUTO},
 };
 
 static const wr_type *type_of_word(wr_str word)

@@ -228,6 +228,8 @@ static int fit_argument(match *m, int i)
         return fit_number(m, i, t->id == WR_T_DECIMAL, wr_type_of(WR_T_DECIMAL), &m->first_decimal);
     case WR_WANT_EACH:
         return fit_each(m, i);
+    case WR_WANT_SCALAR:
+        return t->id == WR_T_LIST || t->id == WR_T_ARRAY ? -1 : fit_each(m, i);
     case WR_WANT_ARRAY:
         return fit_word(m, i, t->id == WR_T_ARRAY);
     case WR_WANT_STRUCT:

@@ -88,7 +88,10 @@ weir_status wr_bind_slice(wr_scope *scope, const wr_sql_slice *slice, wr_expr **
         }
         args[i] = wr_expr_const(scope->planner->arena, wr_value_null(WR_BIGINT));
     }
-    return wr_bind_by_name(scope, "list_slice", args, slice->step ? 4 : 3, slice->node.span, out);
+    bool is_list = args[0]->type->id == WR_T_LIST || args[0]->type->id == WR_T_ARRAY;
+    bool from_end = slice->step || !is_list || scope->planner->env->duckdb_compat;
+    return wr_bind_by_name(scope, from_end ? "list_slice" : "array_range", args,
+                           slice->step ? 4 : 3, slice->node.span, out);
 }
 
 /* [result FOR x IN source IF condition] is transform(filter(source, x -> condition), x -> result).

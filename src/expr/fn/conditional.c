@@ -48,6 +48,8 @@ static weir_status fn_coalesce(wr_call *call, wr_column *out)
 
 static weir_status bind_few(wr_fn_bind *b)
 {
+    if (!b->arg_count)
+        return wr_fail_at(WR_E_UNKNOWN_FUNCTION, b->span, "at least one argument is needed");
     if (b->arg_count <= INT8_MAX) return WR_OK;
     return wr_fail_at(WR_E_TOO_BIG, b->span, "more than %d arguments", INT8_MAX);
 }

@@ -38,6 +38,8 @@ typedef enum element {
     EL_WEEK_OF_MONTH,
     EL_EPOCH,
     EL_OFFSET,
+    EL_OFFSET_HOURS,
+    EL_OFFSET_MINUTES,
     EL_ZONE,
     EL_JULIAN,
     EL_SECONDS_OF_DAY,
@@ -140,6 +142,8 @@ static const struct keyword {
     {"MON", EL_MONTH_SHORT},
     {"DDD", EL_DOY},
     {"YYY", EL_YEAR4},
+    {"TZH", EL_OFFSET_HOURS},
+    {"TZM", EL_OFFSET_MINUTES},
     {"FF3", EL_MILLI},
     {"FF6", EL_MICRO},
     {"OF", EL_OFFSET},
@@ -347,6 +351,12 @@ static void write_piece(const piece *p, const moment *m, bool pads_names, wr_buf
     case EL_ZONE:
         add_name(out, m->zone, strlen(m->zone), p->style == AS_LOWER ? AS_LOWER : AS_UPPER);
         return;
+    case EL_OFFSET_HOURS:
+        wr_buf_printf(out, "%c%02d", m->offset < 0 ? '-' : '+', abs(m->offset) / 3600);
+        return;
+    case EL_OFFSET_MINUTES:
+        wr_buf_printf(out, "%02d", abs(m->offset) / 60 % 60);
+        return;
     case EL_OFFSET:
         wr_buf_printf(out, "%c%02d", m->offset < 0 ? '-' : '+', abs(m->offset) / 3600);
         if (m->offset % 3600 || !pads_names)
@@ -416,7 +426,7 @@ typedef struct reading {
     wr_civil civil;
     int doy, am_pm; /* am_pm: 0 unsaid, 1 AM, 2 PM */
     int64_t epoch;
-    bool has_epoch, has_offset, is_bc;
+    bool has_epoch, has_offset, offset_is_negative, is_bc;
     int32_t offset;
 } reading;
 
@@ -458,6 +468,23 @@ static bool read_name(reading *r, const char *const *names, int count, bool is_s
         return true;
     }
     return false;
+}
+static bool read_offset_hours(reading *r)
+{
+    int32_t hours;
+    bool is_negative = r->rest.length && *r->rest.data == '-';
+    if (is_negative || (r->rest.length && *r->rest.data == '+')) r->rest.data++, r->rest.length--;
+    if (!read_number(r, 2, &hours)) return false;
+    r->offset = (is_negative ? -1 : 1) * hours * 3600;
+    r->offset_is_negative = is_negative;
+    return r->has_offset = hours < 24;
+}
+static bool read_offset_minutes(reading *r)
+{
+    int32_t minutes;
+    if (!read_number(r, 2, &minutes)) return false;
+    r->offset += (r->offset_is_negative ? -60 : 60) * minutes;
+    return r->has_offset = minutes < 60;
 }
 static bool read_offset(reading *r)
 {
@@ -561,6 +588,10 @@ static bool read_piece(reading *r, const piece *p, bool lenient, bool digits_fol
         ok = read_number(r, 10, &value);
         r->epoch = value;
         return ok;
+    case EL_OFFSET_HOURS:
+        return read_offset_hours(r);
+    case EL_OFFSET_MINUTES:
+        return read_offset_minutes(r);
     case EL_OFFSET:
         return read_offset(r);
     default:

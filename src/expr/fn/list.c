@@ -187,6 +187,14 @@ typedef struct bounds {
         step; /* indexes, to not included; a negative step walks down from from to above to */
 } bounds;
 
+/* Arrays as PostgreSQL sees them: positions before the first element are just outside. */
+static bounds range_bounds(const wr_call *call, uint32_t i, int64_t length)
+{
+    int64_t low = wr_arg_is_null(call, 1, i) ? 1 : WR_ARG(call, 1, int64_t, i);
+    int64_t high = wr_arg_is_null(call, 2, i) ? length : WR_ARG(call, 2, int64_t, i);
+    return (bounds){WR_MAX(low, 1) - 1, WR_MIN(high, length), 1};
+}
+
 /* low and high as positions (NULL: open end) of something of this length. */
 static bounds slice_bounds(const wr_call *call, uint32_t i, int64_t length)
 {
@@ -226,6 +234,26 @@ static weir_status fn_slice(wr_call *call, wr_column *out)
     end_lists(call, out, &picks);
     return WR_OK;
 }
+static weir_status fn_range(wr_call *call, wr_column *out)
+{
+    pick_list picks = {0};
+    begin_lists(call, out);
+    WR_ALL_ROWS(i)
+    {
+        if (wr_arg_is_null(call, 0, i)) {
+            wr_out_null(call, out, i);
+            continue;
+        }
+        int before = picks.count;
+        bounds b = range_bounds(call, i, wr_list_length(&call->args[0], i));
+        for (int64_t k = b.from; k < b.to; k++)
+            wr_push(call->arena, &picks, wr_pick_element(&call->args[0], i, (uint32_t)k));
+        end_row(out, i, before, &picks);
+    }
+    end_lists(call, out, &picks);
+    return WR_OK;
+}
+
 static weir_status fn_slice_text(wr_call *call, wr_column *out)
 {
     WR_ALL_ROWS(i)
@@ -555,10 +583,10 @@ const wr_fn wr_fns_list[] = {
     LIST_ROW("list_concat|list_cat|array_concat|array_cat|||", "(list, list) -> list",
              fn_list_concat, WR_FN_SEES_NULLS, "The lists one after the other.",
              "list_concat([1, 2], [3])", "[1, 2, 3]"),
-    LIST_ROW("list_append|array_append|array_push_back|||", "(list, any) -> list", fn_list_concat,
+    LIST_ROW("list_append|array_append|array_push_back|array_cat|||", "(list, any) -> list", fn_list_concat,
              WR_FN_SEES_NULLS, "The list with a value behind it.", "list_append([1, 2], 3)",
              "[1, 2, 3]"),
-    LIST_ROW("list_prepend|array_prepend|||", "(any, list) -> list", fn_list_concat,
+    LIST_ROW("list_prepend|array_prepend|array_cat|||", "(any, list) -> list", fn_list_concat,
              WR_FN_SEES_NULLS, "The list with a value before it.", "list_prepend(1, [2, 3])",
              "[1, 2, 3]"),
     {"flatten", "(list) -> auto", fn_flatten, "The elements of the inner lists in one list.",
@@ -579,6 +607,9 @@ const wr_fn wr_fns_list[] = {
              "list_extract([4, 5, 6], 2)", "5"),
     LIST_ROW("list_extract|list_element|array_extract", "(text, n bigint) -> text", fn_extract_char,
              0, "The n-th character, negative n from the end.", "list_extract('abc', 2)", "b"),
+    LIST_ROW("array_range", "(list, low bigint, high bigint) -> list", fn_range, WR_FN_SEES_NULLS,
+             "Elements low to high, both included, as x[low:high]; positions count from 1.",
+             "array_range([1, 2, 3, 4], -1, 3)", "[1, 2, 3]"),
     LIST_ROW("list_slice|array_slice", "(list, low bigint, high bigint) -> list", fn_slice,
              WR_FN_SEES_NULLS | WR_FN_CAN_FAIL,
              "Elements low to high, both included; negative positions from the end.",

@@ -216,7 +216,7 @@ static weir_status fn_sign_double(wr_call *call, wr_column *out)
     WR_ROWS(i)
     {
         double x = WR_ARG(call, 0, double, i);
-        WR_OUT(out, double, i) = isnan(x) ? x : (x > 0) - (x < 0);
+        WR_OUT(out, double, i) = (x > 0) - (x < 0); /* not a number: 0 */
     }
     return WR_OK;
 }

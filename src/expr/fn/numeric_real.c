@@ -125,8 +125,9 @@ static weir_status fn_real(wr_call *call, wr_column *out)
         if (!in_domain(f->domain, x))
             return wr_bad_row(call, i, wr_fail(WR_E_BAD_ARGUMENT, "%s", f->complaint));
         double y = f->compute(x);
-        if (isinf(y) && isfinite(x) && strncmp(f->name, "cot", 3) != 0 &&
-            strncmp(f->name, "tand", 4) != 0 && f->domain != INSIDE_ONE)
+        bool may_overflow = strncmp(f->name, "cot", 3) == 0 || strncmp(f->name, "tand", 4) == 0 ||
+                            strcmp(f->name + 1, "inh") == 0 || strcmp(f->name + 1, "osh") == 0;
+        if (isinf(y) && isfinite(x) && !may_overflow && f->domain != INSIDE_ONE)
             return overflow(call, i);
         WR_OUT(out, double, i) = y;
     }

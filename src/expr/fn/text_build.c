@@ -15,7 +15,12 @@ static weir_status bind_to_text(wr_fn_bind *b, int from)
             WR_TRY(wr_bind_cast(b->arena, b->args[a], WR_VARCHAR, false, b->span, &b->args[a]));
     return WR_OK;
 }
-static weir_status bind_all_text(wr_fn_bind *b) { return bind_to_text(b, 0); }
+static weir_status bind_all_text(wr_fn_bind *b)
+{
+    if (!b->arg_count)
+        return wr_fail_at(WR_E_UNKNOWN_FUNCTION, b->span, "at least one argument is needed");
+    return bind_to_text(b, 0);
+}
 static weir_status bind_rest_text(wr_fn_bind *b) { return bind_to_text(b, 1); }
 
 /* Joins arguments from first on, skipping NULLs. */
@@ -517,9 +522,9 @@ const wr_fn wr_fns_text_build[] = {
      "Joins the arguments with a separator; NULLs are skipped.", "concat_ws(', ', 'a', NULL, 2)",
      "a, 2", .flags = WR_FN_SEES_NULLS, .bind = bind_rest_text},
     {"||", "(text, text) -> text", fn_join_two, "Joins two texts.", "'ab' || 'cd'", "abcd"},
-    {"||", "(text, each) -> text", fn_join_two, "Joins a text and a value.", "'n = ' || 42",
+    {"||", "(text, scalar) -> text", fn_join_two, "Joins a text and a value.", "'n = ' || 42",
      "n = 42", .bind = bind_all_text},
-    {"||", "(each, text) -> text", fn_join_two, "Joins a value and a text.", "42 || ' items'",
+    {"||", "(scalar, text) -> text", fn_join_two, "Joins a value and a text.", "42 || ' items'",
      "42 items", .bind = bind_all_text},
     {"||", "(blob, blob) -> blob", fn_join_two, "Joins bytes.", "'\\x01'::blob || '\\x02'::blob",
      "\\x0102"},
