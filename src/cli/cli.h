@@ -49,9 +49,16 @@ typedef struct cli_state {
     weir_session *session;
     FILE *out;
     bool out_is_terminal;
-    int max_rows;    /* rows shown by table and box; 0 = all */
-    wr_buf out_temp; /* -O is written under this name first; empty: directly */
-    bool is_prompt;  /* statements come from a person */
+    int max_rows;     /* rows shown by table and box; 0 = all */
+    wr_buf out_temp;  /* -O is written under this name first; empty: directly */
+    bool is_prompt;   /* statements come from a person */
+    bool no_headers;  /* names of columns are left out */
+    bool leave;       /* .quit was said */
+    FILE *out_before; /* .once, .output: where results go again */
+    bool out_is_kept; /* .output: not only for the next statement */
+    wr_buf last;      /* text of the last query that went well, what "_" stands for */
+    int read_depth;   /* of .read within .read */
+    wr_buf prompt, prompt_more;
 } cli_state;
 
 /* A flag that only one command takes. */
@@ -86,6 +93,8 @@ int cli_usage(const cli_command *command, const char *what);
 /* ---- run.c ---- */
 /* Opens engine and session as the options say. */
 int cli_open(cli_state *state);
+/* The engine and session only, with the settings of the flags. */
+int cli_open_engine(cli_state *state);
 /* code: how the program ends. The file of -O takes its name only if that is CLI_OK. Gives the final
  * code. */
 int cli_close(cli_state *state, int code);
@@ -98,6 +107,8 @@ extern volatile sig_atomic_t cli_interrupted;
 /* Runs every statement in text, rendering results to state->out and errors to stderr. Stops at the
  * first error. */
 int cli_run_sql(cli_state *state, const char *text, size_t length);
+/* Whether a statement is a query, by its first word. */
+bool cli_is_query(const char *sql, size_t length);
 int cli_run_file(cli_state *state, const char *path);
 /* Prints an error with its source line to stderr, ends it, and gives the exit code. */
 int cli_report(cli_state *state, weir_status bad, const char *sql, size_t length);
@@ -131,3 +142,23 @@ void cli_progress_stop(cli_progress *progress);
 /* ---- stdio.c, repl.c ---- */
 int cli_stdio(cli_state *state);
 int cli_repl(cli_state *state);
+/* main.c: the state whose session Ctrl-C cancels; NULL: none. */
+void cli_interrupts(cli_state *state);
+/* If not NULL, Ctrl-C calls this instead of cancelling (it may jump). */
+extern void (*volatile cli_on_interrupt)(void);
+
+/* ---- dot.c: lines that are no SQL ---- */
+/* True if text begins with a dot or backslash command; *length is that of its line. */
+bool cli_is_dot(const char *text, size_t size, size_t *length);
+/* Carries out one such line; gives an exit code. */
+int cli_run_dot(cli_state *state, const char *line, size_t length);
+/* Names of the commands, for completion; ends with NULL. */
+const char *const *cli_dot_names(void);
+/* Ends what .once and .output began. */
+void cli_restore_output(cli_state *state);
+
+/* ---- last.c: "_" as the last query ---- */
+/* Before a statement: makes the view _ if the statement mentions it. */
+weir_status cli_last_prepare(cli_state *state, const char *sql, size_t length);
+/* After a query went well. */
+void cli_last_keep(cli_state *state, const char *sql, size_t length);

@@ -24,14 +24,15 @@ static weir_status stream_rows(cli_state *state, weir_query *query, const row_wr
 {
     uint64_t number = 0;
     const char *null_text = state->options.null_text ? state->options.null_text : "";
-    if (writer->begin) writer->begin(state->out, query);
-    for (;;) {
-        const weir_rows *rows;
-        weir_status bad = weir_query_next(query, &rows);
-        if (bad) return bad;
-        if (!rows) break;
+    const weir_rows *rows;
+    weir_status bad = weir_query_next(query, &rows); /* before the header: it may fail */
+    if (bad) return bad;
+    if (writer->begin && (!state->no_headers || writer->end)) writer->begin(state->out, query);
+    while (rows) {
         for (size_t i = 0; i < weir_rows_count(rows); i++)
             writer->row(state->out, query, rows, i, number++, null_text);
+        bad = weir_query_next(query, &rows);
+        if (bad) return bad;
     }
     if (writer->end) writer->end(state->out, number);
     return NULL;

@@ -5,6 +5,8 @@
  * are shown as escapes so that one row is one line. Numbers are set to the right. */
 #include "base/mem.h"
 #include "cli/cli.h"
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 enum { CELL_MAX = 2000 };
 
@@ -135,6 +137,31 @@ static void measure(const weir_query *query, cell_page *page, bool with_types)
     }
 }
 
+/* On a terminal the widest columns give way until a row fits into a line. Widths stay at least
+ * NARROW: below that nothing could be read, and lines are broken by the terminal. */
+static void fit_terminal(cell_page *page)
+{
+    enum { NARROW = 8, BETWEEN = 3, EDGES = 4 };
+    struct winsize size = {0};
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return;
+    uint64_t total = EDGES;
+    for (int c = 0; c < page->columns; c++)
+        total += page->widths[c] + (c ? BETWEEN : 0);
+    while (total > size.ws_col) {
+        int widest = 0;
+        for (int c = 1; c < page->columns; c++)
+            if (page->widths[c] > page->widths[widest]) widest = c;
+        if (page->widths[widest] <= NARROW) return;
+        uint32_t next = NARROW;
+        for (int c = 0; c < page->columns; c++)
+            if (c != widest) next = WR_MAX(next, page->widths[c]);
+        uint64_t step = WR_MAX(page->widths[widest] - WR_MIN(next, page->widths[widest]), 1u);
+        step = WR_MIN(step, total - size.ws_col);
+        page->widths[widest] -= (uint32_t)step;
+        total -= step;
+    }
+}
+
 static void clear_page(cell_page *page)
 {
     for (uint64_t i = 0; i < page->kept * (uint64_t)page->columns; i++)
@@ -150,8 +177,29 @@ static void pad(FILE *out, uint32_t count)
         fputc(' ', out);
 }
 
+/* Writes as much of text as fits into width columns, the last of them "…" if it does not. */
+static void put_cut(FILE *out, const char *text, uint32_t width)
+{
+    uint32_t used = 0, code;
+    while (*text) {
+        int size = wr_utf8_decode(text, strlen(text), &code);
+        if (!size) size = 1, code = '?';
+        uint32_t next = (uint32_t)wr_utf8_width(code);
+        if (used + next + 1 > width) break;
+        fwrite(text, 1, (size_t)size, out);
+        text += size;
+        used += next;
+    }
+    fputs("…", out);
+    pad(out, width - used - 1);
+}
+
 static void put_cell(FILE *out, const cell_page *page, int column, const char *text)
 {
+    if (display_width(text) > page->widths[column]) {
+        put_cut(out, text, page->widths[column]);
+        return;
+    }
     uint32_t space = page->widths[column] - display_width(text);
     if (page->right[column]) pad(out, space);
     fputs(text, out);
@@ -197,7 +245,7 @@ static void put_row(FILE *out, const cell_page *page, const table_look *style,
 }
 
 static void put_page(FILE *out, const weir_query *query, const cell_page *page,
-                     const table_look *style)
+                     const table_look *style, bool headers)
 {
     WR_ARENA(arena);
     const char **names = wr_new_array(&arena, const char *, WR_MAX(page->columns, 1));
@@ -210,9 +258,9 @@ static void put_page(FILE *out, const weir_query *query, const cell_page *page,
     }
     bool cut = page->total > page->kept;
     put_line(out, page, style->top);
-    put_row(out, page, style, names);
-    if (style->types) put_row(out, page, style, types);
-    put_line(out, page, style->rule);
+    if (headers) put_row(out, page, style, names);
+    if (headers && style->types) put_row(out, page, style, types);
+    if (headers) put_line(out, page, style->rule);
     for (uint64_t i = 0; i < page->kept; i++) {
         if (cut && i == page->head) put_row(out, page, style, dots);
         put_row(out, page, style, (const char *const *)row_at(page, i));
@@ -230,7 +278,8 @@ static weir_status write_page(cli_state *state, weir_query *query, const table_l
     weir_status bad = collect(state, query, &page);
     if (!bad) {
         measure(query, &page, style->types);
-        put_page(state->out, query, &page, style);
+        if (state->out_is_terminal) fit_terminal(&page);
+        put_page(state->out, query, &page, style, !state->no_headers);
     }
     clear_page(&page);
     return bad;

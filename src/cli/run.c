@@ -67,20 +67,25 @@ static int open_out(cli_state *state)
     return CLI_IO;
 }
 
-int cli_open(cli_state *state)
+int cli_open_engine(cli_state *state)
 {
     weir_config config = {.threads = state->options.threads, .read_only = state->options.read_only};
     weir_status bad = weir_engine_open(&config, &state->engine);
     if (!bad) bad = weir_session_open(state->engine, &state->session);
-    if (bad) return cli_report(state, bad, NULL, 0);
+    return bad ? cli_report(state, bad, NULL, 0) : apply_settings(state);
+}
+
+int cli_open(cli_state *state)
+{
     state->out = stdout;
-    int code = CLI_OK;
+    int code = cli_open_engine(state);
+    if (code) return code;
     if (state->options.out_path)
         code = open_out(state);
     else if (cli_writes_file(state))
         code = cli_report_usage("-o parquet writes a file; say which with -O PATH");
     state->out_is_terminal = isatty(fileno(state->out));
-    return code ? code : apply_settings(state);
+    return code;
 }
 
 /* Ends the output; an error of an earlier write shows here at the latest. */
@@ -106,7 +111,11 @@ static int close_out(cli_state *state, int code)
 
 int cli_close(cli_state *state, int code)
 {
+    cli_restore_output(state);
     if (state->out) code = close_out(state, code);
+    wr_buf_clear(&state->last);
+    wr_buf_clear(&state->prompt);
+    wr_buf_clear(&state->prompt_more);
     weir_session_close(state->session);
     weir_engine_close(state->engine);
     return code;
@@ -126,7 +135,7 @@ int cli_report_usage(const char *what)
 static const cli_render *chosen_format(const cli_state *state)
 {
     const char *name = state->options.format;
-    return cli_render_find(name ? name : "table");
+    return cli_render_find(name ? name : state->is_prompt ? "box" : "table");
 }
 
 static void print_time(const cli_state *state, int64_t from_ns)
@@ -173,7 +182,7 @@ static weir_status start(cli_state *state, const char *sql, size_t length, weir_
 
 /* Whether a statement is a query, by its first word; WITH may also begin a change, which then says
  * so itself. */
-static bool is_query(const char *sql, size_t length)
+bool cli_is_query(const char *sql, size_t length)
 {
     static const char *const words[] = {"select", "from",      "with",    "values",
                                         "table",  "summarize", "describe"};
@@ -230,8 +239,8 @@ static weir_status show(cli_state *state, weir_query *query)
 static void print_outcome(const cli_state *state, const weir_query *query)
 {
     if (weir_query_notices(query)) fputs(weir_query_notices(query), stderr);
-    if (state->options.quiet || weir_query_kind(query) == WEIR_ROWS || !state->options.verbose)
-        return;
+    bool wanted = (state->options.verbose || state->is_prompt) && !state->options.quiet;
+    if (!wanted || weir_query_kind(query) == WEIR_ROWS) return;
     if (weir_query_affected(query) >= 0)
         fprintf(stderr, "%s %lld\n", weir_query_tag(query), (long long)weir_query_affected(query));
     else
@@ -250,27 +259,55 @@ static int run_one(cli_state *state, const char *sql, size_t length)
     if (is_blank(sql, length)) return CLI_OK;
     int64_t from = wr_clock_mono_ns();
     weir_query *query = NULL;
-    weir_status bad = cli_writes_file(state) && is_query(sql, length)
-                          ? start_into_file(state, sql, length, &query)
-                          : start(state, sql, length, &query);
+    weir_status bad = state->is_prompt ? cli_last_prepare(state, sql, length) : NULL;
+    if (!bad)
+        bad = cli_writes_file(state) && cli_is_query(sql, length)
+                  ? start_into_file(state, sql, length, &query)
+                  : start(state, sql, length, &query);
     if (!bad) bad = show(state, query);
     if (!bad) print_outcome(state, query);
+    if (!bad && state->is_prompt && weir_query_kind(query) == WEIR_ROWS)
+        cli_last_keep(state, sql, length);
     weir_query_close(query);
     fflush(state->out);
+    if (!state->out_is_kept) cli_restore_output(state);
     if (bad) return cli_report(state, bad, sql, length);
     print_time(state, from);
     return CLI_OK;
 }
 
+/* Runs one statement of a longer text. Newlines stand for the lines before it, so that an error
+ * tells the line of the text. */
+static int run_at_line(cli_state *state, size_t line, const char *sql, size_t length)
+{
+    if (!line) return run_one(state, sql, length);
+    WR_BUF(text);
+    for (size_t i = 0; i < line; i++)
+        wr_buf_add_char(&text, '\n');
+    wr_buf_add(&text, sql, length);
+    return run_one(state, text.data, text.length);
+}
+
 int cli_run_sql(cli_state *state, const char *text, size_t length)
 {
-    while (length) {
+    size_t line = 0, used;
+    for (int code; length && !state->leave; text += used, length -= used) {
+        if (strchr(" \t\r\n;", *text)) {
+            line += *text == '\n';
+            used = 1;
+            continue;
+        }
+        if (cli_interrupted) return CLI_INTERRUPTED;
         bool complete;
-        size_t used = weir_sql_split(text, length, &complete);
-        int code = cli_interrupted ? CLI_INTERRUPTED : run_one(state, text, used);
+        if (cli_is_dot(text, length, &used)) {
+            code = cli_run_dot(state, text, used);
+        } else {
+            used = weir_sql_split(text, length, &complete);
+            code = run_at_line(state, line, text, used);
+        }
         if (code) return code;
-        text += used;
-        length -= used;
+        for (size_t i = 0; i < used; i++)
+            line += text[i] == '\n';
     }
     return CLI_OK;
 }

@@ -3,8 +3,10 @@
  *
  * What can be said as a query is written anew as one (summarize.c); what is here needs the
  * session or the plan itself. */
+#include "expr/fn.h"
 #include "session/session.h"
 #include "sql/format.h"
+#include <ctype.h>
 
 void wr_text_columns(weir_query *query, const char *const *names, int count)
 {
@@ -127,6 +129,57 @@ static void describe_table(weir_query *query, const wr_object *table)
     }
 }
 
+/* LIKE over names: % is any text, _ one byte; case does not matter. The last % is the only place
+ * worth returning to. */
+static bool is_like(wr_str text, wr_str pattern)
+{
+    size_t t = 0, p = 0, after_percent = SIZE_MAX, retry = 0;
+    while (t < text.length) {
+        bool same = p < pattern.length &&
+                    (pattern.data[p] == '_' || tolower((unsigned char)pattern.data[p]) ==
+                                                   tolower((unsigned char)text.data[t]));
+        if (p < pattern.length && pattern.data[p] == '%') {
+            after_percent = ++p;
+            retry = t;
+        } else if (same) {
+            t++;
+            p++;
+        } else if (after_percent != SIZE_MAX) {
+            p = after_percent;
+            t = ++retry;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.length && pattern.data[p] == '%')
+        p++;
+    return p == pattern.length;
+}
+
+static void list_functions(weir_query *query, wr_str like)
+{
+    static const char *const columns[] = {"name", "kind", "signature", "help"};
+    wr_text_columns(query, columns, 4);
+    for (int i = 0; i < wr_fn_count(); i++) {
+        wr_fn_entry e = wr_fn_at(i);
+        if (e.fn && e.fn->flags & WR_FN_HIDDEN) continue;
+        const char *const name = e.fn          ? e.fn->name
+                                 : e.aggregate ? e.aggregate->name
+                                               : e.window->name;
+        wr_str row[4] = {{name, strcspn(name + (*name == '|'), "|") + (*name == '|')},
+                         wr_str_of(e.fn          ? "scalar"
+                                   : e.aggregate ? "aggregate"
+                                                 : "window"),
+                         wr_str_of(e.fn          ? e.fn->signature
+                                   : e.aggregate ? e.aggregate->signature
+                                                 : e.window->signature),
+                         wr_str_of(e.fn          ? e.fn->help
+                                   : e.aggregate ? e.aggregate->help
+                                                 : e.window->help)};
+        if (!like.length || is_like(row[0], like)) wr_text_row(query, row);
+    }
+}
+
 static void list_objects(weir_query *query, unsigned kinds, wr_str like)
 {
     static const char *const columns[] = {"schema", "name", "type"};
@@ -141,7 +194,7 @@ static void list_objects(weir_query *query, unsigned kinds, wr_str like)
                                                           : WR_STR("table");
         wr_str row[3] = {object->is_temporary ? WR_STR("temp") : object->schema, object->name,
                          kind};
-        if (!like.length || wr_str_find(object->name, like) >= 0) wr_text_row(query, row);
+        if (!like.length || is_like(object->name, like)) wr_text_row(query, row);
         wr_object_release(object);
     }
 }
@@ -201,10 +254,6 @@ static weir_status run_show_statement(weir_query *query, const wr_sql_show *show
         wr_value pattern;
         WR_TRY(wr_bind_constant(&query->planner, show->like, WR_VARCHAR, &pattern));
         like = pattern.is_null ? like : pattern.text;
-        while (like.length && like.data[0] == '%')
-            like = (wr_str){like.data + 1, like.length - 1};
-        while (like.length && like.data[like.length - 1] == '%')
-            like.length--;
     }
     unsigned tables = 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION;
     if (wr_str_is(what, "tables") || wr_str_is(what, "all tables"))
@@ -213,7 +262,7 @@ static weir_status run_show_statement(weir_query *query, const wr_sql_show *show
         list_objects(query, 1u << WR_ENTRY_VIEW, like);
     else if (wr_str_is(what, "sequences"))
         list_objects(query, 1u << WR_ENTRY_SEQUENCE, like);
-    else if (wr_str_is(what, "all") || wr_str_is(what, "settings"))
+    else if (wr_str_is(what, "all") || wr_str_is(what, "settings") || wr_str_is(what, "variables"))
         wr_settings_list(query->session, query);
     else if (wr_str_is(what, "schemas") || wr_str_is(what, "databases")) {
         static const char *const column[] = {"name"};
@@ -222,9 +271,18 @@ static weir_status run_show_statement(weir_query *query, const wr_sql_show *show
         wr_text_columns(query, column, 1);
         for (int i = 0; i < count; i++)
             wr_text_row(query, &names[i]);
-    } else if (show->name.count || what.length) {
-        wr_str name = show->name.count ? wr_names_last(show->name).text : what;
-        wr_span span = show->name.count ? wr_names_last(show->name).span : show->what.span;
+    } else if (wr_str_is(what, "functions")) {
+        list_functions(query, like);
+    } else if (wr_str_has_prefix(what, WR_STR("create "))) {
+        return wr_run_show_create(query, show);
+    } else if (what.length) {
+        return wr_with_hint(
+            wr_fail_at(WR_E_UNSUPPORTED, show->what.span, "SHOW %.*s is not supported",
+                       WR_STR_ARGS(what)),
+            "there are SHOW TABLES, VIEWS, SEQUENCES, SCHEMAS, FUNCTIONS, ALL, CREATE TABLE");
+    } else if (show->name.count) {
+        wr_str name = wr_names_last(show->name).text;
+        wr_span span = wr_names_last(show->name).span;
         wr_str value;
         WR_TRY(wr_session_get(query->session, name, span, &query->arena, &value));
         const char *column = wr_arena_copy(&query->arena, name.data, name.length);

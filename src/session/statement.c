@@ -263,10 +263,20 @@ static bool is_read_only_utility(const wr_node *statement)
     }
 }
 
+/* Temporary objects are the session's own: a read-only engine has them too. */
+static bool makes_temporary(const wr_node *statement)
+{
+    if (statement->kind == WR_SQL_CREATE_VIEW)
+        return wr_sql_as_create_view(statement)->mode.temporary;
+    return statement->kind == WR_SQL_CREATE_TABLE &&
+           wr_sql_as_create_table(statement)->mode.temporary;
+}
+
 static weir_status run_utility(weir_query *query, const wr_node *statement)
 {
     bool handled = false;
-    if (!is_read_only_utility(statement)) WR_TRY(check_writable(query, statement));
+    if (!is_read_only_utility(statement) && !makes_temporary(statement))
+        WR_TRY(check_writable(query, statement));
     if (statement->kind == WR_SQL_TRANSACTION)
         return wr_session_transaction(query->session, wr_sql_as_transaction(statement),
                                       &query->tag);

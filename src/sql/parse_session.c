@@ -66,6 +66,7 @@ static const char *const show_lists[] = {
     "create table",  "create view", "create materialized view",
     "create source", "create sink", "create index",
     "variables",     "macros",      "jobs",
+    "create all",
 };
 
 /* Matches "create table" against the tokens; the number of words, or 0. */
@@ -95,7 +96,7 @@ wr_node *wr_grammar_show(wr_parser *p)
         for (int k = 0; k < words; k++)
             advance(p);
         bool create = wr_str_has_prefix(node->what.text, WR_STR("create "));
-        if (create)
+        if (create && !wr_str_is(node->what.text, "create all"))
             node->name = wr_grammar_qualified(p, "a name");
         else if (take_word(p, WR_KW_FROM) || take_word(p, WR_KW_IN))
             node->name = wr_grammar_qualified(p, "the name of a schema or table");

@@ -1,0 +1,121 @@
+/* create_text.c - SHOW CREATE TABLE: the statement that would make a table or view again.
+ *
+ * Definitions are kept as canonical text in the catalog; this puts them together. SHOW CREATE ALL
+ * gives every table and view, ordered so that the script runs: tables, then views. */
+#include "session/session.h"
+#include "sql/format.h"
+
+static void add_name(wr_buf *out, const wr_object *object)
+{
+    if (!object->is_temporary && !wr_str_is(object->schema, "main")) {
+        wr_format_name(out, object->schema);
+        wr_buf_add_char(out, '.');
+    }
+    wr_format_name(out, object->name);
+}
+
+static void add_column(wr_buf *out, const wr_column_def *column)
+{
+    wr_format_name(out, column->name);
+    wr_buf_printf(out, " %.*s", WR_STR_ARGS(column->type->sql));
+    if (column->not_null) wr_buf_add_text(out, " NOT NULL");
+    if (column->default_sql.length)
+        wr_buf_printf(out, " DEFAULT %.*s", WR_STR_ARGS(column->default_sql));
+    if (column->generated_sql.length)
+        wr_buf_printf(out, " GENERATED ALWAYS AS (%.*s)", WR_STR_ARGS(column->generated_sql));
+}
+
+static void add_key(wr_buf *out, const wr_object *table, const wr_key_def *key)
+{
+    wr_buf_add_text(out, key->is_primary ? ", PRIMARY KEY (" : ", UNIQUE (");
+    for (int i = 0; i < key->column_count; i++) {
+        if (i) wr_buf_add_text(out, ", ");
+        wr_format_name(out, table->columns[key->columns[i]].name);
+    }
+    wr_buf_add_char(out, ')');
+}
+
+static void add_create_table(wr_buf *out, const wr_object *table)
+{
+    wr_buf_printf(out, "CREATE %sTABLE ", table->is_temporary ? "TEMPORARY " : "");
+    add_name(out, table);
+    wr_buf_add_text(out, " (");
+    for (int i = 0; i < table->column_count; i++) {
+        if (i) wr_buf_add_text(out, ", ");
+        add_column(out, &table->columns[i]);
+    }
+    for (int i = 0; i < table->key_count; i++)
+        add_key(out, table, &table->keys[i]);
+    for (int i = 0; i < table->check_count; i++) {
+        wr_buf_add_text(out, ", CONSTRAINT ");
+        wr_format_name(out, table->checks[i].name);
+        wr_buf_printf(out, " CHECK (%.*s)", WR_STR_ARGS(table->checks[i].sql));
+    }
+    wr_buf_add_text(out, ");");
+}
+
+static void add_create_view(wr_buf *out, const wr_object *view)
+{
+    wr_buf_printf(out, "CREATE %sVIEW ", view->is_temporary ? "TEMPORARY " : "");
+    add_name(out, view);
+    for (int i = 0; i < view->column_count; i++) {
+        wr_buf_add_text(out, i ? ", " : " (");
+        wr_format_name(out, view->columns[i].name);
+    }
+    if (view->column_count) wr_buf_add_char(out, ')');
+    wr_buf_printf(out, " AS %.*s;", WR_STR_ARGS(view->sql));
+}
+
+static void add_row(weir_query *query, const wr_object *object)
+{
+    WR_BUF(text);
+    if (object->kind == WR_ENTRY_VIEW)
+        add_create_view(&text, object);
+    else
+        add_create_table(&text, object);
+    wr_str row = wr_buf_str(&text);
+    wr_text_row(query, &row);
+}
+
+static void show_all(weir_query *query)
+{
+    static const wr_entry_kind kinds[] = {WR_ENTRY_TABLE, WR_ENTRY_VIEW};
+    for (size_t k = 0; k < WR_COUNT(kinds); k++) {
+        int count = 0;
+        wr_object **objects = wr_catalog_list(&query->view, 1u << kinds[k], &query->arena, &count);
+        for (int i = 0; i < count; i++) {
+            add_row(query, objects[i]);
+            wr_object_release(objects[i]);
+        }
+    }
+}
+
+weir_status wr_run_show_create(weir_query *query, const wr_sql_show *show)
+{
+    static const char *const column[] = {"sql"};
+    unsigned kinds = wr_str_is(show->what.text, "create view")
+                         ? 1u << WR_ENTRY_VIEW
+                         : 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW;
+    wr_text_columns(query, column, 1);
+    if (!show->name.count) {
+        show_all(query);
+        return WR_OK;
+    }
+    wr_str schema, name;
+    wr_ddl_split_name(&show->name, WR_STR(""), &schema, &name);
+    WR_AUTO(wr_object) *object = wr_catalog_find(&query->view, kinds, schema, name);
+    if (object) {
+        add_row(query, object);
+        return WR_OK;
+    }
+    wr_nearest nearest = {.wanted = name};
+    int count = 0;
+    wr_object **objects = wr_catalog_list(&query->view, kinds, &query->arena, &count);
+    for (int i = 0; i < count; i++) {
+        wr_nearest_offer(&nearest, wr_arena_str(&query->arena, objects[i]->name));
+        wr_object_release(objects[i]);
+    }
+    return wr_with_nearest(wr_fail_at(WR_E_UNKNOWN_TABLE, wr_names_last(show->name).span,
+                                      "no table \"%.*s\"", WR_STR_ARGS(name)),
+                           &nearest);
+}

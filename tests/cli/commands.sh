@@ -1,0 +1,140 @@
+#!/bin/sh
+# Flags, commands, exit codes and outputs of the command line.
+set -u
+case ${WEIR:-build/weir} in /*) weir=${WEIR} ;; *) weir=$PWD/${WEIR:-build/weir} ;; esac
+dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+failed=0
+
+# same NAME EXPECTED ACTUAL
+same() {
+    [ "$2" = "$3" ] && return
+    printf '%s\n  got\n%s\n  not\n%s\n' "$1" "$3" "$2"
+    failed=1
+}
+
+# code NAME EXPECTED COMMAND...
+code() {
+    name=$1 want=$2
+    shift 2
+    "$@" >out.txt 2>err.txt
+    got=$?
+    [ "$got" = "$want" ] || { echo "$name: exit code $got, not $want"; cat err.txt; failed=1; }
+}
+
+# has NAME TEXT FILE
+has() {
+    grep -qF -- "$2" "$3" || { echo "$1: no \"$2\" in"; cat "$3"; failed=1; }
+}
+
+printf 'city;amount\nRome;3\nOslo;4\nRome;5\n' >sales.csv
+
+same "-c" "a
+1" "$($weir -o csv -c 'select 1 as a')"
+same "several -c" "1
+2" "$($weir -o jsonl -c 'select 1 as a' -c 'select 2 as a' | tr -dc '0-9\n')"
+printf 'select 5 as a;\n' >five.sql
+same "-f" "[{\"a\":5}]" "$($weir --json -f five.sql)"
+same "stdin" "[{\"a\":5}]" "$($weir --json <five.sql)"
+same "stdin as data" "[{\"n\":3}]" "$($weir --json -c "select count(*) as n from '/dev/stdin'" <sales.csv)"
+same "files become tables" "8" "$($weir sales.csv -o csv -c "select sum(amount) from sales where city = 'Rome'" | tail -1)"
+same "query" "8" "$($weir q "select sum(amount) from sales where city = :city" sales.csv --param city=Rome -o csv | tail -1)"
+same "csv" 'a,b,c
+1,"x,""y""",' "$($weir -o csv -c "select 1 as a, 'x,\"y\"' as b, null as c")"
+same "tsv" 'a	b
+x\ty	\N' "$($weir -o tsv -c "select E'x\ty' as a, null as b")"
+same "json" '[{"a":1,"b":[1,2]},
+ {"a":2,"b":null}]' "$($weir -o json -c "select 1 as a, [1, 2] as b union all select 2, null order by a")"
+same "json of no rows" '[]' "$($weir -o json -c "select 1 as a where false")"
+same "markdown" '| a | b |
+|---|---|
+| 1 | x |' "$($weir -o markdown -c "select 1 as a, 'x' as b")"
+same "html" '<table>
+<tr><th>a</th></tr>
+<tr><td>&lt;b&gt;</td></tr>
+</table>' "$($weir -o html -c "select '<b>' as a")"
+same "line" 'a = 1
+b = x' "$($weir -o line -c "select 1 as a, 'x' as b")"
+same "none" '' "$($weir -o none -c 'select 1')"
+same "box" '┌─────────┐
+│       a │
+│ INTEGER │
+├─────────┤
+│       1 │
+└─────────┘
+1 row' "$($weir -o box -c 'select 1 as a')"
+same "control characters are shown as escapes" '\x1b[31mred' "$($weir -c "select E'\\x1b[31mred' as a" | sed -n 3p)"
+same "--null" "-" "$($weir --null - -o csv -c 'select null as a' | tail -1)"
+same "--set" "2" "$($weir --set threads=2 -o csv -c 'show threads' | tail -1)"
+
+code "success" 0 $weir -c 'select 1'
+code "an SQL error" 1 $weir -c 'selct 1'
+code "an unknown flag" 2 $weir --outptu csv
+has "it names the near one" "did you mean --output" err.txt
+code "a bad value of a flag" 2 $weir --threads many
+code "an unknown format" 2 $weir -o cvs -c 'select 1'
+code "a missing file" 4 $weir -c "from 'nothing.csv'"
+code "a folder that is not there" 4 $weir -C nowhere -c 'select 1'
+code "a time limit" 5 $weir --timeout 200ms -c 'select count(*) from range(1000000000000) r(i) where i % 7 = 8'
+code "a memory limit" 5 $weir --memory 2MB -c 'select list(i) from range(10000000) r(i)'
+code "read-only refuses" 6 $weir --read-only -c 'create table t(a int)'
+code "read-only reads" 0 $weir --read-only sales.csv -c 'from sales'
+code "an error stops a text" 1 $weir -o csv -c 'select 1 as a; select 1/0; select 2 as a'
+same "what came before was shown" "a
+1" "$(cat out.txt)"
+$weir -c 'select count(*) from range(1000000000000) r(i) where i % 7 = 8' 2>err.txt &
+child=$!
+sleep 1
+kill -INT $child
+wait $child
+same "Ctrl-C" 130 $?
+
+code "-O" 0 $weir -o csv -O out.csv -c 'select 1 as a'
+same "-O writes" "a
+1" "$(cat out.csv)"
+code "-O after a failure" 1 $weir -o csv -O out.csv -c 'select 2 as a; select 1/0'
+same "-O leaves what was there" "a
+1" "$(cat out.csv)"
+same "no leftovers" "" "$(ls | grep part-)"
+code "-O into a folder that is not there" 4 $weir -o csv -O nowhere/out.csv -c 'select 1'
+code "-o parquet" 0 $weir -o parquet -O out.parquet -c 'from range(3) r(i)'
+same "-o parquet writes" "3" "$($weir -o csv -c "select sum(i) from 'out.parquet'" | tail -1)"
+code "-o parquet needs -O" 2 $weir -o parquet -c 'select 1'
+
+code "convert" 0 $weir convert sales.csv sales.parquet --where 'amount > 3' --sort 'amount desc' --select 'city, amount'
+same "convert writes" '[{"city":"Rome","amount":5},
+ {"city":"Oslo","amount":4}]' "$($weir --json -c "from 'sales.parquet'")"
+code "convert into a folder" 0 $weir convert sales.csv parts --partition-by city
+same "partitions" "city=Oslo
+city=Rome" "$(ls parts)"
+code "convert into files of some rows" 0 $weir convert sales.csv split.jsonl --rows-per-file 2
+same "two files" 2 "$(ls split.jsonl | wc -l | tr -d ' ')"
+code "convert with one name" 2 $weir convert sales.csv
+code "convert with a wrong flag" 2 $weir convert sales.csv x.parquet --wher 'a'
+has "it names the right one" "did you mean --where" err.txt
+
+$weir describe sales.csv >out.txt
+has "describe tells types" "BIGINT" out.txt
+has "describe tells the delimiter" "delimiter => ';'" out.txt
+$weir summarize sales.csv -o csv >out.txt
+has "summarize" "amount,BIGINT,3,5,3,4" out.txt
+$weir describe --json | python3 -c 'import json, sys; d = json.load(sys.stdin); assert len(d["functions"]) > 300 and d["settings"] and d["formats"] and d["errors"]' || failed=1
+$weir explain 'select city, count(*) from sales group by 1' sales.csv >out.txt
+has "explain" "aggregate" out.txt
+$weir explain --analyze --format json 'select city, count(*) from sales group by 1' sales.csv |
+    python3 -c 'import json, sys; p = json.load(sys.stdin)["plan"]; assert p["actual"]["rows"] == 2, p' || failed=1
+$weir explain --format mermaid 'select 1' >out.txt
+has "mermaid" "flowchart BT" out.txt
+$weir help W1203 >out.txt
+has "help on an error" "UNKNOWN_COLUMN" out.txt
+$weir help date_trunc >out.txt
+has "help on a function" "Start of the unit" out.txt
+code "help on nothing" 1 $weir help nosuchthing
+$weir completion bash | bash -n || { echo "the completion of bash is not bash"; failed=1; }
+same "version" "$($weir --version)" "$($weir version)"
+for command in completion convert describe explain help query summarize version; do
+    $weir "$command" --help >out.txt
+    has "help of $command" "example: " out.txt
+    [ "$(wc -l <out.txt)" -le 40 ] || { echo "help of $command is too long"; failed=1; }
+done
+exit $failed

@@ -1,0 +1,223 @@
+"""The prompt as a person uses it: weir in a pseudo terminal, keys in, screen out."""
+import os
+import pathlib
+import pty
+import select
+import shutil
+import sys
+import tempfile
+import time
+
+WEIR = os.path.abspath(os.environ.get("WEIR", "build/weir"))
+HOME = pathlib.Path(tempfile.mkdtemp(prefix="weir-repl-"))
+failures = []
+
+
+class Prompt:
+    """weir at a terminal; type() sends a line and returns what was written until the next prompt."""
+
+    def __init__(self, *args):
+        self.unread, self.bytes = "", b""
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.chdir(HOME)
+            os.environ.update(TERM="dumb", XDG_STATE_HOME=str(HOME / "state"), EDITOR="true", NO_COLOR="1")
+            os.environ.pop("WEIR_HOME", None)
+            os.execv(WEIR, ["weir", *args])
+        self.read("weir> ")
+
+    def read(self, wanted, seconds=20):
+        """All output up to and with the wanted text."""
+        end = time.time() + seconds
+        while wanted not in self.unread:
+            if time.time() > end:
+                raise AssertionError(f"no {wanted!r} within {seconds} s, but {self.unread!r}")
+            if not select.select([self.fd], [], [], 0.1)[0]:
+                continue
+            try:
+                piece = os.read(self.fd, 65536)
+            except OSError:
+                piece = b""
+            if not piece:
+                raise AssertionError(f"weir ended; output {self.unread!r}")
+            self.bytes += piece
+            self.unread = self.bytes.decode(errors="ignore").replace("\r\n", "\n")
+        cut = self.unread.index(wanted) + len(wanted)
+        got, self.unread = self.unread[:cut], self.unread[cut:]
+        self.bytes = self.unread.encode()
+        return got
+
+    def send(self, keys):
+        os.write(self.fd, keys.encode())
+
+    def type(self, line, until="weir> "):
+        self.send(line + "\n")
+        self.read(line[-5:])
+        return self.read(until)
+
+    def end(self):
+        """Exit code once the terminal closes."""
+        end = time.time() + 20
+        while time.time() < end:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                os.close(self.fd)
+                return os.waitstatus_to_exitcode(status)
+            if select.select([self.fd], [], [], 0.05)[0]:
+                try:
+                    os.read(self.fd, 65536)
+                except OSError:
+                    pass
+        os.kill(self.pid, 9)
+        os.waitpid(self.pid, 0)
+        return "still running"
+
+
+def check(what, found, wanted):
+    if wanted not in found:
+        failures.append(f"{what}: no {wanted!r} in {found!r}")
+
+
+def check_not(what, found, unwanted):
+    if unwanted in found:
+        failures.append(f"{what}: {unwanted!r} in {found!r}")
+
+
+def statements():
+    p = Prompt()
+    p.send("select 1 as one,\n")
+    p.read("  ... ")
+    check("a statement over two lines", p.type("2 as two;"), "│       1 │       2 │")
+    check("_ is the last query", p.type("select one + 41 as x from _;"), "42")
+    check("_ of a query that used _", p.type("from _;"), "42")
+    check("an error shows the place", p.type("selct 1;"), "^^^^^")
+    check("the prompt goes on after an error", p.type("select 7 as seven;"), "seven")
+    long = p.type("select i from range(100) r(i);")
+    check("a long result has a head", long, "│      0 │")
+    check("a long result has a tail", long, "│     99 │")
+    check("a long result tells its size", long, "100 rows (40 shown)")
+    check_not("a long result is cut", long, "│     50 │")
+    p.send("\x04")
+    if p.end() != 0:
+        failures.append("Ctrl-D does not leave with 0")
+
+
+def commands():
+    (HOME / "in.csv").write_text("a,b\n1,x\n2,y\n")
+    (HOME / "run.sql").write_text("select 'from a file' as word;\n.mode csv\n")
+    p = Prompt("in.csv")
+    check(".tables", p.type(".tables"), "in")
+    check("\\d", p.type("\\d in"), "BIGINT")
+    check("a file given is a table", p.type("select sum(a) as s from \"in\";"), "3")
+    check(".read", p.type(".read run.sql"), "from a file")
+    check(".mode csv", p.type("select 1 as a, 2 as b;"), "a,b\n1,2\n")
+    check(".headers off", p.type(".headers off") + p.type("select 1 as a, 2 as b;"), "\n1,2\n")
+    p.type(".headers on")
+    check(".nullvalue", p.type(".nullvalue nix") + p.type("select null as n;"), "nix")
+    check("\\x", p.type("\\x") + p.type("select 5 as five;"), "five = 5")
+    p.type("\\x")
+    p.type(".mode csv")
+    p.type(".once out.csv")
+    check_not(".once takes the next result away", p.type("select 12345 as a;"), "\n12345")
+    check(".once writes it", (HOME / "out.csv").read_text(), "12345")
+    check("the result after it is shown", p.type("select 6789 as a;"), "6789")
+    p.type(".output all.csv")
+    p.type("select 1 as a;")
+    p.type("select 2 as a;")
+    p.type(".output")
+    check(".output keeps all", (HOME / "all.csv").read_text(), "a\n1\na\n2\n")
+    check(".timer", p.type(".timer on") + p.type("select 1;"), "time: ")
+    p.type(".timer off")
+    p.type(".import in.csv t")
+    check(".import makes a table", p.type("select count(*) from t;"), "2")
+    p.type(".import in.csv t")
+    check(".import adds to it", p.type("select count(*) from t;"), "4")
+    check(".schema", p.type(".schema t"), "CREATE TABLE t (a BIGINT, b VARCHAR);")
+    p.type("\\copy t to 'copy.csv'")
+    check("\\copy", (HOME / "copy.csv").read_text(), "1,x")
+    check(".maxrows", p.type(".mode box") + p.type(".maxrows 4") + p.type("from range(10);"), "10 rows (4 shown)")
+    check(".last shows all", p.type(".last"), "\n10 rows\n")
+    check("\\df", p.type("\\df date_trunc"), "date_trunc")
+    check(".help", p.type(".help"), ".maxrows N")
+    check(".help TOPIC", p.type(".help date_trunc"), "Start of the unit")
+    check("an unknown command", p.type(".tabels"), "did you mean .tables?")
+    check(".open starts over", p.type(".open") + p.type("select * from t;"), "no table")
+    p.type(".prompt 'sql: '", until="sql: ")
+    p.send(".quit\n")
+    if p.end() != 0:
+        failures.append(".quit does not leave with 0")
+
+
+def warnings():
+    p = Prompt()
+    p.type("create table t as select 1 as a;")
+    check("DROP asks", p.type("drop table t;", until="[y/N] "), "drops")
+    check("no means no", p.type("n"), "Nothing was done")
+    check("the table is there", p.type("select count(*) as n from t;"), "│")
+    check("DELETE without WHERE asks", p.type("delete from t;", until="[y/N] "), "all rows")
+    check("yes means yes", p.type("y"), "DELETE 1")
+    check("with WHERE it does not ask", p.type("delete from t where a = 1;"), "DELETE 0")
+    p.send("\\q\n")
+    p.end()
+
+
+def interrupts():
+    p = Prompt()
+    p.send("select count(*) from range(1000000000000) r(i) where i % 7 = 8;\n")
+    time.sleep(0.5)
+    p.send("\x03")
+    check("Ctrl-C cancels the query", p.read("weir> "), "cancelled")
+    check("and keeps the session", p.type("select 'still' || ' here' as w;"), "still here")
+    p.send("half a line")
+    p.read("half a line")
+    p.send("\x03")
+    check("Ctrl-C drops a line", p.read("weir> "), "Ctrl-C once more")
+    p.send("\x03")
+    if p.end() != 0:
+        failures.append("the second Ctrl-C within two seconds does not leave")
+
+
+def completion():
+    p = Prompt()
+    p.type("create table customers(customer_number int);")
+    p.send("select * from custo\t")
+    check("a table after FROM", p.read("customers", 5), "customers")
+    p.send("\x15select customer_n\t")
+    check("a column", p.read("customer_number", 5), "customer_number")
+    p.send("\x15.maxr\t")
+    check("a command", p.read("ows", 5), "ows")
+    p.send("\x15select * from 'in.c\t")
+    check("a file in quotes", p.read("in.csv", 5), "in.csv")
+    p.send("\x15\x04")
+    p.end()
+
+
+def history():
+    p = Prompt()
+    p.type("select 'remembered' as w;")
+    p.type("select 'my password' as w;")
+    p.send("\x04")
+    p.end()
+    path = HOME / "state" / "weir" / "history"
+    check("history", path.read_text(), "remembered")
+    check_not("secrets stay out", path.read_text(), "password")
+    if path.stat().st_mode & 0o077:
+        failures.append("others may read the history")
+    p = Prompt()
+    p.send("\x1b[A")
+    check("the last statement comes back", p.read("remembered", 5), "remembered")
+    p.send("\x15\x04")
+    p.end()
+
+
+try:
+    for part in (statements, commands, warnings, interrupts, completion, history):
+        try:
+            part()
+        except AssertionError as error:
+            failures.append(f"{part.__name__}: {error}")
+finally:
+    shutil.rmtree(HOME, ignore_errors=True)
+for failure in failures:
+    print(failure)
+sys.exit(1 if failures else 0)
