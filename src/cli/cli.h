@@ -142,7 +142,7 @@ void cli_progress_stop(cli_progress *progress);
 /* ---- stdio.c, repl.c ---- */
 int cli_stdio(cli_state *state);
 int cli_repl(cli_state *state);
-/* main.c: the state whose session Ctrl-C cancels; NULL: none. */
+/* interrupt.c: handles Ctrl-C from now on; the state whose session Ctrl-C cancels; NULL: none. */
 void cli_interrupts(cli_state *state);
 /* If not NULL, Ctrl-C calls this instead of cancelling (it may jump). */
 extern void (*volatile cli_on_interrupt)(void);

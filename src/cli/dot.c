@@ -376,7 +376,8 @@ const char *const *cli_dot_names(void)
 {
     static const char *names[64];
     int count = 0;
-    for (size_t i = 0; i < WR_COUNT(commands) && !names[0]; i++)
+    if (names[0]) return names;
+    for (size_t i = 0; i < WR_COUNT(commands); i++)
         for (const char *at = commands[i].names; *at;) {
             size_t length = strcspn(at, "|");
             names[count++] = wr_heap_copy(at, length);

@@ -2,30 +2,7 @@
  */
 #include "cli/cli.h"
 #include <signal.h>
-#include <time.h>
 #include <unistd.h>
-
-static cli_state *volatile interruptible; /* whose session Ctrl-C cancels */
-void (*volatile cli_on_interrupt)(void);
-
-void cli_interrupts(cli_state *state) { interruptible = state; }
-
-/* Ctrl-C stops the statement; once more within two seconds leaves whatever happens. */
-static void on_interrupt(int signal_number)
-{
-    static volatile time_t last;
-    (void)signal_number;
-    struct timespec now = {0};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    cli_interrupted = 1;
-    if (cli_on_interrupt) {
-        cli_on_interrupt();
-        return;
-    }
-    if (last && now.tv_sec - last < 2) _exit(CLI_INTERRUPTED);
-    last = now.tv_sec;
-    if (interruptible) weir_session_interrupt(interruptible->session);
-}
 
 static int run_texts(cli_state *state)
 {
@@ -64,8 +41,6 @@ int main(int argc, char **argv)
     code = cli_open(&state);
     if (code) return cli_close(&state, code);
     cli_interrupts(&state);
-    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
-    sigaction(SIGINT, &action, NULL);
     code = run(&state, command);
     cli_interrupts(NULL);
     return cli_close(&state, code);

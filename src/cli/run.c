@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-volatile sig_atomic_t cli_interrupted;
-
 int cli_report(cli_state *state, weir_status bad, const char *sql, size_t length)
 {
     int code = weir_error_exit_code(bad);

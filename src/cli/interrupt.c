@@ -1,0 +1,37 @@
+/* interrupt.c - what Ctrl-C does: stop the statement, drop the line, or leave.
+ *
+ * The handler only sets flags and raises the cancel flag of the session; a prompt that waits for a
+ * line hands over a function to jump away with. */
+#include "cli/cli.h"
+#include <time.h>
+#include <unistd.h>
+
+volatile sig_atomic_t cli_interrupted;
+static cli_state *volatile interruptible; /* whose session Ctrl-C cancels */
+void (*volatile cli_on_interrupt)(void);
+
+void cli_interrupts(cli_state *state) { interruptible = state; }
+
+/* Ctrl-C stops the statement; once more within two seconds leaves whatever happens. */
+static void on_interrupt(int signal_number)
+{
+    static volatile time_t last;
+    (void)signal_number;
+    struct timespec now = {0};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    cli_interrupted = 1;
+    if (cli_on_interrupt) {
+        cli_on_interrupt();
+        return;
+    }
+    if (last && now.tv_sec - last < 2) _exit(CLI_INTERRUPTED);
+    last = now.tv_sec;
+    if (interruptible) weir_session_interrupt(interruptible->session);
+}
+
+void cli_interrupts(cli_state *state)
+{
+    interruptible = state;
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
+    sigaction(SIGINT, &action, NULL);
+}
