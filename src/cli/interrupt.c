@@ -10,8 +10,6 @@ volatile sig_atomic_t cli_interrupted;
 static cli_state *volatile interruptible; /* whose session Ctrl-C cancels */
 void (*volatile cli_on_interrupt)(void);
 
-void cli_interrupts(cli_state *state) { interruptible = state; }
-
 /* Ctrl-C stops the statement; once more within two seconds leaves whatever happens. */
 static void on_interrupt(int signal_number)
 {
