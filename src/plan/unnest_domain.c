@@ -10,6 +10,13 @@
  * general unnesting by Neumann and Kemper. */
 #include "plan/unnest.h"
 
+/* A shared subplan inside the right side that refers to outer columns: D was pushed into it. */
+typedef struct shared_part {
+    int id;
+    wr_logical *definition;
+    wr_column_id *ids; /* D's columns in the definition */
+} shared_part;
+
 typedef struct domain {
     wr_planner *planner;
     wr_column_id *outer; /* the correlation columns */
@@ -17,6 +24,7 @@ typedef struct domain {
     wr_column_set outer_set;
     wr_logical *plan; /* computes D; outputs: the values in the order of outer */
     int shared_id;
+    WR_LIST(shared_part) parts;
 } domain;
 
 static weir_status push(domain *d, wr_logical **slot, wr_column_id *ids);
@@ -376,6 +384,39 @@ static weir_status push_values(domain *d, wr_logical **slot, wr_column_id *ids)
 }
 
 /* Makes *slot provide D's columns (ids) beside its own, with nothing below using outer columns. */
+/* All references to such a subplan lie inside the right side, because nothing outside knows its
+ * columns: its definition is changed once, and every reference hands D's columns on as its own. */
+static weir_status push_shared(domain *d, wr_logical *node, wr_column_id *ids)
+{
+    wr_planner *planner = d->planner;
+    int at = 0, before = node->output_count;
+    while (at < d->parts.count && d->parts.items[at].id != node->shared.id) at++;
+    if (at == d->parts.count) {
+        shared_part part = {node->shared.id, node->inputs[0],
+                            wr_new_array(planner->arena, wr_column_id, d->count + 1)};
+        WR_TRY(push(d, &part.definition, part.ids));
+        at = d->parts.count; /* parts inside have been added before */
+        wr_push(planner->arena, &d->parts, part);
+    }
+    const shared_part *part = &d->parts.items[at];
+    wr_output *outputs = wr_new_array(planner->arena, wr_output, before + d->count + 1);
+    wr_column_id *inner = wr_new_array(planner->arena, wr_column_id, before + d->count + 1);
+    memcpy(outputs, node->outputs, sizeof *outputs * (size_t)before);
+    memcpy(inner, node->shared.inner, sizeof *inner * (size_t)before);
+    for (int i = 0; i < d->count; i++) {
+        const wr_output *from = wr_logical_output(part->definition, part->ids[i]);
+        ids[i] = wr_planner_column(planner, from->name, from->type);
+        inner[before + i] = part->ids[i];
+        outputs[before + i] = *from;
+        outputs[before + i].id = ids[i];
+    }
+    node->inputs[0] = part->definition;
+    node->outputs = outputs;
+    node->shared.inner = inner;
+    node->output_count = before + d->count;
+    return WR_OK;
+}
+
 static weir_status push(domain *d, wr_logical **slot, wr_column_id *ids)
 {
     wr_logical *node = *slot;
@@ -420,10 +461,11 @@ static weir_status push(domain *d, wr_logical **slot, wr_column_id *ids)
         return push_set(d, node, ids);
     case WR_L_VALUES:
         return push_values(d, slot, ids);
+    case WR_L_SHARED:
+        return push_shared(d, node, ids);
     default:
-        return wr_fail_at(
-            WR_E_UNSUPPORTED, node->span,
-            "this subquery refers to an outer query from inside a recursive or shared part");
+        return wr_fail_at(WR_E_UNSUPPORTED, node->span,
+                          "this subquery refers to an outer query from inside a recursive part");
     }
     wr_logical_set_outputs(d->planner, *slot);
     return WR_OK;
