@@ -130,7 +130,12 @@ static bool split_number(int value, int digits, date_parts *out)
 static bool take_three_fields(cursor *c, date_parts *out)
 {
     int numbers[3], digits[3], count = 0, month = 0;
+    char separator = 0; /* the first one: 2001-02/03 is no date */
     for (int field = 0; field < 3; field++) {
+        if (field == 2 && (separator == '-' || separator == '/') &&
+            (at_char(c, '-') || at_char(c, '/')) && *c->at != separator)
+            return false;
+        if (field == 1 && c->at < c->end) separator = *c->at;
         if (field && !take_separator(c) && !(month && c->at < c->end && is_digit(*c->at)))
             return false;
         if (c->at < c->end && is_letter(*c->at)) {

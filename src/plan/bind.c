@@ -153,14 +153,15 @@ weir_status wr_bind_assign(wr_arena *arena, wr_expr *e, const wr_type *type, wr_
     return wr_bind_coerce(arena, e, type, "this expression", out);
 }
 
-weir_status wr_bind_over_schema(wr_planner *planner, const wr_schema *schema, const wr_node *expr,
-                                const wr_type *want_or_null, wr_expr **out)
+weir_status wr_bind_over_schema(wr_planner *planner, const wr_schema *schema, wr_str name,
+                                const wr_node *expr, const wr_type *want_or_null, wr_expr **out)
 {
     wr_scope *scope = wr_scope_new(planner, NULL);
     wr_from from = {0};
     wr_scope_table *table = wr_new(planner->arena, wr_scope_table);
     table->items = wr_new_array(planner->arena, wr_scope_item, schema->count + 1);
     table->count = schema->count;
+    table->name = name;
     for (int i = 0; i < schema->count; i++)
         table->items[i] = (wr_scope_item){
             .name = schema->fields[i].name,
@@ -169,7 +170,7 @@ weir_status wr_bind_over_schema(wr_planner *planner, const wr_schema *schema, co
     wr_from_add_table(planner, &from, table);
     wr_scope_add_from(scope, &from);
     scope->clause = WR_IN_CHECK;
-    scope->ignores_qualifier = true;
+    scope->ignores_qualifier = !name.length;
     WR_TRY(wr_bind_expr(scope, expr, out));
     if (wr_expr_has_subquery(*out))
         return wr_fail_at(WR_E_UNSUPPORTED, expr->span,

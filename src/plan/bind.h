@@ -124,6 +124,9 @@ wr_scope *wr_scope_new(wr_planner *planner, wr_scope *parent);
 wr_scope *wr_scope_block(wr_scope *scope);
 void wr_scope_add_from(wr_scope *scope, const wr_from *from);
 wr_scope_table *wr_scope_table_new(wr_planner *planner, wr_str name, const wr_logical *plan);
+/* Fails if a table of more has the name of one of from. */
+WR_MUST_CHECK weir_status wr_from_check_names(const wr_from *from, const wr_from *more,
+                                              wr_span span);
 void wr_from_add_table(wr_planner *planner, wr_from *from, wr_scope_table *table);
 /* a, t.a, s.t.a, or any of these followed by fields. */
 WR_MUST_CHECK weir_status wr_scope_find(wr_scope *scope, const wr_names *parts, wr_span span,

@@ -277,7 +277,7 @@ weir_status wr_bind_relation(wr_scope *outer, const wr_from *left, const wr_node
     return WR_OK;
 }
 
-static weir_status check_names(const wr_from *from, const wr_from *more, wr_span span)
+weir_status wr_from_check_names(const wr_from *from, const wr_from *more, wr_span span)
 {
     for (int i = 0; i < from->tables.count; i++)
         for (int k = 0; k < more->tables.count; k++) {
@@ -299,7 +299,7 @@ weir_status wr_bind_from(wr_scope *outer, const wr_nodes *relations, wr_from *ou
     for (int i = 0; i < relations->count; i++) {
         wr_from one = {0};
         WR_TRY(wr_bind_relation(outer, out, relations->items[i], &one));
-        WR_TRY(check_names(out, &one, relations->items[i]->span));
+        WR_TRY(wr_from_check_names(out, &one, relations->items[i]->span));
         out->plan = out->plan ? wr_join_new(planner, WR_JOIN_INNER, out->plan, one.plan, NULL, 0)
                               : one.plan;
         for (int t = 0; t < one.tables.count; t++)

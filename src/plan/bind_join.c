@@ -272,6 +272,7 @@ weir_status wr_bind_join(wr_scope *outer, const wr_from *left, const wr_sql_join
     for (int i = 0; i < b.left.items.count; i++)
         wr_push(planner->arena, &seen.items, b.left.items.items[i]);
     WR_TRY(wr_bind_relation(outer, &seen, join->right, &b.right));
+    WR_TRY(wr_from_check_names(&b.left, &b.right, join->right->span));
     if (is_condition_missing(&b))
         return wr_fail_at(WR_E_SYNTAX, join->node.span, "the join needs a condition: ON or USING");
     *out = (wr_from){0};

@@ -374,6 +374,18 @@ static void make_result(block *b, wr_logical *plan, bool keep_untyped, wr_result
     out->plan = top;
 }
 
+static weir_status check_window_names(const wr_nodes *defs)
+{
+    for (int i = 0; i < defs->count; i++)
+        for (int k = 0; k < i; k++) {
+            wr_name name = wr_sql_as_window(defs->items[i])->name;
+            if (wr_str_ieq(name.text, wr_sql_as_window(defs->items[k])->name.text))
+                return wr_fail_at(WR_E_WINDOWING, name.span, "the window %.*s is defined twice",
+                                  WR_STR_ARGS(name.text));
+        }
+    return WR_OK;
+}
+
 static weir_status refuse_unsupported(const wr_sql_select *select)
 {
     if (select->window_by)
@@ -398,6 +410,7 @@ weir_status wr_bind_select(wr_scope *outer, const wr_sql_select *select, const w
     WR_TRY(wr_bind_from(outer, &select->from, &from));
     wr_scope_add_from(scope, &from);
     scope->is_block = true;
+    WR_TRY(check_window_names(&select->windows));
     scope->window_defs = &select->windows;
     wr_logical *plan = from.plan;
     if (!plan) {

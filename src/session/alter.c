@@ -293,6 +293,10 @@ static weir_status add_constraint(altered *a, const wr_sql_alter_action *action)
     if (!primary && constraint->constraint != WR_CONSTRAINT_UNIQUE)
         return wr_fail_at(WR_E_UNSUPPORTED, constraint->node.span,
                           "ADD CONSTRAINT takes PRIMARY KEY and UNIQUE");
+    for (int k = 0; primary && k < a->object->key_count; k++)
+        if (a->object->keys[k].is_primary)
+            return wr_fail_at(WR_E_DUPLICATE_COLUMN, constraint->node.span,
+                              "a table has at most one primary key");
     int *columns = wr_new_array(arena, int, WR_MAX(constraint->columns.count, 1));
     for (int i = 0; i < constraint->columns.count; i++) {
         WR_TRY(find_column(a, (wr_names){&constraint->columns.items[i], 1}, &columns[i]));

@@ -235,7 +235,7 @@ static void schema_of(const table_parts *parts, wr_schema *out)
 
 /* Defaults, generated columns and checks must bind now. */
 static weir_status check_texts(weir_query *query, const table_parts *parts, const wr_schema *schema,
-                               wr_span span)
+                               wr_str name, wr_span span)
 {
     wr_node *node;
     wr_expr *bound;
@@ -246,7 +246,7 @@ static weir_status check_texts(weir_query *query, const table_parts *parts, cons
         if (!sql.length) continue;
         WR_TRY(wr_parse_expression(&query->arena, sql, &node));
         wr_schema none = {0};
-        weir_status bad = wr_bind_over_schema(&query->planner, generated ? schema : &none, node,
+        weir_status bad = wr_bind_over_schema(&query->planner, generated ? schema : &none, name, node,
                                               column->type, &bound);
         if (bad) bad->span = span;
         WR_TRY(wr_wrap(bad, "%s of column \"%.*s\"", generated ? "the expression" : "the default",
@@ -254,7 +254,7 @@ static weir_status check_texts(weir_query *query, const table_parts *parts, cons
     }
     for (int i = 0; i < parts->checks.count; i++) {
         WR_TRY(wr_parse_expression(&query->arena, parts->checks.items[i].sql, &node));
-        weir_status bad = wr_bind_over_schema(&query->planner, schema, node, WR_BOOLEAN, &bound);
+        weir_status bad = wr_bind_over_schema(&query->planner, schema, name, node, WR_BOOLEAN, &bound);
         if (bad) bad->span = span;
         WR_TRY(wr_wrap(bad, "check \"%.*s\"", WR_STR_ARGS(parts->checks.items[i].name)));
     }
@@ -267,7 +267,7 @@ static weir_status finish_table(weir_query *query, wr_object *owned, table_parts
     WR_AUTO(wr_object) *object = owned;
     wr_schema schema;
     schema_of(parts, &schema);
-    WR_TRY(check_texts(query, parts, &schema, create->node.span));
+    WR_TRY(check_texts(query, parts, &schema, object->name, create->node.span));
     object->columns = parts->columns.items;
     object->column_count = parts->columns.count;
     object->keys = parts->keys.items;
@@ -467,8 +467,14 @@ static weir_status create_sequence(weir_query *query, const wr_sql_create_sequen
     sequence->start = INT64_MIN;
     sequence->min_value = INT64_MIN;
     sequence->max_value = INT64_MAX;
-    for (int i = 0; i < create->options.count; i++)
-        WR_TRY(sequence_option(query, sequence, wr_sql_as_option(create->options.items[i])));
+    for (int i = 0; i < create->options.count; i++) {
+        const wr_sql_option *option = wr_sql_as_option(create->options.items[i]);
+        for (int k = 0; k < i; k++)
+            if (wr_str_eq(wr_sql_as_option(create->options.items[k])->name.text, option->name.text))
+                return wr_fail_at(WR_E_SYNTAX, option->node.span, "the option %.*s is given twice",
+                                  WR_STR_ARGS(option->name.text));
+        WR_TRY(sequence_option(query, sequence, option));
+    }
     bool up = sequence->increment > 0;
     if (sequence->min_value == INT64_MIN && up) sequence->min_value = 1;
     if (sequence->max_value == INT64_MAX && !up) sequence->max_value = -1;
@@ -539,7 +545,7 @@ static weir_status create_index(weir_query *query, const wr_sql_create_index *cr
     for (int i = 0; i < create->items.count; i++) {
         const wr_node *expr = wr_sql_as_order_item(create->items.items[i])->value;
         wr_expr *bound;
-        WR_TRY(wr_bind_over_schema(&query->planner, wr_table_schema(table->table), expr, NULL,
+        WR_TRY(wr_bind_over_schema(&query->planner, wr_table_schema(table->table), table->name, expr, NULL,
                                    &bound));
         plain &= bound->kind == WR_X_COLUMN;
         columns[i] = bound->kind == WR_X_COLUMN ? (int)bound->column : -1;

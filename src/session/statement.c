@@ -8,28 +8,38 @@
 
 /* ---- environment ---- */
 
-static weir_status next_value(void *owner, wr_str name, bool advance, int64_t *out)
+/* The name is written as in SQL: seq, main.seq, "Seq"; a new reference, NULL if there is none. */
+static wr_object *find_sequence(weir_session *session, wr_str text)
+{
+    WR_ARENA(arena);
+    wr_node *node;
+    weir_status bad = wr_parse_expression(&arena, text, &node);
+    wr_status_drop(bad);
+    if (bad || node->kind != WR_SQL_COLUMN) return NULL;
+    const wr_names *parts = &wr_sql_as_column(node)->parts;
+    wr_str schema = parts->count > 1 ? parts->items[parts->count - 2].text : WR_STR("");
+    wr_catalog_view view;
+    wr_session_view(session, &view);
+    return wr_catalog_find(&view, 1u << WR_ENTRY_SEQUENCE, schema,
+                           parts->items[parts->count - 1].text);
+}
+
+static weir_status next_value(void *owner, wr_str text, bool advance, int64_t *out)
 {
     weir_session *session = owner;
+    WR_AUTO(wr_object) *sequence = find_sequence(session, text);
+    if (!sequence) return wr_fail(WR_E_UNKNOWN_TABLE, "no sequence \"%.*s\"", WR_STR_ARGS(text));
+    WR_BUF(key);
+    wr_buf_printf(&key, "%.*s.%.*s", WR_STR_ARGS(sequence->schema), WR_STR_ARGS(sequence->name));
+    wr_str name = wr_buf_str(&key);
     int64_t *last = wr_map_get(&session->sequences, name);
     if (!advance) {
         if (!last)
             return wr_fail(WR_E_TXN_STATE, "nextval(\"%.*s\") was not called in this session yet",
-                           WR_STR_ARGS(name));
+                           WR_STR_ARGS(text));
         *out = *last;
         return WR_OK;
     }
-    wr_catalog_view view;
-    wr_session_view(session, &view);
-    wr_str schema = WR_STR(""), object_name = name;
-    const char *dot = memchr(name.data, '.', name.length);
-    if (dot) {
-        schema = (wr_str){name.data, (size_t)(dot - name.data)};
-        object_name = (wr_str){dot + 1, name.length - schema.length - 1};
-    }
-    WR_AUTO(wr_object) *sequence =
-        wr_catalog_find(&view, 1u << WR_ENTRY_SEQUENCE, schema, object_name);
-    if (!sequence) return wr_fail(WR_E_UNKNOWN_TABLE, "no sequence \"%.*s\"", WR_STR_ARGS(name));
     int64_t value = sequence->next, following;
     do {
         if (value > sequence->max_value || value < sequence->min_value) {
@@ -295,6 +305,10 @@ weir_status wr_query_run_statement(weir_query *query, const wr_node *statement)
 {
     wr_query_prepare_planner(query);
     WR_TRY(wr_bind_statement(&query->planner, statement, &query->bound));
+    if (query->planner.param_count && !query->planner.params)
+        return wr_with_hint(wr_fail_at(WR_E_PARAMETER_VALUE, statement->span,
+                                       "the statement has a parameter without a value"),
+                            "PREPARE name AS ...; EXECUTE name(value)");
     return query->bound.kind == WR_CLASS_UTILITY ? run_utility(query, statement)
                                                  : start_planned(query, statement);
 }
