@@ -36,10 +36,10 @@ ISAS        := base
 endif
 ISA_OPT     := $(if $(filter release,$(FLAVOR)),-O3)
 
-WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
-           -Wno-missing-field-initializers $(if $(findstring clang,$(CC)),$(WARN_clang))
 # Kernels join conditions without branches on purpose, and some pragmas are for gcc only.
 WARN_clang := -Wno-bitwise-instead-of-logical -Wno-unknown-pragmas
+WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
+           -Wno-missing-field-initializers $(if $(findstring clang,$(CC)),$(WARN_clang))
 DEFINES := -D_GNU_SOURCE -DWR_BATCH_ROWS=$(BATCH) -Iinclude -Isrc -I$(B)
 ALL_CFLAGS = -std=gnu17 -g $(WARN) -fvisibility=hidden -fno-math-errno -ffp-contract=off \
              $(FLAGS_isa) $(FLAGS_$(FLAVOR)) $(DEFINES) -MMD -MP $(CFLAGS)

@@ -82,6 +82,7 @@ extern const cli_command *const cli_commands[]; /* ended by NULL */
  * --version). */
 int cli_options_read(int argc, char **argv, cli_options *out, const cli_command **command,
                      bool *done);
+void cli_options_clear(cli_options *options); /* the lists; options may be half read */
 void cli_print_help(const cli_command *command);
 /* NULL if there is no such command or alias. */
 const cli_command *cli_command_find(const char *word);

@@ -26,22 +26,27 @@ static int run(cli_state *state, const cli_command *command)
     return isatty(STDIN_FILENO) ? cli_repl(state) : cli_run_file(state, "-");
 }
 
+static int run_as_told(cli_state *state, const cli_command *command)
+{
+    signal(SIGPIPE, SIG_DFL);
+    int code = cli_open(state);
+    if (code) return cli_close(state, code);
+    cli_interrupts(state);
+    code = run(state, command);
+    cli_interrupts(NULL);
+    return cli_close(state, code);
+}
+
 int main(int argc, char **argv)
 {
     cli_state state = {.max_rows = 40};
     const cli_command *command;
     bool help = false;
     int code = cli_options_read(argc, argv, &state.options, &command, &help);
-    if (code) return code;
-    if (help) {
+    if (!code && help)
         cli_print_help(command);
-        return CLI_OK;
-    }
-    signal(SIGPIPE, SIG_DFL);
-    code = cli_open(&state);
-    if (code) return cli_close(&state, code);
-    cli_interrupts(&state);
-    code = run(&state, command);
-    cli_interrupts(NULL);
-    return cli_close(&state, code);
+    else if (!code)
+        code = run_as_told(&state, command);
+    cli_options_clear(&state.options);
+    return code;
 }

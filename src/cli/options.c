@@ -341,6 +341,15 @@ static int read_flag(int argc, char **argv, int *i, const cli_command *command,
     return apply(options, flag, value, done);
 }
 
+void cli_options_clear(cli_options *options)
+{
+    wr_heap_drop(options->sqls);
+    wr_heap_drop((void *)options->sets);
+    wr_heap_drop((void *)options->params);
+    wr_heap_drop((void *)options->args);
+    *options = (cli_options){0};
+}
+
 int cli_options_read(int argc, char **argv, cli_options *out, const cli_command **command,
                      bool *done)
 {

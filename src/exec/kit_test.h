@@ -330,7 +330,7 @@ __attribute__((unused)) static wr_expr *number(kit *k, const wr_type *type, int6
 __attribute__((unused)) static wr_expr **exprs(kit *k, int count, wr_expr **list)
 {
     wr_expr **copy = wr_new_array(&k->arena, wr_expr *, count + 1);
-    memcpy(copy, list, sizeof *copy * (size_t)count);
+    if (count) memcpy(copy, list, sizeof *copy * (size_t)count);
     return copy;
 }
 /* The output schema of a node: "a:integer b:varchar". */
@@ -413,7 +413,7 @@ __attribute__((unused)) static void kit_sort(const wr_buf *in, wr_buf *out)
         wr_push(&arena, &rows, at);
         at = end ? end + 2 : NULL;
     }
-    qsort(rows.items, (size_t)rows.count, sizeof *rows.items, kit_by_text);
+    if (rows.count) qsort(rows.items, (size_t)rows.count, sizeof *rows.items, kit_by_text);
     out->length = 0;
     wr_buf_add_text(out, "");
     for (int i = 0; i < rows.count; i++)

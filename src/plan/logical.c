@@ -83,6 +83,11 @@ static void aggregate_outputs(wr_planner *planner, wr_logical *node)
     }
 }
 
+static void copy_outputs(wr_output *to, const wr_output *from, int count)
+{
+    if (count) memcpy(to, from, sizeof *to * (size_t)count);
+}
+
 static void window_outputs(wr_planner *planner, wr_logical *node)
 {
     const wr_logical *in = node->inputs[0];
@@ -91,7 +96,7 @@ static void window_outputs(wr_planner *planner, wr_logical *node)
     int old_count = node->output_count;
     node->output_count = in->output_count + calls;
     node->outputs = wr_new_array(planner->arena, wr_output, node->output_count + 1);
-    memcpy(node->outputs, in->outputs, sizeof(wr_output) * (size_t)in->output_count);
+    copy_outputs(node->outputs, in->outputs, in->output_count);
     for (int i = 0; i < calls; i++) {
         const wr_type *type = node->window.calls[i].aggregate.type;
         wr_output *out = &node->outputs[in->output_count + i];
@@ -112,14 +117,14 @@ static void join_outputs(wr_planner *planner, wr_logical *node, bool left_only, 
     int count = left->output_count + (left_only ? 0 : right->output_count) + mark;
     node->outputs = wr_new_array(planner->arena, wr_output, count + 1);
     node->output_count = count;
-    memcpy(node->outputs, left->outputs, sizeof(wr_output) * (size_t)left->output_count);
+    copy_outputs(node->outputs, left->outputs, left->output_count);
     if (null_left)
         for (int i = 0; i < left->output_count; i++)
             node->outputs[i].not_null = false;
     if (mark) node->outputs[count - 1] = output_of(planner, node->join.mark, WR_BOOLEAN);
     if (left_only) return;
     wr_output *at = node->outputs + left->output_count;
-    memcpy(at, right->outputs, sizeof(wr_output) * (size_t)right->output_count);
+    copy_outputs(at, right->outputs, right->output_count);
     if (null_right)
         for (int i = 0; i < right->output_count; i++)
             at[i].not_null = false;
@@ -130,8 +135,8 @@ static void extend_outputs(wr_planner *planner, wr_logical *node, const wr_outpu
     const wr_logical *in = node->inputs[0];
     node->output_count = in->output_count + count;
     node->outputs = wr_new_array(planner->arena, wr_output, node->output_count + 1);
-    memcpy(node->outputs, in->outputs, sizeof(wr_output) * (size_t)in->output_count);
-    if (count) memcpy(node->outputs + in->output_count, more, sizeof(wr_output) * (size_t)count);
+    copy_outputs(node->outputs, in->outputs, in->output_count);
+    copy_outputs(node->outputs + in->output_count, more, count);
 }
 
 static void unnest_outputs(wr_planner *planner, wr_logical *node)
