@@ -8,7 +8,8 @@
 #include "fmt/parquet/kernel.h"
 #include <pthread.h>
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+/* The thread sanitizer is not ready yet when the loader chooses. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
 #define WR_PQ_CLONES \
     __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3")))
 #else
