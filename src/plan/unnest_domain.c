@@ -6,16 +6,24 @@
  * where "right x D" pushes D down the right side until nothing below uses outer columns, then joins
  * it there. On the way down each node is changed so that it works per value of D: aggregates and
  * windows get D's columns as keys, LIMIT becomes a row number per D, outer joins carry D on both
- * sides. The left input is read twice, so it becomes a SHARED subplan. This follows the idea of
- * general unnesting by Neumann and Kemper. */
+ * sides, a recursion carries D through its working table. The left input is read twice, so it
+ * becomes a SHARED subplan; the definition of a SHARED subplan is changed once, all its references
+ * then hand D on. This follows the idea of general unnesting by Neumann and Kemper. */
 #include "plan/unnest.h"
 
-/* A shared subplan inside the right side that refers to outer columns: D was pushed into it. */
-typedef struct shared_part {
-    int id;
+/* A SHARED subplan that has been given D: ids are D's columns in its definition. */
+typedef struct extended {
+    struct extended *next;
+    int shared_id;
     wr_logical *definition;
-    wr_column_id *ids; /* D's columns in the definition */
-} shared_part;
+    wr_column_id *ids;
+} extended;
+
+/* Recursions whose step is being changed: their WORKING nodes bring D along. */
+typedef struct recursion {
+    struct recursion *around;
+    int id;
+} recursion;
 
 typedef struct domain {
     wr_planner *planner;
@@ -24,10 +32,12 @@ typedef struct domain {
     wr_column_set outer_set;
     wr_logical *plan; /* computes D; outputs: the values in the order of outer */
     int shared_id;
-    WR_LIST(shared_part) parts;
+    extended *extended;
+    recursion *open;
 } domain;
 
 static weir_status push(domain *d, wr_logical **slot, wr_column_id *ids);
+static bool needs_domain(const domain *d, const wr_logical *node);
 
 /* ---- references to D ---- */
 
@@ -111,27 +121,42 @@ static weir_status push_project(domain *d, wr_logical *node, wr_column_id *ids)
     return WR_OK;
 }
 
-/* D LEFT JOIN aggregate, so that values of D without rows get the row an aggregate without keys
- * owes them. */
-static void complete_scalar_aggregate(domain *d, wr_logical **slot, wr_column_id *ids,
-                                      const wr_output *calls)
+/* What GROUPING(..) gives in the row of the empty grouping set: every key is folded away. */
+static wr_expr *grouping_of_none(domain *d, const int *keys)
+{
+    int64_t mask = 0;
+    for (int i = 0; keys[i] >= 0; i++)
+        mask = mask << 1 | 1;
+    return wr_expr_const(d->planner->arena, wr_value_int(WR_INTEGER, mask));
+}
+
+/* D LEFT JOIN aggregate, so that values of D without rows get the row that an aggregate without
+ * keys, or the empty one of several grouping sets, owes them. outputs: those the aggregate had. */
+static void complete_aggregate(domain *d, wr_logical **slot, wr_column_id *ids,
+                               const wr_output *outputs, int keys)
 {
     wr_planner *planner = d->planner;
     wr_logical *aggregate = *slot;
-    int call_count = aggregate->aggregate.call_count;
+    int calls = aggregate->aggregate.call_count, groupings = aggregate->aggregate.grouping_count;
     wr_column_id *whole = wr_new_array(planner->arena, wr_column_id, d->count + 1);
     wr_logical *join = wr_unnest_join(planner, WR_JOIN_LEFT, domain_reference(d, whole), aggregate);
     same_domain(d, join, whole, ids);
     wr_logical *top = wr_logical_new(planner, WR_L_PROJECT, join, NULL);
-    top->project.bindings = wr_new_array(planner->arena, wr_binding, d->count + call_count + 1);
-    for (int i = 0; i < call_count; i++) {
-        wr_expr *raw = wr_unnest_column(planner, aggregate->outputs[d->count + i].id);
-        wr_expr *empty = wr_unnest_empty_value(planner, &aggregate->aggregate.calls[i]);
+    top->project.bindings =
+        wr_new_array(planner->arena, wr_binding, d->count + keys + calls + groupings + 1);
+    for (int i = 0; i < keys; i++)
+        wr_unnest_bind(top, outputs[i].id,
+                       wr_unnest_column(planner, aggregate->outputs[i].id));
+    for (int i = 0; i < calls + groupings; i++) {
+        wr_expr *raw = wr_unnest_column(planner, aggregate->outputs[keys + d->count + i].id);
+        wr_expr *empty =
+            i < calls ? wr_unnest_empty_value(planner, &aggregate->aggregate.calls[i])
+                      : grouping_of_none(d, aggregate->aggregate.grouping_keys[i - calls]);
         wr_expr *value =
             empty->value.is_null
                 ? raw
                 : wr_unnest_case(planner, wr_expr_is_null(planner->arena, raw, false), empty, raw);
-        wr_unnest_bind(top, calls[i].id, value);
+        wr_unnest_bind(top, outputs[keys + i].id, value);
     }
     for (int i = 0; i < d->count; i++) {
         wr_unnest_bind(top, whole[i], wr_unnest_column(planner, whole[i]));
@@ -141,24 +166,37 @@ static void complete_scalar_aggregate(domain *d, wr_logical **slot, wr_column_id
     *slot = top;
 }
 
+/* The sets with D's columns, which follow the first keys; *empty: how many were empty. */
+static uint64_t *sets_with_domain(domain *d, const wr_logical *node, int *empty)
+{
+    int keys = node->aggregate.key_count;
+    uint64_t all_new = ((UINT64_C(1) << d->count) - 1) << keys;
+    *empty = keys == 0 && !node->aggregate.sets;
+    if (!node->aggregate.sets) return NULL;
+    uint64_t *sets = wr_new_array(d->planner->arena, uint64_t, node->aggregate.set_count + 1);
+    for (int i = 0; i < node->aggregate.set_count; i++) {
+        sets[i] = node->aggregate.sets[i] | all_new;
+        *empty += !node->aggregate.sets[i];
+    }
+    return sets;
+}
+
 static weir_status push_aggregate(domain *d, wr_logical **slot, wr_column_id *ids)
 {
     wr_planner *planner = d->planner;
     wr_logical *node = *slot;
-    int keys = node->aggregate.key_count, calls = node->aggregate.call_count;
-    uint64_t all_new = ((UINT64_C(1) << d->count) - 1) << keys;
-    uint64_t *sets = wr_new_array(planner->arena, uint64_t, node->aggregate.set_count + 1);
-    for (int i = 0; i < node->aggregate.set_count; i++) {
-        sets[i] = node->aggregate.sets[i] | all_new;
-        if (!node->aggregate.sets[i])
-            return wr_fail_at(WR_E_UNSUPPORTED, node->span,
-                              "a correlated subquery cannot group by the empty grouping set");
-    }
+    int keys = node->aggregate.key_count, calls = node->aggregate.call_count, empty;
+    if (node->aggregate.sets && keys + d->count > 64)
+        return wr_fail_at(WR_E_TOO_BIG, node->span,
+                          "more than 64 grouping keys and outer columns in a subquery");
+    const uint64_t *sets = sets_with_domain(d, node, &empty);
+    if (empty > 1)
+        return wr_fail_at(WR_E_UNSUPPORTED, node->span,
+                          "a correlated subquery can have the empty grouping set once only");
     WR_TRY(push(d, &node->inputs[0], ids));
     rename_outer(d, node, ids);
     const wr_output *old = node->outputs;
     int tail = node->output_count - keys;
-    bool is_scalar = keys == 0 && !node->aggregate.sets;
     wr_binding *bindings = wr_new_array(planner->arena, wr_binding, keys + d->count + 1);
     if (keys) memcpy(bindings, node->aggregate.keys, sizeof *bindings * (size_t)keys);
     wr_output *outputs = wr_new_array(planner->arena, wr_output, keys + d->count + tail + 1);
@@ -168,20 +206,23 @@ static weir_status push_aggregate(domain *d, wr_logical **slot, wr_column_id *id
         bindings[keys + i] = (wr_binding){key, wr_unnest_column(planner, ids[i])};
         ids[i] = key;
     }
+    for (int i = 0; i < keys && empty; i++)
+        bindings[i].id = wr_planner_column(planner, old[i].name, old[i].type);
     for (int i = 0; i < tail; i++) {
         outputs[keys + d->count + i] = old[keys + i];
-        if (is_scalar)
-            outputs[d->count + i].id = wr_planner_column(planner, old[i].name, old[i].type);
+        if (empty)
+            outputs[keys + d->count + i].id =
+                wr_planner_column(planner, old[keys + i].name, old[keys + i].type);
     }
     if (node->aggregate.carried_first >= keys) node->aggregate.carried_first = keys + d->count;
     node->aggregate.keys = bindings;
     node->aggregate.key_count = keys + d->count;
-    if (node->aggregate.sets) node->aggregate.sets = sets;
+    node->aggregate.sets = sets;
     node->outputs = outputs;
     node->output_count = keys + d->count + tail;
     wr_logical_set_outputs(planner, node);
     wr_assert(node->output_count >= calls);
-    if (is_scalar) complete_scalar_aggregate(d, slot, ids, old);
+    if (empty) complete_aggregate(d, slot, ids, old, keys);
     return WR_OK;
 }
 
@@ -282,15 +323,40 @@ static weir_status push_limit(domain *d, wr_logical **slot, wr_column_id *ids)
                             node->limit.offset);
 }
 
-static weir_status push_join(domain *d, wr_logical *node, wr_column_id *ids)
+/* D on both sides; a row without partner has D on one side only. */
+static weir_status push_full_join(domain *d, wr_logical **slot, wr_column_id *ids)
 {
-    bool left = wr_unnest_uses(d->planner, node->inputs[0], &d->outer_set);
-    bool right = wr_unnest_uses(d->planner, node->inputs[1], &d->outer_set);
+    wr_planner *planner = d->planner;
+    wr_logical *node = *slot;
+    wr_column_id *sides[2];
+    for (int side = 0; side < 2; side++) {
+        sides[side] = wr_new_array(planner->arena, wr_column_id, d->count + 1);
+        WR_TRY(push(d, &node->inputs[side], sides[side]));
+    }
+    rename_outer(d, node, sides[0]);
+    same_domain(d, node, sides[0], sides[1]);
+    wr_logical_set_outputs(planner, node);
+    *slot = wr_unnest_pass(planner, node, d->count);
+    for (int i = 0; i < d->count; i++) {
+        wr_expr *left = wr_unnest_column(planner, sides[0][i]);
+        wr_expr *right = wr_unnest_column(planner, sides[1][i]);
+        ids[i] = wr_planner_column(planner, planner->column_names.items[sides[0][i]], left->type);
+        wr_unnest_bind(*slot, ids[i],
+                       wr_unnest_case(planner, wr_expr_is_null(planner->arena, left, false), right,
+                                      wr_expr_copy(planner->arena, left)));
+    }
+    return WR_OK;
+}
+
+static weir_status push_join(domain *d, wr_logical **slot, wr_column_id *ids)
+{
+    wr_logical *node = *slot;
+    bool left = needs_domain(d, node->inputs[0]);
+    bool right = needs_domain(d, node->inputs[1]);
     wr_column_id *others = wr_new_array(d->planner->arena, wr_column_id, d->count + 1);
     switch (node->join.kind) {
     case WR_JOIN_FULL:
-        return wr_fail_at(WR_E_UNSUPPORTED, node->span,
-                          "FULL JOIN is not supported in a correlated subquery");
+        return push_full_join(d, slot, ids);
     case WR_JOIN_RIGHT:
         WR_TRY(push(d, &node->inputs[1], ids));
         if (left) WR_TRY(push(d, &node->inputs[0], others));
@@ -310,6 +376,116 @@ static weir_status push_join(domain *d, wr_logical *node, wr_column_id *ids)
     bool both = node->join.kind == WR_JOIN_RIGHT ? left : right;
     if (both) same_domain(d, node, ids, others);
     return WR_OK;
+}
+
+/* The nearest row is looked for among those of the same value of D. */
+static weir_status push_asof(domain *d, wr_logical *node, wr_column_id *ids)
+{
+    wr_arena *arena = d->planner->arena;
+    wr_column_id *others = wr_new_array(arena, wr_column_id, d->count + 1);
+    int count = node->asof.condition_count;
+    WR_TRY(push(d, &node->inputs[0], ids));
+    WR_TRY(push(d, &node->inputs[1], others));
+    rename_outer(d, node, ids);
+    wr_expr **conditions = wr_new_array(arena, wr_expr *, count + d->count + 1);
+    if (count) memcpy(conditions, node->asof.conditions, sizeof *conditions * (size_t)count);
+    for (int i = 0; i < d->count; i++)
+        conditions[count + i] =
+            wr_expr_compare(arena, WR_NOT_DISTINCT, wr_unnest_column(d->planner, ids[i]),
+                            wr_unnest_column(d->planner, others[i]));
+    node->asof.conditions = conditions;
+    node->asof.condition_count = count + d->count;
+    return WR_OK;
+}
+
+/* One row at most per value of D, and one for each of them: D SINGLE JOIN the rest. */
+static weir_status push_single_row(domain *d, wr_logical **slot, wr_column_id *ids)
+{
+    wr_logical *node = *slot;
+    wr_column_id *own = wr_new_array(d->planner->arena, wr_column_id, d->count + 1);
+    WR_TRY(push(d, &node->inputs[0], own));
+    *slot = wr_unnest_join(d->planner, WR_JOIN_SINGLE, domain_reference(d, ids), node->inputs[0]);
+    same_domain(d, *slot, ids, own);
+    return WR_OK;
+}
+
+/* ---- shared and recursive parts ---- */
+
+static void append_domain(domain *d, wr_logical *node, wr_column_id *ids)
+{
+    int count = node->output_count;
+    wr_output *outputs = wr_new_array(d->planner->arena, wr_output, count + d->count + 1);
+    if (count) memcpy(outputs, node->outputs, sizeof *outputs * (size_t)count);
+    for (int i = 0; i < d->count; i++) {
+        const wr_output *model = &d->plan->outputs[i];
+        ids[i] = wr_planner_column(d->planner, model->name, model->type);
+        outputs[count + i] =
+            (wr_output){.id = ids[i], .type = model->type, .name = model->name};
+    }
+    node->outputs = outputs;
+    node->output_count = count + d->count;
+}
+
+static wr_column_id *append_ids(domain *d, const wr_column_id *own, int count,
+                                const wr_column_id *more)
+{
+    wr_column_id *all = wr_new_array(d->planner->arena, wr_column_id, count + d->count + 1);
+    if (count) memcpy(all, own, sizeof *all * (size_t)count);
+    memcpy(all + count, more, sizeof *all * (size_t)d->count);
+    return all;
+}
+
+static weir_status push_shared(domain *d, wr_logical *node, wr_column_id *ids)
+{
+    extended *known = d->extended;
+    while (known && known->shared_id != node->shared.id)
+        known = known->next;
+    if (!known) {
+        known = wr_new(d->planner->arena, extended);
+        known->shared_id = node->shared.id;
+        known->definition = node->inputs[0];
+        known->ids = wr_new_array(d->planner->arena, wr_column_id, d->count + 1);
+        WR_TRY(push(d, &known->definition, known->ids));
+        known->next = d->extended;
+        d->extended = known;
+    }
+    node->inputs[0] = known->definition;
+    node->shared.inner = append_ids(d, node->shared.inner, node->output_count, known->ids);
+    append_domain(d, node, ids);
+    return WR_OK;
+}
+
+static weir_status push_recursive(domain *d, wr_logical *node, wr_column_id *ids)
+{
+    wr_column_id *start = wr_new_array(d->planner->arena, wr_column_id, d->count + 1);
+    wr_column_id *step = wr_new_array(d->planner->arena, wr_column_id, d->count + 1);
+    recursion here = {d->open, node->recursive.id};
+    WR_TRY(push(d, &node->inputs[0], start));
+    d->open = &here;
+    weir_status bad = push(d, &node->inputs[1], step);
+    d->open = here.around;
+    if (bad) return bad;
+    node->recursive.start = append_ids(d, node->recursive.start, node->output_count, start);
+    node->recursive.step = append_ids(d, node->recursive.step, node->output_count, step);
+    append_domain(d, node, ids);
+    return WR_OK;
+}
+
+static bool reads_working(const domain *d, const wr_logical *node)
+{
+    if (!d->open) return false;
+    if (node->kind == WR_L_WORKING)
+        for (const recursion *r = d->open; r; r = r->around)
+            if (r->id == node->working.id) return true;
+    for (int i = 0; i < node->input_count; i++)
+        if (reads_working(d, node->inputs[i])) return true;
+    return false;
+}
+
+/* Something in the subtree depends on the value of D. */
+static bool needs_domain(const domain *d, const wr_logical *node)
+{
+    return wr_unnest_uses(d->planner, node, &d->outer_set) || reads_working(d, node);
 }
 
 static weir_status push_set(domain *d, wr_logical *node, wr_column_id *ids)
@@ -384,43 +560,10 @@ static weir_status push_values(domain *d, wr_logical **slot, wr_column_id *ids)
 }
 
 /* Makes *slot provide D's columns (ids) beside its own, with nothing below using outer columns. */
-/* All references to such a subplan lie inside the right side, because nothing outside knows its
- * columns: its definition is changed once, and every reference hands D's columns on as its own. */
-static weir_status push_shared(domain *d, wr_logical *node, wr_column_id *ids)
-{
-    wr_planner *planner = d->planner;
-    int at = 0, before = node->output_count;
-    while (at < d->parts.count && d->parts.items[at].id != node->shared.id) at++;
-    if (at == d->parts.count) {
-        shared_part part = {node->shared.id, node->inputs[0],
-                            wr_new_array(planner->arena, wr_column_id, d->count + 1)};
-        WR_TRY(push(d, &part.definition, part.ids));
-        at = d->parts.count; /* parts inside have been added before */
-        wr_push(planner->arena, &d->parts, part);
-    }
-    const shared_part *part = &d->parts.items[at];
-    wr_output *outputs = wr_new_array(planner->arena, wr_output, before + d->count + 1);
-    wr_column_id *inner = wr_new_array(planner->arena, wr_column_id, before + d->count + 1);
-    memcpy(outputs, node->outputs, sizeof *outputs * (size_t)before);
-    memcpy(inner, node->shared.inner, sizeof *inner * (size_t)before);
-    for (int i = 0; i < d->count; i++) {
-        const wr_output *from = wr_logical_output(part->definition, part->ids[i]);
-        ids[i] = wr_planner_column(planner, from->name, from->type);
-        inner[before + i] = part->ids[i];
-        outputs[before + i] = *from;
-        outputs[before + i].id = ids[i];
-    }
-    node->inputs[0] = part->definition;
-    node->outputs = outputs;
-    node->shared.inner = inner;
-    node->output_count = before + d->count;
-    return WR_OK;
-}
-
 static weir_status push(domain *d, wr_logical **slot, wr_column_id *ids)
 {
     wr_logical *node = *slot;
-    if (!wr_unnest_uses(d->planner, node, &d->outer_set)) {
+    if (!needs_domain(d, node)) {
         bool empty_row =
             node->kind == WR_L_VALUES && node->values.row_count == 1 && node->output_count == 0;
         wr_logical *values = domain_reference(d, ids);
@@ -455,17 +598,28 @@ static weir_status push(domain *d, wr_logical **slot, wr_column_id *ids)
         WR_TRY(push_limit(d, slot, ids));
         break;
     case WR_L_JOIN:
-        WR_TRY(push_join(d, node, ids));
+        WR_TRY(push_join(d, slot, ids));
         break;
+    case WR_L_ASOF_JOIN:
+        WR_TRY(push_asof(d, node, ids));
+        break;
+    case WR_L_SINGLE_ROW:
+        return push_single_row(d, slot, ids);
+    case WR_L_SHARED:
+        return push_shared(d, node, ids);
+    case WR_L_RECURSIVE:
+        return push_recursive(d, node, ids);
+    case WR_L_WORKING:
+        append_domain(d, node, ids);
+        return WR_OK;
     case WR_L_SET:
         return push_set(d, node, ids);
     case WR_L_VALUES:
         return push_values(d, slot, ids);
-    case WR_L_SHARED:
-        return push_shared(d, node, ids);
     default:
         return wr_fail_at(WR_E_UNSUPPORTED, node->span,
-                          "this subquery refers to an outer query from inside a recursive part");
+                          "this subquery refers to an outer query from inside a sample or a "
+                          "numbering of rows");
     }
     wr_logical_set_outputs(d->planner, *slot);
     return WR_OK;

@@ -423,7 +423,109 @@ static void collect_columns(wr_expr **slot, void *arg)
     if (wr_expr_has_subquery(*slot)) wr_expr_columns(pair[0], *slot, pair[1]);
 }
 
-/* Subqueries in ON: of an inner join they are a filter above it; of others they belong to the one side they look at. */
+/* A SHARED reference to definition; its outputs keep their ids or get others. */
+static wr_logical *share(wr_planner *planner, wr_logical *definition, int id, bool same_ids)
+{
+    wr_logical *node = wr_logical_new(planner, WR_L_SHARED, definition, NULL);
+    int count = definition->output_count;
+    node->shared.id = id;
+    node->shared.inner = wr_new_array(planner->arena, wr_column_id, count + 1);
+    node->outputs = wr_new_array(planner->arena, wr_output, count + 1);
+    node->output_count = count;
+    for (int i = 0; i < count; i++) {
+        node->outputs[i] = definition->outputs[i];
+        node->shared.inner[i] = definition->outputs[i].id;
+        if (!same_ids)
+            node->outputs[i].id =
+                wr_planner_column(planner, definition->outputs[i].name, definition->outputs[i].type);
+    }
+    return node;
+}
+
+/* input with a column that numbers its rows, read twice. */
+typedef struct numbered {
+    wr_logical *whole, *pairs; /* for the result, with the ids of input; for the pairs */
+    wr_column_id whole_number, pairs_number;
+} numbered;
+
+static weir_status number_rows(wr_planner *planner, wr_logical *input, numbered *out)
+{
+    wr_window_call *call = wr_new(planner->arena, wr_window_call);
+    WR_TRY(wr_bind_window_fn(planner->arena, WR_STR("row_number"), (wr_span){0}, call));
+    call->frame = (wr_frame){.unit = WR_WINDOW_RANGE, .start = WR_UNBOUNDED_PRECEDING, .end = WR_CURRENT_ROW};
+    wr_logical *window = wr_logical_new(planner, WR_L_WINDOW, input, NULL);
+    window->window.calls = call;
+    window->window.call_count = 1;
+    window->window.top_rows = -1;
+    wr_logical_set_outputs(planner, window);
+    int id = planner->next_shared++, last = window->output_count - 1;
+    wr_logical *inner = share(planner, window, id, false);
+    wr_logical *renamed = wr_logical_new(planner, WR_L_PROJECT, inner, NULL);
+    renamed->project.bindings = wr_new_array(planner->arena, wr_binding, last + 2);
+    out->pairs = share(planner, window, id, true);
+    for (int i = 0; i <= last; i++)
+        wr_unnest_bind(renamed, inner->outputs[i].id, wr_unnest_column(planner, inner->outputs[i].id));
+    wr_logical_set_outputs(planner, renamed);
+    out->whole = renamed;
+    out->pairs_number = window->outputs[last].id;
+    out->whole_number = inner->outputs[last].id;
+    return WR_OK;
+}
+
+static wr_expr *same_number(wr_planner *planner, wr_column_id left, wr_column_id right)
+{
+    return wr_expr_compare(planner->arena, WR_EQ, wr_unnest_column(planner, left), wr_unnest_column(planner, right));
+}
+
+/* The outputs of the join by their own ids, from the renamed sides of the result. */
+static wr_logical *unrenamed(wr_planner *planner, wr_logical *node, const wr_output *outputs, int count,
+                             const numbered *sides, int side_count)
+{
+    wr_logical *project = wr_logical_new(planner, WR_L_PROJECT, node, NULL);
+    project->project.bindings = wr_new_array(planner->arena, wr_binding, count + 1);
+    for (int i = 0; i < count; i++)
+        for (int s = 0; s < side_count; s++)
+            for (int k = 0; k < sides[s].pairs->output_count; k++)
+                if (sides[s].pairs->outputs[k].id == outputs[i].id)
+                    wr_unnest_bind(project, outputs[i].id,
+                                   wr_unnest_column(planner, sides[s].whole->outputs[k].id));
+    wr_logical_set_outputs(planner, project);
+    return project;
+}
+
+/* A condition that needs rows of both sides to be computed: the rows of both sides are numbered, an inner join with a
+ * filter finds the pairs of numbers that match, and the outer join is made with those:
+ *     (left LEFT JOIN pairs ON number) LEFT JOIN right ON number          and so on for the other kinds. */
+static weir_status pair_sides(unnesting *u, wr_logical **slot)
+{
+    wr_planner *planner = u->planner;
+    wr_logical *join = *slot;
+    wr_join_kind kind = join->join.kind;
+    numbered sides[2];
+    for (int i = 0; i < 2; i++)
+        WR_TRY(number_rows(planner, join->inputs[i], &sides[i]));
+    wr_logical *both = wr_unnest_join(planner, WR_JOIN_INNER, sides[0].pairs, sides[1].pairs);
+    wr_logical *pairs = wr_unnest_filter(planner, both, join->join.conditions, join->join.condition_count);
+    WR_TRY(visit_filter(u, &pairs));
+    if (kind == WR_JOIN_SEMI || kind == WR_JOIN_ANTI) {
+        wr_logical *kept = wr_unnest_join(planner, kind, sides[0].whole, pairs);
+        wr_unnest_add_condition(planner, kept, same_number(planner, sides[0].whole_number, sides[0].pairs_number));
+        *slot = unrenamed(planner, kept, join->outputs, join->output_count, sides, 1);
+        return WR_OK;
+    }
+    if (kind != WR_JOIN_LEFT && kind != WR_JOIN_RIGHT && kind != WR_JOIN_FULL)
+        return wr_fail_at(WR_E_UNSUPPORTED, join->span, "a subquery in the ON clause of this join cannot look at both sides");
+    int first = kind == WR_JOIN_RIGHT, second = !first;
+    wr_logical *one = wr_unnest_join(planner, WR_JOIN_LEFT, sides[first].whole, pairs);
+    wr_unnest_add_condition(planner, one, same_number(planner, sides[first].whole_number, sides[first].pairs_number));
+    wr_logical *two = wr_unnest_join(planner, kind == WR_JOIN_FULL ? WR_JOIN_FULL : WR_JOIN_LEFT, one, sides[second].whole);
+    wr_unnest_add_condition(planner, two, same_number(planner, sides[second].pairs_number, sides[second].whole_number));
+    *slot = unrenamed(planner, two, join->outputs, join->output_count, sides, 2);
+    return WR_OK;
+}
+
+/* Subqueries in ON: of an inner join they are a filter above it; of others they belong to the one side they look at,
+ * or to the pairs of rows. */
 static weir_status visit_join_conditions(unnesting *u, wr_logical **slot)
 {
     wr_planner *planner = u->planner;
@@ -441,9 +543,7 @@ static weir_status visit_join_conditions(unnesting *u, wr_logical **slot)
     for (int side = 0; side < 2; side++)
         wr_logical_provided(planner->arena, join->inputs[side], &sides[side]);
     bool left = wr_column_set_meets(&used, &sides[0]), right = wr_column_set_meets(&used, &sides[1]);
-    if (left && right)
-        return wr_fail_at(WR_E_UNSUPPORTED, join->span,
-                          "a subquery in the ON clause of an outer join can look at one side of the join only");
+    if (left && right) return pair_sides(u, slot);
     return attach_to_input(u, slot, left ? 0 : 1);
 }
 
