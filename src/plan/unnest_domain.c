@@ -145,13 +145,12 @@ static void complete_aggregate(domain *d, wr_logical **slot, wr_column_id *ids,
     top->project.bindings =
         wr_new_array(planner->arena, wr_binding, d->count + keys + calls + groupings + 1);
     for (int i = 0; i < keys; i++)
-        wr_unnest_bind(top, outputs[i].id,
-                       wr_unnest_column(planner, aggregate->outputs[i].id));
+        wr_unnest_bind(top, outputs[i].id, wr_unnest_column(planner, aggregate->outputs[i].id));
     for (int i = 0; i < calls + groupings; i++) {
         wr_expr *raw = wr_unnest_column(planner, aggregate->outputs[keys + d->count + i].id);
-        wr_expr *empty =
-            i < calls ? wr_unnest_empty_value(planner, &aggregate->aggregate.calls[i])
-                      : grouping_of_none(d, aggregate->aggregate.grouping_keys[i - calls]);
+        wr_expr *empty = i < calls
+                             ? wr_unnest_empty_value(planner, &aggregate->aggregate.calls[i])
+                             : grouping_of_none(d, aggregate->aggregate.grouping_keys[i - calls]);
         wr_expr *value =
             empty->value.is_null
                 ? raw
@@ -419,8 +418,7 @@ static void append_domain(domain *d, wr_logical *node, wr_column_id *ids)
     for (int i = 0; i < d->count; i++) {
         const wr_output *model = &d->plan->outputs[i];
         ids[i] = wr_planner_column(d->planner, model->name, model->type);
-        outputs[count + i] =
-            (wr_output){.id = ids[i], .type = model->type, .name = model->name};
+        outputs[count + i] = (wr_output){.id = ids[i], .type = model->type, .name = model->name};
     }
     node->outputs = outputs;
     node->output_count = count + d->count;
@@ -471,21 +469,30 @@ static weir_status push_recursive(domain *d, wr_logical *node, wr_column_id *ids
     return WR_OK;
 }
 
-static bool reads_working(const domain *d, const wr_logical *node)
+/* Reads the working table of an open recursion, or a SHARED subplan that has D by now (its
+ * definition no longer looks as if it needed it). */
+static bool reads_extended(const domain *d, const wr_logical *node, wr_column_set *seen)
 {
-    if (!d->open) return false;
     if (node->kind == WR_L_WORKING)
         for (const recursion *r = d->open; r; r = r->around)
             if (r->id == node->working.id) return true;
+    if (node->kind == WR_L_SHARED) {
+        for (const extended *e = d->extended; e; e = e->next)
+            if (e->shared_id == node->shared.id) return true;
+        if (wr_column_set_has(seen, (wr_column_id)node->shared.id)) return false;
+        wr_column_set_add(d->planner->arena, seen, (wr_column_id)node->shared.id);
+    }
     for (int i = 0; i < node->input_count; i++)
-        if (reads_working(d, node->inputs[i])) return true;
+        if (reads_extended(d, node->inputs[i], seen)) return true;
     return false;
 }
 
 /* Something in the subtree depends on the value of D. */
 static bool needs_domain(const domain *d, const wr_logical *node)
 {
-    return wr_unnest_uses(d->planner, node, &d->outer_set) || reads_working(d, node);
+    wr_column_set seen = {0};
+    if (wr_unnest_uses(d->planner, node, &d->outer_set)) return true;
+    return (d->open || d->extended) && reads_extended(d, node, &seen);
 }
 
 static weir_status push_set(domain *d, wr_logical *node, wr_column_id *ids)
