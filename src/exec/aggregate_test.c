@@ -174,3 +174,56 @@ TEST(a_memory_limit_is_an_error_that_frees_everything)
     EXPECT_ERROR(&k, n, WR_E_MEMORY_LIMIT);
     kit_close(&k);
 }
+
+/* Rows that make sums round and orders show, in many small morsels. */
+static wr_plan_node *uneven_rows(kit *k)
+{
+    WR_BUF(text);
+    for (int i = 0; i < 20000; i++)
+        wr_buf_printf(&text, "%s%d t%d %g %g", i ? "; " : "", i % 3, i * 7919 % 10007,
+                      (i * 7919 % 10007) / 7.0, 1e6 + i % 13 * 0.1);
+    k->morsel_rows = 500;
+    return table(k, "g:integer t:varchar x:double y:double", text.data);
+}
+
+static void expect_same_with_threads(kit *k, const wr_plan_node *n)
+{
+    WR_BUF(one);
+    EXPECT_OK(kit_run(k, n, 1, &one));
+    for (int threads = 2; threads <= 7; threads += 5) {
+        WR_BUF(more);
+        EXPECT_OK(kit_run(k, n, threads, &more));
+        EXPECT_TEXT(more.data, one.data);
+    }
+}
+
+static const char *const ordered_names[] = {"first", "last", "any_value", "array_agg"};
+
+TEST(what_shows_the_order_of_the_input_does_so_with_any_number_of_threads)
+{
+    kit k;
+    kit_open(&k);
+    wr_plan_node *t = uneven_rows(&k);
+    wr_aggregate_call calls[7];
+    for (int i = 0; i < 4; i++)
+        calls[i] = agg(&k, ordered_names[i], 1, (wr_expr *[]){col(&k, t, 1)});
+    calls[4] = agg(&k, "max_by", 2, (wr_expr *[]){col(&k, t, 1), col(&k, t, 3)});
+    calls[5] = agg(&k, "array_agg", 1, (wr_expr *[]){col(&k, t, 1)});
+    calls[5].is_distinct = true;
+    calls[6] = agg(&k, "array_agg", 1, (wr_expr *[]){col(&k, t, 1)});
+    calls[6].order = &(wr_sort_key){.expr = col(&k, t, 3)}; /* with many ties */
+    calls[6].order_count = 1;
+    const char *names = "a:varchar b:varchar c:varchar d:varchar e:varchar f:varchar h:varchar";
+    WR_BUF(grouped);
+    wr_buf_printf(&grouped, "g:integer %s", names);
+    wr_plan_node *all = group(&k, t, 0, NULL, 7, calls, names),
+                 *n = group(&k, t, 1, (wr_expr *[]){col(&k, t, 0)}, 7, calls, grouped.data);
+    for (int i = 0; i < 7; i++)
+        all->schema.fields[i].type = n->schema.fields[i + 1].type = calls[i].type;
+    expect_same_with_threads(&k, all);
+    wr_plan_node *sorted = over(&k, WR_PN_SORT, n);
+    sorted->sort.keys = &(wr_sort_key){.expr = col(&k, n, 0)};
+    sorted->sort.key_count = 1;
+    expect_same_with_threads(&k, sorted);
+    kit_close(&k);
+}

@@ -33,7 +33,7 @@ static weir_status close_pipeline(wr_exec *exec, wr_op *source, downstream down)
     p->op_count = down.count;
     p->ops = wr_new_array(&exec->arena, wr_op *, down.count + 1);
     p->is_serial = down.sink->def->is_serial || source->def->is_serial;
-    p->is_ordered = down.sink->def->is_ordered;
+    p->is_ordered = down.sink->def->is_ordered || down.sink->is_ordered;
     int i = 0;
     for (const link *l = down.first; l; l = l->next) {
         p->ops[i++] = l->op;

@@ -40,6 +40,7 @@ struct wr_op {
     wr_op_local **locals; /* by worker, NULL until used */
     _Atomic bool stopped; /* push or sink said STOP */
     int feeders;          /* pipelines that end in this sink and have not ended yet */
+    bool is_ordered;      /* as sink: set by open when the def leaves it to the node */
     uint64_t morsel_next; /* as sink: number of the next morsel that flows into it */
     wr_op *next;          /* all operators of the exec */
     char note[96];        /* for EXPLAIN ANALYZE */

@@ -87,6 +87,9 @@ typedef struct wr_aggregate_env {
     wr_mem *mem;                /* budget for growing states: reserve what the heap takes */
     wr_arena *heap;             /* of this worker; survives until the aggregation closes */
     uint32_t state_offset;      /* of this aggregate within the group's state block */
+    /* Where the first of the rows of an update stands in the input; those after it stand behind it.
+     * Grows from update to update, also across workers. */
+    uint64_t position;
 } wr_aggregate_env;
 
 struct wr_aggregate {
@@ -118,6 +121,7 @@ enum {
     WR_AGG_ORDERED = 2,         /* result depends on input order (string_agg, first) */
     WR_AGG_IGNORES_DISTINCT = 4,/* min, max, bool_and: DISTINCT changes nothing */
     WR_AGG_INVERTIBLE = 8,      /* has no use here; windows may subtract (sum of integers, count) */
+    WR_AGG_POSITIONED = 16, /* follows env->position, so states may be merged in any order */
 };
 
 typedef enum wr_window_kind {

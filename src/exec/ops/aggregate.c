@@ -11,7 +11,7 @@
 #include "exec/ops/aggregate.h"
 #include <stdio.h>
 
-enum { PARTITIONS = 64, PARTITION_ROWS_MIN = 4096, MORSEL_BATCHES = 4 };
+enum { PARTITIONS = 64, PARTITION_ROWS_MIN = 4096, MORSEL_BATCHES = 4, MORSEL_SHIFT = 32 };
 
 static uint64_t all_keys(const wr_agg *a)
 {
@@ -35,7 +35,10 @@ static weir_status open_calls(wr_agg *a, wr_expr **exprs, int *count)
         c->call = call;
         c->first_arg = *count;
         c->is_distinct = call->is_distinct && !(call->fn->flags & WR_AGG_IGNORES_DISTINCT);
-        c->is_kept = c->is_distinct || call->order_count > 0;
+        bool many = wr_exec_workers(a->op.exec) > 1, ordered = call->fn->flags & WR_AGG_ORDERED;
+        c->by_position = many && !c->is_distinct && (ordered || call->order_count > 0);
+        c->is_kept = c->is_distinct || call->order_count > 0 || c->by_position;
+        a->op.is_ordered |= many && (c->by_position || (call->fn->flags & WR_AGG_POSITIONED));
         a->any_kept |= c->is_kept;
         for (int k = 0; k < call->arg_count; k++)
             exprs[(*count)++] = call->args[k];
@@ -164,6 +167,7 @@ static weir_status update(wr_agg *a, wr_agg_local *me, const wr_batch *in, uint8
             of = groups ? passed_groups : NULL;
         }
         if (count == 0) continue;
+        me->envs[i].position = me->position;
         if (c->is_kept) {
             for (uint32_t k = 0; !of && k < count; k++)
                 passed_groups[k] = only;
@@ -194,11 +198,19 @@ static void keys_of_set(const wr_agg *a, const wr_agg_local *me, int set, uint32
     wr_value_column(&number, rows, scratch, &keys[a->key_count]);
 }
 
+static void next_position(wr_agg_local *me, uint32_t count)
+{
+    uint64_t first = me->base.morsel << MORSEL_SHIFT;
+    me->position = me->position_next >> MORSEL_SHIFT == me->base.morsel ? me->position_next : first;
+    me->position_next = me->position + count;
+}
+
 static weir_status agg_sink(wr_op *op, wr_op_local *local, const wr_batch *in, wr_flow *flow)
 {
     wr_agg *a = (wr_agg *)op;
     wr_agg_local *me = (wr_agg_local *)local;
     *flow = WR_FLOW_NEXT;
+    next_position(me, wr_batch_count(in));
     WR_TRY(need_groups(a, me));
     WR_TRY(wr_exprs_run(&a->exprs, &me->exprs, wr_exec_env(op->exec), in));
     if (a->column_count == 0) {

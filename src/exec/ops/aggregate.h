@@ -15,7 +15,8 @@ typedef struct wr_agg_call {
     wr_exprs filter;       /* count 0: none */
     bool is_kept;          /* DISTINCT or ORDER BY: arguments are kept and fed at the end */
     bool is_distinct;
-    wr_rows_layout kept; /* group address, arguments, order keys */
+    bool by_position;    /* kept rows are fed in the order of the input, keys of the call first */
+    wr_rows_layout kept; /* group address, arguments, order keys, position if by_position */
 } wr_agg_call;
 
 typedef struct wr_agg_local {
@@ -24,6 +25,8 @@ typedef struct wr_agg_local {
     wr_eval **filters; /* by call */
     wr_groups groups;
     bool has_groups;
+    uint64_t position; /* of the first row of the batch: number of the morsel, row in it */
+    uint64_t position_next;
     wr_mem *mem; /* of states: what aggregates reserve is given back as a whole */
     wr_arena heap;
     wr_aggregate_env *envs; /* by call */

@@ -2,38 +2,49 @@
  *
  * Workers keep (group, arguments, order keys); DISTINCT keeps each (group, arguments) once. When
  * the groups of all workers are merged, the kept rows are pointed to the merged groups, made
- * distinct once more, sorted by (group, order keys), and fed. The group stands in the row as a
- * BIGINT: its address. */
+ * distinct once more, sorted by the order keys, and fed. The group stands in the row as a BIGINT:
+ * its address. With several workers, calls whose result shows the order of the input (string_agg)
+ * are kept too, with their rows' positions in it. */
 #include "exec/ops/aggregate.h"
 
 weir_status wr_agg_open_kept(wr_agg *a, wr_agg_call *c)
 {
     const wr_aggregate_call *call = c->call;
     int n = 1 + call->arg_count + call->order_count;
-    const wr_type **types = wr_new_array(&a->op.arena, const wr_type *, n);
+    const wr_type **types = wr_new_array(&a->op.arena, const wr_type *, n + 1);
     types[0] = WR_BIGINT;
     for (int i = 0; i < call->arg_count; i++)
         types[1 + i] = call->args[i]->type;
     for (int i = 0; i < call->order_count; i++)
         types[1 + call->arg_count + i] = call->order[i].expr->type;
+    if (c->by_position) types[n++] = WR_BIGINT;
     wr_rows_layout_init(&c->kept, &a->op.arena, types, n, 8);
     return WR_OK;
+}
+
+static int64_t *new_bigints(wr_column *c, uint32_t rows, wr_arena *arena)
+{
+    wr_column_init(c, arena, WR_BIGINT, WR_P_I64, WR_MAX(rows, 1u));
+    c->rows = rows;
+    return c->data;
 }
 
 weir_status wr_agg_keep(wr_agg *a, wr_agg_local *me, int call, const uint16_t *sel, uint32_t count,
                         uint8_t *const *groups)
 {
     wr_agg_call *c = &a->calls[call];
-    int values = c->kept.column_count - 1;
+    int values = c->call->arg_count + c->call->order_count;
     wr_arena *scratch = &me->base.scratch;
-    wr_column *columns = wr_new_array(scratch, wr_column, values + 1);
+    wr_column *columns = wr_new_array(scratch, wr_column, values + 2);
     uint32_t rows = 0;
     for (uint32_t i = 0; i < count; i++)
         rows = WR_MAX(rows, wr_row_at(sel, i) + 1);
-    wr_column_init(&columns[0], scratch, WR_BIGINT, WR_P_I64, WR_MAX(rows, 1u));
-    columns[0].rows = rows;
+    int64_t *addresses = new_bigints(&columns[0], rows, scratch);
     for (uint32_t i = 0; i < count; i++)
-        ((int64_t *)columns[0].data)[wr_row_at(sel, i)] = (int64_t)(uintptr_t)groups[i];
+        addresses[wr_row_at(sel, i)] = (int64_t)(uintptr_t)groups[i];
+    int64_t *positions = c->by_position ? new_bigints(&columns[values + 1], rows, scratch) : NULL;
+    for (uint32_t i = 0; positions && i < count; i++)
+        positions[wr_row_at(sel, i)] = (int64_t)(me->position + i);
     for (int k = 0; k < values; k++)
         columns[1 + k] = me->exprs.out[c->first_arg + k];
     if (!c->is_distinct) {
@@ -76,6 +87,7 @@ static weir_status feed_rows(wr_agg *a, wr_agg_local *me, int call, uint8_t *con
             wr_rows_gather(&c->kept, 1 + k, rows + from, n, &scratch, &columns[k]);
         for (uint32_t i = 0; i < n; i++)
             memcpy(&groups[i], rows[from + i] + c->kept.offsets[0], sizeof groups[i]);
+        me->envs[call].position = from;
         WR_TRY(c->call->fn->update(&me->envs[call], columns, NULL, n, groups, &scratch));
     }
     return WR_OK;
@@ -128,21 +140,31 @@ static weir_status list_kept(wr_agg *a, int call, uint8_t **rows, uint64_t *coun
     return WR_OK;
 }
 
+/* The order in which kept rows are fed. Values of DISTINCT without ORDER BY come in their own order
+ * where it shows, because the first of equal ones is found by whichever worker is first. */
+static int order_of_kept(const wr_agg_call *c, wr_arena *arena, wr_sort_slot **out)
+{
+    const wr_aggregate_call *call = c->call;
+    int n = 0, orders = call->order_count, args = call->arg_count;
+    wr_sort_slot *keys = *out = wr_new_array(arena, wr_sort_slot, orders + args + 2);
+    for (int k = 0; k < orders; k++)
+        keys[n++] =
+            (wr_sort_slot){1 + args + k, call->order[k].descending, call->order[k].nulls_first};
+    for (int k = 0; k < args && c->is_distinct && (call->fn->flags & WR_AGG_ORDERED); k++)
+        keys[n++] = (wr_sort_slot){.slot = 1 + k};
+    if (c->by_position) keys[n++] = (wr_sort_slot){.slot = 1 + args + orders};
+    return n;
+}
+
 static weir_status feed_sorted(wr_agg *a, wr_agg_local *me, int call, uint8_t **rows)
 {
     wr_agg_call *c = &a->calls[call];
     uint64_t count;
     WR_TRY(list_kept(a, call, rows, &count));
     WR_ARENA(scratch);
-    int orders = c->call->order_count;
-    wr_sort_slot *keys = wr_new_array(&scratch, wr_sort_slot, orders + 1);
-    keys[0] = (wr_sort_slot){.slot = 0};
-    for (int k = 0; k < orders; k++) {
-        const wr_sort_key *key = &c->call->order[k];
-        keys[k + 1] = (wr_sort_slot){1 + c->call->arg_count + k, key->descending, key->nulls_first};
-    }
-    if (orders > 0)
-        WR_TRY(wr_sort_addresses(a->op.exec, a->op.mem, &c->kept, keys, orders + 1, rows, count));
+    wr_sort_slot *keys;
+    int n = order_of_kept(c, &scratch, &keys);
+    if (n > 0) WR_TRY(wr_sort_addresses(a->op.exec, a->op.mem, &c->kept, keys, n, rows, count));
     return feed_rows(a, me, call, rows, count);
 }
 

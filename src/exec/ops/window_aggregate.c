@@ -110,6 +110,7 @@ static weir_status feed(const wr_window *w, const wr_wpart *p, const wr_wcall *c
         WR_ARENA(scratch);
         if (call->is_distinct && !(call->fn->flags & WR_AGG_IGNORES_DISTINCT))
             WR_TRY(only_new(w, c, s, s->blocks[b].columns, sel, &n, &scratch));
+        env->position = from;
         if (n > 0) WR_TRY(call->fn->update_one(env, s->blocks[b].columns, sel, n, state, &scratch));
         from = end;
     }

@@ -120,10 +120,11 @@ static weir_status product_finish(wr_aggregate_env *env, uint8_t *const *states,
     return WR_OK;
 }
 
-/* ---- single values: box[0] is the value, box[1] the key it was chosen by ---- */
+/* ---- single values and the key they were chosen by ---- */
 
 typedef struct pick_state {
     wr_box value, key;
+    uint64_t position; /* in the input, of the row the value is from */
 } pick_state;
 
 static size_t size_of_pick(const wr_aggregate_call *call)
@@ -142,26 +143,29 @@ static pick_kind kind_of(const wr_aggregate_env *env)
 }
 
 static weir_status offer(wr_aggregate_env *env, pick_kind kind, pick_state *s, const wr_pick *value,
-                         const wr_pick *key)
+                         const wr_pick *key, uint64_t position)
 {
     bool is_null = wr_column_is_null(value->column, value->row);
     switch (kind) {
     case PICK_FIRST:
-        if (s->value.is_set) return WR_OK;
+        if (s->value.is_set && position >= s->position) return WR_OK;
         break;
     case PICK_LAST:
+        if (s->value.is_set && position < s->position) return WR_OK;
         break;
     case PICK_ANY:
-        if (s->value.is_set || is_null) return WR_OK;
+        if (is_null || (s->value.is_set && position >= s->position)) return WR_OK;
         break;
     default:
         if (wr_column_is_null(key->column, key->row)) return WR_OK;
         if (s->key.is_set) {
             int order = wr_box_cmp(&s->key, key->column, key->row);
-            if (kind == PICK_LEAST ? order <= 0 : order >= 0) return WR_OK;
+            if (kind == PICK_LEAST ? order < 0 : order > 0) return WR_OK;
+            if (order == 0 && position >= s->position) return WR_OK;
         }
         WR_TRY(wr_box_set(env, &s->key, key->column, key->row));
     }
+    s->position = position;
     return wr_box_set(env, &s->value, value->column, value->row);
 }
 
@@ -173,7 +177,8 @@ static weir_status pick_groups(wr_aggregate_env *env, const wr_column *args, con
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = sel ? sel[i] : i;
         wr_pick value = {&args[0], row}, key = {env->call->arg_count > 1 ? &args[1] : NULL, row};
-        WR_TRY(offer(env, kind, (pick_state *)(states[i] + env->state_offset), &value, &key));
+        WR_TRY(offer(env, kind, (pick_state *)(states[i] + env->state_offset), &value, &key,
+                     env->position + i));
     }
     return WR_OK;
 }
@@ -186,7 +191,7 @@ static weir_status pick_merge(wr_aggregate_env *env, void *into, const void *fro
     v = (wr_pick){wr_box_as_column(&b->value, env->call->args[0]->type, &value), 0};
     if (env->call->arg_count > 1)
         k = (wr_pick){wr_box_as_column(&b->key, env->call->args[1]->type, &key), 0};
-    return offer(env, kind_of(env), into, &v, &k);
+    return offer(env, kind_of(env), into, &v, &k, b->position);
 }
 static weir_status pick_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
                                wr_arena *arena, wr_column *out)
@@ -200,6 +205,7 @@ static weir_status pick_finish(wr_aggregate_env *env, uint8_t *const *states, ui
 static weir_status pick_save(wr_aggregate_env *env, const void *state, wr_buf *out)
 {
     const pick_state *s = state;
+    wr_buf_add(out, &s->position, sizeof s->position);
     wr_box_save(&s->value, env->call->args[0]->type, out);
     if (env->call->arg_count > 1) wr_box_save(&s->key, env->call->args[1]->type, out);
     return WR_OK;
@@ -208,6 +214,11 @@ static weir_status pick_load(wr_aggregate_env *env, wr_str bytes, void *state)
 {
     pick_state *s = state;
     *s = (pick_state){0};
+    if (bytes.length < sizeof s->position)
+        return wr_fail(WR_E_CORRUPT, "the saved state of an aggregate is too short");
+    memcpy(&s->position, bytes.data, sizeof s->position);
+    bytes.data += sizeof s->position;
+    bytes.length -= sizeof s->position;
     WR_TRY(wr_box_load(env, env->call->args[0]->type, &bytes, &s->value));
     return env->call->arg_count > 1 ? wr_box_load(env, env->call->args[1]->type, &bytes, &s->key)
                                     : WR_OK;
@@ -255,18 +266,18 @@ const wr_aggregate wr_aggregates_agg_logic[] = {
      .update = product_groups, .update_one = one_by_groups, .merge = product_merge,
      .finish = product_finish, .help = "Product of the values.",
      .example = "SELECT product(x) FROM (VALUES (2), (3), (4)) t(x)", .result = "24"},
-    PICK("first", "(any) -> any", WR_AGG_SEES_NULLS | WR_AGG_ORDERED,
+    PICK("first", "(any) -> any", WR_AGG_SEES_NULLS | WR_AGG_POSITIONED,
          "The first value, also if it is NULL.", "first(x ORDER BY x) FROM (VALUES (2), (1)) t(x)",
          "1"),
-    PICK("last", "(any) -> any", WR_AGG_SEES_NULLS | WR_AGG_ORDERED,
+    PICK("last", "(any) -> any", WR_AGG_SEES_NULLS | WR_AGG_POSITIONED,
          "The last value, also if it is NULL.", "last(x ORDER BY x) FROM (VALUES (2), (1)) t(x)",
          "2"),
-    PICK("any_value|arbitrary", "(any) -> any", WR_AGG_ORDERED, "The first value that is not NULL.",
-         "any_value(x) FROM (VALUES (NULL), (1)) t(x)", "1"),
-    PICK("min_by|arg_min|argmin", "(any, by any2) -> any", WR_AGG_SEES_NULLS,
+    PICK("any_value|arbitrary", "(any) -> any", WR_AGG_POSITIONED,
+         "The first value that is not NULL.", "any_value(x) FROM (VALUES (NULL), (1)) t(x)", "1"),
+    PICK("min_by|arg_min|argmin", "(any, by any2) -> any", WR_AGG_SEES_NULLS | WR_AGG_POSITIONED,
          "The first argument in the row where the second is least.",
          "min_by(name, age) FROM (VALUES ('a', 30), ('b', 20)) t(name, age)", "b"),
-    PICK("max_by|arg_max|argmax", "(any, by any2) -> any", WR_AGG_SEES_NULLS,
+    PICK("max_by|arg_max|argmax", "(any, by any2) -> any", WR_AGG_SEES_NULLS | WR_AGG_POSITIONED,
          "The first argument in the row where the second is greatest.",
          "max_by(name, age) FROM (VALUES ('a', 30), ('b', 20)) t(name, age)", "a"),
     {0},

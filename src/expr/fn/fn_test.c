@@ -326,6 +326,7 @@ static const char *aggregate(const char *name, const char *values, const char *t
                                 saved.length};
                 EXPECT_OK(call.fn->load(&env, bytes, part));
             }
+            env.position += count;
             EXPECT_OK(call.fn->merge(&env, total, part));
         }
         wr_column value;

@@ -271,6 +271,7 @@ static weir_status feed(const wr_call *call, uint32_t i, wr_aggregate_env *env, 
         wr_column *args = wr_new_array(scratch, wr_column, aggregate->arg_count + 1);
         WR_TRY(wr_eval_run(casts, &batch, args));
         WR_TRY(aggregate->fn->update_one(env, args, NULL, count, state, scratch));
+        env->position += count;
     }
     return WR_OK;
 }
