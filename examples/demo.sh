@@ -6,7 +6,8 @@ weir="${WEIR:-../../build/weir}"
 
 show() { # title, SQL, further flags
     printf '\n\033[1m%s\033[0m\n' "$1"
-    printf '%s\n\n' "$2" | sed 's/^/  weir> /'
+    printf '%s\n' "$2" | sed '/^$/d; s/^/  weir> /'
+    echo
     title=$1 sql=$2
     shift 2
     "$weir" --timer "$@" -c "$sql" || true
