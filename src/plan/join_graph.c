@@ -6,15 +6,9 @@
 #include "plan/join_graph.h"
 #include <math.h>
 
-static wr_leaf_set bit(int leaf)
-{
-    return UINT64_C(1) << leaf;
-}
+static wr_leaf_set bit(int leaf) { return UINT64_C(1) << leaf; }
 
-static int lowest(wr_leaf_set set)
-{
-    return __builtin_ctzll(set);
-}
+static int lowest(wr_leaf_set set) { return __builtin_ctzll(set); }
 
 wr_leaf_set wr_join_graph_leaves(wr_join_graph *graph, const wr_expr *e)
 {
@@ -79,10 +73,7 @@ static void add_equality(wr_join_graph *graph, wr_expr *left, int left_leaf, wr_
     }
 }
 
-static bool is_single(wr_leaf_set set)
-{
-    return set && !(set & (set - 1));
-}
+static bool is_single(wr_leaf_set set) { return set && !(set & (set - 1)); }
 
 void wr_join_graph_add(wr_join_graph *graph, wr_expr *condition)
 {
@@ -186,8 +177,7 @@ static void equal_within_leaves(wr_join_graph *graph, const wr_join_class *class
             wr_join_leaf *leaf = &graph->leaves.items[a->leaf];
             wr_logical *filter = wr_logical_new(planner, WR_L_FILTER, leaf->plan, NULL);
             filter->filter.conjuncts = wr_new_array(planner->arena, wr_expr *, 1);
-            filter->filter.conjuncts[0] =
-                wr_expr_compare(planner->arena, WR_EQ, b->expr, a->expr);
+            filter->filter.conjuncts[0] = wr_expr_compare(planner->arena, WR_EQ, b->expr, a->expr);
             filter->filter.count = 1;
             wr_logical_set_outputs(planner, filter);
             leaf->plan = filter;
@@ -210,8 +200,7 @@ static wr_profile crossed(wr_join_graph *graph, wr_leaf_set set)
         const wr_profile *one = &graph->leaves.items[lowest(s)].profile;
         all.rows *= WR_MAX(one->rows, 1);
         if (one->count)
-            memcpy(all.columns + all.count, one->columns,
-                   sizeof *all.columns * (size_t)one->count);
+            memcpy(all.columns + all.count, one->columns, sizeof *all.columns * (size_t)one->count);
         all.count += one->count;
     }
     return all;
@@ -220,18 +209,22 @@ static wr_profile crossed(wr_join_graph *graph, wr_leaf_set set)
 static void measure_class(wr_join_graph *graph, wr_join_class *class)
 {
     double hard = 0, soft = INFINITY;
+    double *left = wr_new_array(graph->estimator->planner->arena, double, class->members.count + 1);
     for (int m = 0; m < class->members.count; m++) {
         wr_join_member *member = &class->members.items[m];
         wr_column_profile c =
             wr_profile_expr(&graph->leaves.items[member->leaf].profile, member->expr);
         member->domain = c.domain;
-        if (c.is_soft) soft = WR_MIN(soft, c.domain);
-        else hard = WR_MAX(hard, c.domain);
+        left[m] = 1 - c.removed;
+        if (c.is_soft)
+            soft = WR_MIN(soft, c.domain);
+        else
+            hard = WR_MAX(hard, c.domain);
     }
     double cap = hard > 0 ? hard : soft;
     for (int m = 0; m < class->members.count; m++) {
         wr_join_member *member = &class->members.items[m];
-        member->domain = WR_MAX(WR_MIN(member->domain, cap), 1);
+        member->domain = WR_MAX(WR_MIN(member->domain, cap) * left[m], 1);
     }
 }
 
@@ -248,8 +241,7 @@ static double source_rows(const wr_join_graph *graph, const wr_join_class *class
 {
     for (int m = 0; m < class->members.count; m++)
         if (class->members.items[m].leaf == leaf)
-            return wr_profile_expr(&graph->leaves.items[leaf].profile,
-                                   class->members.items[m].expr)
+            return wr_profile_expr(&graph->leaves.items[leaf].profile, class->members.items[m].expr)
                 .source_rows;
     return INFINITY;
 }
@@ -294,14 +286,18 @@ static void find_neighbours(wr_join_graph *graph)
     for (int i = 0; i < graph->leaves.count; i++) {
         const wr_join_leaf *leaf = &graph->leaves.items[i];
         if (!leaf->join) continue;
-        if (leaf->needs) connect(graph, leaf->needs | bit(i));
-        else for (int k = 0; k < graph->leaves.count; k++) connect(graph, bit(i) | bit(k));
+        if (leaf->needs)
+            connect(graph, leaf->needs | bit(i));
+        else
+            for (int k = 0; k < graph->leaves.count; k++)
+                connect(graph, bit(i) | bit(k));
     }
     /* Parts without any condition between them are crossed: every leaf may be the one. */
     wr_leaf_set reached = bit(0), before = 0;
     while (reached != before) {
         before = reached;
-        for (wr_leaf_set s = reached; s; s &= s - 1) reached |= graph->neighbours[lowest(s)];
+        for (wr_leaf_set s = reached; s; s &= s - 1)
+            reached |= graph->neighbours[lowest(s)];
     }
     if (reached != all)
         for (int i = 0; i < graph->leaves.count; i++)

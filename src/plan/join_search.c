@@ -14,21 +14,12 @@ enum { SEARCH_MAX = 11 };
 
 static const double BUILD_ROW = 4, LOOP_PAIR = 0.5, MISS = 0.3;
 
-static bool is_single(wr_leaf_set set)
-{
-    return !(set & (set - 1));
-}
+static bool is_single(wr_leaf_set set) { return !(set & (set - 1)); }
 
-static int lowest(wr_leaf_set set)
-{
-    return __builtin_ctzll(set);
-}
+static int lowest(wr_leaf_set set) { return __builtin_ctzll(set); }
 
 /* By cache level: a table of so many rows stays in L1/L2, L3 or memory. */
-static double touch(double rows)
-{
-    return rows < 4e3 ? 1 : rows < 1e5 ? 1.5 : rows < 1e6 ? 3 : 5;
-}
+static double touch(double rows) { return rows < 4e3 ? 1 : rows < 1e5 ? 1.5 : rows < 1e6 ? 3 : 5; }
 
 static double hash_cost(double build, double probe, double out)
 {
@@ -65,7 +56,8 @@ static bool price(const wr_join_graph *graph, const wr_join_tree *a, const wr_jo
         b = swap;
     }
     if (!is_whole(graph, a->set)) return false;
-    *out = (wr_join_tree){.set = set, .left = a, .right = b, .rows = wr_join_graph_rows(graph, set)};
+    *out =
+        (wr_join_tree){.set = set, .left = a, .right = b, .rows = wr_join_graph_rows(graph, set)};
     double cost;
     if (is_dependent(graph, b->set)) {
         const wr_join_leaf *leaf = &graph->leaves.items[lowest(b->set)];
@@ -120,7 +112,8 @@ static const wr_join_tree *search_all(wr_join_graph *graph)
         for (wr_leaf_set sub = (set - 1) & set; sub; sub = (sub - 1) & set) {
             wr_leaf_set rest = set & ~sub;
             wr_join_tree joined;
-            if (!(sub & first) || !best[sub].set || !best[rest].set || !(near[sub] & rest)) continue;
+            if (!(sub & first) || !best[sub].set || !best[rest].set || !(near[sub] & rest))
+                continue;
             if (price(graph, &best[sub], &best[rest], &joined) && joined.cost < best[set].cost)
                 best[set] = joined;
         }

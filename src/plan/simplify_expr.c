@@ -4,8 +4,8 @@
  * distribution and De Morgan do; "x = x" is not TRUE for NULL and is left alone.
  *
  * Traps: folding may run into an error the query would never reach (CASE, LIMIT 0, no rows): then
- * the expression stays as it is. Comparisons of floating-point numbers are not negated. A cast moves
- * from a column to a constant only if the constant survives the way back. */
+ * the expression stays as it is. Comparisons of floating-point numbers are not negated. A cast
+ * moves from a column to a constant only if the constant survives the way back. */
 #include "plan/simplify.h"
 #include "expr/fn.h"
 
@@ -19,15 +19,9 @@ static bool is_false(const wr_expr *e)
     return e->kind == WR_X_CONST && !e->value.is_null && !e->value.boolean;
 }
 
-static bool is_null(const wr_expr *e)
-{
-    return e->kind == WR_X_CONST && e->value.is_null;
-}
+static bool is_null(const wr_expr *e) { return e->kind == WR_X_CONST && e->value.is_null; }
 
-bool wr_is_always_true(const wr_expr *e)
-{
-    return is_true(e);
-}
+bool wr_is_always_true(const wr_expr *e) { return is_true(e); }
 
 bool wr_is_never_true(const wr_expr *e)
 {
@@ -60,8 +54,10 @@ static bool is_foldable(const wr_expr *e)
     case WR_X_COMPARE:
     case WR_X_IS_NULL:
     case WR_X_CASE:
-    case WR_X_IN: return !wr_type_is_nested(e->type) && wr_expr_is_const(e);
-    default: return false;
+    case WR_X_IN:
+        return !wr_type_is_nested(e->type) && wr_expr_is_const(e);
+    default:
+        return false;
     }
 }
 
@@ -187,14 +183,20 @@ static wr_expr *connective(wr_planner *planner, wr_expr *e)
 
 static wr_expr *negated(wr_planner *planner, wr_expr *e)
 {
-    static const wr_compare_op opposite[] = {
-        [WR_EQ] = WR_NE, [WR_NE] = WR_EQ, [WR_LT] = WR_GE, [WR_LE] = WR_GT, [WR_GT] = WR_LE,
-        [WR_GE] = WR_LT, [WR_DISTINCT] = WR_NOT_DISTINCT, [WR_NOT_DISTINCT] = WR_DISTINCT};
+    static const wr_compare_op opposite[] = {[WR_EQ] = WR_NE,
+                                             [WR_NE] = WR_EQ,
+                                             [WR_LT] = WR_GE,
+                                             [WR_LE] = WR_GT,
+                                             [WR_GT] = WR_LE,
+                                             [WR_GE] = WR_LT,
+                                             [WR_DISTINCT] = WR_NOT_DISTINCT,
+                                             [WR_NOT_DISTINCT] = WR_DISTINCT};
     wr_arena *arena = planner->arena;
     wr_expr *copy = wr_new(arena, wr_expr);
     *copy = *e;
     switch (e->kind) {
-    case WR_X_NOT: return e->args[0];
+    case WR_X_NOT:
+        return e->args[0];
     case WR_X_CONST:
         if (!e->value.is_null) return placed(wr_expr_bool(arena, !e->value.boolean), e->span);
         return e;
@@ -215,7 +217,8 @@ static wr_expr *negated(wr_planner *planner, wr_expr *e)
             copy->args[i] = part ? part : wr_expr_not(arena, e->args[i]);
         }
         return connective(planner, copy);
-    default: return NULL;
+    default:
+        return NULL;
     }
 }
 
@@ -225,15 +228,22 @@ static int digits_of(const wr_type *t)
 {
     switch (t->id) {
     case WR_T_TINYINT:
-    case WR_T_UTINYINT: return 3;
+    case WR_T_UTINYINT:
+        return 3;
     case WR_T_SMALLINT:
-    case WR_T_USMALLINT: return 5;
+    case WR_T_USMALLINT:
+        return 5;
     case WR_T_INTEGER:
-    case WR_T_UINTEGER: return 10;
-    case WR_T_BIGINT: return 19;
-    case WR_T_UBIGINT: return 20;
-    case WR_T_DECIMAL: return t->precision - t->scale;
-    default: return 0;
+    case WR_T_UINTEGER:
+        return 10;
+    case WR_T_BIGINT:
+        return 19;
+    case WR_T_UBIGINT:
+        return 20;
+    case WR_T_DECIMAL:
+        return t->precision - t->scale;
+    default:
+        return 0;
     }
 }
 
@@ -300,8 +310,8 @@ static wr_expr *compare(wr_planner *planner, wr_expr *e)
 static wr_expr *in_list(wr_planner *planner, wr_expr *e)
 {
     if (e->arg_count == 2 && !wr_type_is_nested(e->args[0]->type)) {
-        wr_expr *equal = wr_expr_compare(planner->arena, e->is_negated ? WR_NE : WR_EQ, e->args[0],
-                                         e->args[1]);
+        wr_expr *equal =
+            wr_expr_compare(planner->arena, e->is_negated ? WR_NE : WR_EQ, e->args[0], e->args[1]);
         return compare(planner, placed(equal, e->span));
     }
     wr_expr *simple = uncast(planner, e, 0);
@@ -341,15 +351,20 @@ static wr_expr *simplify_one(wr_expr *e, void *arg)
         return placed(wr_expr_const(planner->arena, value), e->span);
     switch (e->kind) {
     case WR_X_AND:
-    case WR_X_OR: return connective(planner, e);
+    case WR_X_OR:
+        return connective(planner, e);
     case WR_X_NOT: {
         wr_expr *simple = negated(planner, e->args[0]);
         return simple ? simple : e;
     }
-    case WR_X_COMPARE: return compare(planner, e);
-    case WR_X_IN: return in_list(planner, e);
-    case WR_X_CASE: return simple_case(planner, e);
-    default: return e;
+    case WR_X_COMPARE:
+        return compare(planner, e);
+    case WR_X_IN:
+        return in_list(planner, e);
+    case WR_X_CASE:
+        return simple_case(planner, e);
+    default:
+        return e;
     }
 }
 

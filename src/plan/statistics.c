@@ -1,10 +1,10 @@
 /* statistics.c - estimated rows and column profiles of every node, bottom up.
  *
  * Joins follow the containment idea: of two columns compared for equality the one with fewer values
- * has all of them in the other, so one pair in max(domain, domain) matches. Domains are those before
- * filters, because a filter on a dimension thins the facts that match it too. Several equalities
- * between the same two sources are not independent (a composite key): their product of domains is
- * capped by the rows of either source.
+ * has all of them in the other, so one pair in max(domain, domain) matches. Domains are those
+ * before filters, because a filter on a dimension thins the facts that match it too. Several
+ * equalities between the same two sources are not independent (a composite key): their product of
+ * domains is capped by the rows of either source.
  *
  * Trap: SHARED makes the plan a graph; its definition is profiled once. */
 #include "plan/statistics.h"
@@ -66,8 +66,7 @@ static wr_column_stats column_stats(wr_planner *planner, wr_relation *relation, 
 static wr_column_profile scan_column(wr_planner *planner, wr_logical *node, int output, double rows,
                                      int source)
 {
-    wr_column_stats stats =
-        column_stats(planner, node->scan.relation, node->scan.columns[output]);
+    wr_column_stats stats = column_stats(planner, node->scan.relation, node->scan.columns[output]);
     wr_column_profile c = {.id = node->outputs[output].id, .source = source, .source_rows = rows};
     if (stats.has_null_count && rows > 0)
         c.null_fraction = WR_MIN((double)stats.null_count / rows, 1);
@@ -111,14 +110,14 @@ static void unknown_columns(wr_estimator *es, const wr_logical *node, int first,
 {
     for (int i = first; i < node->output_count; i++) {
         double values = WR_MAX(out->rows, 1);
-        out->columns[out->count++] = (wr_column_profile){.id = node->outputs[i].id,
-                                                         .domain = values,
-                                                         .distinct = values,
-                                                         .source = es->next_source,
-                                                         .source_rows = values,
-                                                         .is_soft = true,
-                                                         .is_aggregate =
-                                                             node->kind == WR_L_AGGREGATE};
+        out->columns[out->count++] =
+            (wr_column_profile){.id = node->outputs[i].id,
+                                .domain = values,
+                                .distinct = values,
+                                .source = es->next_source,
+                                .source_rows = values,
+                                .is_soft = true,
+                                .is_aggregate = node->kind == WR_L_AGGREGATE};
     }
     es->next_source++;
 }
@@ -144,7 +143,8 @@ static bool combine(const wr_expr *e, void *arg)
     const wr_column_profile *from =
         e->kind == WR_X_COLUMN ? wr_profile_column(c->profile, e->column) : NULL;
     if (!from) return true;
-    if (!c->any) c->result = *from;
+    if (!c->any)
+        c->result = *from;
     else {
         c->result.domain *= from->domain;
         c->result.distinct *= from->distinct;
@@ -156,10 +156,13 @@ static bool combine(const wr_expr *e, void *arg)
 /* The parts of a moment: extract('year', d) has far fewer values than d. */
 static double part_values(const wr_expr *e, const wr_column_profile *arg)
 {
-    static const struct { const char *part; double days, most; } parts[] = {
-        {"year", 365, 1e9},   {"quarter", 0, 4}, {"month", 0, 12}, {"week", 0, 53},
-        {"day", 0, 31},       {"dow", 0, 7},     {"isodow", 0, 7}, {"hour", 0, 24},
-        {"minute", 0, 60},    {"second", 0, 60},
+    static const struct {
+        const char *part;
+        double days, most;
+    } parts[] = {
+        {"year", 365, 1e9}, {"quarter", 0, 4}, {"month", 0, 12}, {"week", 0, 53},
+        {"day", 0, 31},     {"dow", 0, 7},     {"isodow", 0, 7}, {"hour", 0, 24},
+        {"minute", 0, 60},  {"second", 0, 60},
     };
     if (e->kind != WR_X_CALL || e->arg_count != 2 || e->args[0]->kind != WR_X_CONST ||
         e->args[0]->type->phys != WR_P_VIEW || !wr_type_is_moment(e->args[1]->type))
@@ -181,12 +184,13 @@ wr_column_profile wr_profile_expr(const wr_profile *profile, const wr_expr *e)
     if (!c.any)
         return (wr_column_profile){.domain = wr_expr_is_const(e) ? 1 : rows,
                                    .distinct = wr_expr_is_const(e) ? 1 : rows,
-                                   .source = -1, .source_rows = rows};
+                                   .source = -1,
+                                   .source_rows = rows};
     if (e->kind == WR_X_COLUMN) return c.result;
     double parts = part_values(e, &c.result);
     if (parts > 0) c.result.domain = WR_MIN(c.result.domain, parts);
-    bool same_numbers = e->kind == WR_X_CAST && wr_type_is_numeric(e->type) &&
-                        wr_type_is_numeric(e->args[0]->type);
+    bool same_numbers =
+        e->kind == WR_X_CAST && wr_type_is_numeric(e->type) && wr_type_is_numeric(e->args[0]->type);
     c.result.has_range &= same_numbers;
     if (e->type->id == WR_T_BOOLEAN) c.result.domain = WR_MIN(c.result.domain, 2);
     c.result.domain = WR_MIN(c.result.domain, WR_MAX(c.result.source_rows, rows));
@@ -239,9 +243,11 @@ static void profile_aggregate(wr_estimator *es, const wr_logical *node, const wr
 double wr_join_domain(const wr_column_profile *a, const wr_column_profile *b)
 {
     double left = a->domain, right = b->domain;
-    if (a->is_soft && right <= left) left = right;
-    else if (b->is_soft && left <= right) right = left;
-    return WR_MAX(WR_MAX(left, right), 1);
+    if (a->is_soft && right <= left)
+        left = right;
+    else if (b->is_soft && left <= right)
+        right = left;
+    return WR_MAX(WR_MAX(left * (1 - a->removed), right * (1 - b->removed)), 1);
 }
 
 /* Equalities between one source on the left and one on the right. */
@@ -260,10 +266,11 @@ static void add_equality(matching *m, const wr_column_profile *a, const wr_colum
 {
     double domain = wr_join_domain(a, b);
     int i = 0;
-    while (i < m->count && (m->pairs[i].left != a->source || m->pairs[i].right != b->source)) i++;
+    while (i < m->count && (m->pairs[i].left != a->source || m->pairs[i].right != b->source))
+        i++;
     if (i == m->count)
-        m->pairs[m->count++] = (source_pair){a->source, b->source, 0, 1, a->source_rows,
-                                             b->source_rows, 1, 1};
+        m->pairs[m->count++] =
+            (source_pair){a->source, b->source, 0, 1, a->source_rows, b->source_rows, 1, 1};
     source_pair *pair = &m->pairs[i];
     pair->count++;
     pair->domain *= domain;
@@ -304,8 +311,10 @@ void wr_profile_join(wr_estimator *es, const wr_logical *node, const wr_profile 
     wr_expr **other = wr_new_array(arena, wr_expr *, count + 1);
     for (int i = 0; i < count; i++) {
         wr_column_profile a, b;
-        if (sides_of(left, right, node->join.conditions[i], &a, &b)) add_equality(&m, &a, &b);
-        else other[others++] = node->join.conditions[i];
+        if (sides_of(left, right, node->join.conditions[i], &a, &b))
+            add_equality(&m, &a, &b);
+        else
+            other[others++] = node->join.conditions[i];
     }
     double pairs = left->rows * right->rows, left_kept = 1, right_kept = 1;
     for (int i = 0; i < m.count; i++) {
@@ -322,7 +331,9 @@ void wr_profile_join(wr_estimator *es, const wr_logical *node, const wr_profile 
     wr_profile_filter(es, &both, other, others);
     if (m.count == 0) left_kept = right_kept = WR_MIN(both.rows / WR_MAX(pairs, 1) * 3, 0.9);
     switch (node->join.kind) {
-    case WR_JOIN_INNER: *out = both; break;
+    case WR_JOIN_INNER:
+        *out = both;
+        break;
     case WR_JOIN_LEFT:
         *out = both;
         out->rows = WR_MAX(both.rows, left->rows);
@@ -347,9 +358,11 @@ void wr_profile_join(wr_estimator *es, const wr_logical *node, const wr_profile 
                     : node->join.kind == WR_JOIN_ANTI ? left->rows * WR_MAX(1 - left_kept, 0.05)
                                                       : left->rows;
         if (node->join.kind == WR_JOIN_MARK)
-            out->columns[out->count++] = (wr_column_profile){
-                .id = node->join.mark, .domain = 2, .distinct = 2, .source = es->next_source++,
-                .source_rows = left->rows};
+            out->columns[out->count++] = (wr_column_profile){.id = node->join.mark,
+                                                             .domain = 2,
+                                                             .distinct = 2,
+                                                             .source = es->next_source++,
+                                                             .source_rows = left->rows};
         break;
     }
     for (int i = 0; i < out->count; i++) {
@@ -383,9 +396,12 @@ static void profile_set(wr_estimator *es, const wr_logical *node, const wr_profi
     double rows = 0;
     for (int i = 0; i < node->input_count; i++) {
         double next = inputs[i].rows;
-        if (node->set.op == WR_SET_UNION) rows += next;
-        else if (i == 0) rows = next;
-        else rows = node->set.op == WR_SET_INTERSECT ? WR_MIN(rows, next) : rows;
+        if (node->set.op == WR_SET_UNION)
+            rows += next;
+        else if (i == 0)
+            rows = next;
+        else
+            rows = node->set.op == WR_SET_INTERSECT ? WR_MIN(rows, next) : rows;
     }
     out->rows = rows;
     out->columns = wr_new_array(es->planner->arena, wr_column_profile, node->output_count + 1);
@@ -407,7 +423,8 @@ static void profile_set(wr_estimator *es, const wr_logical *node, const wr_profi
 static void profile_shared(wr_estimator *es, wr_logical *node, wr_profile *out)
 {
     wr_arena *arena = es->planner->arena;
-    while (es->shared.count <= node->shared.id) wr_push(arena, &es->shared, (wr_profile){.rows = -1});
+    while (es->shared.count <= node->shared.id)
+        wr_push(arena, &es->shared, (wr_profile){.rows = -1});
     if (es->shared.items[node->shared.id].rows < 0) {
         wr_profile inner;
         wr_profile_of(es, node->inputs[0], &inner);
@@ -441,7 +458,9 @@ static void profile_unary(wr_estimator *es, wr_logical *node, wr_profile *in, wr
     case WR_L_FILTER:
         wr_profile_filter(es, out, node->filter.conjuncts, node->filter.count);
         break;
-    case WR_L_PROJECT: profile_project(es, node, in, out); break;
+    case WR_L_PROJECT:
+        profile_project(es, node, in, out);
+        break;
     case WR_L_AGGREGATE:
         out->count = 0;
         profile_aggregate(es, node, in, out);
@@ -449,17 +468,26 @@ static void profile_unary(wr_estimator *es, wr_logical *node, wr_profile *in, wr
     case WR_L_DISTINCT_ON:
         out->rows = distinct_groups(in, node->distinct_on.keys, node->distinct_on.key_count);
         break;
-    case WR_L_SORT: limit_rows(out, node->sort.limit, node->sort.offset); break;
+    case WR_L_SORT:
+        limit_rows(out, node->sort.limit, node->sort.offset);
+        break;
     case WR_L_LIMIT:
         if (!node->limit.is_percent) limit_rows(out, node->limit.count, node->limit.offset);
         break;
-    case WR_L_UNNEST: out->rows *= 5; break;
-    case WR_L_SINGLE_ROW: out->rows = 1; break;
-    case WR_L_SAMPLE:
-        if (node->sample.fraction > 0) out->rows *= WR_MIN(node->sample.fraction, 1);
-        else out->rows = WR_MIN(out->rows, (double)node->sample.rows);
+    case WR_L_UNNEST:
+        out->rows *= 5;
         break;
-    default: break;
+    case WR_L_SINGLE_ROW:
+        out->rows = 1;
+        break;
+    case WR_L_SAMPLE:
+        if (node->sample.fraction > 0)
+            out->rows *= WR_MIN(node->sample.fraction, 1);
+        else
+            out->rows = WR_MIN(out->rows, (double)node->sample.rows);
+        break;
+    default:
+        break;
     }
     cap_distinct(out);
     if (more > 0 && node->kind != WR_L_PROJECT && node->kind != WR_L_AGGREGATE)
@@ -479,16 +507,36 @@ void wr_profile_of(wr_estimator *es, wr_logical *node, wr_profile *out)
     for (int i = 0; i < node->input_count; i++)
         wr_profile_of(es, node->inputs[i], &inputs[i]);
     switch (node->kind) {
-    case WR_L_SCAN: profile_scan(es, node, out); break;
-    case WR_L_VALUES: profile_unknown(es, node, node->values.row_count, out); break;
-    case WR_L_EMPTY: profile_unknown(es, node, 0, out); break;
-    case WR_L_WORKING: profile_unknown(es, node, ROWS_UNKNOWN / 10, out); break;
-    case WR_L_JOIN: wr_profile_join(es, node, &inputs[0], &inputs[1], out); break;
-    case WR_L_ASOF_JOIN: profile_unknown(es, node, inputs[0].rows, out); break;
-    case WR_L_SET: profile_set(es, node, inputs, out); break;
-    case WR_L_RECURSIVE: profile_unknown(es, node, inputs[0].rows * RECURSION_STEPS, out); break;
-    case WR_L_SINK: profile_unknown(es, node, 1, out); break;
-    default: profile_unary(es, node, &inputs[0], out); break;
+    case WR_L_SCAN:
+        profile_scan(es, node, out);
+        break;
+    case WR_L_VALUES:
+        profile_unknown(es, node, node->values.row_count, out);
+        break;
+    case WR_L_EMPTY:
+        profile_unknown(es, node, 0, out);
+        break;
+    case WR_L_WORKING:
+        profile_unknown(es, node, ROWS_UNKNOWN / 10, out);
+        break;
+    case WR_L_JOIN:
+        wr_profile_join(es, node, &inputs[0], &inputs[1], out);
+        break;
+    case WR_L_ASOF_JOIN:
+        profile_unknown(es, node, inputs[0].rows, out);
+        break;
+    case WR_L_SET:
+        profile_set(es, node, inputs, out);
+        break;
+    case WR_L_RECURSIVE:
+        profile_unknown(es, node, inputs[0].rows * RECURSION_STEPS, out);
+        break;
+    case WR_L_SINK:
+        profile_unknown(es, node, 1, out);
+        break;
+    default:
+        profile_unary(es, node, &inputs[0], out);
+        break;
     }
     node->rows = out->rows;
 }

@@ -8,15 +8,16 @@
 
 typedef struct wr_column_profile {
     wr_column_id id;
-    double domain;        /* different values before any filter: what join partners are drawn from */
-    double distinct;      /* different values now; 1 <= distinct <= domain */
+    double domain;   /* different values before any filter: what join partners are drawn from */
+    double distinct; /* different values now; 1 <= distinct <= domain */
+    double removed;  /* part of the domain that filters on this column took away */
     double null_fraction; /* of the rows */
     double lo, hi;        /* images of the bounds as numbers; only if has_range */
     int source;           /* number of the scan or aggregate the column comes from */
     double source_rows;   /* rows of that source before any filter */
     bool has_range;
-    bool is_soft;         /* domain is an upper bound only */
-    bool is_aggregate;    /* result of an aggregate call: conditions on it are meant to be rare */
+    bool is_soft;      /* domain is an upper bound only */
+    bool is_aggregate; /* result of an aggregate call: conditions on it are meant to be rare */
 } wr_column_profile;
 
 typedef struct wr_profile {
@@ -36,7 +37,8 @@ typedef struct wr_estimator {
 void wr_profile_of(wr_estimator *estimator, wr_logical *node, wr_profile *out);
 /* NULL: unknown column. */
 wr_column_profile *wr_profile_column(const wr_profile *profile, wr_column_id id);
-/* A value as a number that orders like it: for ranges. False: NULL, or a type without order here. */
+/* A value as a number that orders like it: for ranges. False: NULL, or a type without order here.
+ */
 bool wr_value_image(const wr_value *v, double *out);
 /* Narrows the profile to the rows for which all conjuncts hold. */
 void wr_profile_filter(wr_estimator *estimator, wr_profile *profile, wr_expr **conjuncts,

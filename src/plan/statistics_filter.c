@@ -8,8 +8,8 @@
 #include "plan/statistics.h"
 #include <math.h>
 
-static const double GUESS_RANGE = 0.3, GUESS_HAVING = 0.1, GUESS_MATCH = 0.05, GUESS_CALL = 0.3, GUESS_EQUAL = 0.05,
-                    LEAST = 1e-9;
+static const double GUESS_RANGE = 0.3, GUESS_HAVING = 0.1, GUESS_MATCH = 0.05, GUESS_CALL = 0.3,
+                    GUESS_EQUAL = 0.05, LEAST = 1e-9;
 
 /* Text by its first bytes, so that ranges of text can be compared too. */
 static double text_image(wr_str text)
@@ -23,11 +23,16 @@ static double text_image(wr_str text)
 bool wr_value_image(const wr_value *v, double *out)
 {
     if (v->is_null) return false;
-    if (wr_type_is_numeric(v->type)) *out = wr_value_as_f64(v);
-    else if (v->type->id == WR_T_BOOLEAN) *out = v->boolean;
-    else if (wr_type_is_int_like(v->type)) *out = (double)wr_value_as_i128(v);
-    else if (v->type->phys == WR_P_VIEW) *out = text_image(v->text);
-    else return false;
+    if (wr_type_is_numeric(v->type))
+        *out = wr_value_as_f64(v);
+    else if (v->type->id == WR_T_BOOLEAN)
+        *out = v->boolean;
+    else if (wr_type_is_int_like(v->type))
+        *out = (double)wr_value_as_i128(v);
+    else if (v->type->phys == WR_P_VIEW)
+        *out = text_image(v->text);
+    else
+        return false;
     return *out == *out;
 }
 
@@ -53,12 +58,24 @@ static wr_column_profile *column_of(const wr_profile *profile, const wr_expr *e)
 static wr_compare_op mirrored(wr_compare_op op)
 {
     switch (op) {
-    case WR_LT: return WR_GT;
-    case WR_LE: return WR_GE;
-    case WR_GT: return WR_LT;
-    case WR_GE: return WR_LE;
-    default: return op;
+    case WR_LT:
+        return WR_GT;
+    case WR_LE:
+        return WR_GE;
+    case WR_GT:
+        return WR_LT;
+    case WR_GE:
+        return WR_LE;
+    default:
+        return op;
     }
+}
+
+/* Keeps this part of the column's values. */
+static void narrow_values(wr_column_profile *c, double fraction)
+{
+    c->distinct = WR_MAX(c->distinct * fraction, 1);
+    c->removed = 1 - (1 - c->removed) * fraction;
 }
 
 /* Fraction of column op value; narrows the column. */
@@ -69,7 +86,7 @@ static double against_constant(wr_column_profile *c, wr_compare_op op, bool know
     if (op == WR_EQ || op == WR_NOT_DISTINCT || op == WR_NE || op == WR_DISTINCT) {
         double equal = outside ? LEAST : kept / WR_MAX(c->distinct, 1);
         if (op == WR_NE || op == WR_DISTINCT) return WR_MAX(kept - equal, LEAST);
-        c->distinct = 1;
+        narrow_values(c, 1 / WR_MAX(c->distinct, 1));
         c->null_fraction = 0;
         if (known) {
             c->has_range = true;
@@ -80,7 +97,7 @@ static double against_constant(wr_column_profile *c, wr_compare_op op, bool know
     c->null_fraction = 0;
     if (!known || !c->has_range) {
         double guess = c->is_aggregate ? GUESS_HAVING : GUESS_RANGE;
-        c->distinct = WR_MAX(c->distinct * guess, 1);
+        narrow_values(c, guess);
         return kept * guess;
     }
     double width = c->hi - c->lo, step = c->distinct > 1 ? width / c->distinct : 0;
@@ -89,9 +106,11 @@ static double against_constant(wr_column_profile *c, wr_compare_op op, bool know
     if (op == WR_LE || op == WR_GE) left += step;
     double fraction = width > 0 ? left / width : left >= 0;
     fraction = WR_MIN(WR_MAX(fraction, LEAST), 1);
-    if (upper) c->hi = WR_MAX(WR_MIN(c->hi, value), c->lo);
-    else c->lo = WR_MIN(WR_MAX(c->lo, value), c->hi);
-    c->distinct = WR_MAX(c->distinct * fraction, 1);
+    if (upper)
+        c->hi = WR_MAX(WR_MIN(c->hi, value), c->lo);
+    else
+        c->lo = WR_MIN(WR_MAX(c->lo, value), c->hi);
+    narrow_values(c, fraction);
     return kept * fraction;
 }
 
@@ -114,19 +133,22 @@ static double in_list(const wr_profile *profile, const wr_expr *e)
 {
     wr_column_profile *c = column_of(profile, e->args[0]);
     int values = e->arg_count - 1;
-    double fraction = c ? (1 - c->null_fraction) * values / WR_MAX(c->distinct, 1)
-                        : GUESS_EQUAL * values;
+    double fraction =
+        c ? (1 - c->null_fraction) * values / WR_MAX(c->distinct, 1) : GUESS_EQUAL * values;
     fraction = WR_MIN(fraction, 1);
     if (e->is_negated) return WR_MAX(1 - fraction, LEAST);
-    if (c) c->distinct = WR_MIN(c->distinct, values);
+    if (c) narrow_values(c, WR_MIN(values / WR_MAX(c->distinct, 1), 1));
     return fraction;
 }
 
 static double call_fraction(const wr_expr *e)
 {
-    static const struct { const char *name; double guess; } known[] = {
-        {"~~", GUESS_MATCH}, {"!~~", 1 - GUESS_MATCH}, {"~~*", GUESS_MATCH},
-        {"!~~*", 1 - GUESS_MATCH}, {"~", GUESS_MATCH}, {"!~", 1 - GUESS_MATCH},
+    static const struct {
+        const char *name;
+        double guess;
+    } known[] = {
+        {"~~", GUESS_MATCH},          {"!~~", 1 - GUESS_MATCH},   {"~~*", GUESS_MATCH},
+        {"!~~*", 1 - GUESS_MATCH},    {"~", GUESS_MATCH},         {"!~", 1 - GUESS_MATCH},
         {"starts_with", GUESS_MATCH}, {"ends_with", GUESS_MATCH}, {"contains", GUESS_MATCH},
     };
     size_t length = strcspn(e->call.fn->name, "|");

@@ -2,9 +2,9 @@
  *
  * A region is everything that can be reached from a join through joins, filters and projections
  * that only pass columns on. Inner joins dissolve into leaves and conditions. The right side of a
- * semi, anti, mark, left or single join becomes a leaf that keeps its own join: such a join commutes
- * with inner joins as long as the columns its conditions use are there. Everything else is a leaf
- * and is looked at on its own.
+ * semi, anti, mark, left or single join becomes a leaf that keeps its own join: such a join
+ * commutes with inner joins as long as the columns its conditions use are there. Everything else is
+ * a leaf and is looked at on its own.
  *
  * The tree that comes back provides the outputs of the region in their old order. */
 #include "plan/join_graph.h"
@@ -20,7 +20,7 @@ typedef struct region {
     ordering *rule;
     wr_join_graph graph;
     wr_estimator estimator;
-    int pending;                 /* right inputs on the way down that will be leaves at least */
+    int pending; /* right inputs on the way down that will be leaves at least */
     WR_LIST(wr_expr *) conditions;
     WR_LIST(wr_binding) renames; /* ids that projections inside gave to columns */
 } region;
@@ -51,7 +51,8 @@ static bool has_volatile(const wr_logical *node)
 
 static void turn_right_join(wr_logical *node)
 {
-    if (node->kind != WR_L_JOIN || node->join.kind != WR_JOIN_RIGHT || node->join.is_lateral) return;
+    if (node->kind != WR_L_JOIN || node->join.kind != WR_JOIN_RIGHT || node->join.is_lateral)
+        return;
     wr_logical *left = node->inputs[0];
     node->inputs[0] = node->inputs[1];
     node->inputs[1] = left;
@@ -68,9 +69,12 @@ static bool is_join_of_region(const wr_logical *node)
 static bool leads_to_join(const wr_logical *node)
 {
     for (;;) {
-        if (node->kind == WR_L_FILTER && !has_volatile(node)) node = node->inputs[0];
-        else if (node->kind == WR_L_PROJECT && only_passes(node)) node = node->inputs[0];
-        else return is_join_of_region(node);
+        if (node->kind == WR_L_FILTER && !has_volatile(node))
+            node = node->inputs[0];
+        else if (node->kind == WR_L_PROJECT && only_passes(node))
+            node = node->inputs[0];
+        else
+            return is_join_of_region(node);
     }
 }
 
@@ -186,9 +190,8 @@ static wr_logical *build(region *r, const wr_join_tree *tree)
     wr_planner *planner = r->rule->planner;
     if (!tree->left) return r->graph.leaves.items[__builtin_ctzll(tree->set)].plan;
     wr_logical *left = build(r, tree->left), *right = build(r, tree->right);
-    wr_logical *own = !tree->right->left
-                          ? r->graph.leaves.items[__builtin_ctzll(tree->right->set)].join
-                          : NULL;
+    wr_logical *own =
+        !tree->right->left ? r->graph.leaves.items[__builtin_ctzll(tree->right->set)].join : NULL;
     wr_expr **conditions;
     int count = conditions_between(r, tree, own != NULL, &conditions);
     if (own) {

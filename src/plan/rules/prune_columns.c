@@ -68,8 +68,11 @@ static void use_inputs(pruning *p, wr_logical *node)
         use_all(p, node->recursive.start, node->output_count);
         use_all(p, node->recursive.step, node->output_count);
         break;
-    case WR_L_SINK: use_all(p, node->sink.columns, node->sink.column_count); break;
-    default: break;
+    case WR_L_SINK:
+        use_all(p, node->sink.columns, node->sink.column_count);
+        break;
+    default:
+        break;
     }
 }
 

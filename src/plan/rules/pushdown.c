@@ -1,8 +1,10 @@
-/* pushdown.c - moves every filter as far down as it goes, and turns comma joins into joins with conditions.
+/* pushdown.c - moves every filter as far down as it goes, and turns comma joins into joins with
+ * conditions.
  *
- * One recursive walk carries the conjuncts that hold above a node ("pending") down the tree. At each node a conjunct either
- * goes on into an input (rewritten to that input's columns), becomes a join condition, or stays as a filter on top. An outer
- * join whose NULL rows some conjunct rejects becomes an inner one on the way. Filters reach scans as scan.filters. */
+ * One recursive walk carries the conjuncts that hold above a node ("pending") down the tree. At
+ * each node a conjunct either goes on into an input (rewritten to that input's columns), becomes a
+ * join condition, or stays as a filter on top. An outer join whose NULL rows some conjunct rejects
+ * becomes an inner one on the way. Filters reach scans as scan.filters. */
 #include "expr/fn.h"
 #include "plan/shared.h"
 #include "plan/simplify.h"
@@ -147,9 +149,12 @@ static void simplify_outer(walk *w, wr_logical *join, const conjuncts *pending)
     bool no_left_nulls = any_rejects(pending, &left), no_right_nulls = any_rejects(pending, &right);
     if (*kind == WR_JOIN_LEFT && no_right_nulls) *kind = WR_JOIN_INNER;
     if (*kind == WR_JOIN_RIGHT && no_left_nulls) *kind = WR_JOIN_INNER;
-    if (*kind == WR_JOIN_FULL && no_left_nulls && no_right_nulls) *kind = WR_JOIN_INNER;
-    else if (*kind == WR_JOIN_FULL && no_left_nulls) *kind = WR_JOIN_LEFT;
-    else if (*kind == WR_JOIN_FULL && no_right_nulls) *kind = WR_JOIN_RIGHT;
+    if (*kind == WR_JOIN_FULL && no_left_nulls && no_right_nulls)
+        *kind = WR_JOIN_INNER;
+    else if (*kind == WR_JOIN_FULL && no_left_nulls)
+        *kind = WR_JOIN_LEFT;
+    else if (*kind == WR_JOIN_FULL && no_right_nulls)
+        *kind = WR_JOIN_RIGHT;
 }
 
 /* ---- nodes ---- */
@@ -160,7 +165,8 @@ static void set_conditions(wr_logical *join, const conjuncts *list)
     join->join.condition_count = list->count;
 }
 
-/* Which sides may take a conjunct from above, and one from the ON clause, without changing the result. */
+/* Which sides may take a conjunct from above, and one from the ON clause, without changing the
+ * result. */
 typedef struct join_sides {
     bool above_left, above_right, on_left, on_right;
 } join_sides;
@@ -168,20 +174,27 @@ typedef struct join_sides {
 static join_sides sides_of(wr_join_kind kind)
 {
     switch (kind) {
-    case WR_JOIN_INNER: return (join_sides){true, true, true, true};
-    case WR_JOIN_LEFT: return (join_sides){true, false, false, true};
-    case WR_JOIN_RIGHT: return (join_sides){false, true, true, false};
-    case WR_JOIN_SEMI: return (join_sides){true, false, true, true};
+    case WR_JOIN_INNER:
+        return (join_sides){true, true, true, true};
+    case WR_JOIN_LEFT:
+        return (join_sides){true, false, false, true};
+    case WR_JOIN_RIGHT:
+        return (join_sides){false, true, true, false};
+    case WR_JOIN_SEMI:
+        return (join_sides){true, false, true, true};
     case WR_JOIN_ANTI:
-    case WR_JOIN_MARK: return (join_sides){true, false, false, true};
-    case WR_JOIN_SINGLE: return (join_sides){true, false, false, true};
-    case WR_JOIN_FULL: break;
+    case WR_JOIN_MARK:
+        return (join_sides){true, false, false, true};
+    case WR_JOIN_SINGLE:
+        return (join_sides){true, false, false, true};
+    case WR_JOIN_FULL:
+        break;
     }
     return (join_sides){false, false, false, false};
 }
 
-/* What a disjunction over both sides says about one of them: (l1 AND r1) OR (l2 AND r2) implies l1 OR
- * l2. The disjunction itself stays where it is. */
+/* What a disjunction over both sides says about one of them: (l1 AND r1) OR (l2 AND r2) implies l1
+ * OR l2. The disjunction itself stays where it is. */
 static void add_implied(walk *w, const wr_expr *e, const wr_column_set *side, conjuncts *to)
 {
     if (e->kind != WR_X_OR) return;
@@ -212,10 +225,14 @@ static wr_logical *push_join(walk *w, wr_logical *join, conjuncts *pending)
     for (int i = 0; i < pending->count; i++) {
         wr_expr *e = pending->items[i];
         bool is_volatile = wr_expr_is_volatile(e);
-        if (!is_volatile && sides.above_left && only_uses(w, e, &left)) add(w, &to_left, e);
-        else if (!is_volatile && sides.above_right && only_uses(w, e, &right)) add(w, &to_right, e);
-        else if (inner && !is_volatile) add(w, &on, e);
-        else add(w, &stay, e);
+        if (!is_volatile && sides.above_left && only_uses(w, e, &left))
+            add(w, &to_left, e);
+        else if (!is_volatile && sides.above_right && only_uses(w, e, &right))
+            add(w, &to_right, e);
+        else if (inner && !is_volatile)
+            add(w, &on, e);
+        else
+            add(w, &stay, e);
         if (sides.above_left) add_implied(w, e, &left, &to_left);
         if (sides.above_right) add_implied(w, e, &right, &to_right);
     }
@@ -224,9 +241,12 @@ static wr_logical *push_join(walk *w, wr_logical *join, conjuncts *pending)
         add(w, &parts, join->join.conditions[i]);
         for (int k = 0; k < parts.count; k++) {
             wr_expr *e = parts.items[k];
-            if (sides.on_left && only_uses(w, e, &left)) add(w, &to_left, e);
-            else if (sides.on_right && only_uses(w, e, &right)) add(w, &to_right, e);
-            else add(w, &on, e);
+            if (sides.on_left && only_uses(w, e, &left))
+                add(w, &to_left, e);
+            else if (sides.on_right && only_uses(w, e, &right))
+                add(w, &to_right, e);
+            else
+                add(w, &on, e);
             if (sides.on_left) add_implied(w, e, &left, &to_left);
             if (sides.on_right) add_implied(w, e, &right, &to_right);
         }
@@ -244,8 +264,10 @@ static wr_logical *push_project(walk *w, wr_logical *node, conjuncts *pending)
     conjuncts down = {0}, stay = {0};
     for (int i = 0; i < pending->count; i++) {
         wr_expr *e = substituted(&s, pending->items[i]);
-        if (wr_expr_is_volatile(e)) add(w, &stay, pending->items[i]);
-        else add(w, &down, e);
+        if (wr_expr_is_volatile(e))
+            add(w, &stay, pending->items[i]);
+        else
+            add(w, &down, e);
     }
     node->inputs[0] = push(w, node->inputs[0], &down);
     wr_logical_set_outputs(w->planner, node);
@@ -267,8 +289,10 @@ static wr_logical *push_aggregate(walk *w, wr_logical *node, conjuncts *pending)
     conjuncts down = {0}, stay = {0};
     for (int i = 0; i < pending->count; i++) {
         wr_expr *e = pending->items[i];
-        if (keys && !wr_expr_is_volatile(e) && !wr_expr_is_const(e) && only_uses(w, e, &movable)) add(w, &down, substituted(&s, e));
-        else add(w, &stay, e);
+        if (keys && !wr_expr_is_volatile(e) && !wr_expr_is_const(e) && only_uses(w, e, &movable))
+            add(w, &down, substituted(&s, e));
+        else
+            add(w, &stay, e);
     }
     node->inputs[0] = push(w, node->inputs[0], &down);
     wr_logical_set_outputs(w->planner, node);
@@ -294,7 +318,8 @@ static wr_column_set common_partition(walk *w, const wr_logical *node)
 }
 
 /* Conjuncts over movable columns go on into the only input; the others stay on top. */
-static wr_logical *push_through(walk *w, wr_logical *node, conjuncts *pending, const wr_column_set *movable)
+static wr_logical *push_through(walk *w, wr_logical *node, conjuncts *pending,
+                                const wr_column_set *movable)
 {
     conjuncts down = {0}, stay = {0};
     for (int i = 0; i < pending->count; i++) {

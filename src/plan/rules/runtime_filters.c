@@ -1,8 +1,8 @@
 /* runtime_filters.c - lets the build side of a join, or the threshold of a top-N, thin out scans.
  *
  * When a build is finished, its join knows which keys can still find a partner. The rule follows
- * each probe key down to the scans its values come from, through everything that hands the column on
- * unchanged and where rows with other values could only make rows that the join drops anyway:
+ * each probe key down to the scans its values come from, through everything that hands the column
+ * on unchanged and where rows with other values could only make rows that the join drops anyway:
  * joins, filters, projections, groupings by that column. Across an equality it goes on with the
  * other side as well, so one filter may reach scans on both sides of a lower join.
  *
@@ -20,14 +20,17 @@ typedef struct publishing {
     wr_estimator estimator;
 } publishing;
 
-static bool follow(wr_planner *planner, wr_logical *node, wr_column_id id, wr_runtime_filter *filter);
+static bool follow(wr_planner *planner, wr_logical *node, wr_column_id id,
+                   wr_runtime_filter *filter);
 
 /* ---- towards the scans ---- */
 
-static bool attach(wr_planner *planner, wr_logical *scan, wr_column_id id, wr_runtime_filter *filter)
+static bool attach(wr_planner *planner, wr_logical *scan, wr_column_id id,
+                   wr_runtime_filter *filter)
 {
     int at = 0;
-    while (at < scan->output_count && scan->outputs[at].id != id) at++;
+    while (at < scan->output_count && scan->outputs[at].id != id)
+        at++;
     if (at == scan->output_count) return false;
     int count = scan->scan.runtime_count;
     for (int i = 0; i < count; i++)
@@ -122,11 +125,14 @@ static bool follow_set(wr_planner *planner, wr_logical *node, wr_column_id id,
     return any;
 }
 
-static bool follow(wr_planner *planner, wr_logical *node, wr_column_id id, wr_runtime_filter *filter)
+static bool follow(wr_planner *planner, wr_logical *node, wr_column_id id,
+                   wr_runtime_filter *filter)
 {
     switch (node->kind) {
-    case WR_L_SCAN: return node->scan.limit < 0 && attach(planner, node, id, filter);
-    case WR_L_FILTER: return follow(planner, node->inputs[0], id, filter);
+    case WR_L_SCAN:
+        return node->scan.limit < 0 && attach(planner, node, id, filter);
+    case WR_L_FILTER:
+        return follow(planner, node->inputs[0], id, filter);
     case WR_L_SORT:
         return !node->sort.limit && !node->sort.offset &&
                follow(planner, node->inputs[0], id, filter);
@@ -136,12 +142,16 @@ static bool follow(wr_planner *planner, wr_logical *node, wr_column_id id, wr_ru
     case WR_L_PROJECT:
         return follow_binding(planner, node, node->project.bindings, node->project.count, id,
                               filter);
-    case WR_L_AGGREGATE: return follow_group(planner, node, id, filter);
+    case WR_L_AGGREGATE:
+        return follow_group(planner, node, id, filter);
     case WR_L_WINDOW:
         return partitions_by(node, id) && follow(planner, node->inputs[0], id, filter);
-    case WR_L_JOIN: return !node->join.is_lateral && follow_join(planner, node, id, filter);
-    case WR_L_SET: return follow_set(planner, node, id, filter);
-    default: return false;
+    case WR_L_JOIN:
+        return !node->join.is_lateral && follow_join(planner, node, id, filter);
+    case WR_L_SET:
+        return follow_set(planner, node, id, filter);
+    default:
+        return false;
     }
 }
 
@@ -160,12 +170,16 @@ static bool drops_probe_rows(const wr_logical *join)
     bool left = join->join.build_left; /* the probe side is the right one then */
     switch (join->join.kind) {
     case WR_JOIN_INNER:
-    case WR_JOIN_SEMI: return true;
+    case WR_JOIN_SEMI:
+        return true;
     case WR_JOIN_LEFT:
     case WR_JOIN_SINGLE:
-    case WR_JOIN_ANTI: return left;
-    case WR_JOIN_RIGHT: return !left;
-    default: return false;
+    case WR_JOIN_ANTI:
+        return left;
+    case WR_JOIN_RIGHT:
+        return !left;
+    default:
+        return false;
     }
 }
 
@@ -216,7 +230,8 @@ static void publish_keys(publishing *p, wr_logical *join)
 
 static void publish_threshold(publishing *p, wr_logical *sort)
 {
-    if (!sort->sort.limit || sort->sort.key_count == 0 || sort->sort.keys[0].expr->kind != WR_X_COLUMN)
+    if (!sort->sort.limit || sort->sort.key_count == 0 ||
+        sort->sort.keys[0].expr->kind != WR_X_COLUMN)
         return;
     const wr_expr *key = sort->sort.keys[0].expr;
     wr_runtime_filter *filter = new_filter(p->planner, key->type, 0.1);

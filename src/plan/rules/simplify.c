@@ -60,13 +60,17 @@ static bool join_has_no_rows(wr_logical *node)
     bool never = reduce(node->join.conditions, &node->join.condition_count);
     switch (node->join.kind) {
     case WR_JOIN_INNER:
-    case WR_JOIN_SEMI: return never || is_empty(node, 0) || is_empty(node, 1);
+    case WR_JOIN_SEMI:
+        return never || is_empty(node, 0) || is_empty(node, 1);
     case WR_JOIN_LEFT:
     case WR_JOIN_SINGLE:
     case WR_JOIN_ANTI:
-    case WR_JOIN_MARK: return is_empty(node, 0);
-    case WR_JOIN_RIGHT: return is_empty(node, 1);
-    case WR_JOIN_FULL: return is_empty(node, 0) && is_empty(node, 1);
+    case WR_JOIN_MARK:
+        return is_empty(node, 0);
+    case WR_JOIN_RIGHT:
+        return is_empty(node, 1);
+    case WR_JOIN_FULL:
+        return is_empty(node, 0) && is_empty(node, 1);
     }
     return false;
 }
@@ -74,10 +78,14 @@ static bool join_has_no_rows(wr_logical *node)
 static bool has_no_rows(wr_logical *node)
 {
     switch (node->kind) {
-    case WR_L_FILTER: return reduce(node->filter.conjuncts, &node->filter.count) || is_empty(node, 0);
-    case WR_L_JOIN: return join_has_no_rows(node);
-    case WR_L_LIMIT: return is_empty(node, 0) || (is_zero(node->limit.count) && !node->limit.is_percent);
-    case WR_L_SORT: return is_empty(node, 0) || is_zero(node->sort.limit);
+    case WR_L_FILTER:
+        return reduce(node->filter.conjuncts, &node->filter.count) || is_empty(node, 0);
+    case WR_L_JOIN:
+        return join_has_no_rows(node);
+    case WR_L_LIMIT:
+        return is_empty(node, 0) || (is_zero(node->limit.count) && !node->limit.is_percent);
+    case WR_L_SORT:
+        return is_empty(node, 0) || is_zero(node->sort.limit);
     case WR_L_AGGREGATE:
         return is_empty(node, 0) && node->aggregate.key_count > 0 && !node->aggregate.sets;
     case WR_L_PROJECT:
@@ -85,8 +93,10 @@ static bool has_no_rows(wr_logical *node)
     case WR_L_DISTINCT_ON:
     case WR_L_UNNEST:
     case WR_L_ORDINAL:
-    case WR_L_SAMPLE: return is_empty(node, 0);
-    default: return false;
+    case WR_L_SAMPLE:
+        return is_empty(node, 0);
+    default:
+        return false;
     }
 }
 
