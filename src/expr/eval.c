@@ -259,6 +259,7 @@ static weir_status eval_call(wr_eval *ev, int step, wr_rows rows)
 {
     const wr_step *s = &ev->program->steps[step];
     const wr_fn *fn = s->expr->call.fn;
+    if (fn->flags & WR_FN_LAZY) return wr_eval_lazy(ev, step, rows);
     wr_column local[4];
     wr_column *args = s->arg_count <= 4 ? local : wr_new_array(&ev->arena, wr_column, s->arg_count);
     bool all_constant = !s->lambdas && !s->is_volatile, any_null = false;

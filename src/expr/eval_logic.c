@@ -289,10 +289,10 @@ static void merge_branch(merge *m, const wr_column *in, wr_rows rows)
     }
 }
 
-static void begin_merge(merge *m, wr_eval *ev, int step)
+/* part_max: how often merge_branch will be called at most. */
+static void begin_merge(merge *m, wr_eval *ev, int step, uint32_t part_max)
 {
-    const wr_step *s = &ev->program->steps[step];
-    const wr_type *type = s->expr->type;
+    const wr_type *type = ev->program->steps[step].expr->type;
     *m = (merge){.ev = ev, .step = step};
     bool is_int = wr_type_is_int_like(type);
     m->out = wr_eval_result(ev, step, is_int ? WR_P_I8 : type->phys);
@@ -303,7 +303,7 @@ static void begin_merge(merge *m, wr_eval *ev, int step)
     } else if (!wr_type_is_nested(type)) {
         memset(m->out->data, 0, wr_phys_size(type->phys) * m->out->rows);
     } else {
-        m->parts = wr_new_array(&ev->arena, wr_column, s->arg_count);
+        m->parts = wr_new_array(&ev->arena, wr_column, part_max);
         m->which = wr_new_array(&ev->arena, uint32_t, ev->batch->rows);
         m->part_row = wr_new_array(&ev->arena, uint32_t, ev->batch->rows);
         memset(m->which, 0xff, sizeof *m->which * ev->batch->rows);
@@ -331,7 +331,7 @@ weir_status wr_eval_case(wr_eval *ev, int step, wr_rows rows)
     uint32_t open_count = rows.count, found;
     const wr_column *value;
     merge m;
-    begin_merge(&m, ev, step);
+    begin_merge(&m, ev, step, (uint32_t)s->arg_count);
     for (uint32_t i = 0; i < rows.count; i++)
         open[i] = (uint16_t)wr_rows_at(rows, i);
     for (int i = 0; i + 1 < s->arg_count && open_count > 0; i += 2) {
@@ -354,4 +354,135 @@ weir_status wr_eval_case(wr_eval *ev, int step, wr_rows rows)
     }
     end_merge(&m);
     return WR_OK;
+}
+
+/* ---- calls that choose among their arguments ---- */
+
+static void merge_null(merge *m, wr_rows rows)
+{
+    if (m->parts) return; /* rows of no part are NULL */
+    uint64_t *valid = wr_eval_valid(m->ev, m->step);
+    for (uint32_t i = 0; i < rows.count; i++)
+        wr_bit_clear(valid, wr_rows_at(rows, i));
+}
+
+/* The first argument that is not NULL. */
+static weir_status first_known(wr_eval *ev, int step, wr_rows rows)
+{
+    const wr_step *s = &ev->program->steps[step];
+    uint16_t open[WR_BATCH_ROWS], hits[WR_BATCH_ROWS];
+    uint32_t open_count = rows.count;
+    const wr_column *value;
+    WR_TRY(wr_eval_step(ev, s->args[0], rows, &value));
+    if (wr_column_has_no_nulls(value)) {
+        ev->registers[step].result = *value;
+        return WR_OK;
+    }
+    merge m;
+    begin_merge(&m, ev, step, (uint32_t)s->arg_count);
+    for (uint32_t i = 0; i < rows.count; i++)
+        open[i] = (uint16_t)wr_rows_at(rows, i);
+    for (int i = 0; i < s->arg_count && open_count > 0; i++) {
+        bool is_last = i + 1 == s->arg_count, all = false;
+        wr_eval_enter(ev);
+        WR_TRY(wr_eval_step(ev, s->args[i], (wr_rows){open, open_count}, &value));
+        all = is_last || wr_column_has_no_nulls(value);
+        uint32_t found = 0, left = 0;
+        for (uint32_t k = 0; k < open_count && !all; k++) {
+            if (wr_column_is_null(value, open[k]))
+                open[left++] = open[k];
+            else
+                hits[found++] = open[k];
+        }
+        if (all)
+            merge_branch(&m, value, (wr_rows){open, open_count});
+        else if (found > 0)
+            merge_branch(&m, value, (wr_rows){hits, found});
+        open_count = left;
+        wr_eval_leave(ev);
+    }
+    end_merge(&m);
+    return WR_OK;
+}
+
+/* if(condition, a [, b]) */
+static weir_status choose_branch(wr_eval *ev, int step, wr_rows rows)
+{
+    const wr_step *s = &ev->program->steps[step];
+    uint16_t open[WR_BATCH_ROWS], hits[WR_BATCH_ROWS];
+    uint32_t open_count = rows.count, found;
+    const wr_column *value;
+    merge m;
+    begin_merge(&m, ev, step, 2);
+    for (uint32_t i = 0; i < rows.count; i++)
+        open[i] = (uint16_t)wr_rows_at(rows, i);
+    wr_eval_enter(ev);
+    WR_TRY(wr_eval_select(ev, s->args[0], (wr_rows){open, open_count}, hits, &found));
+    wr_eval_leave(ev);
+    open_count = subtract(open, open_count, hits, found);
+    wr_rows parts[2] = {{hits, found}, {open, open_count}};
+    for (int i = 0; i < 2; i++) {
+        if (parts[i].count == 0) continue;
+        if (i + 1 >= s->arg_count) {
+            merge_null(&m, parts[i]);
+            continue;
+        }
+        wr_eval_enter(ev);
+        WR_TRY(wr_eval_step(ev, s->args[i + 1], parts[i], &value));
+        merge_branch(&m, value, parts[i]);
+        wr_eval_leave(ev);
+    }
+    end_merge(&m);
+    return WR_OK;
+}
+
+/* Errors that a value is to blame for: SQLSTATE class 22, and raised ones. */
+static bool is_about_values(weir_status bad)
+{
+    const char *state = wr_code_sqlstate(bad->code);
+    return strncmp(state, "22", 2) == 0 || strcmp(state, "P0001") == 0;
+}
+
+/* try(x): rows are halved until those at fault stand alone. */
+static weir_status try_rows(merge *m, wr_rows rows, bool one_by_one)
+{
+    wr_eval *ev = m->ev;
+    int depth = ev->depth;
+    const wr_column *value;
+    if (rows.count == 1 || !one_by_one) {
+        wr_eval_enter(ev);
+        weir_status bad = wr_eval_step(ev, ev->program->steps[m->step].args[0], rows, &value);
+        if (!bad) merge_branch(m, value, rows);
+        ev->depth = depth;
+        if (!bad || !is_about_values(bad)) return bad;
+        wr_status_drop(bad);
+        if (rows.count == 1) {
+            merge_null(m, rows);
+            return WR_OK;
+        }
+    }
+    uint32_t half = rows.count / 2;
+    WR_TRY(try_rows(m, (wr_rows){rows.sel, half}, one_by_one));
+    return try_rows(m, (wr_rows){rows.sel + half, rows.count - half}, one_by_one);
+}
+
+static weir_status catch_errors(wr_eval *ev, int step, wr_rows rows)
+{
+    merge m;
+    uint16_t open[WR_BATCH_ROWS];
+    begin_merge(&m, ev, step, rows.count);
+    for (uint32_t i = 0; i < rows.count; i++)
+        open[i] = (uint16_t)wr_rows_at(rows, i);
+    /* nextval and the like must run once per row */
+    WR_TRY(try_rows(&m, (wr_rows){open, rows.count}, ev->program->steps[step].is_volatile));
+    end_merge(&m);
+    return WR_OK;
+}
+
+weir_status wr_eval_lazy(wr_eval *ev, int step, wr_rows rows)
+{
+    uint32_t flags = ev->program->steps[step].expr->call.fn->flags;
+    if (flags & WR_FN_FIRST_KNOWN) return first_known(ev, step, rows);
+    if (flags & WR_FN_CATCHES) return catch_errors(ev, step, rows);
+    return choose_branch(ev, step, rows);
 }

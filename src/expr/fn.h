@@ -54,6 +54,11 @@ enum {
     WR_FN_ANY_FORM = 16,        /* takes constants, dictionaries and narrow widths as they come */
     WR_FN_HIDDEN = 32,          /* not listed in help and completion */
     WR_FN_MONOTONE = 64,        /* non-decreasing in its first argument, the others constant: filters can be turned into ranges */
+    /* The evaluator chooses among the arguments itself and computes them only for rows that need them; exec is not called. */
+    WR_FN_FIRST_KNOWN = 128,    /* the first argument that is not NULL */
+    WR_FN_CHOOSES = 256,        /* the second argument where the first is true, else the third or NULL */
+    WR_FN_CATCHES = 512,        /* the argument, NULL where computing it fails for the sake of a value */
+    WR_FN_LAZY = WR_FN_FIRST_KNOWN | WR_FN_CHOOSES | WR_FN_CATCHES,
 };
 
 typedef struct wr_fn_bind {

@@ -151,7 +151,8 @@ static int compile(compiler *c, wr_expr *e)
     }
     if (e->kind == WR_X_PARAM && !c->bad)
         c->bad = wr_fail_at(WR_E_PARAMETER_VALUE, e->span, "parameter $%d has no value", e->param);
-    bool is_scope = e->kind == WR_X_AND || e->kind == WR_X_OR || e->kind == WR_X_CASE;
+    bool is_scope = e->kind == WR_X_AND || e->kind == WR_X_OR || e->kind == WR_X_CASE ||
+                    (e->kind == WR_X_CALL && e->call.fn->flags & WR_FN_LAZY);
     c->nesting += is_scope;
     if (c->nesting > WR_NESTING_MAX && !c->bad)
         c->bad = wr_fail_at(WR_E_TOO_DEEP, e->span, "conditions are nested deeper than %d",

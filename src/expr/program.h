@@ -97,6 +97,8 @@ uint64_t *wr_eval_valid(wr_eval *ev, int step);
 /* The kinds with files of their own (eval_logic.c, eval_compare.c). */
 WR_MUST_CHECK weir_status wr_eval_junction(wr_eval *ev, int step, wr_rows rows);
 WR_MUST_CHECK weir_status wr_eval_case(wr_eval *ev, int step, wr_rows rows);
+/* Calls with WR_FN_LAZY: arguments are computed only for the rows that need them. */
+WR_MUST_CHECK weir_status wr_eval_lazy(wr_eval *ev, int step, wr_rows rows);
 WR_MUST_CHECK weir_status wr_eval_in(wr_eval *ev, int step, wr_rows rows);
 WR_MUST_CHECK weir_status wr_select_in(wr_eval *ev, int step, wr_rows rows, uint16_t *out,
                                        uint32_t *count);

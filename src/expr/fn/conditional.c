@@ -1,8 +1,9 @@
 /* conditional.c - choosing between values, counting NULLs, asking for types, raising errors.
  *
- * The evaluator has shortcuts for coalesce; the rows here are its meaning. Results are put together
- * by picking single values from the arguments (pick.h), which works for every type; fixed-width
- * types are copied directly. */
+ * coalesce, if, nvl2 and try are carried out by the evaluator, which computes an argument only for
+ * the rows that need it; their rows here say which way. Results of the others are put together by
+ * picking single values from the arguments (pick.h), which works for every type; fixed-width types
+ * are copied directly. */
 #include "expr/fn/call.h"
 #include "expr/fn/pick.h"
 
@@ -32,24 +33,22 @@ static void choose(wr_call *call, const int8_t *choice, wr_column *out)
     wr_column_pick(picks, call->rows, out->type, call->arena, out);
 }
 
-static weir_status fn_coalesce(wr_call *call, wr_column *out)
+/* What stands in for the exec of functions that the evaluator carries out. */
+static weir_status fn_lazy(wr_call *call, wr_column *out)
 {
-    int8_t *choice = wr_new_array(call->arena, int8_t, call->rows + 1);
-    WR_ALL_ROWS(i)
-    {
-        int a = 0;
-        while (a < call->arg_count && wr_arg_is_null(call, a, i))
-            a++;
-        choice[i] = (int8_t)(a < call->arg_count ? a : -1);
-    }
-    choose(call, choice, out);
-    return WR_OK;
+    (void)out;
+    return wr_fail(WR_E_INTERNAL, "%s was called with computed arguments",
+                   call->expr->call.fn->name);
 }
 
+static weir_status bind_some(wr_fn_bind *b)
+{
+    if (b->arg_count > 0) return WR_OK;
+    return wr_fail_at(WR_E_UNKNOWN_FUNCTION, b->span, "an argument is needed");
+}
 static weir_status bind_few(wr_fn_bind *b)
 {
-    if (!b->arg_count)
-        return wr_fail_at(WR_E_UNKNOWN_FUNCTION, b->span, "at least one argument is needed");
+    WR_TRY(bind_some(b));
     if (b->arg_count <= INT8_MAX) return WR_OK;
     return wr_fail_at(WR_E_TOO_BIG, b->span, "more than %d arguments", INT8_MAX);
 }
@@ -67,23 +66,9 @@ static weir_status fn_nullif(wr_call *call, wr_column *out)
     return WR_OK;
 }
 
-static weir_status fn_if(wr_call *call, wr_column *out)
+static weir_status bind_nvl2(wr_fn_bind *b)
 {
-    int8_t *choice = wr_new_array(call->arena, int8_t, call->rows + 1);
-    WR_ALL_ROWS(i)
-    {
-        bool truth = !wr_arg_is_null(call, 0, i) && WR_ARG(call, 0, uint8_t, i);
-        choice[i] = truth ? 1 : call->arg_count > 2 ? 2 : -1;
-    }
-    choose(call, choice, out);
-    return WR_OK;
-}
-
-static weir_status fn_nvl2(wr_call *call, wr_column *out)
-{
-    int8_t *choice = wr_new_array(call->arena, int8_t, call->rows + 1);
-    WR_ALL_ROWS(i) { choice[i] = wr_arg_is_null(call, 0, i) ? 2 : 1; }
-    choose(call, choice, out);
+    b->args[0] = wr_expr_is_null(b->arena, b->args[0], true);
     return WR_OK;
 }
 
@@ -196,22 +181,25 @@ static weir_status fn_pg_typeof(wr_call *call, wr_column *out)
 }
 
 const wr_fn wr_fns_conditional[] = {
-    {"coalesce", "(any...) -> any", fn_coalesce, "First argument that is not NULL.",
-     "coalesce(NULL, 2, 3)", "2", .flags = WR_FN_SEES_NULLS, .bind = bind_few},
-    {"ifnull|nvl", "(any, any) -> any", fn_coalesce,
-     "The first argument, or the second if it is NULL.", "ifnull(NULL, 'none')", "none",
-     .flags = WR_FN_SEES_NULLS},
+    {"coalesce", "(any...) -> any", fn_lazy,
+     "First argument that is not NULL; those behind it are not computed.", "coalesce(NULL, 2, 1/0)",
+     "2", .flags = WR_FN_SEES_NULLS | WR_FN_FIRST_KNOWN, .bind = bind_some},
+    {"ifnull|nvl", "(any, any) -> any", fn_lazy, "The first argument, or the second if it is NULL.",
+     "ifnull(NULL, 'none')", "none", .flags = WR_FN_SEES_NULLS | WR_FN_FIRST_KNOWN},
+    {"try", "(any) -> any", fn_lazy,
+     "The argument, or NULL where computing it fails for the sake of a value.", "try(1/0)", "NULL",
+     .flags = WR_FN_SEES_NULLS | WR_FN_CATCHES},
     {"nullif", "(any, any) -> any", fn_nullif, "NULL if both arguments are equal, else the first.",
      "nullif(5, 0)", "5", .flags = WR_FN_SEES_NULLS},
-    {"if|iff", "(condition boolean, any, any) -> any", fn_if,
+    {"if|iff", "(condition boolean, any, any) -> any", fn_lazy,
      "The second argument if the condition is true, else the third.", "if(2 > 1, 'yes', 'no')",
-     "yes", .flags = WR_FN_SEES_NULLS},
-    {"if|iff", "(condition boolean, any) -> any", fn_if,
+     "yes", .flags = WR_FN_SEES_NULLS | WR_FN_CHOOSES},
+    {"if|iff", "(condition boolean, any) -> any", fn_lazy,
      "The second argument if the condition is true, else NULL.", "if(2 > 1, 'yes')", "yes",
-     .flags = WR_FN_SEES_NULLS},
-    {"nvl2", "(any2, any, any) -> any", fn_nvl2,
+     .flags = WR_FN_SEES_NULLS | WR_FN_CHOOSES},
+    {"nvl2", "(any2, any, any) -> any", fn_lazy,
      "The second argument if the first is not NULL, else the third.", "nvl2(1, 'known', 'unknown')",
-     "known", .flags = WR_FN_SEES_NULLS},
+     "known", .flags = WR_FN_SEES_NULLS | WR_FN_CHOOSES, .bind = bind_nvl2},
     {"greatest", "(any...) -> any", fn_greatest, "Greatest of the arguments, ignoring NULLs.",
      "greatest(3, 7, NULL)", "7", .flags = WR_FN_SEES_NULLS, .bind = bind_few},
     {"least", "(any...) -> any", fn_least, "Least of the arguments, ignoring NULLs.",
