@@ -24,3 +24,27 @@ weir_status wr_text_room_checked(wr_text_out *text, const wr_env *env, size_t si
     *out = wr_text_room(text, size);
     return WR_OK;
 }
+
+void wr_out_int(wr_column *out, uint32_t i, wr_i128 value)
+{
+    switch ((wr_phys)out->phys) {
+    case WR_P_I8:
+    case WR_P_U8:
+        WR_OUT(out, int8_t, i) = (int8_t)value;
+        break;
+    case WR_P_I16:
+    case WR_P_U16:
+        WR_OUT(out, int16_t, i) = (int16_t)value;
+        break;
+    case WR_P_I32:
+    case WR_P_U32:
+        WR_OUT(out, int32_t, i) = (int32_t)value;
+        break;
+    case WR_P_I128:
+        WR_OUT(out, wr_i128, i) = value;
+        break;
+    default:
+        WR_OUT(out, int64_t, i) = (int64_t)value;
+        break;
+    }
+}

@@ -61,6 +61,9 @@ static inline void wr_out_str(wr_column *out, uint32_t i, wr_str s)
     WR_OUT(out, wr_view, i) = wr_view_of(s.data, s.length);
 }
 
+/* Writes a number that fits the result's type: any integer, DECIMAL or HUGEINT. */
+void wr_out_int(wr_column *out, uint32_t i, wr_i128 value);
+
 /* Result text in large pieces of arena: ask for room, write, take what was used. */
 typedef struct wr_text_out {
     wr_arena *arena;

@@ -43,14 +43,24 @@ typedef enum element {
     EL_ZONE,
     EL_JULIAN,
     EL_SECONDS_OF_DAY,
-    EL_ERA
+    EL_ERA,
+    EL_YEAR_COMMA, /* 2,024 */
+    EL_YEAR3,
+    EL_YEAR1,
+    EL_ISO_YEAR3,
+    EL_ISO_YEAR2,
+    EL_ISO_YEAR1,
+    EL_ISO_DOY,
+    EL_ROMAN_MONTH,
+    EL_FRACTION /* digits in piece.digits */
 } element;
 
 typedef enum letter_style { AS_TITLE, AS_UPPER, AS_LOWER } letter_style;
 
 typedef struct piece {
     element what;
-    bool no_padding, blank_padded, ordinal;
+    bool no_padding, blank_padded, ordinal, dotted;
+    int8_t digits;
     letter_style style;
     wr_str literal;
 } piece;
@@ -129,26 +139,36 @@ static const struct keyword {
     const char *word; /* compared without regard to case; longer ones first */
     element what;
 } keywords[] = {
-    {"YYYY", EL_YEAR4},
-    {"IYYY", EL_ISO_YEAR},
+    {"Y,YYY", EL_YEAR_COMMA},
     {"MONTH", EL_MONTH_NAME},
     {"SSSSS", EL_SECONDS_OF_DAY},
+    {"YYYY", EL_YEAR4},
+    {"IYYY", EL_ISO_YEAR},
+    {"IDDD", EL_ISO_DOY},
     {"SSSS", EL_SECONDS_OF_DAY},
     {"HH24", EL_HOUR24},
     {"HH12", EL_HOUR12},
     {"A.M.", EL_AMPM},
     {"P.M.", EL_AMPM},
+    {"A.D.", EL_ERA},
+    {"B.C.", EL_ERA},
     {"DAY", EL_DAY_NAME},
     {"MON", EL_MONTH_SHORT},
     {"DDD", EL_DOY},
-    {"YYY", EL_YEAR4},
+    {"YYY", EL_YEAR3},
+    {"IYY", EL_ISO_YEAR3},
+    {"FF1", EL_FRACTION},
+    {"FF2", EL_FRACTION},
+    {"FF3", EL_FRACTION},
+    {"FF4", EL_FRACTION},
+    {"FF5", EL_FRACTION},
+    {"FF6", EL_FRACTION},
     {"TZH", EL_OFFSET_HOURS},
     {"TZM", EL_OFFSET_MINUTES},
-    {"FF3", EL_MILLI},
-    {"FF6", EL_MICRO},
     {"OF", EL_OFFSET},
     {"TZ", EL_ZONE},
     {"YY", EL_YEAR2},
+    {"IY", EL_ISO_YEAR2},
     {"MM", EL_MONTH},
     {"DD", EL_DAY},
     {"DY", EL_DAY_SHORT},
@@ -162,9 +182,12 @@ static const struct keyword {
     {"IW", EL_ISO_WEEK},
     {"ID", EL_ISO_DOW},
     {"WW", EL_WEEK_OF_YEAR},
+    {"RM", EL_ROMAN_MONTH},
     {"CC", EL_CENTURY},
     {"BC", EL_ERA},
     {"AD", EL_ERA},
+    {"Y", EL_YEAR1},
+    {"I", EL_ISO_YEAR1},
     {"D", EL_DOW},
     {"W", EL_WEEK_OF_MONTH},
     {"Q", EL_QUARTER},
@@ -203,14 +226,17 @@ static weir_status read_keywords(wr_arena *arena, wr_str pattern, piece_list *li
             k++;
             continue;
         }
-        if (n == 3 && keywords[w].what == EL_YEAR4)
-            return wr_fail(WR_E_UNSUPPORTED, "the date pattern YYY is not supported");
         piece p = {.what = keywords[w].what, .no_padding = fill_mode, .style = style_of(rest.data)};
+        if (p.what == EL_FRACTION) p.digits = (int8_t)(rest.data[2] - '0');
+        if (p.what == EL_AMPM || p.what == EL_ERA) {
+            p.dotted = n == 4;
+            if (p.style == AS_TITLE) p.style = AS_UPPER;
+        }
         fill_mode = false; /* FM speaks of one keyword */
         k += n;
         if (k + 2 <= pattern.length && wr_str_is((wr_str){pattern.data + k, 2}, "TH") &&
             p.what != EL_MONTH_NAME)
-            p.ordinal = true, k += 2;
+            p.ordinal = true, p.style = style_of(pattern.data + k), k += 2;
         wr_push(arena, list, p);
     }
     return WR_OK;
@@ -231,25 +257,65 @@ static void add_name(wr_buf *out, const char *name, size_t size, letter_style st
     for (size_t k = 0; k < size; k++) {
         char c = name[k];
         if (style == AS_UPPER && c >= 'a') c -= 32;
-        if (style == AS_LOWER && c < 'a') c += 32;
+        if (style == AS_LOWER && c >= 'A' && c <= 'Z') c += 32;
         wr_buf_add_char(out, c);
     }
 }
 static void add_number(wr_buf *out, const piece *p, int64_t value, int width)
 {
-    if (p->no_padding) width = 1;
+    width = p->no_padding ? 1 : width + (value < 0);
     wr_buf_printf(out, p->blank_padded ? "%*lld" : "%0*lld", width, (long long)value);
     if (!p->ordinal) return;
     int64_t last = value % 10, teens = value % 100 / 10;
-    wr_buf_add_text(out, teens == 1 || last < 1 || last > 3 ? "th"
+    const char *ending = teens == 1 || last < 1 || last > 3 ? "th"
                          : last == 1                        ? "st"
                          : last == 2                        ? "nd"
-                                                            : "rd");
+                                                            : "rd";
+    add_name(out, ending, 2, p->style == AS_UPPER ? AS_UPPER : AS_LOWER);
+}
+/* "am", or "a.m." */
+static void add_half(wr_buf *out, const piece *p, const char *letters)
+{
+    char text[4] = {letters[0], '.', letters[1], '.'};
+    add_name(out, p->dotted ? text : letters, p->dotted ? 4 : 2, p->style);
+}
+static void add_roman_month(wr_buf *out, const piece *p, int month)
+{
+    static const char *const names[] = {"I",   "II",   "III", "IV", "V",  "VI",
+                                        "VII", "VIII", "IX",  "X",  "XI", "XII"};
+    const char *name = names[month - 1];
+    add_name(out, name, strlen(name), p->style == AS_LOWER ? AS_LOWER : AS_UPPER);
+    for (size_t k = strlen(name); !p->no_padding && k < 4; k++)
+        wr_buf_add_char(out, ' ');
+}
+static void add_iso(wr_buf *out, const piece *p, int32_t days)
+{
+    int32_t year, week;
+    wr_date_iso_week(days, &year, &week);
+    switch (p->what) {
+    case EL_ISO_YEAR:
+        add_number(out, p, year, 4);
+        return;
+    case EL_ISO_YEAR3:
+        add_number(out, p, wr_floor_mod(year, 1000), 3);
+        return;
+    case EL_ISO_YEAR2:
+        add_number(out, p, wr_floor_mod(year, 100), 2);
+        return;
+    case EL_ISO_YEAR1:
+        add_number(out, p, wr_floor_mod(year, 10), 1);
+        return;
+    case EL_ISO_DOY:
+        add_number(out, p, (week - 1) * 7 + (wr_date_weekday(days) + 6) % 7 + 1, 3);
+        return;
+    default:
+        add_number(out, p, week, 2);
+        return;
+    }
 }
 static void write_piece(const piece *p, const moment *m, bool pads_names, wr_buf *out)
 {
     const wr_civil *c = &m->civil;
-    int32_t iso_year, week;
     int dow = wr_date_weekday(m->days), doy = wr_date_yearday(m->days);
     const char *name;
     switch (p->what) {
@@ -324,15 +390,32 @@ static void write_piece(const piece *p, const moment *m, bool pads_names, wr_buf
         return;
     case EL_ISO_YEAR:
     case EL_ISO_WEEK:
-        wr_date_iso_week(m->days, &iso_year, &week);
-        add_number(out, p, p->what == EL_ISO_YEAR ? iso_year : week,
-                   p->what == EL_ISO_YEAR ? 4 : 2);
+    case EL_ISO_YEAR3:
+    case EL_ISO_YEAR2:
+    case EL_ISO_YEAR1:
+    case EL_ISO_DOY:
+        add_iso(out, p, m->days);
+        return;
+    case EL_YEAR_COMMA:
+        wr_buf_printf(out, "%d,%03d", c->year / 1000, abs(c->year) % 1000);
+        return;
+    case EL_YEAR3:
+        add_number(out, p, wr_floor_mod(c->year, 1000), 3);
+        return;
+    case EL_YEAR1:
+        add_number(out, p, wr_floor_mod(c->year, 10), 1);
+        return;
+    case EL_FRACTION:
+        add_number(out, &(piece){0}, c->usec / wr_pow10_i64[6 - p->digits], p->digits);
+        return;
+    case EL_ROMAN_MONTH:
+        add_roman_month(out, p, c->month);
         return;
     case EL_AMPM:
-        add_name(out, c->hour < 12 ? "AM" : "PM", 2, p->style);
+        add_half(out, p, c->hour < 12 ? "AM" : "PM");
         return;
     case EL_ERA:
-        add_name(out, c->year > 0 ? "AD" : "BC", 2, p->style);
+        add_half(out, p, c->year > 0 ? "AD" : "BC");
         return;
     case EL_MONTH_NAME:
     case EL_DAY_NAME:
@@ -365,10 +448,26 @@ static void write_piece(const piece *p, const moment *m, bool pads_names, wr_buf
     }
 }
 
+/* Intervals: years, months, days, and hours that may be more than a day. */
+static moment moment_of_interval(wr_interval v)
+{
+    moment m = {.zone = ""};
+    int64_t seconds = v.usecs / WR_USECS_PER_SEC;
+    m.civil = (wr_civil){.year = v.months / 12,
+                         .month = v.months % 12,
+                         .day = v.days,
+                         .hour = (int32_t)(seconds / 3600),
+                         .minute = (int32_t)(seconds / 60 % 60),
+                         .second = (int32_t)(seconds % 60),
+                         .usec = (int32_t)(v.usecs % WR_USECS_PER_SEC)};
+    return m;
+}
+
 static moment moment_of(const wr_call *call, int a, uint32_t i)
 {
     moment m = {.zone = ""};
     const wr_type *type = call->args[a].type;
+    if (type->id == WR_T_INTERVAL) return moment_of_interval(WR_ARG(call, a, wr_interval, i));
     m.ts = type->id == WR_T_DATE ? WR_ARG(call, a, int32_t, i) * WR_USECS_PER_DAY
                                  : WR_ARG(call, a, int64_t, i);
     if (type->id == WR_T_TIMESTAMPTZ) {
@@ -380,6 +479,42 @@ static moment moment_of(const wr_call *call, int a, uint32_t i)
     m.days = (int32_t)wr_floor_div(m.ts, WR_USECS_PER_DAY);
     wr_ts_split(m.ts, &m.civil);
     return m;
+}
+
+/* An interval has no place in the calendar. */
+static weir_status refuse_calendar(const piece_list *list)
+{
+    for (int k = 0; k < list->count; k++) {
+        switch (list->items[k].what) {
+        case EL_MONTH_NAME:
+        case EL_MONTH_SHORT:
+        case EL_DAY_NAME:
+        case EL_DAY_SHORT:
+        case EL_DOW:
+        case EL_ISO_DOW:
+        case EL_DOY:
+        case EL_ISO_DOY:
+        case EL_ISO_YEAR:
+        case EL_ISO_YEAR3:
+        case EL_ISO_YEAR2:
+        case EL_ISO_YEAR1:
+        case EL_ISO_WEEK:
+        case EL_WEEK_OF_YEAR:
+        case EL_WEEK_OF_MONTH:
+        case EL_ROMAN_MONTH:
+        case EL_JULIAN:
+        case EL_ERA:
+        case EL_ZONE:
+        case EL_OFFSET:
+        case EL_OFFSET_HOURS:
+        case EL_OFFSET_MINUTES:
+            return wr_fail(WR_E_BAD_ARGUMENT,
+                           "an interval has no day of the calendar for this pattern");
+        default:
+            break;
+        }
+    }
+    return WR_OK;
 }
 
 static weir_status format_rows(wr_call *call, wr_column *out, int moment_arg, bool is_to_char)
@@ -404,6 +539,13 @@ static weir_status format_rows(wr_call *call, wr_column *out, int moment_arg, bo
             continue;
         }
         buf.length = 0;
+        if (call->args[moment_arg].type->id == WR_T_INTERVAL) {
+            weir_status bad = refuse_calendar(&list);
+            int64_t usecs = WR_ARG(call, moment_arg, wr_interval, i).usecs;
+            if (!bad && usecs / 3600 / WR_USECS_PER_SEC != (int32_t)(usecs / 3600 / WR_USECS_PER_SEC))
+                bad = wr_fail(WR_E_DATETIME_OVERFLOW, "the interval has too many hours");
+            if (bad) return wr_bad_row(call, i, bad);
+        }
         for (int k = 0; k < list.count; k++)
             write_piece(&list.items[k], &m, is_to_char, &buf);
         WR_OUT(out, wr_view, i) = wr_text_buf(&text, &buf);
@@ -583,6 +725,27 @@ static bool read_piece(reading *r, const piece *p, bool lenient, bool digits_fol
         ok = read_name(r, (const char *const[]){"AD", "BC"}, 2, false, &value);
         r->is_bc = value == 1;
         return ok;
+    case EL_FRACTION:
+        return read_fraction(r, &c->usec);
+    case EL_YEAR3:
+    case EL_YEAR1:
+        ok = read_number(r, p->what == EL_YEAR3 ? 3 : 1, &c->year);
+        c->year += p->what == EL_YEAR1 || c->year < 520 ? 2000 : 1000;
+        return ok;
+    case EL_YEAR_COMMA:
+        ok = read_number(r, 3, &value) && r->rest.length && *r->rest.data == ',';
+        if (ok) r->rest.data++, r->rest.length--;
+        ok = ok && read_number(r, 3, &c->year);
+        c->year += value * 1000;
+        return ok;
+    case EL_JULIAN:
+        ok = read_number(r, 9, &value);
+        if (ok) wr_date_split(value - 2440588, &c->year, &c->month, &c->day);
+        return ok;
+    case EL_SECONDS_OF_DAY:
+        ok = read_number(r, 5, &value) && value < 86400;
+        c->hour = value / 3600, c->minute = value / 60 % 60, c->second = value % 60;
+        return ok;
     case EL_EPOCH:
         r->has_epoch = true;
         ok = read_number(r, 10, &value);
@@ -691,6 +854,8 @@ const wr_fn wr_fns_date_format[] = {
      "to_char(TIMESTAMP '2024-05-06 17:08:09', 'HH12:MI:SS AM')", "05:08:09 PM", FAILS},
     {"to_char", "(timestamptz, pattern text) -> text", fn_to_char, CHAR_HELP,
      "to_char(TIMESTAMPTZ '2024-05-06 07:08:09+00', 'YYYY')", "2024", FAILS},
+    {"to_char", "(interval, pattern text) -> text", fn_to_char, CHAR_HELP,
+     "to_char(INTERVAL '15 hours 2 minutes 12 seconds', 'HH24:MI:SS')", "15:02:12", FAILS},
     {"strftime|date_format", "(date, pattern text) -> text", fn_strftime, TIME_HELP,
      "strftime(DATE '2024-05-06', '%d.%m.%Y')", "06.05.2024", FAILS},
     {"strftime|date_format", "(timestamp, pattern text) -> text", fn_strftime, TIME_HELP,

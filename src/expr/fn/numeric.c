@@ -9,30 +9,6 @@
 #include "sys/clock.h"
 #include <math.h>
 
-static void put_int(wr_column *out, uint32_t i, wr_i128 value)
-{
-    switch ((wr_phys)out->phys) {
-    case WR_P_I8:
-    case WR_P_U8:
-        WR_OUT(out, int8_t, i) = (int8_t)value;
-        break;
-    case WR_P_I16:
-    case WR_P_U16:
-        WR_OUT(out, int16_t, i) = (int16_t)value;
-        break;
-    case WR_P_I32:
-    case WR_P_U32:
-        WR_OUT(out, int32_t, i) = (int32_t)value;
-        break;
-    case WR_P_I128:
-        WR_OUT(out, wr_i128, i) = value;
-        break;
-    default:
-        WR_OUT(out, int64_t, i) = (int64_t)value;
-        break;
-    }
-}
-
 static weir_status put_decimal(wr_call *call, wr_column *out, uint32_t i, wr_i128 value)
 {
     wr_i128 limit = wr_pow10[out->type->precision];
@@ -40,7 +16,7 @@ static weir_status put_decimal(wr_call *call, wr_column *out, uint32_t i, wr_i12
         return wr_bad_row(call, i,
                           wr_fail(WR_E_OUT_OF_RANGE, "the result is out of the range of %s",
                                   wr_type_name(out->type)));
-    put_int(out, i, value);
+    wr_out_int(out, i, value);
     return WR_OK;
 }
 
@@ -172,7 +148,7 @@ static weir_status integers(wr_call *call, wr_column *out, round_mode mode)
         if (value != (int64_t)value && out->phys != WR_P_I128)
             return wr_bad_row(call, i,
                               wr_fail(WR_E_OUT_OF_RANGE, "the rounded number is out of range"));
-        put_int(out, i, value);
+        wr_out_int(out, i, value);
     }
     return WR_OK;
 }
