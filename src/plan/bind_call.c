@@ -212,6 +212,8 @@ static const struct {
     {"string_to_table", "string_to_array"},
     {"json_array_elements", "json_array_values"},
     {"jsonb_array_elements", "json_array_values"},
+    {"json_array_elements_text", "json_array_texts"},
+    {"jsonb_array_elements_text", "json_array_texts"},
     {"json_object_keys", "json_keys"},
     {"jsonb_object_keys", "json_keys"},
     {"generate_subscripts", "generate_subscripts"},

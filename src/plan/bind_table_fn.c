@@ -123,10 +123,36 @@ static const struct {
     {"string_to_table", "string_to_array"},
     {"json_array_elements", "json_array_values"},
     {"jsonb_array_elements", "json_array_values"},
+    {"json_array_elements_text", "json_array_texts"},
+    {"jsonb_array_elements_text", "json_array_texts"},
     {"json_object_keys", "json_keys"},
     {"jsonb_object_keys", "json_keys"},
     {"generate_subscripts", "generate_subscripts"},
 };
+
+/* json_each(object): what lists the values, NULL for other names. */
+static const char *members_of(wr_str name)
+{
+    if (wr_str_is(name, "json_each") || wr_str_is(name, "jsonb_each")) return "json_values";
+    if (wr_str_is(name, "json_each_text") || wr_str_is(name, "jsonb_each_text"))
+        return "json_value_texts";
+    return NULL;
+}
+
+/* The columns key and value. */
+static weir_status bind_members(wr_scope *scope, wr_expr *object, wr_str name, const char *values,
+                                bool ordinality, wr_span span, wr_result *out)
+{
+    wr_arena *arena = scope->planner->arena;
+    wr_expr **lists = wr_new_array(arena, wr_expr *, 2);
+    wr_expr *copy = wr_expr_copy(arena, object);
+    WR_TRY(wr_bind_by_name(scope, "json_keys", &object, 1, span, &lists[0]));
+    WR_TRY(wr_bind_by_name(scope, values, &copy, 1, span, &lists[1]));
+    WR_TRY(unnest_lists(scope->planner, lists, 2, name, ordinality, span, out));
+    out->columns[0].name = WR_STR("key");
+    out->columns[1].name = WR_STR("value");
+    return WR_OK;
+}
 
 static weir_status table_fn_args(wr_scope *scope, const wr_sql_call *call, wr_table_fn_args *args)
 {
@@ -211,7 +237,8 @@ static weir_status bind_call_in_from(wr_scope *scope, const wr_sql_function_ref 
     const char *list = NULL;
     for (size_t i = 0; i < WR_COUNT(list_functions); i++)
         if (wr_str_is(name, list_functions[i].name)) list = list_functions[i].list;
-    if (!series && !range && !list && !wr_str_is(name, "unnest")) {
+    const char *members = members_of(name);
+    if (!series && !range && !list && !members && !wr_str_is(name, "unnest")) {
         if (!wr_fn_exists(name)) return unknown_function(name, call->node.span);
         return scalar_row(scope, call, name, out);
     }
@@ -224,6 +251,12 @@ static weir_status bind_call_in_from(wr_scope *scope, const wr_sql_function_ref 
             bind_series(scope, name, args, count, series, ref->ordinality, call->node.span, out));
         *has_ordinality = ref->ordinality && out->plan->kind == WR_L_UNNEST;
         return WR_OK;
+    }
+    if (members) {
+        if (count != 1)
+            return wr_fail_at(WR_E_UNKNOWN_FUNCTION, call->node.span, "%.*s takes one argument",
+                              WR_STR_ARGS(name));
+        return bind_members(scope, args[0], name, members, ref->ordinality, call->node.span, out);
     }
     if (list) {
         WR_TRY(wr_bind_by_name(scope, list, args, count, call->node.span, &args[0]));
