@@ -140,6 +140,9 @@ typedef struct wr_env {
     void *owner;                  /* the session, for the callbacks */
     weir_status (*next_value)(void *owner, wr_str sequence, bool advance, int64_t *out);
     weir_status (*setting)(void *owner, wr_str name, wr_arena *arena, wr_value *out);
+    weir_status (*set_value)(void *owner, wr_str sequence, int64_t value, bool is_called);
+    weir_status (*last_value)(void *owner, int64_t *out); /* of any sequence */
+    uint64_t transaction, session; /* their numbers */
 } wr_env;
 
 /* ---- binding calls and conversions (expr/resolve.c) ---- */

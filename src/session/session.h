@@ -58,6 +58,8 @@ struct weir_session {
     int open_queries;           /* hold the autocommit transaction */
     wr_map prepared;            /* name -> wr_prepared_text */
     wr_map sequences;           /* last values for currval: name -> int64_t * */
+    int64_t last_value; /* of any sequence, for lastval */
+    bool has_last_value;
     wr_cancel *_Atomic running; /* what weir_session_interrupt raises */
 };
 

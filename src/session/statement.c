@@ -8,32 +8,79 @@
 
 /* ---- environment ---- */
 
-/* The name is written as in SQL: seq, main.seq, "Seq"; a new reference, NULL if there is none. */
-static wr_object *find_sequence(weir_session *session, wr_str text)
+/* The name is written as in SQL: seq, main.seq, "Seq"; a new reference. */
+static weir_status find_sequence(weir_session *session, wr_str text, wr_object **out)
 {
     WR_ARENA(arena);
     wr_node *node;
     weir_status bad = wr_parse_expression(&arena, text, &node);
     wr_status_drop(bad);
-    if (bad || node->kind != WR_SQL_COLUMN) return NULL;
-    const wr_names *parts = &wr_sql_as_column(node)->parts;
-    wr_str schema = parts->count > 1 ? parts->items[parts->count - 2].text : WR_STR("");
-    wr_catalog_view view;
-    wr_session_view(session, &view);
-    return wr_catalog_find(&view, 1u << WR_ENTRY_SEQUENCE, schema,
-                           parts->items[parts->count - 1].text);
+    *out = NULL;
+    if (!bad && node->kind == WR_SQL_COLUMN) {
+        const wr_names *parts = &wr_sql_as_column(node)->parts;
+        wr_str schema = parts->count > 1 ? parts->items[parts->count - 2].text : WR_STR("");
+        wr_catalog_view view;
+        wr_session_view(session, &view);
+        *out = wr_catalog_find(&view, 1u << WR_ENTRY_SEQUENCE, schema,
+                               parts->items[parts->count - 1].text);
+    }
+    if (*out) return WR_OK;
+    return wr_fail(WR_E_UNKNOWN_TABLE, "no sequence \"%.*s\"", WR_STR_ARGS(text));
+}
+
+/* Under which its last value is kept. */
+static wr_str sequence_key(const wr_object *sequence, wr_buf *key)
+{
+    wr_buf_printf(key, "%.*s.%.*s", WR_STR_ARGS(sequence->schema), WR_STR_ARGS(sequence->name));
+    return wr_buf_str(key);
+}
+
+/* What currval and lastval answer from now on. */
+static void note_value(weir_session *session, const wr_object *sequence, int64_t value)
+{
+    WR_BUF(key);
+    wr_str name = sequence_key(sequence, &key);
+    int64_t *last = wr_map_get(&session->sequences, name);
+    if (!last) {
+        last = wr_heap_new(sizeof *last);
+        wr_map_put(&session->sequences, (wr_str){wr_heap_copy(name.data, name.length), name.length},
+                   last);
+    }
+    *last = session->last_value = value;
+    session->has_last_value = true;
+}
+
+static weir_status set_value(void *owner, wr_str text, int64_t value, bool is_called)
+{
+    WR_AUTO(wr_object) *sequence = NULL;
+    WR_TRY(find_sequence(owner, text, &sequence));
+    if (value < sequence->min_value || value > sequence->max_value)
+        return wr_fail(WR_E_OUT_OF_RANGE, "sequence \"%.*s\" does not reach %lld",
+                       WR_STR_ARGS(text), (long long)value);
+    int64_t next = value;
+    if (is_called && __builtin_add_overflow(value, sequence->increment, &next))
+        next = sequence->increment > 0 ? INT64_MAX : INT64_MIN;
+    atomic_store(&sequence->next, next);
+    if (is_called) note_value(owner, sequence, value);
+    return WR_OK;
+}
+
+static weir_status last_value(void *owner, int64_t *out)
+{
+    const weir_session *session = owner;
+    *out = session->last_value;
+    if (session->has_last_value) return WR_OK;
+    return wr_fail(WR_E_TXN_STATE, "nextval() was not called in this session yet");
 }
 
 static weir_status next_value(void *owner, wr_str text, bool advance, int64_t *out)
 {
     weir_session *session = owner;
-    WR_AUTO(wr_object) *sequence = find_sequence(session, text);
-    if (!sequence) return wr_fail(WR_E_UNKNOWN_TABLE, "no sequence \"%.*s\"", WR_STR_ARGS(text));
-    WR_BUF(key);
-    wr_buf_printf(&key, "%.*s.%.*s", WR_STR_ARGS(sequence->schema), WR_STR_ARGS(sequence->name));
-    wr_str name = wr_buf_str(&key);
-    int64_t *last = wr_map_get(&session->sequences, name);
+    WR_AUTO(wr_object) *sequence = NULL;
+    WR_TRY(find_sequence(session, text, &sequence));
     if (!advance) {
+        WR_BUF(key);
+        const int64_t *last = wr_map_get(&session->sequences, sequence_key(sequence, &key));
         if (!last)
             return wr_fail(WR_E_TXN_STATE, "nextval(\"%.*s\") was not called in this session yet",
                            WR_STR_ARGS(text));
@@ -45,7 +92,7 @@ static weir_status next_value(void *owner, wr_str text, bool advance, int64_t *o
         if (value > sequence->max_value || value < sequence->min_value) {
             if (!sequence->cycles)
                 return wr_fail(WR_E_OUT_OF_RANGE, "sequence \"%.*s\" has no values left",
-                               WR_STR_ARGS(name));
+                               WR_STR_ARGS(text));
             following = sequence->increment > 0 ? sequence->min_value : sequence->max_value;
             if (atomic_compare_exchange_strong(&sequence->next, &value, following))
                 value = following;
@@ -53,12 +100,8 @@ static weir_status next_value(void *owner, wr_str text, bool advance, int64_t *o
         if (__builtin_add_overflow(value, sequence->increment, &following))
             following = sequence->increment > 0 ? INT64_MAX : INT64_MIN;
     } while (!atomic_compare_exchange_strong(&sequence->next, &value, following));
-    if (!last) {
-        last = wr_heap_new(sizeof *last);
-        wr_map_put(&session->sequences, (wr_str){wr_heap_copy(name.data, name.length), name.length},
-                   last);
-    }
-    *out = *last = value;
+    note_value(session, sequence, value);
+    *out = value;
     return WR_OK;
 }
 
@@ -91,7 +134,11 @@ static void fill_environment(weir_query *query)
                  .version = wr_str_of(weir_version()),
                  .owner = session,
                  .next_value = next_value,
-                 .setting = setting};
+                 .setting = setting,
+                 .set_value = set_value,
+                 .last_value = last_value,
+                 .transaction = session->txn ? wr_txn_id(session->txn) : 0,
+                 .session = session->id};
     query->files = (wr_format_context){.fs = session->engine->fs,
                                        .mem = query->mem,
                                        .cancel = &query->cancel,

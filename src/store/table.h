@@ -20,6 +20,7 @@ typedef struct wr_store wr_store;
 wr_store *wr_store_new(wr_mem *mem);
 void wr_store_drop(wr_store *store);
 wr_txn *wr_txn_begin(wr_store *store);
+uint64_t wr_txn_id(const wr_txn *txn);
 /* After commit or rollback the transaction is freed. Commit never fails for a transaction whose
  * writes succeeded. */
 void wr_txn_commit(wr_txn *txn);

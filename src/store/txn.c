@@ -89,6 +89,8 @@ void wr_txn_commit(wr_txn *txn)
     txn_drop(txn);
 }
 
+uint64_t wr_txn_id(const wr_txn *txn) { return txn->id; }
+
 uint64_t wr_txn_savepoint(wr_txn *txn) { return txn->change_count; }
 
 void wr_txn_rollback_to(wr_txn *txn, uint64_t savepoint)

@@ -633,9 +633,9 @@ static weir_status fn_power(wr_call *call, wr_column *out)
         double a = wr_column_f64(&call->args[0], i), b = wr_column_f64(&call->args[1], i);
         call->bad_row = i;
         if (a == 0 && b < 0)
-            return wr_fail(WR_E_BAD_ARGUMENT, "zero raised to a negative power is undefined");
+            return wr_fail(WR_E_POWER, "zero raised to a negative power is undefined");
         if (a < 0 && isfinite(b) && b != trunc(b))
-            return wr_fail(WR_E_BAD_ARGUMENT,
+            return wr_fail(WR_E_POWER,
                            "a negative number raised to a fraction is not a real number");
         double value = pow(a, b);
         if (isinf(value) && isfinite(a) && isfinite(b)) return out_of_range(call, i, out);
@@ -647,22 +647,22 @@ static weir_status fn_power(wr_call *call, wr_column *out)
 #define ARITH (WR_FN_CAN_FAIL | WR_FN_ANY_FORM)
 
 const wr_fn wr_fns_arith[] = {
-    {"+", "(number, number) -> auto", fn_add, "Sum.", "1.5 + 2", "3.5", .flags = ARITH,
+    {"+|add", "(number, number) -> auto", fn_add, "Sum.", "1.5 + 2", "3.5", .flags = ARITH,
      .bind = bind_add},
-    {"-", "(number, number) -> auto", fn_subtract, "Difference.", "1.5 - 2", "-0.5", .flags = ARITH,
-     .bind = bind_add},
-    {"*", "(number, number) -> auto", fn_multiply, "Product.", "1.5 * 2.5", "3.75", .flags = ARITH,
-     .bind = bind_multiply},
+    {"-|subtract", "(number, number) -> auto", fn_subtract, "Difference.", "1.5 - 2", "-0.5",
+     .flags = ARITH, .bind = bind_add},
+    {"*|multiply", "(number, number) -> auto", fn_multiply, "Product.", "1.5 * 2.5", "3.75",
+     .flags = ARITH, .bind = bind_multiply},
     {"/", "(number, number) -> auto", fn_divide, "Quotient; of integers without its fraction.",
      "7 / 2", "3", .flags = ARITH, .bind = bind_divide},
-    {"//", "(number, number) -> auto", fn_whole_divide, "Quotient without its fraction.",
+    {"//|divide", "(number, number) -> auto", fn_whole_divide, "Quotient without its fraction.",
      "7.5 // 2", "3", .flags = ARITH, .bind = bind_whole_divide},
     {"%", "(number, number) -> auto", fn_modulo, "Remainder with the sign of the dividend.",
      "-7 % 3", "-1", .flags = ARITH, .bind = bind_modulo},
     {"^|**", "(number, number) -> auto", fn_power, "Power.", "2 ^ 10", "1024", .flags = ARITH,
      .bind = bind_power},
-    {"-", "(number) -> auto", fn_negate, "The number with its sign changed.", "- (3 - 5)", "2",
-     .flags = ARITH, .bind = bind_unary},
+    {"-|negative", "(number) -> auto", fn_negate, "The number with its sign changed.", "- (3 - 5)",
+     "2", .flags = ARITH, .bind = bind_unary},
     {"+", "(number) -> number", fn_same, "The number itself.", "+ 5", "5", .flags = WR_FN_ANY_FORM},
     {"@|abs", "(number) -> number", fn_absolute, "Absolute value.", "abs(-4)", "4", .flags = ARITH},
     {0},

@@ -542,7 +542,8 @@ static weir_status format_rows(wr_call *call, wr_column *out, int moment_arg, bo
         if (call->args[moment_arg].type->id == WR_T_INTERVAL) {
             weir_status bad = refuse_calendar(&list);
             int64_t usecs = WR_ARG(call, moment_arg, wr_interval, i).usecs;
-            if (!bad && usecs / 3600 / WR_USECS_PER_SEC != (int32_t)(usecs / 3600 / WR_USECS_PER_SEC))
+            if (!bad &&
+                usecs / 3600 / WR_USECS_PER_SEC != (int32_t)(usecs / 3600 / WR_USECS_PER_SEC))
                 bad = wr_fail(WR_E_DATETIME_OVERFLOW, "the interval has too many hours");
             if (bad) return wr_bad_row(call, i, bad);
         }

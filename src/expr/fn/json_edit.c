@@ -15,10 +15,10 @@ typedef WR_LIST(wr_str) step_list;
 typedef struct edit {
     edit_kind kind;
     const step_list *steps;
-    wr_str value;     /* to set or insert */
-    bool creates;     /* SET: a missing member or element is added */
-    bool replaces;    /* SET: one that is there is replaced */
-    bool after;       /* INSERT: behind the position, not before it */
+    wr_str value;  /* to set or insert */
+    bool creates;  /* SET: a missing member or element is added */
+    bool replaces; /* SET: one that is there is replaced */
+    bool after;    /* INSERT: behind the position, not before it */
     weir_status bad;
     wr_buf *out;
 } edit;
@@ -46,9 +46,9 @@ static void edit_object(edit *e, wr_str value, int at)
         found |= hit;
         if (hit && is_last && e->kind == EDIT_REMOVE) continue;
         if (hit && is_last && e->kind == EDIT_INSERT && !e->bad)
-            e->bad = wr_with_hint(wr_fail(WR_E_BAD_ARGUMENT, "the key \"%.*s\" exists already",
-                                          WR_STR_ARGS(wanted)),
-                                  "jsonb_set() replaces the value of a key");
+            e->bad = wr_with_hint(
+                wr_fail(WR_E_BAD_ARGUMENT, "the key \"%.*s\" exists already", WR_STR_ARGS(wanted)),
+                "jsonb_set() replaces the value of a key");
         add_comma(e->out, &any);
         wr_buf_add_str(e->out, key), wr_buf_add_char(e->out, ':');
         if (hit)
@@ -166,8 +166,8 @@ static weir_status read_path(wr_arena *arena, wr_str path, step_list *steps)
             k = (size_t)(quote - path.data) + 1;
             wr_push(arena, steps, ((wr_str){path.data + from, k - 1 - from}));
         } else {
-            while (k < path.length && (closer ? path.data[k] != closer
-                                              : path.data[k] != '.' && path.data[k] != '['))
+            while (k < path.length &&
+                   (closer ? path.data[k] != closer : path.data[k] != '.' && path.data[k] != '['))
                 k++;
             if (k == from) return bad_path(path);
             wr_push(arena, steps, ((wr_str){path.data + from, k - from}));
@@ -272,7 +272,8 @@ static weir_status fn_without(wr_call *call, wr_column *out)
     return edit_rows(call, out, (edit){.kind = EDIT_REMOVE}, false);
 }
 
-/* json - keys: the members of an object, or the strings of an array, that a text or a list names. */
+/* json - keys: the members of an object, or the strings of an array, that a text or a list names.
+ */
 static bool is_listed(const wr_call *call, uint32_t i, wr_str quoted)
 {
     WR_BUF(plain);
@@ -400,11 +401,10 @@ const wr_fn wr_fns_json_edit[] = {
     {"jsonb_insert", "(json, path text[], value json, insert_after boolean) -> json", fn_insert,
      INSERT_HELP, "jsonb_insert('[1, 2]', ['1'], '5', true)", "[1,2,5]", FAILS},
     {"#-|jsonb_delete_path", "(json, path text[]) -> json", fn_remove,
-     "The JSON without the value at a list of keys.",
-     "'{\"a\": [1, 2]}'::json #- ['a', '0']", "{\"a\":[2]}", FAILS},
-    {"json_remove", "(json, path text) -> json", fn_remove,
-     "The JSON without the value at a path.", "json_remove('{\"a\": 1, \"b\": 2}', '$.a')",
-     "{\"b\":2}", FAILS},
+     "The JSON without the value at a list of keys.", "'{\"a\": [1, 2]}'::json #- ['a', '0']",
+     "{\"a\":[2]}", FAILS},
+    {"json_remove", "(json, path text) -> json", fn_remove, "The JSON without the value at a path.",
+     "json_remove('{\"a\": 1, \"b\": 2}', '$.a')", "{\"b\":2}", FAILS},
     {"-", "(json, key text) -> json", fn_without_keys, "The object without a key.",
      "'{\"a\": 1, \"b\": 2}'::json - 'a'", "{\"b\":2}", FAILS},
     {"-", "(json, n bigint) -> json", fn_without, "The array without an element, from 0.",

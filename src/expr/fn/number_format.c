@@ -53,10 +53,10 @@ static const struct word {
     const char *text;
     slot_kind kind;
 } words[] = {
-    {"EEEE", SLOT_EXPONENT}, {"FM", SLOT_FILL},   {"MI", SLOT_MINUS},    {"PL", SLOT_PLUS},
-    {"PR", SLOT_ANGLE},      {"RN", SLOT_ROMAN},  {"SG", SLOT_BOTH},     {"TH", SLOT_ORDINAL},
-    {"9", SLOT_NINE},        {"0", SLOT_ZERO},    {".", SLOT_POINT},     {"D", SLOT_POINT},
-    {",", SLOT_GROUP},       {"G", SLOT_GROUP},   {"L", SLOT_CURRENCY},  {"S", SLOT_SIGN},
+    {"EEEE", SLOT_EXPONENT}, {"FM", SLOT_FILL},  {"MI", SLOT_MINUS},   {"PL", SLOT_PLUS},
+    {"PR", SLOT_ANGLE},      {"RN", SLOT_ROMAN}, {"SG", SLOT_BOTH},    {"TH", SLOT_ORDINAL},
+    {"9", SLOT_NINE},        {"0", SLOT_ZERO},   {".", SLOT_POINT},    {"D", SLOT_POINT},
+    {",", SLOT_GROUP},       {"G", SLOT_GROUP},  {"L", SLOT_CURRENCY}, {"S", SLOT_SIGN},
     {"V", SLOT_SHIFT},
 };
 
@@ -132,8 +132,7 @@ static weir_status note_slot(number_pattern *p, slot_kind kind)
 
 static void push_literal(wr_arena *arena, number_pattern *p, const char *at, size_t size)
 {
-    if (size)
-        wr_push(arena, &p->slots, ((slot){.kind = SLOT_LITERAL, .literal = {at, size}}));
+    if (size) wr_push(arena, &p->slots, ((slot){.kind = SLOT_LITERAL, .literal = {at, size}}));
 }
 
 static weir_status read_pattern(wr_arena *arena, wr_str text, number_pattern *p)
@@ -231,9 +230,9 @@ static void add_roman(const digits *d, bool fill, bool is_lower, wr_buf *out)
     static const struct {
         int value;
         const char *text;
-    } parts[] = {{1000, "M"}, {900, "CM"}, {500, "D"}, {400, "CD"}, {100, "C"}, {90, "XC"},
-                 {50, "L"},   {40, "XL"},  {10, "X"},  {9, "IX"},   {5, "V"},   {4, "IV"},
-                 {1, "I"}};
+    } parts[] = {{1000, "M"}, {900, "CM"}, {500, "D"}, {400, "CD"}, {100, "C"},
+                 {90, "XC"},  {50, "L"},   {40, "XL"}, {10, "X"},   {9, "IX"},
+                 {5, "V"},    {4, "IV"},   {1, "I"}};
     int value = 0;
     char text[32] = "";
     for (int k = 0; k < d->whole && value < 4000; k++)
@@ -550,9 +549,9 @@ static weir_status fn_to_number(wr_call *call, wr_column *out)
                                       WR_STR_ARGS(whole), WR_STR_ARGS(pattern)));
         if (!wr_decimal_read((wr_str){number, (size_t)n}, type->precision, type->scale, &value,
                              &overflow))
-            return wr_bad_row(call, i,
-                              wr_fail(WR_E_OUT_OF_RANGE, "%s does not fit %s", number,
-                                      wr_type_name(type)));
+            return wr_bad_row(
+                call, i,
+                wr_fail(WR_E_OUT_OF_RANGE, "%s does not fit %s", number, wr_type_name(type)));
         wr_out_int(out, i, value);
     }
     return WR_OK;

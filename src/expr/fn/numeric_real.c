@@ -6,7 +6,16 @@
 #include "expr/fn/call.h"
 #include <math.h>
 
-typedef enum domain { ALL, NOT_NEGATIVE, POSITIVE, UP_TO_ONE, FROM_ONE, INSIDE_ONE, FINITE } domain;
+typedef enum domain {
+    ALL,
+    NOT_NEGATIVE,
+    POSITIVE,
+    UP_TO_ONE,
+    FROM_ONE,
+    INSIDE_ONE,
+    INSIDE_MINUS_ONE,
+    FINITE
+} domain;
 
 /* Exact for cubes of whole numbers, which the library misses by a bit. */
 static double cube_root(double x)
@@ -43,18 +52,21 @@ static double asind_of(double x) { return fabs(x) == 0.5 ? copysign(30, x) : to_
 static double acosd_of(double x) { return x == 0.5 ? 60 : to_degrees(acos(x)); }
 static double atand_of(double x) { return fabs(x) == 1 ? copysign(45, x) : to_degrees(atan(x)); }
 
+#define LOGARITHM "cannot take the logarithm of zero or a negative number", WR_E_LOGARITHM
+
 static const struct real_function {
     const char *name;
     double (*compute)(double);
     domain domain;
     const char *complaint;
+    wr_code code; /* 0: BAD_ARGUMENT */
 } functions[] = {
-    {"sqrt", sqrt, NOT_NEGATIVE, "cannot take the square root of a negative number"},
+    {"sqrt", sqrt, NOT_NEGATIVE, "cannot take the square root of a negative number", WR_E_POWER},
     {"cbrt", cube_root, ALL, NULL},
     {"exp", exp, ALL, NULL},
-    {"ln", log, POSITIVE, "cannot take the logarithm of zero or a negative number"},
-    {"log10", log10, POSITIVE, "cannot take the logarithm of zero or a negative number"},
-    {"log2", log2, POSITIVE, "cannot take the logarithm of zero or a negative number"},
+    {"ln", log, POSITIVE, LOGARITHM},
+    {"log10", log10, POSITIVE, LOGARITHM},
+    {"log2", log2, POSITIVE, LOGARITHM},
     {"sin", sin, FINITE, "sin() of infinity is undefined"},
     {"cos", cos, FINITE, "cos() of infinity is undefined"},
     {"tan", tan, FINITE, "tan() of infinity is undefined"},
@@ -81,6 +93,9 @@ static const struct real_function {
     {"lgamma", lgamma, ALL, NULL},
     {"erf", erf, ALL, NULL},
     {"erfc", erfc, ALL, NULL},
+    {"log1p", log1p, INSIDE_MINUS_ONE, LOGARITHM},
+    {"expm1", expm1, ALL, NULL},
+    {"rint", rint, ALL, NULL},
 };
 
 static bool in_domain(domain where, double x)
@@ -95,6 +110,8 @@ static bool in_domain(domain where, double x)
         return x >= -1 && x <= 1;
     case FROM_ONE:
         return x >= 1;
+    case INSIDE_MINUS_ONE:
+        return x > -1;
     case INSIDE_ONE:
         return x >= -1 && x <= 1;
     case FINITE:
@@ -123,7 +140,8 @@ static weir_status fn_real(wr_call *call, wr_column *out)
     {
         double x = WR_ARG(call, 0, double, i);
         if (!in_domain(f->domain, x))
-            return wr_bad_row(call, i, wr_fail(WR_E_BAD_ARGUMENT, "%s", f->complaint));
+            return wr_bad_row(call, i,
+                              wr_fail(f->code ? f->code : WR_E_BAD_ARGUMENT, "%s", f->complaint));
         double y = f->compute(x);
         bool may_overflow = strncmp(f->name, "cot", 3) == 0 || strncmp(f->name, "tand", 4) == 0 ||
                             strcmp(f->name + 1, "inh") == 0 || strcmp(f->name + 1, "osh") == 0;
@@ -140,9 +158,9 @@ static weir_status fn_log_base(wr_call *call, wr_column *out)
     {
         double base = WR_ARG(call, 0, double, i), x = WR_ARG(call, 1, double, i);
         if (!in_domain(POSITIVE, base) || !in_domain(POSITIVE, x))
-            return wr_bad_row(call, i,
-                              wr_fail(WR_E_BAD_ARGUMENT,
-                                      "cannot take the logarithm of zero or a negative number"));
+            return wr_bad_row(
+                call, i,
+                wr_fail(WR_E_LOGARITHM, "cannot take the logarithm of zero or a negative number"));
         if (base == 1)
             return wr_bad_row(
                 call, i, wr_fail(WR_E_DIVISION_BY_ZERO, "the base of a logarithm must not be 1"));
@@ -158,13 +176,11 @@ static weir_status fn_power(wr_call *call, wr_column *out)
     {
         double x = WR_ARG(call, 0, double, i), y = WR_ARG(call, 1, double, i);
         if (x == 0 && y < 0)
-            return wr_bad_row(
-                call, i,
-                wr_fail(WR_E_BAD_ARGUMENT, "zero raised to a negative power is undefined"));
+            return wr_bad_row(call, i,
+                              wr_fail(WR_E_POWER, "zero raised to a negative power is undefined"));
         if (x < 0 && isfinite(x) && isfinite(y) && y != trunc(y))
             return wr_bad_row(
-                call, i,
-                wr_fail(WR_E_BAD_ARGUMENT, "a negative number raised to a fraction is not real"));
+                call, i, wr_fail(WR_E_POWER, "a negative number raised to a fraction is not real"));
         double z = pow(x, y);
         if (isinf(z) && isfinite(x) && isfinite(y)) return overflow(call, i);
         WR_OUT(out, double, i) = z;
@@ -176,8 +192,7 @@ static weir_status fn_square_root(wr_call *call, wr_column *out)
     WR_ROWS(i)
     {
         double x = WR_ARG(call, 0, double, i);
-        if (x < 0)
-            return wr_bad_row(call, i, wr_fail(WR_E_BAD_ARGUMENT, "%s", functions[0].complaint));
+        if (x < 0) return wr_bad_row(call, i, wr_fail(WR_E_POWER, "%s", functions[0].complaint));
         WR_OUT(out, double, i) = sqrt(x);
     }
     return WR_OK;
@@ -268,6 +283,9 @@ const wr_fn wr_fns_numeric_real[] = {
     REAL("lgamma", "Logarithm of the absolute value of gamma.", "lgamma(2)", "0"),
     REAL("erf", "Error function.", "erf(0)", "0"),
     REAL("erfc", "One minus the error function.", "erfc(0)", "1"),
+    REAL("log1p", "Natural logarithm of 1 + x, exact for small x.", "log1p(0)", "0"),
+    REAL("expm1", "e raised to a power, less 1, exact for small powers.", "expm1(0)", "0"),
+    REAL("rint", "The nearest whole number, half to even, as DOUBLE.", "rint(2.5)", "2"),
     {"atan2", "(y double, x double) -> double", fn_atan2, "Angle of the point (x, y), in radians.",
      "atan2(0, 1)", "0"},
     {"atan2d", "(y double, x double) -> double", fn_atan2d,

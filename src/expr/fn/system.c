@@ -47,6 +47,44 @@ static weir_status fn_currval(wr_call *call, wr_column *out)
     return sequence_rows(call, out, false);
 }
 
+/* setval(sequence, value [, is_called]) */
+static weir_status fn_setval(wr_call *call, wr_column *out)
+{
+    if (!call->env->set_value) return wr_fail(WR_E_UNSUPPORTED, "sequences cannot be set here");
+    WR_ROWS(i)
+    {
+        int64_t value = WR_ARG(call, 1, int64_t, i);
+        bool is_called = call->arg_count < 3 || WR_ARG(call, 2, uint8_t, i);
+        weir_status bad =
+            call->env->set_value(call->env->owner, wr_arg_str(call, 0, i), value, is_called);
+        if (bad) return wr_bad_row(call, i, bad);
+        WR_OUT(out, int64_t, i) = value;
+    }
+    return WR_OK;
+}
+static weir_status fn_lastval(wr_call *call, wr_column *out)
+{
+    if (!call->env->last_value) return wr_fail(WR_E_UNSUPPORTED, "sequences cannot be read here");
+    int64_t value;
+    WR_TRY(call->env->last_value(call->env->owner, &value));
+    WR_ALL_ROWS(i) { WR_OUT(out, int64_t, i) = value; }
+    return WR_OK;
+}
+static weir_status fn_transaction(wr_call *call, wr_column *out)
+{
+    WR_ALL_ROWS(i) { WR_OUT(out, int64_t, i) = (int64_t)call->env->transaction; }
+    return WR_OK;
+}
+static weir_status fn_session(wr_call *call, wr_column *out)
+{
+    WR_ALL_ROWS(i) { WR_OUT(out, int32_t, i) = (int32_t)call->env->session; }
+    return WR_OK;
+}
+static weir_status fn_encoding(wr_call *call, wr_column *out)
+{
+    return put_all(call, out, WR_STR("UTF8"));
+}
+
 static weir_status fn_setting(wr_call *call, wr_column *out)
 {
     wr_text_out text = {call->arena, NULL, NULL};
@@ -158,6 +196,21 @@ const wr_fn wr_fns_system[] = {
      "nextval(NULL)", "NULL", .flags = WR_FN_VOLATILE | WR_FN_CAN_FAIL},
     {"currval", "(sequence text) -> bigint", fn_currval, "The value last taken from a sequence.",
      "currval(NULL)", "NULL", .flags = WR_FN_VOLATILE | WR_FN_CAN_FAIL},
+    {"setval", "(sequence text, value bigint) -> bigint", fn_setval,
+     "Makes a value the one last taken from a sequence.", "setval(NULL, 1)", "NULL",
+     .flags = WR_FN_VOLATILE | WR_FN_CAN_FAIL},
+    {"setval", "(sequence text, value bigint, is_called boolean) -> bigint", fn_setval,
+     "Makes a value the one last taken from a sequence, or the next one.", "setval(NULL, 1, false)",
+     "NULL", .flags = WR_FN_VOLATILE | WR_FN_CAN_FAIL},
+    {"lastval", "() -> bigint", fn_lastval,
+     "The value last taken from any sequence in this session.", NULL, NULL,
+     .flags = WR_FN_VOLATILE | WR_FN_CAN_FAIL},
+    {"txid_current|pg_current_xact_id", "() -> bigint", fn_transaction,
+     "Number of the transaction.", "txid_current() > 0", "true", .flags = WR_FN_STABLE},
+    {"pg_backend_pid", "() -> integer", fn_session, "Number of the session.",
+     "pg_backend_pid() > 0", "true", .flags = WR_FN_STABLE},
+    {"pg_client_encoding|getdatabaseencoding", "() -> text", fn_encoding,
+     "The encoding of text: always UTF8.", "pg_client_encoding()", "UTF8", .flags = WR_FN_STABLE},
     {"current_setting", "(name text) -> text", fn_setting, "Value of a setting.",
      "current_setting(NULL)", "NULL", .flags = WR_FN_STABLE | WR_FN_CAN_FAIL},
     {"current_setting", "(name text, missing_ok boolean) -> text", fn_setting,
