@@ -15,7 +15,8 @@ typedef struct pull {
     wr_planner *planner;
     const wr_column_set *outer;
     wr_column_set outer_provided; /* everything the left side provides */
-    bool outputs_needed;          /* false under EXISTS: only whether a row comes matters */
+    bool outputs_needed;          /* false under EXISTS: only whether a row comes matters, as long
+                                     as no node on the way reads what comes */
     bool scalar_allowed;          /* an aggregate without keys may stand on the way */
     WR_LIST(wr_expr *) predicates;
     wr_logical *scalar; /* that aggregate, once met */
@@ -71,6 +72,7 @@ static bool equalities_from(pull *p, int first)
 
 static bool aggregate_fits(pull *p, wr_logical *node)
 {
+    p->outputs_needed = true;
     if (node->aggregate.sets || own_expressions_use(p, node)) return false;
     bool is_scalar = node->aggregate.key_count == 0;
     if (is_scalar && (!p->scalar_allowed || p->scalar)) return false;
@@ -86,6 +88,7 @@ static bool aggregate_fits(pull *p, wr_logical *node)
 static bool join_fits(pull *p, wr_logical *node)
 {
     p->scalar_allowed = false;
+    p->outputs_needed = true;
     if (node->join.kind == WR_JOIN_INNER) {
         for (int i = 0; i < node->join.condition_count; i++)
             if (uses(p, node->join.conditions[i]))
@@ -105,18 +108,33 @@ static bool limit_is_moot(const pull *p, const wr_expr *limit, const wr_expr *of
     return !p->outputs_needed && !offset && at_least_one;
 }
 
+/* Bindings with outer columns go away under EXISTS; do those that stay read columns? */
+static bool kept_bindings_read(const pull *p, const wr_logical *node)
+{
+    for (int i = 0; i < node->project.count; i++) {
+        wr_column_set used = {0};
+        const wr_expr *e = node->project.bindings[i].expr;
+        if (uses(p, e)) continue;
+        wr_expr_columns(p->planner->arena, e, &used);
+        if (!wr_column_set_empty(&used)) return true;
+    }
+    return false;
+}
+
 /* Would everything below node be free of outer columns after pulling? Collects the predicates. */
 static bool fits(pull *p, wr_logical *node)
 {
     if (!wr_unnest_uses(p->planner, node, p->outer)) return true;
     switch (node->kind) {
     case WR_L_FILTER:
+        p->outputs_needed = true;
         for (int i = 0; i < node->filter.count; i++)
             if (uses(p, node->filter.conjuncts[i]))
                 wr_push(p->planner->arena, &p->predicates, node->filter.conjuncts[i]);
         return fits(p, node->inputs[0]);
     case WR_L_PROJECT:
         if (p->outputs_needed && own_expressions_use(p, node)) return false;
+        p->outputs_needed = p->outputs_needed || kept_bindings_read(p, node);
         return fits(p, node->inputs[0]);
     case WR_L_AGGREGATE:
         return aggregate_fits(p, node);
