@@ -59,11 +59,11 @@ static inline wr_view wr_view_of(const char *bytes, size_t length)
 {
     wr_view v = {.words = {0, 0}};
     v.length = (uint32_t)length;
-    if (length <= 12) {
-        memcpy(v.inlined, bytes, length);
-    } else {
+    if (length > 12) {
         memcpy(v.prefix, bytes, 4);
         v.pointer = bytes;
+    } else if (length) { /* empty text may have no address */
+        memcpy(v.inlined, bytes, length);
     }
     return v;
 }

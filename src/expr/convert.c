@@ -413,6 +413,9 @@ weir_status wr_bind_compare(wr_arena *arena, wr_compare_op op, wr_expr *left, wr
         if (*out) (*out)->span = span;
         if (*out) return WR_OK;
     }
+    for (int i = 0; i < 2; i++) /* a time of day is the interval since midnight */
+        if (sides[i]->type->id == WR_T_TIME && sides[1 - i]->type->id == WR_T_INTERVAL)
+            WR_TRY(wr_bind_cast(arena, sides[i], sides[1 - i]->type, false, span, &sides[i]));
     const wr_type *type;
     weir_status bad = wr_bind_common_type(sides, 2, "comparison", &type);
     if (bad) {

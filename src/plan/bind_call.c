@@ -340,6 +340,9 @@ weir_status wr_bind_function(wr_scope *scope, const wr_sql_call *call, wr_expr *
     wr_str *names;
     int count;
     WR_TRY(bind_arguments(scope, call, &args, &names, &count));
+    const wr_type *type = count == 1 && !wr_fn_exists(name) ? wr_type_find(name, NULL, 0) : NULL;
+    if (type && !names) /* date(x) is a cast, as in PostgreSQL */
+        return wr_bind_cast(planner->arena, args[0], type, false, call->node.span, out);
     return wr_bind_call(planner->arena, planner->env, name, args, names, count, call->node.span,
                         out);
 }

@@ -83,6 +83,7 @@ static void aggregate_outputs(wr_planner *planner, wr_logical *node)
     }
 }
 
+/* A node without outputs has no array of them. */
 static void copy_outputs(wr_output *to, const wr_output *from, int count)
 {
     if (count) memcpy(to, from, sizeof *to * (size_t)count);

@@ -59,7 +59,14 @@ static weir_status setting_text(weir_query *query, const wr_node *value, wr_buf 
     }
     wr_value constant;
     WR_TRY(wr_bind_constant(&query->planner, value, NULL, &constant));
-    if (!constant.is_null) wr_value_print(&constant, out);
+    if (constant.is_null) return WR_OK;
+    wr_value_print(&constant, out);
+    if (constant.type->id == WR_T_INTERVAL && out->data[0] != '-') { /* an offset: TIME ZONE */
+        WR_BUF(bare);
+        wr_buf_add_str(&bare, wr_buf_str(out));
+        out->length = 0;
+        wr_buf_printf(out, "+%s", bare.data);
+    }
     return WR_OK;
 }
 

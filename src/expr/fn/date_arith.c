@@ -334,7 +334,15 @@ static weir_status fn_make_timestamp(wr_call *call, wr_column *out)
             __builtin_mul_overflow((int64_t)days, WR_USECS_PER_DAY, &ts) ||
             __builtin_add_overflow(ts, usecs, &ts))
             return wr_bad_row(call, i, wr_datetime_overflow("timestamp"));
-        WR_OUT(out, int64_t, i) = has_zone ? wr_to_utc(call->env, ts) : ts;
+        if (call->arg_count > 6) { /* in the zone given */
+            const wr_zone *zone;
+            weir_status bad = wr_zone_find(wr_arg_str(call, 6, i), &zone);
+            if (bad) return wr_bad_row(call, i, bad);
+            ts = wr_zone_local_to_utc(zone, ts);
+        } else if (has_zone) {
+            ts = wr_to_utc(call->env, ts);
+        }
+        WR_OUT(out, int64_t, i) = ts;
     }
     return WR_OK;
 }
@@ -620,6 +628,12 @@ const wr_fn wr_fns_date_arith[] = {
      "timestamptz",
      fn_make_timestamp, "A moment of its parts in the session's zone.",
      "make_timestamptz(2024, 2, 29, 8, 15, 0)", "2024-02-29 08:15:00+00", .flags = WR_FN_CAN_FAIL},
+    {"make_timestamptz",
+     "(year bigint, month bigint, day bigint, hour bigint, minute bigint, second double, zone text) "
+     "-> timestamptz",
+     fn_make_timestamp, "A moment of its parts in a zone.",
+     "make_timestamptz(2024, 2, 29, 8, 15, 0, 'Asia/Tokyo')", "2024-02-28 23:15:00+00",
+     .flags = WR_FN_CAN_FAIL},
     {"make_interval",
      "(years bigint = 0, months bigint = 0, weeks bigint = 0, days bigint = 0, hours bigint = 0, "
      "mins bigint = 0, "
