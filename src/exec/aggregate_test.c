@@ -227,3 +227,45 @@ TEST(what_shows_the_order_of_the_input_does_so_with_any_number_of_threads)
     expect_same_with_threads(&k, sorted);
     kit_close(&k);
 }
+
+static const char *const real_names[] = {"sum",      "avg",      "var_samp",     "stddev_pop",
+                                         "skewness", "kurtosis", "kurtosis_pop", "sem"};
+static const char *const pair_names[] = {"corr", "covar_samp", "regr_slope", "regr_intercept"};
+
+TEST(results_of_doubles_are_the_same_bits_with_any_number_of_threads)
+{
+    kit k;
+    kit_open(&k);
+    wr_plan_node *t = uneven_rows(&k);
+    wr_aggregate_call calls[12];
+    WR_BUF(names);
+    wr_buf_add_text(&names, "g:integer");
+    for (int i = 0; i < 12; i++) {
+        wr_expr *args[] = {col(&k, t, 2), col(&k, t, 3)};
+        calls[i] = agg(&k, i < 8 ? real_names[i] : pair_names[i - 8], i < 8 ? 1 : 2, args);
+        wr_buf_printf(&names, " %c:double", 'h' + i);
+    }
+    expect_same_with_threads(&k, group(&k, t, 0, NULL, 12, calls, names.data + 10));
+    wr_plan_node *n = group(&k, t, 1, (wr_expr *[]){col(&k, t, 0)}, 12, calls, names.data);
+    wr_plan_node *sorted = over(&k, WR_PN_SORT, n);
+    sorted->sort.keys = &(wr_sort_key){.expr = col(&k, n, 0)};
+    sorted->sort.key_count = 1;
+    expect_same_with_threads(&k, sorted);
+    kit_close(&k);
+}
+
+TEST(deviations_of_large_and_equal_values_do_not_cancel)
+{
+    kit k;
+    kit_open(&k);
+    WR_BUF(text);
+    for (int i = 0; i < 1000; i++)
+        wr_buf_printf(&text, "%s0.1 %d", i ? "; " : "", 1000000000 + i % 2);
+    k.morsel_rows = 100;
+    wr_plan_node *t = table(&k, "x:double y:double", text.data);
+    wr_aggregate_call calls[] = {agg(&k, "var_pop", 1, (wr_expr *[]){col(&k, t, 0)}),
+                                 agg(&k, "var_pop", 1, (wr_expr *[]){col(&k, t, 1)}),
+                                 agg(&k, "kurtosis_pop", 1, (wr_expr *[]){col(&k, t, 1)})};
+    EXPECT_RESULT(&k, group(&k, t, 0, NULL, 3, calls, "a:double b:double c:double"), "0|0.25|-2");
+    kit_close(&k);
+}

@@ -1,44 +1,191 @@
 /* agg_stat.c - variance, covariance, correlation, regression, skewness and kurtosis.
  *
- * States hold counts, means and sums of powers of the deviations from the mean (Welford), merged by
- * the formulas of Chan and Pebay, so that nothing cancels when values are large and close together.
- * Each family has one state and one update; which number is read is decided by the first name of
- * the row. */
+ * States hold the number of rows and exact sums of powers and products (exact_sum.h): a square is
+ * added as the two doubles it is exactly, a cube as four. Central moments are computed from these
+ * sums without rounding, so nothing cancels when values are large and close together, equal values
+ * have a variance of exactly 0, and results depend neither on the order of rows nor on the number
+ * of threads. Products that leave the range of a double make the result infinite or NaN.
+ *
+ * At the end a sum becomes an expansion: a few doubles that add up to it. Each family has one state
+ * and one update; which number is read is decided by the first name of the row. */
 #include "expr/fn/box.h"
+#include "expr/fn/exact_sum.h"
 #include <math.h>
 
+enum { POWERS = 4, PARTS = 6, BLOCK = 256 };
+
 typedef struct moments {
-    double n, mean, m2, m3, m4;
+    int64_t n;
+    wr_exact_sum sums[]; /* of x, x^2, x^3, x^4 */
 } moments;
+enum { SUM_X, SUM_Y, SUM_XX, SUM_YY, SUM_XY, PAIR_SUMS };
 typedef struct pairs {
-    double n, mean_x, mean_y, sxx, syy, sxy;
+    int64_t n;
+    wr_exact_sum sums[PAIR_SUMS];
 } pairs;
 
+static int powers_of(const wr_aggregate_call *call)
+{
+    char first = call->fn->name[0];
+    return first == 'k' ? 4 : strncmp(call->fn->name, "skew", 4) == 0 ? 3 : 2;
+}
 static size_t size_of_moments(const wr_aggregate_call *call)
 {
-    (void)call;
-    return sizeof(moments);
+    return sizeof(moments) + sizeof(wr_exact_sum) * (size_t)powers_of(call);
 }
 static size_t size_of_pairs(const wr_aggregate_call *call)
 {
     (void)call;
     return sizeof(pairs);
 }
-static void init_zero(const wr_aggregate_call *call, void *state)
+static void init_sums(int64_t *n, wr_exact_sum *sums, int count)
 {
-    memset(state, 0, call->fn->state_size(call));
+    *n = 0;
+    for (int k = 0; k < count; k++)
+        wr_exact_init(&sums[k]);
+}
+static void moments_init(const wr_aggregate_call *call, void *state)
+{
+    moments *s = state;
+    init_sums(&s->n, s->sums, powers_of(call));
+}
+static void pairs_init(const wr_aggregate_call *call, void *state)
+{
+    (void)call;
+    pairs *s = state;
+    init_sums(&s->n, s->sums, PAIR_SUMS);
+}
+static void merge_sums(wr_exact_sum *into, const wr_exact_sum *from, int count, wr_arena *heap)
+{
+    for (int k = 0; k < count; k++)
+        wr_exact_merge(&into[k], &from[k], heap);
+}
+static void save_sums(int64_t n, const wr_exact_sum *sums, int count, wr_buf *out)
+{
+    wr_buf_add(out, &n, sizeof n);
+    for (int k = 0; k < count; k++)
+        wr_exact_save(&sums[k], out);
+}
+static weir_status load_sums(wr_str bytes, int64_t *n, wr_exact_sum *sums, int count,
+                             wr_arena *heap)
+{
+    bool good = wr_bytes_take(&bytes, n, sizeof *n);
+    for (int k = 0; k < count && good; k++)
+        good = wr_exact_load(&sums[k], &bytes, heap);
+    return good ? WR_OK : wr_fail(WR_E_CORRUPT, "a saved sum is damaged");
+}
+
+/* ---- exact products ---- */
+
+/* a * b = *high + *low, unless the product leaves the range. */
+static inline void two_product(double a, double b, double *high, double *low)
+{
+    *high = a * b;
+    *low = fma(a, b, -*high);
+}
+
+/* Doubles that add up to an exact number, largest first. */
+typedef struct expansion {
+    double parts[PARTS];
+    int count;
+} expansion;
+
+/* Takes sum apart; it is empty afterwards. Infinite and NaN sums are one part. */
+static expansion expand(wr_exact_sum *sum, wr_arena *heap)
+{
+    expansion e = {.count = 0};
+    while (e.count < PARTS) {
+        double part = wr_exact_read(sum);
+        if (part == 0) break;
+        e.parts[e.count++] = part;
+        if (!isfinite(part)) break;
+        wr_exact_add(sum, -part, heap);
+    }
+    return e;
+}
+static expansion expansion_of(const wr_exact_sum *sum, wr_arena *heap)
+{
+    wr_exact_sum copy;
+    wr_exact_init(&copy);
+    wr_exact_merge(&copy, sum, heap);
+    return expand(&copy, heap);
+}
+static expansion expansion_of_count(int64_t n)
+{
+    return (expansion){.parts = {(double)n}, .count = 1};
+}
+static void add_product(wr_exact_sum *sum, double factor, const expansion *a, const expansion *b,
+                        wr_arena *heap)
+{
+    for (int i = 0; i < a->count; i++)
+        for (int k = 0; k < b->count; k++) {
+            double high, low, terms[4];
+            two_product(a->parts[i], b->parts[k], &high, &low);
+            two_product(high, factor, &terms[0], &terms[1]);
+            two_product(low, factor, &terms[2], &terms[3]);
+            wr_exact_add_many(sum, terms, 4, heap);
+        }
+}
+static expansion times(double factor, const expansion *a, const expansion *b, wr_arena *heap)
+{
+    wr_exact_sum sum;
+    wr_exact_init(&sum);
+    add_product(&sum, factor, a, b, heap);
+    return expand(&sum, heap);
+}
+/* n times the sum of (x - mean of x)(y - mean of y), rounded once: n xy - x y. */
+static double deviation(const expansion *n, const expansion *xy, const expansion *x,
+                        const expansion *y, wr_arena *heap)
+{
+    wr_exact_sum sum;
+    wr_exact_init(&sum);
+    add_product(&sum, 1, n, xy, heap);
+    add_product(&sum, -1, x, y, heap);
+    return wr_exact_read(&sum);
 }
 
 /* ---- one variable ---- */
 
-static inline void moments_add(moments *s, double x)
+static inline void add_terms(wr_exact_sum *sum, const double *terms, uint32_t n, wr_arena *heap)
 {
-    double before = s->n++, delta = x - s->mean, step = delta / s->n, step2 = step * step,
-           term = delta * step * before;
-    s->mean += step;
-    s->m4 += term * step2 * (s->n * s->n - 3 * s->n + 3) + 6 * step2 * s->m2 - 4 * step * s->m3;
-    s->m3 += term * step * (s->n - 2) - 3 * step * s->m2;
-    s->m2 += term;
+    if (n > 1)
+        wr_exact_add_many(sum, terms, n, heap);
+    else if (terms[0] != 0)
+        wr_exact_add(sum, terms[0], heap);
+}
+
+/* Adds factor * a[i] * b[i] (factor a power of two). High and low parts are added apart: each then
+ * lies in a narrower range, which is the quick case. */
+static inline void add_products(wr_exact_sum *sum, double factor, const double *a, const double *b,
+                                uint32_t n, wr_arena *heap)
+{
+    double high[BLOCK], low[BLOCK];
+    for (uint32_t i = 0; i < n; i++)
+        two_product(factor * a[i], b[i], &high[i], &low[i]);
+    add_terms(sum, high, n, heap);
+    add_terms(sum, low, n, heap);
+}
+
+/* Adds the powers of n values, 0 < n <= BLOCK. */
+static void moments_add(moments *s, int powers, const double *x, uint32_t n, wr_arena *heap)
+{
+    s->n += n;
+    add_terms(&s->sums[0], x, n, heap);
+    if (powers == 2) {
+        add_products(&s->sums[1], 1, x, x, n, heap);
+        return;
+    }
+    double high[BLOCK], low[BLOCK];
+    for (uint32_t i = 0; i < n; i++)
+        two_product(x[i], x[i], &high[i], &low[i]);
+    add_terms(&s->sums[1], high, n, heap);
+    add_terms(&s->sums[1], low, n, heap);
+    add_products(&s->sums[2], 1, high, x, n, heap);
+    add_products(&s->sums[2], 1, low, x, n, heap);
+    if (powers == 3) return;
+    add_products(&s->sums[3], 1, high, high, n, heap);
+    add_products(&s->sums[3], 2, high, low, n, heap);
+    add_products(&s->sums[3], 1, low, low, n, heap);
 }
 
 static weir_status moments_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
@@ -46,51 +193,93 @@ static weir_status moments_groups(wr_aggregate_env *env, const wr_column *args, 
 {
     const wr_column *c = wr_agg_flat(args, sel, count, scratch);
     const double *x = c->data;
+    int powers = powers_of(env->call);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = sel ? sel[i] : i;
-        if (!wr_agg_is_null(c, row))
-            moments_add((moments *)(states[i] + env->state_offset), x[row]);
+        if (wr_agg_is_null(c, row)) continue;
+        moments *s = (moments *)(void *)(states[i] + env->state_offset);
+        moments_add(s, powers, &x[row], 1, env->heap);
     }
     return WR_OK;
 }
 static weir_status moments_one(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
                                uint32_t count, void *state, wr_arena *scratch)
 {
-    (void)env;
     const wr_column *c = wr_agg_flat(args, sel, count, scratch);
-    const double *x = c->data;
+    int powers = powers_of(env->call);
+    double values[BLOCK];
+    uint32_t n = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = sel ? sel[i] : i;
-        if (!wr_agg_is_null(c, row)) moments_add(state, x[row]);
+        if (!wr_agg_is_null(c, row)) values[n++] = ((const double *)c->data)[row];
+        if (n < BLOCK && i + 1 < count) continue;
+        if (n > 0) moments_add(state, powers, values, n, env->heap);
+        n = 0;
     }
     return WR_OK;
 }
 static weir_status moments_merge(wr_aggregate_env *env, void *into, const void *from)
 {
-    (void)env;
     moments *a = into;
     const moments *b = from;
-    if (b->n == 0) return WR_OK;
-    if (a->n == 0) {
-        *a = *b;
-        return WR_OK;
-    }
-    double n = a->n + b->n, d = b->mean - a->mean, d2 = d * d, na = a->n, nb = b->n;
-    double m4 = a->m4 + b->m4 + d2 * d2 * na * nb * (na * na - na * nb + nb * nb) / (n * n * n) +
-                6 * d2 * (na * na * b->m2 + nb * nb * a->m2) / (n * n) +
-                4 * d * (na * b->m3 - nb * a->m3) / n;
-    double m3 = a->m3 + b->m3 + d2 * d * na * nb * (na - nb) / (n * n) +
-                3 * d * (na * b->m2 - nb * a->m2) / n;
-    a->m2 += b->m2 + d2 * na * nb / n;
-    a->mean += d * nb / n;
-    a->n = n, a->m3 = m3, a->m4 = m4;
+    a->n += b->n;
+    merge_sums(a->sums, b->sums, powers_of(env->call), env->heap);
     return WR_OK;
+}
+static weir_status moments_save(wr_aggregate_env *env, const void *state, wr_buf *out)
+{
+    const moments *s = state;
+    save_sums(s->n, s->sums, powers_of(env->call), out);
+    return WR_OK;
+}
+static weir_status moments_load(wr_aggregate_env *env, wr_str bytes, void *state)
+{
+    moments *s = state;
+    return load_sums(bytes, &s->n, s->sums, powers_of(env->call), env->heap);
+}
+
+/* Sums of the powers of the deviations from the mean. */
+typedef struct central {
+    double m2, m3, m4;
+} central;
+
+static central central_of(const moments *s, int powers, wr_arena *heap)
+{
+    central c = {0};
+    if (s->n < 2) return c;
+    double rows = (double)s->n;
+    expansion n = expansion_of_count(s->n), x = expansion_of(&s->sums[0], heap),
+              x2 = expansion_of(&s->sums[1], heap);
+    c.m2 = deviation(&n, &x2, &x, &x, heap) / rows;
+    if (powers < 3) return c;
+    wr_exact_sum sum;
+    expansion x3 = expansion_of(&s->sums[2], heap), nn = times(1, &n, &n, heap),
+              nx = times(1, &n, &x, heap), xx = times(1, &x, &x, heap);
+    wr_exact_init(&sum); /* n^2 m3 = n^2 x3 - 3 n x x2 + 2 x^3 */
+    add_product(&sum, 1, &nn, &x3, heap);
+    add_product(&sum, -3, &nx, &x2, heap);
+    add_product(&sum, 2, &xx, &x, heap);
+    c.m3 = wr_exact_read(&sum) / rows / rows;
+    if (powers < 4) return c;
+    expansion x4 = expansion_of(&s->sums[3], heap), nnn = times(1, &nn, &n, heap),
+              nnx = times(1, &nn, &x, heap), nxx = times(1, &n, &xx, heap);
+    wr_exact_init(&sum); /* n^3 m4 = n^3 x4 - 4 n^2 x x3 + 6 n x^2 x2 - 3 x^4 */
+    add_product(&sum, 1, &nnn, &x4, heap);
+    add_product(&sum, -4, &nnx, &x3, heap);
+    add_product(&sum, 6, &nxx, &x2, heap);
+    add_product(&sum, -3, &xx, &xx, heap);
+    c.m4 = wr_exact_read(&sum) / rows / rows / rows;
+    return c;
 }
 
 /* False: NULL. */
-static bool read_moments(const char *name, const moments *s, double *out)
+static bool read_moments(const wr_aggregate_call *call, const moments *state, wr_arena *heap,
+                         double *out)
 {
-    double n = s->n;
+    const char *name = call->fn->name;
+    double n = (double)state->n;
+    central c = central_of(state, powers_of(call), heap);
+    const central *s = &c;
     if (strncmp(name, "var_pop", 7) == 0) return *out = s->m2 / n, n > 0;
     if (strncmp(name, "stddev_pop", 10) == 0) return *out = sqrt(s->m2 / n), n > 0;
     if (strncmp(name, "var_samp", 8) == 0) return *out = s->m2 / (n - 1), n > 1;
@@ -112,9 +301,8 @@ static weir_status moments_finish(wr_aggregate_env *env, uint8_t *const *states,
 {
     for (uint32_t i = 0; i < count; i++) {
         double *value = &((double *)out->data)[i];
-        if (read_moments(env->call->fn->name, (const moments *)(states[i] + env->state_offset),
-                         value))
-            continue;
+        const moments *s = (const moments *)(const void *)(states[i] + env->state_offset);
+        if (read_moments(env->call, s, env->heap, value)) continue;
         *value = 0;
         wr_bit_clear(wr_column_need_valid(out, arena, WR_MAX(count, 1)), i);
     }
@@ -123,12 +311,15 @@ static weir_status moments_finish(wr_aggregate_env *env, uint8_t *const *states,
 
 /* ---- two variables ---- */
 
-static inline void pairs_add(pairs *s, double y, double x)
+/* Adds n pairs, 0 < n <= BLOCK. */
+static inline void pairs_add(pairs *s, const double *y, const double *x, uint32_t n, wr_arena *heap)
 {
-    s->n++;
-    double dx = x - s->mean_x, dy = y - s->mean_y;
-    s->mean_x += dx / s->n, s->mean_y += dy / s->n;
-    s->sxx += dx * (x - s->mean_x), s->syy += dy * (y - s->mean_y), s->sxy += dx * (y - s->mean_y);
+    s->n += n;
+    add_terms(&s->sums[SUM_X], x, n, heap);
+    add_terms(&s->sums[SUM_Y], y, n, heap);
+    add_products(&s->sums[SUM_XX], 1, x, x, n, heap);
+    add_products(&s->sums[SUM_YY], 1, y, y, n, heap);
+    add_products(&s->sums[SUM_XY], 1, x, y, n, heap);
 }
 
 static weir_status pairs_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
@@ -139,42 +330,67 @@ static weir_status pairs_groups(wr_aggregate_env *env, const wr_column *args, co
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = sel ? sel[i] : i;
         if (wr_agg_is_null(y, row) || wr_agg_is_null(x, row)) continue;
-        pairs_add((pairs *)(states[i] + env->state_offset), ((const double *)y->data)[row],
-                  ((const double *)x->data)[row]);
+        pairs_add((pairs *)(void *)(states[i] + env->state_offset), (const double *)y->data + row,
+                  (const double *)x->data + row, 1, env->heap);
     }
     return WR_OK;
 }
 static weir_status pairs_one(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
                              uint32_t count, void *state, wr_arena *scratch)
 {
-    (void)env;
     const wr_column *y = wr_agg_flat(&args[0], sel, count, scratch),
                     *x = wr_agg_flat(&args[1], sel, count, scratch);
+    double xs[BLOCK], ys[BLOCK];
+    uint32_t n = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = sel ? sel[i] : i;
-        if (wr_agg_is_null(y, row) || wr_agg_is_null(x, row)) continue;
-        pairs_add(state, ((const double *)y->data)[row], ((const double *)x->data)[row]);
+        xs[n] = ((const double *)x->data)[row];
+        ys[n] = ((const double *)y->data)[row];
+        n += !wr_agg_is_null(y, row) && !wr_agg_is_null(x, row);
+        if (n < BLOCK && i + 1 < count) continue;
+        if (n > 0) pairs_add(state, ys, xs, n, env->heap);
+        n = 0;
     }
     return WR_OK;
 }
 static weir_status pairs_merge(wr_aggregate_env *env, void *into, const void *from)
 {
-    (void)env;
     pairs *a = into;
     const pairs *b = from;
-    if (b->n == 0) return WR_OK;
-    if (a->n == 0) {
-        *a = *b;
-        return WR_OK;
-    }
-    double n = a->n + b->n, dx = b->mean_x - a->mean_x, dy = b->mean_y - a->mean_y,
-           weight = a->n * b->n / n;
-    a->sxx += b->sxx + dx * dx * weight;
-    a->syy += b->syy + dy * dy * weight;
-    a->sxy += b->sxy + dx * dy * weight;
-    a->mean_x += dx * b->n / n, a->mean_y += dy * b->n / n;
-    a->n = n;
+    a->n += b->n;
+    merge_sums(a->sums, b->sums, PAIR_SUMS, env->heap);
     return WR_OK;
+}
+static weir_status pairs_save(wr_aggregate_env *env, const void *state, wr_buf *out)
+{
+    (void)env;
+    const pairs *s = state;
+    save_sums(s->n, s->sums, PAIR_SUMS, out);
+    return WR_OK;
+}
+static weir_status pairs_load(wr_aggregate_env *env, wr_str bytes, void *state)
+{
+    pairs *s = state;
+    return load_sums(bytes, &s->n, s->sums, PAIR_SUMS, env->heap);
+}
+
+typedef struct fit { /* means, and sums of products of the deviations from them */
+    double n, mean_x, mean_y, sxx, syy, sxy;
+} fit;
+
+static fit fit_of(const pairs *p, wr_arena *heap)
+{
+    fit f = {.n = (double)p->n};
+    if (p->n == 0) return f;
+    f.mean_x = wr_exact_read(&p->sums[SUM_X]) / f.n;
+    f.mean_y = wr_exact_read(&p->sums[SUM_Y]) / f.n;
+    expansion n = expansion_of_count(p->n), x = expansion_of(&p->sums[SUM_X], heap),
+              y = expansion_of(&p->sums[SUM_Y], heap), xx = expansion_of(&p->sums[SUM_XX], heap),
+              yy = expansion_of(&p->sums[SUM_YY], heap), xy = expansion_of(&p->sums[SUM_XY], heap);
+    f.sxx = deviation(&n, &xx, &x, &x, heap) / f.n;
+    f.syy = deviation(&n, &yy, &y, &y, heap) / f.n;
+    f.sxy = deviation(&n, &xy, &x, &y, heap) / f.n;
+    return f;
 }
 
 static bool named(const char *name, const char *wanted)
@@ -183,7 +399,7 @@ static bool named(const char *name, const char *wanted)
     return strncmp(name, wanted, n) == 0 && (name[n] == 0 || name[n] == '|');
 }
 
-static bool read_pairs(const char *name, const pairs *s, double *out)
+static bool read_pairs(const char *name, const fit *s, double *out)
 {
     double n = s->n;
     if (named(name, "covar_pop")) return *out = s->sxy / n, n > 0;
@@ -208,8 +424,8 @@ static weir_status pairs_finish(wr_aggregate_env *env, uint8_t *const *states, u
 {
     for (uint32_t i = 0; i < count; i++) {
         double value = 0;
-        if (!read_pairs(env->call->fn->name, (const pairs *)(states[i] + env->state_offset),
-                        &value)) {
+        fit f = fit_of((const pairs *)(const void *)(states[i] + env->state_offset), env->heap);
+        if (!read_pairs(env->call->fn->name, &f, &value)) {
             value = 0;
             wr_bit_clear(wr_column_need_valid(out, arena, WR_MAX(count, 1)), i);
         }
@@ -221,19 +437,21 @@ static weir_status pairs_finish(wr_aggregate_env *env, uint8_t *const *states, u
     return WR_OK;
 }
 
-#define ONE(names, help_text, example_text, result_text)                                 \
-    {                                                                                    \
-        names, "(double) -> double",                                                     \
-            .state_size = size_of_moments, .init = init_zero, .update = moments_groups,  \
-            .update_one = moments_one, .merge = moments_merge, .finish = moments_finish, \
-            .help = help_text, .example = "SELECT " example_text, .result = result_text  \
+#define ONE(names, help_text, example_text, result_text)                                   \
+    {                                                                                      \
+        names, "(double) -> double",                                                       \
+            .state_size = size_of_moments, .init = moments_init, .update = moments_groups, \
+            .update_one = moments_one, .merge = moments_merge, .save = moments_save,       \
+            .load = moments_load, .finish = moments_finish, .help = help_text,             \
+            .example = "SELECT " example_text, .result = result_text                       \
     }
-#define TWO(names, result_type, help_text, example_text, result_text)                   \
-    {                                                                                   \
-        names, "(y double, x double) -> " result_type,                                  \
-            .state_size = size_of_pairs, .init = init_zero, .update = pairs_groups,     \
-            .update_one = pairs_one, .merge = pairs_merge, .finish = pairs_finish,      \
-            .help = help_text, .example = "SELECT " example_text, .result = result_text \
+#define TWO(names, result_type, help_text, example_text, result_text)                              \
+    {                                                                                              \
+        names, "(y double, x double) -> " result_type,                                             \
+            .state_size = size_of_pairs, .init = pairs_init, .update = pairs_groups,               \
+            .update_one = pairs_one, .merge = pairs_merge, .save = pairs_save, .load = pairs_load, \
+            .finish = pairs_finish, .help = help_text, .example = "SELECT " example_text,          \
+            .result = result_text                                                                  \
     }
 #define FROM_X " FROM (VALUES (1.0), (2.0), (3.0), (4.0)) t(x)"
 #define FROM_YX " FROM (VALUES (1.0, 1.0), (3.0, 2.0), (5.0, 3.0)) t(y, x)"
