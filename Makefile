@@ -186,7 +186,7 @@ help:
 FORCE:
 .DELETE_ON_ERROR:
 .SECONDARY: $(TABLES)
-.PHONY: all test setup setup-checks check asan-test batch-test demo bench fuzz conformance strip install clean help FORCE tests-binary fuzz-targets
+.PHONY: all test setup setup-checks check asan-test batch-test differential demo bench fuzz conformance strip install clean help FORCE tests-binary fuzz-targets
 
 DEP := $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
 -include $(wildcard $(DEP))

@@ -284,6 +284,11 @@ wr_logical *wr_distinct(wr_planner *planner, wr_logical *input, wr_result_column
 wr_logical *wr_filter(wr_planner *planner, wr_logical *input, wr_expr **conjuncts, int count);
 wr_logical *wr_project(wr_planner *planner, wr_logical *input, wr_binding *bindings, int count);
 wr_expr *wr_column_ref(wr_planner *planner, wr_column_id id);
+/* LIMIT and OFFSET that are known only while the query runs: the rows are numbered in the order of
+ * keys, those within are kept. Either may be NULL. */
+WR_MUST_CHECK weir_status wr_limit_by_value(wr_scope *scope, wr_sort_key *keys, int key_count,
+                                            wr_expr *limit, wr_expr *offset, wr_logical **plan);
+bool wr_limit_is_value(wr_planner *planner, const wr_expr *limit, const wr_expr *offset);
 WR_MUST_CHECK weir_status wr_bind_limit(wr_scope *scope, const wr_sql_query *query, wr_expr **limit,
                                         wr_expr **offset);
 /* Replaces keys and calls of the block by columns of an AGGREGATE node put on *plan (when there are
@@ -334,7 +339,9 @@ WR_MUST_CHECK weir_status wr_bind_copy(wr_scope *scope, const wr_sql_copy *copy,
 WR_MUST_CHECK weir_status wr_bind_copy_from(wr_scope *scope, const wr_sql_copy *copy,
                                             wr_result *rows, wr_bound *out);
 
-/* ---- utilities as queries (bind_show.c) ---- */
+/* ---- utilities as queries (bind_show.c, bind_summarize.c) ---- */
+WR_MUST_CHECK weir_status wr_bind_summarize(wr_scope *scope, const wr_sql_describe *describe,
+                                            wr_result *out);
 /* DESCRIBE, SUMMARIZE and SHOW that are queries; *done false: not one of them. */
 WR_MUST_CHECK weir_status wr_bind_show(wr_scope *scope, const wr_node *node, wr_result *out,
                                        bool *done);

@@ -256,6 +256,8 @@ weir_status wr_bind_truncate(wr_scope *scope, const wr_sql_truncate *truncate, w
 }
 
 /* ---- MERGE ---- */
+enum { MERGE_ROW_ERROR = -1 };
+
 typedef struct merge_binder {
     wr_dml dml;
     const wr_sql_merge *node;
@@ -263,7 +265,8 @@ typedef struct merge_binder {
     wr_scope *names, *source_names, *target_names;
     wr_expr *here; /* TRUE in rows of the source, NULL where only the target has a row */
     WR_LIST(wr_expr *) conditions;
-    WR_LIST(int) actions;
+    WR_LIST(wr_expr *) actions; /* INTEGER; of ERROR a call that fails */
+    wr_expr *error;
     WR_LIST(wr_expr **) values; /* per WHEN: per table column or NULL */
 } merge_binder;
 
@@ -360,6 +363,23 @@ static weir_status update_values(merge_binder *b, const wr_sql_merge_when *when,
     return WR_OK;
 }
 
+/* What reading the action of such a row fails with. */
+static weir_status error_message(merge_binder *b, wr_scope *names, const wr_sql_merge_when *when)
+{
+    wr_arena *arena = b->dml.planner->arena;
+    WR_BUF(text);
+    wr_buf_printf(&text, "MERGE meets a row of %.*s that it may not",
+                  WR_STR_ARGS(b->dml.object->name));
+    wr_expr *message =
+        wr_expr_const(arena, wr_value_text(wr_arena_str(arena, wr_buf_str(&text))));
+    if (when->values.count > 1)
+        return wr_fail_at(WR_E_SYNTAX, when->node.span, "ERROR takes one message");
+    if (when->values.count)
+        WR_TRY(wr_bind_expr_as(names, when->values.items[0], WR_VARCHAR, "ERROR", &message));
+    WR_TRY(wr_bind_by_name(names, "error", &message, 1, when->node.span, &b->error));
+    return wr_bind_cast(arena, b->error, WR_INTEGER, false, when->node.span, &b->error);
+}
+
 static weir_status bind_when(merge_binder *b, const wr_sql_merge_when *when)
 {
     wr_planner *planner = b->dml.planner;
@@ -382,8 +402,9 @@ static weir_status bind_when(merge_binder *b, const wr_sql_merge_when *when)
     case WR_MERGE_NOTHING:
         break;
     case WR_MERGE_ERROR:
-        return wr_fail_at(WR_E_UNSUPPORTED, when->node.span,
-                          "MERGE ... THEN ERROR is not supported");
+        action = MERGE_ROW_ERROR;
+        WR_TRY(error_message(b, names, when));
+        break;
     case WR_MERGE_DELETE:
         action = WR_MERGE_ROW_DELETE;
         break;
@@ -398,12 +419,14 @@ static weir_status bind_when(merge_binder *b, const wr_sql_merge_when *when)
         WR_TRY(update_values(b, when, values));
         break;
     }
-    if (action && there == (action == WR_MERGE_ROW_INSERT))
+    if (action && action != MERGE_ROW_ERROR && there == (action == WR_MERGE_ROW_INSERT))
         return wr_fail_at(WR_E_SYNTAX, when->node.span, "this WHEN cannot %s: %s",
                           action == WR_MERGE_ROW_INSERT ? "INSERT" : "UPDATE or DELETE",
                           there ? "the row is there already" : "there is no row yet");
     wr_push(arena, &b->conditions, wr_expr_and(arena, parts, count));
-    wr_push(arena, &b->actions, action);
+    wr_push(arena, &b->actions,
+            action == MERGE_ROW_ERROR ? b->error
+                                      : wr_expr_const(arena, wr_value_int(WR_INTEGER, action)));
     wr_push(arena, &b->values, values);
     return WR_OK;
 }
@@ -437,7 +460,7 @@ static weir_status merge_rows(merge_binder *b, wr_column_id *action_id, wr_expr 
                               "a subquery cannot stand in a condition of WHEN");
     wr_expr **results = wr_new_array(arena, wr_expr *, n + 1);
     for (int i = 0; i < n; i++)
-        results[i] = wr_expr_const(arena, wr_value_int(WR_INTEGER, b->actions.items[i]));
+        results[i] = b->actions.items[i];
     wr_logical *plan = b->both.plan;
     wr_binding *bindings = wr_new_array(arena, wr_binding, plan->output_count + 1);
     for (int i = 0; i < plan->output_count; i++)

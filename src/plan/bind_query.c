@@ -220,7 +220,8 @@ weir_status wr_bind_values(wr_scope *outer, const wr_sql_values *values, bool ke
 weir_status wr_bind_limit(wr_scope *scope, const wr_sql_query *query, wr_expr **limit,
                           wr_expr **offset)
 {
-    wr_scope *inner = wr_scope_new(scope->planner, NULL);
+    wr_scope *inner = wr_scope_new(scope->planner, scope);
+    inner->is_names_only = true;
     inner->clause = WR_IN_LIMIT;
     const wr_node *nodes[2] = {query->limit, query->offset};
     wr_expr **outs[2] = {limit, offset};
@@ -230,9 +231,9 @@ weir_status wr_bind_limit(wr_scope *scope, const wr_sql_query *query, wr_expr **
         bool percent = i == 0 && query->limit_percent;
         WR_TRY(wr_bind_expr_as(inner, nodes[i], percent ? WR_DOUBLE : WR_BIGINT,
                                i ? "OFFSET" : "LIMIT", outs[i]));
-        if (wr_expr_has_subquery(*outs[i]))
+        if (percent && wr_limit_is_value(scope->planner, *outs[i], NULL))
             return wr_fail_at(WR_E_UNSUPPORTED, nodes[i]->span,
-                              "LIMIT and OFFSET cannot be subqueries");
+                              "LIMIT in percent must be a constant");
         if (wr_expr_is_const(*outs[i])) {
             wr_value value;
             WR_TRY(wr_expr_fold(scope->planner->arena, scope->planner->env, *outs[i], &value));
@@ -243,6 +244,76 @@ weir_status wr_bind_limit(wr_scope *scope, const wr_sql_query *query, wr_expr **
             *outs[i] = value.is_null ? NULL : wr_expr_const(scope->planner->arena, value);
         }
     }
+    return WR_OK;
+}
+
+bool wr_limit_is_value(wr_planner *planner, const wr_expr *limit, const wr_expr *offset)
+{
+    const wr_expr *both[2] = {limit, offset};
+    for (int i = 0; i < 2; i++) {
+        wr_column_set used = {0};
+        if (!both[i]) continue;
+        wr_expr_columns(planner->arena, both[i], &used);
+        if (wr_expr_has_subquery(both[i]) || !wr_column_set_empty(&used)) return true;
+    }
+    return false;
+}
+
+static wr_expr *unless_null(wr_planner *planner, wr_expr *count, int64_t otherwise, bool *failed)
+{
+    wr_expr *args[2] = {count, wr_expr_const(planner->arena, wr_value_int(WR_BIGINT, otherwise))};
+    wr_expr *out = args[1];
+    wr_scope *scope = wr_scope_new(planner, NULL);
+    if (count) {
+        weir_status bad = wr_bind_by_name(scope, "coalesce", args, 2, (wr_span){0}, &out);
+        *failed = *failed || bad;
+        wr_status_drop(bad);
+    }
+    return out;
+}
+
+weir_status wr_limit_by_value(wr_scope *scope, wr_sort_key *keys, int key_count, wr_expr *limit,
+                              wr_expr *offset, wr_logical **plan)
+{
+    wr_planner *planner = scope->planner;
+    wr_arena *arena = planner->arena;
+    wr_window_call *call = wr_new(arena, wr_window_call);
+    WR_TRY(wr_bind_window_fn(arena, WR_STR("row_number"), (wr_span){0}, call));
+    call->order = keys;
+    call->order_count = key_count;
+    call->frame = (wr_frame){
+        .unit = WR_WINDOW_RANGE, .start = WR_UNBOUNDED_PRECEDING, .end = WR_CURRENT_ROW};
+    wr_logical *window = wr_logical_new(planner, WR_L_WINDOW, *plan, NULL);
+    window->window.calls = call;
+    window->window.call_count = 1;
+    window->window.top_rows = -1;
+    wr_logical_set_outputs(planner, window);
+    int width = window->output_count;
+    wr_binding *bindings = wr_new_array(arena, wr_binding, width + 1);
+    for (int i = 0; i < width; i++)
+        bindings[i] = (wr_binding){window->outputs[i].id,
+                                   wr_column_ref(planner, window->outputs[i].id)};
+    bool failed = false;
+    wr_expr *both[2] = {wr_column_ref(planner, window->outputs[width - 1].id),
+                        unless_null(planner, offset, 0, &failed)};
+    wr_expr **conjuncts = wr_new_array(arena, wr_expr *, 2);
+    WR_TRY(wr_bind_by_name(scope, "-", both, 2, (wr_span){0}, &bindings[width].expr));
+    bindings[width].id = wr_planner_column(planner, WR_STR("place"), WR_BIGINT);
+    wr_expr *zero = wr_expr_const(arena, wr_value_int(WR_BIGINT, 0));
+    conjuncts[0] =
+        wr_expr_compare(arena, WR_GT, wr_expr_column(arena, bindings[width].id, WR_BIGINT), zero);
+    conjuncts[1] =
+        wr_expr_compare(arena, WR_LE, wr_expr_column(arena, bindings[width].id, WR_BIGINT),
+                        unless_null(planner, limit, INT64_MAX, &failed));
+    wr_assert(!failed);
+    wr_logical *numbered = wr_project(planner, window, bindings, width + 1);
+    *plan = wr_filter(planner, numbered, conjuncts, limit ? 2 : 1);
+    wr_logical *sort = wr_logical_new(planner, WR_L_SORT, *plan, NULL);
+    sort->sort.keys = wr_new(arena, wr_sort_key);
+    sort->sort.keys[0].expr = wr_expr_column(arena, bindings[width].id, WR_BIGINT);
+    sort->sort.key_count = 1;
+    wr_logical_set_outputs(planner, sort);
+    *plan = sort;
     return WR_OK;
 }
 
@@ -287,7 +358,10 @@ static weir_status order_result(wr_scope *outer, const wr_sql_query *query, wr_r
         return wr_fail_at(WR_E_UNSUPPORTED, query->node.span,
                           "WITH TIES works on a plain SELECT only");
     WR_TRY(wr_result_settle(planner, result));
+    bool by_value = wr_limit_is_value(planner, limit, offset);
     bool fused = query->order_by.count && !(limit && query->limit_percent);
+    if (by_value && !query->order_by.count)
+        return wr_limit_by_value(outer, NULL, 0, limit, offset, &result->plan);
     if (query->order_by.count) {
         wr_scope *scope = scope_of_result(outer, result);
         wr_logical *sort = wr_logical_new(planner, WR_L_SORT, result->plan, NULL);
@@ -304,6 +378,8 @@ static weir_status order_result(wr_scope *outer, const wr_sql_query *query, wr_r
             WR_TRY(result_key(scope, result, item->value, &key.expr));
             wr_push(planner->arena, &keys, key);
         }
+        if (by_value)
+            return wr_limit_by_value(outer, keys.items, keys.count, limit, offset, &result->plan);
         sort->sort.keys = keys.items;
         sort->sort.key_count = keys.count;
         if (fused) sort->sort.limit = limit, sort->sort.offset = offset;

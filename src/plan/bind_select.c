@@ -324,13 +324,16 @@ static weir_status order_and_limit(block *b, const wr_sql_query *around, wr_logi
 {
     wr_planner *planner = b->scope->planner;
     wr_expr *limit = NULL, *offset = NULL;
-    WR_TRY(wr_bind_limit(b->scope, around, &limit, &offset));
+    WR_TRY(wr_bind_limit(b->scope->parent, around, &limit, &offset));
     bool percent = limit && around->limit_percent;
     if (limit && around->with_ties) {
         WR_TRY(keep_ties(b, plan, limit, offset, around->node.span));
         limit = NULL;
     }
     bool fused = b->order_count && !percent;
+    if (wr_limit_is_value(planner, limit, offset))
+        return wr_limit_by_value(b->scope, b->order_count ? sort_keys(b) : NULL, b->order_count,
+                                 limit, offset, plan);
     if (b->order_count) {
         wr_logical *sort = wr_logical_new(planner, WR_L_SORT, *plan, NULL);
         sort->sort.keys = sort_keys(b);

@@ -36,10 +36,11 @@ static weir_status describe(wr_scope *scope, const wr_sql_describe *node, wr_res
 weir_status wr_bind_show(wr_scope *scope, const wr_node *node, wr_result *out, bool *done)
 {
     bool inner = scope->parent != NULL;
-    *done = false;
+    *done = node->kind == WR_SQL_DESCRIBE && wr_sql_as_describe(node)->summarize;
+    if (*done) return wr_bind_summarize(scope, wr_sql_as_describe(node), out);
     if (!inner || node->kind != WR_SQL_DESCRIBE) return WR_OK;
     const wr_sql_describe *described = wr_sql_as_describe(node);
-    if (described->summarize || (!described->query && !described->name.count)) return WR_OK;
+    if (!described->query && !described->name.count) return WR_OK;
     *done = true;
     return describe(scope, described, out);
 }

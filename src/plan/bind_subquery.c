@@ -172,17 +172,14 @@ static weir_status quantified_list(wr_scope *scope, const wr_sql_quantified *q, 
     return WR_OK;
 }
 
-/* (a, b) < ANY (q) is TRUE IN (SELECT (a, b) < (x, y) FROM q), ALL is FALSE NOT IN. */
-static weir_status quantified_rows(wr_scope *scope, wr_compare_op op, const wr_sql_quantified *q,
-                                   wr_result *result, wr_expr **left, int count, wr_expr **out)
+/* x test ANY (q) is TRUE IN (SELECT x test column FROM q), ALL is FALSE NOT IN. */
+static weir_status quantified_test(wr_scope *scope, wr_expr *test, const wr_sql_quantified *q,
+                                   wr_result *result, wr_expr **out)
 {
     wr_planner *planner = scope->planner;
-    wr_expr **right = wr_new_array(planner->arena, wr_expr *, count);
     wr_binding *binding = wr_new(planner->arena, wr_binding);
     wr_subquery *sub;
-    for (int i = 0; i < count; i++)
-        right[i] = wr_column_ref(planner, result->columns[i].id);
-    WR_TRY(wr_bind_row_compare(scope, op, left, right, count, q->node.span, &binding->expr));
+    binding->expr = test;
     binding->id = wr_planner_column(planner, WR_STR("compared"), WR_BOOLEAN);
     *out = subquery_expr(scope, WR_SUB_IN, wr_project(planner, result->plan, binding, 1),
                          WR_BOOLEAN, q->node.span, &sub);
@@ -194,14 +191,40 @@ static weir_status quantified_rows(wr_scope *scope, wr_compare_op op, const wr_s
     return WR_OK;
 }
 
+/* (a, b) < ANY (q). */
+static weir_status quantified_rows(wr_scope *scope, wr_compare_op op, const wr_sql_quantified *q,
+                                   wr_result *result, wr_expr **left, int count, wr_expr **out)
+{
+    wr_planner *planner = scope->planner;
+    wr_expr **right = wr_new_array(planner->arena, wr_expr *, count), *test;
+    for (int i = 0; i < count; i++)
+        right[i] = wr_column_ref(planner, result->columns[i].id);
+    WR_TRY(wr_bind_row_compare(scope, op, left, right, count, q->node.span, &test));
+    return quantified_test(scope, test, q, result, out);
+}
+
+/* x LIKE ANY (q) and other operators that are functions. */
+static weir_status quantified_operator(wr_scope *scope, const wr_sql_quantified *q, wr_expr **out)
+{
+    wr_result result;
+    wr_expr *args[2], *test;
+    WR_TRY(wr_bind_query(scope, q->query, false, &result));
+    WR_TRY(one_column(&result, q->node.span, "the query of ANY and ALL"));
+    WR_TRY(wr_bind_expr(scope, q->operand, &args[0]));
+    args[1] = wr_column_ref(scope->planner, result.columns[0].id);
+    WR_TRY(wr_bind_by_name(scope, wr_sql_op_text(q->op), args, 2, q->node.span, &test));
+    if (test->type != WR_BOOLEAN)
+        return wr_fail_at(WR_E_TYPE_MISMATCH, q->node.span, "%s is no condition",
+                          wr_sql_op_text(q->op));
+    return quantified_test(scope, test, q, &result, out);
+}
+
 weir_status wr_bind_quantified(wr_scope *scope, const wr_sql_quantified *q, wr_expr **out)
 {
     if (q->array) return quantified_list(scope, q, out);
     bool is_compare;
     wr_compare_op op = wr_compare_of(q->op, &is_compare);
-    if (!is_compare)
-        return wr_fail_at(WR_E_UNSUPPORTED, q->node.span,
-                          "%s ANY and ALL of a query are not supported", wr_sql_op_text(q->op));
+    if (!is_compare) return quantified_operator(scope, q, out);
     wr_result result;
     wr_subquery *sub;
     wr_expr **left;

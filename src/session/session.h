@@ -181,8 +181,6 @@ void wr_rejects_drop(weir_query *query);
 /* ---- create_text.c: SHOW CREATE TABLE|VIEW|ALL ---- */
 WR_MUST_CHECK weir_status wr_run_show_create(weir_query *query, const wr_sql_show *show);
 
-/* ---- summarize.c ---- */
-WR_MUST_CHECK weir_status wr_run_summarize(weir_query *query, const wr_sql_describe *describe);
 
 /* ---- prepare.c ---- */
 WR_MUST_CHECK weir_status wr_run_prepare(weir_query *query, const wr_node *statement,

@@ -1,7 +1,7 @@
 /* show.c - statements answered with a small table of texts: SHOW, DESCRIBE, SET, EXPLAIN and
  * PRAGMA.
  *
- * What can be said as a query is written anew as one (summarize.c); what is here needs the
+ * What can be said as a query is bound as one (plan/bind_show.c); what is here needs the
  * session or the plan itself. */
 #include "expr/fn.h"
 #include "session/session.h"
@@ -218,7 +218,6 @@ static weir_status describe_query(weir_query *query, const wr_node *node)
 
 static weir_status run_describe(weir_query *query, const wr_sql_describe *describe)
 {
-    if (describe->summarize) return wr_run_summarize(query, describe);
     query->tag = "DESCRIBE";
     if (describe->query) return describe_query(query, describe->query);
     unsigned tables = 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION;

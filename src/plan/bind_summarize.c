@@ -1,12 +1,13 @@
-/* summarize.c - SUMMARIZE: one row about every column of a table or query.
+/* bind_summarize.c - SUMMARIZE: one row about every column of a table or query.
  *
  * The statement is written anew as one query: a single scan computes all aggregates of all columns
  * into lists, and unnest turns the lists into rows. So it runs in parallel and within the budget
  * like any other query. What has no meaning for a type (the average of a text, the order of a
  * struct) is NULL. Numbers are counted exactly except distinct values and quartiles, which are
  * sketches. */
-#include "session/session.h"
+#include "plan/bind.h"
 #include "sql/format.h"
+#include "sql/parse.h"
 
 typedef enum measure_kind { ALWAYS, ORDERED, DISTINCT, NUMERIC } measure_kind;
 
@@ -47,18 +48,18 @@ static bool has_measure(const wr_type *type, measure_kind needs)
     return false;
 }
 
-static void add_texts(wr_buf *sql, const wr_schema *schema, bool types, const char *name)
+static void add_texts(wr_buf *sql, const wr_result *schema, bool types, const char *name)
 {
     wr_buf_add_text(sql, "unnest([");
     for (int i = 0; i < schema->count; i++) {
         if (i) wr_buf_add_text(sql, ", ");
-        wr_format_string(sql, types ? schema->fields[i].type->sql : schema->fields[i].name);
+        wr_format_string(sql, types ? schema->columns[i].type->sql : schema->columns[i].name);
     }
     wr_buf_printf(sql, "]) AS %s", name);
 }
 
 /* The columns are called c1, c2 ...: the names of a query need not be unique. */
-static void write_query(wr_buf *sql, const wr_schema *schema, const wr_node *from)
+static void write_query(wr_buf *sql, const wr_result *schema, const wr_node *from)
 {
     wr_buf_add_text(sql, "SELECT ");
     add_texts(sql, schema, false, "column_name");
@@ -68,7 +69,7 @@ static void write_query(wr_buf *sql, const wr_schema *schema, const wr_node *fro
         wr_buf_add_text(sql, ", unnest([");
         for (int i = 0; i < schema->count; i++) {
             if (i) wr_buf_add_text(sql, ", ");
-            if (has_measure(schema->fields[i].type, measures[m].needs))
+            if (has_measure(schema->columns[i].type, measures[m].needs))
                 wr_buf_printf(sql, "%sc%d%s", measures[m].before, i + 1, measures[m].after);
             else
                 wr_buf_add_text(sql, measures[m].none);
@@ -84,9 +85,10 @@ static void write_query(wr_buf *sql, const wr_schema *schema, const wr_node *fro
 }
 
 /* SUMMARIZE t is SUMMARIZE SELECT * FROM t. */
-static weir_status summarized_query(weir_query *query, const wr_sql_describe *describe,
+static weir_status summarized_query(wr_scope *scope, const wr_sql_describe *describe,
                                     const wr_node **out)
 {
+    wr_arena *arena = scope->planner->arena;
     *out = describe->query;
     if (*out) return WR_OK;
     WR_BUF(text);
@@ -99,30 +101,26 @@ static weir_status summarized_query(weir_query *query, const wr_sql_describe *de
             wr_format_name(&text, describe->name.items[i].text);
     }
     wr_statement statement;
-    WR_TRY(wr_parse_one(&query->arena, wr_arena_str(&query->arena, wr_buf_str(&text)), &statement));
+    WR_TRY(wr_parse_one(arena, wr_arena_str(arena, wr_buf_str(&text)), &statement));
+    wr_stamp_spans(statement.node, wr_names_span(&describe->name));
     *out = statement.node;
     return WR_OK;
 }
 
-weir_status wr_run_summarize(weir_query *query, const wr_sql_describe *describe)
+weir_status wr_bind_summarize(wr_scope *scope, const wr_sql_describe *describe, wr_result *out)
 {
+    wr_arena *arena = scope->planner->arena;
     const wr_node *from;
-    wr_bound bound;
+    wr_result columns;
     wr_statement statement;
     if (!describe->query && !describe->name.count)
         return wr_fail_at(WR_E_SYNTAX, describe->node.span, "SUMMARIZE needs a table or a query");
-    WR_TRY(summarized_query(query, describe, &from));
-    weir_status bad = wr_bind_statement(&query->planner, wr_node_copy(&query->arena, from), &bound);
-    if (bad && !describe->query) bad->span = wr_names_last(describe->name).span;
-    if (bad) return bad;
-    if (bound.kind != WR_CLASS_QUERY)
-        return wr_fail_at(WR_E_MISPLACED, describe->node.span,
-                          "SUMMARIZE needs a table or a query");
+    WR_TRY(summarized_query(scope, describe, &from));
+    WR_TRY(wr_bind_query(scope, wr_node_copy(arena, from), false, &columns));
+    WR_TRY(wr_result_settle(scope->planner, &columns));
     WR_BUF(sql);
-    write_query(&sql, &bound.schema, from);
-    WR_TRY(wr_parse_one(&query->arena, wr_arena_str(&query->arena, wr_buf_str(&sql)), &statement));
-    bad = wr_query_run_statement(query, statement.node);
-    if (bad) bad->span = (wr_span){0};
-    query->tag = "SUMMARIZE";
-    return bad;
+    write_query(&sql, &columns, from);
+    WR_TRY(wr_parse_one(arena, wr_arena_str(arena, wr_buf_str(&sql)), &statement));
+    wr_stamp_spans(statement.node, describe->node.span);
+    return wr_bind_query(scope, statement.node, false, out);
 }
