@@ -127,6 +127,10 @@ check: setup-checks
 	@$(MAKE) --no-print-directory $(PARALLEL) FLAVOR=$(FLAVOR) all tests-binary
 	@tools/check.sh $(B)
 
+# The pages of docs/reference, from what the engine says about itself.
+docs: all
+	@tools/write_reference.py $(B)/weir
+
 asan-test:
 	@$(MAKE) --no-print-directory FLAVOR=asan test
 
@@ -173,6 +177,7 @@ help:
 	@echo "make              build/weir, optimised (FLAVOR=debug, asan, tsan: build/<flavour>/weir)"
 	@echo "make test         install what is missing, build, run unit tests and tests/run.sh"
 	@echo "make check        layers, format, headers, symbols, banned functions, clang warnings"
+	@echo "make docs         docs/reference from weir describe --json"
 	@echo "make asan-test    the tests with address and undefined-behaviour sanitizers"
 	@echo "make batch-test   unit tests and SQL tests with batches of 7 rows and of 1"
 	@echo "make differential random queries: threads, optimizer off, small batches, DuckDB (N=2000 SEED=1)"
@@ -186,7 +191,7 @@ help:
 FORCE:
 .DELETE_ON_ERROR:
 .SECONDARY: $(TABLES)
-.PHONY: all test setup setup-checks check asan-test batch-test differential demo bench fuzz conformance strip install clean help FORCE tests-binary fuzz-targets
+.PHONY: all test setup setup-checks check docs asan-test batch-test differential demo bench fuzz conformance strip install clean help FORCE tests-binary fuzz-targets
 
 DEP := $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
 -include $(wildcard $(DEP))

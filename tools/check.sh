@@ -24,6 +24,7 @@ check "layers" python3 tools/check_layers.py
 check "banned functions, names and shapes" python3 tools/check_banned.py
 check "headers compile alone" tools/check_headers.sh "$build"
 check "exported symbols" tools/check_symbols.sh "$build"
+check "reference pages" python3 tools/write_reference.py --check "$build/weir"
 check "format" tools/check_format.sh
 check "clang warnings" tools/check_clang.sh "$build"
 echo "$passed checks passed, $failed failed"

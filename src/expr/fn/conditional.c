@@ -126,9 +126,15 @@ static weir_status fn_error(wr_call *call, wr_column *out)
 }
 
 /* Names as PostgreSQL's format_type gives them. */
-static wr_str postgres_name(const wr_type *type)
+static wr_str postgres_name(wr_arena *arena, const wr_type *type)
 {
     switch (type->id) {
+    case WR_T_LIST:
+    case WR_T_ARRAY: {
+        wr_str element = postgres_name(arena, type->child); /* [][] is [] there */
+        if (wr_str_has_suffix(element, WR_STR("[]"))) return element;
+        return wr_arena_printf(arena, "%.*s[]", WR_STR_ARGS(element));
+    }
     case WR_T_NULL:
         return WR_STR("unknown");
     case WR_T_BOOLEAN:
@@ -175,7 +181,7 @@ static weir_status fn_typeof(wr_call *call, wr_column *out)
 }
 static weir_status fn_pg_typeof(wr_call *call, wr_column *out)
 {
-    wr_str name = postgres_name(call->expr->args[0]->type);
+    wr_str name = postgres_name(call->arena, call->expr->args[0]->type);
     WR_ALL_ROWS(i) { wr_out_str(out, i, name); }
     return WR_OK;
 }

@@ -270,15 +270,14 @@ static void split_into(view_list *list, wr_arena *arena, wr_str s, wr_str delimi
     wr_push(arena, list, wr_view_of(s.data, s.length));
 }
 
-static weir_status split_rows(wr_call *call, wr_column *out, bool empty_is_empty_list)
+static weir_status fn_string_split(wr_call *call, wr_column *out)
 {
     view_list list = {0};
     WR_ROWS(i)
     {
         wr_str s = wr_arg_str(call, 0, i);
         int before = list.count;
-        if (s.length || !empty_is_empty_list)
-            split_into(&list, call->arena, s, wr_arg_str(call, 1, i));
+        split_into(&list, call->arena, s, wr_arg_str(call, 1, i));
         WR_OUT(out, wr_list_slot, i) =
             (wr_list_slot){(uint32_t)before, (uint32_t)(list.count - before)};
     }
@@ -288,13 +287,41 @@ static weir_status split_rows(wr_call *call, wr_column *out, bool empty_is_empty
     if (list.count) memcpy(out->children->data, list.items, sizeof(wr_view) * (size_t)list.count);
     return WR_OK;
 }
-static weir_status fn_string_split(wr_call *call, wr_column *out)
-{
-    return split_rows(call, out, false);
-}
+/* string_to_array(text, delimiter [, null text]): a NULL delimiter parts the characters, an empty
+ * one nothing. */
 static weir_status fn_string_to_array(wr_call *call, wr_column *out)
 {
-    return split_rows(call, out, true);
+    view_list list = {0};
+    WR_LIST(uint32_t) nulls = {0};
+    WR_ALL_ROWS(i)
+    {
+        uint32_t before = (uint32_t)list.count;
+        WR_OUT(out, wr_list_slot, i) = (wr_list_slot){before, 0};
+        if (wr_arg_is_null(call, 0, i)) {
+            wr_out_null(call, out, i);
+            continue;
+        }
+        wr_str s = wr_arg_str(call, 0, i), delimiter = WR_STR("");
+        bool by_character = wr_arg_is_null(call, 1, i);
+        if (!by_character) delimiter = wr_arg_str(call, 1, i);
+        if (s.length && (by_character || delimiter.length))
+            split_into(&list, call->arena, s, delimiter);
+        else if (s.length)
+            wr_push(call->arena, &list, wr_view_of(s.data, s.length));
+        bool has_null_text = call->arg_count > 2 && !wr_arg_is_null(call, 2, i);
+        for (uint32_t k = before; has_null_text && k < (uint32_t)list.count; k++)
+            if (wr_str_eq(wr_view_str(&list.items[k]), wr_arg_str(call, 2, i)))
+                wr_push(call->arena, &nulls, k);
+        WR_OUT(out, wr_list_slot, i).length = (uint32_t)list.count - before;
+    }
+    uint32_t count = (uint32_t)list.count;
+    out->children = wr_new(call->arena, wr_column);
+    wr_column_init(out->children, call->arena, WR_VARCHAR, WR_P_VIEW, count + 1);
+    out->children->rows = count;
+    if (count) memcpy(out->children->data, list.items, sizeof(wr_view) * count);
+    for (int k = 0; k < nulls.count; k++)
+        wr_bit_clear(wr_column_need_valid(out->children, call->arena, count), nulls.items[k]);
+    return WR_OK;
 }
 
 /* ---- format ---- */
@@ -554,12 +581,17 @@ const wr_fn wr_fns_text_build[] = {
     {"string_split|str_split|split", "(text, delimiter text) -> text[]", fn_string_split,
      "Splits text at a delimiter.", "string_split('a-b-c', '-')", "[a, b, c]"},
     {"string_to_array", "(text, delimiter text) -> text[]", fn_string_to_array,
-     "Splits text at a delimiter; the empty text gives an empty list.",
-     "string_to_array('a,b', ',')", "[a, b]"},
+     "Splits text at a delimiter, NULL for every character; the empty text gives an empty list.",
+     "string_to_array('a,b', ',')", "[a, b]", .flags = WR_FN_SEES_NULLS},
+    {"string_to_array", "(text, delimiter text, nulls text) -> text[]", fn_string_to_array,
+     "Splits text at a delimiter; pieces equal to the third argument become NULL.",
+     "string_to_array('a,-,b', ',', '-')", "[a, NULL, b]", .flags = WR_FN_SEES_NULLS},
     {"format|format_pg", "(pattern text, each...) -> text", fn_format,
      "Fills %s (text), %I (name) and %L (literal) of the pattern, as PostgreSQL.",
      "format('%s = %L', 'a', 'it''s')", "a = 'it''s'", .flags = WR_FN_SEES_NULLS | WR_FN_CAN_FAIL,
      .bind = bind_rest_text},
+    {"format|format_pg", "(pattern text) -> text", fn_format, "The pattern with %% as %.",
+     "format('100%%')", "100%", .flags = WR_FN_SEES_NULLS | WR_FN_CAN_FAIL},
     {"quote_ident", "(text) -> text", fn_quote_ident, "As a name in SQL, quoted where needed.",
      "quote_ident('Foo bar')", "\"Foo bar\""},
     {"quote_literal", "(text) -> text", fn_quote_literal, "As a text literal of SQL.",
