@@ -30,6 +30,7 @@ typedef struct domain {
     wr_column_id *outer; /* the correlation columns */
     int count;
     wr_column_set outer_set;
+    bool per_row; /* volatile functions: D has all outer rows, told apart by a number */
     wr_logical *plan; /* computes D; outputs: the values in the order of outer */
     int shared_id;
     extended *extended;
@@ -37,6 +38,25 @@ typedef struct domain {
 } domain;
 
 static weir_status push(domain *d, wr_logical **slot, wr_column_id *ids);
+
+/* ---- what D must reach ---- */
+
+static void note_volatile(wr_expr **slot, void *arg)
+{
+    *(bool *)arg |= wr_expr_is_volatile(*slot);
+}
+
+/* A shared part is computed once whatever it calls. */
+bool wr_unnest_is_volatile(wr_logical *node)
+{
+    bool found = false;
+    if (node->kind == WR_L_SHARED) return false;
+    wr_logical_each_expr(node, note_volatile, &found);
+    for (int i = 0; i < node->input_count && !found; i++)
+        found = wr_unnest_is_volatile(node->inputs[i]);
+    return found;
+}
+
 static bool needs_domain(const domain *d, const wr_logical *node);
 
 /* ---- references to D ---- */
@@ -492,6 +512,7 @@ static bool needs_domain(const domain *d, const wr_logical *node)
 {
     wr_column_set seen = {0};
     if (wr_unnest_uses(d->planner, node, &d->outer_set)) return true;
+    if (d->per_row && wr_unnest_is_volatile((wr_logical *)node)) return true;
     return (d->open || d->extended) && reads_extended(d, node, &seen);
 }
 
@@ -658,10 +679,18 @@ weir_status wr_unnest_domain(wr_planner *planner, wr_logical **slot)
     wr_unnest_correlation(planner, join->inputs[0], join->inputs[1], &d.outer_set);
     if (join->join.kind == WR_JOIN_RIGHT || join->join.kind == WR_JOIN_FULL)
         return wr_fail_at(WR_E_UNSUPPORTED, join->span, "RIGHT and FULL joins cannot be lateral");
-    d.outer = wr_new_array(planner->arena, wr_column_id, join->inputs[0]->output_count + 1);
+    d.outer = wr_new_array(planner->arena, wr_column_id, join->inputs[0]->output_count + 2);
     for (int i = 0; i < join->inputs[0]->output_count; i++)
         if (wr_column_set_has(&d.outer_set, join->inputs[0]->outputs[i].id))
             d.outer[d.count++] = join->inputs[0]->outputs[i].id;
+    d.per_row = wr_unnest_is_volatile(join->inputs[1]);
+    if (d.per_row) {
+        wr_logical *numbered = wr_logical_new(planner, WR_L_ORDINAL, join->inputs[0], NULL);
+        numbered->ordinal.id = wr_planner_column(planner, WR_STR("row"), WR_BIGINT);
+        wr_logical_set_outputs(planner, numbered);
+        d.outer[d.count++] = numbered->ordinal.id;
+        join->inputs[0] = numbered;
+    }
     if (d.count > 40)
         return wr_fail_at(WR_E_TOO_BIG, join->span,
                           "a subquery refers to more than 40 outer columns");

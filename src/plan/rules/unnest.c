@@ -131,7 +131,8 @@ static weir_status flatten(wr_planner *planner, wr_logical **slot)
     if (wr_column_set_empty(&outer)) return WR_OK;
     bool done = false;
     WR_TRY(wr_unnest_inline(planner, slot, &done));
-    if (!done) WR_TRY(wr_unnest_pull(planner, slot, &done));
+    if (!done && !wr_unnest_is_volatile((*slot)->inputs[1]))
+        WR_TRY(wr_unnest_pull(planner, slot, &done));
     if (!done) WR_TRY(wr_unnest_domain(planner, slot));
     return WR_OK;
 }
