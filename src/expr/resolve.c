@@ -308,7 +308,7 @@ static void add_types(wr_buf *out, wr_expr **args, int count, const char *separa
             wr_buf_add_text(out, "lambda");
         else
             wr_buf_add_str(out, args[i]->is_untyped && is_bare_null(args[i]) ? WR_STR("NULL")
-                                                                              : args[i]->type->sql);
+                                                                             : args[i]->type->sql);
     }
 }
 

@@ -629,7 +629,8 @@ const wr_fn wr_fns_date_arith[] = {
      fn_make_timestamp, "A moment of its parts in the session's zone.",
      "make_timestamptz(2024, 2, 29, 8, 15, 0)", "2024-02-29 08:15:00+00", .flags = WR_FN_CAN_FAIL},
     {"make_timestamptz",
-     "(year bigint, month bigint, day bigint, hour bigint, minute bigint, second double, zone text) "
+     "(year bigint, month bigint, day bigint, hour bigint, minute bigint, second double, zone "
+     "text) "
      "-> timestamptz",
      fn_make_timestamp, "A moment of its parts in a zone.",
      "make_timestamptz(2024, 2, 29, 8, 15, 0, 'Asia/Tokyo')", "2024-02-28 23:15:00+00",

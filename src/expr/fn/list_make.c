@@ -190,7 +190,9 @@ static weir_status pick_by(wr_call *call, wr_column *out, bool is_mask)
         for (uint32_t k = 0; k < count; k++) {
             wr_pick by = wr_pick_element(&call->args[1], i, k);
             bool known = !pick_is_null(by);
-            int64_t at = !known ? -1 : is_mask ? (pick_int(by) ? (int64_t)k : -1) : pick_int(by) - 1;
+            int64_t at = !known    ? -1
+                         : is_mask ? (pick_int(by) ? (int64_t)k : -1)
+                                   : pick_int(by) - 1;
             if (at >= 0 && at < length)
                 wr_push(call->arena, &picks, wr_pick_element(&call->args[0], i, (uint32_t)at));
             else if (!is_mask)

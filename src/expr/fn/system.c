@@ -203,7 +203,7 @@ const wr_fn wr_fns_system[] = {
      "Makes a value the one last taken from a sequence, or the next one.", "setval(NULL, 1, false)",
      "NULL", .flags = WR_FN_VOLATILE | WR_FN_CAN_FAIL},
     {"lastval", "() -> bigint", fn_lastval,
-     "The value last taken from any sequence in this session.", NULL, NULL,
+     "The value last taken from any sequence in this session.", "coalesce(0, lastval())", "0",
      .flags = WR_FN_VOLATILE | WR_FN_CAN_FAIL},
     {"txid_current|pg_current_xact_id", "() -> bigint", fn_transaction,
      "Number of the transaction.", "txid_current() > 0", "true", .flags = WR_FN_STABLE},
