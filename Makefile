@@ -77,6 +77,20 @@ $(B)/weir_tests: $(LIB_OBJ) $(CLI_OBJ) $(TEST_OBJ)
 	@echo "  link  $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CLI_LIBS)
 
+# The C API of include/weir/weir.h; nothing else is visible in either form.
+lib: $(B)/libweir.so $(B)/libweir.a
+
+$(B)/libweir.so: $(LIB_OBJ) include/weir/weir.map
+	@echo "  link  $@"
+	@$(CC) -shared -Wl,-Bsymbolic -Wl,-z,defs -Wl,-soname,libweir.so \
+	    -Wl,--version-script=include/weir/weir.map $(ALL_LDFLAGS) -o $@ $(LIB_OBJ) $(LIBS)
+
+$(B)/libweir.a: $(LIB_OBJ)
+	@echo "  ar    $@"
+	@$(LD) -r -o $(B)/libweir.o $^
+	@objcopy -w --keep-global-symbol='weir_*' $(B)/libweir.o
+	@rm -f $@ && ar rcs $@ $(B)/libweir.o && rm -f $(B)/libweir.o
+
 # One run makes all tables and touches only those that change, so nothing is recompiled in vain.
 $(GEN) &: FORCE
 	@python3 tools/gen_registry.py $(B)/gen
@@ -88,6 +102,10 @@ $(B)/%.o: %.c Makefile | $(GEN) $(TABLES)
 	@mkdir -p $(@D)
 	@echo "  cc    $<"
 	@$(CCACHE) $(CC) $(ALL_CFLAGS) -c $< -o $@
+
+# The library is made of the program's objects: they are position-independent and hide their symbols.
+# Only these folders use variables of libc, which a shared library must find through its offset table.
+$(B)/src/base/%.o $(B)/src/sys/%.o: ALL_CFLAGS += -fPIC
 
 define isa_rule
 $(B)/%.$(1).o: %.c Makefile | $(GEN) $(TABLES)
@@ -165,10 +183,12 @@ conformance: all
 strip: all
 	@strip -o $(B)/weir.stripped $(B)/weir
 
-install: strip
-	@install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include/weir
+install: strip lib
+	@install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include/weir $(DESTDIR)$(PREFIX)/lib
 	@install -m 755 $(B)/weir.stripped $(DESTDIR)$(PREFIX)/bin/weir
 	@install -m 644 include/weir/*.h $(DESTDIR)$(PREFIX)/include/weir/
+	@install -m 755 $(B)/libweir.so $(DESTDIR)$(PREFIX)/lib/
+	@install -m 644 $(B)/libweir.a $(DESTDIR)$(PREFIX)/lib/
 
 clean:
 	@rm -rf build
@@ -185,13 +205,14 @@ help:
 	@echo "make bench        bench/run.sh           (ARGS=... is passed on)"
 	@echo "make fuzz         fuzz/run.sh"
 	@echo "make conformance  tests/conformance/run.sh"
-	@echo "make install      stripped binary and public headers below PREFIX=$(PREFIX)"
+	@echo "make lib          libweir.so and libweir.a in build/<flavour>"
+	@echo "make install      stripped binary, libraries and public headers below PREFIX=$(PREFIX)"
 	@echo "make clean        remove build/"
 
 FORCE:
 .DELETE_ON_ERROR:
 .SECONDARY: $(TABLES)
-.PHONY: all test setup setup-checks check docs asan-test batch-test differential demo bench fuzz conformance strip install clean help FORCE tests-binary fuzz-targets
+.PHONY: all lib test setup setup-checks check docs asan-test batch-test differential demo bench fuzz conformance strip install clean help FORCE tests-binary fuzz-targets
 
 DEP := $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
 -include $(wildcard $(DEP))

@@ -42,7 +42,10 @@ void wr_nearest_offer(wr_nearest *nearest, wr_str name)
     for (int i = 0; i < nearest->count; i++)
         if (wr_str_ieq(nearest->name[i], name)) return;
     int at = nearest->count < 3 ? nearest->count++ : 3;
-    while (at > 0 && nearest->distance[at - 1] > distance) {
+    size_t shared = WR_MIN(nearest->wanted.length, name.length);
+    bool begins = wr_str_ieq((wr_str){nearest->wanted.data, shared}, (wr_str){name.data, shared});
+    while (at > 0 && (nearest->distance[at - 1] > distance ||
+                      (begins && nearest->distance[at - 1] == distance))) {
         if (at < 3) {
             nearest->distance[at] = nearest->distance[at - 1];
             nearest->name[at] = nearest->name[at - 1];

@@ -101,6 +101,26 @@ static weir_status expand_dir(wr_fs *fs, wr_str dir, const wr_format *format, wr
     return WR_OK;
 }
 
+/* Names the file of the same folder whose name comes nearest. */
+static weir_status no_such_file(wr_fs *fs, wr_str path, weir_status cause)
+{
+    wr_status_drop(cause);
+    WR_ARENA(scratch);
+    wr_path_list list = {0};
+    wr_str dir = wr_path_dir(path), base = wr_path_base(path);
+    size_t prefix = path.length - base.length;
+    wr_nearest nearest = {.wanted = path};
+    weir_status bad = wr_fs_list(fs, dir, &scratch, &list);
+    for (int i = 0; i < list.count; i++)
+        if (wr_edit_distance(base, list.paths[i]) <= (int)WR_MAX(base.length / 3, (size_t)1))
+            wr_nearest_offer(&nearest, wr_arena_printf(&scratch, "%.*s%.*s", (int)prefix, path.data,
+                                                       WR_STR_ARGS(list.paths[i])));
+    weir_status missing = wr_fail(WR_E_FILE_NOT_FOUND, "no file \"%.*s\"", WR_STR_ARGS(path));
+    if (bad) missing = wr_with_detail(missing, "there is no folder \"%.*s\"", WR_STR_ARGS(dir));
+    wr_status_drop(bad);
+    return wr_with_nearest(missing, &nearest);
+}
+
 weir_status wr_files_expand(wr_fs *fs, const wr_str *patterns, int count, const wr_format *format,
                             wr_arena *arena, wr_path_list *out)
 {
@@ -111,7 +131,8 @@ weir_status wr_files_expand(wr_fs *fs, const wr_str *patterns, int count, const 
         wr_str pattern = wr_arena_str(arena, patterns[p]);
         weir_status bad = wr_fs_stat(fs, pattern, &stat);
         bool exists = !bad;
-        if (!exists && !wr_path_has_glob(pattern)) return bad;
+        if (!exists && !wr_path_has_glob(pattern))
+            return bad->code == WR_E_FILE_NOT_FOUND ? no_such_file(fs, pattern, bad) : bad;
         wr_status_drop(bad);
         if (exists && stat.is_dir) {
             WR_TRY(expand_dir(fs, pattern, format, arena, &found));

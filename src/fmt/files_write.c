@@ -261,6 +261,10 @@ static weir_status open_output(wr_files_writer *w, wr_str key, int number, int *
     if (w->is_folder) WR_TRY(wr_fs_make_dirs(w->context.fs, wr_path_dir(o->path)));
     *index = w->outputs.count;
     wr_push(&w->arena, &w->outputs, o);
+    wr_str dir = wr_path_dir(o->path);
+    if (!o->is_direct && !wr_fs_exists(w->context.fs, dir))
+        return wr_fail(WR_E_FILE_NOT_FOUND, "cannot write \"%.*s\": there is no folder \"%.*s\"",
+                       WR_STR_ARGS(o->path), WR_STR_ARGS(dir));
     WR_TRY(wr_file_open(w->context.fs, o->temp_path, o->is_direct ? WR_FILE_APPEND : WR_FILE_CREATE,
                         &o->file));
     w->open_count++;

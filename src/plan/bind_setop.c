@@ -14,7 +14,7 @@ static weir_status unify_columns(wr_planner *planner, wr_result *inputs, int cou
             args[i] = column->untyped ? *column->untyped : wr_column_ref(planner, column->id);
         }
         weir_status s = wr_bind_common_type(args, count, "a set operation", &types[c]);
-        if (s) return wr_with_span(wr_wrap(s, "column %d", c + 1), span);
+        if (s) return wr_with_span(wr_wrap(s, "column %d of the queries", c + 1), span);
         if (types[c]->id == WR_T_NULL) types[c] = WR_VARCHAR;
     }
     for (int i = 0; i < count; i++)

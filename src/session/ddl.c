@@ -6,6 +6,7 @@
  * csv OPTIONS (..) makes a view over the file. */
 #include "session/session.h"
 #include "sql/format.h"
+#include <ctype.h>
 
 /* ---- names and texts ---- */
 
@@ -45,7 +46,11 @@ static bool exists(weir_query *query, unsigned kinds, const wr_names *name)
 
 static weir_status add(weir_query *query, wr_object *object, wr_create_mode mode, wr_span span)
 {
-    return wr_with_span(wr_catalog_add(&query->view, object, mode.replace), span);
+    bool is_table = object->kind == WR_ENTRY_TABLE || object->kind == WR_ENTRY_VIEW;
+    weir_status bad = wr_catalog_add(&query->view, object, mode.replace);
+    if (bad && bad->code == WR_E_DUPLICATE_TABLE && is_table)
+        bad = wr_with_hint(bad, "IF NOT EXISTS keeps it, OR REPLACE replaces it");
+    return wr_with_span(bad, span);
 }
 
 /* ---- tables ---- */
@@ -591,7 +596,10 @@ static unsigned kinds_of(wr_object_kind kind)
 static weir_status not_found(weir_query *query, const wr_sql_drop *drop, unsigned kinds,
                              wr_name name)
 {
-    const char *word = wr_object_kind_text(drop->object);
+    char word[32] = "";
+    const char *kind = wr_object_kind_text(drop->object);
+    for (size_t i = 0; kind[i] && i + 1 < sizeof word; i++)
+        word[i] = (char)tolower((unsigned char)kind[i]);
     unsigned tables = 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION;
     WR_AUTO(wr_object) *other = wr_catalog_find(&query->view, tables, WR_STR(""), name.text);
     weir_status bad =

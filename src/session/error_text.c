@@ -5,6 +5,7 @@
  *       |        ^^^^^^^^^^ did you mean customer_id?
  *     fix: select customer_id from orders */
 #include "session/session.h"
+#include "sql/format.h"
 #include <stdlib.h>
 
 void weir_error_drop(weir_status error) { wr_status_drop(error); }
@@ -148,6 +149,42 @@ static void add_indented(wr_buf *out, const char *text)
         wr_buf_printf(out, "  %.*s\n", (int)length, text);
         text += length + (text[length] == '\n');
     }
+}
+
+/* "did you mean X?" as X; empty if the hint says something else. */
+static wr_str suggestion_of(const char *hint)
+{
+    wr_str text = wr_str_of(hint), lead = WR_STR("did you mean ");
+    if (!hint || !wr_str_has_prefix(text, lead) || !wr_str_has_suffix(text, WR_STR("?")))
+        return WR_STR("");
+    return (wr_str){text.data + lead.length, text.length - lead.length - 1};
+}
+
+weir_status wr_error_with_fix(weir_status bad, wr_str sql, wr_span statement)
+{
+    wr_str name = suggestion_of(bad->hint);
+    size_t from = statement.pos, end = (size_t)statement.pos + statement.length;
+    size_t at = bad->span.pos, behind = at + bad->span.length;
+    if (bad->fix || !name.length || !bad->span.length || at < from || behind > end || end > sql.length)
+        return bad;
+    if (memchr(sql.data + from, '\n', end - from)) return bad;
+    wr_str token = {sql.data + at, behind - at};
+    bool is_text = token.data[0] == '\'';
+    wr_str wanted = token;
+    if (token.length > 2 && (is_text || token.data[0] == '"'))
+        wanted = (wr_str){token.data + 1, token.length - 2};
+    const char *dot = is_text ? NULL : memrchr(wanted.data, '.', wanted.length);
+    if (dot) wanted = (wr_str){dot + 1, (size_t)(wanted.data + wanted.length - dot) - 1};
+    int limit = (int)WR_MAX(wanted.length / 3, (size_t)1);
+    if (wr_edit_distance(wanted, name) > limit) return bad; /* the place is not the name's */
+    WR_BUF(fix);
+    wr_buf_add(&fix, sql.data + from, at - from);
+    if (is_text) wr_format_string(&fix, name);
+    else if (bad->code == WR_E_UNKNOWN_COLUMN || bad->code == WR_E_UNKNOWN_TABLE)
+        wr_format_name(&fix, name);
+    else wr_buf_add_str(&fix, name);
+    wr_buf_add(&fix, sql.data + behind, end - behind);
+    return wr_with_fix(bad, "%s", fix.data);
 }
 
 char *weir_error_render(weir_status error, const char *sql, size_t length, bool color)

@@ -157,7 +157,7 @@ weir_status weir_prepare(weir_session *session, const char *sql, size_t length, 
                                         wr_node_copy(&probe->arena, statement.node), &probe->bound);
     weir_query_close(probe);
     wr_session_statement_ends(session, false, 0);
-    if (bad) return bad;
+    if (bad) return wr_error_with_fix(bad, (wr_str){sql, length}, statement.span);
     weir_prepared *prepared = wr_heap_new(sizeof *prepared);
     prepared->session = session;
     wr_buf_add(&prepared->sql, sql, length);

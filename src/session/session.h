@@ -181,6 +181,10 @@ void wr_rejects_drop(weir_query *query);
 /* ---- create_text.c: SHOW CREATE TABLE|VIEW|ALL ---- */
 WR_MUST_CHECK weir_status wr_run_show_create(weir_query *query, const wr_sql_show *show);
 
+/* ---- error_text.c ---- */
+/* Adds as fix the statement with the suggested name in place of the wrong one, if the error has a
+ * suggestion and its place is that of the name. Returns bad. */
+WR_MUST_CHECK weir_status wr_error_with_fix(weir_status bad, wr_str sql, wr_span statement);
 
 /* ---- prepare.c ---- */
 WR_MUST_CHECK weir_status wr_run_prepare(weir_query *query, const wr_node *statement,

@@ -406,7 +406,10 @@ weir_status wr_query_start_with(weir_session *session, wr_str sql, const wr_valu
         weir_query_close(query);
         WR_TRY(wr_query_new(session, &query));
         wr_buf_add_str(&query->sql, sql);
-        query->planner.params = (wr_value *)params;
+        /* Only PREPARE may leave parameters open; elsewhere one without a value is an error. */
+        static wr_value none;
+        bool open = list.count && list.items[i].node->kind == WR_SQL_PREPARE;
+        query->planner.params = params ? (wr_value *)params : open ? NULL : &none;
         query->planner.param_count = param_count;
         if (list.count == 0) {
             query->is_done = true;
@@ -418,7 +421,7 @@ weir_status wr_query_start_with(weir_session *session, wr_str sql, const wr_valu
         if (bad) {
             finish(query, true);
             weir_query_close(query);
-            return bad;
+            return wr_error_with_fix(bad, sql, list.items[i].span);
         }
     }
     query->tree = arena;

@@ -33,7 +33,7 @@ static const struct snapshot {
     {"select * from", "from", NULL, NULL},
     {"foo bar", "foo", NULL, NULL},
     {"select 'abc", "'abc", NULL, NULL},
-    {"select * from a join b", "b", NULL, NULL},
+    {"select * from a join b", "b", "a join needs its condition; CROSS JOIN has none", NULL},
     {"select \xE2\x80\x9C"
      "a",
      "\xE2\x80\x9C", "use ' for texts and \" for names", NULL},

@@ -363,6 +363,8 @@ static wr_node *parse_join(wr_parser *p, wr_node *left)
         }
     } else {
         wr_expected(p, "ON or USING");
+        if (p->error && !p->quick && !p->error->hint)
+            p->error = wr_with_hint(p->error, "a join needs its condition; CROSS JOIN has none");
     }
     return &join->node;
 }

@@ -168,8 +168,10 @@ def interrupts():
     p.send("\x03")
     check("Ctrl-C cancels the query", p.read("weir> "), "cancelled")
     check("and keeps the session", p.type("select 'still' || ' here' as w;"), "still here")
+    time.sleep(0.5)  # the line editor has the terminal by then
     p.send("half a line")
     p.read("half a line")
+    time.sleep(0.2)
     p.send("\x03")
     check("Ctrl-C drops a line", p.read("weir> "), "Ctrl-C once more")
     p.send("\x03")
