@@ -32,7 +32,7 @@ def run_file(path, weir):
         if not fix:
             continue
         before = sql.rstrip().rstrip(";").rsplit(";", 1)
-        fixed = (before[0] + ";" if len(before) > 1 else "") + fix[1]
+        fixed = (before[0] + ";\n" if len(before) > 1 else "") + fix[1]
         retry = run_weir(weir, fixed)
         if retry.returncode != 0:
             failures.append(f"{path.name} case {number}: the fix does not run: {fix[1]}\n{retry.stderr}")

@@ -78,6 +78,9 @@ static weir_status bind_param(wr_scope *scope, const wr_sql_param *param, wr_exp
         planner->param_cap = cap;
     }
     if (planner->params) {
+        if (param->index > planner->param_count && param->name.length)
+            return wr_fail_at(WR_E_PARAMETER_VALUE, param->node.span,
+                              "no value for parameter \"%.*s\"", WR_STR_ARGS(param->name));
         if (param->index > planner->param_count)
             return wr_fail_at(WR_E_PARAMETER_VALUE, param->node.span,
                               "no value for parameter $%d: %d %s given", param->index,

@@ -55,8 +55,8 @@ static weir_status wrong_count(const insert_binder *b, int given, wr_span span)
     for (int i = 0; i < given; i++)
         wr_buf_printf(&names, "%s%.*s", i ? ", " : "",
                       WR_STR_ARGS(b->dml.object->columns[b->targets[i]].name));
-    return wr_with_fix(s, "INSERT INTO %.*s (%s) ...", WR_STR_ARGS(b->dml.object->name),
-                       names.data ? names.data : "");
+    return wr_with_hint(s, "name the columns that get them: %.*s (%s)",
+                        WR_STR_ARGS(b->dml.object->name), names.data ? names.data : "");
 }
 
 /* Without a column list the last columns may be left to their defaults, as in PostgreSQL. */

@@ -285,7 +285,7 @@ static weir_status finish_table(weir_query *query, wr_object *owned, table_parts
         WR_TRY(wr_table_add_unique(object->table, query->view.txn, key->columns, key->column_count,
                                    key->name, key->is_primary));
     }
-    return add(query, WR_TAKE(object), create->mode, create->node.span);
+    return add(query, WR_TAKE(object), create->mode, wr_names_last(create->name).span);
 }
 
 weir_status wr_append_to_table(void *target, const wr_batch *batch)
@@ -382,7 +382,7 @@ static weir_status create_file_table(weir_query *query, const wr_sql_create_tabl
     WR_TRY(bad);
     wr_object *view = object_new(query, WR_ENTRY_VIEW, &create->name, create->mode.temporary);
     view->sql = wr_arena_str(&view->arena, wr_buf_str(&text));
-    return add(query, view, create->mode, create->node.span);
+    return add(query, view, create->mode, wr_names_last(create->name).span);
 }
 
 static weir_status create_table(weir_query *query, const wr_sql_create_table *create)
@@ -430,7 +430,7 @@ static weir_status create_view(weir_query *query, const wr_sql_create_view *crea
     view->columns = wr_new_array(&view->arena, wr_column_def, WR_MAX(view->column_count, 1));
     for (int i = 0; i < view->column_count; i++)
         view->columns[i].name = wr_arena_str(&view->arena, create->columns.items[i].text);
-    return add(query, view, create->mode, create->node.span);
+    return add(query, view, create->mode, wr_names_last(create->name).span);
 }
 
 static weir_status sequence_option(weir_query *query, wr_object *sequence,
@@ -489,7 +489,7 @@ static weir_status create_sequence(weir_query *query, const wr_sql_create_sequen
         return wr_fail_at(WR_E_PARAMETER_VALUE, create->node.span,
                           "START is outside of MINVALUE ... MAXVALUE");
     sequence->next = sequence->start;
-    return add(query, WR_TAKE(sequence), create->mode, create->node.span);
+    return add(query, WR_TAKE(sequence), create->mode, wr_names_last(create->name).span);
 }
 
 static weir_status create_type(weir_query *query, const wr_sql_create_type *create)
@@ -501,7 +501,7 @@ static weir_status create_type(weir_query *query, const wr_sql_create_type *crea
     WR_TRY(wr_bind_type(&query->planner, create->type, &type));
     wr_object *object = object_new(query, WR_ENTRY_TYPE, &create->name, create->mode.temporary);
     object->type = type;
-    return add(query, object, create->mode, create->node.span);
+    return add(query, object, create->mode, wr_names_last(create->name).span);
 }
 
 static weir_status create_macro(weir_query *query, const wr_sql_create_macro *create)
@@ -525,7 +525,7 @@ static weir_status create_macro(weir_query *query, const wr_sql_create_macro *cr
         macro->params[i] = wr_arena_str(&macro->arena, param->name.text);
         macro->param_defaults[i] = wr_ddl_format(&macro->arena, param->value);
     }
-    return add(query, macro, create->mode, create->node.span);
+    return add(query, macro, create->mode, wr_names_last(create->name).span);
 }
 
 /* A unique index is a unique constraint made later; others only keep their name, since scans need
@@ -565,7 +565,7 @@ static weir_status create_index(weir_query *query, const wr_sql_create_index *cr
     wr_object *index = object_new(query, WR_ENTRY_INDEX, &create->name, false);
     index->on_table = wr_arena_str(&index->arena, table->name);
     index->sql = wr_ddl_format(&index->arena, &create->node);
-    return add(query, index, create->mode, create->node.span);
+    return add(query, index, create->mode, wr_names_last(create->name).span);
 }
 
 /* ---- DROP, TRUNCATE-like, COMMENT ---- */

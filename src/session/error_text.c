@@ -168,6 +168,10 @@ weir_status wr_error_with_fix(weir_status bad, wr_str sql, wr_span statement)
     if (bad->fix || !name.length || !bad->span.length || at < from || behind > end || end > sql.length)
         return bad;
     if (memchr(sql.data + from, '\n', end - from)) return bad;
+    /* What destroys is not offered for pasting: the hint suffices. */
+    static const char *const destroying[] = {"drop ", "delete ", "truncate "};
+    for (size_t i = 0; i < WR_COUNT(destroying); i++)
+        if (strncasecmp(sql.data + from, destroying[i], strlen(destroying[i])) == 0) return bad;
     wr_str token = {sql.data + at, behind - at};
     bool is_text = token.data[0] == '\'';
     wr_str wanted = token;
