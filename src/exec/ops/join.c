@@ -409,15 +409,18 @@ static weir_status for_rows(wr_join *j, int key,
     return WR_OK;
 }
 
+/* Rows that are kept though another key of theirs is NULL may lie outside the range: they match
+ * nothing. mask: the number of words - 1. */
 static void fill_bits(wr_join *j, int key, uint8_t *const *rows, uint32_t n, uint64_t *words,
                       uint64_t mask, int64_t lo)
 {
     int64_t values[WR_BATCH_ROWS];
     uint8_t nulls[WR_BATCH_ROWS];
-    (void)mask;
     key_ints(j, key, rows, n, values, nulls);
-    for (uint32_t i = 0; i < n; i++)
-        if (!nulls[i]) wr_bit_set(words, (uint64_t)values[i] - (uint64_t)lo);
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t at = (uint64_t)values[i] - (uint64_t)lo;
+        if (!nulls[i] && at >> 6 <= mask) wr_bit_set(words, at);
+    }
 }
 
 static void fill_bloom(wr_join *j, int key, uint8_t *const *rows, uint32_t n, uint64_t *words,
