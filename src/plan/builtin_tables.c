@@ -316,7 +316,44 @@ static weir_status fill_constraints(wr_scope *scope, wr_row_list *rows)
     return WR_OK;
 }
 
+static weir_status fill_key_columns(wr_scope *scope, wr_row_list *rows)
+{
+    int count;
+    wr_object **list = objects(scope, 1u << WR_ENTRY_TABLE, &count);
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < list[i]->key_count; k++)
+            for (int c = 0; c < list[i]->keys[k].column_count; c++) {
+                wr_row_text(rows, database(scope));
+                wr_row_text(rows, list[i]->schema);
+                wr_row_text(rows, list[i]->keys[k].name);
+                wr_row_text(rows, list[i]->schema);
+                wr_row_text(rows, list[i]->name);
+                wr_row_text(rows, list[i]->columns[list[i]->keys[k].columns[c]].name);
+                wr_row_int(rows, c + 1);
+            }
+    return WR_OK;
+}
+
+static weir_status fill_views(wr_scope *scope, wr_row_list *rows)
+{
+    int count;
+    wr_object **list = objects(scope, 1u << WR_ENTRY_VIEW, &count);
+    for (int i = 0; i < count; i++) {
+        wr_row_text(rows, database(scope));
+        wr_row_text(rows, list[i]->schema);
+        wr_row_text(rows, list[i]->name);
+        wr_row_text(rows, list[i]->sql);
+    }
+    return WR_OK;
+}
+
 static const builtin builtins[] = {
+    {"information_schema", "key_column_usage",
+     "constraint_catalog t,constraint_schema t,constraint_name t,table_schema t,table_name "
+     "t,column_name t,ordinal_position i",
+     fill_key_columns},
+    {"information_schema", "views",
+     "table_catalog t,table_schema t,table_name t,view_definition t", fill_views},
     {"information_schema", "tables",
      "table_catalog t,table_schema t,table_name t,table_type t,is_insertable_into t,table_comment "
      "t",
