@@ -267,17 +267,30 @@ static bool read_local(wr_str text, int64_t *us, bool *has_zone, wr_str *zone, b
     return wr_ts_read(text, us, has_zone, zone, range);
 }
 
+/* The same for types without a zone: a zone's name means nothing for them but must be one. */
+static bool read_unzoned(wr_str text, int64_t *us, bool *range)
+{
+    bool has_zone;
+    wr_str name;
+    if (!read_local(text, us, &has_zone, &name, range)) return false;
+    if (!name.length) return true;
+    const wr_zone *zone;
+    weir_status bad = wr_zone_find(name, &zone);
+    wr_status_drop(bad);
+    return !bad;
+}
+
 static wr_cast_result read_date(const wr_cast_job *job, const wr_column *in, uint32_t row,
                                 wr_column *out)
 {
     (void)job;
-    wr_str text = text_at(in, row), zone;
-    bool range = false, has_zone;
+    wr_str text = text_at(in, row);
+    bool range = false;
     int32_t *to = &((int32_t *)out->data)[row];
     if (wr_date_read(text, to, &range)) return WR_CAST_DONE;
     if (range) return WR_CAST_RANGE;
     int64_t us;
-    if (!read_local(text, &us, &has_zone, &zone, &range)) return unreadable(range);
+    if (!read_unzoned(text, &us, &range)) return unreadable(range);
     *to = (int32_t)(us / WR_USECS_PER_DAY - (us % WR_USECS_PER_DAY < 0));
     return WR_CAST_DONE;
 }
@@ -286,11 +299,11 @@ static wr_cast_result read_time(const wr_cast_job *job, const wr_column *in, uin
                                 wr_column *out)
 {
     (void)job;
-    wr_str text = text_at(in, row), zone;
-    bool range = false, has_zone;
+    wr_str text = text_at(in, row);
+    bool range = false;
     int64_t *to = &((int64_t *)out->data)[row], us;
     if (wr_time_read(text, to, &range)) return WR_CAST_DONE;
-    if (range || !read_local(text, &us, &has_zone, &zone, &range)) return unreadable(range);
+    if (range || !read_unzoned(text, &us, &range)) return unreadable(range);
     *to = us - (us / WR_USECS_PER_DAY - (us % WR_USECS_PER_DAY < 0)) * WR_USECS_PER_DAY;
     return WR_CAST_DONE;
 }
@@ -298,10 +311,9 @@ static wr_cast_result read_time(const wr_cast_job *job, const wr_column *in, uin
 static wr_cast_result read_timestamp(const wr_cast_job *job, const wr_column *in, uint32_t row,
                                      wr_column *out)
 {
-    wr_str zone;
-    bool range = false, has_zone;
+    bool range = false;
     int64_t us, *to = &((int64_t *)out->data)[row];
-    if (!read_local(text_at(in, row), &us, &has_zone, &zone, &range)) return unreadable(range);
+    if (!read_unzoned(text_at(in, row), &us, &range)) return unreadable(range);
     *to = us;
     if (us == WR_TS_INF || us == WR_TS_NEG_INF) return WR_CAST_DONE;
     if (job->to->id == WR_T_TIMESTAMP_S) *to = us / WR_USECS_PER_SEC - (us % WR_USECS_PER_SEC < 0);

@@ -262,6 +262,9 @@ static weir_status bind_call_in_from(wr_scope *scope, const wr_sql_function_ref 
         WR_TRY(wr_bind_by_name(scope, list, args, count, call->node.span, &args[0]));
         count = 1;
     }
+    if (!count)
+        return wr_fail_at(WR_E_UNKNOWN_FUNCTION, call->node.span, "%.*s needs at least one list",
+                          WR_STR_ARGS(name));
     return unnest_lists(planner, args, count, name, ref->ordinality, call->node.span, out);
 }
 

@@ -251,15 +251,16 @@ static weir_status check_texts(weir_query *query, const table_parts *parts, cons
         if (!sql.length) continue;
         WR_TRY(wr_parse_expression(&query->arena, sql, &node));
         wr_schema none = {0};
-        weir_status bad = wr_bind_over_schema(&query->planner, generated ? schema : &none, name, node,
-                                              column->type, &bound);
+        weir_status bad = wr_bind_over_schema(&query->planner, generated ? schema : &none, name,
+                                              node, column->type, &bound);
         if (bad) bad->span = span;
         WR_TRY(wr_wrap(bad, "%s of column \"%.*s\"", generated ? "the expression" : "the default",
                        WR_STR_ARGS(column->name)));
     }
     for (int i = 0; i < parts->checks.count; i++) {
         WR_TRY(wr_parse_expression(&query->arena, parts->checks.items[i].sql, &node));
-        weir_status bad = wr_bind_over_schema(&query->planner, schema, name, node, WR_BOOLEAN, &bound);
+        weir_status bad =
+            wr_bind_over_schema(&query->planner, schema, name, node, WR_BOOLEAN, &bound);
         if (bad) bad->span = span;
         WR_TRY(wr_wrap(bad, "check \"%.*s\"", WR_STR_ARGS(parts->checks.items[i].name)));
     }
@@ -294,8 +295,72 @@ weir_status wr_append_to_table(void *target, const wr_batch *batch)
     return wr_table_append(pair[0], pair[1], batch);
 }
 
+/* Columns with a type or a constraint, or constraints of the table, in front of AS. */
+static bool has_definitions(const wr_sql_create_table *create)
+{
+    for (int i = 0; i < create->elements.count; i++) {
+        const wr_node *element = create->elements.items[i];
+        if (element->kind != WR_SQL_COLUMN_DEF) return true;
+        const wr_sql_column_def *column = wr_sql_as_column_def(element);
+        if (column->type || column->constraints.count) return true;
+    }
+    return false;
+}
+
+static weir_status take_affected(void *target, const wr_batch *batch)
+{
+    weir_query *query = target;
+    if (batch->column_count == 1 && wr_batch_count(batch) == 1)
+        query->affected = wr_column_int(&batch->columns[0], wr_batch_row(batch, 0));
+    return WR_OK;
+}
+
+/* The query's rows enter a table that defines its columns itself as they would by INSERT, so that
+ * casts, defaults and constraints hold. */
+static weir_status fill_by_insert(weir_query *query, const wr_sql_create_table *create,
+                                  const table_parts *parts)
+{
+    wr_sql_insert insert = {
+        .node = {WR_SQL_INSERT, create->node.span}, .table = create->name, .query = create->query};
+    insert.columns.items = wr_new_array(&query->arena, wr_name, parts->columns.count);
+    for (int i = 0; i < parts->columns.count; i++) {
+        const wr_column_def *column = &parts->columns.items[i];
+        if (column->generated_sql.length) continue;
+        insert.columns.items[insert.columns.count++] =
+            (wr_name){.text = column->name, .span = create->node.span};
+    }
+    wr_bound bound;
+    WR_TRY(wr_bind_statement(&query->planner, &insert.node, &bound));
+    return wr_query_drain(query, &bound, take_affected, query);
+}
+
+/* The INSERT binds the query when the table is there already, so the query must mean the same
+ * without it: it is bound once before, and a table that hides another of its name is refused. */
+static weir_status create_defined_as(weir_query *query, const wr_sql_create_table *create)
+{
+    unsigned kinds = 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION;
+    if ((create->mode.replace || create->mode.temporary) && exists(query, kinds, &create->name))
+        return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, create->node.span,
+                                       "a table of that name exists; columns with types in front "
+                                       "of AS are not supported here"),
+                            "drop the table first, or cast in the query");
+    wr_bound bound;
+    WR_TRY(wr_bind_statement(&query->planner, wr_node_copy(&query->arena, create->query), &bound));
+    wr_object *object = object_new(query, WR_ENTRY_TABLE, &create->name, create->mode.temporary);
+    table_parts parts = {.arena = &object->arena};
+    weir_status bad = collect(query, &parts, create, object->name);
+    if (bad) {
+        wr_object_release(object);
+        return bad;
+    }
+    WR_TRY(finish_table(query, object, &parts, create));
+    query->affected = 0;
+    return create->no_data ? WR_OK : fill_by_insert(query, create, &parts);
+}
+
 static weir_status create_as(weir_query *query, const wr_sql_create_table *create)
 {
+    if (has_definitions(create)) return create_defined_as(query, create);
     wr_bound bound;
     WR_TRY(wr_bind_statement(&query->planner, create->query, &bound));
     wr_object *object = object_new(query, WR_ENTRY_TABLE, &create->name, create->mode.temporary);
@@ -550,8 +615,8 @@ static weir_status create_index(weir_query *query, const wr_sql_create_index *cr
     for (int i = 0; i < create->items.count; i++) {
         const wr_node *expr = wr_sql_as_order_item(create->items.items[i])->value;
         wr_expr *bound;
-        WR_TRY(wr_bind_over_schema(&query->planner, wr_table_schema(table->table), table->name, expr, NULL,
-                                   &bound));
+        WR_TRY(wr_bind_over_schema(&query->planner, wr_table_schema(table->table), table->name,
+                                   expr, NULL, &bound));
         plain &= bound->kind == WR_X_COLUMN;
         columns[i] = bound->kind == WR_X_COLUMN ? (int)bound->column : -1;
     }
