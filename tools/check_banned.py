@@ -13,8 +13,8 @@ OUTSIDE_GROUND = ("malloc calloc realloc free aligned_alloc posix_memalign fopen
                   "mmap munmap exit time localtime gmtime setlocale signal")
 GROUND = {"base", "sys"}
 # The command line is a program: it may end itself, listen to signals, know the terminal and
-# print to a file the user names as it prints to the standard output.
-PROGRAM_MAY = {"exit", "signal", "open", "fopen", "free"}  # free: what the line editor hands out
+# print to a file the user names (or a temporary one for the editor) as it prints to the standard output.
+PROGRAM_MAY = {"exit", "signal", "open", "fopen", "unlink", "free"}  # free: what the line editor hands out
 NAMES = re.compile(r"(^|[_/])(utils?|helpers?|misc|common|managers?|data|info)([_./]|$)")
 NOISE = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
 

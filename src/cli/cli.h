@@ -58,7 +58,7 @@ typedef struct cli_state {
     bool out_is_kept; /* .output: not only for the next statement */
     wr_buf last;      /* text of the last query that went well, what "_" stands for */
     int read_depth;   /* of .read within .read */
-    wr_buf prompt, prompt_more;
+    wr_buf prompt, prompt_more, null_text; /* of .prompt and .null */
 } cli_state;
 
 /* A flag that only one command takes. */

@@ -160,12 +160,11 @@ static int set_max_rows(dot_line *line)
     return CLI_OK;
 }
 
-/* Kept for the rest of the process, as the flags' texts are. */
-static const char *keep(const char *text) { return wr_heap_copy(text, strlen(text)); }
-
 static int set_null(dot_line *line)
 {
-    line->state->options.null_text = keep(line->count ? line->words[0] : "");
+    line->state->null_text.length = 0;
+    wr_buf_add_text(&line->state->null_text, line->count ? line->words[0] : "");
+    line->state->options.null_text = line->state->null_text.data;
     return CLI_OK;
 }
 

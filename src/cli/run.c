@@ -114,6 +114,7 @@ int cli_close(cli_state *state, int code)
     wr_buf_clear(&state->last);
     wr_buf_clear(&state->prompt);
     wr_buf_clear(&state->prompt_more);
+    wr_buf_clear(&state->null_text);
     weir_session_close(state->session);
     weir_engine_close(state->engine);
     return code;
