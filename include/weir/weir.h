@@ -184,7 +184,8 @@ WEIR_API weir_status weir_prepare(weir_session *session, const char *sql, size_t
                                   weir_prepared **out);
 WEIR_API void weir_prepared_close(weir_prepared *prepared);
 WEIR_API int weir_prepared_param_count(const weir_prepared *prepared);
-/* Name of a parameter written as :name or $name; NULL if it is numbered. Lives as long as prepared. */
+/* Name of a parameter written as :name or $name; NULL if it is numbered. Lives as long as prepared.
+ */
 WEIR_API const char *weir_prepared_param_name(const weir_prepared *prepared, int param);
 /* Parameters count from 1. A bind stays until it is replaced. */
 WEIR_API weir_status weir_bind_null(weir_prepared *prepared, int param);

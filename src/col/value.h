@@ -34,8 +34,9 @@ wr_value wr_value_at(const wr_column *c, uint32_t i, wr_arena *arena); /* deep c
 void wr_value_column(const wr_value *v, uint32_t rows, wr_arena *arena, wr_column *out);
 bool wr_value_eq(const wr_value *a,
                  const wr_value *b); /* same type and same value; NULL equals NULL */
-bool wr_value_same(const wr_value *a,
-                   const wr_value *b); /* equal and not to be told apart: 1 day is not 24 hours, -0.0 not 0.0 */
+bool wr_value_same(
+    const wr_value *a,
+    const wr_value *b); /* equal and not to be told apart: 1 day is not 24 hours, -0.0 not 0.0 */
 int wr_value_cmp(const wr_value *a, const wr_value *b); /* same type */
 void wr_value_print(const wr_value *v, wr_buf *out);    /* as wr_column_print */
 void wr_value_print_sql(const wr_value *v,

@@ -318,8 +318,8 @@ static int workers_allowed(const wr_exec *exec, const wr_pipeline *p)
     return WR_MAX(1, WR_MIN(wanted, exec->worker_count));
 }
 
-/* One step of FINISH, without the lock; says in *tasks what comes next. Tasks may look at the locals of
- * all workers, so those that are missing are made here, while nobody else runs. */
+/* One step of FINISH, without the lock; says in *tasks what comes next. Tasks may look at the
+ * locals of all workers, so those that are missing are made here, while nobody else runs. */
 static weir_status finish_step(wr_exec *exec, wr_pipeline *p, int phase, int *tasks)
 {
     *tasks = -1;
@@ -343,8 +343,8 @@ static void transition(wr_exec *exec)
     wr_mutex_unlock(&exec->lock);
     weir_status bad = wr_exec_check(exec);
     if (!bad)
-        bad =
-            stage == WR_STAGE_START ? start_pipeline(exec, p) : finish_step(exec, p, exec->phase, &tasks);
+        bad = stage == WR_STAGE_START ? start_pipeline(exec, p)
+                                      : finish_step(exec, p, exec->phase, &tasks);
     if (bad) wr_exec_fail(exec, bad);
     wr_mutex_lock(&exec->lock);
     exec->in_transition = false;

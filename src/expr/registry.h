@@ -8,10 +8,10 @@ typedef enum wr_want_kind {
     WR_WANT_TYPE, /* exactly this type */
     WR_WANT_ANY,
     WR_WANT_ANY2,
-    WR_WANT_EACH, /* any type, on its own */
+    WR_WANT_EACH,   /* any type, on its own */
     WR_WANT_SCALAR, /* any type but lists, on its own */
-    WR_WANT_LIST,  /* list of any */
-    WR_WANT_LIST2, /* list of any2 */
+    WR_WANT_LIST,   /* list of any */
+    WR_WANT_LIST2,  /* list of any2 */
     WR_WANT_ARRAY,
     WR_WANT_STRUCT,
     WR_WANT_MAP,

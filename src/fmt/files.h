@@ -20,8 +20,8 @@ const wr_format *wr_format_of_path(wr_str path);
  */
 extern const wr_opt wr_files_read_options[];
 /* Options of every COPY TO besides those of its format: partition_by, write_partition_columns,
- * filename_pattern, file_size_bytes, file_rows, overwrite, overwrite_or_ignore, append, return_files,
- * file_extension, use_tmp_file, sync. */
+ * filename_pattern, file_size_bytes, file_rows, overwrite, overwrite_or_ignore, append,
+ * return_files, file_extension, use_tmp_file, sync. */
 extern const wr_opt wr_files_write_options[];
 
 /* Binds files as one relation. patterns are paths or globs (a folder means every file below it that

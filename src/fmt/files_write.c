@@ -134,7 +134,8 @@ static weir_status read_settings(wr_files_writer *w, const wr_options *given)
     bool has_file_rows;
     WR_TRY(wr_option_int(&mine, rows, "file_rows", &file_rows, &has_file_rows));
     if (has_file_rows && file_rows < 1)
-        return wr_fail(WR_E_BAD_ARGUMENT, "FILE_ROWS must be at least 1, not %lld", (long long)file_rows);
+        return wr_fail(WR_E_BAD_ARGUMENT, "FILE_ROWS must be at least 1, not %lld",
+                       (long long)file_rows);
     w->rows_limit = (uint64_t)file_rows;
     WR_TRY(wr_option_bool(&mine, rows, "overwrite", &w->overwrite, NULL));
     WR_TRY(wr_option_bool(&mine, rows, "overwrite_or_ignore", &w->overwrite_or_ignore, NULL));

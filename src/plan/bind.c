@@ -303,7 +303,7 @@ static weir_status bind_any(wr_scope *scope, const wr_node *node, wr_bound *out)
     case WR_SQL_DESCRIBE:
     case WR_SQL_SHOW:
         WR_TRY(wr_bind_show(scope, node, &result, &done));
-        out->tag = node->kind == WR_SQL_SHOW                 ? "SHOW"
+        out->tag = node->kind == WR_SQL_SHOW             ? "SHOW"
                    : wr_sql_as_describe(node)->summarize ? "SUMMARIZE"
                                                          : "DESCRIBE";
         if (done) return finish_query(scope->planner, &result, out);

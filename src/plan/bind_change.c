@@ -370,8 +370,7 @@ static weir_status error_message(merge_binder *b, wr_scope *names, const wr_sql_
     WR_BUF(text);
     wr_buf_printf(&text, "MERGE meets a row of %.*s that it may not",
                   WR_STR_ARGS(b->dml.object->name));
-    wr_expr *message =
-        wr_expr_const(arena, wr_value_text(wr_arena_str(arena, wr_buf_str(&text))));
+    wr_expr *message = wr_expr_const(arena, wr_value_text(wr_arena_str(arena, wr_buf_str(&text))));
     if (when->values.count > 1)
         return wr_fail_at(WR_E_SYNTAX, when->node.span, "ERROR takes one message");
     if (when->values.count)

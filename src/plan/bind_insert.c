@@ -286,8 +286,8 @@ static weir_status conflict_generated(insert_binder *b)
         wr_node *node;
         wr_expr *e;
         WR_TRY(wr_parse_expression(arena, def->generated_sql, &node));
-        WR_TRY(
-            wr_bind_over_schema(dml->planner, wr_table_schema(dml->object->table), WR_STR(""), node, NULL, &e));
+        WR_TRY(wr_bind_over_schema(dml->planner, wr_table_schema(dml->object->table), WR_STR(""),
+                                   node, NULL, &e));
         WR_TRY(wr_dml_assign(dml, e, c, (wr_span){0}, &e));
         dml->change.generated[dml->change.generated_count] = c;
         dml->change.generated_values[dml->change.generated_count++] = e;

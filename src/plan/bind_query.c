@@ -281,8 +281,8 @@ weir_status wr_limit_by_value(wr_scope *scope, wr_sort_key *keys, int key_count,
     WR_TRY(wr_bind_window_fn(arena, WR_STR("row_number"), (wr_span){0}, call));
     call->order = keys;
     call->order_count = key_count;
-    call->frame = (wr_frame){
-        .unit = WR_WINDOW_RANGE, .start = WR_UNBOUNDED_PRECEDING, .end = WR_CURRENT_ROW};
+    call->frame =
+        (wr_frame){.unit = WR_WINDOW_RANGE, .start = WR_UNBOUNDED_PRECEDING, .end = WR_CURRENT_ROW};
     wr_logical *window = wr_logical_new(planner, WR_L_WINDOW, *plan, NULL);
     window->window.calls = call;
     window->window.call_count = 1;
@@ -291,8 +291,8 @@ weir_status wr_limit_by_value(wr_scope *scope, wr_sort_key *keys, int key_count,
     int width = window->output_count;
     wr_binding *bindings = wr_new_array(arena, wr_binding, width + 1);
     for (int i = 0; i < width; i++)
-        bindings[i] = (wr_binding){window->outputs[i].id,
-                                   wr_column_ref(planner, window->outputs[i].id)};
+        bindings[i] =
+            (wr_binding){window->outputs[i].id, wr_column_ref(planner, window->outputs[i].id)};
     bool failed = false;
     wr_expr *both[2] = {wr_column_ref(planner, window->outputs[width - 1].id),
                         unless_null(planner, offset, 0, &failed)};

@@ -139,9 +139,11 @@ weir_status wr_scope_unknown_column(wr_scope *scope, wr_str qualifier, wr_str na
         for (int i = 0; i < at->aliases.count; i++)
             wr_nearest_offer(&nearest, at->aliases.items[i].name);
     }
-    bool is_quoted = span.pos < scope->planner->sql.length && scope->planner->sql.data[span.pos] == '"';
+    bool is_quoted =
+        span.pos < scope->planner->sql.length && scope->planner->sql.data[span.pos] == '"';
     if (is_quoted && !nearest.count)
-        s = wr_with_hint(s, "double quotes are for names; a text is written '%.*s'", WR_STR_ARGS(name));
+        s = wr_with_hint(s, "double quotes are for names; a text is written '%.*s'",
+                         WR_STR_ARGS(name));
     if (listed) s = wr_with_detail(s, "%s%s", columns.data, listed >= 20 ? ", ..." : "");
     return wr_with_nearest(s, &nearest);
 }
@@ -310,11 +312,12 @@ weir_status wr_scope_find(wr_scope *scope, const wr_names *parts, wr_span span, 
             wr_str name = at->tables[t]->name;
             wr_nearest_offer(&nearest, name);
             if (name.length)
-                wr_buf_printf(&tables, "%s%.*s", tables.length ? ", " : "tables: ", WR_STR_ARGS(name));
+                wr_buf_printf(&tables, "%s%.*s",
+                              tables.length ? ", " : "tables: ", WR_STR_ARGS(name));
         }
-    weir_status bad = wr_fail_at(WR_E_UNKNOWN_TABLE, parts->items[0].span,
-                                 "no table or column \"%.*s\" is in scope",
-                                 WR_STR_ARGS(parts->items[0].text));
+    weir_status bad =
+        wr_fail_at(WR_E_UNKNOWN_TABLE, parts->items[0].span,
+                   "no table or column \"%.*s\" is in scope", WR_STR_ARGS(parts->items[0].text));
     if (tables.length) bad = wr_with_detail(bad, "%s", tables.data);
     return wr_with_nearest(bad, &nearest);
 }

@@ -352,8 +352,8 @@ static const builtin builtins[] = {
      "constraint_catalog t,constraint_schema t,constraint_name t,table_schema t,table_name "
      "t,column_name t,ordinal_position i",
      fill_key_columns},
-    {"information_schema", "views",
-     "table_catalog t,table_schema t,table_name t,view_definition t", fill_views},
+    {"information_schema", "views", "table_catalog t,table_schema t,table_name t,view_definition t",
+     fill_views},
     {"information_schema", "tables",
      "table_catalog t,table_schema t,table_name t,table_type t,is_insertable_into t,table_comment "
      "t",

@@ -152,8 +152,8 @@ static weir_status bind_checks(wr_dml *dml)
     for (int i = 0; i < object->check_count; i++) {
         wr_node *node;
         WR_TRY(stored_expr(dml, object->checks[i].sql, &node));
-        WR_TRY(wr_bind_over_schema(dml->planner, wr_table_schema(object->table), WR_STR(""), node, WR_BOOLEAN,
-                                   &dml->change.checks[i]));
+        WR_TRY(wr_bind_over_schema(dml->planner, wr_table_schema(object->table), WR_STR(""), node,
+                                   WR_BOOLEAN, &dml->change.checks[i]));
     }
     return WR_OK;
 }

@@ -36,9 +36,8 @@ WR_MUST_CHECK weir_status wr_bind_constant(wr_planner *planner, const wr_node *e
  * positions in schema. table: what the columns may be qualified with; empty: anything, because a
  * stored expression outlives the name. */
 WR_MUST_CHECK weir_status wr_bind_over_schema(wr_planner *planner, const wr_schema *schema,
-                                              wr_str table,
-                                              const wr_node *expr, const wr_type *want_or_null,
-                                              wr_expr **out);
+                                              wr_str table, const wr_node *expr,
+                                              const wr_type *want_or_null, wr_expr **out);
 /* Named options of COPY, WITH, OPTIONS as values. */
 WR_MUST_CHECK weir_status wr_bind_options(wr_planner *planner, const wr_nodes *options,
                                           wr_options *out);

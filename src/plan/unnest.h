@@ -19,7 +19,8 @@ bool wr_unnest_expr_uses(wr_planner *planner, const wr_expr *e, const wr_column_
  * hold a new node that provides at least the same columns). */
 WR_MUST_CHECK weir_status wr_unnest_inline(wr_planner *planner, wr_logical **slot, bool *done);
 WR_MUST_CHECK weir_status wr_unnest_pull(wr_planner *planner, wr_logical **slot, bool *done);
-/* True if the subtree calls volatile functions: then it has to run for every outer row by itself. */
+/* True if the subtree calls volatile functions: then it has to run for every outer row by itself.
+ */
 bool wr_unnest_is_volatile(wr_logical *node);
 WR_MUST_CHECK weir_status wr_unnest_domain(wr_planner *planner, wr_logical **slot);
 

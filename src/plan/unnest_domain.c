@@ -30,7 +30,7 @@ typedef struct domain {
     wr_column_id *outer; /* the correlation columns */
     int count;
     wr_column_set outer_set;
-    bool per_row; /* volatile functions: D has all outer rows, told apart by a number */
+    bool per_row;     /* volatile functions: D has all outer rows, told apart by a number */
     wr_logical *plan; /* computes D; outputs: the values in the order of outer */
     int shared_id;
     extended *extended;
@@ -41,10 +41,7 @@ static weir_status push(domain *d, wr_logical **slot, wr_column_id *ids);
 
 /* ---- what D must reach ---- */
 
-static void note_volatile(wr_expr **slot, void *arg)
-{
-    *(bool *)arg |= wr_expr_is_volatile(*slot);
-}
+static void note_volatile(wr_expr **slot, void *arg) { *(bool *)arg |= wr_expr_is_volatile(*slot); }
 
 /* A shared part is computed once whatever it calls. */
 bool wr_unnest_is_volatile(wr_logical *node)

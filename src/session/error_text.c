@@ -165,7 +165,8 @@ weir_status wr_error_with_fix(weir_status bad, wr_str sql, wr_span statement)
     wr_str name = suggestion_of(bad->hint);
     size_t from = statement.pos, end = (size_t)statement.pos + statement.length;
     size_t at = bad->span.pos, behind = at + bad->span.length;
-    if (bad->fix || !name.length || !bad->span.length || at < from || behind > end || end > sql.length)
+    if (bad->fix || !name.length || !bad->span.length || at < from || behind > end ||
+        end > sql.length)
         return bad;
     if (memchr(sql.data + from, '\n', end - from)) return bad;
     /* What destroys is not offered for pasting: the hint suffices. */
@@ -183,10 +184,12 @@ weir_status wr_error_with_fix(weir_status bad, wr_str sql, wr_span statement)
     if (wr_edit_distance(wanted, name) > limit) return bad; /* the place is not the name's */
     WR_BUF(fix);
     wr_buf_add(&fix, sql.data + from, at - from);
-    if (is_text) wr_format_string(&fix, name);
+    if (is_text)
+        wr_format_string(&fix, name);
     else if (bad->code == WR_E_UNKNOWN_COLUMN || bad->code == WR_E_UNKNOWN_TABLE)
         wr_format_name(&fix, name);
-    else wr_buf_add_str(&fix, name);
+    else
+        wr_buf_add_str(&fix, name);
     wr_buf_add(&fix, sql.data + behind, end - behind);
     return wr_with_fix(bad, "%s", fix.data);
 }

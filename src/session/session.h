@@ -55,9 +55,9 @@ struct weir_session {
     int64_t txn_started_us;
     wr_savepoint *savepoints;
     int savepoint_count, savepoint_cap;
-    int open_queries;           /* hold the autocommit transaction */
-    wr_map prepared;            /* name -> wr_prepared_text */
-    wr_map sequences;           /* last values for currval: name -> int64_t * */
+    int open_queries;   /* hold the autocommit transaction */
+    wr_map prepared;    /* name -> wr_prepared_text */
+    wr_map sequences;   /* last values for currval: name -> int64_t * */
     int64_t last_value; /* of any sequence, for lastval */
     bool has_last_value;
     wr_cancel *_Atomic running; /* what weir_session_interrupt raises */

@@ -4,7 +4,7 @@
 
 typedef struct wr_statement {
     wr_node *node;
-    wr_span span;    /* of the whole statement without its semicolon */
+    wr_span span;        /* of the whole statement without its semicolon */
     int param_count;     /* highest index of a parameter */
     wr_str *param_names; /* of :name and $name parameters, by index - 1; NULL: they are numbered */
 } wr_statement;

@@ -21,7 +21,7 @@ typedef struct wr_parser {
     int depth;
     int question_marks, param_count;
     WR_LIST(wr_str) param_names; /* then all parameters have names */
-    bool quick; /* only succeed or fail; do not look for corrections */
+    bool quick;                  /* only succeed or fail; do not look for corrections */
     weir_status error;
     wr_node *hole;
 } wr_parser;

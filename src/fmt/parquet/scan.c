@@ -15,7 +15,8 @@
 #include "fmt/parquet/prune.h"
 
 enum { SLICE_ROWS = 32 * 2048, ROW_NUMBER_BYTES = 2 };
-static const double REPEATS_SHARE = 0.1; /* fewer different values per row: the same ones come again */
+static const double REPEATS_SHARE =
+    0.1; /* fewer different values per row: the same ones come again */
 
 typedef struct unit { /* a morsel */
     int group;

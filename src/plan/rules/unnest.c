@@ -1,15 +1,14 @@
 /* unnest.c - replaces every subquery in an expression and every lateral join by ordinary joins.
  *
- * Bottom up: the plan of a subquery is freed of its own subqueries first. Then it is attached to the input of the node that
- * uses it:
- *     [NOT] EXISTS as a conjunct            semi join / anti join
+ * Bottom up: the plan of a subquery is freed of its own subqueries first. Then it is attached to
+ * the input of the node that uses it: [NOT] EXISTS as a conjunct            semi join / anti join
  *     x IN (q) as a conjunct                semi join on x = column
- *     EXISTS, IN elsewhere, NOT IN          mark join: a BOOLEAN column (IN: with SQL's three values)
- *     scalar subquery                       left join that checks for a single match; cross join when uncorrelated
- *     x op ANY (q), row IN (q)              scalar subquery over aggregates of the comparison
- *     ARRAY(q)                              scalar subquery over array_agg
- * and the dependent join that arises is flattened (unnest.h). Invariant: afterwards no expression of the plan holds a
- * subquery and no join is lateral. */
+ *     EXISTS, IN elsewhere, NOT IN          mark join: a BOOLEAN column (IN: with SQL's three
+ * values) scalar subquery                       left join that checks for a single match; cross
+ * join when uncorrelated x op ANY (q), row IN (q)              scalar subquery over aggregates of
+ * the comparison ARRAY(q)                              scalar subquery over array_agg and the
+ * dependent join that arises is flattened (unnest.h). Invariant: afterwards no expression of the
+ * plan holds a subquery and no join is lateral. */
 #include "plan/shared.h"
 #include "plan/unnest.h"
 
@@ -28,11 +27,13 @@ wr_expr *wr_unnest_column(wr_planner *planner, wr_column_id id)
     return wr_expr_column(planner->arena, id, planner->column_types.items[id]);
 }
 
-wr_logical *wr_unnest_join(wr_planner *planner, wr_join_kind kind, wr_logical *left, wr_logical *right)
+wr_logical *wr_unnest_join(wr_planner *planner, wr_join_kind kind, wr_logical *left,
+                           wr_logical *right)
 {
     wr_logical *join = wr_logical_new(planner, WR_L_JOIN, left, right);
     join->join.kind = kind;
-    if (kind == WR_JOIN_MARK) join->join.mark = wr_planner_column(planner, WR_STR("mark"), WR_BOOLEAN);
+    if (kind == WR_JOIN_MARK)
+        join->join.mark = wr_planner_column(planner, WR_STR("mark"), WR_BOOLEAN);
     wr_logical_set_outputs(planner, join);
     return join;
 }
@@ -60,9 +61,11 @@ wr_logical *wr_unnest_filter(wr_planner *planner, wr_logical *input, wr_expr **c
 wr_logical *wr_unnest_pass(wr_planner *planner, wr_logical *input, int more)
 {
     wr_logical *project = wr_logical_new(planner, WR_L_PROJECT, input, NULL);
-    project->project.bindings = wr_new_array(planner->arena, wr_binding, input->output_count + more + 1);
+    project->project.bindings =
+        wr_new_array(planner->arena, wr_binding, input->output_count + more + 1);
     for (int i = 0; i < input->output_count; i++)
-        wr_unnest_bind(project, input->outputs[i].id, wr_unnest_column(planner, input->outputs[i].id));
+        wr_unnest_bind(project, input->outputs[i].id,
+                       wr_unnest_column(planner, input->outputs[i].id));
     wr_logical_set_outputs(planner, project);
     return project;
 }
@@ -85,7 +88,8 @@ wr_expr *wr_unnest_case(wr_planner *planner, wr_expr *condition, wr_expr *then, 
 
 wr_expr *wr_unnest_empty_value(wr_planner *planner, const wr_aggregate_call *call)
 {
-    static const char *const counts[] = {"count", "count_if", "countif", "approx_count_distinct", "regr_count"};
+    static const char *const counts[] = {"count", "count_if", "countif", "approx_count_distinct",
+                                         "regr_count"};
     for (size_t i = 0; i < WR_COUNT(counts); i++) {
         size_t length = strlen(counts[i]);
         if (strncmp(call->fn->name, counts[i], length) == 0 && strchr("|", call->fn->name[length]))
@@ -94,7 +98,8 @@ wr_expr *wr_unnest_empty_value(wr_planner *planner, const wr_aggregate_call *cal
     return wr_expr_const(planner->arena, wr_value_null(call->type));
 }
 
-void wr_unnest_correlation(wr_planner *planner, const wr_logical *left, const wr_logical *right, wr_column_set *out)
+void wr_unnest_correlation(wr_planner *planner, const wr_logical *left, const wr_logical *right,
+                           wr_column_set *out)
 {
     wr_column_set provided = {0}, needed = {0};
     wr_logical_provided(planner->arena, left, &provided);
@@ -142,7 +147,7 @@ static weir_status flatten(wr_planner *planner, wr_logical **slot)
 typedef struct attachment {
     unnesting *rule;
     wr_planner *planner;
-    wr_logical *input;       /* grows by a join per subquery */
+    wr_logical *input; /* grows by a join per subquery */
     weir_status failed;
 } attachment;
 
@@ -177,7 +182,8 @@ static weir_status attach_scalar(attachment *a, wr_logical *plan, wr_expr **out)
 }
 
 /* An aggregate without keys over input; each call gives one output. */
-static wr_logical *aggregate_all(wr_planner *planner, wr_logical *input, wr_aggregate_call *calls, int count)
+static wr_logical *aggregate_all(wr_planner *planner, wr_logical *input, wr_aggregate_call *calls,
+                                 int count)
 {
     wr_logical *node = wr_logical_new(planner, WR_L_AGGREGATE, input, NULL);
     node->aggregate.calls = calls;
@@ -186,7 +192,8 @@ static wr_logical *aggregate_all(wr_planner *planner, wr_logical *input, wr_aggr
     return node;
 }
 
-static weir_status aggregate_call(wr_planner *planner, const char *name, wr_expr *arg, wr_aggregate_call *out)
+static weir_status aggregate_call(wr_planner *planner, const char *name, wr_expr *arg,
+                                  wr_aggregate_call *out)
 {
     *out = (wr_aggregate_call){.arg_count = arg != NULL};
     out->args = wr_new_array(planner->arena, wr_expr *, 1);
@@ -194,7 +201,8 @@ static weir_status aggregate_call(wr_planner *planner, const char *name, wr_expr
     return wr_bind_aggregate(planner->arena, wr_str_of(name), (wr_span){0}, out);
 }
 
-static weir_status compare(wr_planner *planner, wr_compare_op op, wr_expr *left, wr_expr *right, wr_expr **out)
+static weir_status compare(wr_planner *planner, wr_compare_op op, wr_expr *left, wr_expr *right,
+                           wr_expr **out)
 {
     return wr_bind_compare(planner->arena, op, left, right, left->span, out);
 }
@@ -204,13 +212,15 @@ static weir_status compare_rows(wr_planner *planner, const wr_subquery *sub, wr_
 {
     wr_expr **parts = wr_new_array(planner->arena, wr_expr *, sub->left_count);
     for (int i = 0; i < sub->left_count; i++)
-        WR_TRY(compare(planner, sub->op, sub->left[i], wr_unnest_column(planner, sub->plan->outputs[i].id), &parts[i]));
+        WR_TRY(compare(planner, sub->op, sub->left[i],
+                       wr_unnest_column(planner, sub->plan->outputs[i].id), &parts[i]));
     *out = sub->op == WR_NE ? wr_expr_or(planner->arena, parts, sub->left_count)
                             : wr_expr_and(planner->arena, parts, sub->left_count);
     return WR_OK;
 }
 
-/* TRUE if the comparison holds for some row, else NULL if it is unknown for some row, else FALSE. */
+/* TRUE if the comparison holds for some row, else NULL if it is unknown for some row, else FALSE.
+ */
 static weir_status attach_quantified(attachment *a, const wr_subquery *sub, wr_expr **out)
 {
     wr_planner *planner = a->planner;
@@ -230,9 +240,11 @@ static weir_status attach_quantified(attachment *a, const wr_subquery *sub, wr_e
     wr_expr *unknown;
     WR_TRY(compare(planner, WR_GT, wr_unnest_column(planner, aggregate->outputs[1].id),
                    wr_unnest_column(planner, aggregate->outputs[2].id), &unknown));
-    wr_expr *found = wr_unnest_case(planner, wr_expr_is_null(arena, any, false), wr_expr_bool(arena, false), any);
-    wr_expr *or_unknown = wr_unnest_case(planner, unknown, wr_expr_const(arena, wr_value_null(WR_BOOLEAN)),
-                                         wr_expr_bool(arena, false));
+    wr_expr *found = wr_unnest_case(planner, wr_expr_is_null(arena, any, false),
+                                    wr_expr_bool(arena, false), any);
+    wr_expr *or_unknown =
+        wr_unnest_case(planner, unknown, wr_expr_const(arena, wr_value_null(WR_BOOLEAN)),
+                       wr_expr_bool(arena, false));
     wr_logical *top = wr_logical_new(planner, WR_L_PROJECT, aggregate, NULL);
     top->project.bindings = wr_new_array(arena, wr_binding, 1);
     wr_unnest_bind(top, wr_planner_column(planner, WR_STR("any"), WR_BOOLEAN),
@@ -332,7 +344,8 @@ static wr_subquery *top_subquery(const wr_expr *e, bool *negated)
     return sub;
 }
 
-/* A conjunct that is a subquery itself becomes a semi or anti join; *done false = treat it as any expression. */
+/* A conjunct that is a subquery itself becomes a semi or anti join; *done false = treat it as any
+ * expression. */
 static weir_status attach_conjunct(attachment *a, const wr_expr *e, bool *done)
 {
     bool negated;
@@ -344,10 +357,12 @@ static weir_status attach_conjunct(attachment *a, const wr_expr *e, bool *done)
         sub->left[i] = wr_expr_rewrite(sub->left[i], attach_below, a);
     if (a->failed) return WR_OK;
     WR_TRY(visit(a->rule, &sub->plan));
-    wr_logical *join = wr_unnest_join(planner, negated ? WR_JOIN_ANTI : WR_JOIN_SEMI, a->input, sub->plan);
+    wr_logical *join =
+        wr_unnest_join(planner, negated ? WR_JOIN_ANTI : WR_JOIN_SEMI, a->input, sub->plan);
     for (int i = 0; i < sub->left_count; i++) {
         wr_expr *equal;
-        WR_TRY(compare(planner, WR_EQ, sub->left[i], wr_unnest_column(planner, sub->plan->outputs[i].id), &equal));
+        WR_TRY(compare(planner, WR_EQ, sub->left[i],
+                       wr_unnest_column(planner, sub->plan->outputs[i].id), &equal));
         wr_unnest_add_condition(planner, join, equal);
     }
     a->input = join;
@@ -355,7 +370,8 @@ static weir_status attach_conjunct(attachment *a, const wr_expr *e, bool *done)
 }
 
 /* The node's own outputs again, after joins below it have added columns. */
-static wr_logical *restore_outputs(wr_planner *planner, wr_logical *node, const wr_output *outputs, int count)
+static wr_logical *restore_outputs(wr_planner *planner, wr_logical *node, const wr_output *outputs,
+                                   int count)
 {
     if (node->output_count == count) return node;
     wr_logical *project = wr_logical_new(planner, WR_L_PROJECT, node, NULL);
@@ -375,7 +391,8 @@ static weir_status visit_filter(unnesting *u, wr_logical **slot)
     wr_expr **first = wr_new_array(planner->arena, wr_expr *, node->filter.count);
     wr_expr **later = wr_new_array(planner->arena, wr_expr *, node->filter.count);
     for (int i = 0; i < node->filter.count; i++)
-        if (!wr_expr_has_subquery(node->filter.conjuncts[i])) first[plain++] = node->filter.conjuncts[i];
+        if (!wr_expr_has_subquery(node->filter.conjuncts[i]))
+            first[plain++] = node->filter.conjuncts[i];
     attachment a = {u, planner, wr_unnest_filter(planner, node->inputs[0], first, plain), NULL};
     for (int i = 0; i < node->filter.count && !a.failed; i++) {
         wr_expr *e = node->filter.conjuncts[i];
@@ -385,7 +402,8 @@ static weir_status visit_filter(unnesting *u, wr_logical **slot)
         if (!done) later[rest++] = wr_expr_rewrite(e, attach_below, &a);
     }
     if (a.failed) return a.failed;
-    *slot = restore_outputs(planner, wr_unnest_filter(planner, a.input, later, rest), outputs, output_count);
+    *slot = restore_outputs(planner, wr_unnest_filter(planner, a.input, later, rest), outputs,
+                            output_count);
     return WR_OK;
 }
 
@@ -437,8 +455,8 @@ static wr_logical *share(wr_planner *planner, wr_logical *definition, int id, bo
         node->outputs[i] = definition->outputs[i];
         node->shared.inner[i] = definition->outputs[i].id;
         if (!same_ids)
-            node->outputs[i].id =
-                wr_planner_column(planner, definition->outputs[i].name, definition->outputs[i].type);
+            node->outputs[i].id = wr_planner_column(planner, definition->outputs[i].name,
+                                                    definition->outputs[i].type);
     }
     return node;
 }
@@ -453,7 +471,8 @@ static weir_status number_rows(wr_planner *planner, wr_logical *input, numbered 
 {
     wr_window_call *call = wr_new(planner->arena, wr_window_call);
     WR_TRY(wr_bind_window_fn(planner->arena, WR_STR("row_number"), (wr_span){0}, call));
-    call->frame = (wr_frame){.unit = WR_WINDOW_RANGE, .start = WR_UNBOUNDED_PRECEDING, .end = WR_CURRENT_ROW};
+    call->frame =
+        (wr_frame){.unit = WR_WINDOW_RANGE, .start = WR_UNBOUNDED_PRECEDING, .end = WR_CURRENT_ROW};
     wr_logical *window = wr_logical_new(planner, WR_L_WINDOW, input, NULL);
     window->window.calls = call;
     window->window.call_count = 1;
@@ -465,7 +484,8 @@ static weir_status number_rows(wr_planner *planner, wr_logical *input, numbered 
     renamed->project.bindings = wr_new_array(planner->arena, wr_binding, last + 2);
     out->pairs = share(planner, window, id, true);
     for (int i = 0; i <= last; i++)
-        wr_unnest_bind(renamed, inner->outputs[i].id, wr_unnest_column(planner, inner->outputs[i].id));
+        wr_unnest_bind(renamed, inner->outputs[i].id,
+                       wr_unnest_column(planner, inner->outputs[i].id));
     wr_logical_set_outputs(planner, renamed);
     out->whole = renamed;
     out->pairs_number = window->outputs[last].id;
@@ -475,12 +495,13 @@ static weir_status number_rows(wr_planner *planner, wr_logical *input, numbered 
 
 static wr_expr *same_number(wr_planner *planner, wr_column_id left, wr_column_id right)
 {
-    return wr_expr_compare(planner->arena, WR_EQ, wr_unnest_column(planner, left), wr_unnest_column(planner, right));
+    return wr_expr_compare(planner->arena, WR_EQ, wr_unnest_column(planner, left),
+                           wr_unnest_column(planner, right));
 }
 
 /* The outputs of the join by their own ids, from the renamed sides of the result. */
-static wr_logical *unrenamed(wr_planner *planner, wr_logical *node, const wr_output *outputs, int count,
-                             const numbered *sides, int side_count)
+static wr_logical *unrenamed(wr_planner *planner, wr_logical *node, const wr_output *outputs,
+                             int count, const numbered *sides, int side_count)
 {
     wr_logical *project = wr_logical_new(planner, WR_L_PROJECT, node, NULL);
     project->project.bindings = wr_new_array(planner->arena, wr_binding, count + 1);
@@ -494,9 +515,10 @@ static wr_logical *unrenamed(wr_planner *planner, wr_logical *node, const wr_out
     return project;
 }
 
-/* A condition that needs rows of both sides to be computed: the rows of both sides are numbered, an inner join with a
- * filter finds the pairs of numbers that match, and the outer join is made with those:
- *     (left LEFT JOIN pairs ON number) LEFT JOIN right ON number          and so on for the other kinds. */
+/* A condition that needs rows of both sides to be computed: the rows of both sides are numbered, an
+ * inner join with a filter finds the pairs of numbers that match, and the outer join is made with
+ * those: (left LEFT JOIN pairs ON number) LEFT JOIN right ON number          and so on for the
+ * other kinds. */
 static weir_status pair_sides(unnesting *u, wr_logical **slot)
 {
     wr_planner *planner = u->planner;
@@ -506,33 +528,40 @@ static weir_status pair_sides(unnesting *u, wr_logical **slot)
     for (int i = 0; i < 2; i++)
         WR_TRY(number_rows(planner, join->inputs[i], &sides[i]));
     wr_logical *both = wr_unnest_join(planner, WR_JOIN_INNER, sides[0].pairs, sides[1].pairs);
-    wr_logical *pairs = wr_unnest_filter(planner, both, join->join.conditions, join->join.condition_count);
+    wr_logical *pairs =
+        wr_unnest_filter(planner, both, join->join.conditions, join->join.condition_count);
     WR_TRY(visit_filter(u, &pairs));
     if (kind == WR_JOIN_SEMI || kind == WR_JOIN_ANTI) {
         wr_logical *kept = wr_unnest_join(planner, kind, sides[0].whole, pairs);
-        wr_unnest_add_condition(planner, kept, same_number(planner, sides[0].whole_number, sides[0].pairs_number));
+        wr_unnest_add_condition(planner, kept,
+                                same_number(planner, sides[0].whole_number, sides[0].pairs_number));
         *slot = unrenamed(planner, kept, join->outputs, join->output_count, sides, 1);
         return WR_OK;
     }
     if (kind != WR_JOIN_LEFT && kind != WR_JOIN_RIGHT && kind != WR_JOIN_FULL)
-        return wr_fail_at(WR_E_UNSUPPORTED, join->span, "a subquery in the ON clause of this join cannot look at both sides");
+        return wr_fail_at(WR_E_UNSUPPORTED, join->span,
+                          "a subquery in the ON clause of this join cannot look at both sides");
     int first = kind == WR_JOIN_RIGHT, second = !first;
     wr_logical *one = wr_unnest_join(planner, WR_JOIN_LEFT, sides[first].whole, pairs);
-    wr_unnest_add_condition(planner, one, same_number(planner, sides[first].whole_number, sides[first].pairs_number));
-    wr_logical *two = wr_unnest_join(planner, kind == WR_JOIN_FULL ? WR_JOIN_FULL : WR_JOIN_LEFT, one, sides[second].whole);
-    wr_unnest_add_condition(planner, two, same_number(planner, sides[second].pairs_number, sides[second].whole_number));
+    wr_unnest_add_condition(
+        planner, one, same_number(planner, sides[first].whole_number, sides[first].pairs_number));
+    wr_logical *two = wr_unnest_join(planner, kind == WR_JOIN_FULL ? WR_JOIN_FULL : WR_JOIN_LEFT,
+                                     one, sides[second].whole);
+    wr_unnest_add_condition(
+        planner, two, same_number(planner, sides[second].pairs_number, sides[second].whole_number));
     *slot = unrenamed(planner, two, join->outputs, join->output_count, sides, 2);
     return WR_OK;
 }
 
-/* Subqueries in ON: of an inner join they are a filter above it; of others they belong to the one side they look at,
- * or to the pairs of rows. */
+/* Subqueries in ON: of an inner join they are a filter above it; of others they belong to the one
+ * side they look at, or to the pairs of rows. */
 static weir_status visit_join_conditions(unnesting *u, wr_logical **slot)
 {
     wr_planner *planner = u->planner;
     wr_logical *join = *slot;
     if (join->join.kind == WR_JOIN_INNER) {
-        wr_logical *filter = wr_unnest_filter(planner, join, join->join.conditions, join->join.condition_count);
+        wr_logical *filter =
+            wr_unnest_filter(planner, join, join->join.conditions, join->join.condition_count);
         join->join.conditions = NULL;
         join->join.condition_count = 0;
         *slot = filter;
@@ -543,7 +572,8 @@ static weir_status visit_join_conditions(unnesting *u, wr_logical **slot)
     wr_logical_each_expr(join, collect_columns, pair);
     for (int side = 0; side < 2; side++)
         wr_logical_provided(planner->arena, join->inputs[side], &sides[side]);
-    bool left = wr_column_set_meets(&used, &sides[0]), right = wr_column_set_meets(&used, &sides[1]);
+    bool left = wr_column_set_meets(&used, &sides[0]),
+         right = wr_column_set_meets(&used, &sides[1]);
     if (left && right) return pair_sides(u, slot);
     return attach_to_input(u, slot, left ? 0 : 1);
 }
@@ -561,7 +591,8 @@ static weir_status visit_values(unnesting *u, wr_logical **slot)
         wr_logical *row = wr_logical_new(planner, WR_L_PROJECT, one, NULL);
         row->project.bindings = wr_new_array(planner->arena, wr_binding, columns + 1);
         for (int c = 0; c < columns; c++)
-            wr_unnest_bind(row, wr_planner_column(planner, node->outputs[c].name, node->outputs[c].type),
+            wr_unnest_bind(row,
+                           wr_planner_column(planner, node->outputs[c].name, node->outputs[c].type),
                            node->values.rows[r][c]);
         wr_logical_set_outputs(planner, row);
         WR_TRY(attach_to_input(u, &row, 0));
@@ -582,7 +613,8 @@ static weir_status visit_values(unnesting *u, wr_logical **slot)
         }
         for (int c = 0; c < columns; c++) {
             both->outputs[c] = node->outputs[c];
-            both->outputs[c].id = wr_planner_column(planner, node->outputs[c].name, node->outputs[c].type);
+            both->outputs[c].id =
+                wr_planner_column(planner, node->outputs[c].name, node->outputs[c].type);
         }
         all = both;
     }
