@@ -341,7 +341,7 @@ static void write_piece(const piece *p, const moment *m, bool pads_names, wr_buf
         add_number(out, p, c->hour, 2);
         return;
     case EL_HOUR12:
-        add_number(out, p, (c->hour + 11) % 12 + 1, 2);
+        add_number(out, p, c->hour % 12 ? c->hour % 12 : 12, 2);
         return;
     case EL_MINUTE:
         add_number(out, p, c->minute, 2);
