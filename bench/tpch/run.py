@@ -43,7 +43,7 @@ def data(python, sf, kind):
     if not (folder / f"region.{kind}").exists():
         folder.mkdir(parents=True, exist_ok=True)
         generator = pathlib.Path(python).parent / "tpchgen-cli"
-        subprocess.run([str(generator), "-s", str(sf), "--format", kind, "--output-dir", str(folder)], check=True,
+        subprocess.run([str(generator), kind, "-s", str(sf), "--output-dir", str(folder)], check=True,
                        stdout=subprocess.DEVNULL)
     return folder
 
