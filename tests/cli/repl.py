@@ -102,8 +102,8 @@ def statements():
     check("a long result has a tail", long, "│     99 │")
     check("a long result tells its size", long, "100 rows (40 shown)")
     check_not("a long result is cut", long, "│     50 │")
-    p.send("\x04")
-    if p.end(again="\x04") != 0:
+    p.send("\x15\x04")
+    if p.end(again="\x15\x04") != 0:
         failures.append("Ctrl-D does not leave with 0")
 
 
