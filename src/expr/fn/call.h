@@ -91,7 +91,7 @@ static inline wr_view wr_text_take(wr_text_out *text, size_t used)
 }
 static inline wr_view wr_text_add(wr_text_out *text, const void *bytes, size_t size)
 {
-    memcpy(wr_text_room(text, size), bytes, size);
+    if (size) memcpy(wr_text_room(text, size), bytes, size);
     return wr_text_take(text, size);
 }
 /* A buffer's contents as a result. */
