@@ -14,6 +14,7 @@ weir_status weir_engine_open(const weir_config *config, weir_engine **out)
     if (!config) config = &defaults;
     weir_engine *engine = wr_heap_new(sizeof *engine);
     uint64_t limit = config->memory_limit ? config->memory_limit : wr_machine_memory() / 5 * 4;
+    engine->memory_limit = limit;
     engine->mem = wr_mem_new(NULL, "engine", limit);
     engine->fs = wr_fs_real();
     engine->store = wr_store_new(engine->mem);

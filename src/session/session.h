@@ -22,6 +22,7 @@ typedef enum wr_setting_id {
 
 struct weir_engine {
     wr_mem *mem;
+    uint64_t memory_limit; /* as opened; RESET memory_limit goes back to it */
     wr_fs *fs;
     wr_store *store;
     wr_catalog *catalog;

@@ -185,9 +185,11 @@ static weir_status take_effect(weir_session *session, wr_setting_id id, wr_str v
     case WR_SET_SEARCH_PATH:
         return set_search_path(session, value, span);
     case WR_SET_MEMORY_LIMIT:
-        if (value.length && read_with_unit(value, size_units, &bytes)) {
+        /* Empty = as opened; a session that never changed the limit leaves it as others set it. */
+        if (value.length && read_with_unit(value, size_units, &bytes))
             wr_mem_set_limit(session->engine->mem, (uint64_t)bytes);
-        }
+        else if (session->settings[id])
+            wr_mem_set_limit(session->engine->mem, session->engine->memory_limit);
         return WR_OK;
     default:
         return WR_OK;
