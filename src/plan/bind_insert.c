@@ -306,6 +306,7 @@ static weir_status bind_conflict(insert_binder *b)
     if (conflict && conflict->target_where)
         return wr_fail_at(WR_E_UNSUPPORTED, conflict->node.span,
                           "ON CONFLICT (..) WHERE needs a partial index");
+    dml->change.conflict_replaces = replaces;
     dml->change.conflict = updates ? WR_CONFLICT_UPDATE : WR_CONFLICT_NOTHING;
     if (conflict && (conflict->target.count || wr_name_given(conflict->constraint)))
         WR_TRY(key_of_target(b, conflict));

@@ -15,6 +15,7 @@ typedef struct table_sink {
     wr_table *table;
     wr_txn *txn;
     int width; /* columns of the table */
+    int64_t first_own; /* rows from this id on that the transaction sees are this statement's */
     bool has_savepoint;
     uint64_t savepoint;
     uint64_t affected;
@@ -167,6 +168,20 @@ static void mark_repeated(table_sink *sink, const wr_batch *rows, const wr_key_d
     }
 }
 
+/* DO UPDATE must not meet a row the statement itself has written: which of the two rows wins would
+ * depend on their order. INSERT OR REPLACE says that the last one does. */
+static weir_status check_written_once(const table_sink *sink, const int64_t *rowids, uint32_t count)
+{
+    for (uint32_t i = 0; i < count && !sink->change.conflict_replaces; i++)
+        if (rowids[i] >= sink->first_own)
+            return wr_with_hint(wr_fail(WR_E_CARDINALITY,
+                                        "ON CONFLICT DO UPDATE would change a row of %.*s twice",
+                                        WR_STR_ARGS(sink->change.object->name)),
+                                "give every key once: two of the rows to be inserted have the "
+                                "same one");
+    return WR_OK;
+}
+
 /* The rows that are there take the values of SET; returns how many changed. */
 static weir_status update_conflicting(table_sink *sink, const wr_batch *rows, const int64_t *rowids,
                                       const uint16_t *sel, uint32_t count)
@@ -175,6 +190,7 @@ static weir_status update_conflicting(table_sink *sink, const wr_batch *rows, co
     wr_arena *arena = &sink->scratch;
     wr_batch old, both = {.rows = count, .column_count = sink->width * 2};
     if (!count) return WR_OK;
+    WR_TRY(check_written_once(sink, rowids, count));
     WR_TRY(wr_table_fetch(sink->table, sink->txn, rowids, count, arena, &old));
     both.columns = wr_new_array(arena, wr_column, both.column_count + 1);
     for (int c = 0; c < sink->width; c++) {
@@ -347,7 +363,10 @@ static weir_status sink_write(wr_batch_sink *self, int worker, const wr_batch *b
     table_sink *sink = (table_sink *)self;
     (void)worker;
     if (!wr_batch_count(batch)) return WR_OK;
-    if (!sink->has_savepoint) sink->savepoint = wr_txn_savepoint(sink->txn);
+    if (!sink->has_savepoint) {
+        sink->savepoint = wr_txn_savepoint(sink->txn);
+        sink->first_own = wr_table_next_rowid(sink->table);
+    }
     sink->has_savepoint = true;
     wr_arena_reset(&sink->scratch);
     switch (sink->change.change) {

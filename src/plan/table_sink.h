@@ -28,6 +28,7 @@ typedef struct wr_table_change {
     int rowid, action; /* positions, -1: none */
     wr_expr **checks;  /* BOOLEAN, in the order of object->checks */
     wr_conflict_action conflict;
+    bool conflict_replaces;    /* INSERT OR REPLACE: a key given twice is no mistake */
     const int *conflict_keys;  /* numbers of object->keys, -1 at the end */
     wr_expr **conflict_values; /* per table column: what it becomes */
     wr_expr *conflict_where;   /* NULL: always */

@@ -243,6 +243,15 @@ uint64_t wr_table_count(wr_table *table, wr_txn *txn)
     return count;
 }
 
+int64_t wr_table_next_rowid(wr_table *table)
+{
+    wr_mutex_lock(&table->lock);
+    uint32_t count = table->chunk_count;
+    int64_t next = count ? (int64_t)(count - 1) * WR_BATCH_ROWS + table->chunks[count - 1]->rows : 0;
+    wr_mutex_unlock(&table->lock);
+    return next;
+}
+
 static void add_chunk(wr_table *table, wr_chunk *chunk)
 {
     if (table->chunk_count == table->chunk_cap) {

@@ -36,6 +36,7 @@ wr_table *wr_table_keep(wr_table *table);
 void wr_table_release(wr_table *table);
 const wr_schema *wr_table_schema(const wr_table *table);
 uint64_t wr_table_count(wr_table *table, wr_txn *txn); /* rows visible */
+int64_t wr_table_next_rowid(wr_table *table);          /* rows appended later have this or more */
 
 /* Columns of the relation: the table's, then one pseudo-column "rowid" BIGINT that identifies a row
  * for delete. The relation sees what txn sees now (its own writes included) and stays fixed. Caller
@@ -58,7 +59,8 @@ wr_table *wr_table_renamed(wr_table *table, const wr_schema *schema);
 WR_MUST_CHECK weir_status wr_table_add_unique(wr_table *table, wr_txn *txn, const int *columns,
                                               int count, wr_str constraint_name, bool is_primary);
 /* Finds the row a key belongs to: rowids[i] = rowid or -1, for the selected rows of keys (columns
- * in table order; only the key columns are looked at). For ON CONFLICT. */
+ * in table order; only the key columns are looked at). For ON CONFLICT. TXN_CONFLICT when a
+ * transaction that txn does not see made the row. */
 WR_MUST_CHECK weir_status wr_table_find_keys(wr_table *table, wr_txn *txn, int unique_index,
                                              const wr_batch *keys, int64_t *rowids);
 /* Reads rows by rowid into a batch in arena memory, rowids must be visible. */

@@ -173,9 +173,16 @@ weir_status wr_table_add_unique(wr_table *table, wr_txn *txn, const int *columns
     return bad;
 }
 
+static bool is_seen(const wr_table *table, const wr_txn *txn, int64_t rowid)
+{
+    const wr_versions *versions = table->chunks[rowid / WR_BATCH_ROWS]->versions;
+    return wr_stamp_seen(wr_stamp_get(&versions->created[rowid % WR_BATCH_ROWS]), txn);
+}
+
 weir_status wr_table_find_keys(wr_table *table, wr_txn *txn, int unique_index, const wr_batch *keys,
                                int64_t *rowids)
 {
+    bool unseen = false;
     wr_mutex_lock(&table->lock);
     const wr_unique *unique = table->uniques[unique_index];
     for (uint32_t i = 0; i < wr_batch_count(keys); i++) {
@@ -184,7 +191,10 @@ weir_status wr_table_find_keys(wr_table *table, wr_txn *txn, int unique_index, c
         rowids[i] = key_hash(unique, keys->columns, row, &hash)
                         ? find(table, unique, txn, keys->columns, row, hash)
                         : -1;
+        unseen = unseen || (rowids[i] >= 0 && !is_seen(table, txn, rowids[i]));
     }
     wr_mutex_unlock(&table->lock);
-    return WR_OK;
+    if (!unseen) return WR_OK;
+    return wr_with_fix(wr_fail(WR_E_TXN_CONFLICT, "another transaction made a row of the same key"),
+                       "run the transaction again");
 }
