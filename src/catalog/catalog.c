@@ -23,6 +23,13 @@ struct wr_catalog {
     int count, cap; /* guarded by lock */
 };
 
+wr_str wr_column_type_text(wr_arena *arena, const wr_column_def *column)
+{
+    if (!column->length.characters) return column->type->sql;
+    return wr_arena_printf(arena, "%s(%u)", column->length.cuts_blanks ? "CHAR" : "VARCHAR",
+                           column->length.characters);
+}
+
 wr_object *wr_object_new(wr_entry_kind kind, wr_str schema, wr_str name)
 {
     wr_object *object = wr_heap_new(sizeof *object);

@@ -23,12 +23,19 @@ typedef enum wr_entry_kind {
     WR_ENTRY_SCHEMA,
 } wr_entry_kind;
 
+/* VARCHAR(n) and CHAR(n) are texts that columns and casts keep short; no type of their own. */
+typedef struct wr_text_length {
+    uint32_t characters; /* at most; 0 = any number */
+    bool cuts_blanks;    /* CHAR(n): blanks at the end mean nothing and are not kept */
+} wr_text_length;
+
 typedef struct wr_column_def {
     wr_str name;
     const wr_type *type;
     bool not_null;
     wr_str default_sql;   /* empty = none */
     wr_str generated_sql; /* empty = ordinary column */
+    wr_text_length length;
 } wr_column_def;
 
 typedef struct wr_key_def {
@@ -75,6 +82,9 @@ typedef struct wr_object {
     wr_str on_table;
     wr_str comment;
 } wr_object;
+
+/* The type of a column as SQL spells it, VARCHAR(3) included; in the arena or static. */
+wr_str wr_column_type_text(wr_arena *arena, const wr_column_def *column);
 
 wr_object *wr_object_new(wr_entry_kind kind, wr_str schema, wr_str name); /* references = 1 */
 void wr_object_release(wr_object *object);

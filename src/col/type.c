@@ -343,7 +343,7 @@ static const wr_type *with_modifiers(wr_type_id id, wr_str name, const int64_t *
     }
     if (count == 0) return wr_type_of(id);
     if (count > 1) return NULL;
-    if (id == WR_T_VARCHAR || id == WR_T_BLOB) return mod[0] > 0 ? wr_type_of(id) : NULL;
+    if (id == WR_T_VARCHAR) return mod[0] > 0 ? wr_type_of(id) : NULL;
     if (id == WR_T_TIMESTAMP) return timestamp_of_digits(mod[0]);
     if (id == WR_T_TIME || id == WR_T_TIMESTAMPTZ) return mod[0] == 6 ? wr_type_of(id) : NULL;
     return NULL;

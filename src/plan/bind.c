@@ -43,13 +43,53 @@ static weir_status named_type(wr_planner *planner, const wr_sql_type *node, cons
         &nearest);
 }
 
+/* The longest length PostgreSQL takes as well. */
+enum { TEXT_LENGTH_MAX = 10485760 };
+
+weir_status wr_bind_text_length(wr_planner *planner, const wr_node *type_node, wr_text_length *out)
+{
+    const wr_sql_type *node = wr_sql_as_type(type_node);
+    const wr_type *type;
+    wr_value value;
+    *out = (wr_text_length){0};
+    if (node->form != WR_TYPE_NAMED || node->name.count != 1) return WR_OK;
+    wr_str name = node->name.items[0].text;
+    bool is_char = wr_str_is(name, "char") || wr_str_is(name, "character");
+    if (node->modifiers.count != 1 && !is_char) return WR_OK;
+    WR_TRY(named_type(planner, node, &type));
+    if (type->id != WR_T_VARCHAR) return WR_OK;
+    value = wr_value_int(WR_BIGINT, 1); /* CHAR alone is CHAR(1) */
+    if (node->modifiers.count)
+        WR_TRY(wr_bind_constant(planner, node->modifiers.items[0], WR_BIGINT, &value));
+    if (value.i64 > TEXT_LENGTH_MAX)
+        return wr_fail_at(WR_E_PARAMETER_VALUE, type_node->span,
+                          "a text of at most %lld characters: the largest length is %d",
+                          (long long)value.i64, TEXT_LENGTH_MAX);
+    out->characters = (uint32_t)value.i64;
+    out->cuts_blanks = is_char || wr_str_is(name, "bpchar");
+    return WR_OK;
+}
+
+/* A type inside another one: there nothing would keep texts short. */
+static weir_status inner_type(wr_planner *planner, const wr_node *type_node, const wr_type **out)
+{
+    wr_text_length length;
+    WR_TRY(wr_bind_text_length(planner, type_node, &length));
+    if (length.characters)
+        return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, type_node->span,
+                                       "a length of texts inside lists, structs and maps is not "
+                                       "supported"),
+                            "use VARCHAR without a length, or a CHECK");
+    return wr_bind_type(planner, type_node, out);
+}
+
 static weir_status struct_type(wr_planner *planner, const wr_sql_type *node, const wr_type **out)
 {
     wr_field *fields = wr_new_array(planner->arena, wr_field, node->arguments.count + 1);
     for (int i = 0; i < node->arguments.count; i++) {
         const wr_sql_column_def *def = wr_sql_as_column_def(node->arguments.items[i]);
         fields[i].name = def->name.text;
-        WR_TRY(wr_bind_type(planner, def->type, &fields[i].type));
+        WR_TRY(inner_type(planner, def->type, &fields[i].type));
         for (int k = 0; k < i; k++)
             if (wr_str_ieq(fields[k].name, fields[i].name))
                 return wr_fail_at(WR_E_DUPLICATE_COLUMN, def->name.span,
@@ -97,11 +137,11 @@ weir_status wr_bind_type(wr_planner *planner, const wr_node *type_node, const wr
         return wr_fail_at(WR_E_UNSUPPORTED, type_node->span, "UNION types are not supported");
     case WR_TYPE_MAP:
         for (int i = 0; i < 2; i++)
-            WR_TRY(wr_bind_type(planner, node->arguments.items[i], &parts[i]));
+            WR_TRY(inner_type(planner, node->arguments.items[i], &parts[i]));
         *out = wr_type_map(parts[0], parts[1]);
         return WR_OK;
     case WR_TYPE_ARRAY:
-        WR_TRY(wr_bind_type(planner, node->arguments.items[0], &parts[0]));
+        WR_TRY(inner_type(planner, node->arguments.items[0], &parts[0]));
         if (node->size >= 0 && (node->size == 0 || node->size > 1000000))
             return wr_fail_at(WR_E_UNKNOWN_TYPE, type_node->span,
                               "the length of an array type must be 1 to 1000000");

@@ -21,9 +21,15 @@ WR_MUST_CHECK weir_status wr_dml_begin(wr_dml *dml, wr_scope *scope, const wr_na
                                        wr_name alias);
 /* The position of a column by name; an error names the nearest. */
 WR_MUST_CHECK weir_status wr_dml_column(const wr_dml *dml, wr_name name, int *out);
-/* e as a value of the column: conversions that assignment allows. */
+/* e as a value of the column: conversions that assignment allows, and the length of VARCHAR(n). */
 WR_MUST_CHECK weir_status wr_dml_assign(const wr_dml *dml, wr_expr *e, int column, wr_span span,
                                         wr_expr **out);
+/* The same without the length, for cells that wr_dml_fit checks together. */
+WR_MUST_CHECK weir_status wr_dml_convert(const wr_dml *dml, wr_expr *e, int column, wr_span span,
+                                         wr_expr **out);
+/* A text no longer than the column takes; other columns: e. */
+WR_MUST_CHECK weir_status wr_dml_fit(const wr_dml *dml, wr_expr *e, int column, wr_span span,
+                                     wr_expr **out);
 /* The default of a column, NULL if it has none. */
 WR_MUST_CHECK weir_status wr_dml_default(const wr_dml *dml, int column, wr_expr **out);
 /* Puts projections on dml->plan that give all columns of the table: values[c] (NULL: default),

@@ -216,6 +216,23 @@ weir_status wr_bind_literal(wr_scope *scope, const wr_sql_literal *literal, bool
     return WR_OK;
 }
 
+/* CAST(e AS VARCHAR(n)) cuts what is too long; assignments refuse it instead (wr_dml_assign). */
+static weir_status cut_text(wr_scope *scope, const wr_node *type_node, wr_expr *e, wr_span span,
+                            wr_expr **out)
+{
+    wr_text_length length;
+    *out = e;
+    WR_TRY(wr_bind_text_length(scope->planner, type_node, &length));
+    if (!length.characters) return WR_OK;
+    wr_arena *arena = scope->planner->arena;
+    wr_expr *args[2] = {e, wr_expr_const(arena, wr_value_int(WR_BIGINT, length.characters))};
+    WR_TRY(wr_bind_by_name(scope, "left", args, 2, span, out));
+    if (!length.cuts_blanks) return WR_OK;
+    args[0] = *out;
+    args[1] = wr_expr_const(arena, wr_value_text(WR_STR(" ")));
+    return wr_bind_by_name(scope, "rtrim", args, 2, span, out);
+}
+
 static weir_status typed_literal(wr_scope *scope, const wr_sql_typed_literal *literal,
                                  wr_expr **out)
 {
@@ -224,7 +241,8 @@ static weir_status typed_literal(wr_scope *scope, const wr_sql_typed_literal *li
     wr_expr *text = wr_expr_const(scope->planner->arena, wr_value_text(literal->text));
     text->is_untyped = true;
     text->span = literal->node.span;
-    return wr_bind_cast(scope->planner->arena, text, type, false, literal->node.span, out);
+    WR_TRY(wr_bind_cast(scope->planner->arena, text, type, false, literal->node.span, out));
+    return cut_text(scope, literal->type, *out, literal->node.span, out);
 }
 
 static const char *const unit_names[] = {"",        "year",   "month",       "day",         "hour",
@@ -676,10 +694,10 @@ static weir_status bind_cast_node(wr_scope *scope, const wr_sql_cast *cast, wr_e
     WR_TRY(wr_bind_type(scope->planner, cast->type, &type));
     if (arg->kind == WR_X_PARAM && arg->is_untyped) {
         wr_param_adopt(scope, arg, type);
-        *out = arg;
-        return WR_OK;
+        return cut_text(scope, cast->type, arg, cast->node.span, out);
     }
-    return wr_bind_cast(scope->planner->arena, arg, type, cast->try_cast, cast->node.span, out);
+    WR_TRY(wr_bind_cast(scope->planner->arena, arg, type, cast->try_cast, cast->node.span, out));
+    return cut_text(scope, cast->type, *out, cast->node.span, out);
 }
 
 static weir_status bind_columns_value(wr_scope *scope, const wr_node *node, wr_expr **out)

@@ -91,7 +91,7 @@ static weir_status bind_rows(insert_binder *b, const wr_sql_values *values)
                 continue;
             }
             WR_TRY(wr_bind_expr(scope, node, &cells[r][i]));
-            WR_TRY(wr_dml_assign(dml, cells[r][i], b->targets[i], node->span, &cells[r][i]));
+            WR_TRY(wr_dml_convert(dml, cells[r][i], b->targets[i], node->span, &cells[r][i]));
         }
     }
     for (int i = 0; i < width; i++) {
@@ -101,7 +101,8 @@ static weir_status bind_rows(insert_binder *b, const wr_sql_values *values)
     WR_TRY(wr_values_result(dml->planner, cells, rows, values->node.span, &result));
     dml->plan = result.plan;
     for (int i = 0; i < width; i++)
-        b->values[b->targets[i]] = wr_column_ref(dml->planner, result.columns[i].id);
+        WR_TRY(wr_dml_fit(dml, wr_column_ref(dml->planner, result.columns[i].id), b->targets[i],
+                          values->node.span, &b->values[b->targets[i]]));
     return WR_OK;
 }
 
@@ -386,7 +387,8 @@ weir_status wr_bind_copy_from(wr_scope *scope, const wr_sql_copy *copy, wr_resul
         WR_TRY(wr_bind_cast(scope->planner->arena, e, types[i], false, copy->node.span,
                             &bindings[i].expr));
         bindings[i].id = wr_planner_column(scope->planner, rows->columns[i].name, types[i]);
-        b.values[b.targets[i]] = wr_column_ref(scope->planner, bindings[i].id);
+        WR_TRY(wr_dml_fit(&b.dml, wr_column_ref(scope->planner, bindings[i].id), b.targets[i],
+                          copy->node.span, &b.values[b.targets[i]]));
     }
     b.dml.plan = wr_project(scope->planner, rows->plan, bindings, rows->count);
     return finish_insert(&b, &none, "COPY", out);

@@ -4,6 +4,15 @@
  */
 #include "plan/table_fn.h"
 
+/* The column of the table that an item names. */
+static const wr_column_def *column_of(const wr_scope_item *item)
+{
+    const wr_scope_table *table = item->table;
+    for (int i = 0; i < table->count && i < table->object->column_count; i++)
+        if (wr_str_eq(table->items[i].name, item->name)) return &table->object->columns[i];
+    return NULL;
+}
+
 static weir_status describe(wr_scope *scope, const wr_sql_describe *node, wr_result *out)
 {
     static const char *const names[] = {"column_name", "column_type", "null"};
@@ -26,7 +35,9 @@ static weir_status describe(wr_scope *scope, const wr_sql_describe *node, wr_res
                                       : NULL;
         if (item->hidden) continue;
         wr_row_text(&rows, item->name);
-        wr_row_text(&rows, item->expr->type->sql);
+        const wr_object *table = item->table ? item->table->object : NULL;
+        const wr_column_def *def = table && item->expr->kind == WR_X_COLUMN ? column_of(item) : NULL;
+        wr_row_text(&rows, def ? wr_column_type_text(planner->arena, def) : item->expr->type->sql);
         wr_row_text(&rows, output && output->not_null ? WR_STR("NO") : WR_STR("YES"));
     }
     wr_row_list_result(&rows, out);

@@ -116,7 +116,7 @@ static weir_status fill_columns(wr_scope *scope, wr_row_list *rows)
             else
                 wr_row_null(rows);
             wr_row_text(rows, columns[c].not_null ? WR_STR("NO") : WR_STR("YES"));
-            wr_row_text(rows, columns[c].type->sql);
+            wr_row_text(rows, wr_column_type_text(scope->planner->arena, &columns[c]));
             if (columns[c].type->id == WR_T_DECIMAL)
                 wr_row_int(rows, columns[c].type->precision);
             else

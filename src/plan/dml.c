@@ -31,7 +31,30 @@ weir_status wr_dml_column(const wr_dml *dml, wr_name name, int *out)
     return wr_with_nearest(wr_with_detail(s, "%s", columns.data), &nearest);
 }
 
+weir_status wr_dml_fit(const wr_dml *dml, wr_expr *e, int column, wr_span span, wr_expr **out)
+{
+    const wr_column_def *def = &dml->object->columns[column];
+    wr_arena *arena = dml->planner->arena;
+    *out = e;
+    if (!def->length.characters) return WR_OK;
+    wr_str name = wr_arena_printf(arena, "column \"%.*s\" of %.*s", WR_STR_ARGS(def->name),
+                                  WR_STR_ARGS(dml->object->name));
+    wr_expr *args[3] = {e, wr_expr_const(arena, wr_value_int(WR_BIGINT, def->length.characters)),
+                        wr_expr_const(arena, wr_value_text(name))};
+    WR_TRY(wr_bind_by_name(dml->scope, "fit_text", args, 3, span, out));
+    if (!def->length.cuts_blanks) return WR_OK;
+    args[0] = *out;
+    args[1] = wr_expr_const(arena, wr_value_text(WR_STR(" ")));
+    return wr_bind_by_name(dml->scope, "rtrim", args, 2, span, out);
+}
+
 weir_status wr_dml_assign(const wr_dml *dml, wr_expr *e, int column, wr_span span, wr_expr **out)
+{
+    WR_TRY(wr_dml_convert(dml, e, column, span, &e));
+    return wr_dml_fit(dml, e, column, span, out);
+}
+
+weir_status wr_dml_convert(const wr_dml *dml, wr_expr *e, int column, wr_span span, wr_expr **out)
 {
     const wr_column_def *def = &dml->object->columns[column];
     wr_param_adopt(dml->scope, e, def->type);

@@ -29,6 +29,9 @@ WR_MUST_CHECK weir_status wr_bind_statement(wr_planner *planner, const wr_node *
 /* Parts of it that session needs for DDL and settings. */
 WR_MUST_CHECK weir_status wr_bind_type(wr_planner *planner, const wr_node *type_node,
                                        const wr_type **out);
+/* The length that VARCHAR(n) or CHAR(n) asks for; none for other types. */
+WR_MUST_CHECK weir_status wr_bind_text_length(wr_planner *planner, const wr_node *type_node,
+                                              wr_text_length *out);
 /* An expression without columns: DEFAULTs, LIMIT, options, SET values. */
 WR_MUST_CHECK weir_status wr_bind_constant(wr_planner *planner, const wr_node *expr,
                                            const wr_type *want_or_null, wr_value *out);

@@ -35,7 +35,8 @@ static weir_status start(weir_query *query, const wr_object *old, altered *out)
         const wr_column_def *column = &old->columns[i];
         out->columns[i] = (wr_column_def){
             wr_arena_str(arena, column->name), column->type, column->not_null,
-            wr_arena_str(arena, column->default_sql), wr_arena_str(arena, column->generated_sql)};
+            wr_arena_str(arena, column->default_sql), wr_arena_str(arena, column->generated_sql),
+            column->length};
         out->old_column[i] = i;
     }
     object->keys = wr_new_array(arena, wr_key_def, old->key_count + 1);
@@ -190,6 +191,25 @@ static weir_status find_column(const altered *a, wr_names name, int *out)
                            &nearest);
 }
 
+/* SQL for the value of a column made from other values, no longer than the column takes. */
+static wr_str source_text(const altered *a, const wr_column_def *column, wr_str value)
+{
+    wr_arena *arena = &a->object->arena;
+    wr_str text = wr_arena_printf(arena, "CAST(%.*s AS %s)", WR_STR_ARGS(value),
+                                  wr_type_name(column->type));
+    if (!column->length.characters) return text;
+    WR_BUF(name);
+    wr_buf_printf(&name, "column \"%.*s\" of %.*s", WR_STR_ARGS(column->name),
+                  WR_STR_ARGS(a->old->name));
+    WR_BUF(quoted);
+    wr_format_string(&quoted, wr_buf_str(&name));
+    text = wr_arena_printf(arena, "fit_text(%.*s, %u, %s)", WR_STR_ARGS(text),
+                           column->length.characters, quoted.data);
+    return column->length.cuts_blanks
+               ? wr_arena_printf(arena, "rtrim(%.*s, ' ')", WR_STR_ARGS(text))
+               : text;
+}
+
 static weir_status add_column(altered *a, const wr_sql_alter_action *action)
 {
     const wr_sql_column_def *def = wr_sql_as_column_def(action->column);
@@ -205,6 +225,7 @@ static weir_status add_column(altered *a, const wr_sql_alter_action *action)
         return wr_fail_at(WR_E_SYNTAX, def->name.span, "column \"%.*s\" has no type",
                           WR_STR_ARGS(def->name.text));
     WR_TRY(wr_bind_type(&a->query->planner, def->type, &column.type));
+    WR_TRY(wr_bind_text_length(&a->query->planner, def->type, &column.length));
     for (int i = 0; i < def->constraints.count; i++) {
         const wr_sql_constraint *constraint = wr_sql_as_constraint(def->constraints.items[i]);
         if (constraint->constraint == WR_CONSTRAINT_NOT_NULL)
@@ -220,8 +241,7 @@ static weir_status add_column(altered *a, const wr_sql_alter_action *action)
     int at = a->column_count++;
     a->columns[at] = column;
     a->old_column[at] = -1;
-    a->sources[at] =
-        wr_arena_printf(arena, "CAST(%.*s AS %s)", WR_STR_ARGS(value), wr_type_name(column.type));
+    a->sources[at] = source_text(a, &column, value);
     a->copies = true;
     return WR_OK;
 }
@@ -262,15 +282,19 @@ static weir_status change_type(altered *a, const wr_sql_alter_action *action)
     int column = 0;
     WR_TRY(find_column(a, action->name, &column));
     const wr_type *type = a->columns[column].type;
-    if (action->type) WR_TRY(wr_bind_type(&a->query->planner, action->type, &type));
-    wr_arena *arena = &a->object->arena;
+    wr_text_length length = a->columns[column].length;
+    if (action->type) {
+        WR_TRY(wr_bind_type(&a->query->planner, action->type, &type));
+        WR_TRY(wr_bind_text_length(&a->query->planner, action->type, &length));
+    }
     WR_BUF(source);
     if (action->expression)
         wr_node_format(&source, action->expression);
     else
         wr_format_name(&source, a->old->columns[a->old_column[column]].name);
-    a->sources[column] = wr_arena_printf(arena, "CAST(%s AS %s)", source.data, wr_type_name(type));
     a->columns[column].type = type;
+    a->columns[column].length = length;
+    a->sources[column] = source_text(a, &a->columns[column], wr_buf_str(&source));
     a->copies = true;
     return WR_OK;
 }

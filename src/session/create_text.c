@@ -17,7 +17,8 @@ static void add_name(wr_buf *out, const wr_object *object)
 static void add_column(wr_buf *out, const wr_column_def *column)
 {
     wr_format_name(out, column->name);
-    wr_buf_printf(out, " %.*s", WR_STR_ARGS(column->type->sql));
+    WR_ARENA(scratch);
+    wr_buf_printf(out, " %.*s", WR_STR_ARGS(wr_column_type_text(&scratch, column)));
     if (column->not_null) wr_buf_add_text(out, " NOT NULL");
     if (column->default_sql.length)
         wr_buf_printf(out, " DEFAULT %.*s", WR_STR_ARGS(column->default_sql));

@@ -183,6 +183,7 @@ static weir_status add_column(weir_query *query, table_parts *parts, const wr_sq
         return wr_fail_at(WR_E_SYNTAX, def->name.span, "column \"%.*s\" has no type",
                           WR_STR_ARGS(def->name.text));
     WR_TRY(wr_bind_type(&query->planner, def->type, &column.type));
+    WR_TRY(wr_bind_text_length(&query->planner, def->type, &column.length));
     wr_push(parts->arena, &parts->columns, column);
     for (int i = 0; i < def->constraints.count; i++)
         WR_TRY(column_constraint(parts, parts->columns.count - 1,
@@ -201,7 +202,8 @@ static weir_status like_table(weir_query *query, table_parts *parts, const wr_sq
     for (int i = 0; i < model->column_count; i++) {
         wr_column_def column = {.name = wr_arena_str(parts->arena, model->columns[i].name),
                                 .type = model->columns[i].type,
-                                .not_null = model->columns[i].not_null};
+                                .not_null = model->columns[i].not_null,
+                                .length = model->columns[i].length};
         wr_push(parts->arena, &parts->columns, column);
     }
     return WR_OK;

@@ -125,7 +125,7 @@ static void describe_table(weir_query *query, const wr_object *table)
                 unique |= !table->keys[k].is_primary;
             }
         wr_str row[6] = {column->name,
-                         column->type->sql,
+                         wr_column_type_text(&query->arena, column),
                          column->not_null || primary ? WR_STR("NO") : WR_STR("YES"),
                          primary  ? WR_STR("PRI")
                          : unique ? WR_STR("UNI")

@@ -146,6 +146,34 @@ static weir_status fn_blob_substr(wr_call *call, wr_column *out)
     return WR_OK;
 }
 
+/* What VARCHAR(n) columns store: more than n characters are refused unless they are blanks. */
+static weir_status fn_fit_text(wr_call *call, wr_column *out)
+{
+    WR_ROWS(i)
+    {
+        wr_str s = wr_arg_str(call, 0, i);
+        int64_t count = WR_ARG(call, 1, int64_t, i);
+        wr_out_str(out, i, s);
+        if ((int64_t)s.length <= count) continue;
+        size_t size = wr_char_offset(s.data, s.length, count), rest = size;
+        while (rest < s.length && s.data[rest] == ' ')
+            rest++;
+        if (rest == s.length) {
+            wr_out_str(out, i, (wr_str){s.data, size});
+            continue;
+        }
+        wr_str column = call->arg_count > 2 ? wr_arg_str(call, 2, i) : WR_STR("");
+        size_t shown = wr_char_offset(s.data, s.length, 40);
+        return wr_bad_row(
+            call, i,
+            wr_fail(WR_E_TEXT_TOO_LONG, "%.*s%s\"%.*s%s\" has %lld characters, at most %lld fit",
+                    WR_STR_ARGS(column), column.length ? ": " : "", (int)shown, s.data,
+                    shown < s.length ? "..." : "", (long long)wr_utf8_count(s.data, s.length),
+                    (long long)count));
+    }
+    return WR_OK;
+}
+
 static weir_status fn_left(wr_call *call, wr_column *out)
 {
     WR_ROWS(i)
@@ -338,6 +366,10 @@ const wr_fn wr_fns_text[] = {
      .flags = WR_FN_CAN_FAIL},
     {"left", "(text, count bigint) -> text", fn_left,
      "First characters; negative: all but the last.", "left('abcde', 2)", "ab"},
+    {"fit_text", "(text, count bigint, name text = '') -> text", fn_fit_text,
+     "The text if it has at most count characters, without blanks beyond them; else an error that "
+     "begins with name. What VARCHAR(n) columns store.",
+     "fit_text('ab   ', 3)", "ab ", .flags = WR_FN_CAN_FAIL},
     {"right", "(text, count bigint) -> text", fn_right,
      "Last characters; negative: all but the first.", "right('abcde', 2)", "de"},
     {"position|strpos|instr", "(text, part text) -> integer", fn_position,
