@@ -135,3 +135,12 @@ TEST(a_correlated_subquery_is_a_join)
         "    scan generate_series [series] (generate_series) runtime generate_series<-filter 1  "
         "~90 rows\n");
 }
+
+TEST(totals_of_a_whole_source_come_from_its_statistics)
+{
+    const char *sql = "SELECT count(*), max(x) FROM generate_series(3, 9, 4) AS s(x)";
+    expect_plan(sql, 0, "project 2, 7  ~1 rows\n  values 1  ~1 rows\n");
+    expect_plan("SELECT count(*) FROM generate_series(3, 9, 4) AS s(x) WHERE x > 4", 0,
+                "aggregate: count(*)  ~1 rows\n"
+                "  scan generate_series [series] () where generate_series > 4  ~2 rows\n");
+}

@@ -131,7 +131,7 @@ static void series_stats(wr_relation *rel, int column, wr_column_stats *out)
     if (!source->count) return;
     int64_t last =
         (int64_t)((uint64_t)source->first + (uint64_t)(source->count - 1) * (uint64_t)source->step);
-    out->has_range = true;
+    out->has_range = out->is_exact = true;
     out->min = wr_value_int(source->field.type, WR_MIN(source->first, last));
     out->max = wr_value_int(source->field.type, WR_MAX(source->first, last));
 }

@@ -17,6 +17,7 @@
 /* What is known about a column before reading it. Unknown fields have their flag off. */
 typedef struct wr_column_stats {
     bool has_range, has_null_count, has_distinct, sorted, unique;
+    bool is_exact; /* min and max occur in the column; NaN does not */
     wr_value min, max; /* inclusive bounds; may be wider than the truth */
     uint64_t null_count;
     double distinct;      /* estimated number of different values */
@@ -98,6 +99,8 @@ typedef struct wr_relation_def {
     const wr_progress *(*progress)(const wr_scan *scan); /* NULL function: unknown */
     void (*stats)(wr_relation *rel, int column,
                   wr_column_stats *out); /* NULL function: nothing known */
+    /* Number of rows, exactly, cheaper than a scan; NULL function: only has_row_count says it. */
+    uint64_t (*count)(wr_relation *rel);
     void (*explain)(const wr_relation *rel,
                     wr_buf *out); /* NULL function: nothing to add; e.g. "3 files, delimiter ';'" */
     void (*drop)(wr_relation *rel);

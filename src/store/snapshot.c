@@ -111,13 +111,50 @@ static weir_status snapshot_next_morsel(wr_scan_worker *worker, bool *got)
     }
 }
 
+/* Does the snapshot see every row of the chunk? Commit times never change, so a full chunk that has
+ * nothing else remembers the newest of them. */
+static bool sees_all(const snapshot *source, uint32_t chunk)
+{
+    wr_versions *versions = source->chunks[chunk]->versions;
+    if (source->rows[chunk] < WR_BATCH_ROWS || versions->ended_count > 0) return false;
+    if (versions->newest == WR_STAMP_NEVER) {
+        uint64_t newest = 0;
+        for (uint32_t row = 0; row < WR_BATCH_ROWS; row++)
+            newest = WR_MAX(newest, wr_stamp_get(&versions->created[row]));
+        if (newest >= WR_TXN_FIRST) return false;
+        versions->newest = newest;
+    }
+    return versions->newest <= source->seen.snapshot;
+}
+
+static uint64_t snapshot_count(wr_relation *rel)
+{
+    const snapshot *source = (snapshot *)rel;
+    uint64_t count = 0;
+    for (uint32_t c = 0; c < source->chunk_count; c++) {
+        uint32_t rows = source->rows[c];
+        if (sees_all(source, c)) {
+            count += rows;
+            continue;
+        }
+        for (uint32_t row = 0; row < rows; row++)
+            count += wr_row_visible(source->chunks[c]->versions, row, &source->seen);
+    }
+    return count;
+}
+
 /* Fills sel with the visible rows; returns their number, or rows when all are visible (sel is not
  * needed then). */
 static uint32_t visible_rows(const snapshot *source, uint32_t chunk, uint16_t *sel)
 {
     const wr_versions *versions = source->chunks[chunk]->versions;
-    uint32_t count = 0;
-    for (uint32_t row = 0; row < source->rows[chunk]; row++) {
+    uint32_t count = 0, rows = source->rows[chunk];
+    if (sees_all(source, chunk)) {
+        for (uint32_t row = 0; row < rows; row++)
+            sel[row] = (uint16_t)row;
+        return rows;
+    }
+    for (uint32_t row = 0; row < rows; row++) {
         sel[count] = (uint16_t)row;
         count += wr_row_visible(versions, row, &source->seen);
     }
@@ -237,6 +274,7 @@ static const wr_relation_def snapshot_def = {
     .close = snapshot_close,
     .progress = snapshot_progress,
     .stats = snapshot_stats,
+    .count = snapshot_count,
     .drop = snapshot_drop,
 };
 

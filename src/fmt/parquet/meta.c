@@ -182,6 +182,7 @@ static void read_range(footer *f, wr_pq_range *r)
 {
     wr_thrift_in *in = &f->in;
     wr_str old_min = {0}, old_max = {0};
+    bool exact[2] = {false, false};
     wr_thrift_field field = {0};
     while (wr_thrift_next(in, &field)) {
         switch (field.id) {
@@ -205,10 +206,15 @@ static void read_range(footer *f, wr_pq_range *r)
         case 6:
             r->min = wr_thrift_binary(in, &field);
             break;
+        case 7:
+        case 8:
+            exact[field.id - 7] = wr_thrift_bool(&field);
+            break;
         default:
             wr_thrift_skip(in, field.type);
         }
     }
+    r->is_exact = exact[0] && exact[1] && r->min.data && r->max.data;
     if (!r->min.data && !r->max.data && old_min.data && old_max.data) {
         r->min = old_min;
         r->max = old_max;

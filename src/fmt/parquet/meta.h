@@ -79,6 +79,7 @@ typedef struct wr_pq_range { /* bounds as written; data NULL = absent */
     wr_str min, max;
     bool has_null_count, has_distinct;
     int64_t null_count, distinct;
+    bool is_exact;  /* the writer says that both bounds are values of the column */
     bool old_order; /* from the deprecated fields: signed order, of no use for text and unsigned */
 } wr_pq_range;
 

@@ -476,7 +476,7 @@ TEST(parquet_knows_its_columns_before_reading)
     wr_column_stats s;
     rel->def->stats(rel, 0, &s);
     EXPECT(rel->has_row_count && rel->row_count == 5000);
-    EXPECT(s.has_range && s.min.i64 == 0 && s.max.i64 == 4999);
+    EXPECT(s.has_range && s.min.i64 == 0 && s.max.i64 == 4999 && s.is_exact);
     EXPECT(s.has_null_count && s.null_count == 0);
     rel->def->stats(rel, 3, &s);
     EXPECT(s.has_null_count && s.null_count > 700 && s.null_count < 720);
