@@ -149,6 +149,13 @@ WEIR_API const char *weir_query_notices(const weir_query *query);
  * call until the end to carry them out. */
 typedef struct weir_rows weir_rows;
 WEIR_API weir_status weir_query_next(weir_query *query, const weir_rows **out);
+/* Keeps a copy of the rows as weir_query_next hands them out: once the query has ended well they
+ * stand for "_" in later statements of the session, in place of those of the query kept before
+ * (which go now). No more than bytes_max bytes are kept, nor more than a quarter of memory_limit;
+ * weir_query_is_kept then says false. Call before the first weir_query_next. */
+WEIR_API void weir_query_keep(weir_query *query, uint64_t bytes_max);
+/* After the last row: whether all rows were kept. */
+WEIR_API bool weir_query_is_kept(const weir_query *query);
 WEIR_API size_t weir_rows_count(const weir_rows *rows);
 WEIR_API bool weir_rows_is_null(const weir_rows *rows, size_t row, int column);
 /* The value as SQL prints it; NULL values give "". The text lives until the next weir_rows_text or

@@ -49,15 +49,16 @@ typedef struct cli_state {
     weir_session *session;
     FILE *out;
     bool out_is_terminal;
-    int max_rows;     /* rows shown by table and box; 0 = all */
-    wr_buf out_temp;  /* -O is written under this name first; empty: directly */
-    bool is_prompt;   /* statements come from a person */
-    bool no_headers;  /* names of columns are left out */
-    bool leave;       /* .quit was said */
-    FILE *out_before; /* .once, .output: where results go again */
-    bool out_is_kept; /* .output: not only for the next statement */
-    wr_buf last;      /* text of the last query that went well, what "_" stands for */
-    int read_depth;   /* of .read within .read */
+    int max_rows;      /* rows shown by table and box; 0 = all */
+    wr_buf out_temp;   /* -O is written under this name first; empty: directly */
+    bool is_prompt;    /* statements come from a person */
+    bool no_headers;   /* names of columns are left out */
+    bool leave;        /* .quit was said */
+    FILE *out_before;  /* .once, .output: where results go again */
+    bool out_is_kept;  /* .output: not only for the next statement */
+    wr_buf last;       /* text of the last query that went well */
+    bool last_is_lost; /* its rows were too many to be kept as _ */
+    int read_depth;    /* of .read within .read */
     wr_buf prompt, prompt_more, null_text; /* of .prompt and .null */
 } cli_state;
 
@@ -148,6 +149,15 @@ void cli_interrupts(cli_state *state);
 /* If not NULL, Ctrl-C calls this instead of cancelling (it may jump). */
 extern void (*volatile cli_on_interrupt)(void);
 
+/* ---- terminal.c: modes of the terminal while the prompt is open; main thread ---- */
+void cli_terminal_begin(void); /* also begins the line editor */
+void cli_terminal_end(void);
+/* For another program that takes the terminal, and before the process ends at once: the modes weir
+ * found; then single keys again. Nothing happens outside of begin and end. Safe in a signal
+ * handler. */
+void cli_terminal_restore(void);
+void cli_terminal_keys(void);
+
 /* ---- dot.c: lines that are no SQL ---- */
 /* True if text begins with a dot or backslash command; *length is that of its line. */
 bool cli_is_dot(const char *text, size_t size, size_t *length);
@@ -158,8 +168,10 @@ const char *const *cli_dot_names(void);
 /* Ends what .once and .output began. */
 void cli_restore_output(cli_state *state);
 
-/* ---- last.c: "_" as the last query ---- */
-/* Before a statement: makes the view _ if the statement mentions it. */
-weir_status cli_last_prepare(cli_state *state, const char *sql, size_t length);
+/* ---- last.c: "_" as the last result at the prompt ---- */
+/* Before a statement: complains and gives an exit code if it mentions a _ that was not kept. */
+int cli_last_check(cli_state *state, const char *sql, size_t length);
+/* After a statement was started: the rows of a query are to be kept. */
+void cli_last_begin(const char *sql, size_t length, weir_query *query);
 /* After a query went well. */
-void cli_last_keep(cli_state *state, const char *sql, size_t length);
+void cli_last_end(cli_state *state, const char *sql, size_t length, const weir_query *query);

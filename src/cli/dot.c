@@ -267,6 +267,7 @@ static int reopen(dot_line *line)
     state->session = NULL;
     state->engine = NULL;
     state->last.length = 0;
+    state->last_is_lost = false;
     int code = cli_open_engine(state);
     if (code) exit(code); /* nothing can be done without an engine */
     cli_interrupts(state);
@@ -278,12 +279,14 @@ static int reopen(dot_line *line)
 static int run_last(dot_line *line)
 {
     cli_state *state = line->state;
-    if (!state->last.length) return complain(line, "has no query to repeat");
+    if (!state->last.length) return complain(line, "has no result to show");
     int rows = state->max_rows;
     state->max_rows = 0;
-    WR_BUF(sql);
-    wr_buf_add_str(&sql, wr_buf_str(&state->last));
-    int code = run_text(state, sql.data);
+    WR_BUF(text);
+    wr_buf_add_str(&text, wr_buf_str(&state->last));
+    int code = run_text(state, "SELECT * FROM _");
+    state->last.length = 0; /* \e goes on with the query itself */
+    wr_buf_add_str(&state->last, wr_buf_str(&text));
     state->max_rows = rows;
     return code;
 }
@@ -309,7 +312,9 @@ static int edit(dot_line *line)
     WR_BUF(command);
     wr_buf_printf(&command, "%s ", editor);
     cli_quote(&command, own ? path.data : line->words[0]);
+    cli_terminal_restore();
     int code = system(command.data) == 0 ? CLI_OK : complain(line, "ended without a saved text");
+    cli_terminal_keys();
     if (!code) code = cli_run_file(state, own ? path.data : line->words[0]);
     if (own) unlink(path.data);
     return code;
@@ -341,7 +346,7 @@ static const dot_command commands[] = {
     {".import", "FILE TABLE", "read a file into a table", import_file},
     {"\\copy", "... TO|FROM 'FILE'", "the same as COPY", copy},
     {".open", "[FILE...]", "start over with an empty database; files become tables", reopen},
-    {".last", "", "the last query again, all rows", run_last},
+    {".last", "", "the last result again, all rows", run_last},
     {".edit|\\e", "[FILE]", "the last query in $EDITOR, then run it", edit},
     {".help|\\?", "[TOPIC]", "this list, or help as weir help TOPIC gives", help},
     {".quit|.exit|\\q", "", "leave (also Ctrl-D)", quit},
@@ -367,7 +372,7 @@ static int help(dot_line *line)
         wr_buf_printf(&left, " %s", commands[i].arguments);
         fprintf(line->state->out, "  %-32s %s\n", left.data, commands[i].help);
     }
-    fputs("  _ in a query stands for the last query\n", line->state->out);
+    fputs("  _ in a query stands for the last result\n", line->state->out);
     return CLI_OK;
 }
 

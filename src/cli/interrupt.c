@@ -22,7 +22,10 @@ static void on_interrupt(int signal_number)
         cli_on_interrupt();
         return;
     }
-    if (last && now.tv_sec - last < 2) _exit(CLI_INTERRUPTED);
+    if (last && now.tv_sec - last < 2) {
+        cli_terminal_restore();
+        _exit(CLI_INTERRUPTED);
+    }
     last = now.tv_sec;
     if (interruptible) weir_session_interrupt(interruptible->session);
 }

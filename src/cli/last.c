@@ -1,12 +1,13 @@
-/* last.c - "_" as the last query at the prompt.
+/* last.c - "_" as the result of the last query at the prompt.
  *
- * What is kept is the text of the query, not its rows: a view _ is made of it when a statement
- * mentions _. A last query that itself used _ is kept with that replaced by the query before, so
- * the view never refers to itself. Only a bare _ outside of quotes and comments counts. */
+ * The engine keeps the rows while they are shown; nothing is run again. A result that is too large
+ * is not kept, and then a statement that mentions _ says so instead of answering from an older
+ * one. Only a bare _ outside of quotes and comments is a mention. */
 #include "cli/cli.h"
 #include <ctype.h>
 
-enum { LAST_MAX = 1 << 16 }; /* a text that grew beyond is no longer kept */
+/* A copy of more would rather be made by the person at the prompt, as a table. */
+#define KEPT_BYTES_MAX (UINT64_C(256) << 20)
 
 static bool is_word(char c) { return isalnum((unsigned char)c) || c == '_' || (c & 0x80); }
 
@@ -25,10 +26,9 @@ static size_t skip_quoted(const char *sql, size_t length, size_t at)
     return at;
 }
 
-/* The place of the next bare _, or length. */
-static size_t find_last(const char *sql, size_t length, size_t at)
+static bool mentions_last(const char *sql, size_t length)
 {
-    while (at < length) {
+    for (size_t at = 0; at < length;) {
         size_t behind = skip_quoted(sql, length, at);
         if (behind > at) {
             at = behind;
@@ -36,43 +36,36 @@ static size_t find_last(const char *sql, size_t length, size_t at)
             size_t from = at;
             while (at < length && is_word(sql[at]))
                 at++;
-            if (at - from == 1 && sql[from] == '_') return from;
+            if (at - from == 1 && sql[from] == '_') return true;
         } else {
             at++;
         }
     }
-    return length;
+    return false;
 }
 
-weir_status cli_last_prepare(cli_state *state, const char *sql, size_t length)
+int cli_last_check(cli_state *state, const char *sql, size_t length)
 {
-    if (!state->last.length || find_last(sql, length, 0) == length) return NULL;
-    WR_BUF(view);
-    wr_buf_add_text(&view, "CREATE OR REPLACE TEMPORARY VIEW \"_\" AS ");
-    wr_buf_add_str(&view, wr_buf_str(&state->last));
-    weir_query *query = NULL;
-    weir_status bad = weir_query_start(state->session, view.data, view.length, &query);
-    weir_query_close(query);
-    return bad;
+    if (!state->last_is_lost || !mentions_last(sql, length)) return CLI_OK;
+    fprintf(stderr,
+            "weir: the last result was too large to be kept as _ (more than %d MiB or a "
+            "quarter of memory_limit)\n  keep it as a table: CREATE TABLE name AS SELECT ...\n",
+            (int)(KEPT_BYTES_MAX >> 20));
+    return CLI_FAILED;
 }
 
-void cli_last_keep(cli_state *state, const char *sql, size_t length)
+void cli_last_begin(const char *sql, size_t length, weir_query *query)
 {
-    if (!cli_is_query(sql, length)) return;
+    if (weir_query_kind(query) == WEIR_ROWS && cli_is_query(sql, length))
+        weir_query_keep(query, KEPT_BYTES_MAX);
+}
+
+void cli_last_end(cli_state *state, const char *sql, size_t length, const weir_query *query)
+{
+    if (weir_query_kind(query) != WEIR_ROWS || !cli_is_query(sql, length)) return;
+    state->last_is_lost = !weir_query_is_kept(query);
+    state->last.length = 0;
     while (length && strchr(" \t\r\n;", sql[length - 1]))
         length--;
-    WR_BUF(text);
-    for (size_t at = 0; at < length;) {
-        size_t next = find_last(sql, length, at);
-        wr_buf_add(&text, sql + at, next - at);
-        if (next == length) break;
-        bool is_table = next + 1 >= length || sql[next + 1] != '.';
-        if (is_table && state->last.length)
-            wr_buf_printf(&text, "(%s) AS \"_\"", state->last.data);
-        else
-            wr_buf_add_char(&text, '_');
-        at = next + 1;
-    }
-    state->last.length = 0;
-    if (text.length < LAST_MAX) wr_buf_add_str(&state->last, wr_buf_str(&text));
+    wr_buf_add(&state->last, sql, length);
 }

@@ -241,7 +241,7 @@ int cli_repl(cli_state *state)
     state->is_prompt = true;
     rl_readline_name = "weir";
     rl_catch_signals = 0;
-    rl_initialize();
+    cli_terminal_begin();
     rl_completer_word_break_characters = " \t\n\"'`@$><=;|&{(,)+-*/%[]:";
     rl_attempted_completion_function = complete;
     using_history();
@@ -252,7 +252,7 @@ int cli_repl(cli_state *state)
         fprintf(stderr, "weir %s - statements end with ;   .help lists commands, Ctrl-D leaves\n",
                 weir_version());
     loop(&r);
-    rl_deprep_terminal();
+    cli_terminal_end();
     wr_buf_clear(&r.pending);
     wr_buf_clear(&r.history);
     return CLI_OK;

@@ -258,15 +258,15 @@ static int run_one(cli_state *state, const char *sql, size_t length)
     if (is_blank(sql, length)) return CLI_OK;
     int64_t from = wr_clock_mono_ns();
     weir_query *query = NULL;
-    weir_status bad = state->is_prompt ? cli_last_prepare(state, sql, length) : NULL;
-    if (!bad)
-        bad = cli_writes_file(state) && cli_is_query(sql, length)
-                  ? start_into_file(state, sql, length, &query)
-                  : start(state, sql, length, &query);
+    int lost = state->is_prompt ? cli_last_check(state, sql, length) : CLI_OK;
+    if (lost) return lost;
+    weir_status bad = cli_writes_file(state) && cli_is_query(sql, length)
+                          ? start_into_file(state, sql, length, &query)
+                          : start(state, sql, length, &query);
+    if (!bad && state->is_prompt) cli_last_begin(sql, length, query);
     if (!bad) bad = show(state, query);
     if (!bad) print_outcome(state, query);
-    if (!bad && state->is_prompt && weir_query_kind(query) == WEIR_ROWS)
-        cli_last_keep(state, sql, length);
+    if (!bad && state->is_prompt) cli_last_end(state, sql, length, query);
     weir_query_close(query);
     fflush(state->out);
     if (!state->out_is_kept) cli_restore_output(state);

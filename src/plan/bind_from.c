@@ -193,6 +193,10 @@ static weir_status bind_table_ref(wr_scope *scope, const wr_sql_table_ref *ref, 
         out->tables.items[0]->schema = schema;
         return WR_OK;
     }
+    if (ref->name.count == 1 && planner->last_result && wr_str_is(name, "_"))
+        return from_plan(
+            planner, wr_logical_scan(planner, wr_relation_keep(planner->last_result), name, NULL),
+            &ref->alias, name, ref->node.span, out);
     if (ref->name.count == 1 && looks_like_file(name)) return from_file(scope, ref, name, out);
     if (ref->name.count == 2) { /* FROM orders.csv */
         wr_str path =

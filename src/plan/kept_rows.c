@@ -1,5 +1,5 @@
 /* kept_rows.c - batches kept in memory, and a relation over them: what RETURNING reads after a
- * change is complete.
+ * change is complete, and what "_" stands for.
  *
  * The relation is empty when the statement is planned; the sink adds batches while it runs, and the
  * scan starts after the sink has finished (it is the probe side of a join whose build side is the
@@ -122,7 +122,7 @@ static void kept_drop(wr_relation *rel)
 }
 
 static const wr_relation_def kept_def = {
-    .name = "changed rows",
+    .name = "kept rows",
     .open = kept_open,
     .worker_new = kept_worker_new,
     .next_morsel = kept_next_morsel,
@@ -146,4 +146,10 @@ weir_status wr_kept_relation_add(wr_relation *relation, const wr_batch *batch)
 {
     wr_assert(relation->def == &kept_def);
     return wr_kept_rows_add(&((kept_relation *)relation)->rows, batch);
+}
+
+uint64_t wr_kept_relation_bytes(const wr_relation *relation)
+{
+    wr_assert(relation->def == &kept_def);
+    return ((const kept_relation *)relation)->rows.arena.total;
 }

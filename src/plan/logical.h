@@ -200,6 +200,7 @@ typedef struct wr_planner {
     const wr_env *env;
     const wr_catalog_view *catalog;
     wr_format_context *files;
+    wr_relation *last_result;     /* what "_" stands for; NULL: nothing */
     wr_column_id next_column;     /* ids start at 1 */
     WR_LIST(wr_str) column_names; /* by id */
     WR_LIST(const wr_type *) column_types;

@@ -102,6 +102,7 @@ void weir_session_close(weir_session *session)
     if (session->txn) wr_session_rollback(session);
     wr_catalog_end_session(session->engine->catalog, session->id);
     drop_prepared(session);
+    wr_relation_release(session->last_result);
     wr_session_clear_settings(session);
     wr_arena_clear(&session->path_arena);
     wr_heap_drop(session->savepoints);

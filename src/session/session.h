@@ -61,6 +61,7 @@ struct weir_session {
     wr_map sequences;   /* last values for currval: name -> int64_t * */
     int64_t last_value; /* of any sequence, for lastval */
     bool has_last_value;
+    wr_relation *last_result;   /* "_": rows of a query that were kept; NULL: none */
     wr_cancel *_Atomic running; /* what weir_session_interrupt raises */
 };
 
@@ -102,6 +103,9 @@ struct weir_query {
     wr_schema schema; /* of the rows that come */
     char **names;     /* NUL-terminated column names */
     wr_text_rows text_rows;
+    wr_relation *kept; /* rows handed out so far, to become the session's last result */
+    uint64_t kept_bytes_max;
+    bool is_kept;
     WR_LIST(void *) rejects; /* rejects.c */
     int64_t affected;
     bool holds_txn; /* counted in session->open_queries */
@@ -178,6 +182,10 @@ void wr_rejects_prepare(weir_query *query);
 /* The statement ended well: the tables take their names. */
 WR_MUST_CHECK weir_status wr_rejects_publish(weir_query *query);
 void wr_rejects_drop(weir_query *query);
+
+/* ---- last_result.c: "_" ---- */
+void wr_last_result_add(weir_query *query, const wr_batch *batch); /* a batch is handed out */
+void wr_last_result_publish(weir_query *query);                    /* all rows were handed out */
 
 /* ---- create_text.c: SHOW CREATE TABLE|VIEW|ALL ---- */
 WR_MUST_CHECK weir_status wr_run_show_create(weir_query *query, const wr_sql_show *show);

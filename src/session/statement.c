@@ -174,6 +174,7 @@ void wr_query_prepare_planner(weir_query *query)
     planner->env = &query->env;
     planner->catalog = &query->view;
     planner->files = &query->files;
+    planner->last_result = query->session->last_result;
     planner->sql = wr_buf_str(&query->sql);
     planner->rules_off = rules_off(query->session);
     if (!planner->next_column) planner->next_column = 1;
@@ -214,6 +215,8 @@ static void finish(weir_query *query, bool failed)
     query->has_failed |= failed;
     stop_run(query);
     wr_rejects_drop(query);
+    wr_relation_release(query->kept);
+    query->kept = NULL;
     wr_planner_clear(&query->planner);
     if (!query->holds_txn) return;
     query->holds_txn = false;
@@ -492,12 +495,14 @@ weir_status weir_query_next(weir_query *query, const weir_rows **out)
         }
         if (!more) {
             bad = wr_rejects_publish(query);
+            if (!bad) wr_last_result_publish(query);
             finish(query, bad != WR_OK);
             if (bad) return bad;
             break;
         }
         note_affected(query);
         if (query->kind == WEIR_CHANGE || wr_batch_count(&query->batch) == 0) continue;
+        wr_last_result_add(query, &query->batch);
         query->rows.batch = query->batch;
         *out = &query->rows;
         return WR_OK;
