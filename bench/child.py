@@ -2,6 +2,7 @@
 
 weir speaks the protocol itself (weir --stdio jsonl); DuckDB is wrapped by this file run as a program:
     python child.py duckdb
+Polars has no SQL over files worth comparing: its statements are Python expressions over `pl` (python child.py polars).
 Both are measured the same way: wall time around request and reply, CPU time as the sum over all threads of the child.
 """
 import glob
@@ -63,8 +64,8 @@ class Child:
         self.process.wait()
 
 
-def weir(binary, threads):
-    return Child([binary, "--threads", str(threads), "--stdio", "jsonl"])
+def weir(binary, threads, *options):
+    return Child([binary, "--threads", str(threads), *options, "--stdio", "jsonl"])
 
 
 def duckdb(python, threads):
@@ -73,19 +74,32 @@ def duckdb(python, threads):
     return child
 
 
-def serve_duckdb():
+def polars(python, threads):
+    os.environ["POLARS_MAX_THREADS"] = str(threads)
+    return Child([python, os.path.abspath(__file__), "polars"])
+
+
+def duckdb_rows():
     import duckdb as engine
     connection = engine.connect()
+    return lambda sql: connection.execute(sql).fetchall()
+
+
+def polars_rows():
+    import polars as pl
+    return lambda expression: eval(expression, {"pl": pl}).rows()
+
+
+def serve(rows_of):
     for line in sys.stdin:
         request = json.loads(line)
         try:
-            rows = connection.execute(request["sql"]).fetchall()
-            reply = {"id": request["id"], "ok": True, "rows": rows}
-        except engine.Error as error:
+            reply = {"id": request["id"], "ok": True, "rows": rows_of(request["sql"])}
+        except Exception as error:  # whatever a peer raises is its answer
             reply = {"id": request["id"], "ok": False, "error": str(error)}
         sys.stdout.write(json.dumps(reply, default=str) + "\n")
         sys.stdout.flush()
 
 
-if __name__ == "__main__" and sys.argv[1:] == ["duckdb"]:
-    serve_duckdb()
+if __name__ == "__main__":
+    serve({"duckdb": duckdb_rows, "polars": polars_rows}[sys.argv[1]]())

@@ -39,3 +39,11 @@ def geomean(values):
 
 def median(values):
     return statistics.median(values)
+
+
+def in_bytes(size):
+    """256MB -> 256000000, 1GiB -> 1073741824, as the setting memory_limit reads it."""
+    number = size.rstrip("KMGiB")
+    unit = size[len(number):]
+    step = 1024 if "i" in unit else 1000
+    return int(float(number) * step ** " KMG".index(unit[0] if unit else " "))

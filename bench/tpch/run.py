@@ -8,13 +8,13 @@ Query texts: ../shared/corpora/tpch next to the repository, or --queries DIR (q0
 from PyPI, kept below build/bench. The last line is the figure.
 """
 import argparse
-import decimal
 import pathlib
 import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import child
+import compare
 import workplace
 
 TABLES = "customer lineitem nation orders part partsupp region supplier".split()
@@ -70,24 +70,6 @@ def queries(folder):
     return {path.stem: path.read_text() for path in found}
 
 
-def number(value):
-    try:
-        return decimal.Decimal(str(value))
-    except decimal.InvalidOperation:
-        return None
-
-
-def same_value(a, b):
-    if a == b or str(a) == str(b):
-        return True
-    x, y = number(a), number(b)
-    return x is not None and y is not None and abs(x - y) <= abs(y) * decimal.Decimal("1e-9")
-
-
-def same_rows(a, b):
-    return len(a) == len(b) and all(len(x) == len(y) and all(map(same_value, x, y)) for x, y in zip(a, b))
-
-
 def check(args, python, texts):
     failed = 0
     for kind in ("parquet", "csv"):
@@ -101,7 +83,7 @@ def check(args, python, texts):
             for name, text in texts.items():
                 try:
                     rows = engine.run(text)[0]
-                    if same_rows(rows, answers[name]):
+                    if compare.same_rows(rows, answers[name]):
                         right += 1
                     else:
                         print(f"{name} {kind} {threads} threads: WRONG\n  weir   {rows[:2]}\n  duckdb {answers[name][:2]}")
@@ -114,7 +96,7 @@ def check(args, python, texts):
     return 1 if failed else 0
 
 
-def compare(args, python, texts):
+def measure(args, python, texts):
     folder = data(python, args.sf, "parquet")
     engines = {"weir": open_engine("weir", child.weir(workplace.binary(), args.threads), folder, "parquet"),
                "duckdb": open_engine("duckdb", child.duckdb(python, args.threads), folder, "parquet")}
@@ -156,7 +138,7 @@ def main():
     if args.only:
         texts = {name: texts[name] for name in args.only.split(",")}
     python = workplace.python_with("duckdb", "tpchgen-cli")
-    return check(args, python, texts) if args.check or not args.peer else compare(args, python, texts)
+    return check(args, python, texts) if args.check or not args.peer else measure(args, python, texts)
 
 
 sys.exit(main())
