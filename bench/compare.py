@@ -20,7 +20,9 @@ def same_value(a, b):
     if a == b or str(a) == str(b):
         return True
     x, y = number(a), number(b)
-    return x is not None and y is not None and x.is_finite() and y.is_finite() and abs(x - y) <= abs(y) * decimal.Decimal("1e-9")
+    if x is None or y is None or not (x.is_finite() and y.is_finite()):
+        return False
+    return abs(x - y) <= abs(y) * decimal.Decimal("1e-9")
 
 
 def same_rows(a, b):
