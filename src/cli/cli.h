@@ -100,7 +100,9 @@ int cli_open_engine(cli_state *state);
 /* code: how the program ends. The file of -O takes its name only if that is CLI_OK. Gives the final
  * code. */
 int cli_close(cli_state *state, int code);
-/* True if results go straight into the file of -O, by COPY. */
+/* Whether a format of -o is written by COPY: parquet and arrow. NULL: no. */
+bool cli_is_file_format(const char *name);
+/* True if results go straight into the file of -O, or as a stream to stdout, by COPY. */
 bool cli_writes_file(const cli_state *state);
 /* Prints what is wrong with the command line and gives CLI_USAGE. */
 int cli_report_usage(const char *what);

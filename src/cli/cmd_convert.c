@@ -34,9 +34,10 @@ static bool is_count(const char *text)
 
 static void add_format(wr_buf *sql, const char *out)
 {
-    static const char *const suffixes[] = {".parquet", ".csv",    ".tsv",
-                                           ".jsonl",   ".ndjson", ".json"};
-    static const char *const formats[] = {"parquet", "csv", "csv", "json", "json", "json"};
+    static const char *const suffixes[] = {".parquet", ".csv",  ".tsv",   ".jsonl",
+                                           ".ndjson",  ".json", ".arrow", ".feather"};
+    static const char *const formats[] = {"parquet", "csv",  "csv",   "json",
+                                          "json",    "json", "arrow", "arrow"};
     for (size_t i = 0; i < WR_COUNT(suffixes); i++)
         if (strstr(out, suffixes[i])) {
             wr_buf_printf(sql, "FORMAT %s", formats[i]);

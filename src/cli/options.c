@@ -49,7 +49,7 @@ static const cli_flag flags[] = {
      "run SQL and exit; may be given several times; '-' reads stdin"},
     {FLAG_FILE, 'f', "file", "PATH", "run the statements of a file and exit"},
     {FLAG_OUTPUT, 'o', "output", "FORMAT",
-     "how results look: table box line csv tsv json jsonl markdown html parquet none"},
+     "how results look: table box line csv tsv json jsonl markdown html parquet arrow none"},
     {FLAG_OUT, 'O', "out", "PATH", "write results to a file instead of stdout"},
     {FLAG_JSON, 0, "json", NULL, "same as -o json"},
     {FLAG_THREADS, 0, "threads", "N", "worker threads of a query"},
@@ -215,9 +215,10 @@ static int apply(cli_options *options, const cli_flag *flag, const char *value, 
         break;
     case FLAG_OUTPUT:
         options->format = value;
-        if (!cli_render_find(value) && strcmp(value, "parquet") != 0) {
+        if (!cli_render_find(value) && !cli_is_file_format(value)) {
             WR_BUF(names);
             cli_render_names(&names);
+            wr_buf_add_text(&names, ", parquet, arrow");
             return bad_value(flag, value, names.data);
         }
         break;

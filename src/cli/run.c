@@ -80,8 +80,10 @@ int cli_open(cli_state *state)
     if (code) return code;
     if (state->options.out_path)
         code = open_out(state);
-    else if (cli_writes_file(state))
+    else if (cli_writes_file(state) && wr_str_is(wr_str_of(state->options.format), "parquet"))
         code = cli_report_usage("-o parquet writes a file; say which with -O PATH");
+    else if (cli_writes_file(state) && isatty(fileno(stdout)))
+        code = cli_report_usage("-o arrow writes bytes for programs; redirect them or use -O PATH");
     state->out_is_terminal = isatty(fileno(state->out));
     return code;
 }
@@ -120,10 +122,12 @@ int cli_close(cli_state *state, int code)
     return code;
 }
 
-bool cli_writes_file(const cli_state *state)
+bool cli_is_file_format(const char *name)
 {
-    return state->options.format && strcmp(state->options.format, "parquet") == 0;
+    return name && (strcmp(name, "parquet") == 0 || strcmp(name, "arrow") == 0);
 }
+
+bool cli_writes_file(const cli_state *state) { return cli_is_file_format(state->options.format); }
 
 int cli_report_usage(const char *what)
 {
@@ -196,8 +200,8 @@ bool cli_is_query(const char *sql, size_t length)
     return false;
 }
 
-/* -o parquet: the query becomes COPY ... TO the file of -O. It is prepared as it stands first, so
- * that errors point into what the user wrote. */
+/* -o parquet and -o arrow: the query becomes COPY ... TO the file of -O, or a stream to stdout. It
+ * is prepared as it stands first, so that errors point into what the user wrote. */
 static weir_status start_into_file(cli_state *state, const char *sql, size_t length,
                                    weir_query **out)
 {
@@ -211,8 +215,9 @@ static weir_status start_into_file(cli_state *state, const char *sql, size_t len
     wr_buf_add_text(&copy, "COPY (");
     wr_buf_add(&copy, sql, length);
     wr_buf_add_text(&copy, "\n) TO ");
-    cli_quote(&copy, state->options.out_path);
-    wr_buf_printf(&copy, " (FORMAT %s)", state->options.format);
+    const char *path = state->options.out_path;
+    cli_quote(&copy, path ? path : "/dev/stdout");
+    wr_buf_printf(&copy, " (FORMAT %s%s)", state->options.format, path ? "" : ", LAYOUT stream");
     return start(state, copy.data, copy.length, out);
 }
 

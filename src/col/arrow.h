@@ -55,3 +55,11 @@ WR_MUST_CHECK weir_status wr_arrow_import_schema(const struct ArrowSchema *schem
 WR_MUST_CHECK weir_status wr_arrow_import_rows(const struct ArrowSchema *schema,
                                                const struct ArrowArray *array, int64_t from,
                                                uint32_t count, wr_arena *arena, wr_batch *out);
+/* One column of it, any count below 2^31; the rules are those of wr_arrow_import_rows. */
+WR_MUST_CHECK weir_status wr_arrow_import_column(const struct ArrowSchema *schema,
+                                                 const struct ArrowArray *array, int64_t from,
+                                                 uint32_t count, wr_arena *arena, wr_column *out);
+/* Makes out stand for a dictionary of length values that was imported as the FLAT column flat, so
+ * that many arrays refer to it without importing it again; flat->dict_id becomes the identity of
+ * the dictionary. flat has at least one row and outlives out. */
+void wr_arrow_ready_dictionary(const wr_column *flat, int64_t length, struct ArrowArray *out);

@@ -283,7 +283,12 @@ static weir_status import_decimals(const source *s, wr_column *out)
     sscanf(s->schema->format, "d:%d,%d,%d", &precision, &scale, &bits);
     size_t size = (size_t)bits / 8;
     if (size == 16 && out->type->phys == WR_P_I128) {
-        out->data = (void *)values_of(s, 16);
+        const wr_i128 *wide = values_of(s, 16), limit = wr_pow10[out->type->precision] - 1;
+        for (uint32_t i = 0; i < s->count; i++)
+            if ((wide[i] > limit || wide[i] < -limit) && is_present(out, i))
+                return wr_fail(WR_E_OUT_OF_RANGE, "an Arrow decimal does not fit %s",
+                               wr_type_name(out->type));
+        out->data = (void *)(uintptr_t)wide;
         return WR_OK;
     }
     const char *from = (const char *)s->array->buffers[1] + (size_t)s->from * size;
@@ -522,6 +527,15 @@ static weir_status flat_dictionary(source values, wr_column **out)
     return WR_OK;
 }
 
+static void release_ready(struct ArrowArray *array) { array->release = NULL; }
+
+void wr_arrow_ready_dictionary(const wr_column *flat, int64_t length, struct ArrowArray *out)
+{
+    wr_assert(flat->form == WR_FLAT && flat->rows > 0);
+    *out = (struct ArrowArray){
+        .length = length, .release = release_ready, .private_data = (void *)(uintptr_t)flat};
+}
+
 static weir_status import_dictionary(const source *s, wr_column *out)
 {
     const char *widths = "cCsSiIlL", *at = strchr(widths, s->schema->format[0]);
@@ -545,6 +559,14 @@ static weir_status import_dictionary(const source *s, wr_column *out)
         most = WR_MAX(most, code);
     }
     if (most < 0) least = most = 0;
+    out->form = WR_DICTIONARY;
+    out->phys = WR_P_U32;
+    out->data = codes;
+    if (dict->release == release_ready) {
+        out->dict = dict->private_data;
+        out->dict_id = out->dict->dict_id;
+        return WR_OK;
+    }
     for (uint32_t i = 0; i < s->count; i++)
         codes[i] = is_present(out, i) ? codes[i] - (uint32_t)least : 0;
     uint32_t used = dict->length ? (uint32_t)(most - least + 1) : 0;
@@ -552,9 +574,6 @@ static weir_status import_dictionary(const source *s, wr_column *out)
                      s->depth + 1};
     wr_column *flat;
     WR_TRY(flat_dictionary(values, &flat));
-    out->form = WR_DICTIONARY;
-    out->phys = WR_P_U32;
-    out->data = codes;
     out->dict = flat;
     return WR_OK;
 }
@@ -640,6 +659,14 @@ static weir_status import_column(source s, wr_column *out)
     if (s.schema->dictionary) return import_dictionary(&s, out);
     WR_TRY(import_validity(&s, out));
     return wr_type_is_nested(type) ? import_nested(&s, out) : import_scalar(&s, out);
+}
+
+weir_status wr_arrow_import_column(const struct ArrowSchema *schema, const struct ArrowArray *array,
+                                   int64_t from, uint32_t count, wr_arena *arena, wr_column *out)
+{
+    if (from < 0 || array->offset < 0 || from > array->length || count > UINT32_MAX / 2)
+        return corrupt("rows outside of the array");
+    return import_column((source){schema, array, array->offset + from, count, arena, 0}, out);
 }
 
 weir_status wr_arrow_import_rows(const struct ArrowSchema *schema, const struct ArrowArray *array,

@@ -15,7 +15,7 @@ enum { OPEN_MAX = 64 };
 
 const wr_opt wr_files_write_options[] = {
     {"format", WR_OPT_TEXT, NULL,
-     "csv, json, parquet...; default: by the suffix of the path, else csv"},
+     "csv, json, parquet, arrow...; default: by the suffix of the path, else csv"},
     {"partition_by", WR_OPT_ANY, NULL, "columns whose values become folders k=v"},
     {"write_partition_columns", WR_OPT_BOOL, "false", "also write those columns into the files"},
     {"filename_pattern", WR_OPT_TEXT, "data_{i}",

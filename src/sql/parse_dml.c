@@ -308,7 +308,7 @@ static wr_nodes parse_old_copy_options(wr_parser *p)
             advance(p);
             add_option(p, &list, "delimiter", wr_grammar_string(p, "a text"), span);
         } else if (at_text(p, "csv") || at_text(p, "binary") || at_text(p, "json") ||
-                   at_text(p, "parquet")) {
+                   at_text(p, "parquet") || at_text(p, "arrow")) {
             wr_str format = now(p)->text;
             advance(p);
             add_option(p, &list, "format", wr_make_string(p, format, span), span);
