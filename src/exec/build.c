@@ -10,7 +10,7 @@
  * where they are first met. */
 #include "exec/ops/result.h"
 
-enum { CHAIN_MAX = 60, DEPTH_MAX = 2000 };
+enum { CHAIN_MAX = 2000, DEPTH_MAX = 4000 };
 
 /* What follows a node: operators in order of flow, then the sink. Immutable; grows at the front. */
 typedef struct link {

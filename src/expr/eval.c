@@ -42,6 +42,11 @@ wr_column *wr_eval_result(wr_eval *ev, int step, wr_phys phys)
         return &reg->result;
     }
     size_t widest = WR_MAX(wr_phys_size(type->phys), 8);
+    void **spare = &ev->spare[widest > 8];
+    if (!reg->buffer && *spare) {
+        reg->buffer = *spare;
+        memcpy(spare, reg->buffer, sizeof *spare);
+    }
     if (!reg->buffer) reg->buffer = wr_arena_alloc(&ev->heap, widest * WR_BATCH_ROWS + 64);
     wr_check(wr_phys_size(phys) <= widest && rows <= WR_BATCH_ROWS);
     reg->result = (wr_column){
@@ -426,16 +431,53 @@ static weir_status fix_constant(wr_eval *ev, int step)
     return WR_OK;
 }
 
+/* The operands of a long chain, from the bottom up: only every WR_SPINE_PART-th of them is asked for
+ * here and asks for those between itself. */
+static weir_status eval_spine(wr_eval *ev, int step, wr_rows rows)
+{
+    const wr_step *steps = ev->program->steps;
+    int count = 0, *stops = wr_new_array(&ev->arena, int, steps[step].spine / WR_SPINE_PART + 1);
+    for (int at = steps[step].args[0]; !is_ready(ev, &ev->registers[at]);) {
+        if (steps[at].spine % WR_SPINE_PART == 0) stops[count++] = at;
+        if (steps[at].spine == 0) break;
+        at = steps[at].args[0];
+    }
+    const wr_column *value;
+    while (count > 0)
+        WR_TRY(wr_eval_step(ev, stops[--count], rows, &value));
+    return WR_OK;
+}
+
+/* Gives the buffer of a long chain's operand to the next link: ten thousand buffers of a batch
+ * would be too much. Nobody else uses the operand, and this step's result does not point into it.
+ */
+static void release_operand(wr_eval *ev, int step)
+{
+    const wr_step *s = &ev->program->steps[step];
+    wr_register *above = &ev->registers[step], *below = &ev->registers[s->args[0]];
+    const wr_type *type = ev->program->steps[s->args[0]].expr->type;
+    bool is_apart = above->result.form == WR_FLAT && above->result.data == above->buffer &&
+                    type->phys != WR_P_VIEW && !wr_type_is_nested(type) && below->buffer;
+    if (ev->program->steps[s->args[0]].uses != 1 || below->is_fixed || !is_apart) return;
+    void **spare = &ev->spare[wr_phys_size(type->phys) > 8];
+    memcpy(below->buffer, spare, sizeof *spare);
+    *spare = below->buffer;
+    below->buffer = NULL;
+    below->scope = 0;
+}
+
 weir_status wr_eval_step(wr_eval *ev, int step, wr_rows rows, const wr_column **out)
 {
     wr_register *reg = &ev->registers[step];
     *out = &reg->result;
     if (!is_ready(ev, reg)) {
         const wr_step *s = &ev->program->steps[step];
+        if (s->spine > WR_SPINE_PART) WR_TRY(eval_spine(ev, step, rows));
         if (s->is_const && !s->is_volatile) {
             WR_TRY(fix_constant(ev, step));
         } else {
             WR_TRY(compute(ev, step, rows));
+            if (s->spine > WR_SPINE_PART) release_operand(ev, step);
             reg->scope = ev->scopes[ev->depth];
             reg->depth = ev->depth;
         }

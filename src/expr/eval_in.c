@@ -29,11 +29,10 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void build_integers(wr_in_set *set, wr_arena *arena)
+/* values: set->count of them, in any order. */
+static void build_integers(wr_in_set *set, int64_t *values, wr_arena *arena)
 {
-    set->sorted = wr_new_array(arena, int64_t, set->count + 1);
-    for (uint32_t i = 0; i < set->count; i++)
-        set->sorted[i] = wr_column_int(&set->values, i);
+    set->sorted = values;
     qsort(set->sorted, set->count, sizeof *set->sorted, by_value);
     set->lo = set->count ? set->sorted[0] : 1;
     set->hi = set->count ? set->sorted[set->count - 1] : 0;
@@ -63,18 +62,48 @@ static bool fits_64(const wr_type *t)
     return wr_type_is_int_like(t) && t->phys != WR_P_I128 && t->phys != WR_P_U64;
 }
 
+/* A list without steps: its values are taken from the expression. */
+static void build_integers_from(wr_in_set *set, const wr_expr *e, wr_arena *arena)
+{
+    int64_t *values = wr_new_array(arena, int64_t, e->arg_count);
+    for (int i = 1; i < e->arg_count; i++) {
+        const wr_value *value = &e->args[i]->value;
+        set->has_null |= value->is_null;
+        if (!value->is_null) values[set->count++] = (int64_t)wr_value_as_i128(value);
+    }
+    build_integers(set, values, arena);
+}
+
+static bool has_steps(const wr_step *s) { return s->arg_count == s->expr->arg_count; }
+
+/* The i-th item of the list. */
+static weir_status list_item(wr_eval *ev, const wr_step *s, uint32_t i, const wr_column **out)
+{
+    if (has_steps(s))
+        return wr_eval_step(ev, s->args[i + 1], (wr_rows){NULL, ev->batch->rows}, out);
+    wr_column *item = wr_new(&ev->heap, wr_column);
+    wr_value_column(&s->expr->args[i + 1]->value, 1, &ev->heap, item);
+    *out = item;
+    return WR_OK;
+}
+
 static weir_status build_set(wr_eval *ev, int step, wr_in_set **out)
 {
     const wr_step *s = &ev->program->steps[step];
     wr_in_set *set = wr_new(&ev->heap, wr_in_set);
     const wr_type *type = s->expr->args[0]->type;
-    uint32_t items = (uint32_t)s->arg_count - 1;
+    uint32_t items = (uint32_t)s->expr->arg_count - 1;
+    if (fits_64(type) && !has_steps(s)) {
+        build_integers_from(set, s->expr, &ev->heap);
+        *out = set;
+        return WR_OK;
+    }
     const wr_column **sources = wr_new_array(&ev->heap, const wr_column *, items + 1);
     uint32_t *which = wr_new_array(&ev->heap, uint32_t, items + 1),
              *rows = wr_new_array(&ev->heap, uint32_t, items + 1);
     for (uint32_t i = 0; i < items; i++) {
         const wr_column *item;
-        WR_TRY(wr_eval_step(ev, s->args[i + 1], (wr_rows){NULL, ev->batch->rows}, &item));
+        WR_TRY(list_item(ev, s, i, &item));
         sources[i] = item;
         if (wr_column_is_null(item, 0))
             set->has_null = true;
@@ -82,11 +111,15 @@ static weir_status build_set(wr_eval *ev, int step, wr_in_set **out)
             which[set->count++] = i;
     }
     wr_column_stitch(type, sources, items, which, rows, set->count, &ev->heap, &set->values);
-    if (fits_64(type))
-        build_integers(set, &ev->heap);
-    else
-        build_table(set, &ev->heap);
     *out = set;
+    if (!fits_64(type)) {
+        build_table(set, &ev->heap);
+        return WR_OK;
+    }
+    int64_t *values = wr_new_array(&ev->heap, int64_t, set->count + 1);
+    for (uint32_t i = 0; i < set->count; i++)
+        values[i] = wr_column_int(&set->values, i);
+    build_integers(set, values, &ev->heap);
     return WR_OK;
 }
 

@@ -3,6 +3,7 @@
  * All structural functions go over the same list of children: args, and for aggregate and window
  * nodes also filter, order and frame offsets. each_child is the one place that knows it; adding a
  * kind of node means looking there. */
+#include "col/hash.h"
 #include "expr/fn.h"
 
 /* ---- constructors ---- */
@@ -152,11 +153,43 @@ static void rewrite_child(wr_expr **child, void *arg)
     *child = wr_expr_rewrite(*child, r->fn, r->arg);
 }
 
+/* Ordinary nodes have all their children in args. First ones are followed in loops, here and below,
+ * because chains of operators lean to the left without limit. */
+static bool is_plain(const wr_expr *e)
+{
+    return e->kind != WR_X_AGGREGATE && e->kind != WR_X_WINDOW && e->arg_count > 0;
+}
+
+typedef WR_LIST(wr_expr *) spine_list;
+
+/* Puts e, its first child, that one's first child and so on into the list. */
+static void follow_spine(wr_arena *arena, wr_expr *e, spine_list *spine)
+{
+    for (;; e = e->args[0]) {
+        wr_push(arena, spine, e);
+        if (!is_plain(e)) return;
+    }
+}
+
 wr_expr *wr_expr_rewrite(wr_expr *e, wr_expr *(*fn)(wr_expr *e, void *arg), void *arg)
 {
     rewriting r = {fn, arg};
-    each_child(e, rewrite_child, &r);
-    return fn(e, arg);
+    if (!is_plain(e)) {
+        each_child(e, rewrite_child, &r);
+        return fn(e, arg);
+    }
+    WR_ARENA(scratch);
+    spine_list spine = {0};
+    follow_spine(&scratch, e, &spine);
+    wr_expr *first = wr_expr_rewrite(spine.items[spine.count - 1], fn, arg);
+    for (int i = spine.count - 1; i-- > 0;) {
+        e = spine.items[i];
+        e->args[0] = first;
+        for (int k = 1; k < e->arg_count; k++)
+            rewrite_child(&e->args[k], &r);
+        first = fn(e, arg);
+    }
+    return first;
 }
 
 typedef struct walking {
@@ -173,7 +206,24 @@ static void walk_child(wr_expr **child, void *arg)
 void wr_expr_walk(const wr_expr *e, bool (*fn)(const wr_expr *e, void *arg), void *arg)
 {
     walking w = {fn, arg};
-    if (fn(e, arg)) each_child((wr_expr *)e, walk_child, &w);
+    if (!is_plain(e) || !is_plain(e->args[0])) { /* nothing to follow: no list needed */
+        if (fn(e, arg)) each_child((wr_expr *)e, walk_child, &w);
+        return;
+    }
+    WR_ARENA(scratch);
+    spine_list spine = {0};
+    for (; fn(e, arg); e = e->args[0]) {
+        wr_push(&scratch, &spine, (wr_expr *)e);
+        if (is_plain(e)) continue;
+        each_child((wr_expr *)e, walk_child, &w);
+        spine.count--;
+        break;
+    }
+    while (spine.count > 0) {
+        e = spine.items[--spine.count];
+        for (int k = 1; k < e->arg_count; k++)
+            wr_expr_walk(e->args[k], fn, arg);
+    }
 }
 
 /* ---- copy ---- */
@@ -191,7 +241,8 @@ static void copy_aggregate(wr_arena *arena, wr_aggregate_call *call)
     call->order = COPY_ARRAY(arena, call->order, call->order_count);
 }
 
-wr_expr *wr_expr_copy(wr_arena *arena, const wr_expr *e)
+/* The node itself, with lists of its own that still hold the old children. */
+static wr_expr *copy_node(wr_arena *arena, const wr_expr *e)
 {
     wr_expr *copy = wr_new(arena, wr_expr);
     *copy = *e;
@@ -208,7 +259,18 @@ wr_expr *wr_expr_copy(wr_arena *arena, const wr_expr *e)
             COPY_ARRAY(arena, e->window->partition, e->window->partition_count);
         copy->window->order = COPY_ARRAY(arena, e->window->order, e->window->order_count);
     }
-    each_child(copy, copy_child, arena);
+    return copy;
+}
+
+wr_expr *wr_expr_copy(wr_arena *arena, const wr_expr *e)
+{
+    wr_expr *copy = copy_node(arena, e), *at = copy;
+    for (; is_plain(at); at = at->args[0]) {
+        at->args[0] = copy_node(arena, at->args[0]);
+        for (int i = 1; i < at->arg_count; i++)
+            copy_child(&at->args[i], arena);
+    }
+    each_child(at, copy_child, arena);
     return copy;
 }
 
@@ -253,7 +315,7 @@ static bool window_eq(const wr_window_call *a, const wr_window_call *b)
            !a->frame.end_offset == !b->frame.end_offset;
 }
 
-static bool node_eq(const wr_expr *a, const wr_expr *b)
+bool wr_expr_node_eq(const wr_expr *a, const wr_expr *b)
 {
     switch (a->kind) {
     case WR_X_COLUMN:
@@ -285,19 +347,18 @@ static bool node_eq(const wr_expr *a, const wr_expr *b)
     }
 }
 
-static bool args_eq(const wr_expr *a, const wr_expr *b)
-{
-    for (int i = 0; i < a->arg_count; i++)
-        if (!wr_expr_eq(a->args[i], b->args[i])) return false;
-    return true;
-}
-
 bool wr_expr_eq(const wr_expr *a, const wr_expr *b)
 {
+    for (; is_plain(a); a = a->args[0], b = b->args[0]) {
+        if (a->kind != b->kind || a->type != b->type || a->arg_count != b->arg_count) return false;
+        if (!wr_expr_node_eq(a, b)) return false;
+        for (int i = 1; i < a->arg_count; i++)
+            if (!wr_expr_eq(a->args[i], b->args[i])) return false;
+    }
     if (a->kind != b->kind || a->type != b->type || a->arg_count != b->arg_count) return false;
     if (a == b && a->kind != WR_X_CALL && a->arg_count == 0) return true;
-    if (!node_eq(a, b)) return false;
-    if (a->kind != WR_X_AGGREGATE && a->kind != WR_X_WINDOW) return args_eq(a, b);
+    if (!wr_expr_node_eq(a, b)) return false;
+    if (a->kind != WR_X_AGGREGATE && a->kind != WR_X_WINDOW) return true;
     child_list x = {.count = 0}, y = {.count = 0};
     each_child((wr_expr *)a, collect_child, &x);
     each_child((wr_expr *)b, collect_child, &y);
@@ -307,22 +368,33 @@ bool wr_expr_eq(const wr_expr *a, const wr_expr *b)
     return true;
 }
 
+static uint64_t joined_hash(uint64_t h, uint64_t child)
+{
+    h = (h ^ child) * UINT64_C(0x9e3779b97f4a7c15);
+    return h ^ h >> 31;
+}
+
 static void hash_child(wr_expr **child, void *arg)
 {
     uint64_t *h = arg;
-    *h = (*h ^ wr_expr_hash(*child)) * UINT64_C(0x9e3779b97f4a7c15);
-    *h ^= *h >> 31;
+    *h = joined_hash(*h, wr_expr_hash(*child));
 }
 
 static uint64_t value_hash(const wr_value *v)
 {
+    if (v->is_null) return 1;
+    if (wr_type_is_int_like(v->type)) {
+        wr_u128 wide = (wr_u128)wr_value_as_i128(v);
+        return wr_hash_u64((uint64_t)wide ^ wr_hash_u64((uint64_t)(wide >> 64)));
+    }
+    if (v->type == WR_VARCHAR) return wr_hash_bytes(v->text.data, v->text.length);
     WR_ARENA(scratch);
     wr_column c;
     wr_value_column(v, 1, &scratch, &c);
     return wr_column_hash(&c, 0);
 }
 
-uint64_t wr_expr_hash(const wr_expr *e)
+uint64_t wr_expr_node_hash(const wr_expr *e)
 {
     uint64_t h = (uint64_t)e->kind * 31 + (uintptr_t)e->type;
     switch (e->kind) {
@@ -350,6 +422,18 @@ uint64_t wr_expr_hash(const wr_expr *e)
     default:
         break;
     }
+    return h;
+}
+
+uint64_t wr_expr_hash(const wr_expr *e)
+{
+    uint64_t h = 0;
+    for (; is_plain(e); e = e->args[0]) {
+        h = joined_hash(h, wr_expr_node_hash(e));
+        for (int i = 1; i < e->arg_count; i++)
+            h = joined_hash(h, wr_expr_hash(e->args[i]));
+    }
+    h = joined_hash(h, wr_expr_node_hash(e));
     each_child((wr_expr *)e, hash_child, &h);
     return h;
 }
@@ -407,10 +491,15 @@ static bool cast_can_fail(const wr_expr *e)
     return wr_cast_implicit_cost(from, to) < 0 || to->id == WR_T_DECIMAL || wr_type_is_moment(to);
 }
 
+bool wr_expr_may_fail_itself(const wr_expr *e)
+{
+    if (e->kind == WR_X_CALL) return e->call.fn->flags & WR_FN_CAN_FAIL;
+    return e->kind == WR_X_CAST && cast_can_fail(e);
+}
+
 static bool find_failing(const wr_expr *e, void *arg)
 {
-    if (e->kind == WR_X_CALL && (e->call.fn->flags & WR_FN_CAN_FAIL)) *(bool *)arg = true;
-    if (e->kind == WR_X_CAST && cast_can_fail(e)) *(bool *)arg = true;
+    if (wr_expr_may_fail_itself(e)) *(bool *)arg = true;
     return !*(bool *)arg;
 }
 

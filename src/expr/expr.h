@@ -145,6 +145,10 @@ wr_expr *wr_expr_raw_cast(wr_arena *arena, wr_expr *arg, const wr_type *type,
 bool wr_expr_eq(const wr_expr *a,
                 const wr_expr *b); /* same shape; spans ignored; volatile calls are never equal */
 uint64_t wr_expr_hash(const wr_expr *e);
+/* Of the node alone, operands left out; for kinds the evaluator knows. */
+bool wr_expr_node_eq(const wr_expr *a, const wr_expr *b); /* of the same kind */
+uint64_t wr_expr_node_hash(const wr_expr *e);
+bool wr_expr_may_fail_itself(const wr_expr *e);
 wr_expr *wr_expr_copy(wr_arena *arena, const wr_expr *e); /* deep */
 /* Calls fn on e and everything below, also inside aggregate and window calls (not into subqueries);
  * fn returns what to put in its place (itself to keep) after its children were visited. Nodes are

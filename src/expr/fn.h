@@ -68,6 +68,8 @@ enum {
     WR_FN_FIRST_KNOWN = 128, /* the first argument that is not NULL */
     WR_FN_CHOOSES = 256, /* the second argument where the first is true, else the third or NULL */
     WR_FN_CATCHES = 512, /* the argument, NULL where computing it fails for the sake of a value */
+    WR_FN_ASSOCIATIVE = 1024, /* exec takes any number of arguments of the result's type, f(f(a, b),
+                                 c) is f(a, b, c): chains become one call */
     WR_FN_LAZY = WR_FN_FIRST_KNOWN | WR_FN_CHOOSES | WR_FN_CATCHES,
 };
 

@@ -10,8 +10,10 @@
 typedef struct wr_step wr_step;
 struct wr_step {
     const wr_expr *expr;
-    int *args; /* steps; -1 for a lambda */
-    int arg_count;
+    int *args;     /* steps; -1 for a lambda */
+    int arg_count; /* 1 for IN over constants: the list stays in the expression */
+    int spine;     /* how many first operands of first operands are below, for strict steps */
+    int uses;      /* by other steps; roots count as several */
     bool is_const; /* no columns below */
     bool is_volatile;
     bool can_fail;
@@ -61,6 +63,7 @@ typedef struct wr_register {
     uint64_t rows_in, rows_out, ticks;
 } wr_register;
 
+#define WR_SPINE_PART 32 /* longer chains are computed in parts of this length */
 #define WR_SCOPES_MAX 512
 #define WR_NESTING_MAX 120 /* AND, OR, CASE inside each other: each takes scopes and stack */
 
@@ -74,7 +77,8 @@ struct wr_eval {
     uint64_t scopes[WR_SCOPES_MAX]; /* serials of the open scopes */
     int depth;
     uint64_t next_scope;
-    int *order; /* the conjuncts of a filter, by measured cost */
+    void *spare[2]; /* buffers given back by chains of calls, of 8 and of 16 bytes per value */
+    int *order;     /* the conjuncts of a filter, by measured cost */
     int order_count;
     bool order_is_fixed; /* one of them can fail */
     int batches;

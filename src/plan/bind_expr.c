@@ -9,7 +9,7 @@
 #include "plan/bind.h"
 #include "sql/format.h"
 
-#define CHAIN_MAX 400 /* the evaluator nests at most 512 deep */
+#define NESTING_MAX 400 /* the evaluator follows such a nesting on the stack */
 
 weir_status wr_bind_by_name(wr_scope *scope, const char *name, wr_expr **args, int count,
                             wr_span span, wr_expr **out)
@@ -411,9 +411,6 @@ static weir_status bind_binary(wr_scope *scope, const wr_sql_binary *binary, wr_
         wr_compare_of(here->op, &is_compare);
         if (is_compare && here->left->kind == WR_SQL_ROW && here->right->kind == WR_SQL_ROW) break;
         wr_push(&scratch, &chain, here);
-        if (chain.count > CHAIN_MAX)
-            return wr_fail_at(WR_E_TOO_DEEP, here->node.span, "more than %d operators in a row",
-                              CHAIN_MAX);
         first = here->left;
     }
     wr_expr *left;
@@ -801,9 +798,9 @@ static weir_status bind_node(wr_scope *scope, const wr_node *node, wr_expr **out
 weir_status wr_bind_expr(wr_scope *scope, const wr_node *node, wr_expr **out)
 {
     wr_planner *planner = scope->planner;
-    if (planner->expr_depth >= CHAIN_MAX)
+    if (planner->expr_depth >= NESTING_MAX)
         return wr_fail_at(WR_E_TOO_DEEP, node->span, "expressions are nested more than %d deep",
-                          CHAIN_MAX);
+                          NESTING_MAX);
     planner->expr_depth++;
     weir_status s = bind_node(scope, node, out);
     planner->expr_depth--;

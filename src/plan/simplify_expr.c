@@ -46,7 +46,7 @@ static bool folded(wr_planner *planner, const wr_expr *e, wr_value *out)
     return !bad && out->type == e->type;
 }
 
-static bool is_foldable(const wr_expr *e)
+static bool is_foldable_kind(const wr_expr *e)
 {
     switch (e->kind) {
     case WR_X_CALL:
@@ -55,24 +55,44 @@ static bool is_foldable(const wr_expr *e)
     case WR_X_IS_NULL:
     case WR_X_CASE:
     case WR_X_IN:
-        return !wr_type_is_nested(e->type) && wr_expr_is_const(e);
+        return !wr_type_is_nested(e->type);
     default:
         return false;
     }
 }
 
+/* Operands have been simplified: what is foldable among them and no constant yet cannot be folded.
+ */
+static bool is_foldable(const wr_expr *e)
+{
+    if (!is_foldable_kind(e)) return false;
+    for (int i = 0; i < e->arg_count; i++)
+        if (e->args[i]->kind == WR_X_COLUMN || is_foldable_kind(e->args[i])) return false;
+    return wr_expr_is_const(e);
+}
+
 /* ---- AND, OR ---- */
 
-static void flatten(wr_arena *arena, wr_expr_kind kind, wr_expr *e, wr_expr **list, int *count)
+/* The different parts of a connective; a hash table finds repetitions. */
+typedef struct part_list {
+    wr_expr **items;
+    int count;
+    int *slots; /* indexes of items, plus one; 0 = free */
+    uint32_t mask;
+} part_list;
+
+static void flatten(wr_expr_kind kind, wr_expr *e, part_list *list)
 {
     if (e->kind == kind) {
         for (int i = 0; i < e->arg_count; i++)
-            flatten(arena, kind, e->args[i], list, count);
+            flatten(kind, e->args[i], list);
         return;
     }
-    for (int i = 0; i < *count; i++)
-        if (wr_expr_eq(list[i], e)) return;
-    list[(*count)++] = e;
+    uint32_t at = (uint32_t)wr_expr_hash(e) & list->mask;
+    for (; list->slots[at]; at = (at + 1) & list->mask)
+        if (wr_expr_eq(list->items[list->slots[at] - 1], e)) return;
+    list->items[list->count++] = e;
+    list->slots[at] = list->count;
 }
 
 static int flat_size(wr_expr_kind kind, const wr_expr *e)
@@ -133,35 +153,78 @@ static wr_expr *factor_out(wr_planner *planner, wr_expr **branches, int count)
     return wr_simplify(planner, wr_expr_and(arena, parts, common));
 }
 
-/* x = 1 OR x IN (2, 3) is x IN (1, 2, 3). */
-static wr_expr *as_in_list(wr_arena *arena, wr_expr **branches, int count)
+static bool is_equal_to_constants(const wr_expr *e)
 {
-    int values = 0;
+    bool equal = e->kind == WR_X_COMPARE && e->op == WR_EQ;
+    if (!equal && (e->kind != WR_X_IN || e->is_negated)) return false;
+    for (int a = 1; a < e->arg_count; a++)
+        if (e->args[a]->kind != WR_X_CONST || e->args[a]->type != e->args[0]->type) return false;
+    return !wr_expr_is_volatile(e->args[0]);
+}
+
+/* Branches about the same expression; the list stands where the first of them stood. */
+typedef struct in_group {
+    wr_expr *in;
+    int values;
+} in_group;
+
+/* x = 1 OR y OR x IN (2, 3) is x IN (1, 2, 3) OR y; returns how many branches are left. Only few
+ * different expressions are looked for, so that the time stays linear. */
+static int fold_into_lists(wr_arena *arena, wr_expr **branches, int count)
+{
+    in_group groups[16];
+    int group_count = 0, kept = 0;
+    signed char *group_of = wr_new_array(arena, signed char, count + 1);
     for (int i = 0; i < count; i++) {
-        const wr_expr *e = branches[i];
-        bool equal = e->kind == WR_X_COMPARE && e->op == WR_EQ;
-        if (!equal && (e->kind != WR_X_IN || e->is_negated)) return NULL;
-        if (!wr_expr_eq(e->args[0], branches[0]->args[0]) || wr_expr_is_volatile(e)) return NULL;
-        for (int a = 1; a < e->arg_count; a++)
-            if (e->args[a]->kind != WR_X_CONST || e->args[a]->type != e->args[0]->type) return NULL;
-        values += e->arg_count - 1;
+        group_of[i] = -1;
+        if (!is_equal_to_constants(branches[i])) continue;
+        int g = 0;
+        while (g < group_count && !wr_expr_eq(groups[g].in->args[0], branches[i]->args[0]))
+            g++;
+        if (g == (int)WR_COUNT(groups)) continue;
+        if (g == group_count) groups[group_count++] = (in_group){branches[i], 0};
+        groups[g].values += branches[i]->arg_count - 1;
+        group_of[i] = (signed char)g;
     }
-    wr_expr *in = wr_new(arena, wr_expr);
-    *in = (wr_expr){.kind = WR_X_IN, .type = WR_BOOLEAN, .span = branches[0]->span};
-    in->args = wr_new_array(arena, wr_expr *, values + 1);
-    in->args[in->arg_count++] = branches[0]->args[0];
-    for (int i = 0; i < count; i++)
+    for (int g = 0; g < group_count; g++) {
+        if (groups[g].values == groups[g].in->arg_count - 1) continue; /* alone */
+        wr_expr *in = wr_new(arena, wr_expr);
+        *in = (wr_expr){.kind = WR_X_IN, .type = WR_BOOLEAN, .span = groups[g].in->span};
+        in->args = wr_new_array(arena, wr_expr *, groups[g].values + 1);
+        in->args[in->arg_count++] = groups[g].in->args[0];
+        groups[g].in = in;
+    }
+    for (int i = 0; i < count; i++) {
+        wr_expr *in = group_of[i] < 0 ? branches[i] : groups[group_of[i]].in;
+        if (in == branches[i]) {
+            branches[kept++] = in;
+            continue;
+        }
+        if (in->arg_count == 1) {
+            wr_expr *first = branches[i];
+            branches[kept++] = in;
+            for (int a = 1; a < first->arg_count; a++)
+                in->args[in->arg_count++] = first->args[a];
+            continue;
+        }
         for (int a = 1; a < branches[i]->arg_count; a++)
             in->args[in->arg_count++] = branches[i]->args[a];
-    return in;
+    }
+    return kept;
 }
 
 static wr_expr *connective(wr_planner *planner, wr_expr *e)
 {
     wr_arena *arena = planner->arena;
-    int count = 0, kept = 0;
-    wr_expr **list = wr_new_array(arena, wr_expr *, flat_size(e->kind, e) + 1);
-    flatten(arena, e->kind, e, list, &count);
+    int size = flat_size(e->kind, e), kept = 0;
+    part_list parts = {.mask = 7};
+    while (parts.mask < (uint32_t)size * 2)
+        parts.mask = parts.mask * 2 + 1;
+    parts.items = wr_new_array(arena, wr_expr *, size + 1);
+    parts.slots = wr_new_array(arena, int, parts.mask + 1);
+    flatten(e->kind, e, &parts);
+    wr_expr **list = parts.items;
+    int count = parts.count;
     bool is_and = e->kind == WR_X_AND;
     for (int i = 0; i < count; i++) {
         if (is_and ? is_false(list[i]) : is_true(list[i])) return list[i];
@@ -171,8 +234,8 @@ static wr_expr *connective(wr_planner *planner, wr_expr *e)
     if (kept == 0) return placed(wr_expr_bool(arena, is_and), e->span);
     if (kept == 1) return list[0];
     if (!is_and) {
-        wr_expr *in = as_in_list(arena, list, kept);
-        if (in) return in;
+        kept = fold_into_lists(arena, list, kept);
+        if (kept == 1) return list[0];
         wr_expr *factored = factor_out(planner, list, kept);
         if (factored) return factored;
     }

@@ -63,17 +63,22 @@ static weir_status fn_concat_ws(wr_call *call, wr_column *out)
     }
     return WR_OK;
 }
-/* a || b; NULL if one is. */
-static weir_status fn_join_two(wr_call *call, wr_column *out)
+/* a || b || ...; NULL if one is. */
+static weir_status fn_join(wr_call *call, wr_column *out)
 {
     wr_text_out text = {call->arena, NULL, NULL};
     WR_ROWS(i)
     {
-        wr_str a = wr_arg_str(call, 0, i), b = wr_arg_str(call, 1, i);
+        size_t length = 0;
+        for (int a = 0; a < call->arg_count; a++)
+            length += wr_arg_str(call, a, i).length;
         char *to;
-        WR_TRY(wr_text_room_checked(&text, call->env, a.length + b.length, &to));
-        memcpy(mempcpy(to, a.data, a.length), b.data, b.length);
-        WR_OUT(out, wr_view, i) = wr_text_take(&text, a.length + b.length);
+        WR_TRY(wr_text_room_checked(&text, call->env, length, &to));
+        for (int a = 0; a < call->arg_count; a++) {
+            wr_str part = wr_arg_str(call, a, i);
+            to = mempcpy(to, part.data, part.length);
+        }
+        WR_OUT(out, wr_view, i) = wr_text_take(&text, length);
     }
     return WR_OK;
 }
@@ -548,13 +553,14 @@ const wr_fn wr_fns_text_build[] = {
     {"concat_ws", "(separator text, each...) -> text", fn_concat_ws,
      "Joins the arguments with a separator; NULLs are skipped.", "concat_ws(', ', 'a', NULL, 2)",
      "a, 2", .flags = WR_FN_SEES_NULLS, .bind = bind_rest_text},
-    {"||", "(text, text) -> text", fn_join_two, "Joins two texts.", "'ab' || 'cd'", "abcd"},
-    {"||", "(text, scalar) -> text", fn_join_two, "Joins a text and a value.", "'n = ' || 42",
-     "n = 42", .bind = bind_all_text},
-    {"||", "(scalar, text) -> text", fn_join_two, "Joins a value and a text.", "42 || ' items'",
-     "42 items", .bind = bind_all_text},
-    {"||", "(blob, blob) -> blob", fn_join_two, "Joins bytes.", "'\\x01'::blob || '\\x02'::blob",
-     "\\x0102"},
+    {"||", "(text, text) -> text", fn_join, "Joins two texts.", "'ab' || 'cd'", "abcd",
+     .flags = WR_FN_ASSOCIATIVE},
+    {"||", "(text, scalar) -> text", fn_join, "Joins a text and a value.", "'n = ' || 42",
+     "n = 42", .flags = WR_FN_ASSOCIATIVE, .bind = bind_all_text},
+    {"||", "(scalar, text) -> text", fn_join, "Joins a value and a text.", "42 || ' items'",
+     "42 items", .flags = WR_FN_ASSOCIATIVE, .bind = bind_all_text},
+    {"||", "(blob, blob) -> blob", fn_join, "Joins bytes.", "'\\x01'::blob || '\\x02'::blob",
+     "\\x0102", .flags = WR_FN_ASSOCIATIVE},
     {"repeat", "(text, count bigint) -> text", fn_repeat, "text count times.", "repeat('ab', 3)",
      "ababab", .flags = WR_FN_CAN_FAIL},
     {"lpad", "(text, length bigint, fill text = ' ') -> text", fn_lpad,
