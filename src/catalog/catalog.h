@@ -75,7 +75,7 @@ typedef struct wr_object {
     int64_t start, increment, min_value, max_value;
     bool cycles;
     _Atomic int64_t next;
-    _Atomic bool used;
+    _Atomic bool used; /* the last value that 64 bits hold was given */
     /* RELATION */
     wr_relation *relation;
     /* INDEX: the table it is on */

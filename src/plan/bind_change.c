@@ -231,19 +231,13 @@ weir_status wr_bind_delete(wr_scope *scope, const wr_sql_delete *node, wr_bound 
                          old_count + carried_count, &node->returning, "DELETE", out);
 }
 
-weir_status wr_bind_truncate(wr_scope *scope, const wr_sql_truncate *truncate, wr_bound *out)
+static weir_status truncate_one(wr_scope *scope, const wr_node *name, wr_bound *out)
 {
     const wr_nodes none = {0};
-    if (truncate->names.count != 1)
-        return wr_fail_at(WR_E_UNSUPPORTED, truncate->node.span,
-                          "TRUNCATE takes one table at a time");
-    if (truncate->restart_identity)
-        return wr_fail_at(WR_E_UNSUPPORTED, truncate->node.span,
-                          "RESTART IDENTITY is not supported");
     wr_dml dml;
     wr_from from;
-    const wr_sql_table_ref ref = {.node = {WR_SQL_TABLE_REF, truncate->names.items[0]->span},
-                                  .name = wr_sql_as_name_node(truncate->names.items[0])->name};
+    const wr_sql_table_ref ref = {.node = {WR_SQL_TABLE_REF, name->span},
+                                  .name = wr_sql_as_name_node(name)->name};
     WR_TRY(wr_dml_begin(&dml, scope, &ref.name, (wr_name){0}));
     WR_TRY(wr_dml_target(&dml, &ref, &from));
     wr_column_id *rowid = wr_new_array(scope->planner->arena, wr_column_id, 1);
@@ -253,6 +247,17 @@ weir_status wr_bind_truncate(wr_scope *scope, const wr_sql_truncate *truncate, w
     dml.change.first_value = -1;
     dml.change.rowid = 0;
     return wr_dml_finish(&dml, rowid, 1, &none, "TRUNCATE TABLE", out);
+}
+
+weir_status wr_bind_truncate(wr_scope *scope, const wr_sql_truncate *truncate, wr_bound *out)
+{
+    /* RESTART IDENTITY restarts the sequences that columns own, and no column owns one. */
+    for (int i = 0; i < truncate->names.count; i++) {
+        wr_logical *before = out->root;
+        WR_TRY(truncate_one(scope, truncate->names.items[i], out));
+        if (before) out->root = wr_logical_after(scope->planner, out->root, before);
+    }
+    return WR_OK;
 }
 
 /* ---- MERGE ---- */

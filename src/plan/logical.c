@@ -35,6 +35,14 @@ wr_logical *wr_logical_new(wr_planner *planner, wr_logical_kind kind, wr_logical
     return node;
 }
 
+wr_logical *wr_logical_after(wr_planner *planner, wr_logical *plan, wr_logical *before)
+{
+    wr_logical *node = wr_logical_new(planner, WR_L_AFTER, plan, before);
+    node->outputs = plan->outputs;
+    node->output_count = plan->output_count;
+    return node;
+}
+
 static wr_output output_of(const wr_planner *planner, wr_column_id id, const wr_type *type)
 {
     wr_str name = id < (wr_column_id)planner->column_names.count ? planner->column_names.items[id]
@@ -169,6 +177,7 @@ void wr_logical_set_outputs(wr_planner *planner, wr_logical *node)
     case WR_L_SORT:
     case WR_L_LIMIT:
     case WR_L_SAMPLE:
+    case WR_L_AFTER:
         node->outputs = node->inputs[0]->outputs;
         node->output_count = node->inputs[0]->output_count;
         return;
@@ -321,6 +330,7 @@ void wr_logical_each_expr(wr_logical *node, void (*fn)(wr_expr **slot, void *arg
     case WR_L_ORDINAL:
     case WR_L_SAMPLE:
     case WR_L_SINK:
+    case WR_L_AFTER:
     case WR_L_EMPTY:
         return;
     }

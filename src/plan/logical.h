@@ -31,6 +31,7 @@ typedef enum wr_logical_kind {
     WR_L_ORDINAL,
     WR_L_SAMPLE,
     WR_L_SINK,
+    WR_L_AFTER, /* inputs[0], read when inputs[1] has run to its end; that one's rows are dropped */
     WR_L_EMPTY, /* no rows */
 } wr_logical_kind;
 
@@ -210,6 +211,9 @@ typedef struct wr_planner {
     int param_count, param_cap;
     WR_LIST(wr_relation *) relations; /* references released with the statement */
     WR_LIST(wr_object *) objects;
+    WR_LIST(wr_logical *) changes; /* of WITH: run to their end before the statement's own plan */
+    const struct wr_nodes *top_ctes; /* the WITH that may hold changes */
+    bool reads_before; /* tables are read as they were when the statement began */
     struct wr_known_columns *known_columns; /* statistics asked for already (statistics.c) */
     uint64_t rules_off;                     /* bit per rule number: switched off */
     wr_str sql;                             /* text for spans */
@@ -222,6 +226,8 @@ typedef struct wr_planner {
 wr_column_id wr_planner_column(wr_planner *planner, wr_str name, const wr_type *type);
 wr_logical *wr_logical_new(wr_planner *planner, wr_logical_kind kind, wr_logical *left,
                            wr_logical *right);
+/* plan, started when before has run to its end. */
+wr_logical *wr_logical_after(wr_planner *planner, wr_logical *plan, wr_logical *before);
 /* Outputs of a node recomputed from its parts and inputs (after a rule changed them). */
 void wr_logical_set_outputs(wr_planner *planner, wr_logical *node);
 const wr_output *wr_logical_output(const wr_logical *node,

@@ -630,6 +630,35 @@ static weir_status lower_sample(wr_lowering *l, wr_logical *node, const wr_colum
     return WR_OK;
 }
 
+/* plan, started when build has been read to its end: build is the other side of a join that every
+ * row passes. It has one row. */
+static wr_plan_node *run_after(wr_lowering *l, const wr_logical *node, const wr_lowered *in,
+                               wr_plan_node *build)
+{
+    wr_arena *arena = l->planner->arena;
+    wr_plan_node *join = wr_plan_node_new(l, WR_PN_JOIN, node, in->plan, build);
+    int width = in->plan->schema.count;
+    join->join.kind = WR_JOIN_INNER;
+    int *output = wr_new_array(arena, int, width + 1);
+    for (int i = 0; i < width; i++)
+        output[i] = i;
+    join->join.output = output;
+    join->join.publish = wr_new_array(arena, wr_runtime_filter *, 1);
+    return join;
+}
+
+static weir_status lower_after(wr_lowering *l, wr_logical *node, const wr_column_set *needed,
+                               wr_lowered *out)
+{
+    wr_column_set none = {0};
+    wr_lowered before;
+    WR_TRY(wr_lower_node(l, node->inputs[1], &none, &before));
+    WR_TRY(wr_lower_node(l, node->inputs[0], needed, out));
+    wr_plan_node *join = run_after(l, node, out, before.plan);
+    *out = passed(join, out);
+    return WR_OK;
+}
+
 /* RETURNING: the changed rows are scanned after the sink has finished, because it is the build side
  * of a join. */
 static weir_status lower_returned(wr_lowering *l, wr_logical *node, wr_plan_node *sink,
@@ -647,13 +676,7 @@ static weir_status lower_returned(wr_lowering *l, wr_logical *node, wr_plan_node
     for (int i = 0; i < node->output_count; i++)
         scan.scan.columns[i] = i;
     WR_TRY(wr_lower_scan(l, &scan, NULL, 0, needed, out));
-    wr_plan_node *join = wr_plan_node_new(l, WR_PN_JOIN, node, out->plan, sink);
-    int *output = wr_new_array(arena, int, out->count + 1);
-    for (int i = 0; i < out->count; i++)
-        output[i] = i;
-    join->join.kind = WR_JOIN_INNER;
-    join->join.output = output;
-    join->join.publish = wr_new_array(arena, wr_runtime_filter *, 1);
+    wr_plan_node *join = run_after(l, node, out, sink);
     *out = passed(join, out);
     return WR_OK;
 }
@@ -728,6 +751,8 @@ weir_status wr_lower_node(wr_lowering *l, wr_logical *node, const wr_column_set 
         return lower_sample(l, node, needed, out);
     case WR_L_SINK:
         return lower_sink(l, node, needed, out);
+    case WR_L_AFTER:
+        return lower_after(l, node, needed, out);
     }
     return wr_fail(WR_E_INTERNAL, "unknown plan node");
 }

@@ -97,6 +97,7 @@ static const char *const logical_names[] = {[WR_L_SCAN] = "scan",
                                             [WR_L_ORDINAL] = "ordinal",
                                             [WR_L_SAMPLE] = "sample",
                                             [WR_L_SINK] = "sink",
+                                            [WR_L_AFTER] = "after",
                                             [WR_L_EMPTY] = "empty"};
 
 static void print_logical_parts(const printer *p, const wr_logical *node)

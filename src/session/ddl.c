@@ -505,8 +505,11 @@ static weir_status sequence_option(weir_query *query, wr_object *sequence,
 {
     wr_str name = option->name.text;
     wr_value value = wr_value_null(WR_BIGINT);
-    if (wr_str_is(name, "owned_by") || wr_str_is(name, "as") || wr_str_is(name, "cache"))
-        return WR_OK;
+    if (wr_str_is(name, "owned_by") && option->value)
+        return wr_fail_at(WR_E_UNSUPPORTED, option->node.span,
+                          "sequences that columns own are not supported");
+    if (wr_str_is(name, "owned_by")) return WR_OK;
+    if (wr_str_is(name, "as")) return WR_OK; /* sequence_limits */
     if (wr_str_is(name, "cycle")) {
         if (option->value)
             WR_TRY(wr_bind_constant(&query->planner, option->value, WR_BOOLEAN, &value));
@@ -523,8 +526,34 @@ static weir_status sequence_option(weir_query *query, wr_object *sequence,
         sequence->min_value = value.i64;
     else if (wr_str_is(name, "maxvalue"))
         sequence->max_value = value.i64;
+    else if (wr_str_is(name, "cache") && value.i64 < 1) /* values are never kept aside */
+        return wr_fail_at(WR_E_PARAMETER_VALUE, option->node.span, "CACHE must be at least 1");
     if (sequence->increment == 0)
         return wr_fail_at(WR_E_PARAMETER_VALUE, option->node.span, "the increment must not be 0");
+    return WR_OK;
+}
+
+/* AS SMALLINT | INTEGER | BIGINT: what the values must fit in. */
+static weir_status sequence_limits(weir_query *query, const wr_nodes *options, wr_object *sequence)
+{
+    const wr_type *type = WR_BIGINT;
+    const wr_node *at = NULL;
+    for (int i = 0; i < options->count; i++) {
+        const wr_sql_option *option = wr_sql_as_option(options->items[i]);
+        if (!wr_str_is(option->name.text, "as")) continue;
+        at = option->value;
+        WR_TRY(wr_bind_type(&query->planner, at, &type));
+    }
+    if (type->id != WR_T_SMALLINT && type->id != WR_T_INTEGER && type->id != WR_T_BIGINT)
+        return wr_fail_at(WR_E_PARAMETER_VALUE, at->span,
+                          "a sequence is SMALLINT, INTEGER or BIGINT, not %s", wr_type_name(type));
+    int64_t lo = wr_phys_int_min(type->phys), hi = wr_phys_int_max(type->phys);
+    bool up = sequence->increment > 0;
+    if (sequence->min_value == INT64_MIN) sequence->min_value = up ? 1 : lo;
+    if (sequence->max_value == INT64_MAX) sequence->max_value = up ? hi : -1;
+    if (sequence->min_value < lo || sequence->max_value > hi)
+        return wr_fail_at(WR_E_PARAMETER_VALUE, at->span, "%s is out of the range of %s",
+                          sequence->min_value < lo ? "MINVALUE" : "MAXVALUE", wr_type_name(type));
     return WR_OK;
 }
 
@@ -547,9 +576,8 @@ static weir_status create_sequence(weir_query *query, const wr_sql_create_sequen
                                   WR_STR_ARGS(option->name.text));
         WR_TRY(sequence_option(query, sequence, option));
     }
+    WR_TRY(sequence_limits(query, &create->options, sequence));
     bool up = sequence->increment > 0;
-    if (sequence->min_value == INT64_MIN && up) sequence->min_value = 1;
-    if (sequence->max_value == INT64_MAX && !up) sequence->max_value = -1;
     if (sequence->start == INT64_MIN)
         sequence->start = up ? sequence->min_value : sequence->max_value;
     if (sequence->start < sequence->min_value || sequence->start > sequence->max_value)
@@ -595,8 +623,7 @@ static weir_status create_macro(weir_query *query, const wr_sql_create_macro *cr
     return add(query, macro, create->mode, wr_names_last(create->name).span);
 }
 
-/* A unique index is a unique constraint made later; others only keep their name, since scans need
- * no index in memory. */
+/* A unique index is a unique constraint made later; others only keep their name and say so. */
 static weir_status create_index(weir_query *query, const wr_sql_create_index *create)
 {
     query->tag = "CREATE INDEX";
@@ -628,6 +655,9 @@ static weir_status create_index(weir_query *query, const wr_sql_create_index *cr
     wr_str index_name = create->name.count ? wr_names_last(create->name).text : WR_STR("unique");
     wr_key_def key = {index_name, columns, create->items.count, false};
     if (create->unique) WR_TRY(wr_replace_keys(query, table, &key, WR_STR("")));
+    else
+        wr_buf_add_text(&query->notices, "CREATE INDEX: only the name is kept; scans of tables in "
+                                         "memory use no index\n");
     if (!create->name.count) return WR_OK;
     wr_object *index = object_new(query, WR_ENTRY_INDEX, &create->name, false);
     index->on_table = wr_arena_str(&index->arena, table->name);
@@ -737,6 +767,33 @@ static weir_status run_drop(weir_query *query, const wr_sql_drop *drop)
     return WR_OK;
 }
 
+/* Statistics are taken from the rows whenever a query is planned, and versions of rows live as long
+ * as their table: there is nothing to do, which is said. */
+static weir_status maintain(weir_query *query, const wr_sql_maintain *node)
+{
+    static const char *const tags[] = {[WR_MAINTAIN_ANALYZE] = "ANALYZE",
+                                       [WR_MAINTAIN_VACUUM] = "VACUUM",
+                                       [WR_MAINTAIN_CHECKPOINT] = "CHECKPOINT",
+                                       [WR_MAINTAIN_FLUSH] = "FLUSH"};
+    static const char *const notices[] = {
+        [WR_MAINTAIN_ANALYZE] = "ANALYZE: nothing to do, statistics come from the rows themselves\n",
+        [WR_MAINTAIN_VACUUM] =
+            "VACUUM: nothing is freed, rows that were deleted go with their table\n",
+        [WR_MAINTAIN_CHECKPOINT] = "CHECKPOINT: nothing to do, tables are in memory\n",
+        [WR_MAINTAIN_FLUSH] = ""};
+    query->tag = tags[node->action];
+    wr_buf_add_text(&query->notices, notices[node->action]);
+    if (!node->name.count || node->action == WR_MAINTAIN_CHECKPOINT) return WR_OK;
+    unsigned kinds = 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_RELATION;
+    if (exists(query, kinds, &node->name)) return WR_OK;
+    wr_name last = wr_names_last(node->name);
+    wr_nearest nearest = {.wanted = last.text};
+    wr_catalog_offer_names(&query->view, kinds, &nearest);
+    return wr_with_nearest(wr_fail_at(WR_E_UNKNOWN_TABLE, last.span, "no table \"%.*s\"",
+                                      WR_STR_ARGS(last.text)),
+                           &nearest);
+}
+
 weir_status wr_run_ddl(weir_query *query, const wr_node *statement, bool *handled)
 {
     *handled = true;
@@ -762,9 +819,8 @@ weir_status wr_run_ddl(weir_query *query, const wr_node *statement, bool *handle
                                                   create->mode.if_not_exists),
                             create->node.span);
     }
-    case WR_SQL_MAINTAIN: /* tables in memory need neither statistics runs nor vacuuming */
-        query->tag = "ANALYZE";
-        return WR_OK;
+    case WR_SQL_MAINTAIN:
+        return maintain(query, wr_sql_as_maintain(statement));
     default:
         *handled = false;
         return WR_OK;

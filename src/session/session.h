@@ -53,6 +53,7 @@ struct weir_session {
     bool in_block; /* BEGIN was said */
     bool failed;   /* only ROLLBACK helps */
     bool txn_read_only;
+    bool starts_read_only; /* SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY */
     int64_t txn_started_us;
     wr_savepoint *savepoints;
     int savepoint_count, savepoint_cap;
@@ -128,6 +129,9 @@ wr_session_begin(weir_session *session); /* if there is none: an autocommit one 
 WR_MUST_CHECK weir_status wr_session_transaction(weir_session *session,
                                                  const wr_sql_transaction *statement,
                                                  const char **tag);
+/* SET TRANSACTION and SET SESSION CHARACTERISTICS: the modes as texts. */
+WR_MUST_CHECK weir_status wr_session_set_modes(weir_query *query, const wr_sql_set *set,
+                                               wr_str modes);
 /* After a statement: commits or rolls back autocommit transactions, marks blocks as failed. */
 void wr_session_statement_ends(weir_session *session, bool failed, uint64_t mark);
 void wr_session_rollback(weir_session *session);

@@ -50,17 +50,26 @@ static void note_value(weir_session *session, const wr_object *sequence, int64_t
     session->has_last_value = true;
 }
 
+static weir_status check_sequence_writable(const weir_session *session, const char *what)
+{
+    if (!session->txn_read_only) return WR_OK;
+    return wr_fail(WR_E_READ_ONLY, "%s() changes a sequence, and the transaction is read-only",
+                   what);
+}
+
 static weir_status set_value(void *owner, wr_str text, int64_t value, bool is_called)
 {
     WR_AUTO(wr_object) *sequence = NULL;
+    WR_TRY(check_sequence_writable(owner, "setval"));
     WR_TRY(find_sequence(owner, text, &sequence));
     if (value < sequence->min_value || value > sequence->max_value)
         return wr_fail(WR_E_OUT_OF_RANGE, "sequence \"%.*s\" does not reach %lld",
                        WR_STR_ARGS(text), (long long)value);
     int64_t next = value;
-    if (is_called && __builtin_add_overflow(value, sequence->increment, &next))
-        next = sequence->increment > 0 ? INT64_MAX : INT64_MIN;
+    bool over = is_called && __builtin_add_overflow(value, sequence->increment, &next);
+    if (over) next = sequence->increment > 0 ? sequence->min_value : sequence->max_value;
     atomic_store(&sequence->next, next);
+    atomic_store(&sequence->used, over);
     if (is_called) note_value(owner, sequence, value);
     return WR_OK;
 }
@@ -71,6 +80,11 @@ static weir_status last_value(void *owner, int64_t *out)
     *out = session->last_value;
     if (session->has_last_value) return WR_OK;
     return wr_fail(WR_E_TXN_STATE, "nextval() was not called in this session yet");
+}
+
+static weir_status no_values_left(wr_str text)
+{
+    return wr_fail(WR_E_OUT_OF_RANGE, "sequence \"%.*s\" has no values left", WR_STR_ARGS(text));
 }
 
 static weir_status next_value(void *owner, wr_str text, bool advance, int64_t *out)
@@ -87,18 +101,25 @@ static weir_status next_value(void *owner, wr_str text, bool advance, int64_t *o
         *out = *last;
         return WR_OK;
     }
+    WR_TRY(check_sequence_writable(session, "nextval"));
     int64_t value = sequence->next, following;
     do {
+        if (sequence->used && !sequence->cycles)
+            return no_values_left(text);
         if (value > sequence->max_value || value < sequence->min_value) {
             if (!sequence->cycles)
-                return wr_fail(WR_E_OUT_OF_RANGE, "sequence \"%.*s\" has no values left",
-                               WR_STR_ARGS(text));
+                return no_values_left(text);
             following = sequence->increment > 0 ? sequence->min_value : sequence->max_value;
             if (atomic_compare_exchange_strong(&sequence->next, &value, following))
                 value = following;
         }
-        if (__builtin_add_overflow(value, sequence->increment, &following))
-            following = sequence->increment > 0 ? INT64_MAX : INT64_MIN;
+        if (__builtin_add_overflow(value, sequence->increment, &following)) {
+            bool was_used = false;
+            following = sequence->increment > 0 ? sequence->min_value : sequence->max_value;
+            if (!sequence->cycles &&
+                !atomic_compare_exchange_strong(&sequence->used, &was_used, true))
+                return no_values_left(text);
+        }
     } while (!atomic_compare_exchange_strong(&sequence->next, &value, following));
     note_value(session, sequence, value);
     *out = value;

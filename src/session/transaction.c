@@ -3,7 +3,8 @@
  * Every statement runs in a transaction. Outside of BEGIN ... COMMIT it is one of its own that ends
  * with the statement, or, for rows still being read, with the last open query of the session.
  * Inside a block a failed statement is undone to its start and the block then accepts only ROLLBACK
- * (or ROLLBACK TO a savepoint), as in PostgreSQL. */
+ * (or ROLLBACK TO a savepoint), as in PostgreSQL. A transaction reads the snapshot it began with,
+ * whatever isolation level up to REPEATABLE READ it was asked for. */
 #include "session/session.h"
 
 static void drop_savepoints(weir_session *session, int down_to)
@@ -24,6 +25,7 @@ weir_status wr_session_begin(weir_session *session)
     if (session->txn) return WR_OK;
     session->txn = wr_txn_begin(session->engine->store);
     session->txn_started_us = wr_clock_unix_us();
+    session->txn_read_only = session->starts_read_only;
     return WR_OK;
 }
 
@@ -67,14 +69,48 @@ void wr_session_view(weir_session *session, wr_catalog_view *out)
                              .search_path_count = session->search_path_count};
 }
 
+/* Every transaction reads one snapshot, which is what REPEATABLE READ asks for and more than the
+ * levels below it do. */
+static weir_status not_serializable(wr_span span)
+{
+    return wr_with_hint(
+        wr_fail_at(WR_E_UNSUPPORTED, span, "SERIALIZABLE transactions are not supported"),
+        "REPEATABLE READ: every statement of the transaction sees the same snapshot");
+}
+
 static weir_status begin_block(weir_session *session, const wr_sql_transaction *statement)
 {
     if (session->in_block)
         return wr_with_hint(wr_fail(WR_E_TXN_STATE, "a transaction is open already"),
                             "SAVEPOINT nests inside one");
+    if (statement->isolation == WR_ISOLATION_SERIALIZABLE)
+        return not_serializable(statement->node.span);
     WR_TRY(wr_session_begin(session));
     session->in_block = true;
-    session->txn_read_only = statement->read_only;
+    if (statement->read_only || statement->read_write)
+        session->txn_read_only = statement->read_only;
+    return WR_OK;
+}
+
+weir_status wr_session_set_modes(weir_query *query, const wr_sql_set *set, wr_str modes)
+{
+    weir_session *session = query->session;
+    bool read_only = wr_str_find(modes, WR_STR("read only")) >= 0,
+         read_write = wr_str_find(modes, WR_STR("read write")) >= 0;
+    if (wr_str_find(modes, WR_STR("serializable")) >= 0) return not_serializable(set->node.span);
+    if (set->scope == WR_SET_SESSION) {
+        if (read_only || read_write) session->starts_read_only = read_only;
+        return WR_OK;
+    }
+    if (!session->in_block) {
+        wr_buf_add_text(&query->notices,
+                        "SET TRANSACTION outside of a transaction changes nothing\n");
+        return WR_OK;
+    }
+    if (read_write && session->txn_read_only)
+        return wr_fail_at(WR_E_TXN_STATE, set->node.span,
+                          "a read-only transaction cannot become one that writes");
+    session->txn_read_only |= read_only;
     return WR_OK;
 }
 
