@@ -431,8 +431,8 @@ static weir_status fix_constant(wr_eval *ev, int step)
     return WR_OK;
 }
 
-/* The operands of a long chain, from the bottom up: only every WR_SPINE_PART-th of them is asked for
- * here and asks for those between itself. */
+/* The operands of a long chain, from the bottom up: only every WR_SPINE_PART-th of them is asked
+ * for here and asks for those between itself. */
 static weir_status eval_spine(wr_eval *ev, int step, wr_rows rows)
 {
     const wr_step *steps = ev->program->steps;

@@ -115,6 +115,7 @@ typedef struct wr_result {
 } wr_result;
 
 #define WR_BIND_DEPTH_MAX 200
+#define WR_BIND_JOINS_MAX 1000 /* joins in a row: each takes stack in every walk over the plan */
 #define WR_BIND_PARTS_MAX 100000
 #define WR_BIND_ALIAS_MAX 20000 /* nodes of an expression that an alias stands for */
 
@@ -154,6 +155,15 @@ WR_MUST_CHECK weir_status wr_bind_conjuncts(wr_scope *scope, const wr_node *node
                                             wr_expr ***out, int *count);
 WR_MUST_CHECK weir_status wr_bind_literal(wr_scope *scope, const wr_sql_literal *literal,
                                           bool negative, wr_expr **out);
+/* CAST(e AS VARCHAR(n)) cuts what is too long; assignments refuse it instead (wr_dml_assign). */
+WR_MUST_CHECK weir_status wr_bind_cut_text(wr_scope *scope, const wr_node *type_node, wr_expr *e,
+                                           wr_span span, wr_expr **out);
+/* DATE '2020-01-01', INTERVAL 1 DAY, $1 or :name. */
+WR_MUST_CHECK weir_status wr_bind_typed_literal(wr_scope *scope,
+                                                const wr_sql_typed_literal *literal, wr_expr **out);
+WR_MUST_CHECK weir_status wr_bind_interval(wr_scope *scope, const wr_sql_interval *interval,
+                                           wr_expr **out);
+WR_MUST_CHECK weir_status wr_bind_param(wr_scope *scope, const wr_sql_param *param, wr_expr **out);
 WR_MUST_CHECK weir_status wr_bind_function(wr_scope *scope, const wr_sql_call *call, wr_expr **out);
 WR_MUST_CHECK weir_status wr_bind_by_name(wr_scope *scope, const char *name, wr_expr **args,
                                           int count, wr_span span, wr_expr **out);

@@ -43,17 +43,6 @@ weir_status wr_bind_again(wr_scope *scope, const wr_node *node, const wr_expr *b
     return WR_OK;
 }
 
-/* ---- parameters ---- */
-void wr_param_adopt(wr_scope *scope, wr_expr *e, const wr_type *type)
-{
-    if (e->kind != WR_X_PARAM || !e->is_untyped || type->id == WR_T_NULL) return;
-    e->type = type;
-    e->is_untyped = false;
-    wr_planner *planner = scope->planner;
-    if (e->param <= planner->param_cap && !planner->param_types[e->param - 1])
-        planner->param_types[e->param - 1] = type;
-}
-
 static void adopt_among(wr_scope *scope, wr_expr **args, int count)
 {
     const wr_type *type = NULL;
@@ -61,230 +50,6 @@ static void adopt_among(wr_scope *scope, wr_expr **args, int count)
         if (!args[i]->is_untyped && args[i]->type->id != WR_T_NULL) type = args[i]->type;
     for (int i = 0; i < count && type; i++)
         wr_param_adopt(scope, args[i], type);
-}
-
-static weir_status bind_param(wr_scope *scope, const wr_sql_param *param, wr_expr **out)
-{
-    wr_planner *planner = scope->planner;
-    if (!param->index)
-        return wr_fail_at(WR_E_PARAMETER_VALUE, param->node.span, "no value for parameter :%.*s",
-                          WR_STR_ARGS(param->name));
-    if (param->index > planner->param_cap) {
-        int cap = param->index + 8;
-        const wr_type **types = wr_new_array(planner->arena, const wr_type *, cap);
-        for (int i = 0; i < planner->param_cap; i++)
-            types[i] = planner->param_types[i];
-        planner->param_types = types;
-        planner->param_cap = cap;
-    }
-    if (planner->params) {
-        if (param->index > planner->param_count && param->name.length)
-            return wr_fail_at(WR_E_PARAMETER_VALUE, param->node.span,
-                              "no value for parameter \"%.*s\"", WR_STR_ARGS(param->name));
-        if (param->index > planner->param_count)
-            return wr_fail_at(WR_E_PARAMETER_VALUE, param->node.span,
-                              "no value for parameter $%d: %d %s given", param->index,
-                              planner->param_count, planner->param_count == 1 ? "was" : "were");
-        const wr_value *value = &planner->params[param->index - 1];
-        *out = wr_expr_const(planner->arena, *value);
-        (*out)->span = param->node.span;
-        (*out)->is_untyped = value->type->id == WR_T_VARCHAR || value->type->id == WR_T_NULL;
-        planner->param_types[param->index - 1] = value->type;
-        return WR_OK;
-    }
-    /* Only checked, not run: the statement is bound again when its values are known. */
-    planner->param_count = WR_MAX(planner->param_count, param->index);
-    *out = wr_expr_const(planner->arena, wr_value_null(WR_NULLTYPE));
-    (*out)->is_untyped = true;
-    (*out)->span = param->node.span;
-    return WR_OK;
-}
-
-/* ---- literals ---- */
-static weir_status integer_literal(wr_arena *arena, wr_str text, bool negative, wr_span span,
-                                   wr_expr **out)
-{
-    WR_BUF(digits);
-    if (negative) wr_buf_add_char(&digits, '-');
-    wr_buf_add_str(&digits, text);
-    wr_i128 value;
-    bool overflow;
-    if (!wr_i128_read(wr_buf_str(&digits), &value, &overflow)) {
-        double approximate;
-        if (!wr_f64_read(wr_buf_str(&digits), &approximate))
-            return wr_fail_at(WR_E_OUT_OF_RANGE, span, "the number %.*s is too long",
-                              WR_STR_ARGS(text));
-        *out = wr_expr_const(arena, wr_value_f64(approximate));
-        return WR_OK;
-    }
-    const wr_type *type = value >= INT32_MIN && value <= INT32_MAX   ? WR_INTEGER
-                          : value >= INT64_MIN && value <= INT64_MAX ? WR_BIGINT
-                                                                     : WR_HUGEINT;
-    *out = wr_expr_const(arena, wr_value_i128(type, value));
-    return WR_OK;
-}
-
-static weir_status decimal_literal(wr_arena *arena, wr_str text, bool negative, wr_span span,
-                                   wr_expr **out)
-{
-    WR_BUF(number);
-    if (negative) wr_buf_add_char(&number, '-');
-    wr_buf_add_str(&number, text);
-    const char *point = memchr(text.data, '.', text.length);
-    size_t whole = point ? (size_t)(point - text.data) : text.length;
-    size_t scale = point ? text.length - whole - 1 : 0;
-    size_t leading = 0;
-    while (leading < whole && text.data[leading] == '0')
-        leading++;
-    size_t precision = whole - leading + scale;
-    wr_i128 value;
-    bool overflow;
-    if (precision == 0) precision = 1;
-    if (precision <= WR_DECIMAL_DIGITS_MAX &&
-        wr_decimal_read(wr_buf_str(&number), (int)precision, (int)scale, &value, &overflow)) {
-        *out =
-            wr_expr_const(arena, wr_value_i128(wr_type_decimal((int)precision, (int)scale), value));
-        return WR_OK;
-    }
-    double approximate;
-    if (!wr_f64_read(wr_buf_str(&number), &approximate))
-        return wr_fail_at(WR_E_BAD_VALUE, span, "cannot read %.*s as a number", WR_STR_ARGS(text));
-    *out = wr_expr_const(arena, wr_value_f64(approximate));
-    return WR_OK;
-}
-
-static weir_status hex_literal(wr_arena *arena, wr_str digits, wr_span span, wr_expr **out)
-{
-    if (digits.length % 2)
-        return wr_fail_at(WR_E_BAD_VALUE, span, "x'...' needs an even number of digits");
-    char *bytes = wr_arena_alloc(arena, digits.length / 2 + 1);
-    for (size_t i = 0; i < digits.length; i++) {
-        char c = digits.data[i];
-        int v = c >= '0' && c <= '9'   ? c - '0'
-                : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                       : -1;
-        if (v < 0)
-            return wr_fail_at(WR_E_BAD_VALUE, span, "x'...' holds a character that is no digit");
-        bytes[i / 2] = (char)(bytes[i / 2] << 4 | v);
-    }
-    wr_value value = wr_value_text((wr_str){bytes, digits.length / 2});
-    value.type = wr_type_of(WR_T_BLOB);
-    *out = wr_expr_const(arena, value);
-    return WR_OK;
-}
-
-weir_status wr_bind_literal(wr_scope *scope, const wr_sql_literal *literal, bool negative,
-                            wr_expr **out)
-{
-    wr_arena *arena = scope->planner->arena;
-    wr_span span = literal->node.span;
-    switch (literal->literal) {
-    case WR_LIT_NULL:
-        *out = wr_expr_const(arena, wr_value_null(WR_NULLTYPE));
-        (*out)->is_untyped = true;
-        break;
-    case WR_LIT_TRUE:
-    case WR_LIT_FALSE:
-        *out = wr_expr_bool(arena, literal->literal == WR_LIT_TRUE);
-        break;
-    case WR_LIT_INTEGER:
-        WR_TRY(integer_literal(arena, literal->text, negative, span, out));
-        break;
-    case WR_LIT_DECIMAL:
-        WR_TRY(decimal_literal(arena, literal->text, negative, span, out));
-        break;
-    case WR_LIT_FLOAT: {
-        double value;
-        if (!wr_f64_read(literal->text, &value))
-            return wr_fail_at(WR_E_BAD_VALUE, span, "cannot read %.*s as a number",
-                              WR_STR_ARGS(literal->text));
-        *out = wr_expr_const(arena, wr_value_f64(negative ? -value : value));
-        break;
-    }
-    case WR_LIT_STRING:
-        *out = wr_expr_const(arena, wr_value_text(literal->text));
-        (*out)->is_untyped = true;
-        break;
-    case WR_LIT_HEX:
-        WR_TRY(hex_literal(arena, literal->text, span, out));
-        break;
-    case WR_LIT_BITS:
-        return wr_fail_at(WR_E_UNSUPPORTED, span, "bit strings b'...' are not supported");
-    }
-    (*out)->span = span;
-    return WR_OK;
-}
-
-/* CAST(e AS VARCHAR(n)) cuts what is too long; assignments refuse it instead (wr_dml_assign). */
-static weir_status cut_text(wr_scope *scope, const wr_node *type_node, wr_expr *e, wr_span span,
-                            wr_expr **out)
-{
-    wr_text_length length;
-    *out = e;
-    WR_TRY(wr_bind_text_length(scope->planner, type_node, &length));
-    if (!length.characters) return WR_OK;
-    wr_arena *arena = scope->planner->arena;
-    wr_expr *args[2] = {e, wr_expr_const(arena, wr_value_int(WR_BIGINT, length.characters))};
-    WR_TRY(wr_bind_by_name(scope, "left", args, 2, span, out));
-    if (!length.cuts_blanks) return WR_OK;
-    args[0] = *out;
-    args[1] = wr_expr_const(arena, wr_value_text(WR_STR(" ")));
-    return wr_bind_by_name(scope, "rtrim", args, 2, span, out);
-}
-
-static weir_status typed_literal(wr_scope *scope, const wr_sql_typed_literal *literal,
-                                 wr_expr **out)
-{
-    const wr_type *type;
-    WR_TRY(wr_bind_type(scope->planner, literal->type, &type));
-    wr_expr *text = wr_expr_const(scope->planner->arena, wr_value_text(literal->text));
-    text->is_untyped = true;
-    text->span = literal->node.span;
-    WR_TRY(wr_bind_cast(scope->planner->arena, text, type, false, literal->node.span, out));
-    return cut_text(scope, literal->type, *out, literal->node.span, out);
-}
-
-static const char *const unit_names[] = {"",        "year",   "month",       "day",         "hour",
-                                         "minute",  "second", "millisecond", "microsecond", "week",
-                                         "quarter", "decade", "century",     "millennium"};
-
-static weir_status interval_from_text(wr_scope *scope, wr_str text, wr_span span, wr_expr **out)
-{
-    wr_expr *e = wr_expr_const(scope->planner->arena, wr_value_text(text));
-    e->is_untyped = true;
-    e->span = span;
-    return wr_bind_cast(scope->planner->arena, e, wr_type_of(WR_T_INTERVAL), false, span, out);
-}
-
-static bool is_plain_number(wr_str text)
-{
-    double value;
-    return wr_f64_read(text, &value);
-}
-
-static weir_status bind_interval(wr_scope *scope, const wr_sql_interval *interval, wr_expr **out)
-{
-    wr_arena *arena = scope->planner->arena;
-    wr_span span = interval->node.span;
-    const wr_sql_literal *literal =
-        interval->value->kind == WR_SQL_LITERAL ? wr_sql_as_literal(interval->value) : NULL;
-    bool is_text = literal && literal->literal == WR_LIT_STRING;
-    wr_interval_unit unit = interval->to ? interval->to : interval->unit;
-    if (is_text && (!unit || !is_plain_number(literal->text)))
-        return interval_from_text(scope, literal->text, span, out);
-    if (literal &&
-        (is_text || literal->literal == WR_LIT_INTEGER || literal->literal == WR_LIT_DECIMAL))
-        return interval_from_text(
-            scope, wr_arena_printf(arena, "%.*s %s", WR_STR_ARGS(literal->text), unit_names[unit]),
-            span, out);
-    wr_expr *args[2];
-    WR_TRY(wr_bind_expr(scope, interval->value, &args[0]));
-    if (args[0]->type->id == WR_T_VARCHAR)
-        WR_TRY(wr_bind_cast(arena, args[0], WR_DOUBLE, false, span, &args[0]));
-    WR_TRY(interval_from_text(scope, wr_arena_printf(arena, "1 %s", unit_names[unit]), span,
-                              &args[1]));
-    return wr_bind_by_name(scope, "*", args, 2, span, out);
 }
 
 /* ---- operators ---- */
@@ -641,15 +406,19 @@ static weir_status bind_like(wr_scope *scope, const wr_sql_like *like, wr_expr *
     return WR_OK;
 }
 
-static weir_status bind_case(wr_scope *scope, const wr_sql_case *node, wr_expr **out)
+/* ELSE CASE ... END continues the CASE around it: any number of them is one node. */
+static const wr_sql_case *case_in_else(const wr_sql_case *node)
 {
-    wr_arena *arena = scope->planner->arena;
-    int n = node->whens.count;
-    wr_expr **results = wr_new_array(arena, wr_expr *, n + 1);
-    wr_expr **args = wr_new_array(arena, wr_expr *, 2 * n + 1);
+    return node->otherwise && node->otherwise->kind == WR_SQL_CASE ? wr_sql_as_case(node->otherwise)
+                                                                   : NULL;
+}
+
+static weir_status bind_whens(wr_scope *scope, const wr_sql_case *node, wr_expr **args,
+                              wr_expr **results)
+{
     wr_expr *operand = NULL;
     if (node->operand) WR_TRY(wr_bind_expr(scope, node->operand, &operand));
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < node->whens.count; i++) {
         const wr_sql_when *when = wr_sql_as_when(node->whens.items[i]);
         if (operand) {
             wr_expr *x = operand, *value;
@@ -661,8 +430,26 @@ static weir_status bind_case(wr_scope *scope, const wr_sql_case *node, wr_expr *
         }
         WR_TRY(wr_bind_expr(scope, when->result, &results[i]));
     }
-    if (node->otherwise) {
-        WR_TRY(wr_bind_expr(scope, node->otherwise, &results[n]));
+    return WR_OK;
+}
+
+static weir_status bind_case(wr_scope *scope, const wr_sql_case *node, wr_expr **out)
+{
+    wr_arena *arena = scope->planner->arena;
+    int n = 0, at = 0;
+    const wr_sql_case *last = node;
+    for (const wr_sql_case *part = node; part; part = case_in_else(part)) {
+        n += part->whens.count;
+        last = part;
+    }
+    wr_expr **results = wr_new_array(arena, wr_expr *, n + 1);
+    wr_expr **args = wr_new_array(arena, wr_expr *, 2 * n + 1);
+    for (const wr_sql_case *part = node; part; part = case_in_else(part)) {
+        WR_TRY(bind_whens(scope, part, args + 2 * at, results + at));
+        at += part->whens.count;
+    }
+    if (last->otherwise) {
+        WR_TRY(wr_bind_expr(scope, last->otherwise, &results[n]));
     } else {
         results[n] = wr_expr_const(arena, wr_value_null(WR_NULLTYPE));
         results[n]->is_untyped = true;
@@ -691,10 +478,10 @@ static weir_status bind_cast_node(wr_scope *scope, const wr_sql_cast *cast, wr_e
     WR_TRY(wr_bind_type(scope->planner, cast->type, &type));
     if (arg->kind == WR_X_PARAM && arg->is_untyped) {
         wr_param_adopt(scope, arg, type);
-        return cut_text(scope, cast->type, arg, cast->node.span, out);
+        return wr_bind_cut_text(scope, cast->type, arg, cast->node.span, out);
     }
     WR_TRY(wr_bind_cast(scope->planner->arena, arg, type, cast->try_cast, cast->node.span, out));
-    return cut_text(scope, cast->type, *out, cast->node.span, out);
+    return wr_bind_cut_text(scope, cast->type, *out, cast->node.span, out);
 }
 
 static weir_status bind_columns_value(wr_scope *scope, const wr_node *node, wr_expr **out)
@@ -724,16 +511,16 @@ static weir_status bind_node(wr_scope *scope, const wr_node *node, wr_expr **out
     case WR_SQL_LITERAL:
         return wr_bind_literal(scope, wr_sql_as_literal(node), false, out);
     case WR_SQL_TYPED_LITERAL:
-        return typed_literal(scope, wr_sql_as_typed_literal(node), out);
+        return wr_bind_typed_literal(scope, wr_sql_as_typed_literal(node), out);
     case WR_SQL_INTERVAL:
-        return bind_interval(scope, wr_sql_as_interval(node), out);
+        return wr_bind_interval(scope, wr_sql_as_interval(node), out);
     case WR_SQL_COLUMN:
         return wr_scope_find(scope, &wr_sql_as_column(node)->parts, node->span, out);
     case WR_SQL_STAR:
     case WR_SQL_COLUMNS:
         return bind_columns_value(scope, node, out);
     case WR_SQL_PARAM:
-        return bind_param(scope, wr_sql_as_param(node), out);
+        return wr_bind_param(scope, wr_sql_as_param(node), out);
     case WR_SQL_UNARY:
         return bind_unary(scope, wr_sql_as_unary(node), out);
     case WR_SQL_BINARY:

@@ -274,10 +274,17 @@ weir_status wr_bind_relation(wr_scope *outer, const wr_from *left, const wr_node
                              wr_from *out)
 {
     const wr_node *sample;
-    WR_TRY(wr_bind_enter(outer->planner, relation->span));
+    wr_planner *planner = outer->planner;
+    WR_TRY(wr_bind_enter(planner, relation->span));
+    bool is_join = relation->kind == WR_SQL_JOIN; /* has a limit of its own: chains are long */
+    planner->depth -= is_join;
+    if (is_join && ++planner->join_depth > WR_BIND_JOINS_MAX)
+        return wr_fail_at(WR_E_TOO_DEEP, relation->span, "more than %d joins in a row",
+                          WR_BIND_JOINS_MAX);
     WR_TRY(bind_any(outer, left, relation, out, &sample));
     if (sample) WR_TRY(wr_bind_sample(outer, sample, &out->plan));
-    outer->planner->depth--;
+    planner->depth -= !is_join;
+    planner->join_depth -= is_join;
     return WR_OK;
 }
 

@@ -106,6 +106,37 @@ static wr_compare_op negated(wr_compare_op op)
     return opposite[op];
 }
 
+/* x test ANY (q) is TRUE IN (SELECT x test column FROM q), ALL is FALSE NOT IN. */
+static weir_status quantified_test(wr_scope *scope, wr_expr *test, const wr_sql_quantified *q,
+                                   wr_logical *plan, wr_expr **out)
+{
+    wr_planner *planner = scope->planner;
+    wr_binding *binding = wr_new(planner->arena, wr_binding);
+    wr_subquery *sub;
+    binding->expr = test;
+    binding->id = wr_planner_column(planner, WR_STR("compared"), WR_BOOLEAN);
+    *out = subquery_expr(scope, WR_SUB_IN, wr_project(planner, plan, binding, 1), WR_BOOLEAN,
+                         q->node.span, &sub);
+    sub->left = wr_new_array(planner->arena, wr_expr *, 1);
+    sub->left[0] = wr_expr_bool(planner->arena, !q->all);
+    sub->left_count = 1;
+    sub->op = WR_EQ;
+    sub->is_negated = q->all;
+    return WR_OK;
+}
+
+/* x LIKE ANY (q) and other operators that are functions; args: x and the column of plan. */
+static weir_status operator_test(wr_scope *scope, const wr_sql_quantified *q, wr_expr **args,
+                                 wr_logical *plan, wr_expr **out)
+{
+    wr_expr *test;
+    WR_TRY(wr_bind_by_name(scope, wr_sql_op_text(q->op), args, 2, q->node.span, &test));
+    if (test->type != WR_BOOLEAN)
+        return wr_fail_at(WR_E_TYPE_MISMATCH, q->node.span, "%s is no condition",
+                          wr_sql_op_text(q->op));
+    return quantified_test(scope, test, q, plan, out);
+}
+
 /* x op ANY (list): any element for which the comparison holds, by list functions. */
 static weir_status quantified_list(wr_scope *scope, const wr_sql_quantified *q, wr_expr **out)
 {
@@ -113,10 +144,6 @@ static weir_status quantified_list(wr_scope *scope, const wr_sql_quantified *q, 
     wr_span span = q->node.span;
     bool is_compare;
     wr_compare_op op = wr_compare_of(q->op, &is_compare);
-    if (!is_compare && q->array->kind != WR_SQL_LIST)
-        return wr_fail_at(WR_E_UNSUPPORTED, span,
-                          "%s ANY and ALL need a list written out as ARRAY[...]",
-                          wr_sql_op_text(q->op));
     if (q->array->kind == WR_SQL_LIST) { /* written out: a chain of ORs or ANDs */
         const wr_nodes *items = &wr_sql_as_list(q->array)->items;
         wr_expr **parts = wr_new_array(arena, wr_expr *, items->count + 1);
@@ -138,7 +165,8 @@ static weir_status quantified_list(wr_scope *scope, const wr_sql_quantified *q, 
     WR_TRY(wr_bind_expr(scope, q->array, &list));
     WR_TRY(wr_bind_expr(scope, q->operand, &x));
     if (list->kind == WR_X_CONST && list->is_untyped)
-        WR_TRY(wr_bind_cast(arena, list, wr_type_list(x->type), false, span, &list));
+        WR_TRY(wr_bind_cast(arena, list, wr_type_list(is_compare ? x->type : WR_VARCHAR), false,
+                            span, &list));
     if (list->type->id != WR_T_LIST && list->type->id != WR_T_ARRAY)
         return wr_fail_at(WR_E_TYPE_MISMATCH, q->array->span,
                           "ANY and ALL take a list or a query, not %s", wr_type_name(list->type));
@@ -157,6 +185,7 @@ static weir_status quantified_list(wr_scope *scope, const wr_sql_quantified *q, 
     wr_logical_set_outputs(planner, unnest);
     wr_expr *element = wr_column_ref(planner, unnest->unnest.ids[0]);
     wr_expr *pair[2] = {x, element};
+    if (!is_compare) return operator_test(scope, q, pair, unnest, out);
     const wr_type *type;
     WR_TRY(wr_bind_unify(scope, pair, 2, "ANY", &type));
     wr_binding *binding = wr_new(arena, wr_binding);
@@ -172,25 +201,6 @@ static weir_status quantified_list(wr_scope *scope, const wr_sql_quantified *q, 
     return WR_OK;
 }
 
-/* x test ANY (q) is TRUE IN (SELECT x test column FROM q), ALL is FALSE NOT IN. */
-static weir_status quantified_test(wr_scope *scope, wr_expr *test, const wr_sql_quantified *q,
-                                   wr_result *result, wr_expr **out)
-{
-    wr_planner *planner = scope->planner;
-    wr_binding *binding = wr_new(planner->arena, wr_binding);
-    wr_subquery *sub;
-    binding->expr = test;
-    binding->id = wr_planner_column(planner, WR_STR("compared"), WR_BOOLEAN);
-    *out = subquery_expr(scope, WR_SUB_IN, wr_project(planner, result->plan, binding, 1),
-                         WR_BOOLEAN, q->node.span, &sub);
-    sub->left = wr_new_array(planner->arena, wr_expr *, 1);
-    sub->left[0] = wr_expr_bool(planner->arena, !q->all);
-    sub->left_count = 1;
-    sub->op = WR_EQ;
-    sub->is_negated = q->all;
-    return WR_OK;
-}
-
 /* (a, b) < ANY (q). */
 static weir_status quantified_rows(wr_scope *scope, wr_compare_op op, const wr_sql_quantified *q,
                                    wr_result *result, wr_expr **left, int count, wr_expr **out)
@@ -200,23 +210,18 @@ static weir_status quantified_rows(wr_scope *scope, wr_compare_op op, const wr_s
     for (int i = 0; i < count; i++)
         right[i] = wr_column_ref(planner, result->columns[i].id);
     WR_TRY(wr_bind_row_compare(scope, op, left, right, count, q->node.span, &test));
-    return quantified_test(scope, test, q, result, out);
+    return quantified_test(scope, test, q, result->plan, out);
 }
 
-/* x LIKE ANY (q) and other operators that are functions. */
 static weir_status quantified_operator(wr_scope *scope, const wr_sql_quantified *q, wr_expr **out)
 {
     wr_result result;
-    wr_expr *args[2], *test;
+    wr_expr *args[2];
     WR_TRY(wr_bind_query(scope, q->query, false, &result));
     WR_TRY(one_column(&result, q->node.span, "the query of ANY and ALL"));
     WR_TRY(wr_bind_expr(scope, q->operand, &args[0]));
     args[1] = wr_column_ref(scope->planner, result.columns[0].id);
-    WR_TRY(wr_bind_by_name(scope, wr_sql_op_text(q->op), args, 2, q->node.span, &test));
-    if (test->type != WR_BOOLEAN)
-        return wr_fail_at(WR_E_TYPE_MISMATCH, q->node.span, "%s is no condition",
-                          wr_sql_op_text(q->op));
-    return quantified_test(scope, test, q, &result, out);
+    return operator_test(scope, q, args, result.plan, out);
 }
 
 weir_status wr_bind_quantified(wr_scope *scope, const wr_sql_quantified *q, wr_expr **out)

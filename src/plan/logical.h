@@ -219,6 +219,7 @@ typedef struct wr_planner {
     wr_str sql;                             /* text for spans */
     uint32_t next_lambda; /* lambda parameters have ids WR_LAMBDA_IDS + 0, 1, ... */
     int expr_depth;       /* nesting of the expression being bound: limited */
+    int join_depth;       /* joins inside joins: limited */
     int entered;          /* queries, relations and macros bound so far: limited */
     int depth;            /* nesting of views, macros and queries while binding: limited */
 } wr_planner;

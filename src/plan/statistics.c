@@ -494,9 +494,42 @@ static void profile_unary(wr_estimator *es, wr_logical *node, wr_profile *in, wr
         unknown_columns(es, node, node->output_count - more, out);
 }
 
+typedef struct wr_known_profile {
+    const wr_logical *node; /* NULL: free */
+    wr_profile profile;
+} known_profile;
+
+/* The place of the node in the table of known profiles, or a free one. */
+static known_profile *known_place(const wr_estimator *es, const wr_logical *node)
+{
+    uint64_t at = (uint64_t)(uintptr_t)node * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+    for (;; at++) {
+        known_profile *place = &es->known[at & (es->known_size - 1)];
+        if (!place->node || place->node == node) return place;
+    }
+}
+
+static void remember(wr_estimator *es, const wr_logical *node, const wr_profile *profile)
+{
+    if (es->known_count * 2 >= es->known_size) {
+        wr_estimator old = *es;
+        es->known_size = WR_MAX(es->known_size * 2, 64);
+        es->known = wr_new_array(es->planner->arena, known_profile, es->known_size);
+        for (uint32_t i = 0; i < old.known_size; i++)
+            if (old.known[i].node) *known_place(es, old.known[i].node) = old.known[i];
+    }
+    *known_place(es, node) = (known_profile){node, *profile};
+    es->known_count++;
+}
+
 void wr_profile_of(wr_estimator *es, wr_logical *node, wr_profile *out)
 {
     wr_arena *arena = es->planner->arena;
+    bool remembers = es->remembers && node->kind == WR_L_JOIN;
+    if (remembers && es->known_size && known_place(es, node)->node) {
+        *out = known_place(es, node)->profile;
+        return;
+    }
     *out = (wr_profile){0};
     if (node->kind == WR_L_SHARED) {
         profile_shared(es, node, out);
@@ -539,6 +572,7 @@ void wr_profile_of(wr_estimator *es, wr_logical *node, wr_profile *out)
         break;
     }
     node->rows = out->rows;
+    if (remembers) remember(es, node, out);
 }
 
 void wr_estimate(wr_planner *planner, wr_logical *root)

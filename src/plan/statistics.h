@@ -31,6 +31,11 @@ typedef struct wr_estimator {
     wr_planner *planner;
     WR_LIST(wr_profile) shared; /* by shared id; rows < 0 = not yet */
     int next_source;
+    /* Profiles of joins already asked for, for walks that ask at every join of a plan they do not
+     * change: a hash table by node, kept if remembers is set. */
+    bool remembers;
+    struct wr_known_profile *known;
+    uint32_t known_count, known_size;
 } wr_estimator;
 
 /* Profile of node's output, from the bottom; sets rows of every node on the way. Arena memory. */

@@ -52,6 +52,26 @@ static wr_node *parse_prefix(wr_parser *p)
     return wr_grammar_primary(p);
 }
 
+/* LIKE ANY ('a%', 'b%'): what stands in the parentheses is a list written out; also when it is only
+ * one pattern, unless that looks like a list as text, '{a%,b%}'. */
+static wr_node *patterns_in_parentheses(wr_parser *p, wr_sql_op op, wr_node *first)
+{
+    bool is_like =
+        op == WR_OP_LIKE || op == WR_OP_NOT_LIKE || op == WR_OP_ILIKE || op == WR_OP_NOT_ILIKE;
+    const wr_sql_literal *literal = first->kind == WR_SQL_LITERAL ? wr_sql_as_literal(first) : NULL;
+    bool is_pattern = literal && literal->literal == WR_LIT_STRING &&
+                      (literal->text.length == 0 || literal->text.data[0] != '{');
+    if (!is_like || (!at_punct(p, ',') && !is_pattern)) return first;
+    wr_sql_list *list = WR_NODE(p, LIST, list, first->span);
+    wr_node_list items = {0};
+    wr_push(p->arena, &items, first);
+    while (take_punct(p, ','))
+        wr_push(p->arena, &items, wr_grammar_expression(p));
+    list->items = wr_nodes_of(&items);
+    list->node.span = span_since(p, first->span);
+    return &list->node;
+}
+
 /* [op] ANY (query or list), behind the operator. NULL if the cursor is not at ANY, SOME or ALL. */
 static wr_node *parse_quantified(wr_parser *p, wr_sql_op op, wr_span span, wr_node *left)
 {
@@ -67,7 +87,7 @@ static wr_node *parse_quantified(wr_parser *p, wr_sql_op op, wr_span span, wr_no
     if (wr_at_query(p))
         node->query = wr_grammar_query(p);
     else
-        node->array = wr_grammar_expression(p);
+        node->array = patterns_in_parentheses(p, op, wr_grammar_expression(p));
     /* ANY ((SELECT ..)) is the same as ANY (SELECT ..) */
     if (node->array && node->array->kind == WR_SQL_SUBQUERY &&
         !wr_sql_as_subquery(node->array)->array) {

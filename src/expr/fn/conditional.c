@@ -8,7 +8,7 @@
 #include "expr/fn/pick.h"
 
 /* Takes value (argument choice[i], row i) for every selected row; choice < 0 gives NULL. */
-static void choose(wr_call *call, const int8_t *choice, wr_column *out)
+static void choose(wr_call *call, const int16_t *choice, wr_column *out)
 {
     size_t size = wr_phys_size(out->type->phys);
     if (!wr_type_is_nested(out->type)) {
@@ -49,13 +49,13 @@ static weir_status bind_some(wr_fn_bind *b)
 static weir_status bind_few(wr_fn_bind *b)
 {
     WR_TRY(bind_some(b));
-    if (b->arg_count <= INT8_MAX) return WR_OK;
-    return wr_fail_at(WR_E_TOO_BIG, b->span, "more than %d arguments", INT8_MAX);
+    if (b->arg_count <= INT16_MAX) return WR_OK;
+    return wr_fail_at(WR_E_TOO_BIG, b->span, "more than %d arguments", INT16_MAX);
 }
 
 static weir_status fn_nullif(wr_call *call, wr_column *out)
 {
-    int8_t *choice = wr_new_array(call->arena, int8_t, call->rows + 1);
+    int16_t *choice = wr_new_array(call->arena, int16_t, call->rows + 1);
     WR_ALL_ROWS(i)
     {
         bool equal = !wr_arg_is_null(call, 0, i) && !wr_arg_is_null(call, 1, i) &&
@@ -75,7 +75,7 @@ static weir_status bind_nvl2(wr_fn_bind *b)
 /* Greatest or least of those present; NULL only if all are. */
 static weir_status choose_extreme(wr_call *call, wr_column *out, int sign)
 {
-    int8_t *choice = wr_new_array(call->arena, int8_t, call->rows + 1);
+    int16_t *choice = wr_new_array(call->arena, int16_t, call->rows + 1);
     WR_ALL_ROWS(i)
     {
         int best = -1;
@@ -84,7 +84,7 @@ static weir_status choose_extreme(wr_call *call, wr_column *out, int sign)
             if (best < 0 || wr_column_cmp(&call->args[a], i, &call->args[best], i) * sign > 0)
                 best = a;
         }
-        choice[i] = (int8_t)best;
+        choice[i] = (int16_t)best;
     }
     choose(call, choice, out);
     return WR_OK;

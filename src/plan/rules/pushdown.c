@@ -9,7 +9,12 @@
 #include "plan/shared.h"
 #include "plan/simplify.h"
 
-typedef WR_LIST(wr_expr *) conjuncts;
+/* Different conditions, with their hashes: thousands of them are compared by number first. */
+typedef struct conjuncts {
+    wr_expr **items;
+    uint64_t *hashes;
+    int count, cap;
+} conjuncts;
 
 typedef struct walk {
     wr_planner *planner;
@@ -26,9 +31,21 @@ static void add(walk *w, conjuncts *list, wr_expr *e)
             add(w, list, e->args[i]);
         return;
     }
+    uint64_t hash = wr_expr_hash(e);
     for (int i = 0; i < list->count; i++)
-        if (wr_expr_eq(list->items[i], e)) return;
-    wr_push(w->arena, list, e);
+        if (list->hashes[i] == hash && wr_expr_eq(list->items[i], e)) return;
+    if (list->count == list->cap) {
+        conjuncts more = {.count = list->count, .cap = WR_MAX(8, list->cap * 2)};
+        more.items = wr_new_array(w->arena, wr_expr *, more.cap);
+        more.hashes = wr_new_array(w->arena, uint64_t, more.cap);
+        for (int i = 0; i < list->count; i++) {
+            more.items[i] = list->items[i];
+            more.hashes[i] = list->hashes[i];
+        }
+        *list = more;
+    }
+    list->items[list->count] = e;
+    list->hashes[list->count++] = hash;
 }
 
 static wr_logical *filter_over(walk *w, wr_logical *input, const conjuncts *list)
@@ -206,7 +223,7 @@ static void add_implied(walk *w, const wr_expr *e, const wr_column_set *side, co
             wr_expr *part = all.items[k];
             if (only_uses(w, part, side) && !wr_expr_is_const(part) && !wr_expr_can_fail(part) &&
                 !wr_expr_is_volatile(part))
-                wr_push(w->arena, &of_side, part);
+                add(w, &of_side, part);
         }
         if (of_side.count == 0) return;
         branches[i] = wr_expr_and(w->arena, of_side.items, of_side.count);

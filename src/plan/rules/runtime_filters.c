@@ -253,7 +253,7 @@ static void visit(publishing *p, wr_logical *node)
 
 static weir_status apply(wr_planner *planner, wr_logical **root)
 {
-    publishing p = {.planner = planner, .estimator = {.planner = planner}};
+    publishing p = {.planner = planner, .estimator = {.planner = planner, .remembers = true}};
     visit(&p, *root);
     return WR_OK;
 }

@@ -1,0 +1,70 @@
+#!/bin/sh
+# large_statements.sh - statements of the size that programs write: long lists and chains, many joins and branches, and
+# a clear error where something is nested too deeply. Each must be answered within seconds; quadratic work shows.
+set -u
+exec python3 - <<'PYTHON'
+import os
+import subprocess
+import sys
+import time
+
+TABLE = "CREATE TEMP TABLE t AS SELECT i AS x, 'a' || i AS s FROM generate_series(1, 1000) g(i);\n"
+
+
+def chain(count, between, item):
+    return between.join(item(i) for i in range(count))
+
+
+def joins(count, kind):
+    return f"SELECT count(*) FROM t t0 {chain(count, ' ', lambda i: f'{kind} t t{i + 1} ON t{i}.x = t{i + 1}.x')}"
+
+
+def nested(count, before, inside, after):
+    return f"SELECT {before * count}{inside}{after * count}"
+
+
+CASES = {
+    "OR of equalities": (f"SELECT count(*) FROM t WHERE {chain(5000, ' OR ', lambda i: f'x = {i * 3}')}", "333"),
+    "OR with one other condition": (
+        f"SELECT count(*) FROM t WHERE s = 'a1' OR {chain(5000, ' OR ', lambda i: f'x = {i * 3}')}", "334"),
+    "OR of pairs": (f"SELECT count(*) FROM t WHERE {chain(5000, ' OR ', lambda i: f'(x = {i * 3} AND x > {i})')}", "333"),
+    "AND": (f"SELECT count(*) FROM t WHERE {chain(10000, ' AND ', lambda i: f'x <> {i * 3}')}", "667"),
+    "IN, numbers": (f"SELECT count(*) FROM t WHERE x IN ({chain(100000, ', ', lambda i: str(i * 3))})", "333"),
+    "IN, texts": (f"SELECT count(*) FROM t WHERE s IN ({chain(100000, ', ', lambda i: chr(39) + 'a' + str(i * 3) + chr(39))})",
+                  "333"),
+    "NOT IN with NULL": (f"SELECT count(*) FROM t WHERE x NOT IN (NULL, {chain(10000, ', ', lambda i: str(i * 3))})", "0"),
+    "sum": (f"SELECT sum({chain(10000, ' + ', lambda i: 'x')}) FROM t", "5005000000"),
+    "sum of constants": (f"SELECT {chain(10000, ' + ', str)}", "49995000"),
+    "sum that fails": (f"SELECT 9223372036854775807 + {chain(10000, ' + ', str)}", "error"),
+    "||": (f"SELECT max(length({chain(10000, ' || ', lambda i: 's')})) FROM t", "50000"),
+    "|| with NULL": (f"SELECT count({chain(300, ' || ', lambda i: 's')} || NULL || s) FROM t", "0"),
+    "CASE": (f"SELECT sum(CASE {chain(10000, ' ', lambda i: f'WHEN x = {i} THEN {i * 2}')} ELSE 0 END) FROM t", "1001000"),
+    "ELSE CASE": ("SELECT sum(" + chain(450, " ", lambda i: f"CASE WHEN x = {i} THEN {i} ELSE") + " 0" + " END" * 450 +
+                  ") FROM t", "101025"),
+    "arguments": (f"SELECT max(greatest({chain(2000, ', ', lambda i: f'x + {i}')})) FROM t", "2999"),
+    "inner joins": (joins(500, "JOIN"), "1000"),
+    "left joins": (joins(500, "LEFT JOIN"), "1000"),
+    "UNION ALL": (f"SELECT sum(a) FROM ({chain(1000, ' UNION ALL ', lambda i: f'SELECT {i} AS a')}) q", "499500"),
+    "VALUES": (f"SELECT sum(a) FROM (VALUES {chain(50000, ', ', lambda i: f'({i}, {i}.5)')}) v(a, b)", "1249975000"),
+    "columns": (f"SELECT c1999 FROM (SELECT {chain(2000, ', ', lambda i: f'x + {i} AS c{i}')} FROM t) q LIMIT 1", "2000"),
+    "parentheses": (nested(900, "(", "1", ")"), "1"),
+    "too many parentheses": (nested(100000, "(", "1", ")"), "W0105"),
+    "calls too deep": (nested(900, "abs(", "1", ")"), "W0105"),
+    "conditions too deep": ("SELECT count(*) FROM t WHERE " + "(x = 1 OR x = 2 AND " * 300 + "x = 3" + ")" * 300, "W0105"),
+    "queries too deep": ("SELECT count(*) FROM " + "(SELECT * FROM " * 400 + "t" + ") q" * 400, "W0105"),
+    "too many joins": (joins(1500, "JOIN"), "W0105"),
+}
+
+failed = 0
+for name, (sql, wanted) in CASES.items():
+    began = time.monotonic()
+    done = subprocess.run([os.environ["WEIR"], "--output", "csv"], input=TABLE + sql + ";\n", capture_output=True, text=True)
+    seconds = time.monotonic() - began
+    text = done.stdout + done.stderr
+    got = text.strip().splitlines()[-1] if done.returncode == 0 else text
+    right = got == wanted if done.returncode == 0 else done.returncode > 0 and wanted in got
+    if not right or seconds > 5:
+        failed += 1
+        print(f"{name}: wanted {wanted}, got {got[:300]} (exit {done.returncode}, {seconds:.1f} s)")
+sys.exit(failed > 0)
+PYTHON
