@@ -301,7 +301,7 @@ static weir_status import_decimals(const source *s, wr_column *out)
         memcpy(words, from + i * size, size);
         value = size == 4   ? (int32_t)words[0]
                 : size == 8 ? words[0]
-                            : (wr_i128)words[1] << 64 | (uint64_t)words[0];
+                            : (wr_i128)((wr_u128)(uint64_t)words[1] << 64 | (uint64_t)words[0]);
         bool fits = size < 32 || (words[2] == words[1] >> 63 && words[3] == words[1] >> 63);
         if (is_present(out, i) && (!fits || value > most || value < -most))
             return wr_fail(WR_E_OUT_OF_RANGE, "an Arrow decimal does not fit %s",

@@ -9,7 +9,13 @@
  * refuses, what is there is written as a smaller batch. */
 #include "fmt/arrow/write.h"
 
-enum { BATCH_BYTES_MAX = 64 << 20, META_ALIGN = 8, FILE_BLOCK_BYTES = 24 };
+enum {
+    ALLOWANCE = 4,      /* times the exported bytes: a body and a buffer, both growing */
+    ARRAY_BYTES = 4096, /* an exported array has memory of its own */
+    BATCH_BYTES_MAX = 64 << 20,
+    META_ALIGN = 8,
+    FILE_BLOCK_BYTES = 24
+};
 
 const wr_opt wr_ipc_write_options[] = {
     {"compression|codec", WR_OPT_TEXT, "none", "zstd, lz4 or none"},
@@ -44,8 +50,16 @@ typedef struct ipc_writer {
         struct ArrowArray *items;
         int count, cap;
         int64_t rows;
-        uint64_t bytes; /* reserved */
+        uint64_t bytes;     /* reserved */
+        uint64_t allowance; /* reserved besides: what laying them out will need */
     } parts;
+    /* Batches of few rows, copied: an exported array of its own would cost more than it holds. */
+    wr_arena small_arena;
+    struct {
+        wr_batch *items;
+        int count, cap;
+        uint32_t rows;
+    } small;
     WR_LIST(file_block) dictionaries;
     WR_LIST(file_block) batches;
 } ipc_writer;
@@ -115,6 +129,8 @@ static void forget_parts(ipc_writer *w)
     for (int i = 0; i < w->parts.count; i++)
         w->parts.items[i].release(&w->parts.items[i]);
     if (w->parts.bytes) wr_mem_release(w->mem, w->parts.bytes);
+    if (w->parts.allowance) wr_mem_release(w->mem, w->parts.allowance);
+    w->parts.allowance = 0;
     w->parts.count = 0;
     w->parts.rows = 0;
     w->parts.bytes = 0;
@@ -123,7 +139,7 @@ static void forget_parts(ipc_writer *w)
 static uint64_t array_bytes(const struct ArrowSchema *schema, const struct ArrowArray *array)
 {
     wr_ipc_layout layout = wr_ipc_layout_of(schema);
-    uint64_t bytes = sizeof *array + 64 + (uint64_t)array->length / 8;
+    uint64_t bytes = ARRAY_BYTES + (uint64_t)array->length / 8;
     bool is_text = layout.kind == WR_IPC_TEXT || layout.kind == WR_IPC_VIEWS;
     bytes += (uint64_t)array->length * (is_text ? sizeof(wr_view) : (uint64_t)layout.size);
     if (is_text) {
@@ -172,6 +188,8 @@ static weir_status append_dictionaries(ipc_writer *w)
 
 static weir_status flush_parts(ipc_writer *w)
 {
+    if (w->parts.allowance) wr_mem_release(w->mem, w->parts.allowance);
+    w->parts.allowance = 0;
     if (!w->has_batch) WR_TRY(append_dictionaries(w));
     w->has_batch = true;
     wr_ipc_encode_begin(&w->encoder);
@@ -195,11 +213,12 @@ static weir_status flush_parts(ipc_writer *w)
 /* Keeps an exported array; takes it over. */
 static weir_status keep_part(ipc_writer *w, struct ArrowArray *array)
 {
-    uint64_t bytes = array_bytes(&w->schema.root, array);
-    weir_status bad = wr_mem_reserve(w->mem, bytes);
-    if (bad && w->parts.count) { /* room is made by writing what is there */
+    uint64_t bytes = array_bytes(&w->schema.root, array), allowance = ALLOWANCE * bytes;
+    weir_status bad = wr_mem_reserve(w->mem, bytes + allowance);
+    if (bad) { /* room is made by writing what is there, and there must be room for one part */
         wr_status_drop(bad);
-        bad = flush_parts(w);
+        bad = w->parts.count ? flush_parts(w) : WR_OK;
+        allowance = 0;
         if (!bad) bad = wr_mem_reserve(w->mem, bytes);
     }
     if (bad) {
@@ -215,12 +234,12 @@ static weir_status keep_part(ipc_writer *w, struct ArrowArray *array)
     w->parts.items[w->parts.count++] = *array;
     w->parts.rows += array->length;
     w->parts.bytes += bytes;
+    w->parts.allowance += allowance;
     return WR_OK;
 }
 
-static weir_status writer_write(wr_writer *writer, const wr_batch *batch)
+static weir_status export_rows(ipc_writer *w, const wr_batch *batch)
 {
-    ipc_writer *w = (ipc_writer *)writer;
     uint16_t rows[WR_BATCH_ROWS];
     uint32_t total = wr_batch_count(batch);
     for (uint32_t i = 0; i < total; i++)
@@ -239,6 +258,51 @@ static weir_status writer_write(wr_writer *writer, const wr_batch *batch)
             WR_TRY(flush_parts(w));
         from += count;
     }
+    return WR_OK;
+}
+
+/* Exports the rows of the small batches as one batch. */
+static weir_status export_small(ipc_writer *w)
+{
+    WR_ARENA(scratch);
+    int count = w->small.count;
+    if (count == 0) return WR_OK;
+    wr_batch whole = {.columns = wr_new_array(&scratch, wr_column, w->columns.count + 1),
+                      .column_count = w->columns.count,
+                      .rows = w->small.rows};
+    const wr_column **sources = wr_new_array(&scratch, const wr_column *, count);
+    uint32_t *which = wr_new_array(&scratch, uint32_t, whole.rows + 1), at = 0;
+    uint32_t *rows = wr_new_array(&scratch, uint32_t, whole.rows + 1);
+    for (int b = 0; b < count; b++)
+        for (uint32_t i = 0; i < w->small.items[b].rows; i++, at++) {
+            which[at] = (uint32_t)b;
+            rows[at] = i;
+        }
+    for (int c = 0; c < w->columns.count; c++) {
+        for (int b = 0; b < count; b++)
+            sources[b] = &w->small.items[b].columns[c];
+        wr_column_stitch(w->columns.fields[c].type, sources, (uint32_t)count, which, rows,
+                         whole.rows, &scratch, &whole.columns[c]);
+    }
+    weir_status bad = export_rows(w, &whole);
+    wr_arena_reset(&w->small_arena);
+    w->small.items = NULL;
+    w->small.count = w->small.cap = 0;
+    w->small.rows = 0;
+    return bad;
+}
+
+static weir_status writer_write(wr_writer *writer, const wr_batch *batch)
+{
+    ipc_writer *w = (ipc_writer *)writer;
+    uint32_t count = wr_batch_count(batch);
+    if (count == 0) return WR_OK;
+    if (w->small.rows + count > WR_BATCH_ROWS || count > WR_BATCH_ROWS / 2) WR_TRY(export_small(w));
+    if (count > WR_BATCH_ROWS / 2) return export_rows(w, batch);
+    wr_batch copy;
+    wr_batch_copy(batch, &w->small_arena, &copy);
+    wr_push(&w->small_arena, &w->small, copy);
+    w->small.rows += count;
     return WR_OK;
 }
 
@@ -263,6 +327,7 @@ static weir_status writer_finish(wr_writer *writer)
 {
     ipc_writer *w = (ipc_writer *)writer;
     static const int32_t end[2] = {-1, 0};
+    WR_TRY(export_small(w));
     if (w->parts.count) WR_TRY(flush_parts(w));
     if (!w->has_batch) WR_TRY(write_nothing(w));
     WR_TRY(append(w, end, sizeof end));
@@ -272,7 +337,7 @@ static weir_status writer_finish(wr_writer *writer)
 static uint64_t writer_bytes(const wr_writer *writer)
 {
     const ipc_writer *w = (const ipc_writer *)writer;
-    return w->offset + w->parts.bytes;
+    return w->offset + w->parts.bytes + w->small_arena.total;
 }
 
 static void writer_drop(wr_writer *writer)
@@ -281,6 +346,7 @@ static void writer_drop(wr_writer *writer)
     forget_parts(w);
     wr_heap_drop(w->parts.items);
     wr_ipc_encode_clear(&w->encoder);
+    wr_arena_clear(&w->small_arena);
     wr_arena_clear(&w->arena);
     wr_heap_drop(w);
 }
