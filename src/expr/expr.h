@@ -166,6 +166,13 @@ void wr_expr_print(const wr_expr *e, wr_str (*name_of)(void *arg, uint32_t colum
                    wr_buf *out);
 
 /* ---- what evaluation needs to know about the session ---- */
+/* One setting as weir_settings() and pg_settings show it. kind: text, int, bool, size, duration, or
+ * the values there are, "a|b"; scope: session, engine (shared by all sessions), fixed. */
+typedef struct wr_setting_text {
+    wr_str name, value, fallback, help, kind, scope;
+    bool is_set; /* not the default */
+} wr_setting_text;
+
 typedef struct wr_env {
     int64_t now_us;   /* start of the transaction: now(), current_date */
     const void *zone; /* const wr_zone * of SET TimeZone; NULL = UTC */
@@ -179,6 +186,8 @@ typedef struct wr_env {
     weir_status (*set_value)(void *owner, wr_str sequence, int64_t value, bool is_called);
     weir_status (*last_value)(void *owner, int64_t *out); /* of any sequence */
     uint64_t transaction, session;                        /* their numbers */
+    /* All settings, in memory of arena; gives their number. */
+    int (*settings)(void *owner, wr_arena *arena, wr_setting_text **out);
 } wr_env;
 
 /* ---- binding calls and conversions (expr/resolve.c) ---- */

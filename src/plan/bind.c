@@ -6,6 +6,20 @@
 #include "plan/bind.h"
 
 /* ---- types ---- */
+/* Types of PostgreSQL and DuckDB that weir leaves out: name, how it is called, what to use. */
+static const char *const left_out[][3] = {
+    {"timetz", "TIME WITH TIME ZONE",
+     "use TIMESTAMP WITH TIME ZONE, or TIME with a column of its own for the zone"},
+    {"bit", "BIT", "use BLOB for bytes, a whole number with & | # ~ << >> for flags, or BOOLEAN[]"},
+    {"varbit", "BIT VARYING",
+     "use BLOB for bytes, a whole number with & | # ~ << >> for flags, or BOOLEAN[]"},
+    {"bitstring", "BITSTRING",
+     "use BLOB for bytes, a whole number with & | # ~ << >> for flags, or BOOLEAN[]"},
+    {"money", "MONEY", "use DECIMAL(19, 2)"},
+    {"xml", "XML", "use VARCHAR"},
+    {"union", "UNION", "use a STRUCT with one field per member, or JSON"},
+};
+
 static weir_status named_type(wr_planner *planner, const wr_sql_type *node, const wr_type **out)
 {
     int64_t modifiers[2];
@@ -38,6 +52,11 @@ static weir_status named_type(wr_planner *planner, const wr_sql_type *node, cons
     if (count && wr_type_find(name, NULL, 0))
         return wr_fail_at(WR_E_UNKNOWN_TYPE, node->node.span,
                           "type %.*s does not take these modifiers", WR_STR_ARGS(name));
+    for (size_t i = 0; i < WR_COUNT(left_out); i++)
+        if (wr_str_is(name, left_out[i][0]))
+            return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, node->node.span,
+                                           "the type %s is not supported", left_out[i][1]),
+                                "%s", left_out[i][2]);
     return wr_with_nearest(
         wr_fail_at(WR_E_UNKNOWN_TYPE, node->node.span, "no type \"%.*s\"", WR_STR_ARGS(name)),
         &nearest);

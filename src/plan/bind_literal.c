@@ -164,7 +164,9 @@ weir_status wr_bind_literal(wr_scope *scope, const wr_sql_literal *literal, bool
         WR_TRY(hex_literal(arena, literal->text, span, out));
         break;
     case WR_LIT_BITS:
-        return wr_fail_at(WR_E_UNSUPPORTED, span, "bit strings b'...' are not supported");
+        return wr_with_hint(
+            wr_fail_at(WR_E_UNSUPPORTED, span, "bit strings b'...' are not supported"),
+            "bytes are x'...', bits of whole numbers have the operators & | # ~ << >>");
     }
     (*out)->span = span;
     return WR_OK;

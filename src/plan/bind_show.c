@@ -36,7 +36,8 @@ static weir_status describe(wr_scope *scope, const wr_sql_describe *node, wr_res
         if (item->hidden) continue;
         wr_row_text(&rows, item->name);
         const wr_object *table = item->table ? item->table->object : NULL;
-        const wr_column_def *def = table && item->expr->kind == WR_X_COLUMN ? column_of(item) : NULL;
+        const wr_column_def *def =
+            table && item->expr->kind == WR_X_COLUMN ? column_of(item) : NULL;
         wr_row_text(&rows, def ? wr_column_type_text(planner->arena, def) : item->expr->type->sql);
         wr_row_text(&rows, output && output->not_null ? WR_STR("NO") : WR_STR("YES"));
     }

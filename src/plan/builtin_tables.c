@@ -3,35 +3,28 @@
  *
  * The tables are small: they are collected when a statement that names them is bound, and become
  * VALUES. Object identifiers are hashes of names: stable while the name is. */
-#include "plan/table_fn.h"
+#include "plan/pg_catalog.h"
 
 #define ENTRY_TABLES (1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION)
-#define WIDTH_MAX 12
-
-typedef struct builtin {
-    const char *schema, *name,
-        *columns; /* columns: "name type, ..." with t text, i integer, b boolean */
-    weir_status (*fill)(wr_scope *scope, wr_row_list *rows);
-} builtin;
+#define WIDTH_MAX 48
 
 bool wr_is_builtin_schema(wr_str schema)
 {
     return wr_str_is(schema, "information_schema") || wr_str_is(schema, "pg_catalog");
 }
 
-static int64_t oid_of(wr_str schema, wr_str name)
+int64_t wr_builtin_oid(wr_str schema, wr_str name)
 {
     return (int64_t)((wr_hash_str_ci(schema) * 31 + wr_hash_str_ci(name)) & 0x7fffffff) | 0x4000;
 }
 
-static wr_str database(wr_scope *scope)
+wr_str wr_builtin_database(wr_scope *scope)
 {
     wr_str name = scope->planner->env->database;
     return name.length ? name : WR_STR("weir");
 }
 
-/* Visible objects; references are released by the planner. */
-static wr_object **objects(wr_scope *scope, unsigned kinds, int *count)
+wr_object **wr_builtin_objects(wr_scope *scope, unsigned kinds, int *count)
 {
     wr_planner *planner = scope->planner;
     *count = 0;
@@ -51,9 +44,9 @@ static const char *table_type(const wr_object *object)
 static weir_status fill_tables(wr_scope *scope, wr_row_list *rows)
 {
     int count;
-    wr_object **list = objects(scope, ENTRY_TABLES, &count);
+    wr_object **list = wr_builtin_objects(scope, ENTRY_TABLES, &count);
     for (int i = 0; i < count; i++) {
-        wr_row_text(rows, database(scope));
+        wr_row_text(rows, wr_builtin_database(scope));
         wr_row_text(rows, list[i]->schema);
         wr_row_text(rows, list[i]->name);
         wr_row_text(rows, wr_str_of(table_type(list[i])));
@@ -66,8 +59,7 @@ static weir_status fill_tables(wr_scope *scope, wr_row_list *rows)
     return WR_OK;
 }
 
-/* The columns of any object, views included (bound to know them; a broken view has none). */
-static int columns_of(wr_scope *scope, const wr_object *object, wr_column_def **out)
+int wr_builtin_columns(wr_scope *scope, const wr_object *object, wr_column_def **out)
 {
     wr_planner *planner = scope->planner;
     if (object->kind == WR_ENTRY_TABLE) {
@@ -101,12 +93,12 @@ static int columns_of(wr_scope *scope, const wr_object *object, wr_column_def **
 static weir_status fill_columns(wr_scope *scope, wr_row_list *rows)
 {
     int count;
-    wr_object **list = objects(scope, ENTRY_TABLES, &count);
+    wr_object **list = wr_builtin_objects(scope, ENTRY_TABLES, &count);
     for (int i = 0; i < count; i++) {
         wr_column_def *columns = NULL;
-        int width = columns_of(scope, list[i], &columns);
+        int width = wr_builtin_columns(scope, list[i], &columns);
         for (int c = 0; c < width; c++) {
-            wr_row_text(rows, database(scope));
+            wr_row_text(rows, wr_builtin_database(scope));
             wr_row_text(rows, list[i]->schema);
             wr_row_text(rows, list[i]->name);
             wr_row_text(rows, columns[c].name);
@@ -131,7 +123,7 @@ static weir_status fill_columns(wr_scope *scope, wr_row_list *rows)
     return WR_OK;
 }
 
-static wr_str *schemas(wr_scope *scope, int *count)
+wr_str *wr_builtin_schemas(wr_scope *scope, int *count)
 {
     wr_arena *arena = scope->planner->arena;
     int n = 0;
@@ -149,23 +141,11 @@ static wr_str *schemas(wr_scope *scope, int *count)
 static weir_status fill_schemata(wr_scope *scope, wr_row_list *rows)
 {
     int count;
-    wr_str *list = schemas(scope, &count);
+    wr_str *list = wr_builtin_schemas(scope, &count);
     for (int i = 0; i < count; i++) {
-        wr_row_text(rows, database(scope));
+        wr_row_text(rows, wr_builtin_database(scope));
         wr_row_text(rows, list[i]);
         wr_row_text(rows, scope->planner->env->user);
-    }
-    return WR_OK;
-}
-
-static weir_status fill_namespaces(wr_scope *scope, wr_row_list *rows)
-{
-    int count;
-    wr_str *list = schemas(scope, &count);
-    for (int i = 0; i < count; i++) {
-        wr_row_int(rows, oid_of(WR_STR(""), list[i]));
-        wr_row_text(rows, list[i]);
-        wr_row_int(rows, 10);
     }
     return WR_OK;
 }
@@ -173,7 +153,7 @@ static weir_status fill_namespaces(wr_scope *scope, wr_row_list *rows)
 static weir_status fill_pg_tables(wr_scope *scope, wr_row_list *rows)
 {
     int count;
-    wr_object **list = objects(scope, 1u << WR_ENTRY_TABLE, &count);
+    wr_object **list = wr_builtin_objects(scope, 1u << WR_ENTRY_TABLE, &count);
     for (int i = 0; i < count; i++) {
         wr_row_text(rows, list[i]->schema);
         wr_row_text(rows, list[i]->name);
@@ -186,7 +166,7 @@ static weir_status fill_pg_tables(wr_scope *scope, wr_row_list *rows)
 static weir_status fill_pg_views(wr_scope *scope, wr_row_list *rows)
 {
     int count;
-    wr_object **list = objects(scope, 1u << WR_ENTRY_VIEW, &count);
+    wr_object **list = wr_builtin_objects(scope, 1u << WR_ENTRY_VIEW, &count);
     for (int i = 0; i < count; i++) {
         wr_row_text(rows, list[i]->schema);
         wr_row_text(rows, list[i]->name);
@@ -196,96 +176,23 @@ static weir_status fill_pg_views(wr_scope *scope, wr_row_list *rows)
     return WR_OK;
 }
 
-static weir_status fill_pg_class(wr_scope *scope, wr_row_list *rows)
-{
-    int count;
-    wr_object **list =
-        objects(scope, ENTRY_TABLES | 1u << WR_ENTRY_SEQUENCE | 1u << WR_ENTRY_INDEX, &count);
-    for (int i = 0; i < count; i++) {
-        const wr_object *object = list[i];
-        const char *kind = object->kind == WR_ENTRY_VIEW       ? "v"
-                           : object->kind == WR_ENTRY_SEQUENCE ? "S"
-                           : object->kind == WR_ENTRY_INDEX    ? "i"
-                                                               : "r";
-        bool is_table = object->kind == WR_ENTRY_TABLE && scope->planner->catalog;
-        wr_row_int(rows, oid_of(object->schema, object->name));
-        wr_row_text(rows, object->name);
-        wr_row_int(rows, oid_of(WR_STR(""), object->schema));
-        wr_row_text(rows, wr_str_of(kind));
-        wr_row_int(rows, object->column_count);
-        wr_row_int(rows, is_table
-                             ? (int64_t)wr_table_count(object->table, scope->planner->catalog->txn)
-                             : 0);
-        wr_row_int(rows, 10);
-        wr_row_text(rows, object->is_temporary ? WR_STR("t") : WR_STR("p"));
-    }
-    return WR_OK;
-}
-
-static weir_status fill_pg_attribute(wr_scope *scope, wr_row_list *rows)
-{
-    int count;
-    wr_object **list = objects(scope, ENTRY_TABLES, &count);
-    for (int i = 0; i < count; i++) {
-        wr_column_def *columns = NULL;
-        int width = columns_of(scope, list[i], &columns);
-        for (int c = 0; c < width; c++) {
-            wr_row_int(rows, oid_of(list[i]->schema, list[i]->name));
-            wr_row_text(rows, columns[c].name);
-            wr_row_int(rows, (int64_t)columns[c].type->id + 1);
-            wr_row_int(rows, c + 1);
-            wr_row_bool(rows, columns[c].not_null);
-            wr_row_bool(rows, columns[c].default_sql.length > 0);
-            wr_row_bool(rows, false);
-        }
-    }
-    return WR_OK;
-}
-
-static weir_status fill_pg_type(wr_scope *scope, wr_row_list *rows)
-{
-    for (int id = 0; id < WR_T_COUNT; id++) {
-        wr_row_int(rows, id + 1);
-        wr_row_text(rows, wr_str_of(wr_type_id_name((wr_type_id)id)));
-        wr_row_int(rows, oid_of(WR_STR(""), WR_STR("pg_catalog")));
-        wr_row_text(rows, WR_STR("b"));
-    }
-    int count;
-    wr_object **list = objects(scope, 1u << WR_ENTRY_TYPE, &count);
-    for (int i = 0; i < count; i++) {
-        wr_row_int(rows, oid_of(list[i]->schema, list[i]->name));
-        wr_row_text(rows, list[i]->name);
-        wr_row_int(rows, oid_of(WR_STR(""), list[i]->schema));
-        wr_row_text(rows, list[i]->type->id == WR_T_ENUM ? WR_STR("e") : WR_STR("c"));
-    }
-    return WR_OK;
-}
-
 static weir_status fill_pg_enum(wr_scope *scope, wr_row_list *rows)
 {
     int count;
-    wr_object **list = objects(scope, 1u << WR_ENTRY_TYPE, &count);
+    wr_object **list = wr_builtin_objects(scope, 1u << WR_ENTRY_TYPE, &count);
     for (int i = 0; i < count; i++)
         for (int k = 0; list[i]->type->id == WR_T_ENUM && k < list[i]->type->label_count; k++) {
-            wr_row_int(rows, oid_of(list[i]->schema, list[i]->name));
+            wr_row_int(rows, wr_builtin_oid(list[i]->schema, list[i]->name));
             wr_row_int(rows, k + 1);
             wr_row_text(rows, list[i]->type->labels[k]);
         }
     return WR_OK;
 }
 
-static weir_status fill_pg_database(wr_scope *scope, wr_row_list *rows)
-{
-    wr_row_int(rows, 1);
-    wr_row_text(rows, database(scope));
-    wr_row_text(rows, WR_STR("UTF8"));
-    return WR_OK;
-}
-
 static weir_status fill_pg_sequences(wr_scope *scope, wr_row_list *rows)
 {
     int count;
-    wr_object **list = objects(scope, 1u << WR_ENTRY_SEQUENCE, &count);
+    wr_object **list = wr_builtin_objects(scope, 1u << WR_ENTRY_SEQUENCE, &count);
     for (int i = 0; i < count; i++) {
         wr_row_text(rows, list[i]->schema);
         wr_row_text(rows, list[i]->name);
@@ -301,17 +208,23 @@ static weir_status fill_pg_sequences(wr_scope *scope, wr_row_list *rows)
 static weir_status fill_constraints(wr_scope *scope, wr_row_list *rows)
 {
     int count;
-    wr_object **list = objects(scope, 1u << WR_ENTRY_TABLE, &count);
+    wr_object **list = wr_builtin_objects(scope, 1u << WR_ENTRY_TABLE, &count);
     for (int i = 0; i < count; i++)
         for (int k = 0; k < list[i]->key_count + list[i]->check_count; k++) {
             bool is_key = k < list[i]->key_count;
+            wr_row_text(rows, wr_builtin_database(scope));
             wr_row_text(rows, list[i]->schema);
-            wr_row_text(rows, list[i]->name);
             wr_row_text(rows, is_key ? list[i]->keys[k].name
                                      : list[i]->checks[k - list[i]->key_count].name);
+            wr_row_text(rows, wr_builtin_database(scope));
+            wr_row_text(rows, list[i]->schema);
+            wr_row_text(rows, list[i]->name);
             wr_row_text(rows, !is_key                       ? WR_STR("CHECK")
                               : list[i]->keys[k].is_primary ? WR_STR("PRIMARY KEY")
                                                             : WR_STR("UNIQUE"));
+            wr_row_text(rows, WR_STR("NO"));
+            wr_row_text(rows, WR_STR("NO"));
+            wr_row_text(rows, WR_STR("YES"));
         }
     return WR_OK;
 }
@@ -319,13 +232,14 @@ static weir_status fill_constraints(wr_scope *scope, wr_row_list *rows)
 static weir_status fill_key_columns(wr_scope *scope, wr_row_list *rows)
 {
     int count;
-    wr_object **list = objects(scope, 1u << WR_ENTRY_TABLE, &count);
+    wr_object **list = wr_builtin_objects(scope, 1u << WR_ENTRY_TABLE, &count);
     for (int i = 0; i < count; i++)
         for (int k = 0; k < list[i]->key_count; k++)
             for (int c = 0; c < list[i]->keys[k].column_count; c++) {
-                wr_row_text(rows, database(scope));
+                wr_row_text(rows, wr_builtin_database(scope));
                 wr_row_text(rows, list[i]->schema);
                 wr_row_text(rows, list[i]->keys[k].name);
+                wr_row_text(rows, wr_builtin_database(scope));
                 wr_row_text(rows, list[i]->schema);
                 wr_row_text(rows, list[i]->name);
                 wr_row_text(rows, list[i]->columns[list[i]->keys[k].columns[c]].name);
@@ -337,22 +251,25 @@ static weir_status fill_key_columns(wr_scope *scope, wr_row_list *rows)
 static weir_status fill_views(wr_scope *scope, wr_row_list *rows)
 {
     int count;
-    wr_object **list = objects(scope, 1u << WR_ENTRY_VIEW, &count);
+    wr_object **list = wr_builtin_objects(scope, 1u << WR_ENTRY_VIEW, &count);
     for (int i = 0; i < count; i++) {
-        wr_row_text(rows, database(scope));
+        wr_row_text(rows, wr_builtin_database(scope));
         wr_row_text(rows, list[i]->schema);
         wr_row_text(rows, list[i]->name);
         wr_row_text(rows, list[i]->sql);
+        wr_row_text(rows, WR_STR("NONE"));
+        wr_row_text(rows, WR_STR("NO"));
     }
     return WR_OK;
 }
 
-static const builtin builtins[] = {
+const wr_builtin_table wr_builtin_tables[] = {
     {"information_schema", "key_column_usage",
-     "constraint_catalog t,constraint_schema t,constraint_name t,table_schema t,table_name "
-     "t,column_name t,ordinal_position i",
+     "constraint_catalog t,constraint_schema t,constraint_name t,table_catalog t,"
+     "table_schema t,table_name t,column_name t,ordinal_position i",
      fill_key_columns},
-    {"information_schema", "views", "table_catalog t,table_schema t,table_name t,view_definition t",
+    {"information_schema", "views",
+     "table_catalog t,table_schema t,table_name t,view_definition t,check_option t,is_updatable t",
      fill_views},
     {"information_schema", "tables",
      "table_catalog t,table_schema t,table_name t,table_type t,is_insertable_into t,table_comment "
@@ -366,23 +283,17 @@ static const builtin builtins[] = {
     {"information_schema", "schemata", "catalog_name t,schema_name t,schema_owner t",
      fill_schemata},
     {"information_schema", "table_constraints",
-     "table_schema t,table_name t,constraint_name t,constraint_type t", fill_constraints},
-    {"pg_catalog", "pg_namespace", "oid i,nspname t,nspowner i", fill_namespaces},
+     "constraint_catalog t,constraint_schema t,constraint_name t,table_catalog t,table_schema t,"
+     "table_name t,constraint_type t,is_deferrable t,initially_deferred t,enforced t",
+     fill_constraints},
     {"pg_catalog", "pg_tables", "schemaname t,tablename t,tableowner t,hasindexes b",
      fill_pg_tables},
     {"pg_catalog", "pg_views", "schemaname t,viewname t,viewowner t,definition t", fill_pg_views},
-    {"pg_catalog", "pg_class",
-     "oid i,relname t,relnamespace i,relkind t,relnatts i,reltuples i,relowner i,relpersistence t",
-     fill_pg_class},
-    {"pg_catalog", "pg_attribute",
-     "attrelid i,attname t,atttypid i,attnum i,attnotnull b,atthasdef b,attisdropped b",
-     fill_pg_attribute},
-    {"pg_catalog", "pg_type", "oid i,typname t,typnamespace i,typtype t", fill_pg_type},
     {"pg_catalog", "pg_enum", "enumtypid i,enumsortorder i,enumlabel t", fill_pg_enum},
-    {"pg_catalog", "pg_database", "oid i,datname t,encoding t", fill_pg_database},
     {"pg_catalog", "pg_sequences",
      "schemaname t,sequencename t,start_value i,min_value i,max_value i,increment_by i,cycle b",
      fill_pg_sequences},
+    {0},
 };
 
 /* Splits the text of columns into names and types. */
@@ -394,30 +305,40 @@ static int parse_columns(wr_arena *arena, const char *columns, const char **name
         size_t length = strcspn(at, " ");
         char kind = at[length + 1];
         names[count] = wr_arena_copy(arena, at, length);
-        types[count] = kind == 't' ? WR_VARCHAR : kind == 'b' ? WR_BOOLEAN : WR_BIGINT;
+        types[count] = kind == 't'   ? WR_VARCHAR
+                       : kind == 'b' ? WR_BOOLEAN
+                       : kind == 'l' ? wr_type_list(WR_BIGINT)
+                                     : WR_BIGINT;
         at += length + 2;
         if (*at == ',') at++;
     }
     return count;
 }
 
+static const wr_builtin_table *find_builtin(const wr_builtin_table *list, wr_str schema,
+                                            wr_str name)
+{
+    for (; list->name; list++) {
+        bool here = schema.length ? wr_str_is(schema, list->schema)
+                                  : strcmp(list->schema, "pg_catalog") == 0;
+        if (here && wr_str_is(name, list->name)) return list;
+    }
+    return NULL;
+}
+
 weir_status wr_bind_builtin_table(wr_scope *scope, wr_str schema, wr_str name, wr_result *out,
                                   bool *done)
 {
     wr_arena *arena = scope->planner->arena;
-    *done = false;
-    for (size_t i = 0; i < WR_COUNT(builtins) && !*done; i++) {
-        const builtin *b = &builtins[i];
-        bool here =
-            schema.length ? wr_str_is(schema, b->schema) : strcmp(b->schema, "pg_catalog") == 0;
-        if (!here || !wr_str_is(name, b->name)) continue;
-        const char **names = wr_new_array(arena, const char *, WIDTH_MAX);
-        const wr_type **types = wr_new_array(arena, const wr_type *, WIDTH_MAX);
-        wr_row_list rows = {.planner = scope->planner, .names = names, .types = types};
-        rows.width = parse_columns(arena, b->columns, names, types);
-        WR_TRY(b->fill(scope, &rows));
-        wr_row_list_result(&rows, out);
-        *done = true;
-    }
+    const wr_builtin_table *found = find_builtin(wr_builtin_tables, schema, name);
+    if (!found) found = find_builtin(wr_pg_tables, schema, name);
+    *done = found != NULL;
+    if (!found) return WR_OK;
+    const char **names = wr_new_array(arena, const char *, WIDTH_MAX);
+    const wr_type **types = wr_new_array(arena, const wr_type *, WIDTH_MAX);
+    wr_row_list rows = {.planner = scope->planner, .names = names, .types = types};
+    rows.width = parse_columns(arena, found->columns, names, types);
+    WR_TRY(found->fill(scope, &rows));
+    wr_row_list_result(&rows, out);
     return WR_OK;
 }

@@ -332,6 +332,26 @@ static weir_status list_formats(wr_scope *scope, const wr_table_fn_args *args, w
     return WR_OK;
 }
 
+static weir_status list_settings(wr_scope *scope, const wr_table_fn_args *args, wr_result *out)
+{
+    static const char *const names[] = {"name", "value", "default_value", "description", "scope"};
+    const wr_type *types[] = {WR_VARCHAR, WR_VARCHAR, WR_VARCHAR, WR_VARCHAR, WR_VARCHAR};
+    if (args->count || args->named.count) return wrong_arguments(args, "weir_settings()");
+    const wr_env *env = scope->planner->env;
+    wr_row_list rows = {.planner = scope->planner, .names = names, .types = types, .width = 5};
+    wr_setting_text *list = NULL;
+    int count = env->settings ? env->settings(env->owner, scope->planner->arena, &list) : 0;
+    for (int i = 0; i < count; i++) {
+        wr_row_text(&rows, list[i].name);
+        wr_row_text(&rows, list[i].value);
+        wr_row_text(&rows, list[i].fallback);
+        wr_row_text(&rows, list[i].help);
+        wr_row_text(&rows, list[i].scope);
+    }
+    wr_row_list_result(&rows, out);
+    return WR_OK;
+}
+
 static weir_status list_tables(wr_scope *scope, const wr_table_fn_args *args, wr_result *out)
 {
     bool done;
@@ -359,5 +379,7 @@ const wr_table_fn wr_table_fns[] = {
     {"weir_functions", "weir_functions()", "Every function with its help.", list_functions},
     {"weir_formats", "weir_formats()", "Every file format with its options.", list_formats},
     {"weir_tables", "weir_tables()", "Tables and views of the catalog.", list_tables},
+    {"weir_settings", "weir_settings()", "Settings: value, default, whose they are.",
+     list_settings},
     {0},
 };

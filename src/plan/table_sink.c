@@ -14,7 +14,7 @@ typedef struct table_sink {
     wr_planner *planner;
     wr_table *table;
     wr_txn *txn;
-    int width; /* columns of the table */
+    int width;         /* columns of the table */
     int64_t first_own; /* rows from this id on that the transaction sees are this statement's */
     bool has_savepoint;
     uint64_t savepoint;

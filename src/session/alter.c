@@ -33,10 +33,12 @@ static weir_status start(weir_query *query, const wr_object *old, altered *out)
     out->old_column = wr_new_array(arena, int, room);
     for (int i = 0; i < old->column_count; i++) {
         const wr_column_def *column = &old->columns[i];
-        out->columns[i] = (wr_column_def){
-            wr_arena_str(arena, column->name), column->type, column->not_null,
-            wr_arena_str(arena, column->default_sql), wr_arena_str(arena, column->generated_sql),
-            column->length};
+        out->columns[i] = (wr_column_def){wr_arena_str(arena, column->name),
+                                          column->type,
+                                          column->not_null,
+                                          wr_arena_str(arena, column->default_sql),
+                                          wr_arena_str(arena, column->generated_sql),
+                                          column->length};
         out->old_column[i] = i;
     }
     object->keys = wr_new_array(arena, wr_key_def, old->key_count + 1);
@@ -195,8 +197,8 @@ static weir_status find_column(const altered *a, wr_names name, int *out)
 static wr_str source_text(const altered *a, const wr_column_def *column, wr_str value)
 {
     wr_arena *arena = &a->object->arena;
-    wr_str text = wr_arena_printf(arena, "CAST(%.*s AS %s)", WR_STR_ARGS(value),
-                                  wr_type_name(column->type));
+    wr_str text =
+        wr_arena_printf(arena, "CAST(%.*s AS %s)", WR_STR_ARGS(value), wr_type_name(column->type));
     if (!column->length.characters) return text;
     WR_BUF(name);
     wr_buf_printf(&name, "column \"%.*s\" of %.*s", WR_STR_ARGS(column->name),

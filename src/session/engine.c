@@ -35,6 +35,7 @@ void weir_engine_close(weir_engine *engine)
     wr_catalog_drop(engine->catalog);
     wr_store_drop(engine->store);
     wr_mem_drop(engine->mem);
+    wr_heap_drop(engine->memory_text);
     wr_mutex_clear(&engine->lock);
     wr_heap_drop(engine);
 }
@@ -65,6 +66,7 @@ weir_status weir_session_open(weir_engine *engine, weir_session **out)
     session->engine = engine;
     wr_mutex_lock(&engine->lock);
     session->id = ++engine->next_session;
+    engine->session_count++;
     wr_mutex_unlock(&engine->lock);
     session->mem = wr_mem_new(engine->mem, "session", 0);
     session->prepared.ignore_case = session->sequences.ignore_case = true;
@@ -107,6 +109,9 @@ void weir_session_close(weir_session *session)
     wr_arena_clear(&session->path_arena);
     wr_heap_drop(session->savepoints);
     wr_mem_drop(session->mem);
+    wr_mutex_lock(&session->engine->lock);
+    session->engine->session_count--;
+    wr_mutex_unlock(&session->engine->lock);
     wr_heap_drop(session);
 }
 

@@ -23,6 +23,8 @@ typedef enum wr_setting_id {
 struct weir_engine {
     wr_mem *mem;
     uint64_t memory_limit; /* as opened; RESET memory_limit goes back to it */
+    char *memory_text;     /* guarded by lock: as it was set; NULL: as opened */
+    int session_count;     /* guarded by lock: open ones */
     wr_fs *fs;
     wr_store *store;
     wr_catalog *catalog;
@@ -62,6 +64,11 @@ struct weir_session {
     wr_map sequences;   /* last values for currval: name -> int64_t * */
     int64_t last_value; /* of any sequence, for lastval */
     bool has_last_value;
+    struct {
+        int id;
+        char *text; /* what SET LOCAL replaced; NULL: the default */
+    } local[WR_SETTING_COUNT];
+    int local_count;
     wr_relation *last_result;   /* "_": rows of a query that were kept; NULL: none */
     wr_cancel *_Atomic running; /* what weir_session_interrupt raises */
 };
@@ -140,6 +147,13 @@ void wr_session_view(weir_session *session, wr_catalog_view *out);
 /* ---- settings.c ---- */
 WR_MUST_CHECK weir_status wr_session_set(weir_session *session, wr_str name, wr_str value,
                                          wr_span span);
+/* SET LOCAL, SESSION, GLOBAL. A setting of the engine may be changed with GLOBAL, or without a word
+ * while there is no other session; one of the session not with GLOBAL. */
+WR_MUST_CHECK weir_status wr_session_set_scoped(weir_session *session, wr_set_scope scope,
+                                                wr_str name, wr_str value, wr_span span);
+/* The transaction ends: what SET LOCAL changed goes back. */
+void wr_session_end_local(weir_session *session);
+int wr_session_settings(void *session, wr_arena *arena, wr_setting_text **out); /* for wr_env */
 WR_MUST_CHECK weir_status wr_session_get(weir_session *session, wr_str name, wr_span span,
                                          wr_arena *arena, wr_str *out);
 WR_MUST_CHECK weir_status wr_session_reset(weir_session *session, wr_str name,

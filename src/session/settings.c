@@ -178,25 +178,84 @@ static weir_status set_search_path(weir_session *session, wr_str value, wr_span 
 
 static weir_status take_effect(weir_session *session, wr_setting_id id, wr_str value, wr_span span)
 {
-    int64_t bytes = 0;
     switch (id) {
     case WR_SET_TIMEZONE:
         return wr_with_span(wr_zone_find(value, &session->zone), span);
     case WR_SET_SEARCH_PATH:
         return set_search_path(session, value, span);
-    case WR_SET_MEMORY_LIMIT:
-        /* Empty = as opened; a session that never changed the limit leaves it as others set it. */
-        if (value.length && read_with_unit(value, size_units, &bytes))
-            wr_mem_set_limit(session->engine->mem, (uint64_t)bytes);
-        else if (session->settings[id])
-            wr_mem_set_limit(session->engine->mem, session->engine->memory_limit);
-        return WR_OK;
     default:
         return WR_OK;
     }
 }
 
+/* What all sessions of an engine share. */
+static bool is_engine_wide(int id) { return id == WR_SET_MEMORY_LIMIT; }
+
+/* An empty value: as opened. */
+static void set_memory_limit(weir_engine *engine, wr_str value)
+{
+    int64_t bytes;
+    bool given = value.length && read_with_unit(value, size_units, &bytes);
+    wr_mutex_lock(&engine->lock);
+    wr_heap_drop(engine->memory_text);
+    engine->memory_text = given ? wr_heap_copy(value.data, value.length) : NULL;
+    wr_mem_set_limit(engine->mem, given ? (uint64_t)bytes : engine->memory_limit);
+    wr_mutex_unlock(&engine->lock);
+}
+
+static weir_status check_scope(weir_session *session, wr_set_scope scope, int id, wr_str value,
+                               wr_span span)
+{
+    wr_str name = first_name(wr_setting_rows[id].name);
+    if (!is_engine_wide(id)) {
+        if (scope != WR_SET_GLOBAL) return WR_OK;
+        return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, span,
+                                       "%.*s is a setting of the session, it has no global value",
+                                       WR_STR_ARGS(name)),
+                            "SET without GLOBAL changes it for this session");
+    }
+    wr_mutex_lock(&session->engine->lock);
+    bool alone = session->engine->session_count <= 1;
+    wr_mutex_unlock(&session->engine->lock);
+    if (scope == WR_SET_GLOBAL || (scope == WR_SET_UNSAID && alone)) return WR_OK;
+    WR_BUF(fix);
+    wr_buf_printf(&fix, "SET GLOBAL %.*s = '%.*s'", WR_STR_ARGS(name), WR_STR_ARGS(value));
+    return wr_with_fix(wr_fail_at(WR_E_PARAMETER_VALUE, span,
+                                  "%.*s is shared by all sessions and changes for all of them",
+                                  WR_STR_ARGS(name)),
+                       "%s", fix.data);
+}
+
 weir_status wr_session_set(weir_session *session, wr_str name, wr_str value, wr_span span)
+{
+    return wr_session_set_scoped(session, WR_SET_UNSAID, name, value, span);
+}
+
+/* Remembers what a setting was before the first SET LOCAL of the transaction. */
+static void keep_for_end(weir_session *session, int id)
+{
+    for (int i = 0; i < session->local_count; i++)
+        if (session->local[i].id == id) return;
+    const char *text = session->settings[id];
+    session->local[session->local_count].id = id;
+    session->local[session->local_count++].text = text ? wr_heap_copy(text, strlen(text)) : NULL;
+}
+
+void wr_session_end_local(weir_session *session)
+{
+    while (session->local_count) {
+        int id = session->local[--session->local_count].id;
+        char *text = session->local[session->local_count].text;
+        wr_str value = wr_str_of(text ? text : wr_setting_rows[id].fallback);
+        /* It held before; a search path whose schema went away is kept as the text it was. */
+        wr_status_drop(take_effect(session, (wr_setting_id)id, value, (wr_span){0}));
+        wr_heap_drop(session->settings[id]);
+        session->settings[id] = text;
+    }
+}
+
+weir_status wr_session_set_scoped(weir_session *session, wr_set_scope scope, wr_str name,
+                                  wr_str value, wr_span span)
 {
     int id = find_setting(name);
     const char *const *constant = find_fixed(name);
@@ -218,7 +277,15 @@ weir_status wr_session_set(weir_session *session, wr_str name, wr_str value, wr_
                             : strcmp(row->kind, "bool") == 0     ? "on or off"
                                                                  : "a whole number from 0 to 1024");
     }
+    WR_TRY(check_scope(session, scope, id, value, span));
+    if (is_engine_wide(id)) {
+        set_memory_limit(session->engine, value);
+        return WR_OK;
+    }
+    /* Outside of a block the transaction ends with this statement, and so would the change. */
+    if (scope == WR_SET_LOCAL && !session->in_block) return WR_OK;
     WR_TRY(take_effect(session, (wr_setting_id)id, value, span));
+    if (scope == WR_SET_LOCAL) keep_for_end(session, id);
     wr_heap_drop(session->settings[id]);
     session->settings[id] = wr_heap_copy(value.data, value.length);
     return WR_OK;
@@ -230,6 +297,12 @@ weir_status wr_session_reset(weir_session *session, wr_str name, wr_span span)
     if (name.length && only < 0) return find_fixed(name) ? WR_OK : unknown(name, span);
     for (int id = 0; id < WR_SETTING_COUNT; id++) {
         if (only >= 0 && id != only) continue;
+        if (is_engine_wide(id)) { /* RESET ALL is about the session */
+            if (only < 0) continue;
+            WR_TRY(check_scope(session, WR_SET_UNSAID, id, WR_STR(""), span));
+            set_memory_limit(session->engine, WR_STR(""));
+            continue;
+        }
         WR_TRY(
             take_effect(session, (wr_setting_id)id, wr_str_of(wr_setting_rows[id].fallback), span));
         wr_heap_drop(session->settings[id]);
@@ -244,9 +317,13 @@ static wr_str effective(weir_session *session, int id, wr_arena *arena)
     wr_str value = wr_session_text(session, (wr_setting_id)id);
     if (id == WR_SET_THREADS && wr_str_is(value, "0"))
         return wr_arena_printf(arena, "%d", session->engine->thread_count);
-    if (id == WR_SET_MEMORY_LIMIT && !value.length)
-        return wr_arena_printf(arena, "%.1fGiB",
-                               (double)wr_mem_limit(session->engine->mem) / 0x1p30);
+    if (id != WR_SET_MEMORY_LIMIT) return value;
+    wr_mutex_lock(&session->engine->lock);
+    const char *text = session->engine->memory_text;
+    value = text ? wr_arena_str(arena, wr_str_of(text))
+                 : wr_arena_printf(arena, "%.1fGiB",
+                                   (double)wr_mem_limit(session->engine->mem) / 0x1p30);
+    wr_mutex_unlock(&session->engine->lock);
     return value;
 }
 
@@ -262,23 +339,50 @@ weir_status wr_session_get(weir_session *session, wr_str name, wr_span span, wr_
 
 void wr_session_clear_settings(weir_session *session)
 {
+    wr_session_end_local(session);
     for (int id = 0; id < WR_SETTING_COUNT; id++)
         wr_heap_drop(session->settings[id]);
+}
+
+int wr_session_settings(void *owner, wr_arena *arena, wr_setting_text **out)
+{
+    weir_session *session = owner;
+    wr_setting_text *rows =
+        wr_new_array(arena, wr_setting_text, WR_SETTING_COUNT + WR_COUNT(fixed));
+    int count = 0;
+    for (int id = 0; id < WR_SETTING_COUNT; id++) {
+        const wr_setting_row *row = &wr_setting_rows[id];
+        wr_str value = wr_arena_str(arena, effective(session, id, arena));
+        bool is_set = is_engine_wide(id) ? session->engine->memory_text != NULL
+                                         : session->settings[id] != NULL;
+        rows[count++] =
+            (wr_setting_text){.name = first_name(row->name),
+                              .value = value,
+                              .fallback = wr_str_of(row->fallback),
+                              .help = wr_str_of(row->help),
+                              .kind = wr_str_of(row->kind),
+                              .scope = is_engine_wide(id) ? WR_STR("engine") : WR_STR("session"),
+                              .is_set = is_set};
+    }
+    for (size_t i = 0; i < WR_COUNT(fixed); i++)
+        rows[count++] = (wr_setting_text){.name = wr_str_of(fixed[i][0]),
+                                          .value = wr_str_of(fixed[i][1]),
+                                          .fallback = wr_str_of(fixed[i][1]),
+                                          .help = WR_STR("always this value"),
+                                          .kind = WR_STR("text"),
+                                          .scope = WR_STR("fixed")};
+    *out = rows;
+    return count;
 }
 
 void wr_settings_list(weir_session *session, weir_query *query)
 {
     static const char *const columns[] = {"name", "setting", "description"};
     wr_text_columns(query, columns, 3);
-    for (int id = 0; id < WR_SETTING_COUNT; id++) {
-        wr_str row[3] = {first_name(wr_setting_rows[id].name),
-                         effective(session, id, &query->arena),
-                         wr_str_of(wr_setting_rows[id].help)};
-        wr_text_row(query, row);
-    }
-    for (size_t i = 0; i < WR_COUNT(fixed); i++) {
-        wr_str row[3] = {wr_str_of(fixed[i][0]), wr_str_of(fixed[i][1]),
-                         WR_STR("always this value")};
+    wr_setting_text *rows;
+    int count = wr_session_settings(session, &query->arena, &rows);
+    for (int i = 0; i < count; i++) {
+        wr_str row[3] = {rows[i].name, rows[i].value, rows[i].help};
         wr_text_row(query, row);
     }
 }

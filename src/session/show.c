@@ -84,7 +84,8 @@ static weir_status run_set(weir_query *query, const wr_sql_set *set)
     wr_span span = set->values.count ? set->values.items[0]->span : set->name.span;
     if (wr_str_is(set->name.text, "transaction_mode"))
         return wr_session_set_modes(query, set, wr_buf_str(&text));
-    weir_status bad = wr_session_set(query->session, set->name.text, wr_buf_str(&text), span);
+    weir_status bad =
+        wr_session_set_scoped(query->session, set->scope, set->name.text, wr_buf_str(&text), span);
     if (bad && bad->code == WR_E_UNKNOWN_OPTION) bad->span = set->name.span;
     return bad;
 }

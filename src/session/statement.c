@@ -156,6 +156,7 @@ static void fill_environment(weir_query *query)
                  .owner = session,
                  .next_value = next_value,
                  .setting = setting,
+                 .settings = wr_session_settings,
                  .set_value = set_value,
                  .last_value = last_value,
                  .transaction = session->txn ? wr_txn_id(session->txn) : 0,

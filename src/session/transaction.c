@@ -18,6 +18,7 @@ static void txn_ended(weir_session *session)
     session->txn = NULL;
     session->in_block = session->failed = session->txn_read_only = false;
     drop_savepoints(session, 0);
+    wr_session_end_local(session);
 }
 
 weir_status wr_session_begin(weir_session *session)

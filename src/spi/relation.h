@@ -17,7 +17,7 @@
 /* What is known about a column before reading it. Unknown fields have their flag off. */
 typedef struct wr_column_stats {
     bool has_range, has_null_count, has_distinct, sorted, unique;
-    bool is_exact; /* min and max occur in the column; NaN does not */
+    bool is_exact;     /* min and max occur in the column; NaN does not */
     wr_value min, max; /* inclusive bounds; may be wider than the truth */
     uint64_t null_count;
     double distinct;      /* estimated number of different values */

@@ -247,7 +247,8 @@ int64_t wr_table_next_rowid(wr_table *table)
 {
     wr_mutex_lock(&table->lock);
     uint32_t count = table->chunk_count;
-    int64_t next = count ? (int64_t)(count - 1) * WR_BATCH_ROWS + table->chunks[count - 1]->rows : 0;
+    int64_t next =
+        count ? (int64_t)(count - 1) * WR_BATCH_ROWS + table->chunks[count - 1]->rows : 0;
     wr_mutex_unlock(&table->lock);
     return next;
 }

@@ -3,6 +3,7 @@
  * What the session knows comes through wr_env; where a session offers no callback the function
  * fails with UNSUPPORTED. */
 #include "expr/fn/call.h"
+#include "expr/pg_types.h"
 #include "sys/clock.h"
 
 static weir_status put_all(wr_call *call, wr_column *out, wr_str value)
@@ -25,6 +26,69 @@ static weir_status fn_database(wr_call *call, wr_column *out)
 static weir_status fn_schema(wr_call *call, wr_column *out)
 {
     return put_all(call, out, call->env->schema);
+}
+
+/* ---- what tools ask about the tables of pg_catalog ---- */
+
+/* Types that only PostgreSQL tells apart; clients ask for their names by habit. */
+static wr_str formatted_text_type(wr_arena *arena, int64_t oid, int64_t modifier)
+{
+    const char *name = oid == 1043   ? "character varying"
+                       : oid == 1042 ? "character"
+                       : oid == 19   ? "name"
+                       : oid == 26   ? "oid"
+                       : oid == 2276 ? "\"any\""
+                                     : NULL;
+    if (!name) return WR_STR("???");
+    if (modifier <= 4 || (oid != 1043 && oid != 1042)) return wr_str_of(name);
+    return wr_arena_printf(arena, "%s(%d)", name, (int)(modifier - 4));
+}
+
+static wr_str formatted_type(wr_arena *arena, int64_t oid, int64_t modifier, bool has_modifier)
+{
+    wr_pg_type type;
+    for (int i = 0; wr_pg_type_at(i, &type); i++) {
+        if (type.oid != oid) continue;
+        const char *array = type.is_array ? "[]" : "";
+        if (!has_modifier || modifier < 4 || strcmp(type.name, "numeric") != 0)
+            return wr_arena_printf(arena, "%s%s", type.formatted, array);
+        return wr_arena_printf(arena, "numeric(%d,%d)%s", (int)((modifier - 4) >> 16),
+                               (int)((modifier - 4) & 0xffff), array);
+    }
+    return formatted_text_type(arena, oid, modifier);
+}
+static weir_status fn_format_type(wr_call *call, wr_column *out)
+{
+    WR_ALL_ROWS(i)
+    {
+        if (wr_arg_is_null(call, 0, i)) {
+            wr_out_null(call, out, i);
+            continue;
+        }
+        bool has_modifier = !wr_arg_is_null(call, 1, i);
+        int64_t modifier = has_modifier ? WR_ARG(call, 1, int64_t, i) : -1;
+        wr_out_str(
+            out, i,
+            formatted_type(call->arena, WR_ARG(call, 0, int64_t, i), modifier, has_modifier));
+    }
+    return WR_OK;
+}
+/* Expressions stand in the catalog as SQL already. */
+static weir_status fn_same_text(wr_call *call, wr_column *out)
+{
+    WR_ROWS(i) { wr_out_str(out, i, wr_arg_str(call, 0, i)); }
+    return WR_OK;
+}
+/* All objects weir lists are visible to their one user. */
+static weir_status fn_is_visible(wr_call *call, wr_column *out)
+{
+    WR_ROWS(i) { WR_OUT(out, uint8_t, i) = true; }
+    return WR_OK;
+}
+static weir_status fn_user_by_id(wr_call *call, wr_column *out)
+{
+    WR_ROWS(i) { wr_out_str(out, i, call->env->user); }
+    return WR_OK;
 }
 
 static weir_status sequence_rows(wr_call *call, wr_column *out, bool advance)
@@ -209,6 +273,17 @@ const wr_fn wr_fns_system[] = {
      "Number of the transaction.", "txid_current() > 0", "true", .flags = WR_FN_STABLE},
     {"pg_backend_pid", "() -> integer", fn_session, "Number of the session.",
      "pg_backend_pid() > 0", "true", .flags = WR_FN_STABLE},
+    {"format_type", "(oid bigint, modifier bigint) -> text", fn_format_type,
+     "Name of the type with this number in pg_type.", "format_type(1700, 655366)", "numeric(10,2)",
+     .flags = WR_FN_SEES_NULLS},
+    {"pg_get_expr", "(expression text, relation bigint) -> text", fn_same_text,
+     "An expression of pg_catalog as SQL.", "pg_get_expr('a + 1', 0)", "a + 1"},
+    {"pg_get_expr", "(expression text, relation bigint, pretty boolean) -> text", fn_same_text,
+     "An expression of pg_catalog as SQL.", "pg_get_expr('a + 1', 0, true)", "a + 1"},
+    {"pg_table_is_visible|pg_type_is_visible|pg_function_is_visible", "(oid bigint) -> boolean",
+     fn_is_visible, "True: every object can be named.", "pg_table_is_visible(1)", "true"},
+    {"pg_get_userbyid", "(oid bigint) -> text", fn_user_by_id, "Name of the user with this number.",
+     "pg_get_userbyid(10) = current_user()", "true", .flags = WR_FN_STABLE},
     {"pg_client_encoding|getdatabaseencoding", "() -> text", fn_encoding,
      "The encoding of text: always UTF8.", "pg_client_encoding()", "UTF8", .flags = WR_FN_STABLE},
     {"current_setting", "(name text) -> text", fn_setting, "Value of a setting.",

@@ -164,12 +164,12 @@ static weir_status fn_fit_text(wr_call *call, wr_column *out)
         }
         wr_str column = call->arg_count > 2 ? wr_arg_str(call, 2, i) : WR_STR("");
         size_t shown = wr_char_offset(s.data, s.length, 40);
-        return wr_bad_row(
-            call, i,
-            wr_fail(WR_E_TEXT_TOO_LONG, "%.*s%s\"%.*s%s\" has %lld characters, at most %lld fit",
-                    WR_STR_ARGS(column), column.length ? ": " : "", (int)shown, s.data,
-                    shown < s.length ? "..." : "", (long long)wr_utf8_count(s.data, s.length),
-                    (long long)count));
+        return wr_bad_row(call, i,
+                          wr_fail(WR_E_TEXT_TOO_LONG,
+                                  "%.*s%s\"%.*s%s\" has %lld characters, at most %lld fit",
+                                  WR_STR_ARGS(column), column.length ? ": " : "", (int)shown,
+                                  s.data, shown < s.length ? "..." : "",
+                                  (long long)wr_utf8_count(s.data, s.length), (long long)count));
     }
     return WR_OK;
 }

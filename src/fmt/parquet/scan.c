@@ -469,9 +469,8 @@ static bool merge_range(const wr_pq_meta *meta, const wr_pq_leaf *leaf, wr_colum
         if (!any || wr_value_cmp(&min, &out->min) < 0) out->min = min;
         if (!any || wr_value_cmp(&max, &out->max) > 0) out->max = max;
         /* Bounds of floating numbers leave NaN out, which is the greatest value here. */
-        out->is_exact =
-            (!any || out->is_exact) && chunk->range.is_exact && leaf->type->phys != WR_P_F64 &&
-            leaf->type->phys != WR_P_F32;
+        out->is_exact = (!any || out->is_exact) && chunk->range.is_exact &&
+                        leaf->type->phys != WR_P_F64 && leaf->type->phys != WR_P_F32;
         any = true;
     }
     return any;
