@@ -6,13 +6,16 @@ set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 "$WEIR" -q -c "COPY (SELECT i AS a, i % 7 AS k, 'name ' || (i % 50) AS s FROM range(3000) t(i)) TO '$dir/a.parquet';
-    COPY (SELECT i AS a, i % 11 AS k FROM range(3000) t(i)) TO '$dir/a.csv'"
+    COPY (SELECT i AS a, i % 11 AS k FROM range(3000) t(i)) TO '$dir/a.csv';
+    COPY (SELECT a, s FROM '$dir/a.parquet') TO '$dir/a.arrow' (COMPRESSION lz4)"
 cat >"$dir/queries" <<Q
 SELECT k, count(*), sum(a), min(s) FROM '$dir/a.parquet' GROUP BY k ORDER BY k
 SELECT p.s, count(*) FROM '$dir/a.parquet' p JOIN '$dir/a.csv' c USING (a) WHERE p.k < 5 GROUP BY p.s ORDER BY 1 LIMIT 3
 SELECT s, row_number() OVER (PARTITION BY k ORDER BY a) AS r FROM '$dir/a.parquet' ORDER BY r, s, a LIMIT 3
 SELECT count(DISTINCT k), max(a) FROM '$dir/a.csv'
 COPY (SELECT * FROM '$dir/a.csv' ORDER BY a DESC) TO '$dir/b.parquet'
+SELECT max(s), sum(a) FROM '$dir/a.arrow' WHERE a > 100
+COPY (SELECT * FROM '$dir/a.csv' ORDER BY a DESC) TO '$dir/b.arrow' (COMPRESSION zstd)
 Q
 failures=0 refused=0
 while read -r query; do

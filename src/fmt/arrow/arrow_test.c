@@ -239,7 +239,7 @@ TEST(tables_that_are_built_are_read)
     EXPECT_INT(subs.count, 2);
     EXPECT_INT(wr_flat_int(wr_flat_list_table(subs, 1), 2, 1, 0), -1);
     EXPECT_TEXT(wr_flat_text(wr_flat_list_table(subs, 0), 0).data,
-               "a name that is longer than the first room");
+                "a name that is longer than the first room");
     EXPECT(!in.bad);
 }
 
