@@ -182,19 +182,75 @@ static void complete_aggregate(domain *d, wr_logical **slot, wr_column_id *ids,
     *slot = top;
 }
 
-/* The sets with D's columns, which follow the first keys; *empty: how many were empty. */
-static uint64_t *sets_with_domain(domain *d, const wr_logical *node, int *empty)
+/* The sets with D's columns, which follow the first keys; *empty: how many were empty, of which one
+ * is kept. */
+static uint64_t *sets_with_domain(domain *d, wr_logical *node, int *empty)
 {
-    int keys = node->aggregate.key_count;
+    int keys = node->aggregate.key_count, kept = 0;
     uint64_t all_new = ((UINT64_C(1) << d->count) - 1) << keys;
     *empty = keys == 0 && !node->aggregate.sets;
     if (!node->aggregate.sets) return NULL;
     uint64_t *sets = wr_new_array(d->planner->arena, uint64_t, node->aggregate.set_count + 1);
     for (int i = 0; i < node->aggregate.set_count; i++) {
-        sets[i] = node->aggregate.sets[i] | all_new;
-        *empty += !node->aggregate.sets[i];
+        bool is_empty = !node->aggregate.sets[i];
+        if (!is_empty || *empty == 0) sets[kept++] = node->aggregate.sets[i] | all_new;
+        *empty += is_empty;
     }
+    node->aggregate.set_count = kept;
     return sets;
+}
+
+/* Adds GROUPING(all keys) to the aggregate, which tells the rows of the empty set from others. */
+static wr_column_id add_marker(wr_planner *planner, wr_logical *node)
+{
+    int groupings = node->aggregate.grouping_count, keys = node->aggregate.key_count;
+    const int **lists = wr_new_array(planner->arena, const int *, groupings + 1);
+    int *all = wr_new_array(planner->arena, int, keys + 1);
+    for (int i = 0; i < groupings; i++)
+        lists[i] = node->aggregate.grouping_keys[i];
+    for (int i = 0; i < keys; i++)
+        all[i] = i;
+    all[keys] = -1;
+    lists[groupings] = all;
+    node->aggregate.grouping_keys = lists;
+    node->aggregate.grouping_count++;
+    wr_output *outputs = wr_new_array(planner->arena, wr_output, node->output_count + 1);
+    memcpy(outputs, node->outputs, sizeof *outputs * (size_t)node->output_count);
+    wr_column_id id = wr_planner_column(planner, WR_STR("grouping"), WR_INTEGER);
+    outputs[node->output_count++] = (wr_output){.id = id, .type = WR_INTEGER};
+    node->outputs = outputs;
+    return id;
+}
+
+/* GROUPING SETS ((), (), ...): the row of the empty set as often as it was asked for. */
+static void repeat_empty_rows(domain *d, wr_logical **slot, wr_column_id marker, int keys,
+                              int times)
+{
+    wr_planner *planner = d->planner;
+    wr_arena *arena = planner->arena;
+    wr_logical *copies = wr_logical_new(planner, WR_L_VALUES, NULL, NULL);
+    wr_column_id copy = wr_planner_column(planner, WR_STR("copy"), WR_INTEGER);
+    copies->values.row_count = times;
+    copies->values.rows = wr_new_array(arena, wr_expr **, times);
+    copies->outputs = wr_new(arena, wr_output);
+    copies->outputs[0] = (wr_output){.id = copy, .type = WR_INTEGER, .name = WR_STR("copy")};
+    copies->output_count = 1;
+    for (int i = 0; i < times; i++) {
+        copies->values.rows[i] = wr_new_array(arena, wr_expr *, 1);
+        copies->values.rows[i][0] = wr_expr_const(arena, wr_value_int(WR_INTEGER, i + 1));
+    }
+    wr_logical *join = wr_unnest_join(planner, WR_JOIN_INNER, *slot, copies);
+    if (keys > 0) {
+        int64_t mask = (INT64_C(1) << keys) - 1;
+        wr_expr *either[2] = {
+            wr_expr_compare(arena, WR_EQ, wr_unnest_column(planner, copy),
+                            wr_expr_const(arena, wr_value_int(WR_INTEGER, 1))),
+            wr_expr_compare(arena, WR_EQ, wr_unnest_column(planner, marker),
+                            wr_expr_const(arena, wr_value_int(WR_INTEGER, mask))),
+        };
+        wr_unnest_add_condition(planner, join, wr_expr_or(arena, either, 2));
+    }
+    *slot = join;
 }
 
 static weir_status push_aggregate(domain *d, wr_logical **slot, wr_column_id *ids)
@@ -206,9 +262,11 @@ static weir_status push_aggregate(domain *d, wr_logical **slot, wr_column_id *id
         return wr_fail_at(WR_E_TOO_BIG, node->span,
                           "more than 64 grouping keys and outer columns in a subquery");
     const uint64_t *sets = sets_with_domain(d, node, &empty);
-    if (empty > 1)
-        return wr_fail_at(WR_E_UNSUPPORTED, node->span,
-                          "a correlated subquery can have the empty grouping set once only");
+    wr_column_id marker = 0;
+    if (empty > 1 && keys > 31)
+        return wr_fail_at(WR_E_TOO_BIG, node->span,
+                          "more than 31 grouping keys beside repeated empty grouping sets");
+    if (empty > 1 && keys > 0) marker = add_marker(planner, node);
     WR_TRY(push(d, &node->inputs[0], ids));
     rename_outer(d, node, ids);
     const wr_output *old = node->outputs;
@@ -239,6 +297,7 @@ static weir_status push_aggregate(domain *d, wr_logical **slot, wr_column_id *id
     wr_logical_set_outputs(planner, node);
     wr_assert(node->output_count >= calls);
     if (empty) complete_aggregate(d, slot, ids, old, keys);
+    if (empty > 1) repeat_empty_rows(d, slot, marker, keys, empty);
     return WR_OK;
 }
 
@@ -276,42 +335,165 @@ static weir_status constant_count(domain *d, const wr_expr *e, int64_t none, int
     return WR_OK;
 }
 
+/* What a LIMIT leaves per value of D. */
+typedef struct portion {
+    const wr_expr *limit, *offset;
+    bool is_percent;
+    wr_sort_key *keys; /* the order of the rows, if they have one */
+    int key_count;
+} portion;
+
+/* count(*) OVER (PARTITION BY D) */
+static weir_status count_per_domain(domain *d, const wr_column_id *ids, wr_window_call *call)
+{
+    WR_TRY(wr_bind_aggregate(d->planner->arena, WR_STR("count"), (wr_span){0}, &call->aggregate));
+    call->partition = with_domain(d, NULL, 0, ids);
+    call->partition_count = d->count;
+    call->frame = (wr_frame){
+        .unit = WR_WINDOW_ROWS, .start = WR_UNBOUNDED_PRECEDING, .end = WR_UNBOUNDED_FOLLOWING};
+    return WR_OK;
+}
+
+/* number - skip <= percent / 100 * total, in DOUBLE. */
+static weir_status within_percent(domain *d, const portion *p, wr_column_id number, int64_t skip,
+                                  wr_column_id total, wr_expr **out)
+{
+    wr_arena *arena = d->planner->arena;
+    const wr_env *env = d->planner->env;
+    wr_span span = p->limit->span;
+    wr_value value;
+    if (!wr_expr_is_const(p->limit))
+        return wr_fail_at(WR_E_UNSUPPORTED, span,
+                          "LIMIT and OFFSET of a correlated subquery must be constants");
+    WR_TRY(wr_expr_fold(arena, env, p->limit, &value));
+    if (value.is_null) {
+        *out = NULL;
+        return WR_OK;
+    }
+    double percent = wr_value_as_f64(&value);
+    if (!(percent >= 0 && percent <= 100))
+        return wr_fail_at(WR_E_BAD_ARGUMENT, span,
+                          "LIMIT must be between 0 and 100 percent, not %g", percent);
+    wr_expr *place[2], *part[2], *left, *right;
+    place[0] = wr_expr_raw_cast(arena, wr_unnest_column(d->planner, number), WR_DOUBLE, false);
+    place[1] = wr_expr_const(arena, wr_value_f64((double)skip));
+    part[0] = wr_expr_const(arena, wr_value_f64(percent / 100.0));
+    part[1] = wr_expr_raw_cast(arena, wr_unnest_column(d->planner, total), WR_DOUBLE, false);
+    WR_TRY(wr_bind_call(arena, env, WR_STR("-"), place, NULL, 2, span, &left));
+    WR_TRY(wr_bind_call(arena, env, WR_STR("*"), part, NULL, 2, span, &right));
+    *out = wr_expr_compare(arena, WR_LE, left, right);
+    return WR_OK;
+}
+
 /* LIMIT n OFFSET m per value of D: row_number() OVER (PARTITION BY D ORDER BY keys) BETWEEN m + 1
- * AND m + n. */
+ * AND m + n; in percent, n is a part of count(*) OVER (PARTITION BY D). */
 static weir_status limit_per_domain(domain *d, wr_logical **slot, wr_logical *input,
-                                    const wr_column_id *ids, wr_sort_key *keys, int key_count,
-                                    const wr_expr *limit, const wr_expr *offset)
+                                    const wr_column_id *ids, const portion *p)
 {
     wr_planner *planner = d->planner;
     wr_arena *arena = planner->arena;
-    int64_t count, skip;
-    WR_TRY(constant_count(d, limit, INT64_MAX, &count));
-    WR_TRY(constant_count(d, offset, 0, &skip));
+    int64_t count = INT64_MAX, skip, last;
+    bool is_percent = p->is_percent && p->limit;
+    if (!is_percent) WR_TRY(constant_count(d, p->limit, INT64_MAX, &count));
+    WR_TRY(constant_count(d, p->offset, 0, &skip));
     wr_logical *window = wr_logical_new(planner, WR_L_WINDOW, input, NULL);
-    wr_window_call *call = wr_new(arena, wr_window_call);
-    WR_TRY(wr_bind_window_fn(arena, WR_STR("row_number"), (wr_span){0}, call));
+    wr_window_call *calls = wr_new_array(arena, wr_window_call, 2);
+    WR_TRY(wr_bind_window_fn(arena, WR_STR("row_number"), (wr_span){0}, calls));
+    calls->partition = with_domain(d, NULL, 0, ids);
+    calls->partition_count = d->count;
+    calls->order = p->keys;
+    calls->order_count = p->key_count;
+    calls->frame =
+        (wr_frame){.unit = WR_WINDOW_RANGE, .start = WR_UNBOUNDED_PRECEDING, .end = WR_CURRENT_ROW};
+    if (is_percent) WR_TRY(count_per_domain(d, ids, calls + 1));
+    window->window.calls = calls;
+    window->window.call_count = 1 + is_percent;
+    window->window.top_rows = -1;
+    wr_logical_set_outputs(planner, window);
+    wr_column_id number = window->outputs[input->output_count].id;
+    wr_expr **conjuncts = wr_new_array(arena, wr_expr *, 2), *within = NULL;
+    int n = 0;
+    if (skip > 0)
+        conjuncts[n++] = wr_expr_compare(arena, WR_GT, wr_unnest_column(planner, number),
+                                         wr_expr_const(arena, wr_value_int(WR_BIGINT, skip)));
+    if (is_percent)
+        WR_TRY(within_percent(d, p, number, skip, window->outputs[input->output_count + 1].id,
+                              &within));
+    else if (count != INT64_MAX && !__builtin_add_overflow(skip, count, &last))
+        within = wr_expr_compare(arena, WR_LE, wr_unnest_column(planner, number),
+                                 wr_expr_const(arena, wr_value_int(WR_BIGINT, last)));
+    if (within) conjuncts[n++] = within;
+    *slot = wr_unnest_filter(planner, window, conjuncts, n);
+    return WR_OK;
+}
+
+/* The rows below, numbered in their order from the first row of all values of D on. */
+static wr_logical *numbered(domain *d, wr_logical *input)
+{
+    wr_logical *node = wr_logical_new(d->planner, WR_L_ORDINAL, input, NULL);
+    node->ordinal.id = wr_planner_column(d->planner, WR_STR("number"), WR_BIGINT);
+    wr_logical_set_outputs(d->planner, node);
+    return node;
+}
+
+static wr_sort_key *sort_by(domain *d, wr_column_id id)
+{
+    wr_sort_key *key = wr_new(d->planner->arena, wr_sort_key);
+    *key = (wr_sort_key){.expr = wr_unnest_column(d->planner, id)};
+    return key;
+}
+
+/* WITH ORDINALITY counts from 1 for each value of D: the place of a row's number among those. */
+static weir_status push_ordinal(domain *d, wr_logical **slot, wr_column_id *ids)
+{
+    wr_planner *planner = d->planner;
+    wr_logical *node = *slot;
+    WR_TRY(push(d, &node->inputs[0], ids));
+    wr_logical *all = numbered(d, node->inputs[0]);
+    wr_logical *window = wr_logical_new(planner, WR_L_WINDOW, all, NULL);
+    wr_window_call *call = wr_new(planner->arena, wr_window_call);
+    WR_TRY(wr_bind_window_fn(planner->arena, WR_STR("row_number"), (wr_span){0}, call));
     call->partition = with_domain(d, NULL, 0, ids);
     call->partition_count = d->count;
-    call->order = keys;
-    call->order_count = key_count;
+    call->order = sort_by(d, all->ordinal.id);
+    call->order_count = 1;
     call->frame =
         (wr_frame){.unit = WR_WINDOW_RANGE, .start = WR_UNBOUNDED_PRECEDING, .end = WR_CURRENT_ROW};
     window->window.calls = call;
     window->window.call_count = 1;
     window->window.top_rows = -1;
+    window->outputs = &node->outputs[node->output_count - 1]; /* the number keeps its id */
+    window->output_count = 1;
     wr_logical_set_outputs(planner, window);
-    wr_column_id number = window->outputs[window->output_count - 1].id;
-    wr_expr **conjuncts = wr_new_array(arena, wr_expr *, 2);
-    int n = 0;
-    int64_t last;
-    if (skip > 0)
-        conjuncts[n++] = wr_expr_compare(arena, WR_GT, wr_unnest_column(planner, number),
-                                         wr_expr_const(arena, wr_value_int(WR_BIGINT, skip)));
-    if (count != INT64_MAX && !__builtin_add_overflow(skip, count, &last))
-        conjuncts[n++] = wr_expr_compare(arena, WR_LE, wr_unnest_column(planner, number),
-                                         wr_expr_const(arena, wr_value_int(WR_BIGINT, last)));
-    *slot = wr_unnest_filter(planner, window, conjuncts, n);
+    *slot = window;
     return WR_OK;
+}
+
+/* A part of all rows is a part of those of each value of D; a number of rows is taken from each, in
+ * an order by chance. */
+static weir_status push_sample(domain *d, wr_logical **slot, wr_column_id *ids)
+{
+    wr_planner *planner = d->planner;
+    wr_arena *arena = planner->arena;
+    wr_logical *node = *slot;
+    WR_TRY(push(d, &node->inputs[0], ids));
+    if (node->sample.rows < 0) return WR_OK;
+    wr_logical *all = numbered(d, node->inputs[0]), *mixed = wr_unnest_pass(planner, all, 1);
+    wr_expr *args[2], *chance;
+    args[0] = wr_unnest_column(planner, all->ordinal.id);
+    args[1] = wr_expr_const(arena, wr_value_int(WR_BIGINT, node->sample.seed));
+    wr_str name = node->sample.has_seed ? WR_STR("hash") : WR_STR("random");
+    WR_TRY(wr_bind_call(arena, planner->env, name, args, NULL, node->sample.has_seed ? 2 : 0,
+                        node->span, &chance));
+    wr_column_id order = wr_planner_column(planner, WR_STR("chance"), chance->type);
+    wr_unnest_bind(mixed, order, chance);
+    wr_logical_set_outputs(planner, mixed);
+    const portion some = {
+        .limit = wr_expr_const(arena, wr_value_int(WR_BIGINT, node->sample.rows)),
+        .keys = sort_by(d, order),
+        .key_count = 1,
+    };
+    return limit_per_domain(d, slot, mixed, ids, &some);
 }
 
 static weir_status push_sort(domain *d, wr_logical **slot, wr_column_id *ids)
@@ -320,23 +502,26 @@ static weir_status push_sort(domain *d, wr_logical **slot, wr_column_id *ids)
     WR_TRY(push(d, &node->inputs[0], ids));
     rename_outer(d, node, ids);
     if (!node->sort.limit && !node->sort.offset) return WR_OK;
-    return limit_per_domain(d, slot, node->inputs[0], ids, node->sort.keys, node->sort.key_count,
-                            node->sort.limit, node->sort.offset);
+    const portion sorted = {.limit = node->sort.limit,
+                            .offset = node->sort.offset,
+                            .keys = node->sort.keys,
+                            .key_count = node->sort.key_count};
+    return limit_per_domain(d, slot, node->inputs[0], ids, &sorted);
 }
 
 static weir_status push_limit(domain *d, wr_logical **slot, wr_column_id *ids)
 {
     wr_logical *node = *slot;
-    if (node->limit.is_percent)
-        return wr_fail_at(WR_E_UNSUPPORTED, node->span,
-                          "LIMIT in percent is not supported in a correlated subquery");
     wr_logical *below = node->inputs[0];
     bool sorted = below->kind == WR_L_SORT && !below->sort.limit && !below->sort.offset;
     WR_TRY(push(d, &node->inputs[0], ids));
     rename_outer(d, node, ids);
-    return limit_per_domain(d, slot, node->inputs[0], ids, sorted ? below->sort.keys : NULL,
-                            sorted ? below->sort.key_count : 0, node->limit.count,
-                            node->limit.offset);
+    const portion p = {.limit = node->limit.count,
+                       .offset = node->limit.offset,
+                       .is_percent = node->limit.is_percent,
+                       .keys = sorted ? below->sort.keys : NULL,
+                       .key_count = sorted ? below->sort.key_count : 0};
+    return limit_per_domain(d, slot, node->inputs[0], ids, &p);
 }
 
 /* D on both sides; a row without partner has D on one side only. */
@@ -622,6 +807,12 @@ static weir_status push(domain *d, wr_logical **slot, wr_column_id *ids)
     case WR_L_LIMIT:
         WR_TRY(push_limit(d, slot, ids));
         break;
+    case WR_L_ORDINAL:
+        WR_TRY(push_ordinal(d, slot, ids));
+        break;
+    case WR_L_SAMPLE:
+        WR_TRY(push_sample(d, slot, ids));
+        break;
     case WR_L_JOIN:
         WR_TRY(push_join(d, slot, ids));
         break;
@@ -643,8 +834,7 @@ static weir_status push(domain *d, wr_logical **slot, wr_column_id *ids)
         return push_values(d, slot, ids);
     default:
         return wr_fail_at(WR_E_UNSUPPORTED, node->span,
-                          "this subquery refers to an outer query from inside a sample or a "
-                          "numbering of rows");
+                          "this part of a subquery cannot refer to an outer query");
     }
     wr_logical_set_outputs(d->planner, *slot);
     return WR_OK;
