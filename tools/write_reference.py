@@ -6,6 +6,7 @@ code is 1.
 """
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -107,12 +108,27 @@ def formats(described):
     return text
 
 
+def said(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.rstrip()
+
+
+def command_line(weir):
+    """The help texts, which are made from the tables of flags and commands, on one page."""
+    overview = said(weir, "--help")
+    names = [line.split()[1] for line in overview.splitlines() if re.match(r"  weir [a-z]+", line)]
+    text = "# Command line\n\n" + NOTE + f"```\n{overview}\n```\n"
+    for name in names:
+        text += f"\n## weir {name}\n\n```\n{said(weir, name, '--help')}\n```\n"
+    prompt = subprocess.run([weir, "-q"], input=".help\n", capture_output=True, text=True, check=True).stdout.rstrip()
+    return text + f"\n## Commands of the prompt\n\nThey work in scripts too.\n\n```\n{prompt}\n```\n"
+
+
 def main():
     words = [word for word in sys.argv[1:] if word != "--check"]
     weir = words[0] if words else str(ROOT / "build" / "weir")
     described = json.loads(subprocess.run([weir, "describe", "--json"], capture_output=True, text=True, check=True).stdout)
     pages = {"functions.md": functions(described), "settings.md": settings(described), "errors.md": error_page(described),
-             "formats.md": formats(described)}
+             "formats.md": formats(described), "command_line.md": command_line(weir)}
     stale = [name for name, text in pages.items()
              if not (FOLDER / name).exists() or (FOLDER / name).read_text() != text]
     if "--check" in sys.argv[1:]:

@@ -654,7 +654,8 @@ static weir_status create_index(weir_query *query, const wr_sql_create_index *cr
                           "unique indexes are over plain columns");
     wr_str index_name = create->name.count ? wr_names_last(create->name).text : WR_STR("unique");
     wr_key_def key = {index_name, columns, create->items.count, false};
-    if (create->unique) WR_TRY(wr_replace_keys(query, table, &key, WR_STR("")));
+    if (create->unique)
+        WR_TRY(wr_replace_keys(query, table, &key, WR_STR("")));
     else
         wr_buf_add_text(&query->notices, "CREATE INDEX: only the name is kept; scans of tables in "
                                          "memory use no index\n");
@@ -776,7 +777,8 @@ static weir_status maintain(weir_query *query, const wr_sql_maintain *node)
                                        [WR_MAINTAIN_CHECKPOINT] = "CHECKPOINT",
                                        [WR_MAINTAIN_FLUSH] = "FLUSH"};
     static const char *const notices[] = {
-        [WR_MAINTAIN_ANALYZE] = "ANALYZE: nothing to do, statistics come from the rows themselves\n",
+        [WR_MAINTAIN_ANALYZE] =
+            "ANALYZE: nothing to do, statistics come from the rows themselves\n",
         [WR_MAINTAIN_VACUUM] =
             "VACUUM: nothing is freed, rows that were deleted go with their table\n",
         [WR_MAINTAIN_CHECKPOINT] = "CHECKPOINT: nothing to do, tables are in memory\n",
@@ -789,9 +791,9 @@ static weir_status maintain(weir_query *query, const wr_sql_maintain *node)
     wr_name last = wr_names_last(node->name);
     wr_nearest nearest = {.wanted = last.text};
     wr_catalog_offer_names(&query->view, kinds, &nearest);
-    return wr_with_nearest(wr_fail_at(WR_E_UNKNOWN_TABLE, last.span, "no table \"%.*s\"",
-                                      WR_STR_ARGS(last.text)),
-                           &nearest);
+    return wr_with_nearest(
+        wr_fail_at(WR_E_UNKNOWN_TABLE, last.span, "no table \"%.*s\"", WR_STR_ARGS(last.text)),
+        &nearest);
 }
 
 weir_status wr_run_ddl(weir_query *query, const wr_node *statement, bool *handled)

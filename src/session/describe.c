@@ -155,19 +155,23 @@ static void offer_names(completion *c, const char *names)
     }
 }
 
-/* The word before the unfinished one, in lower case, decides what comes first. */
-static bool wants_table(wr_str text)
+/* Whether the word before the unfinished one is among some; it decides what comes first. */
+static bool comes_after(wr_str text, const char *const *before)
 {
-    static const char *const before[] = {"from",  "join",     "into",      "update",
-                                         "table", "describe", "summarize", "view"};
     text = wr_str_trim(text);
     size_t from = text.length;
     while (from && (isalpha((unsigned char)text.data[from - 1]) || text.data[from - 1] == '_'))
         from--;
     wr_str word = {text.data + from, text.length - from};
-    for (size_t i = 0; i < WR_COUNT(before); i++)
-        if (wr_str_is(word, before[i])) return true;
+    for (; *before; before++)
+        if (wr_str_is(word, *before)) return true;
     return false;
+}
+
+static void offer_settings(completion *c)
+{
+    for (int id = 0; id < WR_SETTING_COUNT; id++)
+        offer_names(c, wr_setting_rows[id].name);
 }
 
 static void offer_objects(completion *c, weir_session *session, wr_arena *arena, bool columns)
@@ -187,6 +191,10 @@ static void offer_objects(completion *c, weir_session *session, wr_arena *arena,
 
 char *weir_complete(weir_session *session, const char *text, size_t length)
 {
+    static const char *const before_table[] = {"from",     "join",      "into", "update", "table",
+                                               "describe", "summarize", "view", NULL};
+    static const char *const before_setting[] = {"set",     "show",   "reset", "local",
+                                                 "session", "global", NULL};
     WR_BUF(out);
     WR_ARENA(arena);
     size_t from = length;
@@ -194,13 +202,15 @@ char *weir_complete(weir_session *session, const char *text, size_t length)
         from--;
     completion c = {.start = {text + from, length - from}, .out = &out};
     wr_buf_add_text(&out, "");
-    bool tables_first = wants_table((wr_str){text, from});
+    bool tables_first = comes_after((wr_str){text, from}, before_table);
+    bool settings_first = comes_after((wr_str){text, from}, before_setting);
+    if (settings_first) offer_settings(&c);
     if (tables_first) offer_objects(&c, session, &arena, false);
     if (!tables_first && c.start.length) offer_objects(&c, session, &arena, true);
     const char *const *words = wr_sql_words();
     for (int i = 0; words[i] && c.start.length && !tables_first; i++)
         offer(&c, wr_str_of(words[i]));
-    for (int i = 0; i < wr_fn_count() && c.start.length && !tables_first; i++) {
+    for (int i = 0; i < wr_fn_count() && c.start.length && !tables_first && !settings_first; i++) {
         wr_fn_entry entry = wr_fn_at(i);
         if (entry.fn && entry.fn->flags & WR_FN_HIDDEN) continue;
         offer_names(&c, entry.fn          ? entry.fn->name

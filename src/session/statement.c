@@ -104,11 +104,9 @@ static weir_status next_value(void *owner, wr_str text, bool advance, int64_t *o
     WR_TRY(check_sequence_writable(session, "nextval"));
     int64_t value = sequence->next, following;
     do {
-        if (sequence->used && !sequence->cycles)
-            return no_values_left(text);
+        if (sequence->used && !sequence->cycles) return no_values_left(text);
         if (value > sequence->max_value || value < sequence->min_value) {
-            if (!sequence->cycles)
-                return no_values_left(text);
+            if (!sequence->cycles) return no_values_left(text);
             following = sequence->increment > 0 ? sequence->min_value : sequence->max_value;
             if (atomic_compare_exchange_strong(&sequence->next, &value, following))
                 value = following;

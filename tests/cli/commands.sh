@@ -137,4 +137,15 @@ for command in completion convert describe explain help query summarize version;
     has "help of $command" "example: " out.txt
     [ "$(wc -l <out.txt)" -le 40 ] || { echo "help of $command is too long"; failed=1; }
 done
+# every flag of the whole program and of each command stands in its help
+for flag in command file output out json threads memory timeout read-only set param null progress color timer quiet verbose \
+    chdir stdio help version; do
+    $weir --help >out.txt
+    has "help tells --$flag" "--$flag" out.txt
+done
+code "--timeout stops a sort" 5 $weir --timeout 300ms -o none -c 'select i from range(200000000) r(i) order by i * 7 % 1000003, i'
+code "--timeout stops an aggregate" 5 $weir --timeout 300ms -o none -c 'select i * 7 % 50000017, count(*) from range(1000000000) r(i) group by 1'
+code "--timeout stops a join" 5 $weir --timeout 300ms -o none -c 'select count(*) from range(100000) a(i), range(100000) b(j) where i * j % 7 = 9'
+$weir --progress auto --timeout 1200ms -o none -c 'select count(*) from range(1000000000000) r(i) where i % 7 = 8' 2>err.txt
+same "no progress on a pipe" 1 "$(grep -c . err.txt)"
 exit $failed

@@ -247,6 +247,8 @@ def completion():
     check("a table after FROM", p.read("customers", 5), "customers")
     p.send("\x15select customer_n\t")
     check("a column", p.read("customer_number", 5), "customer_number")
+    p.send("\x15set statement_t\t")
+    check("a setting after SET", p.read("statement_timeout", 5), "statement_timeout")
     p.send("\x15.maxr\t")
     check("a command", p.read("ows", 5), "ows")
     p.send("\x15select * from 'in.c\t")
