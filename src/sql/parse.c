@@ -167,21 +167,21 @@ wr_node *wr_grammar_whole_statement(wr_parser *p)
 /* Measuring the tree: nodes still to visit, with their depth. */
 typedef struct visit {
     wr_node *node;
-    int depth;
+    int depth, chain; /* chain: left operands of left operands above */
 } visit;
 
 typedef struct measure {
     wr_arena arena;
     WR_LIST(visit) stack;
     wr_node *parent;
-    int depth;
+    int depth, chain;
 } measure;
 
 static weir_status push_child(void *context, wr_node **child)
 {
     measure *m = context;
     bool left = m->parent->kind == WR_SQL_BINARY && wr_sql_as_binary(m->parent)->left == *child;
-    visit next = {*child, m->depth + !left};
+    visit next = {*child, m->depth + !left, left ? m->chain + 1 : 0};
     wr_push(&m->arena, &m->stack, next);
     return WR_OK;
 }
@@ -190,11 +190,16 @@ static weir_status check_depth(wr_node *root)
 {
     measure m = {0};
     weir_status bad = WR_OK;
-    wr_push(&m.arena, &m.stack, ((visit){root, 0}));
+    wr_push(&m.arena, &m.stack, ((visit){root, 0, 0}));
     while (m.stack.count && !bad) {
         visit next = m.stack.items[--m.stack.count];
         m.parent = next.node;
         m.depth = next.depth;
+        m.chain = next.chain;
+        if (next.chain > WR_TREE_CHAIN_MAX)
+            bad = wr_fail_at(WR_E_TOO_DEEP, next.node->span, "more than %d operators in a row",
+                             WR_TREE_CHAIN_MAX);
+        if (bad) break;
         bad = next.depth > WR_TREE_DEPTH_MAX
                   ? wr_fail_at(WR_E_TOO_DEEP, next.node->span, "the statement is nested too deeply")
                   : wr_node_each_child(next.node, push_child, &m);

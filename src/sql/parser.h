@@ -9,7 +9,7 @@
 #include "sql/lex.h"
 #include "sql/parse.h"
 
-enum { WR_PARSE_DEPTH_MAX = 1000, WR_TREE_DEPTH_MAX = 4000 };
+enum { WR_PARSE_DEPTH_MAX = 1000, WR_TREE_DEPTH_MAX = 4000, WR_TREE_CHAIN_MAX = 20000 };
 
 typedef struct wr_parser {
     wr_arena *arena;

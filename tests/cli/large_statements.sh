@@ -34,6 +34,7 @@ CASES = {
                   "333"),
     "NOT IN with NULL": (f"SELECT count(*) FROM t WHERE x NOT IN (NULL, {chain(10000, ', ', lambda i: str(i * 3))})", "0"),
     "sum": (f"SELECT sum({chain(10000, ' + ', lambda i: 'x')}) FROM t", "5005000000"),
+    "sum without end": (f"SELECT {chain(200000, ' + ', str)}", "W0105"),
     "sum of constants": (f"SELECT {chain(10000, ' + ', str)}", "49995000"),
     "sum that fails": (f"SELECT 9223372036854775807 + {chain(10000, ' + ', str)}", "error"),
     "||": (f"SELECT max(length({chain(10000, ' || ', lambda i: 's')})) FROM t", "50000"),
