@@ -211,9 +211,6 @@ typedef struct wr_planner {
     int param_count, param_cap;
     WR_LIST(wr_relation *) relations; /* references released with the statement */
     WR_LIST(wr_object *) objects;
-    WR_LIST(wr_logical *) changes;   /* of WITH: run to their end before the statement's own plan */
-    const struct wr_nodes *top_ctes; /* the WITH that may hold changes */
-    bool reads_before;               /* tables are read as they were when the statement began */
     struct wr_known_columns *known_columns; /* statistics asked for already (statistics.c) */
     uint64_t rules_off;                     /* bit per rule number: switched off */
     wr_str sql;                             /* text for spans */
