@@ -10,6 +10,7 @@
  * gets no second round of hooks: it fails at once instead of recursing. */
 #include "base/mem.h"
 #include "base/failpoint.h"
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -96,6 +97,17 @@ uint64_t wr_mem_limit(const wr_mem *mem)
         if (limit && (!smallest || limit < smallest)) smallest = limit;
     }
     return smallest;
+}
+
+uint64_t wr_mem_room(const wr_mem *mem)
+{
+    uint64_t least = UINT64_MAX;
+    for (; mem; mem = mem->parent) {
+        uint64_t limit = atomic_load_explicit(&mem->limit, memory_order_relaxed);
+        uint64_t used = atomic_load_explicit(&mem->used, memory_order_relaxed);
+        if (limit) least = WR_MIN(least, used < limit ? limit - used : 0);
+    }
+    return least;
 }
 
 /* ---- reserving */
@@ -349,6 +361,13 @@ weir_status wr_mem_grow(wr_mem *mem, void **ptr, size_t old_size, size_t new_siz
     wr_mem_free(mem, *ptr, old_size);
     *ptr = bigger;
     return WR_OK;
+}
+
+void wr_mem_trim(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 void wr_mem_free(wr_mem *mem, void *ptr, size_t size)

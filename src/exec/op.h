@@ -44,6 +44,7 @@ struct wr_op {
     uint64_t morsel_next; /* as sink: number of the next morsel that flows into it */
     wr_op *next;          /* all operators of the exec */
     char note[96];        /* for EXPLAIN ANALYZE */
+    _Atomic uint64_t spilled; /* bytes written to temporary files */
 };
 
 struct wr_op_def {

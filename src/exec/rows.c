@@ -86,17 +86,25 @@ static void page_clear(wr_rows *rows, page *p)
     if (p->rows) wr_mem_free(rows->mem, p->rows, p->size);
 }
 
+void wr_rows_empty(wr_rows *rows)
+{
+    for (uint32_t i = 0; i < rows->page_count; i++)
+        page_clear(rows, &rows->pages[i]);
+    rows->page_count = 0;
+    rows->count = rows->bytes = 0;
+}
+
 void wr_rows_drop(wr_rows *rows)
 {
     if (!rows) return;
-    for (uint32_t i = 0; i < rows->page_count; i++)
-        page_clear(rows, &rows->pages[i]);
+    wr_rows_empty(rows);
     wr_heap_drop(rows->pages);
     wr_arena_clear(&rows->scratch);
     wr_buf_clear(&rows->encoded);
     wr_heap_drop(rows);
 }
 
+wr_mem *wr_rows_mem(const wr_rows *rows) { return rows->mem; }
 uint64_t wr_rows_count(const wr_rows *rows) { return rows->count; }
 uint64_t wr_rows_bytes(const wr_rows *rows) { return rows->bytes; }
 
@@ -453,6 +461,93 @@ weir_status wr_rows_absorb(wr_rows *into, wr_rows *from)
     into->bytes += from->bytes;
     from->page_count = 0;
     from->count = from->bytes = 0;
+    return WR_OK;
+}
+
+/* ---- blocks ---- */
+
+/* Bytes that the heap holds for one row. */
+static size_t heap_bytes(const wr_rows_layout *l, const uint8_t *row)
+{
+    size_t bytes = 0;
+    for (int k = 0; k < l->column_count; k++) {
+        uint32_t length;
+        if (!in_slot_as_view(l->types[k])) continue;
+        memcpy(&length, row + l->offsets[k], sizeof length);
+        bytes += length > 12 ? length : 0;
+    }
+    return bytes;
+}
+
+/* Copies what a row points to behind the rows, and makes its pointers offsets into that. */
+static void pack_heap(const wr_rows_layout *l, uint8_t *row, char *heap, size_t *used)
+{
+    for (int k = 0; k < l->column_count; k++) {
+        if (!in_slot_as_view(l->types[k])) continue;
+        wr_view v;
+        memcpy(&v, row + l->offsets[k], sizeof v);
+        if (v.length <= 12) continue;
+        memcpy(heap + *used, v.pointer, v.length);
+        v.words[1] = *used;
+        memcpy(row + l->offsets[k], &v, sizeof v);
+        *used += v.length;
+    }
+}
+
+uint32_t wr_rows_pack(const wr_rows_layout *l, uint8_t *const *addresses, uint64_t count,
+                      size_t target, wr_buf *out)
+{
+    size_t heap = 0, most = WR_MIN(count, (uint64_t)(target / l->row_size + 1));
+    uint32_t n = 0;
+    for (; n < most; n++) {
+        size_t more = l->has_heap ? heap_bytes(l, addresses[n]) : 0;
+        if (n > 0 && (n + 1) * (size_t)l->row_size + heap + more > target) break;
+        heap += more;
+    }
+    size_t rows_size = n * (size_t)l->row_size, used = 0;
+    out->length = 0;
+    wr_buf_reserve(out, rows_size + heap);
+    char *to = out->data;
+    for (uint32_t i = 0; i < n; i++) {
+        uint8_t *row = (uint8_t *)to + i * (size_t)l->row_size;
+        memcpy(row, addresses[i], l->row_size);
+        if (l->has_heap) pack_heap(l, row, to + rows_size, &used);
+    }
+    out->length = rows_size + heap;
+    return n;
+}
+
+static bool unpack_heap(const wr_rows_layout *l, uint8_t *row, const char *heap, size_t heap_size)
+{
+    for (int k = 0; k < l->column_count; k++) {
+        if (!in_slot_as_view(l->types[k])) continue;
+        wr_view v;
+        memcpy(&v, row + l->offsets[k], sizeof v);
+        if (v.length <= 12) continue;
+        if (v.words[1] > heap_size || v.length > heap_size - v.words[1]) return false;
+        v.pointer = heap + v.words[1];
+        memcpy(row + l->offsets[k], &v, sizeof v);
+    }
+    return true;
+}
+
+weir_status wr_rows_add_packed(wr_rows *rows, void *block, size_t size, uint32_t count)
+{
+    const wr_rows_layout *l = rows->layout;
+    size_t rows_size = count * (size_t)l->row_size;
+    bool good = rows_size <= size;
+    for (uint32_t i = 0; good && l->has_heap && i < count; i++)
+        good = unpack_heap(l, (uint8_t *)block + i * (size_t)l->row_size,
+                           (const char *)block + rows_size, size - rows_size);
+    if (!good) {
+        wr_mem_free(rows->mem, block, size);
+        return wr_fail(WR_E_CORRUPT, "a temporary file does not hold what was written to it");
+    }
+    page *p = page_slot(rows);
+    *p = (page){.rows = block, .size = size, .count = count, .cap = count};
+    rows->page_count++;
+    rows->count += count;
+    rows->bytes += size;
     return WR_OK;
 }
 

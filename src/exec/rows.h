@@ -30,6 +30,8 @@ typedef struct wr_rows wr_rows;
 WR_MUST_CHECK weir_status wr_rows_new(wr_mem *mem, const wr_rows_layout *layout, wr_rows **out);
 void wr_rows_drop(wr_rows *rows);
 WR_DEFINE_CLEANUP(wr_rows, wr_rows_drop)
+void wr_rows_empty(wr_rows *rows); /* gives all pages back; rows can be appended again */
+wr_mem *wr_rows_mem(const wr_rows *rows);
 uint64_t wr_rows_count(const wr_rows *rows);
 uint64_t wr_rows_bytes(const wr_rows *rows);
 
@@ -52,3 +54,13 @@ uint32_t wr_rows_next(const wr_rows *rows, wr_rows_cursor *cursor, uint8_t **add
                       uint32_t max);
 /* Where the next appended row will be found by wr_rows_next. */
 wr_rows_cursor wr_rows_end(const wr_rows *rows);
+
+/* Rows as one block of bytes for a temporary file (spill.h): the rows, then the bytes they point
+ * to, pointers as offsets into these. Packs rows from the first on into out (emptied before), about
+ * target bytes but at least one row, and returns how many. Extra bytes are copied as they are. */
+uint32_t wr_rows_pack(const wr_rows_layout *layout, uint8_t *const *addresses, uint64_t count,
+                      size_t target, wr_buf *out);
+/* Takes a block of count packed rows as a page. block came from wr_mem_alloc(mem of rows, size) and
+ * belongs to rows from now on, also after a failure (CORRUPT). */
+WR_MUST_CHECK weir_status wr_rows_add_packed(wr_rows *rows, void *block, size_t size,
+                                             uint32_t count);

@@ -246,6 +246,7 @@ void wr_run_progress_of(const wr_run *run, wr_run_progress *out)
     int scans = 0;
     for (wr_op *op = exec->ops; op; op = op->next) {
         out->memory += wr_mem_used(op->mem);
+        out->spilled += op->spilled;
         if (op->def != &wr_op_scan) continue;
         const wr_progress *p = wr_scan_progress_of(op);
         scans++;

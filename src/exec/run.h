@@ -5,6 +5,7 @@
  * back. */
 #pragma once
 #include "exec/phys.h"
+#include "sys/file.h"
 
 typedef struct wr_pool wr_pool;
 typedef struct wr_run wr_run;
@@ -14,8 +15,18 @@ WR_MUST_CHECK weir_status wr_pool_new(int thread_count, wr_pool **out);
 void wr_pool_drop(wr_pool *pool);
 int wr_pool_threads(const wr_pool *pool);
 
+/* Where queries put what does not fit in memory. */
+typedef struct wr_temp_space {
+    wr_fs *fs;              /* NULL: the real one */
+    wr_str directory;       /* empty: wr_path_temp_dir() */
+    uint64_t bytes_max;     /* of all that share `used`; 0 = no limit */
+    _Atomic uint64_t *used; /* bytes in temporary files; NULL: counted per operator */
+    bool force;             /* spill from the first row on, for tests */
+} wr_temp_space;
+
 typedef struct wr_run_options {
-    int thread_count; /* at most the pool's; 0 = all */
+    int thread_count;          /* at most the pool's; 0 = all */
+    const wr_temp_space *temp; /* NULL: the defaults; lives as long as the run */
 } wr_run_options;
 
 /* Prepares pipelines; nothing runs before the first wr_run_next. plan and env must outlive the run;

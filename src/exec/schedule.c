@@ -466,6 +466,8 @@ void wr_exec_collect_stats(wr_exec *exec)
             local->busy_ns = 0;
         }
         s->memory_peak = WR_MAX(s->memory_peak, wr_mem_peak(op->mem));
+        s->spilled_bytes += op->spilled;
+        op->spilled = 0;
         if (op->def == &wr_op_scan) wr_scan_stats_of(op, s);
         if (op->note[0] && !s->note.length)
             s->note = wr_arena_str(exec->stats_arena, wr_str_of(op->note));

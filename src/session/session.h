@@ -34,6 +34,7 @@ struct weir_engine {
     wr_pool **pools;       /* guarded by lock; the last one is the largest */
     int pool_count;        /* guarded by lock */
     uint64_t next_session; /* guarded by lock */
+    _Atomic uint64_t temp_bytes; /* in temporary files of all queries */
 };
 
 typedef struct wr_savepoint {
@@ -104,6 +105,7 @@ struct weir_query {
     wr_planner planner;
     wr_bound bound;
     wr_plan_node *plan;
+    wr_temp_space temp;
     wr_mutex run_lock; /* progress may be asked for from any thread */
     wr_run *run;       /* NULL when done or a utility statement; changes guarded by run_lock */
     weir_kind kind;

@@ -274,7 +274,14 @@ weir_status wr_query_plan(weir_query *query, const wr_bound *bound, wr_run **run
     if (threads == 0) threads = session->engine->thread_count;
     wr_pool *pool;
     WR_TRY(wr_engine_pool(session->engine, threads, &pool));
-    wr_run_options options = {.thread_count = threads};
+    wr_str folder = wr_session_text(session, WR_SET_TEMP_DIRECTORY);
+    query->temp = (wr_temp_space){
+        .fs = session->engine->fs,
+        .directory = wr_arena_str(&query->arena, folder),
+        .bytes_max = (uint64_t)wr_session_int(session, WR_SET_MAX_TEMP_DIRECTORY_SIZE),
+        .used = &session->engine->temp_bytes,
+        .force = wr_session_int(session, WR_SET_FORCE_SPILL) != 0};
+    wr_run_options options = {.thread_count = threads, .temp = &query->temp};
     return wr_run_new(pool, query->plan, &query->env, query->mem, &options, run);
 }
 

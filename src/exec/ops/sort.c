@@ -4,17 +4,22 @@
  * columns as extra columns. sorter.c orders them; rows are gathered once, when they are read.
  *
  * Top-N: a worker that holds many more rows than are wanted sorts and keeps the first ones; the
- * worst of these is a threshold that turns away rows early and, published, reaches the scan. */
+ * worst of these is a threshold that turns away rows early and, published, reaches the scan.
+ *
+ * When memory is short a worker sorts what it holds and writes it out as a run; then all rows come
+ * out of one merge of the runs of all workers (merge.h). */
 #include "exec/filters.h"
+#include "exec/merge.h"
 #include "exec/sorter.h"
 #include "exec/store.h"
 
-enum { TOP_MAX = 1 << 20, TOP_SLACK = 8192, MORSEL_BATCHES = 8 };
+enum { TOP_MAX = 1 << 20, TOP_SLACK = 8192, MORSEL_BATCHES = 8, SPILL_SHARE = 70 };
 
 typedef struct sort_local {
     wr_op_local base;
     wr_exprs_local exprs;
     wr_rows *rows;
+    wr_sort_runs runs;
     bool has_threshold;
     int64_t threshold;
     uint64_t at, end; /* when reading */
@@ -33,6 +38,10 @@ typedef struct sort_op {
     wr_sorter sorter;
     _Atomic uint64_t next;
     uint64_t end;
+    wr_spill spill;
+    _Atomic bool has_runs;
+    wr_sort_runs runs; /* of all workers */
+    wr_merge *merge;
 } sort_op;
 
 static weir_status sort_open(wr_op *op)
@@ -41,6 +50,7 @@ static weir_status sort_open(wr_op *op)
     const wr_plan_node *node = op->node;
     int n = node->schema.count, keys = node->sort.key_count, extra = 0;
     s->columns = n;
+    wr_spill_init(&s->spill, op);
     s->keys = wr_new_array(&op->arena, wr_sort_slot, keys + 1);
     wr_expr **exprs = wr_new_array(&op->arena, wr_expr *, keys + 1);
     const wr_type **types = wr_new_array(&op->arena, const wr_type *, n + keys + 1);
@@ -148,6 +158,14 @@ static uint32_t within_threshold(const sort_op *s, sort_local *me, const wr_colu
     return kept;
 }
 
+static weir_status spill(sort_op *s, sort_local *me)
+{
+    if (!me->runs.spill)
+        wr_sort_runs_init(&me->runs, &s->spill, &s->layout, s->keys, s->op.node->sort.key_count);
+    s->has_runs = true;
+    return wr_sort_runs_add(&me->runs, me->rows);
+}
+
 static weir_status sort_sink(wr_op *op, wr_op_local *local, const wr_batch *in, wr_flow *flow)
 {
     sort_op *s = (sort_op *)op;
@@ -167,16 +185,42 @@ static weir_status sort_sink(wr_op *op, wr_op_local *local, const wr_batch *in, 
     }
     WR_TRY(wr_rows_append(me->rows, columns, sel, count, NULL));
     if (s->is_top && wr_rows_count(me->rows) > 2 * (s->limit + s->offset) + TOP_SLACK)
-        return keep_top(s, me);
-    return WR_OK;
+        WR_TRY(keep_top(s, me));
+    uint64_t need = wr_sort_runs_need(wr_rows_count(me->rows));
+    bool is_due = wr_spill_is_due(op, wr_rows_bytes(me->rows), need, SPILL_SHARE);
+    return is_due ? spill(s, me) : WR_OK;
 }
 
 /* ---- finishing ---- */
+
+/* What is left of each worker becomes a run too, side by side. */
+static weir_status finish_runs(sort_op *s, int phase, int *tasks)
+{
+    wr_op *op = &s->op;
+    int workers = wr_exec_workers(op->exec);
+    *tasks = phase == 0 ? workers : -1;
+    if (phase == 0) return WR_OK;
+    wr_sort_runs_init(&s->runs, &s->spill, &s->layout, s->keys, op->node->sort.key_count);
+    for (int w = 0; w < workers; w++)
+        if (op->locals[w] && ((sort_local *)op->locals[w])->runs.spill)
+            wr_sort_runs_take(&s->runs, &((sort_local *)op->locals[w])->runs);
+    int count = s->runs.count;
+    uint64_t rows = 0;
+    for (int i = 0; i < count; i++)
+        rows += s->runs.tapes[i].rows;
+    WR_TRY(wr_sort_runs_shrink(&s->runs));
+    s->next = WR_MIN(s->offset, rows);
+    s->end = s->limit < rows - s->next ? s->next + s->limit : rows;
+    wr_op_note(op, "%llu rows%s, %d runs", (unsigned long long)rows, s->is_top ? " (top)" : "",
+               count);
+    return WR_OK;
+}
 
 static weir_status sort_finish(wr_op *op, int phase, int *tasks)
 {
     sort_op *s = (sort_op *)op;
     wr_sorter *sorter = &s->sorter;
+    if (s->has_runs) return finish_runs(s, phase, tasks);
     if (phase == 0) {
         int workers = wr_exec_workers(op->exec);
         wr_rows **stores = wr_new_array(&op->arena, wr_rows *, workers);
@@ -197,15 +241,27 @@ static weir_status sort_finish(wr_op *op, int phase, int *tasks)
 
 static weir_status sort_task(wr_op *op, wr_op_local *local, int phase, int index)
 {
+    sort_op *s = (sort_op *)op;
     (void)local;
-    return wr_sorter_task(&((sort_op *)op)->sorter, phase, index);
+    if (!s->has_runs) return wr_sorter_task(&s->sorter, phase, index);
+    sort_local *whose = (sort_local *)op->locals[index];
+    return whose && whose->rows ? spill(s, whose) : WR_OK;
 }
 
 /* ---- reading ---- */
 
+static int sort_workers_wanted(wr_op *op)
+{
+    return ((sort_op *)op)->has_runs ? 1 : wr_exec_workers(op->exec);
+}
+
 static weir_status sort_morsel(wr_op *op, wr_op_local *local, bool *got)
 {
     sort_op *s = (sort_op *)op;
+    if (s->has_runs) {
+        *got = !s->merge && s->next < s->end;
+        return *got ? wr_merge_new(&s->runs, 0, s->runs.count, &s->merge) : WR_OK;
+    }
     uint64_t step = MORSEL_BATCHES * (uint64_t)WR_BATCH_ROWS;
     uint64_t from = atomic_fetch_add(&s->next, step);
     *got = from < s->end;
@@ -215,10 +271,33 @@ static weir_status sort_morsel(wr_op *op, wr_op_local *local, bool *got)
     return WR_OK;
 }
 
+/* The next rows of the merge, without those before the offset. */
+static weir_status next_merged(sort_op *s, sort_local *me, wr_batch *out, bool *more)
+{
+    uint8_t *rows[WR_BATCH_ROWS];
+    for (uint32_t n; me->at < s->end;) {
+        WR_TRY(wr_exec_check(s->op.exec));
+        WR_TRY(wr_merge_next(s->merge, rows, WR_BATCH_ROWS, &n));
+        uint32_t from = (uint32_t)WR_MIN(s->next - WR_MIN(me->at, s->next), (uint64_t)n);
+        uint32_t to = (uint32_t)WR_MIN(s->end - me->at, (uint64_t)n);
+        me->at += n;
+        if (from >= to) continue;
+        wr_arena_reset(&me->base.scratch);
+        wr_rows_batch(&s->layout, s->columns, rows + from, to - from, &me->base.scratch, out);
+        *more = true;
+        return WR_OK;
+    }
+    wr_merge_drop(WR_TAKE(s->merge));
+    s->next = s->end;
+    *more = false;
+    return WR_OK;
+}
+
 static weir_status sort_next(wr_op *op, wr_op_local *local, wr_batch *out, bool *more)
 {
     sort_op *s = (sort_op *)op;
     sort_local *me = (sort_local *)local;
+    if (s->has_runs) return next_merged(s, me, out, more);
     *more = me->at < me->end;
     if (!*more) return WR_OK;
     uint32_t n = (uint32_t)WR_MIN(me->end - me->at, (uint64_t)WR_BATCH_ROWS);
@@ -237,9 +316,17 @@ static void sort_local_close(wr_op *op, wr_op_local *local)
     (void)op;
     wr_exprs_close(&me->exprs);
     wr_rows_drop(me->rows);
+    wr_sort_runs_clear(&me->runs);
 }
 
-static void sort_close(wr_op *op) { wr_sorter_clear(&((sort_op *)op)->sorter); }
+static void sort_close(wr_op *op)
+{
+    sort_op *s = (sort_op *)op;
+    wr_sorter_clear(&s->sorter);
+    wr_merge_drop(s->merge);
+    wr_sort_runs_clear(&s->runs);
+    wr_spill_clear(&s->spill);
+}
 
 const wr_op_def wr_op_sort = {.name = "sort",
                               .size = sizeof(sort_op),
@@ -250,5 +337,6 @@ const wr_op_def wr_op_sort = {.name = "sort",
                               .sink = sort_sink,
                               .finish = sort_finish,
                               .task = sort_task,
+                              .workers_wanted = sort_workers_wanted,
                               .morsel = sort_morsel,
                               .next_batch = sort_next};
