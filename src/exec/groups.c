@@ -200,6 +200,7 @@ static bool int_range(const int64_t *v, const uint8_t *null, uint32_t count, int
 static bool span_is_allowed(const wr_groups *g, wr_u128 total)
 {
     if (total <= DIRECT_SMALL) return true;
+    if (total > wr_mem_room(g->mem) / (4 * sizeof(uint8_t *))) return false;
     return g->key_count == 1 && total <= (wr_u128)g->seen * DIRECT_FACTOR;
 }
 

@@ -11,7 +11,13 @@
 #include "exec/ops/aggregate.h"
 #include <stdio.h>
 
-enum { PARTITIONS = 64, PARTITION_ROWS_MIN = 4096, MORSEL_BATCHES = 4, MORSEL_SHIFT = 32 };
+enum {
+    PARTITIONS = 64,
+    PARTITION_ROWS_MIN = 4096,
+    MORSEL_BATCHES = 4,
+    MORSEL_SHIFT = 32,
+    FINISH_BYTES = 64 /* that merging takes per group: lists and a directory */
+};
 
 static uint64_t all_keys(const wr_agg *a)
 {
@@ -39,6 +45,7 @@ static weir_status open_calls(wr_agg *a, wr_expr **exprs, int *count)
         c->by_position = many && !c->is_distinct && (ordered || call->order_count > 0);
         c->is_kept = c->is_distinct || call->order_count > 0 || c->by_position;
         a->op.is_ordered |= many && (c->by_position || (call->fn->flags & WR_AGG_POSITIONED));
+        c->is_free = c->is_distinct && call->order_count == 0 && !ordered;
         a->any_kept |= c->is_kept;
         for (int k = 0; k < call->arg_count; k++)
             exprs[(*count)++] = call->args[k];
@@ -78,10 +85,11 @@ static weir_status agg_open(wr_op *op)
     wr_rows_layout_init(&a->layout, &op->arena, types, a->column_count, extra);
     for (int i = 0; i < a->call_count; i++)
         a->calls[i].state_offset += a->layout.extra_offset;
+    WR_TRY(wr_agg_spill_open(a));
     return wr_exprs_open(&a->exprs, op, exprs, count);
 }
 
-static void init_states(const wr_agg *a, uint8_t *row)
+void wr_agg_init_states(const wr_agg *a, uint8_t *row)
 {
     for (int i = 0; i < a->call_count; i++)
         if (a->calls[i].call->fn->init)
@@ -114,14 +122,14 @@ static weir_status only_group(wr_agg *a, wr_agg_local *me, uint8_t **row)
     if (wr_rows_next(me->groups.rows, &cursor, row, 1) == 1) return WR_OK;
     wr_column none = {0};
     WR_TRY(wr_rows_append(me->groups.rows, &none, NULL, 1, row));
-    init_states(a, *row);
+    wr_agg_init_states(a, *row);
     return WR_OK;
 }
 
 static weir_status need_groups(wr_agg *a, wr_agg_local *me)
 {
     if (me->has_groups) return WR_OK;
-    WR_TRY(wr_groups_init(&me->groups, a->op.mem, &a->layout, a->hashed_count, true));
+    WR_TRY(wr_groups_init(&me->groups, a->op.mem, &a->layout, a->hashed_count, !a->has_spilled));
     me->has_groups = true;
     return WR_OK;
 }
@@ -217,7 +225,8 @@ static weir_status agg_sink(wr_op *op, wr_op_local *local, const wr_batch *in, w
         uint8_t *only;
         WR_TRY(only_group(a, me, &only));
         wr_arena_reset(&local->scratch);
-        return update(a, me, in, NULL, only);
+        WR_TRY(update(a, me, in, NULL, only));
+        return wr_agg_is_due(a, me) ? wr_agg_spill(a, me) : WR_OK;
     }
     uint8_t *groups[WR_BATCH_ROWS];
     uint16_t added[WR_BATCH_ROWS];
@@ -229,10 +238,10 @@ static weir_status agg_sink(wr_op *op, wr_op_local *local, const wr_batch *in, w
         WR_TRY(wr_groups_find(&me->groups, keys, in->sel, wr_batch_count(in), NULL, &local->scratch,
                               groups, added, &fresh));
         for (uint32_t i = 0; i < fresh; i++)
-            init_states(a, groups[added[i]]);
+            wr_agg_init_states(a, groups[added[i]]);
         WR_TRY(update(a, me, in, groups, NULL));
     }
-    return WR_OK;
+    return wr_agg_is_due(a, me) ? wr_agg_spill(a, me) : WR_OK;
 }
 
 /* ---- finishing ---- */
@@ -311,7 +320,7 @@ static weir_status add_empty_sets(wr_agg *a, wr_agg_local *me)
         uint32_t fresh;
         WR_TRY(need_groups(a, me));
         WR_TRY(wr_groups_find(&me->groups, keys, NULL, 1, NULL, &scratch, &row, added, &fresh));
-        if (fresh) init_states(a, row);
+        if (fresh) wr_agg_init_states(a, row);
     }
     return WR_OK;
 }
@@ -462,6 +471,15 @@ static weir_status list_merged(wr_agg *a)
     return WR_OK;
 }
 
+static weir_status spill_rest(wr_agg *a)
+{
+    for (int w = 0; w < wr_exec_workers(a->op.exec); w++) {
+        wr_agg_local *from = (wr_agg_local *)a->op.locals[w];
+        if (from && from->has_groups) WR_TRY(wr_agg_spill(a, from));
+    }
+    return WR_OK;
+}
+
 /* Decides how the groups of the workers come together. */
 static weir_status begin_finish(wr_agg *a, int *tasks)
 {
@@ -469,7 +487,10 @@ static weir_status begin_finish(wr_agg *a, int *tasks)
     WR_TRY(wr_exec_local(&a->op, 0, &local));
     wr_agg_local *me = (wr_agg_local *)local, *last = NULL;
     *tasks = 0;
-    if (a->column_count == 0) return merge_only(a, me);
+    if (a->column_count == 0) {
+        WR_TRY(merge_only(a, me));
+        return a->has_spilled ? spill_rest(a) : WR_OK;
+    }
     WR_TRY(add_empty_sets(a, me));
     int with_groups = 0;
     uint64_t total = 0;
@@ -479,6 +500,13 @@ static weir_status begin_finish(wr_agg *a, int *tasks)
         with_groups++;
         last = from;
         total += wr_rows_count(from->groups.rows);
+    }
+    uint64_t room = wr_mem_room(a->op.mem);
+    if (room < total * (with_groups > 1 ? FINISH_BYTES : sizeof(uint8_t *)) + room / 16)
+        a->has_spilled = true;
+    if (a->has_spilled) {
+        *tasks = wr_exec_workers(a->op.exec);
+        return WR_OK;
     }
     char note[48];
     if (last)
@@ -499,6 +527,7 @@ static weir_status agg_finish(wr_op *op, int phase, int *tasks)
     wr_agg *a = (wr_agg *)op;
     *tasks = -1;
     if (phase == 0) return begin_finish(a, tasks);
+    if (a->has_spilled && a->column_count > 0) return wr_agg_list_parts(a);
     if (phase == 1) {
         *tasks = a->partition_count;
         return a->is_by_key ? list_ranges(a) : WR_OK;
@@ -522,10 +551,14 @@ static weir_status agg_task(wr_op *op, wr_op_local *local, int phase, int index)
     if (a->is_by_key && phase < 2) return merge_range(a, me, index, phase == 1);
     if (phase == 0) {
         wr_agg_local *whose = (wr_agg_local *)op->locals[index];
+        if (a->has_spilled) return whose && whose->has_groups ? wr_agg_spill(a, whose) : WR_OK;
         return whose && whose->has_groups ? split(a, whose) : WR_OK;
     }
     if (phase == 1) return merge_partition(a, me, index);
-    return a->calls[index].is_kept ? wr_agg_feed(a, me, index) : WR_OK;
+    if (!a->calls[index].is_kept) return WR_OK;
+    if (a->has_spilled && a->calls[index].is_free)
+        return wr_agg_feed_spilled(a, me, index, a->rows[0]);
+    return wr_agg_feed(a, me, index, NULL);
 }
 
 /* ---- reading ---- */
@@ -534,6 +567,10 @@ static weir_status agg_morsel(wr_op *op, wr_op_local *local, bool *got)
 {
     wr_agg *a = (wr_agg *)op;
     wr_agg_local *me = (wr_agg_local *)local;
+    if (a->has_spilled && a->column_count > 0) {
+        wr_agg_take_part(a, me, got);
+        return WR_OK;
+    }
     uint64_t step = MORSEL_BATCHES * (uint64_t)WR_BATCH_ROWS;
     me->at = atomic_fetch_add(&a->next, step);
     me->end = WR_MIN(me->at + step, a->row_count);
@@ -564,11 +601,17 @@ static weir_status agg_next(wr_op *op, wr_op_local *local, wr_batch *out, bool *
     wr_agg *a = (wr_agg *)op;
     wr_agg_local *me = (wr_agg_local *)local;
     const wr_plan_node *node = op->node;
-    *more = me->at < me->end;
+    uint8_t *of_part[WR_BATCH_ROWS], **rows = of_part;
+    uint32_t n;
+    if (me->part) {
+        WR_TRY(wr_agg_next_groups(a, me, of_part, &n));
+    } else {
+        n = (uint32_t)WR_MIN(me->end - me->at, (uint64_t)WR_BATCH_ROWS);
+        rows = a->rows + me->at;
+        me->at += n;
+    }
+    *more = n > 0;
     if (!*more) return WR_OK;
-    uint32_t n = (uint32_t)WR_MIN(me->end - me->at, (uint64_t)WR_BATCH_ROWS);
-    uint8_t **rows = a->rows + me->at;
-    me->at += n;
     wr_arena *scratch = &local->scratch;
     wr_arena_reset(scratch);
     *out = (wr_batch){.column_count = node->schema.count, .rows = n};
@@ -600,6 +643,7 @@ static void agg_local_close(wr_op *op, wr_op_local *local)
     for (int i = 0; i < a->call_count; i++)
         if (me->filters && me->filters[i]) wr_eval_drop(me->filters[i]);
     wr_agg_drop_kept(a, me);
+    wr_agg_drop_spilled(a, me);
     if (me->has_groups) wr_groups_clear(&me->groups);
     if (me->all) wr_mem_free(op->mem, me->all, me->all_count * 2 * sizeof *me->all);
     wr_heap_drop(me->lists);
@@ -620,6 +664,7 @@ static void agg_close(wr_op *op)
     for (int p = 0; a->merged && p < a->partition_count; p++)
         wr_groups_clear(&a->merged[p]);
     if (a->rows) wr_mem_free(op->mem, a->rows, a->row_cap * sizeof *a->rows);
+    wr_agg_spill_close(a);
 }
 
 const wr_op_def wr_op_aggregate = {.name = "aggregate",

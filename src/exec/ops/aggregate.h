@@ -1,9 +1,10 @@
-/* aggregate.h - what aggregate.c (grouping, merging, output) and aggregate_calls.c (DISTINCT and
- * ordered calls) share. */
+/* aggregate.h - what aggregate.c (grouping, merging, output), aggregate_calls.c (DISTINCT and
+ * ordered calls) and aggregate_spill.c (partitions in temporary files) share. */
 #pragma once
 #include "exec/groups.h"
 #include "exec/op.h"
 #include "exec/sorting.h"
+#include "exec/spill.h"
 
 enum { WR_AGG_LIST_MAX = 64 };
 
@@ -15,9 +16,23 @@ typedef struct wr_agg_call {
     wr_exprs filter;       /* count 0: none */
     bool is_kept;          /* DISTINCT or ORDER BY: arguments are kept and fed at the end */
     bool is_distinct;
+    bool is_free;        /* kept rows may be fed in any order and in several goes */
     bool by_position;    /* kept rows are fed in the order of the input, keys of the call first */
     wr_rows_layout kept; /* group address, arguments, order keys, position if by_position */
 } wr_agg_call;
+
+/* What one worker wrote of one partition. Kept rows name their group by its number on the tape. */
+typedef struct wr_agg_source {
+    wr_tape groups;
+    wr_tape *kept;   /* by call */
+    uint8_t **final; /* by number: the group in memory, while the partition is read */
+} wr_agg_source;
+
+typedef struct wr_agg_part {
+    int level;
+    wr_agg_source *sources; /* source_count of the operator */
+    struct wr_agg_part *next;
+} wr_agg_part;
 
 typedef struct wr_agg_local {
     wr_op_local base;
@@ -37,6 +52,10 @@ typedef struct wr_agg_local {
     uint8_t **all; /* memory of lists */
     uint64_t all_count;
     uint64_t at, end; /* when reading */
+    wr_agg_source *spilled; /* by partition, NULL: nothing yet */
+    wr_agg_part *part;      /* being read */
+    bool is_loaded;
+    wr_rows_cursor part_at;
 } wr_agg_local;
 
 typedef struct wr_agg {
@@ -59,6 +78,14 @@ typedef struct wr_agg {
     uint8_t **rows; /* all groups, to be read */
     uint64_t row_count, row_cap;
     _Atomic uint64_t next;
+    /* spilling */
+    wr_spill spill;
+    _Atomic bool has_spilled;
+    bool is_packed;        /* some states have pointers: saved as more columns */
+    wr_rows_layout packed; /* columns, then a saved state per such call; the same extra bytes */
+    int source_count;
+    wr_mutex todo_lock;
+    wr_agg_part *todo; /* guarded by todo_lock */
 } wr_agg;
 
 /* Extra words of a group's row: the hash, and where its state lives after merging (0: here). */
@@ -72,6 +99,30 @@ WR_MUST_CHECK weir_status wr_agg_open_kept(wr_agg *a, wr_agg_call *c);
 /* Keeps arguments of the selected rows for their groups. */
 WR_MUST_CHECK weir_status wr_agg_keep(wr_agg *a, wr_agg_local *me, int call, const uint16_t *sel,
                                       uint32_t count, uint8_t *const *groups);
-/* Feeds all kept arguments of a call to the merged groups. */
-WR_MUST_CHECK weir_status wr_agg_feed(wr_agg *a, wr_agg_local *me, int call);
+/* Feeds kept arguments of a call to the merged groups: those of one worker, or of all (only NULL).
+ */
+WR_MUST_CHECK weir_status wr_agg_feed(wr_agg *a, wr_agg_local *me, int call, wr_agg_local *only);
+/* Adds rows of the call's kept layout. */
+WR_MUST_CHECK weir_status wr_agg_add_kept(wr_agg *a, wr_agg_local *me, int call,
+                                          const wr_column *columns, const uint16_t *sel,
+                                          uint32_t count, wr_arena *scratch);
+void wr_agg_init_states(const wr_agg *a, uint8_t *row);
+
+/* aggregate_spill.c */
+WR_MUST_CHECK weir_status wr_agg_spill_open(wr_agg *a);
+void wr_agg_spill_close(wr_agg *a);
+bool wr_agg_is_due(const wr_agg *a, const wr_agg_local *me);
+/* Writes out everything a worker holds and empties it (without keys: what is kept for calls). */
+WR_MUST_CHECK weir_status wr_agg_spill(wr_agg *a, wr_agg_local *me);
+/* All workers have spilled: makes the list of partitions to be read. */
+WR_MUST_CHECK weir_status wr_agg_list_parts(wr_agg *a);
+/* Without keys: feeds what was spilled for a call to the only group. */
+WR_MUST_CHECK weir_status wr_agg_feed_spilled(wr_agg *a, wr_agg_local *me, int call,
+                                              uint8_t *group);
+/* Takes the next partition; *got false: there is none. */
+void wr_agg_take_part(wr_agg *a, wr_agg_local *me, bool *got);
+/* The next groups of the partition taken; *count 0 at its end, and everything is given back. */
+WR_MUST_CHECK weir_status wr_agg_next_groups(wr_agg *a, wr_agg_local *me, uint8_t **rows,
+                                             uint32_t *count);
+void wr_agg_drop_spilled(wr_agg *a, wr_agg_local *me);
 void wr_agg_drop_kept(wr_agg *a, wr_agg_local *me);

@@ -47,6 +47,13 @@ weir_status wr_agg_keep(wr_agg *a, wr_agg_local *me, int call, const uint16_t *s
         positions[wr_row_at(sel, i)] = (int64_t)(me->position + i);
     for (int k = 0; k < values; k++)
         columns[1 + k] = me->exprs.out[c->first_arg + k];
+    return wr_agg_add_kept(a, me, call, columns, sel, count, scratch);
+}
+
+weir_status wr_agg_add_kept(wr_agg *a, wr_agg_local *me, int call, const wr_column *columns,
+                            const uint16_t *sel, uint32_t count, wr_arena *scratch)
+{
+    wr_agg_call *c = &a->calls[call];
     if (!c->is_distinct) {
         if (!me->kept[call]) WR_TRY(wr_rows_new(a->op.mem, &c->kept, &me->kept[call]));
         return wr_rows_append(me->kept[call], columns, sel, count, NULL);
@@ -94,7 +101,8 @@ static weir_status feed_rows(wr_agg *a, wr_agg_local *me, int call, uint8_t *con
 }
 
 /* All kept rows of a call, of all workers, pointed to their final groups, distinct if asked for. */
-static weir_status list_kept(wr_agg *a, int call, uint8_t **rows, uint64_t *count)
+static weir_status list_kept(wr_agg *a, int call, wr_agg_local *only, uint8_t **rows,
+                             uint64_t *count)
 {
     wr_agg_call *c = &a->calls[call];
     int workers = wr_exec_workers(a->op.exec);
@@ -104,12 +112,13 @@ static weir_status list_kept(wr_agg *a, int call, uint8_t **rows, uint64_t *coun
     uint64_t listed = 0;
     for (int w = 0; w < workers; w++) {
         wr_agg_local *from = (wr_agg_local *)a->op.locals[w];
+        if (only && from != only) continue;
         stores += from && c->is_distinct && from->distinct[call].rows;
     }
     if (stores > 1) WR_TRY(wr_groups_init(all, a->op.mem, &c->kept, 1 + c->call->arg_count, false));
     for (int w = 0; w < workers; w++) {
         wr_agg_local *from = (wr_agg_local *)a->op.locals[w];
-        if (!from) continue;
+        if (!from || (only && from != only)) continue;
         wr_rows *store = c->is_distinct ? from->distinct[call].rows : from->kept[call];
         wr_rows_cursor cursor = {0, 0};
         uint8_t *part[WR_BATCH_ROWS], *found[WR_BATCH_ROWS];
@@ -156,11 +165,12 @@ static int order_of_kept(const wr_agg_call *c, wr_arena *arena, wr_sort_slot **o
     return n;
 }
 
-static weir_status feed_sorted(wr_agg *a, wr_agg_local *me, int call, uint8_t **rows)
+static weir_status feed_sorted(wr_agg *a, wr_agg_local *me, int call, wr_agg_local *only,
+                               uint8_t **rows)
 {
     wr_agg_call *c = &a->calls[call];
     uint64_t count;
-    WR_TRY(list_kept(a, call, rows, &count));
+    WR_TRY(list_kept(a, call, only, rows, &count));
     WR_ARENA(scratch);
     wr_sort_slot *keys;
     int n = order_of_kept(c, &scratch, &keys);
@@ -168,13 +178,13 @@ static weir_status feed_sorted(wr_agg *a, wr_agg_local *me, int call, uint8_t **
     return feed_rows(a, me, call, rows, count);
 }
 
-weir_status wr_agg_feed(wr_agg *a, wr_agg_local *me, int call)
+weir_status wr_agg_feed(wr_agg *a, wr_agg_local *me, int call, wr_agg_local *only)
 {
     wr_agg_call *c = &a->calls[call];
     uint64_t total = 0;
     for (int w = 0; w < wr_exec_workers(a->op.exec); w++) {
         wr_agg_local *from = (wr_agg_local *)a->op.locals[w];
-        wr_rows *store = !from            ? NULL
+        wr_rows *store = !from || (only && from != only) ? NULL
                          : c->is_distinct ? from->distinct[call].rows
                                           : from->kept[call];
         if (store) total += wr_rows_count(store);
@@ -182,7 +192,7 @@ weir_status wr_agg_feed(wr_agg *a, wr_agg_local *me, int call)
     if (total == 0) return WR_OK;
     void *memory;
     WR_TRY(wr_mem_alloc(a->op.mem, total * sizeof(uint8_t *), &memory));
-    weir_status bad = feed_sorted(a, me, call, memory);
+    weir_status bad = feed_sorted(a, me, call, only, memory);
     wr_mem_free(a->op.mem, memory, total * sizeof(uint8_t *));
     return bad;
 }
@@ -190,7 +200,7 @@ weir_status wr_agg_feed(wr_agg *a, wr_agg_local *me, int call)
 void wr_agg_drop_kept(wr_agg *a, wr_agg_local *me)
 {
     for (int i = 0; i < a->call_count; i++) {
-        if (me->kept) wr_rows_drop(me->kept[i]);
+        if (me->kept) wr_rows_drop(WR_TAKE(me->kept[i]));
         if (me->distinct) wr_groups_clear(&me->distinct[i]);
     }
 }
