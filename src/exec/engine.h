@@ -108,6 +108,5 @@ void wr_scan_stats_of(wr_op *scan, wr_node_stats *out);
 /* ops/shared.c, recursive.c */
 WR_MUST_CHECK weir_status wr_shared_reader(wr_exec *exec, wr_op *shared, const wr_plan_node *node,
                                            wr_op **out);
-/* ops/join.c: the source of build rows without a match (or with one, for semi joins building on the
- * left); NULL if the kind has none. */
+/* ops/join_rest.c: the source of what comes when all probe rows have passed. */
 WR_MUST_CHECK weir_status wr_join_rest(wr_exec *exec, wr_op *join, wr_op **out);

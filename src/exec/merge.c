@@ -5,8 +5,8 @@
  * (sorting.h), so that most comparisons look at one integer. The inputs stand in a heap, ordered by
  * their first entry and, for equal ones, by number: merging is as stable as sorting.
  *
- * Trap: rows of an input die when its next block is read. So a merge that has used up an input gives
- * out what it has, and reads on in the next call. */
+ * Trap: rows of an input die when its next block is read. So a merge that has used up an input
+ * gives out what it has, and reads on in the next call. */
 #include "exec/merge.h"
 
 enum { FAN_MAX = 64, FAN_MIN = 8, FAN_BYTES = 320 << 10, PIECE_MIN = 4096 };
@@ -34,8 +34,7 @@ struct wr_merge {
 void wr_sort_runs_init(wr_sort_runs *runs, wr_spill *spill, const wr_rows_layout *layout,
                        const wr_sort_slot *keys, int key_count)
 {
-    *runs = (wr_sort_runs){
-        .spill = spill, .layout = layout, .keys = keys, .key_count = key_count};
+    *runs = (wr_sort_runs){.spill = spill, .layout = layout, .keys = keys, .key_count = key_count};
     wr_sorting_init(&runs->watch, spill->op->exec, &runs->arena, layout, keys, key_count);
 }
 

@@ -104,7 +104,8 @@ void wr_spill_clear(wr_spill *spill)
 static weir_status with_advice(weir_status bad)
 {
     if (!bad || bad->code != WR_E_DISK_FULL) return bad;
-    return wr_with_hint(bad, "free space, SET temp_directory to another disk or raise memory_limit");
+    return wr_with_hint(bad,
+                        "free space, SET temp_directory to another disk or raise memory_limit");
 }
 
 /* Counts size bytes of the temp space and makes sure that the file is open. */
@@ -152,8 +153,7 @@ weir_status wr_tape_write(wr_spill *spill, wr_tape *tape, const wr_rows_layout *
         WR_TRY(claim(spill, packed.length));
         wr_tape_block *block = new_block(tape);
         *block = (wr_tape_block){atomic_fetch_add(&spill->end, packed.length), packed.length, n};
-        WR_TRY(with_advice(
-            wr_file_write(spill->file, block->offset, packed.data, packed.length)));
+        WR_TRY(with_advice(wr_file_write(spill->file, block->offset, packed.data, packed.length)));
         tape->count++;
         tape->rows += n;
         tape->bytes += packed.length;

@@ -31,9 +31,9 @@ struct weir_engine {
     bool read_only;
     int thread_count; /* default of new sessions */
     wr_mutex lock;
-    wr_pool **pools;       /* guarded by lock; the last one is the largest */
-    int pool_count;        /* guarded by lock */
-    uint64_t next_session; /* guarded by lock */
+    wr_pool **pools;             /* guarded by lock; the last one is the largest */
+    int pool_count;              /* guarded by lock */
+    uint64_t next_session;       /* guarded by lock */
     _Atomic uint64_t temp_bytes; /* in temporary files of all queries */
 };
 

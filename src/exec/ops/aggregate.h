@@ -51,7 +51,7 @@ typedef struct wr_agg_local {
     uint64_t *list_counts;
     uint8_t **all; /* memory of lists */
     uint64_t all_count;
-    uint64_t at, end; /* when reading */
+    uint64_t at, end;       /* when reading */
     wr_agg_source *spilled; /* by partition, NULL: nothing yet */
     wr_agg_part *part;      /* being read */
     bool is_loaded;

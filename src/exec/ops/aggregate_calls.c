@@ -185,8 +185,8 @@ weir_status wr_agg_feed(wr_agg *a, wr_agg_local *me, int call, wr_agg_local *onl
     for (int w = 0; w < wr_exec_workers(a->op.exec); w++) {
         wr_agg_local *from = (wr_agg_local *)a->op.locals[w];
         wr_rows *store = !from || (only && from != only) ? NULL
-                         : c->is_distinct ? from->distinct[call].rows
-                                          : from->kept[call];
+                         : c->is_distinct                ? from->distinct[call].rows
+                                                         : from->kept[call];
         if (store) total += wr_rows_count(store);
     }
     if (total == 0) return WR_OK;

@@ -238,9 +238,9 @@ static weir_status spill_groups(wr_agg *a, wr_agg_local *me)
     wr_tape tapes[WR_SPILL_PARTS_MAX];
     for (int p = 0; p < parts; p++)
         tapes[p] = me->spilled[p].groups;
-    weir_status bad = a->is_packed ? spill_packed(a, me, tapes)
-                                   : wr_spill_by_hash(&a->spill, &a->layout, me->groups.rows, 0,
-                                                      tapes);
+    weir_status bad = a->is_packed
+                          ? spill_packed(a, me, tapes)
+                          : wr_spill_by_hash(&a->spill, &a->layout, me->groups.rows, 0, tapes);
     for (int p = 0; p < parts; p++)
         me->spilled[p].groups = tapes[p];
     return bad;
@@ -291,8 +291,7 @@ weir_status wr_agg_list_parts(wr_agg *a)
             rows += part->sources[w].groups.rows;
         }
     }
-    wr_op_note(&a->op, "hash, %d partitions, %llu groups spilled", parts,
-               (unsigned long long)rows);
+    wr_op_note(&a->op, "hash, %d partitions, %llu groups spilled", parts, (unsigned long long)rows);
     return WR_OK;
 }
 
@@ -332,8 +331,8 @@ static weir_status split_tape(wr_agg *a, const wr_tape *from, const wr_rows_layo
             for (uint32_t i = 0; numbers && i < n; i++) {
                 uint64_t number;
                 if (!is_kept) {
-                    numbers[old++] = next[wr_spill_part(*wr_row_extra(layout, some[i]), level,
-                                                        parts)]++;
+                    numbers[old++] =
+                        next[wr_spill_part(*wr_row_extra(layout, some[i]), level, parts)]++;
                     continue;
                 }
                 memcpy(&number, some[i] + layout->offsets[0], sizeof number);
@@ -349,9 +348,8 @@ static weir_status split_source(wr_agg *a, const wr_agg_source *from, int s, int
 {
     int parts = wr_spill_parts(&a->op);
     wr_tape tapes[WR_SPILL_PARTS_MAX] = {0};
-    weir_status bad =
-        split_tape(a, &from->groups, a->is_packed ? &a->packed : &a->layout, false, level, numbers,
-                   tapes);
+    weir_status bad = split_tape(a, &from->groups, a->is_packed ? &a->packed : &a->layout, false,
+                                 level, numbers, tapes);
     for (int p = 0; p < parts; p++)
         into[p]->sources[s].groups = tapes[p];
     for (int c = 0; !bad && from->kept && c < a->call_count; c++) {
@@ -412,8 +410,7 @@ static weir_status take_states(wr_agg *a, wr_agg_local *me, uint8_t *group, bool
         } else if (is_new) {
             memcpy(to, state, size);
         }
-        if (!is_new && !c->is_kept)
-            WR_TRY(fn->merge(&me->envs[i], group + c->state_offset, state));
+        if (!is_new && !c->is_kept) WR_TRY(fn->merge(&me->envs[i], group + c->state_offset, state));
     }
     return WR_OK;
 }

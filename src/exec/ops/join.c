@@ -1,15 +1,24 @@
 /* join.c - the build side of joins: storing rows, choosing and filling the table, publishing
- * runtime filters, and the rows that are left over at the end of outer joins.
+ * runtime filters.
  *
  * Only the columns that the output, the residual or the keys need are stored. After the last row
  * the table is chosen: an array or a bitmap indexed by the key when there is one integer key of a
  * range at most 8 times the number of rows, else a directory of chains. Workers insert side by
  * side; rows are inserted last to first, so that a chain gives them in input order. Rows whose key
  * has a NULL are never in the table (unless NULLs match); they are stored when the kind needs them
- * at the end. */
+ * at the end. When the rows or the table would not fit, both sides go to temporary files
+ * (join_spill.c). */
 #include "exec/ops/join.h"
 
-enum { DENSE_FACTOR = 8, DENSE_SMALL = 1 << 16, HEADS_MIN = 64, FILTER_BITS_MAX = 1 << 27 };
+enum {
+    DENSE_FACTOR = 8,
+    DENSE_SMALL = 1 << 16,
+    HEADS_MIN = 64,
+    FILTER_BITS_MAX = 1 << 27,
+    HEAD_BYTES = 32,  /* of the directory per row, at most */
+    SPILL_SHARE = 50, /* tables stay as long as the probe runs: the rest is for what comes after */
+    SMALL_SHARE = 64  /* tables below this part of the limit are kept whatever the pressure */
+};
 
 static int left_count(const wr_join *j) { return j->op.node->inputs[0]->schema.count; }
 static int probe_first(const wr_join *j) { return j->build_left ? left_count(j) : 0; }
@@ -131,6 +140,7 @@ static weir_status join_open(wr_op *op)
         probe[k] = j->build_left ? node->join.keys[k].right : node->join.keys[k].left;
     }
     j->filters = wr_new_array(&op->arena, __typeof__(*j->filters), j->key_count + 1);
+    WR_TRY(wr_join_spill_open(j));
     j->can_be_dense = j->key_count == 1 && !j->mark_is_complex && wr_keys_is_int(build[0]->type) &&
                       !(j->null_equal & 1);
     WR_TRY(wr_exprs_open(&j->build_keys, op, build, j->key_count));
@@ -188,6 +198,18 @@ static void note_ranges(const wr_join *j, wr_join_local *me, const uint16_t *sel
     }
 }
 
+static void hash_batch(const wr_join *j, wr_join_local *me, const uint16_t *sel, uint32_t count,
+                       uint8_t *const *rows)
+{
+    int keys = j->key_count;
+    wr_column *flat = wr_new_array(&me->base.scratch, wr_column, keys);
+    uint64_t hashes[WR_BATCH_ROWS];
+    wr_keys_flatten(me->build_keys.out, keys, sel, count, &me->base.scratch, flat);
+    wr_keys_hash(flat, keys, sel, count, hashes);
+    for (uint32_t i = 0; i < count; i++)
+        wr_row_extra(&j->layout, rows[i])[WR_JX_HASH] = hashes[i];
+}
+
 static weir_status join_sink(wr_op *op, wr_op_local *local, const wr_batch *in, wr_flow *flow)
 {
     wr_join *j = (wr_join *)op;
@@ -210,15 +232,10 @@ static weir_status join_sink(wr_op *op, wr_op_local *local, const wr_batch *in, 
         if (j->key_slots[k] >= j->stored_count) columns[j->key_slots[k]] = me->build_keys.out[k];
     uint8_t *rows[WR_BATCH_ROWS];
     WR_TRY(wr_rows_append(me->rows, columns, sel, count, rows));
-    if (j->can_be_dense || j->key_count == 0 || count == 0) return WR_OK;
-    int keys = j->key_count;
-    wr_column *flat = wr_new_array(&local->scratch, wr_column, keys);
-    uint64_t hashes[WR_BATCH_ROWS];
-    wr_keys_flatten(me->build_keys.out, keys, sel, count, &local->scratch, flat);
-    wr_keys_hash(flat, keys, sel, count, hashes);
-    for (uint32_t i = 0; i < count; i++)
-        wr_row_extra(&j->layout, rows[i])[WR_JX_HASH] = hashes[i];
-    return WR_OK;
+    if (!j->can_be_dense && j->key_count > 0 && count > 0) hash_batch(j, me, sel, count, rows);
+    uint64_t need = wr_rows_count(me->rows) * HEAD_BYTES;
+    bool is_due = wr_spill_is_due(op, wr_rows_bytes(me->rows), need, SPILL_SHARE);
+    return is_due ? wr_join_spill_build(j, me) : WR_OK;
 }
 
 /* ---- the table ---- */
@@ -228,7 +245,7 @@ static void add_up(wr_join *j, wr_key_range *ranges)
     for (int w = 0; w < wr_exec_workers(j->op.exec); w++) {
         wr_join_local *me = (wr_join_local *)j->op.locals[w];
         if (!me) continue;
-        j->rows += wr_rows_count(me->rows);
+        j->rows += wr_rows_count(me->rows) + me->spilled_rows;
         j->nulls += me->nulls;
         for (int k = 0; k < j->key_count; k++) {
             const wr_key_range *r = &me->ranges[k];
@@ -294,13 +311,14 @@ static void key_ints(const wr_join *j, int key, uint8_t *const *rows, uint32_t n
     wr_keys_ints(&c, NULL, n, values, nulls);
 }
 
-static void hash_key_rows(const wr_join *j, uint8_t *const *rows, uint32_t n)
+void wr_join_hash_rows(const wr_join *j, uint8_t *const *rows, uint32_t n)
 {
     WR_ARENA(scratch);
-    wr_column c;
+    wr_column *keys = wr_new_array(&scratch, wr_column, j->key_count + 1);
     uint64_t hashes[WR_BATCH_ROWS];
-    wr_rows_gather(&j->layout, j->key_slots[0], rows, n, &scratch, &c);
-    wr_keys_hash(&c, 1, NULL, n, hashes);
+    for (int k = 0; k < j->key_count; k++)
+        wr_rows_gather(&j->layout, j->key_slots[k], rows, n, &scratch, &keys[k]);
+    wr_keys_hash(keys, j->key_count, NULL, n, hashes);
     for (uint32_t i = 0; i < n; i++)
         wr_row_extra(&j->layout, rows[i])[WR_JX_HASH] = hashes[i];
 }
@@ -336,7 +354,7 @@ static void insert(wr_join *j, uint8_t *const *rows, uint32_t n)
 {
     int64_t values[WR_BATCH_ROWS];
     uint8_t nulls[WR_BATCH_ROWS];
-    if (j->table == WR_TABLE_HASH && j->can_be_dense) hash_key_rows(j, rows, n);
+    if (j->table == WR_TABLE_HASH && j->can_be_dense) wr_join_hash_rows(j, rows, n);
     if (j->rest_heads) insert_rest(j, rows, n);
     if (j->table == WR_TABLE_DENSE || j->table == WR_TABLE_BITS)
         key_ints(j, 0, rows, n, values, nulls);
@@ -391,11 +409,28 @@ static void list_all(wr_join *j)
 
 /* ---- runtime filters ---- */
 
+typedef void fill_fn(wr_join *j, int key, uint8_t *const *rows, uint32_t n, uint64_t *words,
+                     uint64_t mask, int64_t lo);
+
+static weir_status for_tape(wr_join *j, int key, fill_fn *fill, uint64_t *words, uint64_t mask,
+                            int64_t lo, const wr_tape *tape)
+{
+    wr_tape_reader reader = {0};
+    WR_TRY(wr_tape_open(&reader, &j->spill, tape, &j->layout));
+    weir_status bad = WR_OK;
+    uint8_t *rows[WR_BATCH_ROWS];
+    for (uint32_t n;;) {
+        bad = wr_tape_next(&reader, rows, WR_BATCH_ROWS, &n);
+        if (bad || n == 0) break;
+        fill(j, key, rows, n, words, mask, lo);
+    }
+    wr_tape_close(&reader);
+    return bad;
+}
+
 /* Calls fill for every batch of stored rows. */
-static weir_status for_rows(wr_join *j, int key,
-                            void (*fill)(wr_join *j, int key, uint8_t *const *rows, uint32_t n,
-                                         uint64_t *words, uint64_t mask, int64_t lo),
-                            uint64_t *words, uint64_t mask, int64_t lo)
+static weir_status for_rows(wr_join *j, int key, fill_fn *fill, uint64_t *words, uint64_t mask,
+                            int64_t lo)
 {
     for (int w = 0; w < wr_exec_workers(j->op.exec); w++) {
         wr_join_local *me = (wr_join_local *)j->op.locals[w];
@@ -405,6 +440,8 @@ static weir_status for_rows(wr_join *j, int key,
             WR_TRY(wr_exec_check(j->op.exec));
             fill(j, key, rows, n, words, mask, lo);
         }
+        for (int p = 0; me && me->build_tapes && p < wr_spill_parts(&j->op); p++)
+            WR_TRY(for_tape(j, key, fill, words, mask, lo, &me->build_tapes[p]));
     }
     return WR_OK;
 }
@@ -447,7 +484,8 @@ static weir_status publish_one(wr_join *j, int key, wr_filter_state *f, const wr
         f->lo = r->lo;
         f->hi = r->hi;
     }
-    if (!f->is_empty) {
+    uint64_t most = wr_mem_room(j->op.mem) / 8 / sizeof(uint64_t); /* words, when memory is short */
+    if (!f->is_empty && WR_MIN(span / 64, j->rows / 4) + 64 < most) {
         bool exact = is_int && span < FILTER_BITS_MAX &&
                      span / DENSE_FACTOR <= WR_MAX(j->rows, (uint64_t)DENSE_SMALL);
         uint64_t words = exact ? span / 64 + 1 : 64;
@@ -480,65 +518,105 @@ static weir_status publish(wr_join *j, const wr_key_range *ranges)
     return WR_OK;
 }
 
+/* Whether the table would leave too little for what comes after it. */
+static bool is_too_large(const wr_join *j)
+{
+    uint64_t room = wr_mem_room(j->op.mem), limit = wr_mem_limit(j->op.mem), bytes = 0;
+    if (room == UINT64_MAX) return false;
+    for (int w = 0; w < wr_exec_workers(j->op.exec); w++) {
+        const wr_join_local *me = (const wr_join_local *)j->op.locals[w];
+        bytes += me ? wr_rows_bytes(me->rows) : 0;
+    }
+    uint64_t heads = j->rows * HEAD_BYTES;
+    return bytes + heads > limit / SMALL_SHARE &&
+           room < heads + limit / 100 * (100 - SPILL_SHARE) * 3 / 4;
+}
+
+/* The table, or (is_spilled) what is left in memory written out: a task per worker. */
+static weir_status begin_finish(wr_join *j, int *tasks)
+{
+    wr_op *op = &j->op;
+    wr_key_range *ranges = wr_new_array(&op->arena, wr_key_range, j->key_count + 1);
+    add_up(j, ranges);
+    if (!j->is_spilled && is_too_large(j)) j->is_spilled = true;
+    if (j->is_spilled)
+        wr_op_note(op, "partitions of %llu rows", (unsigned long long)j->rows);
+    else
+        WR_TRY(choose_table(j, ranges));
+    WR_TRY(publish(j, ranges));
+    bool probe_matters =
+        j->probe_outer || (!j->build_left && (j->kind == WR_JOIN_ANTI || j->kind == WR_JOIN_MARK));
+    if (j->rows == 0 && !probe_matters) op->stopped = true;
+    if (j->table == WR_TABLE_NONE && !j->is_spilled)
+        list_all(j);
+    else
+        *tasks = wr_exec_workers(op->exec);
+    return WR_OK;
+}
+
 static weir_status join_finish(wr_op *op, int phase, int *tasks)
 {
     wr_join *j = (wr_join *)op;
     *tasks = -1;
-    if (phase == 0) {
-        wr_key_range *ranges = wr_new_array(&op->arena, wr_key_range, j->key_count + 1);
-        add_up(j, ranges);
-        WR_TRY(choose_table(j, ranges));
-        WR_TRY(publish(j, ranges));
-        bool probe_matters =
-            j->probe_outer ||
-            (!j->build_left && (j->kind == WR_JOIN_ANTI || j->kind == WR_JOIN_MARK));
-        if (j->rows == 0 && !probe_matters) op->stopped = true;
-        if (j->table == WR_TABLE_NONE)
-            list_all(j);
-        else
-            *tasks = wr_exec_workers(op->exec);
-        return WR_OK;
-    }
+    if (phase == 0) return begin_finish(j, tasks);
     if (j->table != WR_TABLE_BITS) return WR_OK;
     for (int w = 0; w < wr_exec_workers(op->exec); w++) { /* the bitmap says it all */
         wr_join_local *me = (wr_join_local *)op->locals[w];
-        if (!me) continue;
-        wr_rows_drop(me->rows);
-        me->rows = NULL;
-        WR_TRY(wr_rows_new(op->mem, &j->layout, &me->rows));
+        if (me) wr_rows_empty(me->rows);
     }
     return WR_OK;
 }
 
 static weir_status join_task(wr_op *op, wr_op_local *local, int phase, int index)
 {
+    wr_join *j = (wr_join *)op;
     wr_join_local *part = (wr_join_local *)op->locals[index];
     (void)phase;
     (void)local;
-    return part ? insert_part((wr_join *)op, part) : WR_OK;
+    if (!part) return WR_OK;
+    return j->is_spilled ? wr_join_spill_build(j, part) : insert_part(j, part);
+}
+
+weir_status wr_join_fill_table(wr_join *j, wr_join_local *me)
+{
+    j->rows = wr_rows_count(me->rows);
+    WR_TRY(choose_table(j, me->ranges));
+    if (j->table != WR_TABLE_NONE) return insert_part(j, me);
+    list_all(j);
+    return WR_OK;
 }
 
 static void join_local_close(wr_op *op, wr_op_local *local)
 {
     wr_join_local *me = (wr_join_local *)local;
-    (void)op;
     wr_exprs_close(&me->build_keys);
     wr_exprs_close(&me->probe_keys);
     if (me->residual) wr_eval_drop(me->residual);
     wr_rows_drop(me->rows);
     wr_heap_drop(me->ranges);
     wr_arena_clear(&me->batch);
+    wr_join_drop_spilled((wr_join *)op, me);
 }
 
-static void join_close(wr_op *op)
+void wr_join_drop_table(wr_join *j)
 {
-    wr_join *j = (wr_join *)op;
+    wr_op *op = &j->op;
     if (j->heads)
         wr_mem_free(op->mem, (void *)(uintptr_t)j->heads, j->head_count * sizeof(uint64_t));
     if (j->rest_heads)
         wr_mem_free(op->mem, (void *)(uintptr_t)j->rest_heads, j->head_count * sizeof(uint64_t));
     if (j->bits) wr_mem_free(op->mem, j->bits, j->bit_words * sizeof(uint64_t));
     if (j->all) wr_mem_free(op->mem, j->all, (j->all_count + 1) * sizeof(uint64_t));
+    j->heads = j->rest_heads = NULL;
+    j->bits = NULL;
+    j->all = NULL;
+}
+
+static void join_close(wr_op *op)
+{
+    wr_join *j = (wr_join *)op;
+    wr_join_drop_table(j);
+    wr_join_spill_close(j);
     for (int k = 0; j->filters && k < j->key_count; k++)
         if (j->filters[k].words)
             wr_mem_free(op->mem, j->filters[k].words, j->filters[k].count * sizeof(uint64_t));
@@ -555,75 +633,3 @@ const wr_op_def wr_op_join = {.name = "join",
                               .sink = join_sink,
                               .finish = join_finish,
                               .task = join_task};
-
-/* ---- build rows at the end ---- */
-
-typedef struct rest_op {
-    wr_op op;
-    wr_join *join;
-    _Atomic int next;
-} rest_op;
-
-typedef struct rest_local {
-    wr_op_local base;
-    wr_join_local *part;
-    wr_rows_cursor at;
-} rest_local;
-
-static weir_status rest_morsel(wr_op *op, wr_op_local *local, bool *got)
-{
-    rest_op *r = (rest_op *)op;
-    rest_local *me = (rest_local *)local;
-    *got = false;
-    for (int part; !*got && (part = atomic_fetch_add(&r->next, 1)) < wr_exec_workers(op->exec);) {
-        me->part = (wr_join_local *)r->join->op.locals[part];
-        me->at = (wr_rows_cursor){0, 0};
-        *got = me->part != NULL;
-    }
-    return WR_OK;
-}
-
-static weir_status rest_next(wr_op *op, wr_op_local *local, wr_batch *out, bool *more)
-{
-    const wr_join *j = ((rest_op *)op)->join;
-    rest_local *me = (rest_local *)local;
-    uint8_t *rows[WR_BATCH_ROWS];
-    uint32_t n = wr_rows_next(me->part->rows, &me->at, rows, WR_BATCH_ROWS), kept = 0;
-    *more = n > 0;
-    bool wanted = j->kind == WR_JOIN_SEMI;
-    for (uint32_t i = 0; i < n; i++) {
-        rows[kept] = rows[i];
-        kept += (wr_row_extra(&j->layout, rows[i])[WR_JX_MATCHED] != 0) == wanted;
-    }
-    if (kept == 0) return WR_OK;
-    wr_arena *scratch = &local->scratch;
-    wr_arena_reset(scratch);
-    const wr_schema *schema = &op->node->schema;
-    *out = (wr_batch){.column_count = schema->count, .rows = kept};
-    out->columns = wr_new_array(scratch, wr_column, schema->count + 1);
-    for (int c = 0; c < schema->count; c++) {
-        if (j->output[c].side == WR_FROM_BUILD) {
-            wr_rows_gather(&j->layout, j->output[c].index, rows, kept, scratch, &out->columns[c]);
-        } else {
-            wr_value null = wr_value_null(schema->fields[c].type);
-            wr_value_column(&null, kept, scratch, &out->columns[c]);
-        }
-    }
-    return WR_OK;
-}
-
-static const wr_op_def join_rest = {.name = "join",
-                                    .size = sizeof(rest_op),
-                                    .local_size = sizeof(rest_local),
-                                    .morsel = rest_morsel,
-                                    .next_batch = rest_next};
-
-weir_status wr_join_rest(wr_exec *exec, wr_op *join, wr_op **out)
-{
-    wr_join *j = (wr_join *)join;
-    *out = NULL;
-    if (!j->tracks_build) return WR_OK;
-    WR_TRY(wr_exec_op(exec, &join_rest, join->node, out));
-    ((rest_op *)*out)->join = j;
-    return WR_OK;
-}

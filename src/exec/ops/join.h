@@ -1,4 +1,5 @@
-/* join.h - the join operator: join.c builds the table, join_probe.c runs rows past it.
+/* join.h - the join operator: join.c builds the table, join_probe.c runs rows past it,
+ * join_spill.c joins in partitions what does not fit in memory, join_rest.c gives what comes last.
  *
  * The side that is stored is "build", the other "probe"; left and right only matter for column
  * numbers and kinds. */
@@ -6,6 +7,7 @@
 #include "exec/engine.h"
 #include "exec/filters.h"
 #include "exec/keys.h"
+#include "exec/spill.h"
 #include "exec/store.h"
 
 typedef enum wr_join_table {
@@ -67,6 +69,14 @@ typedef struct wr_join {
         uint64_t *words;
         uint64_t count;
     } * filters; /* memory of published filters, by key */
+    /* spilling */
+    wr_spill spill;
+    _Atomic bool is_spilled; /* the build side does not stay in memory, so probe rows wait too */
+    wr_rows_layout probe_layout; /* probe columns somebody needs; extra: the hash */
+    int *probe_stored;           /* their numbers, probe_stored_count of them */
+    int probe_stored_count;
+    wr_mutex todo_lock;
+    struct wr_join_part *todo; /* guarded by todo_lock */
 } wr_join;
 
 typedef struct wr_key_range {
@@ -81,6 +91,10 @@ typedef struct wr_join_local {
     wr_rows *rows;
     wr_key_range *ranges; /* by key */
     uint64_t nulls;
+    /* spilling, by partition; NULL: nothing yet */
+    wr_tape *build_tapes, *probe_tapes;
+    uint64_t spilled_rows; /* of the build side */
+    wr_rows *waiting;      /* probe rows to be written */
     /* probe */
     wr_exprs_local probe_keys;
     wr_eval *residual;
@@ -100,9 +114,41 @@ typedef struct wr_join_local {
     uint8_t unknown[WR_BATCH_ROWS]; /* by position: MARK is NULL unless TRUE */
     uint16_t sel[WR_BATCH_ROWS];
     wr_arena batch; /* lives as long as the input batch */
+    /* The build side comes in chunks: what earlier ones said about each row of the batch, and
+     * whether another one follows, so that what depends on having no match has to wait. */
+    uint8_t *carried;
+    bool is_followed;
 } wr_join_local;
 
 WR_MUST_CHECK weir_status wr_join_push(wr_op *op, wr_op_local *local, const wr_batch *in,
                                        wr_batch *out, wr_flow *flow);
 static inline uint64_t wr_join_tag(uint64_t hash) { return UINT64_C(1) << (48 + (hash >> 60)); }
 #define WR_JOIN_ADDRESS ((UINT64_C(1) << 48) - 1)
+
+/* join.c */
+WR_MUST_CHECK weir_status wr_join_fill_table(wr_join *j, wr_join_local *me);
+void wr_join_drop_table(wr_join *j);
+/* Hashes of all keys into the rows. */
+void wr_join_hash_rows(const wr_join *j, uint8_t *const *rows, uint32_t n);
+
+/* join_spill.c: writing. */
+WR_MUST_CHECK weir_status wr_join_spill_open(wr_join *j);
+void wr_join_spill_close(wr_join *j);
+void wr_join_drop_spilled(const wr_join *j, wr_join_local *me);
+/* Writes the build rows a worker holds. */
+WR_MUST_CHECK weir_status wr_join_spill_build(wr_join *j, wr_join_local *me);
+/* Instead of probing: keeps the rows for later. */
+WR_MUST_CHECK weir_status wr_join_spill_probe(wr_join *j, wr_join_local *me, const wr_batch *in);
+/* Reading, when all probe rows have come. One partition per worker at a time. */
+WR_MUST_CHECK weir_status wr_join_list_parts(wr_join *j);
+typedef struct wr_join_run wr_join_run;
+WR_MUST_CHECK weir_status wr_join_run_new(wr_join *j, wr_op_local *local, wr_join_run **out);
+void wr_join_run_drop(wr_join_run *run);
+/* Takes the next partition; false: there is none. */
+bool wr_join_run_take(wr_join_run *run);
+/* The next rows of the partition; *more false at its end. */
+WR_MUST_CHECK weir_status wr_join_run_next(wr_join_run *run, wr_batch *out, bool *more);
+
+/* join_rest.c: up to a batch of build rows that come at the end; false: there are no more. */
+bool wr_join_give_rest(const wr_join *j, const wr_rows *rows, wr_rows_cursor *at, wr_arena *scratch,
+                       wr_batch *out);

@@ -109,6 +109,10 @@ static weir_status open_batch(wr_join *j, wr_join_local *me, const wr_batch *in)
     me->in_batch = true;
     memset(me->matched, 0, me->count);
     memset(me->unknown, 0, me->count);
+    for (uint32_t i = 0; me->carried && i < me->count; i++) {
+        me->matched[i] = me->carried[i] & 1;
+        me->unknown[i] = me->carried[i] >> 1;
+    }
     WR_TRY(wr_exprs_run(&j->probe_keys, &me->probe_keys, wr_exec_env(j->op.exec), in));
     if (j->table == WR_TABLE_HASH) {
         open_hashed(j, me, in);
@@ -365,6 +369,10 @@ weir_status wr_join_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_b
     wr_join *j = (wr_join *)op;
     wr_join_local *me = (wr_join_local *)local;
     bool has_last = j->probe_outer || (!j->gives_pairs && !j->build_left);
+    if (j->is_spilled) {
+        *flow = WR_FLOW_NEXT;
+        return wr_join_spill_probe(j, me, in);
+    }
     if (!me->in_batch) WR_TRY(open_batch(j, me, in));
     *flow = WR_FLOW_AGAIN;
     while (has_open(j, me, in)) {
@@ -382,7 +390,7 @@ weir_status wr_join_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_b
             once = me->pair_at[i] > me->pair_at[i - 1];
         WR_TRY(note_matches(j, me));
         if (!j->gives_pairs) continue;
-        if (once && j->probe_outer) {
+        if (once && j->probe_outer && !me->carried) {
             me->in_batch = false;
             *flow = WR_FLOW_NEXT;
             give_beside(j, me, in, true, out);
@@ -402,6 +410,9 @@ weir_status wr_join_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_b
     me->in_batch = false;
     *flow = WR_FLOW_NEXT;
     if (!has_last) return WR_OK;
+    for (uint32_t i = 0; me->carried && i < me->count; i++)
+        me->carried[i] = me->matched[i] | (j->gives_pairs ? 0 : me->unknown[i] << 1);
+    if (me->is_followed) return WR_OK;
     wr_arena_reset(&local->scratch);
     give_last(j, me, in, out);
     return WR_OK;
