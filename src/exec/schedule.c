@@ -307,7 +307,9 @@ static weir_status start_pipeline(wr_exec *exec, wr_pipeline *p)
 {
     exec->pipeline_stop = is_stopped_before_start(p);
     if (exec->pipeline_stop) return WR_OK;
-    return p->source->def->start ? p->source->def->start(p->source) : WR_OK;
+    if (p->source->def->start) WR_TRY(p->source->def->start(p->source));
+    exec->pipeline_stop = p->source->stopped; /* it has nothing to give */
+    return WR_OK;
 }
 
 static int workers_allowed(const wr_exec *exec, const wr_pipeline *p)

@@ -44,6 +44,7 @@ bool wr_join_give_rest(const wr_join *j, const wr_rows *stored, wr_rows_cursor *
 static weir_status rest_start(wr_op *op)
 {
     wr_join *j = ((rest_op *)op)->join;
+    op->stopped = !j->is_spilled && !j->tracks_build;
     return j->is_spilled ? wr_join_list_parts(j) : WR_OK;
 }
 
