@@ -1,21 +1,32 @@
 /* sorter.c - see sorter.h.
  *
- * Phases: note the ranges of the keys per stretch of rows; fill and sort the entries of each
- * stretch; merge all stretches in pieces, cut at entries of the first stretch, so that pieces are
- * independent. */
+ * The ranges of the keys are known from watching the rows come. Phases: each stretch of rows gets
+ * its entries, counted by their first digit; the entries are spread by it, those of earlier
+ * stretches first; pieces of some digits each are sorted on their own. Few rows are one stretch,
+ * sorted at once. */
 #include "exec/sorter.h"
 
-enum { STRETCHES_MAX = 64, STRETCH_MIN = 1 << 14 };
+enum {
+    STRETCHES_MAX = 64,
+    STRETCH_MIN = 1 << 14,
+    DIGIT_BITS = 11,
+    DIGITS = 1 << DIGIT_BITS,
+    PIECES = 16 /* per stretch */
+};
 
 weir_status wr_sorter_begin(wr_sorter *s, wr_op *op, const wr_rows_layout *layout,
                             const wr_sort_slot *keys, int key_count, wr_rows *const *stores,
-                            int store_count)
+                            const wr_sorting *const *watched, int store_count)
 {
     wr_arena *arena = s->arena = &op->arena;
     wr_mem *mem = s->mem = op->mem;
     wr_sorting_init(&s->sorting, op->exec, arena, layout, keys, key_count);
-    for (int i = 0; i < store_count; i++)
-        if (stores[i]) s->count += wr_rows_count(stores[i]);
+    for (int i = 0; i < store_count; i++) {
+        if (!stores[i]) continue;
+        s->count += wr_rows_count(stores[i]);
+        wr_sorting_merge(&s->sorting, watched[i]);
+    }
+    wr_sorting_decide(&s->sorting);
     if (s->count == 0) return WR_OK;
     WR_TRY(wr_mem_alloc(mem, s->count * sizeof *s->rows, (void **)&s->rows));
     WR_TRY(wr_mem_alloc(mem, s->count * sizeof *s->entries, (void **)&s->entries));
@@ -34,40 +45,32 @@ weir_status wr_sorter_begin(wr_sorter *s, wr_op *op, const wr_rows_layout *layou
         wr_sort_stretch *t = &s->stretches[i];
         t->from = s->count * (uint64_t)i / (uint64_t)s->stretch_count;
         t->count = s->count * (uint64_t)(i + 1) / (uint64_t)s->stretch_count - t->from;
-        wr_sorting_init(&t->watch, op->exec, arena, layout, keys, key_count);
+        t->counts = most > 1 ? wr_new_array(arena, uint64_t, DIGITS) : NULL;
     }
     return WR_OK;
 }
 
-/* The first position of sorted entries that does not order before mark. */
-static uint64_t lower_bound(const wr_sorting *sorting, const wr_sort_entry *entries, uint64_t count,
-                            const wr_sort_entry *mark)
-{
-    uint64_t lo = 0, hi = count;
-    while (lo < hi) {
-        uint64_t middle = lo + (hi - lo) / 2;
-        if (wr_sorting_compare(sorting, &entries[middle], mark) < 0)
-            lo = middle + 1;
-        else
-            hi = middle;
-    }
-    return lo;
-}
+static bool is_small(const wr_sorter *s) { return s->count <= STRETCH_MIN; }
+static int digit_shift(const wr_sorter *s) { return WR_MAX(s->sorting.bits - DIGIT_BITS, 0); }
 
-/* Cuts all stretches at the same values, taken from evenly spaced entries of the first stretch. */
-static void cut_stretches(wr_sorter *s)
+/* Turns the counts of the stretches into places, and cuts the digits into pieces of about as many
+ * entries. */
+static void place_digits(wr_sorter *s)
 {
-    int n = s->stretch_count;
-    const wr_sort_stretch *first = &s->stretches[0];
-    s->cuts = wr_new_array(s->arena, uint64_t, (n + 1) * n);
-    for (int t = 1; t <= n; t++) {
-        uint64_t at = WR_MIN(first->count * (uint64_t)t / (uint64_t)n, first->count - 1);
-        for (int i = 0; i < n; i++) {
-            const wr_sort_stretch *p = &s->stretches[i];
-            s->cuts[t * n + i] = t == n ? p->count
-                                        : lower_bound(&s->sorting, s->entries + p->from, p->count,
-                                                      &s->entries[first->from + at]);
+    uint64_t at = 0, begun = 0;
+    uint32_t most = (uint32_t)(s->stretch_count * PIECES);
+    s->ends = wr_new_array(s->arena, uint64_t, DIGITS);
+    s->piece_end = wr_new_array(s->arena, uint32_t, most + 1);
+    for (uint32_t d = 0; d < DIGITS; d++) {
+        for (int i = 0; i < s->stretch_count; i++) {
+            uint64_t count = s->stretches[i].counts[d];
+            s->stretches[i].counts[d] = at;
+            at += count;
         }
+        s->ends[d] = at;
+        if (at - begun < s->count / most + 1 && d + 1 < DIGITS) continue;
+        begun = at;
+        s->piece_end[s->piece_count++] = d + 1;
     }
 }
 
@@ -75,22 +78,13 @@ weir_status wr_sorter_step(wr_sorter *s, int phase, int *tasks)
 {
     *tasks = s->stretch_count;
     if (s->count > 0 && phase == 0) return WR_OK;
-    if (s->count > 0 && phase == 1) {
-        for (int i = 0; i < s->stretch_count; i++)
-            wr_sorting_merge(&s->sorting, &s->stretches[i].watch);
-        wr_sorting_decide(&s->sorting);
+    if (s->count > 0 && phase == 1 && !is_small(s)) {
+        place_digits(s);
         return WR_OK;
     }
-    if (s->stretch_count > 1 && phase == 2) {
-        cut_stretches(s);
-        return WR_OK;
-    }
+    *tasks = s->piece_count;
+    if (s->count > 0 && phase == 2 && !is_small(s)) return WR_OK;
     *tasks = -1;
-    if (s->stretch_count > 1) {
-        wr_sort_entry *swap = s->entries;
-        s->entries = s->spare;
-        s->spare = swap;
-    }
     if (s->count == 0) return WR_OK;
     wr_mem_free(s->mem, s->spare, s->count * sizeof *s->spare);
     wr_mem_free(s->mem, s->rows, s->count * sizeof *s->rows);
@@ -99,37 +93,47 @@ weir_status wr_sorter_step(wr_sorter *s, int phase, int *tasks)
     return WR_OK;
 }
 
-/* Merges piece number index of all stretches into spare. Earlier stretches win ties. */
-static weir_status merge_piece(wr_sorter *s, int index)
+static weir_status count_digits(wr_sorter *s, const wr_sort_stretch *t)
 {
-    int n = s->stretch_count;
-    uint64_t at[STRETCHES_MAX], end[STRETCHES_MAX], to = 0;
-    for (int i = 0; i < n; i++) {
-        at[i] = s->stretches[i].from + s->cuts[index * n + i];
-        end[i] = s->stretches[i].from + s->cuts[(index + 1) * n + i];
-        to += s->cuts[index * n + i];
+    const wr_sort_entry *entries = s->entries + t->from;
+    int shift = digit_shift(s);
+    for (uint64_t i = 0; i < t->count; i++) {
+        WR_TRY(wr_sorting_check(&s->sorting, i));
+        t->counts[entries[i].bits >> shift]++;
     }
-    for (;;) {
-        int best = -1;
-        for (int i = 0; i < n; i++) {
-            if (at[i] == end[i]) continue;
-            if (best < 0 ||
-                wr_sorting_compare(&s->sorting, &s->entries[at[i]], &s->entries[at[best]]) < 0)
-                best = i;
-        }
-        if (best < 0) return WR_OK;
-        WR_TRY(wr_sorting_check(&s->sorting, to));
-        s->spare[to++] = s->entries[at[best]++];
+    return WR_OK;
+}
+
+static weir_status spread(wr_sorter *s, const wr_sort_stretch *t)
+{
+    const wr_sort_entry *entries = s->entries + t->from;
+    wr_sort_entry *to = s->spare;
+    int shift = digit_shift(s);
+    for (uint64_t i = 0; i < t->count; i++) {
+        WR_TRY(wr_sorting_check(&s->sorting, i));
+        to[t->counts[entries[i].bits >> shift]++] = entries[i];
     }
+    return WR_OK;
+}
+
+static weir_status sort_piece(wr_sorter *s, int index)
+{
+    uint32_t digit = index ? s->piece_end[index - 1] : 0;
+    uint64_t from = digit ? s->ends[digit - 1] : 0;
+    for (; digit < s->piece_end[index]; from = s->ends[digit++])
+        WR_TRY(wr_sorting_piece(&s->sorting, s->spare + from, s->entries + from,
+                                s->ends[digit] - from, digit_shift(s)));
+    return WR_OK;
 }
 
 weir_status wr_sorter_task(wr_sorter *s, int phase, int index)
 {
-    wr_sort_stretch *t = &s->stretches[index];
-    if (phase == 0) return wr_sorting_watch(&t->watch, s->rows + t->from, t->count);
-    if (phase > 1) return merge_piece(s, index);
+    if (phase == 2) return sort_piece(s, index);
+    const wr_sort_stretch *t = &s->stretches[index];
+    if (phase == 1) return spread(s, t);
     WR_TRY(wr_sorting_fill(&s->sorting, s->rows + t->from, t->count, s->entries + t->from));
-    return wr_sorting_sort(&s->sorting, s->entries + t->from, s->spare + t->from, t->count);
+    if (is_small(s)) return wr_sorting_sort(&s->sorting, s->entries, s->spare, s->count);
+    return count_digits(s, t);
 }
 
 void wr_sorter_clear(wr_sorter *s)

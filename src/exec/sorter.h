@@ -6,7 +6,7 @@
 
 typedef struct wr_sort_stretch {
     uint64_t from, count;
-    wr_sorting watch;
+    uint64_t *counts; /* entries by first digit; then where the next one goes */
 } wr_sort_stretch;
 
 typedef struct wr_sorter {
@@ -18,14 +18,17 @@ typedef struct wr_sorter {
     uint8_t **rows;
     wr_sort_stretch *stretches;
     int stretch_count;
-    uint64_t
-        *cuts; /* (stretch_count + 1) times stretch_count positions: where each merge task begins */
+    uint64_t *ends;      /* by first digit: where its entries end */
+    uint32_t *piece_end; /* by task of the last phase: its digits end here */
+    int piece_count;
 } wr_sorter;
 
-/* arena and budget of op. */
+/* arena and budget of op. watched: what wr_sorting_watch saw of the rows of each store (others may
+ * have been seen too). */
 WR_MUST_CHECK weir_status wr_sorter_begin(wr_sorter *s, wr_op *op, const wr_rows_layout *layout,
                                           const wr_sort_slot *keys, int key_count,
-                                          wr_rows *const *stores, int store_count);
+                                          wr_rows *const *stores, const wr_sorting *const *watched,
+                                          int store_count);
 WR_MUST_CHECK weir_status wr_sorter_step(wr_sorter *s, int phase, int *tasks);
 WR_MUST_CHECK weir_status wr_sorter_task(wr_sorter *s, int phase, int index);
 void wr_sorter_clear(wr_sorter *s);

@@ -1,13 +1,19 @@
 /* sorting.c - see sorting.h.
  *
  * The code of a value is a 64-bit integer that orders like it: integers with the sign flipped,
- * doubles by their bits, text by its first bytes (exact when no text is longer than 7 bytes: 7
- * bytes and the length). Codes are taken relative to the smallest one seen, reversed for DESC, with
- * one more value for NULL when NULLs were seen. */
+ * doubles by their bits. Codes are taken relative to the smallest one seen, reversed for DESC, with
+ * one more value for NULL when NULLs were seen.
+ *
+ * Texts are numbers whose digits are their bytes, each position counted from the smallest byte seen
+ * there, in as many digits as there are different bytes; so positions where all texts agree cost
+ * nothing, and 'id0000012345' has five decimal digits to tell.
+ *
+ * Sorting takes the highest bits first, so that soon all is in the cache and small pieces are left,
+ * which are sorted by comparing. */
 #include "exec/sorting.h"
 #include <math.h>
 
-enum { SMALL = 96, DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS, TEXT_EXACT = 7 };
+enum { SMALL = 24, DIGIT_BITS = 8, DIGITS = 1 << DIGIT_BITS, BLOCK = 512 };
 #define SIGN (UINT64_C(1) << 63)
 
 void wr_sorting_init(wr_sorting *s, wr_exec *exec, wr_arena *arena, const wr_rows_layout *layout,
@@ -16,10 +22,12 @@ void wr_sorting_init(wr_sorting *s, wr_exec *exec, wr_arena *arena, const wr_row
     *s = (wr_sorting){.exec = exec, .layout = layout, .keys = keys, .key_count = key_count};
     s->ranges = wr_new_array(arena, wr_sort_range, key_count + 1);
     for (int k = 0; k < key_count; k++)
-        s->ranges[k].min = UINT64_MAX;
+        s->ranges[k].min = UINT64_MAX, s->ranges[k].text_min = UINT32_MAX;
+    for (int k = 0; k < key_count; k++)
+        memset(s->ranges[k].lo, 0xff, sizeof s->ranges[k].lo);
 }
 
-static uint64_t code_of_f64(double v)
+static inline uint64_t code_of_f64(double v)
 {
     if (isnan(v)) return UINT64_MAX;
     if (v == 0) v = 0;
@@ -30,92 +38,175 @@ static uint64_t code_of_f64(double v)
 
 /* The top 64 bits of a 128-bit integer, as far as they differ in practice: values beyond 63 bits
  * lose their low part. */
-static uint64_t code_of_i128(wr_i128 v, bool *exact)
+static inline uint64_t code_of_i128(wr_i128 v)
 {
     if (v >= INT64_MIN / 2 && v <= INT64_MAX / 2) return (uint64_t)(int64_t)v ^ SIGN;
-    *exact = false;
     return v < 0 ? UINT64_C(1) << 61 : UINT64_MAX - 1;
 }
 
-static uint64_t code_of_text(const wr_view *v, bool exact)
+#define SIGNED(v) ((uint64_t)(int64_t)(v) ^ SIGN)
+#define NAME codes_u8
+#define T uint8_t
+#define CODE(v) (v)
+#include "exec/sorting_codes.tmpl.h"
+#define NAME codes_i8
+#define T int8_t
+#define CODE(v) SIGNED(v)
+#include "exec/sorting_codes.tmpl.h"
+#define NAME codes_i16
+#define T int16_t
+#define CODE(v) SIGNED(v)
+#include "exec/sorting_codes.tmpl.h"
+#define NAME codes_i32
+#define T int32_t
+#define CODE(v) SIGNED(v)
+#include "exec/sorting_codes.tmpl.h"
+#define NAME codes_i64
+#define T int64_t
+#define CODE(v) SIGNED(v)
+#include "exec/sorting_codes.tmpl.h"
+#define NAME codes_u16
+#define T uint16_t
+#define CODE(v) (v)
+#include "exec/sorting_codes.tmpl.h"
+#define NAME codes_u32
+#define T uint32_t
+#define CODE(v) (v)
+#include "exec/sorting_codes.tmpl.h"
+#define NAME codes_u64
+#define T uint64_t
+#define CODE(v) (v)
+#include "exec/sorting_codes.tmpl.h"
+#define NAME codes_f32
+#define T float
+#define CODE(v) code_of_f64((double)(v))
+#include "exec/sorting_codes.tmpl.h"
+#define NAME codes_f64
+#define T double
+#define CODE(v) code_of_f64(v)
+#include "exec/sorting_codes.tmpl.h"
+#define NAME codes_i128
+#define T wr_i128
+#define CODE(v) code_of_i128(v)
+#include "exec/sorting_codes.tmpl.h"
+#define NAME codes_uuid
+#define T wr_u128
+#define CODE(v) (uint64_t)((v) >> 64)
+#include "exec/sorting_codes.tmpl.h"
+#define NAME codes_interval
+#define T wr_interval
+#define CODE(v) code_of_i128(wr_interval_order(v))
+#include "exec/sorting_codes.tmpl.h"
+
+typedef void codes_fn(uint8_t *const *rows, uint32_t count, uint32_t offset, uint64_t *codes);
+static codes_fn *const codes_of[WR_P_COUNT] = {
+    [WR_P_U8] = codes_u8,   [WR_P_I8] = codes_i8,     [WR_P_I16] = codes_i16,
+    [WR_P_I32] = codes_i32, [WR_P_I64] = codes_i64,   [WR_P_U16] = codes_u16,
+    [WR_P_U32] = codes_u32, [WR_P_U64] = codes_u64,   [WR_P_F32] = codes_f32,
+    [WR_P_F64] = codes_f64, [WR_P_I128] = codes_i128, [WR_P_INTERVAL] = codes_interval,
+};
+
+static void text_codes(const wr_sort_range *r, uint8_t *const *rows, uint32_t count,
+                       uint32_t offset, uint64_t *codes)
 {
-    const unsigned char *bytes = (const unsigned char *)wr_view_bytes(v);
-    uint32_t length = v->length, take = WR_MIN(length, 8u);
-    uint64_t code = 0;
-    for (uint32_t i = 0; i < take; i++)
-        code |= (uint64_t)bytes[i] << (56 - 8 * i);
-    return exact ? (code & ~UINT64_C(255)) | length : code;
+    for (uint32_t i = 0; i < count; i++) {
+        wr_view v;
+        memcpy(&v, rows[i] + offset, sizeof v);
+        const unsigned char *bytes = (const unsigned char *)wr_view_bytes(&v);
+        uint64_t code = 0;
+        for (int d = 0; d < r->digit_count; d++) {
+            const wr_sort_digit *digit = &r->digits[d];
+            if (digit->position >= v.length) break;
+            code += (uint64_t)(bytes[digit->position] - digit->lo + digit->has_end) * digit->weight;
+        }
+        codes[i] = code;
+    }
 }
 
-#define LOAD(T, p)                 \
-    ({                             \
-        T v_;                      \
-        memcpy(&v_, p, sizeof v_); \
-        v_;                        \
-    })
-
-/* text_exact: all texts are short. *exact is cleared when equal codes do not mean equal values. */
-static uint64_t code_of(const wr_type *t, const uint8_t *slot, bool text_exact, bool *exact)
+/* Codes of up to BLOCK rows; nested values have none and are compared in the rows. */
+static void codes_of_rows(const wr_sorting *s, int k, uint8_t *const *rows, uint32_t count,
+                          uint64_t *codes)
 {
-    switch ((wr_phys)t->phys) {
-    case WR_P_U8:
-        return *slot;
-    case WR_P_I8:
-        return (uint64_t)(int64_t)LOAD(int8_t, slot) ^ SIGN;
-    case WR_P_I16:
-        return (uint64_t)(int64_t)LOAD(int16_t, slot) ^ SIGN;
-    case WR_P_I32:
-        return (uint64_t)(int64_t)LOAD(int32_t, slot) ^ SIGN;
-    case WR_P_I64:
-        return (uint64_t)LOAD(int64_t, slot) ^ SIGN;
-    case WR_P_U16:
-        return LOAD(uint16_t, slot);
-    case WR_P_U32:
-        return LOAD(uint32_t, slot);
-    case WR_P_U64:
-        return LOAD(uint64_t, slot);
-    case WR_P_F32:
-        return code_of_f64((double)LOAD(float, slot));
-    case WR_P_F64:
-        return code_of_f64(LOAD(double, slot));
-    case WR_P_I128:
-        if (t->id != WR_T_UUID) return code_of_i128(LOAD(wr_i128, slot), exact);
-        *exact = false;
-        return (uint64_t)(LOAD(wr_u128, slot) >> 64);
-    case WR_P_INTERVAL:
-        return code_of_i128(wr_interval_order(LOAD(wr_interval, slot)), exact);
-    case WR_P_VIEW: {
-        wr_view v = LOAD(wr_view, slot);
-        *exact &= text_exact;
-        return code_of_text(&v, text_exact);
+    int slot = s->keys[k].slot;
+    const wr_type *t = s->layout->types[slot];
+    uint32_t offset = s->layout->offsets[slot];
+    if (wr_type_is_nested(t))
+        memset(codes, 0, count * sizeof *codes);
+    else if (t->phys == WR_P_VIEW)
+        text_codes(&s->ranges[k], rows, count, offset, codes);
+    else if (t->id == WR_T_UUID)
+        codes_uuid(rows, count, offset, codes);
+    else
+        codes_of[t->phys](rows, count, offset, codes);
+}
+
+static bool nulls_of_rows(const wr_sorting *s, int k, uint8_t *const *rows, uint32_t count,
+                          uint8_t *nulls)
+{
+    int slot = s->keys[k].slot, byte = slot / 8, bit = slot & 7;
+    uint8_t any = 0;
+    for (uint32_t i = 0; i < count; i++)
+        any |= nulls[i] = rows[i][byte] >> bit & 1;
+    return any;
+}
+
+static void watch_text(wr_sort_range *r, uint8_t *const *rows, uint32_t count, uint32_t offset,
+                       const uint8_t *nulls)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        wr_view v;
+        if (nulls[i]) continue;
+        memcpy(&v, rows[i] + offset, sizeof v);
+        r->text_min = WR_MIN(r->text_min, v.length);
+        r->text_max = WR_MAX(r->text_max, v.length);
+        const unsigned char *bytes = (const unsigned char *)wr_view_bytes(&v);
+        uint32_t length = WR_MIN(v.length, (uint32_t)WR_SORT_TEXT);
+        if (length == 12) { /* the same with a known length is a few instructions */
+            for (uint32_t p = 0; p < 12; p++)
+                r->lo[p] = WR_MIN(r->lo[p], bytes[p]), r->hi[p] = WR_MAX(r->hi[p], bytes[p]);
+            continue;
+        }
+        for (uint32_t p = 0; p < length; p++)
+            r->lo[p] = WR_MIN(r->lo[p], bytes[p]), r->hi[p] = WR_MAX(r->hi[p], bytes[p]);
     }
-    default:
-        *exact = false;
-        return 0; /* nested values are compared in the rows */
+}
+
+static void watch_block(wr_sorting *s, int k, uint8_t *const *rows, uint32_t count)
+{
+    wr_sort_range *r = &s->ranges[k];
+    int slot = s->keys[k].slot;
+    uint64_t codes[BLOCK], min = r->min, max = r->max;
+    uint8_t nulls[BLOCK];
+    bool any = nulls_of_rows(s, k, rows, count, nulls);
+    r->has_nulls |= any;
+    for (uint32_t i = 0; any && i < count; i++)
+        r->has_values |= !nulls[i];
+    r->has_values |= !any && count > 0;
+    if (s->layout->types[slot]->phys == WR_P_VIEW) {
+        watch_text(r, rows, count, s->layout->offsets[slot], nulls);
+        return;
     }
+    codes_of_rows(s, k, rows, count, codes);
+    for (uint32_t i = 0; !any && i < count; i++) {
+        min = WR_MIN(min, codes[i]);
+        max = WR_MAX(max, codes[i]);
+    }
+    for (uint32_t i = 0; any && i < count; i++) {
+        if (nulls[i]) continue;
+        min = WR_MIN(min, codes[i]);
+        max = WR_MAX(max, codes[i]);
+    }
+    r->min = min;
+    r->max = max;
 }
 
 weir_status wr_sorting_watch(wr_sorting *s, uint8_t *const *rows, uint64_t count)
 {
-    for (int k = 0; k < s->key_count; k++) {
-        wr_sort_range *r = &s->ranges[k];
-        int slot = s->keys[k].slot;
-        const wr_type *t = s->layout->types[slot];
-        uint32_t offset = s->layout->offsets[slot];
-        bool exact = true;
-        for (uint64_t i = 0; i < count; i++) {
-            WR_TRY(wr_sorting_check(s, i));
-            if (wr_row_is_null(rows[i], slot)) {
-                r->has_nulls = true;
-                continue;
-            }
-            r->has_values = true;
-            if (t->phys == WR_P_VIEW)
-                r->text_max = WR_MAX(r->text_max, LOAD(uint32_t, rows[i] + offset));
-            uint64_t code = code_of(t, rows[i] + offset, false, &exact);
-            r->min = WR_MIN(r->min, code);
-            r->max = WR_MAX(r->max, code);
-        }
+    for (uint64_t from = 0; from < count; from += BLOCK) {
+        uint32_t n = (uint32_t)WR_MIN(count - from, (uint64_t)BLOCK);
+        if (from > 0) WR_TRY(wr_sorting_check(s, from - 1));
+        for (int k = 0; k < s->key_count; k++)
+            watch_block(s, k, rows + from, n);
     }
     return WR_OK;
 }
@@ -127,17 +218,45 @@ void wr_sorting_merge(wr_sorting *into, const wr_sorting *from)
         const wr_sort_range *f = &from->ranges[k];
         r->min = WR_MIN(r->min, f->min);
         r->max = WR_MAX(r->max, f->max);
+        r->text_min = WR_MIN(r->text_min, f->text_min);
         r->text_max = WR_MAX(r->text_max, f->text_max);
+        for (int p = 0; p < WR_SORT_TEXT; p++) {
+            r->lo[p] = WR_MIN(r->lo[p], f->lo[p]);
+            r->hi[p] = WR_MAX(r->hi[p], f->hi[p]);
+        }
         r->has_nulls |= f->has_nulls;
         r->has_values |= f->has_values;
     }
 }
 
-static bool text_is_exact(const wr_sort_range *r) { return r->text_max <= TEXT_EXACT; }
+/* Digits from the first position on, as long as the number fits 64 bits. */
+static void decide_digits(wr_sort_range *r)
+{
+    uint32_t positions = WR_MIN(r->text_max, (uint32_t)WR_SORT_TEXT), p = 0;
+    uint64_t codes = 1;
+    r->digit_count = 0;
+    for (; r->has_values && p < positions; p++) {
+        bool has_end = r->text_min <= p;
+        uint64_t radix = (uint64_t)(r->hi[p] - r->lo[p]) + 1 + has_end;
+        if (codes > UINT64_MAX / radix) break;
+        codes *= radix;
+        if (radix > 1)
+            r->digits[r->digit_count++] = (wr_sort_digit){radix, (uint8_t)p, r->lo[p], has_end};
+    }
+    r->text_exact = p == r->text_max || !r->has_values;
+    uint64_t weight = 1;
+    for (int d = r->digit_count; d-- > 0;) {
+        uint64_t radix = r->digits[d].weight;
+        r->digits[d].weight = weight;
+        weight *= radix;
+    }
+    r->min = 0;
+    r->max = codes - 1;
+}
 
 static bool key_is_exact(const wr_type *t, const wr_sort_range *r)
 {
-    if (t->phys == WR_P_VIEW) return text_is_exact(r);
+    if (t->phys == WR_P_VIEW) return r->text_exact;
     if (wr_type_is_nested(t) || t->id == WR_T_UUID) return false;
     bool wide = t->phys == WR_P_I128 || t->phys == WR_P_INTERVAL;
     /* Codes of wide values are exact between the two marks for "beyond". */
@@ -158,12 +277,8 @@ void wr_sorting_decide(wr_sorting *s)
     for (int k = 0; k < s->key_count && left > 0; k++) {
         wr_sort_range *r = &s->ranges[k];
         const wr_type *t = s->layout->types[s->keys[k].slot];
+        if (t->phys == WR_P_VIEW) decide_digits(r);
         bool exact = key_is_exact(t, r);
-        if (t->phys == WR_P_VIEW &&
-            exact) { /* the watched codes were whole prefixes; these end in the length */
-            r->min &= ~UINT64_C(255);
-            r->max |= 255;
-        }
         uint64_t span = span_of(r);
         int need = span ? 64 - __builtin_clzll(span) : 0;
         r->shift = 0;
@@ -178,37 +293,48 @@ void wr_sorting_decide(wr_sorting *s)
     s->bits = 64 - left;
 }
 
-static uint64_t bits_of(const wr_sorting *s, int k, const uint8_t *row)
+/* Puts the bits of key k below those that are there. */
+static void add_bits(const wr_sorting *s, int k, uint8_t *const *rows, uint32_t count,
+                     uint64_t *bits)
 {
     const wr_sort_range *r = &s->ranges[k];
     const wr_sort_slot *key = &s->keys[k];
-    const wr_type *t = s->layout->types[key->slot];
-    bool exact = true, both = r->has_nulls && r->has_values;
-    uint64_t top = r->has_values ? r->max - r->min : 0;
+    bool both = r->has_nulls && r->has_values;
+    uint64_t codes[BLOCK], top = r->has_values ? r->max - r->min : 0, null_bits = 0;
+    uint8_t nulls[BLOCK];
     bool loses_bit = both && top == UINT64_MAX;
-    if (wr_row_is_null(row, key->slot)) {
-        if (!both || key->nulls_first) return 0;
-        return (loses_bit ? UINT64_MAX >> 1 : top + 1) >> (loses_bit ? r->shift - 1 : r->shift);
-    }
-    uint64_t code = code_of(t, row + s->layout->offsets[key->slot], text_is_exact(r), &exact);
-    code = key->descending ? r->max - code : code - r->min;
-    if (both && key->nulls_first && !loses_bit) code++;
-    return code >> r->shift;
+    uint64_t up = both && key->nulls_first && !loses_bit, from = key->descending ? r->max : r->min;
+    if (r->width == 0) return;
+    codes_of_rows(s, k, rows, count, codes);
+    if (key->descending)
+        for (uint32_t i = 0; i < count; i++)
+            codes[i] = (from - codes[i] + up) >> r->shift;
+    else
+        for (uint32_t i = 0; i < count; i++)
+            codes[i] = (codes[i] - from + up) >> r->shift;
+    if (both && !key->nulls_first)
+        null_bits = loses_bit ? UINT64_MAX >> 1 >> (r->shift - 1) : (top + 1) >> r->shift;
+    if (r->has_nulls && nulls_of_rows(s, k, rows, count, nulls))
+        for (uint32_t i = 0; i < count; i++)
+            codes[i] = nulls[i] ? null_bits : codes[i];
+    if (r->width == 64)
+        memcpy(bits, codes, count * sizeof *bits);
+    else
+        for (uint32_t i = 0; i < count; i++)
+            bits[i] = bits[i] << r->width | codes[i];
 }
 
 weir_status wr_sorting_fill(const wr_sorting *s, uint8_t *const *rows, uint64_t count,
                             wr_sort_entry *entries)
 {
-    for (uint64_t i = 0; i < count; i++)
-        entries[i] = (wr_sort_entry){0, rows[i]};
-    for (int k = 0; k < s->packed; k++) {
-        int width = s->ranges[k].width;
-        if (width == 0) continue;
-        for (uint64_t i = 0; i < count; i++) {
-            WR_TRY(wr_sorting_check(s, i));
-            uint64_t before = width == 64 ? 0 : entries[i].bits << width;
-            entries[i].bits = before | bits_of(s, k, rows[i]);
-        }
+    for (uint64_t from = 0; from < count; from += BLOCK) {
+        uint32_t n = (uint32_t)WR_MIN(count - from, (uint64_t)BLOCK);
+        uint64_t bits[BLOCK] = {0};
+        if (from > 0) WR_TRY(wr_sorting_check(s, from - 1));
+        for (int k = 0; k < s->packed; k++)
+            add_bits(s, k, rows + from, n, bits);
+        for (uint32_t i = 0; i < n; i++)
+            entries[from + i] = (wr_sort_entry){bits[i], rows[from + i]};
     }
     return WR_OK;
 }
@@ -273,46 +399,61 @@ static weir_status merge_sort(const wr_sorting *s, wr_sort_entry *entries, wr_so
     return WR_OK;
 }
 
-/* Least significant digit first; digits that are the same everywhere cost one counting pass only.
- */
-static weir_status radix_sort(const wr_sorting *s, wr_sort_entry *entries, wr_sort_entry *spare,
-                              uint64_t count)
+static void insertion_sort(const wr_sorting *s, wr_sort_entry *entries, uint64_t count)
 {
-    wr_sort_entry *src = entries, *dst = spare;
-    for (int shift = 0; shift < s->bits; shift += DIGIT_BITS) {
-        uint64_t counts[DIGITS + 1] = {0};
-        for (uint64_t i = 0; i < count; i++)
-            counts[(src[i].bits >> shift & (DIGITS - 1)) + 1]++;
-        if (counts[(src[0].bits >> shift & (DIGITS - 1)) + 1] == count) continue;
-        for (int d = 0; d < DIGITS; d++)
-            counts[d + 1] += counts[d];
-        for (uint64_t i = 0; i < count; i++) {
-            WR_TRY(wr_sorting_check(s, i));
-            dst[counts[src[i].bits >> shift & (DIGITS - 1)]++] = src[i];
-        }
-        wr_sort_entry *swap = src;
-        src = dst;
-        dst = swap;
+    for (uint64_t i = 1; i < count; i++) {
+        wr_sort_entry e = entries[i];
+        uint64_t j = i;
+        for (; j > 0 && wr_sorting_compare(s, &e, &entries[j - 1]) < 0; j--)
+            entries[j] = entries[j - 1];
+        entries[j] = e;
     }
-    if (src != entries) memcpy(entries, src, count * sizeof *entries);
+}
+
+/* Sorts entries by their lowest `left` bits and the rows; the result is in other or stays. Most
+ * significant digit first: the pieces of equal digits are sorted on their own. */
+static weir_status sort_digits(const wr_sorting *s, wr_sort_entry *entries, wr_sort_entry *other,
+                               uint64_t count, int left, bool to_other)
+{
+    uint64_t counts[DIGITS + 1];
+    int shift = left;
+    do { /* digits that are the same everywhere only cost counting */
+        if (count <= SMALL || shift == 0) {
+            if (count <= SMALL)
+                insertion_sort(s, entries, count);
+            else if (s->covered < s->key_count)
+                WR_TRY(merge_sort(s, entries, other, count));
+            if (to_other) memcpy(other, entries, count * sizeof *entries);
+            return WR_OK;
+        }
+        shift = WR_MAX(shift - DIGIT_BITS, 0);
+        memset(counts, 0, sizeof counts);
+        for (uint64_t i = 0; i < count; i++)
+            counts[(entries[i].bits >> shift & (DIGITS - 1)) + 1]++;
+    } while (counts[(entries[0].bits >> shift & (DIGITS - 1)) + 1] == count);
+    for (int d = 0; d < DIGITS; d++)
+        counts[d + 1] += counts[d];
+    for (uint64_t i = 0; i < count; i++) {
+        WR_TRY(wr_sorting_check(s, i));
+        other[counts[entries[i].bits >> shift & (DIGITS - 1)]++] = entries[i];
+    }
+    for (uint64_t d = 0, from = 0; d < DIGITS; from = counts[d++])
+        if (counts[d] > from)
+            WR_TRY(
+                sort_digits(s, other + from, entries + from, counts[d] - from, shift, !to_other));
     return WR_OK;
+}
+
+weir_status wr_sorting_piece(const wr_sorting *s, wr_sort_entry *from, wr_sort_entry *into,
+                             uint64_t count, int left)
+{
+    return sort_digits(s, from, into, count, left, true);
 }
 
 weir_status wr_sorting_sort(const wr_sorting *s, wr_sort_entry *entries, wr_sort_entry *spare,
                             uint64_t count)
 {
-    if (count <= SMALL) return merge_sort(s, entries, spare, count);
-    WR_TRY(radix_sort(s, entries, spare, count));
-    if (s->covered == s->key_count) return WR_OK;
-    for (uint64_t from = 0, to, checked = 0; from < count; from = to) {
-        for (to = from + 1; to < count && entries[to].bits == entries[from].bits; to++)
-            continue;
-        if (to - from > 1) WR_TRY(merge_sort(s, entries + from, spare + from, to - from));
-        if (to - checked < WR_SORT_CHECK) continue;
-        WR_TRY(wr_sorting_check(s, WR_SORT_CHECK - 1));
-        checked = to;
-    }
-    return WR_OK;
+    return sort_digits(s, entries, spare, count, s->bits, false);
 }
 
 weir_status wr_sort_addresses(wr_exec *exec, wr_mem *mem, const wr_rows_layout *layout,

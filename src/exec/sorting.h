@@ -18,11 +18,24 @@ typedef struct wr_sort_entry {
     uint8_t *row;
 } wr_sort_entry;
 
+enum { WR_SORT_TEXT = 32 }; /* bytes of a text that its code can tell about */
+
+typedef struct wr_sort_digit { /* of the code of a text: the byte at one position */
+    uint64_t weight;
+    uint8_t position, lo;
+    bool has_end; /* some text ends before; that is digit 0 */
+} wr_sort_digit;
+
 typedef struct wr_sort_range { /* of the codes of one key */
     uint64_t min, max;
-    uint32_t text_max; /* longest text */
     bool has_nulls, has_values;
     int width, shift; /* bits taken in the entry; low bits of the code left out */
+    /* Text: lengths, bytes seen at each position, and the digits that follow from these. */
+    uint32_t text_min, text_max;
+    uint8_t lo[WR_SORT_TEXT], hi[WR_SORT_TEXT];
+    wr_sort_digit digits[WR_SORT_TEXT];
+    int digit_count;
+    bool text_exact; /* the digits tell all */
 } wr_sort_range;
 
 typedef struct wr_sorting {
@@ -55,6 +68,10 @@ WR_MUST_CHECK static inline weir_status wr_sorting_check(const wr_sorting *s, ui
     bool is_time = (row & (WR_SORT_CHECK - 1)) == WR_SORT_CHECK - 1;
     return wr_unlikely(is_time) && s->exec ? wr_exec_check(s->exec) : WR_OK;
 }
+/* Sorts count entries that agree in all but their lowest `left` bits; they lie in from and end up
+ * in into, which must not overlap. */
+WR_MUST_CHECK weir_status wr_sorting_piece(const wr_sorting *s, wr_sort_entry *from,
+                                           wr_sort_entry *into, uint64_t count, int left);
 int wr_sorting_compare(const wr_sorting *s, const wr_sort_entry *a, const wr_sort_entry *b);
 /* By the rows alone, all keys. */
 int wr_sorting_compare_rows(const wr_sorting *s, const uint8_t *a, const uint8_t *b);

@@ -12,6 +12,8 @@
 #include "exec/merge.h"
 #include "exec/sorter.h"
 #include "exec/store.h"
+#include "kern/kern.h"
+#include <math.h>
 
 enum { TOP_MAX = 1 << 20, TOP_SLACK = 8192, MORSEL_BATCHES = 8, SPILL_SHARE = 70 };
 
@@ -19,9 +21,9 @@ typedef struct sort_local {
     wr_op_local base;
     wr_exprs_local exprs;
     wr_rows *rows;
+    wr_sorting watch;
+    wr_arena watch_arena;
     wr_sort_runs runs;
-    bool has_threshold;
-    int64_t threshold;
     uint64_t at, end; /* when reading */
     uint16_t sel[WR_BATCH_ROWS];
 } sort_local;
@@ -35,6 +37,9 @@ typedef struct sort_op {
     bool is_top;
     uint64_t offset, limit;
     wr_filter_state *publish;
+    /* Code of the first key of a row that as many as are wanted come before or with: see
+     * first_codes. Goes down only. */
+    _Atomic uint64_t threshold;
     wr_sorter sorter;
     _Atomic uint64_t next;
     uint64_t end;
@@ -73,40 +78,127 @@ static weir_status sort_open(wr_op *op)
     s->limit = (uint64_t)limit;
     s->offset = (uint64_t)offset;
     s->is_top = s->limit + s->offset <= TOP_MAX;
+    s->threshold = UINT64_MAX;
     if (s->limit == 0) op->stopped = true;
     if (s->is_top && keys > 0 && wr_keys_is_int(s->layout.types[s->keys[0].slot]))
         s->publish = wr_filter_of(op->exec, node->sort.threshold);
     return wr_exprs_open(&s->exprs, op, exprs, extra);
 }
 
-/* The last row that still counts decides what can be turned away. */
-static void move_threshold(sort_op *s, sort_local *me, uint8_t *const *rows, uint64_t count)
+/* ---- the threshold ---- */
+
+/* First keys as integers that order as wanted (so DESC turns them round): 64-bit integers, doubles,
+ * and the first 8 bytes of texts. Equal codes may hide a difference. */
+static bool has_codes(const wr_type *t)
 {
-    const wr_sort_slot *key = &s->keys[0];
-    if (s->op.node->sort.key_count == 0 || count < s->offset + s->limit) return;
-    const uint8_t *last = rows[s->offset + s->limit - 1];
-    if (!wr_keys_is_int(s->layout.types[key->slot]) || wr_row_is_null(last, key->slot)) return;
-    wr_column one;
-    uint8_t *row = (uint8_t *)(uintptr_t)last, null;
-    WR_ARENA(scratch);
-    wr_rows_gather(&s->layout, key->slot, &row, 1, &scratch, &one);
-    wr_keys_ints(&one, NULL, 1, &me->threshold, &null);
-    me->has_threshold = true;
+    return wr_keys_is_int(t) || t->phys == WR_P_F64 || t->phys == WR_P_VIEW;
+}
+
+static uint64_t code_of_text(const wr_view *v)
+{
+    uint64_t code = 0;
+    memcpy(&code, wr_view_bytes(v), WR_MIN(v->length, 8u));
+    return __builtin_bswap64(code);
+}
+
+/* column: FLAT at its full width. */
+static uint64_t first_code(const sort_op *s, const wr_column *column, uint32_t row)
+{
+    const uint64_t sign = UINT64_C(1) << 63;
+    uint64_t code;
+    if (column->type->phys == WR_P_VIEW) {
+        code = code_of_text((const wr_view *)column->data + row);
+    } else if (column->type->phys == WR_P_F64) {
+        double v = ((const double *)column->data)[row] + 0.0; /* no negative zero */
+        memcpy(&code, &v, sizeof code);
+        code = isnan(v) ? UINT64_MAX : code & sign ? ~code : code | sign;
+    } else {
+        code = (uint64_t)wr_column_int(column, row) ^ sign;
+    }
+    return s->keys[0].descending ? ~code : code;
+}
+
+static void publish_threshold(sort_op *s, int64_t value)
+{
     wr_filter_state *f = s->publish;
-    if (!f) return;
     wr_mutex_lock(&s->op.exec->lock);
     if (!f->ready) {
         f->is_int = true;
-        f->keeps_nulls = key->nulls_first;
+        f->keeps_nulls = s->keys[0].nulls_first;
         f->lo = INT64_MIN;
         f->hi = INT64_MAX;
     }
-    if (key->descending)
-        f->lo = WR_MAX(f->lo, me->threshold);
+    if (s->keys[0].descending)
+        f->lo = WR_MAX(f->lo, value);
     else
-        f->hi = WR_MIN(f->hi, me->threshold);
+        f->hi = WR_MIN(f->hi, value);
     atomic_store_explicit(&f->ready, true, memory_order_release);
     wr_mutex_unlock(&s->op.exec->lock);
+}
+
+/* The last row that still counts decides what can be turned away. */
+static void move_threshold(sort_op *s, uint8_t *const *rows, uint64_t count)
+{
+    if (s->op.node->sort.key_count == 0 || count < s->offset + s->limit) return;
+    int slot = s->keys[0].slot;
+    uint8_t *last = rows[s->offset + s->limit - 1];
+    if (!has_codes(s->layout.types[slot]) || wr_row_is_null(last, slot)) return;
+    wr_column one;
+    WR_ARENA(scratch);
+    wr_rows_gather(&s->layout, slot, &last, 1, &scratch, &one);
+    uint64_t code = first_code(s, &one, 0), now = s->threshold;
+    while (code < now && !atomic_compare_exchange_weak(&s->threshold, &now, code))
+        continue;
+    if (s->publish) publish_threshold(s, wr_column_int(&one, 0));
+}
+
+/* Doubles, most often: one comparison without a code. Returns the rows that remain of all rows. */
+static uint32_t within_doubles(const sort_op *s, const wr_column *key, uint64_t threshold,
+                               uint32_t count, uint16_t *sel)
+{
+    uint8_t truth[WR_BATCH_ROWS + 64];
+    uint16_t kept[WR_BATCH_ROWS + 64];
+    bool down = s->keys[0].descending;
+    uint64_t bits = down ? ~threshold : threshold;
+    double limit;
+    bits = bits >> 63 ? bits & ~(UINT64_C(1) << 63) : ~bits;
+    memcpy(&limit, &bits, sizeof limit);
+    wr_kern()->compare->constant[down ? WR_K_GE : WR_K_LE][WR_P_F64](key->data, &limit, truth,
+                                                                     count);
+    uint32_t n = wr_kern()->compare->select(truth, key->valid, count, kept);
+    memcpy(sel, kept, n * sizeof *sel);
+    return n;
+}
+
+/* Rows the threshold does not turn away. */
+static uint32_t within_threshold(const sort_op *s, sort_local *me, const wr_column *key,
+                                 const wr_batch *in, uint64_t threshold)
+{
+    uint32_t count = wr_batch_count(in), kept = 0;
+    bool nulls_first = s->keys[0].nulls_first;
+    bool is_dense = !in->sel && key->form == WR_FLAT && !(nulls_first && key->valid);
+    if (is_dense && key->phys == WR_P_F64) return within_doubles(s, key, threshold, count, me->sel);
+    if (wr_keys_is_int(key->type)) {
+        int64_t values[WR_BATCH_ROWS], sign = INT64_MIN, down = s->keys[0].descending ? -1 : 0;
+        uint8_t nulls[WR_BATCH_ROWS];
+        wr_keys_ints(key, in->sel, count, values, nulls);
+        for (uint32_t i = 0; i < count; i++) {
+            bool good = (uint64_t)(values[i] ^ sign ^ down) <= threshold;
+            me->sel[kept] = (uint16_t)wr_batch_row(in, i);
+            kept += nulls[i] ? nulls_first : good;
+        }
+        return kept;
+    }
+    wr_column flat;
+    wr_keys_flatten(key, 1, in->sel, count, &me->base.scratch, &flat);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = wr_batch_row(in, i);
+        bool null = flat.valid && !wr_bit_get(flat.valid, row);
+        bool good = null ? nulls_first : first_code(s, &flat, row) <= threshold;
+        me->sel[kept] = (uint16_t)row;
+        kept += good;
+    }
+    return kept;
 }
 
 /* Sorts what the worker holds and keeps the first offset + limit rows. */
@@ -132,30 +224,13 @@ static weir_status keep_top(sort_op *s, sort_local *me)
         bad = wr_rows_append(kept, batch.columns, NULL, n, NULL);
     }
     if (!bad) {
-        move_threshold(s, me, rows, count);
+        move_threshold(s, rows, count);
         wr_rows_drop(me->rows);
         me->rows = WR_TAKE(kept);
     }
     wr_rows_drop(kept);
     wr_mem_free(s->op.mem, memory, size);
     return bad;
-}
-
-/* Rows the threshold does not turn away. */
-static uint32_t within_threshold(const sort_op *s, sort_local *me, const wr_column *key,
-                                 const wr_batch *in)
-{
-    int64_t values[WR_BATCH_ROWS];
-    uint8_t nulls[WR_BATCH_ROWS];
-    uint32_t count = wr_batch_count(in), kept = 0;
-    const wr_sort_slot *slot = &s->keys[0];
-    wr_keys_ints(key, in->sel, count, values, nulls);
-    for (uint32_t i = 0; i < count; i++) {
-        bool good = slot->descending ? values[i] >= me->threshold : values[i] <= me->threshold;
-        me->sel[kept] = (uint16_t)wr_batch_row(in, i);
-        kept += nulls[i] ? slot->nulls_first : good;
-    }
-    return kept;
 }
 
 static weir_status spill(sort_op *s, sort_local *me)
@@ -171,7 +246,11 @@ static weir_status sort_sink(wr_op *op, wr_op_local *local, const wr_batch *in, 
     sort_op *s = (sort_op *)op;
     sort_local *me = (sort_local *)local;
     *flow = WR_FLOW_NEXT;
-    if (!me->rows) WR_TRY(wr_rows_new(op->mem, &s->layout, &me->rows));
+    if (!me->rows) {
+        WR_TRY(wr_rows_new(op->mem, &s->layout, &me->rows));
+        wr_sorting_init(&me->watch, op->exec, &me->watch_arena, &s->layout, s->keys,
+                        op->node->sort.key_count);
+    }
     WR_TRY(wr_exprs_run(&s->exprs, &me->exprs, wr_exec_env(op->exec), in));
     wr_arena_reset(&local->scratch);
     wr_column *columns = wr_new_array(&local->scratch, wr_column, s->layout.column_count + 1);
@@ -179,11 +258,14 @@ static weir_status sort_sink(wr_op *op, wr_op_local *local, const wr_batch *in, 
         columns[c] = c < s->columns ? in->columns[c] : me->exprs.out[c - s->columns];
     const uint16_t *sel = in->sel;
     uint32_t count = wr_batch_count(in);
-    if (me->has_threshold) {
-        count = within_threshold(s, me, &columns[s->keys[0].slot], in);
+    uint64_t threshold = s->threshold;
+    uint8_t *rows[WR_BATCH_ROWS];
+    if (threshold != UINT64_MAX) {
+        count = within_threshold(s, me, &columns[s->keys[0].slot], in, threshold);
         sel = me->sel;
     }
-    WR_TRY(wr_rows_append(me->rows, columns, sel, count, NULL));
+    WR_TRY(wr_rows_append(me->rows, columns, sel, count, rows));
+    WR_TRY(wr_sorting_watch(&me->watch, rows, count));
     if (s->is_top && wr_rows_count(me->rows) > 2 * (s->limit + s->offset) + TOP_SLACK)
         WR_TRY(keep_top(s, me));
     uint64_t need = wr_sort_runs_need(wr_rows_count(me->rows));
@@ -224,10 +306,14 @@ static weir_status sort_finish(wr_op *op, int phase, int *tasks)
     if (phase == 0) {
         int workers = wr_exec_workers(op->exec);
         wr_rows **stores = wr_new_array(&op->arena, wr_rows *, workers);
-        for (int w = 0; w < workers; w++)
-            if (op->locals[w]) stores[w] = ((sort_local *)op->locals[w])->rows;
+        const wr_sorting **watched = wr_new_array(&op->arena, const wr_sorting *, workers);
+        for (int w = 0; w < workers; w++) {
+            if (!op->locals[w]) continue;
+            stores[w] = ((sort_local *)op->locals[w])->rows;
+            watched[w] = &((sort_local *)op->locals[w])->watch;
+        }
         WR_TRY(wr_sorter_begin(sorter, op, &s->layout, s->keys, op->node->sort.key_count, stores,
-                               workers));
+                               watched, workers));
     }
     WR_TRY(wr_sorter_step(sorter, phase, tasks));
     if (*tasks >= 0) return WR_OK;
@@ -316,6 +402,7 @@ static void sort_local_close(wr_op *op, wr_op_local *local)
     (void)op;
     wr_exprs_close(&me->exprs);
     wr_rows_drop(me->rows);
+    wr_arena_clear(&me->watch_arena);
     wr_sort_runs_clear(&me->runs);
 }
 

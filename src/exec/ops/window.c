@@ -119,13 +119,19 @@ static weir_status window_sink(wr_op *op, wr_op_local *local, const wr_batch *in
     wr_window *w = (wr_window *)op;
     wr_wlocal *me = (wr_wlocal *)local;
     *flow = WR_FLOW_NEXT;
-    if (!me->rows) WR_TRY(wr_rows_new(op->mem, &w->layout, &me->rows));
+    if (!me->rows) {
+        WR_TRY(wr_rows_new(op->mem, &w->layout, &me->rows));
+        wr_sorting_init(&me->watch, op->exec, &me->watch_arena, &w->layout, w->keys,
+                        w->partition_count + w->order_count);
+    }
     WR_TRY(wr_exprs_run(&w->exprs, &me->exprs, wr_exec_env(op->exec), in));
     wr_arena_reset(&local->scratch);
     wr_column *columns = wr_new_array(&local->scratch, wr_column, w->layout.column_count + 1);
     for (int c = 0; c < w->layout.column_count; c++)
         columns[c] = c < w->input_count ? in->columns[c] : me->exprs.out[c - w->input_count];
-    return wr_rows_append(me->rows, columns, in->sel, wr_batch_count(in), NULL);
+    uint8_t *rows[WR_BATCH_ROWS];
+    WR_TRY(wr_rows_append(me->rows, columns, in->sel, wr_batch_count(in), rows));
+    return wr_sorting_watch(&me->watch, rows, wr_batch_count(in));
 }
 
 static bool same_partition(const wr_window *w, const uint8_t *a, const uint8_t *b)
@@ -190,10 +196,14 @@ static weir_status window_finish(wr_op *op, int phase, int *tasks)
     if (phase == 0) {
         int workers = wr_exec_workers(op->exec);
         wr_rows **stores = wr_new_array(&op->arena, wr_rows *, workers);
-        for (int i = 0; i < workers; i++)
-            if (op->locals[i]) stores[i] = ((wr_wlocal *)op->locals[i])->rows;
+        const wr_sorting **watched = wr_new_array(&op->arena, const wr_sorting *, workers);
+        for (int i = 0; i < workers; i++) {
+            if (!op->locals[i]) continue;
+            stores[i] = ((wr_wlocal *)op->locals[i])->rows;
+            watched[i] = &((wr_wlocal *)op->locals[i])->watch;
+        }
         WR_TRY(wr_sorter_begin(&w->sorter, op, &w->layout, w->keys,
-                               w->partition_count + w->order_count, stores, workers));
+                               w->partition_count + w->order_count, stores, watched, workers));
     }
     WR_TRY(wr_sorter_step(&w->sorter, phase, tasks));
     return *tasks < 0 ? find_chunks(w) : WR_OK;
@@ -332,6 +342,7 @@ static void window_local_close(wr_op *op, wr_op_local *local)
         wr_mem_drop(s->query_mem);
     }
     wr_heap_drop(me->states);
+    wr_arena_clear(&me->watch_arena);
     wr_rows_drop(me->rows);
 }
 

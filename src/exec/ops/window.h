@@ -84,6 +84,8 @@ typedef struct wr_wlocal {
     wr_op_local base;
     wr_exprs_local exprs;
     wr_rows *rows;
+    wr_sorting watch;
+    wr_arena watch_arena;
     uint64_t at, end; /* of the morsel */
     wr_wpart part;
     wr_wstate *states; /* by call */
