@@ -9,7 +9,9 @@
 
 enum {
     SLOTS_FIRST = 1024,
-    DIRECT_SMALL = 1 << 16,
+    DIRECT_SMALL = 1 << 16, /* codes of several keys */
+    DIRECT_ONE_KEY = 1 << 19,
+    SLACK_FULL = 1 << 14, /* a span that grows is doubled up to here */
     DIRECT_FACTOR = 8,
     RESIZE_AHEAD = 16,
     GROW_FAST = 1 << 22
@@ -141,6 +143,9 @@ static weir_status find_hashed(wr_groups *g, const wr_column *columns, const wr_
                 g->slots[p] = salt | CLAIMED;
                 added[(*added_count)++] = i;
             } else {
+                /* Its key and the states behind it: compared and updated soon. */
+                __builtin_prefetch((const char *)(uintptr_t)(slot & ADDRESS_MASK));
+                __builtin_prefetch((const char *)(uintptr_t)(slot & ADDRESS_MASK) + 64);
                 compare[compare_count++] = i;
             }
         }
@@ -200,6 +205,9 @@ static bool int_range(const int64_t *v, const uint8_t *null, uint32_t count, int
 static bool span_is_allowed(const wr_groups *g, wr_u128 total)
 {
     if (total <= DIRECT_SMALL) return true;
+    if (g->key_count == 1 && total <= DIRECT_ONE_KEY &&
+        total * sizeof(uint8_t *) <= wr_mem_room(g->mem) / 64)
+        return true;
     if (total > wr_mem_room(g->mem) / (4 * sizeof(uint8_t *))) return false;
     return g->key_count == 1 && total <= (wr_u128)g->seen * DIRECT_FACTOR;
 }
@@ -218,7 +226,7 @@ static bool widen_spans(wr_groups *g, int64_t *const *ints, uint8_t *const *null
             if (!any) lo = g->base[k], hi = old_hi;
             /* Room to grow in the direction of growth, so that an ascending key is not rebuilt at
              * each batch. */
-            uint64_t slack = g->span[k];
+            uint64_t slack = g->span[k] <= SLACK_FULL ? g->span[k] : g->span[k] / 4;
             if (lo < g->base[k])
                 lo = lo < INT64_MIN + (int64_t)WR_MIN(slack, (uint64_t)INT64_MAX)
                          ? lo
@@ -325,6 +333,8 @@ static weir_status find_direct(wr_groups *g, const wr_column *columns, const uin
     for (uint32_t i = 0; i < count; i++) {
         uint8_t *row = g->direct[codes[i]];
         found[i] = row;
+        __builtin_prefetch(row + g->layout->extra_offset);
+        __builtin_prefetch(row + g->layout->extra_offset + 64);
         if (row) continue;
         g->direct[codes[i]] = claimed_row;
         added[(*added_count)++] = (uint16_t)i;

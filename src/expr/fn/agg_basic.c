@@ -316,6 +316,7 @@ static weir_status float_groups(wr_aggregate_env *env, const wr_column *args, co
     const wr_column *c = wr_agg_flat(args, sel, count, scratch);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = sel ? sel[i] : i;
+        __builtin_prefetch(states[WR_MIN(i + WR_AGG_AHEAD, count - 1)] + env->state_offset, 1);
         if (wr_agg_is_null(c, row)) continue;
         float_state *s = (float_state *)(states[i] + env->state_offset);
         wr_exact_add(&s->sum, float_at(c, row), env->heap);

@@ -38,6 +38,7 @@ static void N(sum_groups)(const wr_column *c, const uint16_t *sel, uint32_t coun
     wr_i128 base = c->base;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = sel ? sel[i] : i;
+        __builtin_prefetch(states[WR_MIN(i + WR_AGG_AHEAD, count - 1)] + offset, 1);
         if (valid && !wr_bit_get(valid, row)) continue;
         sum_state *s = (sum_state *)(states[i] + offset);
         s->total += base + v[row];
@@ -83,6 +84,7 @@ static void N(extreme_groups)(const wr_column *c, const uint16_t *sel, uint32_t 
     int64_t base = c->base;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = sel ? sel[i] : i;
+        __builtin_prefetch(states[WR_MIN(i + WR_AGG_AHEAD, count - 1)] + offset, 1);
         if (valid && !wr_bit_get(valid, row)) continue;
         int_extreme *s = (int_extreme *)(states[i] + offset);
         int64_t value = (int64_t)v[row] + base;

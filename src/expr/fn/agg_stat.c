@@ -16,9 +16,10 @@ enum { POWERS = 4, PARTS = 6, BLOCK = 256 };
 
 typedef struct moments {
     int64_t n;
-    wr_exact_sum sums[]; /* of x, x^2, x^3, x^4 */
+    wr_exact_sum sums[]; /* of x, x^2, x^3, x^4 as far as wanted, then of low parts of x^2 */
 } moments;
-enum { SUM_X, SUM_Y, SUM_XX, SUM_YY, SUM_XY, PAIR_SUMS };
+/* A product is two doubles; sums of the first and of the second halves each stay narrow. */
+enum { SUM_X, SUM_Y, SUM_XX, SUM_YY, SUM_XY, SUM_XX_LOW, SUM_YY_LOW, SUM_XY_LOW, PAIR_SUMS };
 typedef struct pairs {
     int64_t n;
     wr_exact_sum sums[PAIR_SUMS];
@@ -31,7 +32,7 @@ static int powers_of(const wr_aggregate_call *call)
 }
 static size_t size_of_moments(const wr_aggregate_call *call)
 {
-    return sizeof(moments) + sizeof(wr_exact_sum) * (size_t)powers_of(call);
+    return sizeof(moments) + sizeof(wr_exact_sum) * (size_t)(powers_of(call) + 1);
 }
 static size_t size_of_pairs(const wr_aggregate_call *call)
 {
@@ -47,7 +48,7 @@ static void init_sums(int64_t *n, wr_exact_sum *sums, int count)
 static void moments_init(const wr_aggregate_call *call, void *state)
 {
     moments *s = state;
-    init_sums(&s->n, s->sums, powers_of(call));
+    init_sums(&s->n, s->sums, powers_of(call) + 1);
 }
 static void pairs_init(const wr_aggregate_call *call, void *state)
 {
@@ -103,11 +104,12 @@ static expansion expand(wr_exact_sum *sum, wr_arena *heap)
     }
     return e;
 }
-static expansion expansion_of(const wr_exact_sum *sum, wr_arena *heap)
+static expansion expansion_of(const wr_exact_sum *sum, const wr_exact_sum *low, wr_arena *heap)
 {
     wr_exact_sum copy;
     wr_exact_init(&copy);
     wr_exact_merge(&copy, sum, heap);
+    if (low) wr_exact_merge(&copy, low, heap);
     return expand(&copy, heap);
 }
 static expansion expansion_of_count(int64_t n)
@@ -166,20 +168,54 @@ static inline void add_products(wr_exact_sum *sum, double factor, const double *
     add_terms(sum, low, n, heap);
 }
 
+/* The same for one product, halves apart. */
+static inline void add_halves(wr_exact_sum *sum, wr_exact_sum *low_sum, double a, double b,
+                              wr_arena *heap)
+{
+    double high, low;
+    two_product(a, b, &high, &low);
+    wr_exact_add(sum, high, heap);
+    if (low != 0) wr_exact_add(low_sum, low, heap);
+}
+static inline void add_halves_many(wr_exact_sum *sum, wr_exact_sum *low_sum, const double *a,
+                                   const double *b, uint32_t n, wr_arena *heap)
+{
+    double high[BLOCK], low[BLOCK];
+    for (uint32_t i = 0; i < n; i++)
+        two_product(a[i], b[i], &high[i], &low[i]);
+    wr_exact_add_many(sum, high, n, heap);
+    wr_exact_add_many(low_sum, low, n, heap);
+}
+
+/* The selected values as integers; false if some are none, are large or NULL. */
+static bool small_integers(const wr_column *c, const uint16_t *sel, uint32_t count, int32_t *out)
+{
+    const double *v = c->data;
+    uint32_t different = 0;
+    if (c->valid) return false;
+    for (uint32_t i = 0; i < count; i++) {
+        double value = v[sel ? sel[i] : i];
+        bool inside = fabs(value) < 0x1p31;
+        out[i] = inside ? (int32_t)value : 0;
+        different |= (double)out[i] != value;
+    }
+    return !different;
+}
+
 /* Adds the powers of n values, 0 < n <= BLOCK. */
 static void moments_add(moments *s, int powers, const double *x, uint32_t n, wr_arena *heap)
 {
     s->n += n;
     add_terms(&s->sums[0], x, n, heap);
     if (powers == 2) {
-        add_products(&s->sums[1], 1, x, x, n, heap);
+        add_halves_many(&s->sums[1], &s->sums[2], x, x, n, heap);
         return;
     }
     double high[BLOCK], low[BLOCK];
     for (uint32_t i = 0; i < n; i++)
         two_product(x[i], x[i], &high[i], &low[i]);
     add_terms(&s->sums[1], high, n, heap);
-    add_terms(&s->sums[1], low, n, heap);
+    add_terms(&s->sums[powers], low, n, heap);
     add_products(&s->sums[2], 1, high, x, n, heap);
     add_products(&s->sums[2], 1, low, x, n, heap);
     if (powers == 3) return;
@@ -188,12 +224,39 @@ static void moments_add(moments *s, int powers, const double *x, uint32_t n, wr_
     add_products(&s->sums[3], 1, low, low, n, heap);
 }
 
+/* First and second powers for groups. */
+static void squares_groups(const wr_column *c, const uint16_t *sel, uint32_t count,
+                           uint8_t *const *states, uint32_t offset, wr_arena *heap)
+{
+    const double *x = c->data;
+    int32_t integers[WR_BATCH_ROWS];
+    bool are_integers = small_integers(c, sel, count, integers);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = sel ? sel[i] : i;
+        __builtin_prefetch(states[WR_MIN(i + WR_AGG_AHEAD, count - 1)] + offset, 1);
+        if (wr_agg_is_null(c, row)) continue;
+        moments *s = (moments *)(void *)(states[i] + offset);
+        s->n++;
+        if (are_integers) {
+            wr_exact_add_int(&s->sums[0], integers[i], heap);
+            wr_exact_add_int(&s->sums[1], (int64_t)integers[i] * integers[i], heap);
+        } else {
+            wr_exact_add(&s->sums[0], x[row], heap);
+            add_halves(&s->sums[1], &s->sums[2], x[row], x[row], heap);
+        }
+    }
+}
+
 static weir_status moments_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
                                   uint32_t count, uint8_t *const *states, wr_arena *scratch)
 {
     const wr_column *c = wr_agg_flat(args, sel, count, scratch);
     const double *x = c->data;
     int powers = powers_of(env->call);
+    if (powers == 2) {
+        squares_groups(c, sel, count, states, env->state_offset, env->heap);
+        return WR_OK;
+    }
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = sel ? sel[i] : i;
         if (wr_agg_is_null(c, row)) continue;
@@ -223,19 +286,19 @@ static weir_status moments_merge(wr_aggregate_env *env, void *into, const void *
     moments *a = into;
     const moments *b = from;
     a->n += b->n;
-    merge_sums(a->sums, b->sums, powers_of(env->call), env->heap);
+    merge_sums(a->sums, b->sums, powers_of(env->call) + 1, env->heap);
     return WR_OK;
 }
 static weir_status moments_save(wr_aggregate_env *env, const void *state, wr_buf *out)
 {
     const moments *s = state;
-    save_sums(s->n, s->sums, powers_of(env->call), out);
+    save_sums(s->n, s->sums, powers_of(env->call) + 1, out);
     return WR_OK;
 }
 static weir_status moments_load(wr_aggregate_env *env, wr_str bytes, void *state)
 {
     moments *s = state;
-    return load_sums(bytes, &s->n, s->sums, powers_of(env->call), env->heap);
+    return load_sums(bytes, &s->n, s->sums, powers_of(env->call) + 1, env->heap);
 }
 
 /* Sums of the powers of the deviations from the mean. */
@@ -248,12 +311,12 @@ static central central_of(const moments *s, int powers, wr_arena *heap)
     central c = {0};
     if (s->n < 2) return c;
     double rows = (double)s->n;
-    expansion n = expansion_of_count(s->n), x = expansion_of(&s->sums[0], heap),
-              x2 = expansion_of(&s->sums[1], heap);
+    expansion n = expansion_of_count(s->n), x = expansion_of(&s->sums[0], NULL, heap),
+              x2 = expansion_of(&s->sums[1], &s->sums[powers], heap);
     c.m2 = deviation(&n, &x2, &x, &x, heap) / rows;
     if (powers < 3) return c;
     wr_exact_sum sum;
-    expansion x3 = expansion_of(&s->sums[2], heap), nn = times(1, &n, &n, heap),
+    expansion x3 = expansion_of(&s->sums[2], NULL, heap), nn = times(1, &n, &n, heap),
               nx = times(1, &n, &x, heap), xx = times(1, &x, &x, heap);
     wr_exact_init(&sum); /* n^2 m3 = n^2 x3 - 3 n x x2 + 2 x^3 */
     add_product(&sum, 1, &nn, &x3, heap);
@@ -261,7 +324,7 @@ static central central_of(const moments *s, int powers, wr_arena *heap)
     add_product(&sum, 2, &xx, &x, heap);
     c.m3 = wr_exact_read(&sum) / rows / rows;
     if (powers < 4) return c;
-    expansion x4 = expansion_of(&s->sums[3], heap), nnn = times(1, &nn, &n, heap),
+    expansion x4 = expansion_of(&s->sums[3], NULL, heap), nnn = times(1, &nn, &n, heap),
               nnx = times(1, &nn, &x, heap), nxx = times(1, &n, &xx, heap);
     wr_exact_init(&sum); /* n^3 m4 = n^3 x4 - 4 n^2 x x3 + 6 n x^2 x2 - 3 x^4 */
     add_product(&sum, 1, &nnn, &x4, heap);
@@ -299,10 +362,12 @@ static bool read_moments(const wr_aggregate_call *call, const moments *state, wr
 static weir_status moments_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
                                   wr_arena *arena, wr_column *out)
 {
+    WR_ARENA(wide);
     for (uint32_t i = 0; i < count; i++) {
         double *value = &((double *)out->data)[i];
         const moments *s = (const moments *)(const void *)(states[i] + env->state_offset);
-        if (read_moments(env->call, s, env->heap, value)) continue;
+        wr_arena_reset(&wide);
+        if (read_moments(env->call, s, &wide, value)) continue;
         *value = 0;
         wr_bit_clear(wr_column_need_valid(out, arena, WR_MAX(count, 1)), i);
     }
@@ -317,9 +382,28 @@ static inline void pairs_add(pairs *s, const double *y, const double *x, uint32_
     s->n += n;
     add_terms(&s->sums[SUM_X], x, n, heap);
     add_terms(&s->sums[SUM_Y], y, n, heap);
-    add_products(&s->sums[SUM_XX], 1, x, x, n, heap);
-    add_products(&s->sums[SUM_YY], 1, y, y, n, heap);
-    add_products(&s->sums[SUM_XY], 1, x, y, n, heap);
+    add_halves_many(&s->sums[SUM_XX], &s->sums[SUM_XX_LOW], x, x, n, heap);
+    add_halves_many(&s->sums[SUM_YY], &s->sums[SUM_YY_LOW], y, y, n, heap);
+    add_halves_many(&s->sums[SUM_XY], &s->sums[SUM_XY_LOW], x, y, n, heap);
+}
+
+static inline void pair_add(pairs *s, double y, double x, wr_arena *heap)
+{
+    s->n++;
+    wr_exact_add(&s->sums[SUM_X], x, heap);
+    wr_exact_add(&s->sums[SUM_Y], y, heap);
+    add_halves(&s->sums[SUM_XX], &s->sums[SUM_XX_LOW], x, x, heap);
+    add_halves(&s->sums[SUM_YY], &s->sums[SUM_YY_LOW], y, y, heap);
+    add_halves(&s->sums[SUM_XY], &s->sums[SUM_XY_LOW], x, y, heap);
+}
+static inline void pair_add_integers(pairs *s, int64_t y, int64_t x, wr_arena *heap)
+{
+    s->n++;
+    wr_exact_add_int(&s->sums[SUM_X], x, heap);
+    wr_exact_add_int(&s->sums[SUM_Y], y, heap);
+    wr_exact_add_int(&s->sums[SUM_XX], x * x, heap);
+    wr_exact_add_int(&s->sums[SUM_YY], y * y, heap);
+    wr_exact_add_int(&s->sums[SUM_XY], x * y, heap);
 }
 
 static weir_status pairs_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
@@ -327,11 +411,19 @@ static weir_status pairs_groups(wr_aggregate_env *env, const wr_column *args, co
 {
     const wr_column *y = wr_agg_flat(&args[0], sel, count, scratch),
                     *x = wr_agg_flat(&args[1], sel, count, scratch);
+    int32_t xs[WR_BATCH_ROWS], ys[WR_BATCH_ROWS];
+    bool are_integers = small_integers(x, sel, count, xs) && small_integers(y, sel, count, ys);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = sel ? sel[i] : i;
+        const uint8_t *ahead = states[WR_MIN(i + WR_AGG_AHEAD, count - 1)] + env->state_offset;
+        __builtin_prefetch(ahead, 1);
+        __builtin_prefetch(ahead + 64, 1);
         if (wr_agg_is_null(y, row) || wr_agg_is_null(x, row)) continue;
-        pairs_add((pairs *)(void *)(states[i] + env->state_offset), (const double *)y->data + row,
-                  (const double *)x->data + row, 1, env->heap);
+        pairs *s = (pairs *)(void *)(states[i] + env->state_offset);
+        if (are_integers)
+            pair_add_integers(s, ys[i], xs[i], env->heap);
+        else
+            pair_add(s, ((const double *)y->data)[row], ((const double *)x->data)[row], env->heap);
     }
     return WR_OK;
 }
@@ -384,9 +476,11 @@ static fit fit_of(const pairs *p, wr_arena *heap)
     if (p->n == 0) return f;
     f.mean_x = wr_exact_read(&p->sums[SUM_X]) / f.n;
     f.mean_y = wr_exact_read(&p->sums[SUM_Y]) / f.n;
-    expansion n = expansion_of_count(p->n), x = expansion_of(&p->sums[SUM_X], heap),
-              y = expansion_of(&p->sums[SUM_Y], heap), xx = expansion_of(&p->sums[SUM_XX], heap),
-              yy = expansion_of(&p->sums[SUM_YY], heap), xy = expansion_of(&p->sums[SUM_XY], heap);
+    expansion n = expansion_of_count(p->n), x = expansion_of(&p->sums[SUM_X], NULL, heap),
+              y = expansion_of(&p->sums[SUM_Y], NULL, heap),
+              xx = expansion_of(&p->sums[SUM_XX], &p->sums[SUM_XX_LOW], heap),
+              yy = expansion_of(&p->sums[SUM_YY], &p->sums[SUM_YY_LOW], heap),
+              xy = expansion_of(&p->sums[SUM_XY], &p->sums[SUM_XY_LOW], heap);
     f.sxx = deviation(&n, &xx, &x, &x, heap) / f.n;
     f.syy = deviation(&n, &yy, &y, &y, heap) / f.n;
     f.sxy = deviation(&n, &xy, &x, &y, heap) / f.n;
@@ -422,9 +516,11 @@ static bool read_pairs(const char *name, const fit *s, double *out)
 static weir_status pairs_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
                                 wr_arena *arena, wr_column *out)
 {
+    WR_ARENA(wide);
     for (uint32_t i = 0; i < count; i++) {
         double value = 0;
-        fit f = fit_of((const pairs *)(const void *)(states[i] + env->state_offset), env->heap);
+        wr_arena_reset(&wide);
+        fit f = fit_of((const pairs *)(const void *)(states[i] + env->state_offset), &wide);
         if (!read_pairs(env->call->fn->name, &f, &value)) {
             value = 0;
             wr_bit_clear(wr_column_need_valid(out, arena, WR_MAX(count, 1)), i);

@@ -56,6 +56,9 @@ WR_MUST_CHECK weir_status wr_box_list_load(wr_aggregate_env *env, const wr_type 
 WR_MUST_CHECK weir_status wr_agg_grow(wr_aggregate_env *env, void **ptr, size_t old_size,
                                       size_t new_size);
 
+/* How many rows ahead loops over groups ask for the states of a group. */
+enum { WR_AGG_AHEAD = 12 };
+
 /* The FLAT form of an argument at type->phys: itself if it is, else flattened into scratch. */
 static inline const wr_column *wr_agg_flat(const wr_column *in, const uint16_t *sel, uint32_t count,
                                            wr_arena *scratch)

@@ -1,27 +1,15 @@
 /* exact_sum.c - order-independent sums of doubles by fixed-point accumulation.
  *
  * Every finite double is m * 2^(p - 1074) with m < 2^53 and 0 <= p <= 2045, so a number of 36 limbs
- * holds any sum of up to 2^63 of them. The window of 6 limbs around the first value does for real
- * data: values may start in its limbs 0...2, which leaves at least 64 bits above for carries.
- * Batches go faster: when their exponents lie close together they are added up in one 128-bit
- * integer first. Integer addition commutes, so no order of adding or merging changes a bit. */
+ * holds any sum of up to 2^63 of them. Real data needs far less: the sum is kept in 128 bits, and
+ * its base moves to where sum and values fit, exactly or not at all; only when no base does, the
+ * sum becomes wide. Batches go faster: when their exponents lie close together they are added up in
+ * one 128-bit integer first. Integer addition commutes, so no order of adding or merging changes a
+ * bit of what is read; the base does depend on the order and is never seen. */
 #include "expr/fn/exact_sum.h"
-#include "base/int128.h"
 #include <math.h>
 
-typedef struct parts {
-    uint64_t mantissa;
-    int position; /* of bit 0 of the mantissa, counted from 2^-1074 */
-    bool negative;
-} parts;
-
-static inline parts split(uint64_t bits)
-{
-    int exponent = (int)(bits >> 52 & 0x7ff);
-    uint64_t fraction = bits & ((UINT64_C(1) << 52) - 1);
-    return (parts){exponent ? fraction | UINT64_C(1) << 52 : fraction, exponent ? exponent - 1 : 0,
-                   bits >> 63 != 0};
-}
+enum { SLACK = 37 }; /* bits left below the first value, for smaller ones */
 
 static inline uint64_t bits_of(double value)
 {
@@ -30,88 +18,124 @@ static inline uint64_t bits_of(double value)
     return bits;
 }
 
-void wr_exact_init(wr_exact_sum *sum) { *sum = (wr_exact_sum){.low = -1}; }
-
-/* limbs[0...count) += sign-extended add[0...add_count). */
-static void add_signed(uint64_t *limbs, int count, const uint64_t *add, int add_count)
+static inline bool is_wide(const wr_exact_sum *sum) { return sum->base < 0; }
+static inline uint64_t *limbs_of(const wr_exact_sum *sum)
 {
-    uint64_t fill = add[add_count - 1] >> 63 ? ~UINT64_C(0) : 0, carry = 0;
-    for (int i = 0; i < count; i++) {
-        wr_u128 total = (wr_u128)limbs[i] + (i < add_count ? add[i] : fill) + carry;
-        limbs[i] = (uint64_t)total;
-        carry = (uint64_t)(total >> 64);
+    return (uint64_t *)(uintptr_t)sum->low;
+}
+static inline wr_i128 total_of(const wr_exact_sum *sum)
+{
+    return (wr_i128)((wr_u128)sum->high << 64 | sum->low);
+}
+static inline void set_total(wr_exact_sum *sum, wr_i128 total, int base)
+{
+    sum->low = (uint64_t)total;
+    sum->high = (uint64_t)((wr_u128)total >> 64);
+    sum->base = base;
+}
+
+/* Bits of a number without its sign. */
+static int width_of(wr_i128 value)
+{
+    wr_u128 magnitude = (wr_u128)(value < 0 ? ~value : value);
+    uint64_t high = (uint64_t)(magnitude >> 64), low = (uint64_t)magnitude;
+    return high ? 128 - __builtin_clzll(high) : low ? 64 - __builtin_clzll(low) : 0;
+}
+static int zeros_below(wr_i128 value) /* value is not 0 */
+{
+    return (uint64_t)value ? __builtin_ctzll((uint64_t)value)
+                           : 64 + __builtin_ctzll((uint64_t)((wr_u128)value >> 64));
+}
+static wr_i128 shifted(wr_i128 value, int by)
+{
+    return by >= 0 ? (wr_i128)((wr_u128)value << by) : value >> -by;
+}
+
+/* Adds value * 2^position to limbs of full range. */
+static void add_wide(uint64_t *limbs, wr_i128 value, int position)
+{
+    int at = position >> 6, shift = position & 63;
+    wr_u128 magnitude = value < 0 ? -(wr_u128)value : (wr_u128)value;
+    uint64_t low = (uint64_t)magnitude, high = (uint64_t)(magnitude >> 64);
+    uint64_t add[3] = {low << shift, high << shift, 0};
+    if (shift) {
+        add[1] |= low >> (64 - shift);
+        add[2] = high >> (64 - shift);
+    }
+    bool carry = false;
+    for (int i = 0; at < WR_EXACT_WIDE && (i < 3 || carry); i++, at++) {
+        uint64_t term = i < 3 ? add[i] : 0, before = limbs[at];
+        if (value < 0) {
+            limbs[at] = before - term - carry;
+            carry = before < term || (carry && before == term);
+        } else {
+            limbs[at] = before + term + carry;
+            carry = limbs[at] < before || (carry && limbs[at] == before);
+        }
     }
 }
 
 static void go_wide(wr_exact_sum *sum, wr_arena *heap)
 {
-    if (sum->wide) return;
-    sum->wide = wr_new_array(heap, uint64_t, WR_EXACT_WIDE);
-    if (sum->low >= 0) {
-        int room = WR_EXACT_WIDE - sum->low;
-        /* The window may reach past the top of the range; only sign bits are there. */
-        add_signed(sum->wide + sum->low, room, sum->limbs, WR_MIN(WR_EXACT_LIMBS, room));
-        memset(sum->limbs, 0, sizeof sum->limbs);
-    }
+    if (is_wide(sum)) return;
+    uint64_t *limbs = wr_new_array(heap, uint64_t, WR_EXACT_WIDE);
+    add_wide(limbs, total_of(sum), sum->base);
+    *sum = (wr_exact_sum){(uint64_t)(uintptr_t)limbs, 0, WR_EXACT_IS_WIDE, sum->special};
 }
 
-/* Adds value * 2^position; |value| < 2^126. */
-static void add_i128(wr_exact_sum *sum, wr_i128 value, int position, wr_arena *heap)
+/* Adds value * 2^position by moving the base to where everything fits; false if there is no such
+ * base. */
+static bool add_at_new_base(wr_exact_sum *sum, wr_i128 value, int position)
 {
-    int limb = position >> 6, shift = position & 63;
-    uint64_t low = (uint64_t)value, high = (uint64_t)(value >> 64);
-    uint64_t add[3] = {low << shift, high << shift, (uint64_t)(value >> 127)};
-    if (shift) {
-        add[1] |= low >> (64 - shift);
-        add[2] = (uint64_t)((int64_t)high >> (64 - shift));
-    }
-    if (!sum->wide) {
-        if (sum->low < 0) sum->low = WR_MAX(limb - 1, 0);
-        if (limb >= sum->low && limb <= sum->low + 2) {
-            int at = limb - sum->low;
-            add_signed(sum->limbs + at, WR_EXACT_LIMBS - at, add, 3);
+    wr_i128 total = total_of(sum);
+    int base = position + zeros_below(value);
+    if (total) base = WR_MIN(base, sum->base + zeros_below(total));
+    if (width_of(value) + position - base > 125) return false;
+    if (total && width_of(total) + sum->base - base > 125) return false;
+    value = shifted(value, position - base);
+    if (total) value += shifted(total, sum->base - base);
+    /* Room for what comes, below and above. */
+    int slack = WR_MIN(WR_MIN((126 - width_of(value)) / 2, (int)SLACK), base);
+    set_total(sum, shifted(value, slack), base - slack);
+    return true;
+}
+
+static void add_at(wr_exact_sum *sum, wr_i128 value, int position, wr_arena *heap)
+{
+    if (value == 0) return;
+    if (!is_wide(sum)) {
+        int shift = position - sum->base;
+        wr_i128 total;
+        if (total_of(sum) && shift >= 0 && width_of(value) + shift <= 126 &&
+            !__builtin_add_overflow(total_of(sum), shifted(value, shift), &total)) {
+            set_total(sum, total, sum->base);
             return;
         }
+        if (add_at_new_base(sum, value, position)) return;
         go_wide(sum, heap);
     }
-    add_signed(sum->wide + limb, WR_EXACT_WIDE - limb, add, WR_MIN(3, WR_EXACT_WIDE - limb));
+    add_wide(limbs_of(sum), value, position);
 }
 
-static void add_special(wr_exact_sum *sum, double value)
+void wr_exact_add_rare(wr_exact_sum *sum, double value, wr_arena *heap)
 {
-    sum->special |= isnan(value) ? 1 : value > 0 ? 2 : 4;
+    if (value == 0) return;
+    if (!isfinite(value)) {
+        sum->special |= isnan(value) ? 1 : value > 0 ? 2 : 4;
+        return;
+    }
+    uint64_t bits = bits_of(value), fraction = bits & ((UINT64_C(1) << 52) - 1);
+    int exponent = (int)(bits >> 52 & 0x7ff);
+    wr_i128 mantissa = (wr_i128)(exponent ? fraction | UINT64_C(1) << 52 : fraction);
+    add_at(sum, bits >> 63 ? -mantissa : mantissa, exponent ? exponent - 1 : 0, heap);
 }
 
-void wr_exact_add(wr_exact_sum *sum, double value, wr_arena *heap)
+void wr_exact_add_int_rare(wr_exact_sum *sum, int64_t value, wr_arena *heap)
 {
-    if (wr_unlikely(!isfinite(value))) {
-        add_special(sum, value);
-        return;
-    }
-    parts p = split(bits_of(value));
-    if (p.mantissa == 0) return;
-    int at = (p.position >> 6) - sum->low, shift = p.position & 63;
-    if (wr_unlikely(sum->low < 0 || sum->wide || at < 0 || at > 2)) {
-        add_i128(sum, p.negative ? -(wr_i128)p.mantissa : (wr_i128)p.mantissa, p.position, heap);
-        return;
-    }
-    wr_u128 placed = (wr_u128)p.mantissa << shift;
-    uint64_t low = (uint64_t)placed, high = (uint64_t)(placed >> 64), *limb = sum->limbs + at;
-    uint64_t *end = sum->limbs + WR_EXACT_LIMBS;
-    bool carry;
-    if (p.negative) {
-        carry = __builtin_sub_overflow(limb[0], low, &limb[0]);
-        bool first = __builtin_sub_overflow(limb[1], (uint64_t)carry, &limb[1]);
-        carry = first | __builtin_sub_overflow(limb[1], high, &limb[1]);
-        for (limb += 2; carry && limb < end; limb++)
-            carry = (*limb)-- == 0;
-    } else {
-        carry = __builtin_add_overflow(limb[0], low, &limb[0]);
-        bool first = __builtin_add_overflow(limb[1], (uint64_t)carry, &limb[1]);
-        carry = first | __builtin_add_overflow(limb[1], high, &limb[1]);
-        for (limb += 2; carry && limb < end; limb++)
-            carry = ++*limb == 0;
-    }
+    if (!is_wide(sum) && total_of(sum) == 0)
+        set_total(sum, value, WR_EXACT_ONE);
+    else
+        add_at(sum, value, WR_EXACT_ONE, heap);
 }
 
 /* Blocks of at most 4096 values whose positions lie within 56 bits: 53 + 56 + 12 bits fit 126. */
@@ -138,7 +162,7 @@ static bool add_block(wr_exact_sum *sum, const double *values, uint32_t count, w
         wr_i128 sign = -(wr_i128)(bits >> 63);
         total += (placed ^ sign) - sign;
     }
-    if (total) add_i128(sum, total, (int)least - 1, heap);
+    add_at(sum, total, (int)least - 1, heap);
     return true;
 }
 
@@ -155,21 +179,20 @@ void wr_exact_add_many(wr_exact_sum *sum, const double *values, uint32_t count, 
 void wr_exact_merge(wr_exact_sum *into, const wr_exact_sum *from, wr_arena *heap)
 {
     into->special |= from->special;
-    if (from->wide) {
-        go_wide(into, heap);
-        add_signed(into->wide, WR_EXACT_WIDE, from->wide, WR_EXACT_WIDE);
+    if (!is_wide(from)) {
+        if (!is_wide(into) && total_of(into) == 0)
+            set_total(into, total_of(from), from->base);
+        else
+            add_at(into, total_of(from), from->base, heap);
         return;
     }
-    if (from->low < 0) return;
-    if (!into->wide && into->low < 0) {
-        memcpy(into->limbs, from->limbs, sizeof into->limbs);
-        into->low = from->low;
-    } else if (!into->wide && into->low == from->low) {
-        add_signed(into->limbs, WR_EXACT_LIMBS, from->limbs, WR_EXACT_LIMBS);
-    } else {
-        go_wide(into, heap);
-        int room = WR_EXACT_WIDE - from->low;
-        add_signed(into->wide + from->low, room, from->limbs, WR_MIN(WR_EXACT_LIMBS, room));
+    go_wide(into, heap);
+    uint64_t *a = limbs_of(into), carry = 0;
+    const uint64_t *b = limbs_of(from);
+    for (int i = 0; i < WR_EXACT_WIDE; i++) {
+        wr_u128 total = (wr_u128)a[i] + b[i] + carry;
+        a[i] = (uint64_t)total;
+        carry = (uint64_t)(total >> 64);
     }
 }
 
@@ -219,13 +242,11 @@ double wr_exact_read(const wr_exact_sum *sum)
         if ((sum->special & 1) || (sum->special & 6) == 6) return NAN;
         return sum->special & 2 ? INFINITY : -INFINITY;
     }
-    uint64_t limbs[WR_EXACT_WIDE] = {0};
-    if (sum->wide) {
-        memcpy(limbs, sum->wide, sizeof limbs);
-    } else if (sum->low >= 0) {
-        int room = WR_EXACT_WIDE - sum->low;
-        add_signed(limbs + sum->low, room, sum->limbs, WR_MIN(WR_EXACT_LIMBS, room));
-    }
+    /* Conversion rounds to nearest-even; scaling is exact, as a result too small for 53 bits has
+     * less than 53 of them. */
+    if (!is_wide(sum)) return ldexp((double)total_of(sum), sum->base - WR_EXACT_ONE);
+    uint64_t limbs[WR_EXACT_WIDE];
+    memcpy(limbs, limbs_of(sum), sizeof limbs);
     bool negative = limbs[WR_EXACT_WIDE - 1] >> 63;
     if (negative) {
         uint64_t carry = 1;
@@ -240,14 +261,14 @@ double wr_exact_read(const wr_exact_sum *sum)
 
 void wr_exact_save(const wr_exact_sum *sum, wr_buf *out)
 {
-    uint8_t is_wide = sum->wide != NULL;
-    wr_buf_add(out, &is_wide, 1);
-    wr_buf_add(out, &sum->low, sizeof sum->low);
+    wr_buf_add(out, &sum->base, sizeof sum->base);
     wr_buf_add(out, &sum->special, sizeof sum->special);
-    if (is_wide)
-        wr_buf_add(out, sum->wide, sizeof(uint64_t) * WR_EXACT_WIDE);
-    else
-        wr_buf_add(out, sum->limbs, sizeof sum->limbs);
+    if (is_wide(sum)) {
+        wr_buf_add(out, limbs_of(sum), sizeof(uint64_t) * WR_EXACT_WIDE);
+    } else {
+        wr_buf_add(out, &sum->low, sizeof sum->low);
+        wr_buf_add(out, &sum->high, sizeof sum->high);
+    }
 }
 
 static bool take(wr_str *bytes, void *out, size_t size)
@@ -260,12 +281,15 @@ static bool take(wr_str *bytes, void *out, size_t size)
 
 bool wr_exact_load(wr_exact_sum *sum, wr_str *bytes, wr_arena *heap)
 {
-    uint8_t is_wide;
     wr_exact_init(sum);
-    if (!take(bytes, &is_wide, 1) || !take(bytes, &sum->low, sizeof sum->low)) return false;
+    int32_t base;
+    if (!take(bytes, &base, sizeof base)) return false;
     if (!take(bytes, &sum->special, sizeof sum->special)) return false;
-    if (sum->low < -1 || sum->low >= WR_EXACT_WIDE) return false;
-    if (!is_wide) return take(bytes, sum->limbs, sizeof sum->limbs);
-    sum->wide = wr_new_array(heap, uint64_t, WR_EXACT_WIDE);
-    return take(bytes, sum->wide, sizeof(uint64_t) * WR_EXACT_WIDE);
+    if (base != WR_EXACT_IS_WIDE) {
+        if (base < 0 || base >= WR_EXACT_WIDE * 64 - 128) return false;
+        sum->base = base;
+        return take(bytes, &sum->low, sizeof sum->low) && take(bytes, &sum->high, sizeof sum->high);
+    }
+    go_wide(sum, heap);
+    return take(bytes, limbs_of(sum), sizeof(uint64_t) * WR_EXACT_WIDE);
 }

@@ -61,3 +61,41 @@ TEST(exact_sum_is_the_same_in_any_order_and_split)
         EXPECT(memcmp(&got, &want, sizeof got) == 0);
     }
 }
+
+TEST(exact_sum_moves_its_base_and_grows_without_losing_bits)
+{
+    /* Each next value lies outside of what fits beside the ones before. */
+    EXPECT(sum_of((double[]){1, 0x1p-60, 0x1p60, -1, -0x1p60}, 5) == 0x1p-60);
+    EXPECT(sum_of((double[]){0x1p100, 0x1p-100, -0x1p100}, 3) == 0x1p-100);
+    EXPECT(sum_of((double[]){0x1p-1074, 0x1p1000, -0x1p1000}, 3) == 0x1p-1074);
+    EXPECT(sum_of((double[]){0x1.fffffffffffffp1023, 0x1p-1074, -0x1p1023}, 3) ==
+           0x1.ffffffffffffep1022);
+    EXPECT(sum_of((double[]){-0x1p-1074, -0x1p-1074, 0x1p-1073}, 3) == 0);
+    WR_ARENA(heap);
+    wr_exact_sum sum;
+    wr_exact_init(&sum);
+    for (int i = 0; i < 3000; i++) {
+        wr_exact_add_int(&sum, INT64_MAX, &heap);
+        wr_exact_add(&sum, 0.5, &heap);
+        wr_exact_add_int(&sum, INT64_MIN, &heap);
+    }
+    EXPECT(wr_exact_read(&sum) == -1500);
+}
+
+TEST(exact_sum_of_one_sign_overflows_its_window_exactly)
+{
+    /* Doubled until no base holds the sum and a value beside it. */
+    WR_ARENA(heap);
+    wr_exact_sum sum;
+    wr_exact_init(&sum);
+    wr_exact_add(&sum, 0x1.0000000000001p0, &heap);
+    for (int i = 0; i < 90; i++) {
+        wr_exact_sum same = {0};
+        wr_exact_merge(&same, &sum, &heap);
+        wr_exact_merge(&sum, &same, &heap);
+    }
+    EXPECT(wr_exact_read(&sum) == 0x1.0000000000001p90);
+    wr_exact_add(&sum, 0x1p-900, &heap);
+    wr_exact_add(&sum, -0x1.0000000000001p90, &heap);
+    EXPECT(wr_exact_read(&sum) == 0x1p-900);
+}
