@@ -105,6 +105,7 @@ void wr_rows_drop(wr_rows *rows)
 }
 
 wr_mem *wr_rows_mem(const wr_rows *rows) { return rows->mem; }
+const wr_rows_layout *wr_rows_layout_of(const wr_rows *rows) { return rows->layout; }
 uint64_t wr_rows_count(const wr_rows *rows) { return rows->count; }
 uint64_t wr_rows_bytes(const wr_rows *rows) { return rows->bytes; }
 

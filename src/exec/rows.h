@@ -32,6 +32,7 @@ void wr_rows_drop(wr_rows *rows);
 WR_DEFINE_CLEANUP(wr_rows, wr_rows_drop)
 void wr_rows_empty(wr_rows *rows); /* gives all pages back; rows can be appended again */
 wr_mem *wr_rows_mem(const wr_rows *rows);
+const wr_rows_layout *wr_rows_layout_of(const wr_rows *rows);
 uint64_t wr_rows_count(const wr_rows *rows);
 uint64_t wr_rows_bytes(const wr_rows *rows);
 

@@ -164,6 +164,17 @@ weir_status wr_tape_write(wr_spill *spill, wr_tape *tape, const wr_rows_layout *
     return WR_OK;
 }
 
+weir_status wr_tape_write_all(wr_spill *spill, wr_tape *tape, const wr_rows *rows)
+{
+    uint8_t **some = wr_heap_raw(PIECE_ROWS * sizeof *some);
+    wr_rows_cursor cursor = {0, 0};
+    weir_status bad = WR_OK;
+    for (uint32_t n; !bad && (n = wr_rows_next(rows, &cursor, some, PIECE_ROWS)) > 0;)
+        bad = wr_tape_write(spill, tape, wr_rows_layout_of(rows), some, n);
+    wr_heap_drop(some);
+    return bad;
+}
+
 weir_status wr_tape_load(wr_spill *spill, const wr_tape *tape, uint32_t index, wr_rows *into)
 {
     const wr_tape_block *block = &tape->blocks[index];

@@ -44,6 +44,7 @@ uint64_t wr_spill_portion(const wr_op *op);
 WR_MUST_CHECK weir_status wr_tape_write(wr_spill *spill, wr_tape *tape,
                                         const wr_rows_layout *layout, uint8_t *const *addresses,
                                         uint64_t count);
+WR_MUST_CHECK weir_status wr_tape_write_all(wr_spill *spill, wr_tape *tape, const wr_rows *rows);
 /* Adds block number index to rows (of the layout it was written with). */
 WR_MUST_CHECK weir_status wr_tape_load(wr_spill *spill, const wr_tape *tape, uint32_t index,
                                        wr_rows *into);

@@ -17,6 +17,7 @@ typedef struct wr_kept_local {
 
 weir_status wr_kept_open(wr_op *op);
 void wr_kept_close(wr_op *op);
+void wr_kept_local_close(wr_op *op, wr_op_local *local);
 weir_status wr_kept_sink(wr_op *op, wr_op_local *local, const wr_batch *in, wr_flow *flow);
 weir_status wr_kept_finish(wr_op *op, int phase, int *tasks);
 weir_status wr_kept_morsel(wr_op *op, wr_op_local *local, bool *got);

@@ -51,6 +51,7 @@ static weir_status percent_next(wr_op *op, wr_op_local *local, wr_batch *out, bo
 const wr_op_def wr_op_percent = {.name = "limit percent",
                                  .size = sizeof(percent_op),
                                  .local_size = sizeof(wr_kept_local),
+                                 .local_close = wr_kept_local_close,
                                  .open = wr_kept_open,
                                  .close = wr_kept_close,
                                  .sink = wr_kept_sink,

@@ -25,7 +25,7 @@ static weir_status recursive_open(wr_op *op)
     recursive_op *r = (recursive_op *)op;
     const wr_schema *schema = &op->node->schema;
     for (int i = 0; i < 2; i++)
-        wr_store_init(&r->stores[i], op->mem, &op->arena, schema, 1);
+        wr_store_init(&r->stores[i], op, schema, 1);
     const wr_type **types = wr_new_array(&op->arena, const wr_type *, schema->count + 1);
     for (int i = 0; i < schema->count; i++)
         types[i] = schema->fields[i].type;
@@ -61,22 +61,21 @@ static weir_status recursive_finish(wr_op *op, int phase, int *tasks)
 {
     (void)phase;
     *tasks = -1;
-    wr_store_seal(&((recursive_op *)op)->stores[0]);
-    return WR_OK;
+    return wr_store_seal(&((recursive_op *)op)->stores[0]);
 }
 
 /* Everything a step gave, into the other store. */
-static weir_status take_step(recursive_op *r, const wr_store *from)
+static weir_status take_step(recursive_op *r, wr_store *from)
 {
     WR_ARENA(scratch);
     WR_ARENA(rows);
+    __attribute__((cleanup(wr_store_reader_close))) wr_store_reader reader = {0};
     for (uint32_t i = 0; i < from->stretch_count; i++) {
-        wr_store_reader reader;
-        wr_store_seek(from, &reader, i);
+        WR_TRY(wr_store_seek(from, &reader, i));
         for (;;) {
             wr_batch batch;
             bool more;
-            wr_store_read(from, &reader, &rows, &batch, &more);
+            WR_TRY(wr_store_read(from, &reader, &rows, &batch, &more));
             if (!more) break;
             wr_arena_reset(&scratch);
             WR_TRY(add_new(r, 1 - r->current, &scratch, &batch));
@@ -110,7 +109,7 @@ static weir_status run_step(recursive_op *r)
     WR_TRY(take_step(r, &((wr_kept *)collect)->store));
     wr_store_empty(&r->stores[r->current]);
     r->current = 1 - r->current;
-    wr_store_seal(&r->stores[r->current]);
+    WR_TRY(wr_store_seal(&r->stores[r->current]));
     r->stretch = 0;
     return WR_OK;
 }
@@ -125,20 +124,19 @@ static weir_status recursive_morsel(wr_op *op, wr_op_local *local, bool *got)
         store = &r->stores[r->current];
     }
     *got = r->stretch < store->stretch_count;
-    if (*got) wr_store_seek(store, &r->reader, r->stretch++);
-    return WR_OK;
+    return *got ? wr_store_seek(store, &r->reader, r->stretch++) : WR_OK;
 }
 
 static weir_status recursive_next(wr_op *op, wr_op_local *local, wr_batch *out, bool *more)
 {
     recursive_op *r = (recursive_op *)op;
-    wr_store_read(&r->stores[r->current], &r->reader, &local->scratch, out, more);
-    return WR_OK;
+    return wr_store_read(&r->stores[r->current], &r->reader, &local->scratch, out, more);
 }
 
 static void recursive_close(wr_op *op)
 {
     recursive_op *r = (recursive_op *)op;
+    wr_store_reader_close(&r->reader);
     for (int i = 0; i < 2; i++)
         wr_store_clear(&r->stores[i]);
     wr_groups_clear(&r->seen);
@@ -174,24 +172,23 @@ static weir_status working_open(wr_op *op)
 static weir_status working_morsel(wr_op *op, wr_op_local *local, bool *got)
 {
     working_op *w = (working_op *)op;
-    const wr_store *store = &w->from->stores[w->from->current];
+    wr_store *store = &w->from->stores[w->from->current];
     uint32_t index = atomic_fetch_add(&w->next, 1);
     *got = index < store->stretch_count;
-    if (*got) wr_store_seek(store, &((wr_kept_local *)local)->reader, index);
-    return WR_OK;
+    return *got ? wr_store_seek(store, &((wr_kept_local *)local)->reader, index) : WR_OK;
 }
 
 static weir_status working_next(wr_op *op, wr_op_local *local, wr_batch *out, bool *more)
 {
     working_op *w = (working_op *)op;
-    wr_store_read(&w->from->stores[w->from->current], &((wr_kept_local *)local)->reader,
-                  &local->scratch, out, more);
-    return WR_OK;
+    return wr_store_read(&w->from->stores[w->from->current], &((wr_kept_local *)local)->reader,
+                         &local->scratch, out, more);
 }
 
 const wr_op_def wr_op_working = {.name = "working",
                                  .size = sizeof(working_op),
                                  .local_size = sizeof(wr_kept_local),
+                                 .local_close = wr_kept_local_close,
                                  .open = working_open,
                                  .morsel = working_morsel,
                                  .next_batch = working_next};

@@ -24,7 +24,8 @@ static weir_status single_morsel(wr_op *op, wr_op_local *local, bool *got)
     single_op *s = (single_op *)op;
     *got = !s->given && (s->seen > 0 || op->node->single.is_outer);
     s->given = true;
-    if (*got && s->seen > 0) wr_store_seek(&s->kept.store, &((wr_kept_local *)local)->reader, 0);
+    if (*got && s->seen > 0)
+        WR_TRY(wr_store_seek(&s->kept.store, &((wr_kept_local *)local)->reader, 0));
     return WR_OK;
 }
 
@@ -45,6 +46,7 @@ static weir_status single_next(wr_op *op, wr_op_local *local, wr_batch *out, boo
 const wr_op_def wr_op_single = {.name = "single row",
                                 .size = sizeof(single_op),
                                 .local_size = sizeof(wr_kept_local),
+                                .local_close = wr_kept_local_close,
                                 .open = wr_kept_open,
                                 .close = wr_kept_close,
                                 .sink = single_sink,
