@@ -94,6 +94,7 @@ static weir_status window_open(wr_op *op)
     for (int i = 0; i < w->call_count; i++)
         WR_TRY(open_call(w, &w->calls[i], &node->window.calls[i], exprs, types, &extra));
     wr_rows_layout_init(&w->layout, &op->arena, types, w->input_count + extra, 0);
+    wr_wspill_open(w);
     return wr_exprs_open(&w->exprs, op, exprs, extra);
 }
 
@@ -131,10 +132,11 @@ static weir_status window_sink(wr_op *op, wr_op_local *local, const wr_batch *in
         columns[c] = c < w->input_count ? in->columns[c] : me->exprs.out[c - w->input_count];
     uint8_t *rows[WR_BATCH_ROWS];
     WR_TRY(wr_rows_append(me->rows, columns, in->sel, wr_batch_count(in), rows));
-    return wr_sorting_watch(&me->watch, rows, wr_batch_count(in));
+    WR_TRY(wr_sorting_watch(&me->watch, rows, wr_batch_count(in)));
+    return wr_wspill(w, me, false);
 }
 
-static bool same_partition(const wr_window *w, const uint8_t *a, const uint8_t *b)
+bool wr_wsame_partition(const wr_window *w, const uint8_t *a, const uint8_t *b)
 {
     for (int k = 0; k < w->partition_count; k++)
         if (wr_keys_compare(&w->layout, w->keys[k].slot, a, b) != 0) return false;
@@ -159,14 +161,14 @@ static uint64_t partition_end(const wr_window *w, uint64_t from)
     const wr_sort_entry *e = w->sorter.entries;
     uint64_t count = w->sorter.count, step = 1, lo = from;
     if (w->partition_count == 0) return count;
-    while (lo + step < count && same_partition(w, e[from].row, e[lo + step].row)) {
+    while (lo + step < count && wr_wsame_partition(w, e[from].row, e[lo + step].row)) {
         lo += step;
         step *= 2;
     }
     uint64_t hi = WR_MIN(lo + step, count); /* lo is inside, hi is outside or the end */
     while (hi - lo > 1) {
         uint64_t middle = lo + (hi - lo) / 2;
-        if (same_partition(w, e[from].row, e[middle].row))
+        if (wr_wsame_partition(w, e[from].row, e[middle].row))
             lo = middle;
         else
             hi = middle;
@@ -193,6 +195,7 @@ static weir_status find_chunks(wr_window *w)
 static weir_status window_finish(wr_op *op, int phase, int *tasks)
 {
     wr_window *w = (wr_window *)op;
+    if (w->has_runs) return wr_wspill_finish(w, phase, tasks);
     if (phase == 0) {
         int workers = wr_exec_workers(op->exec);
         wr_rows **stores = wr_new_array(&op->arena, wr_rows *, workers);
@@ -211,8 +214,11 @@ static weir_status window_finish(wr_op *op, int phase, int *tasks)
 
 static weir_status window_task(wr_op *op, wr_op_local *local, int phase, int index)
 {
+    wr_window *w = (wr_window *)op;
     (void)local;
-    return wr_sorter_task(&((wr_window *)op)->sorter, phase, index);
+    if (!w->has_runs) return wr_sorter_task(&w->sorter, phase, index);
+    wr_wlocal *whose = (wr_wlocal *)op->locals[index];
+    return whose && whose->rows ? wr_wspill(w, whose, true) : WR_OK;
 }
 
 /* ---- reading ---- */
@@ -244,10 +250,22 @@ static weir_status enter_partition(const wr_window *w, wr_wlocal *me, uint64_t f
     return WR_OK;
 }
 
+static int window_workers_wanted(wr_op *op)
+{
+    return ((wr_window *)op)->has_runs ? 1 : wr_exec_workers(op->exec);
+}
+
 static weir_status window_morsel(wr_op *op, wr_op_local *local, bool *got)
 {
     wr_window *w = (wr_window *)op;
     wr_wlocal *me = (wr_wlocal *)local;
+    if (w->has_runs) {
+        leave_partition(w, me);
+        WR_TRY(wr_wspill_piece(w, &me->end));
+        me->at = 0;
+        *got = me->end > 0;
+        return WR_OK;
+    }
     uint64_t index = atomic_fetch_add(&w->next, 1);
     *got = index + 1 < w->chunk_count;
     if (!*got) return WR_OK;
@@ -344,11 +362,13 @@ static void window_local_close(wr_op *op, wr_op_local *local)
     wr_heap_drop(me->states);
     wr_arena_clear(&me->watch_arena);
     wr_rows_drop(me->rows);
+    wr_sort_runs_clear(&me->runs);
 }
 
 static void window_close(wr_op *op)
 {
     wr_window *w = (wr_window *)op;
+    wr_wspill_close(w);
     wr_sorter_clear(&w->sorter);
     if (w->chunks) wr_mem_free(op->mem, w->chunks, w->chunk_cap * sizeof *w->chunks);
 }
@@ -363,5 +383,6 @@ const wr_op_def wr_op_window = {.name = "window",
                                 .sink = window_sink,
                                 .finish = window_finish,
                                 .task = window_task,
+                                .workers_wanted = window_workers_wanted,
                                 .morsel = window_morsel,
                                 .next_batch = window_next};

@@ -5,6 +5,7 @@
  * Positions within a partition are 32 bits: 0...count-1. */
 #pragma once
 #include "exec/groups.h"
+#include "exec/merge.h"
 #include "exec/sorter.h"
 #include "exec/store.h"
 
@@ -31,6 +32,13 @@ typedef struct wr_window {
     uint64_t *chunks; /* first rows of morsels: whole partitions */
     uint64_t chunk_count, chunk_cap;
     _Atomic uint64_t next;
+    /* spilling: sorter.entries are those of the piece that was read last */
+    wr_spill spill;
+    _Atomic bool has_runs;
+    wr_sort_runs runs; /* of all workers */
+    wr_merge *merge;
+    wr_rows *piece;
+    uint64_t entry_cap, piece_end; /* rows from piece_end on belong to the next piece */
 } wr_window;
 
 /* The partition a worker is in. */
@@ -86,6 +94,7 @@ typedef struct wr_wlocal {
     wr_rows *rows;
     wr_sorting watch;
     wr_arena watch_arena;
+    wr_sort_runs runs;
     uint64_t at, end; /* of the morsel */
     wr_wpart part;
     wr_wstate *states; /* by call */
@@ -95,6 +104,18 @@ static inline const uint8_t *wr_wrow(const wr_wpart *p, uint32_t i)
 {
     return p->entries[p->from + i].row;
 }
+
+/* window.c */
+bool wr_wsame_partition(const wr_window *w, const uint8_t *a, const uint8_t *b);
+
+/* window_spill.c: rows in sorted runs. */
+void wr_wspill_open(wr_window *w);
+void wr_wspill_close(wr_window *w);
+/* Writes a run if memory is short (always, if there is no choice: at the end). */
+WR_MUST_CHECK weir_status wr_wspill(wr_window *w, wr_wlocal *me, bool at_end);
+WR_MUST_CHECK weir_status wr_wspill_finish(wr_window *w, int phase, int *tasks);
+/* Reads whole partitions into w->sorter; *count 0: there are no more. */
+WR_MUST_CHECK weir_status wr_wspill_piece(wr_window *w, uint64_t *count);
 
 /* window_frame.c */
 WR_MUST_CHECK weir_status wr_wpart_peers(const wr_window *w, wr_wpart *p);
