@@ -87,12 +87,25 @@ static weir_status resize(wr_groups *g, uint64_t slot_count)
     return WR_OK;
 }
 
-static weir_status need_slots(wr_groups *g, uint64_t more)
+static uint64_t slots_for(const wr_groups *g, uint64_t count)
 {
     uint64_t wanted = g->slot_count ? g->slot_count : SLOTS_FIRST;
-    while ((g->used + more) * 2 > wanted)
+    while (count * 2 > wanted)
         wanted *= wanted < GROW_FAST ? 4 : 2;
+    return wanted;
+}
+
+static weir_status need_slots(wr_groups *g, uint64_t more)
+{
+    uint64_t wanted = slots_for(g, g->used + more);
     return wanted == g->slot_count ? WR_OK : resize(g, wanted);
+}
+
+uint64_t wr_groups_need(const wr_groups *g, uint32_t more)
+{
+    if (!g->rows) return 0;
+    uint64_t wanted = slots_for(g, wr_rows_count(g->rows) + more);
+    return wanted == g->slot_count ? 0 : wanted * sizeof *g->slots;
 }
 
 /* Puts new groups into the store. list: positions. */

@@ -21,6 +21,7 @@ typedef struct kit {
     kit_form form;
     uint32_t morsel_rows;
     int next_id, next_shared;
+    wr_temp_space temp;
 } kit;
 
 __attribute__((unused)) static void kit_open(kit *k)
@@ -376,7 +377,7 @@ __attribute__((unused)) static weir_status kit_run(kit *k, const wr_plan_node *p
 {
     wr_pool *pool;
     WR_TRY(wr_pool_new(threads, &pool));
-    wr_run_options options = {.thread_count = threads};
+    wr_run_options options = {.thread_count = threads, .temp = &k->temp};
     wr_run *run = NULL;
     out->length = 0;
     wr_buf_add_text(out, "");
@@ -422,13 +423,34 @@ __attribute__((unused)) static void kit_sort(const wr_buf *in, wr_buf *out)
 
 static const int kit_threads[] = {1, 2, 7};
 
-/* The result is want, in this order, at every thread count. */
+/* Rows sorted by text, at every thread count, spilling all that can be spilled. */
+__attribute__((unused)) static void kit_expect_spilled(kit *k, const wr_plan_node *plan,
+                                                       const char *want)
+{
+    WR_BUF(wanted);
+    WR_BUF(wanted_sorted);
+    wr_buf_add_text(&wanted, want);
+    kit_sort(&wanted, &wanted_sorted);
+    k->temp.force = true;
+    for (size_t t = 0; t < WR_COUNT(kit_threads); t++) {
+        WR_BUF(rows);
+        WR_BUF(sorted);
+        EXPECT_OK(kit_run(k, plan, kit_threads[t], &rows));
+        kit_sort(&rows, &sorted);
+        EXPECT_TEXT(sorted.data, wanted_sorted.data);
+        EXPECT_INT(wr_mem_used(k->mem), 0);
+    }
+    k->temp.force = false;
+}
+
+/* The result is want, in this order, at every thread count; in any order when it is spilled. */
 #define EXPECT_RESULT(k, plan, want)                          \
     for (size_t t_ = 0; t_ < WR_COUNT(kit_threads); t_++) {   \
         WR_BUF(rows_);                                        \
         EXPECT_OK(kit_run(k, plan, kit_threads[t_], &rows_)); \
         EXPECT_TEXT(rows_.data ? rows_.data : "", want);      \
         EXPECT_INT(wr_mem_used((k)->mem), 0);                 \
+        if (t_ == 0) kit_expect_spilled(k, plan, want);       \
     }
 /* The same rows in any order; want is sorted by text. */
 #define EXPECT_SET(k, plan, want)                             \
@@ -439,6 +461,7 @@ static const int kit_threads[] = {1, 2, 7};
         kit_sort(&rows_, &sorted_);                           \
         EXPECT_TEXT(sorted_.data ? sorted_.data : "", want);  \
         EXPECT_INT(wr_mem_used((k)->mem), 0);                 \
+        if (t_ == 0) kit_expect_spilled(k, plan, want);       \
     }
 #define EXPECT_ERROR(k, plan, code)                                   \
     for (size_t t_ = 0; t_ < WR_COUNT(kit_threads); t_++) {           \

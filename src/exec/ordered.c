@@ -6,7 +6,7 @@
  * lock. */
 #include "exec/ordered.h"
 
-enum { HELD_BYTES_MAX = 8 << 20 };
+enum { HELD_BYTES_MAX = 8 << 20, HELD_SHARE = 16 /* of the memory limit, at most */ };
 
 void wr_ordered_init(wr_ordered *o, wr_exec *exec, wr_mem *mem)
 {
@@ -52,7 +52,9 @@ void wr_ordered_clear(wr_ordered *o)
 
 bool wr_ordered_is_full(const wr_ordered *o, uint64_t morsel)
 {
-    return morsel != o->head && o->held_bytes >= HELD_BYTES_MAX;
+    uint64_t limit = wr_mem_limit(o->mem), most = HELD_BYTES_MAX;
+    if (limit) most = WR_MIN(most, limit / HELD_SHARE);
+    return morsel != o->head && o->held_bytes >= most;
 }
 
 static wr_waiting_morsel *waiting_of(wr_ordered *o, uint64_t number)

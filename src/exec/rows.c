@@ -2,14 +2,20 @@
  *
  * A page owns one block of rows and the heap blocks its rows point into, nothing else points into a
  * heap and rows of one page never point into another page: that is what makes a page movable as a
- * unit. Pages start small and grow to PAGE_BYTES, so a query over ten rows costs one small block.
+ * unit. Pages start small and grow to page_bytes, so a query over ten rows costs one small block.
  *
  * Nested values are written as one run of bytes: per element a presence byte, then the value: text
  * as length and bytes, lists as count and elements, structs as their fields, anything else as its
  * fixed bytes. */
 #include "exec/rows.h"
 
-enum { PAGE_FIRST = 4096, PAGE_BYTES = 256 * 1024, PAGE_ROWS_MIN = 8 };
+enum {
+    PAGE_FIRST = 4096,
+    PAGE_BYTES = 256 * 1024,
+    PAGE_SMALL = 16 * 1024,
+    PAGE_SHARE = 256, /* of the memory limit, so that small limits are used in small steps */
+    PAGE_ROWS_MIN = 8
+};
 
 typedef struct heap_block {
     char *bytes;
@@ -34,6 +40,7 @@ struct wr_rows {
     page *pages;
     uint32_t page_count, page_cap;
     uint64_t count, bytes;
+    size_t page_bytes; /* of the largest pages */
     wr_arena scratch;
     wr_buf encoded;
 };
@@ -74,6 +81,8 @@ weir_status wr_rows_new(wr_mem *mem, const wr_rows_layout *layout, wr_rows **out
     wr_rows *rows = wr_heap_new(sizeof *rows);
     rows->mem = mem;
     rows->layout = layout;
+    uint64_t limit = wr_mem_limit(mem), share = WR_MAX(limit / PAGE_SHARE, (uint64_t)PAGE_SMALL);
+    rows->page_bytes = limit ? WR_MIN(share, (uint64_t)PAGE_BYTES) : PAGE_BYTES;
     *out = rows;
     return WR_OK;
 }
@@ -127,7 +136,7 @@ static weir_status page_with_room(wr_rows *rows, page **out)
         *out = last;
         return WR_OK;
     }
-    size_t size = last ? WR_MIN(last->size * 4, (size_t)PAGE_BYTES) : (size_t)PAGE_FIRST;
+    size_t size = last ? WR_MIN(last->size * 4, rows->page_bytes) : (size_t)PAGE_FIRST;
     size = WR_MAX(size, (size_t)rows->layout->row_size * PAGE_ROWS_MIN);
     page *p = page_slot(rows);
     *p = (page){.size = size, .cap = (uint32_t)(size / rows->layout->row_size)};
@@ -150,7 +159,7 @@ static weir_status heap_take(wr_rows *rows, page *p, size_t size, char **out)
                 wr_heap_grow(p->heap, p->heap_cap * sizeof(heap_block), cap * sizeof(heap_block));
             p->heap_cap = cap;
         }
-        size_t wanted = last ? WR_MIN(last->size * 4, (size_t)PAGE_BYTES) : (size_t)PAGE_FIRST;
+        size_t wanted = last ? WR_MIN(last->size * 4, rows->page_bytes) : (size_t)PAGE_FIRST;
         wanted = WR_MAX(wanted, size);
         void *block;
         WR_TRY(wr_mem_alloc(rows->mem, wanted, &block));

@@ -15,7 +15,13 @@
  * order are written, by the hash of their arguments. */
 #include "exec/ops/aggregate.h"
 
-enum { SPILL_SHARE = 70, SCRATCH_BYTES = 1 << 20, SPLIT_BYTES = 4 << 20, PASSES_MAX = 4096 };
+enum {
+    SPILL_SHARE = 70,
+    SCRATCH_BYTES = 1 << 20,
+    SCRATCH_SHARE = 64,
+    SPLIT_BYTES = 4 << 20,
+    PASSES_MAX = 4096
+};
 
 static bool is_saved(const wr_agg_call *c) { return c->call->fn->save != NULL; }
 
@@ -104,13 +110,13 @@ bool wr_agg_is_due(const wr_agg *a, const wr_agg_local *me)
 {
     const wr_groups *g = &me->groups;
     bool has_keys = a->column_count > 0;
-    uint64_t held = has_keys ? table_bytes(g) + wr_mem_used(me->mem) : 0, need = 0;
-    if ((g->used + WR_BATCH_ROWS) * 2 > g->slot_count) need = g->slot_count * 2 * sizeof(uint64_t);
+    uint64_t held = has_keys ? table_bytes(g) + wr_mem_used(me->mem) : 0;
+    uint64_t need = has_keys ? wr_groups_need(g, WR_BATCH_ROWS) : 0;
     for (int i = 0; a->any_kept && i < a->call_count; i++) {
         if (!has_keys && !a->calls[i].is_free) continue;
         held += table_bytes(&me->distinct[i]);
         if (me->kept[i]) held += wr_rows_bytes(me->kept[i]);
-        if (a->calls[i].is_distinct) need += me->distinct[i].slot_count * 2 * sizeof(uint64_t);
+        need += wr_groups_need(&me->distinct[i], WR_BATCH_ROWS);
     }
     return wr_spill_is_due(&a->op, held, need, SPILL_SHARE);
 }
@@ -216,6 +222,8 @@ static weir_status spill_packed(wr_agg *a, wr_agg_local *me, wr_tape *tapes)
     uint8_t *rows[WR_BATCH_ROWS], *copies[WR_BATCH_ROWS];
     wr_rows_cursor cursor = {0, 0};
     WR_ARENA(scratch);
+    uint64_t limit = wr_mem_limit(a->op.mem), most = SCRATCH_BYTES;
+    if (limit) most = WR_MIN(most, limit / SCRATCH_SHARE);
     WR_TRY(wr_rows_new(a->op.mem, &a->packed, &packed));
     for (uint32_t n; (n = wr_rows_next(me->groups.rows, &cursor, rows, WR_BATCH_ROWS)) > 0;) {
         wr_arena_reset(&scratch);
@@ -225,7 +233,7 @@ static weir_status spill_packed(wr_agg *a, wr_agg_local *me, wr_tape *tapes)
         for (uint32_t i = 0; i < n; i++)
             memcpy(wr_row_extra(&a->packed, copies[i]), wr_row_extra(&a->layout, rows[i]),
                    a->layout.extra_size);
-        if (wr_rows_bytes(packed) < SCRATCH_BYTES) continue;
+        if (wr_rows_bytes(packed) < most) continue;
         WR_TRY(wr_spill_by_hash(&a->spill, &a->packed, packed, 0, tapes));
         wr_rows_empty(packed);
     }

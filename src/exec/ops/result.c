@@ -9,7 +9,7 @@
  * limited scan still uses all workers. */
 #include "exec/ops/result.h"
 
-enum { QUEUE_MAX = 16 };
+enum { QUEUE_MAX = 16, QUEUE_SHARE = 16 /* of the memory limit, at most */ };
 
 /* Cuts a batch to what OFFSET and LIMIT leave of it; sel has room for its rows. Called by whoever
  * delivers, one at a time. */
@@ -89,12 +89,19 @@ static void result_close(wr_op *op)
     wr_ordered_clear(&r->ordered);
 }
 
+static bool is_full(const wr_result *r)
+{
+    uint64_t limit = wr_mem_limit(r->op.mem);
+    if (r->count == 0) return false;
+    return r->count >= QUEUE_MAX || (limit && wr_mem_used(r->op.mem) > limit / QUEUE_SHARE);
+}
+
 /* Waits for room; other workers only. */
 static bool wait_for_room(wr_result *r, wr_op_local *local)
 {
     wr_exec *exec = r->op.exec;
     wr_mutex_lock(&exec->lock);
-    while (!exec->stop && r->count >= QUEUE_MAX && local->morsel == r->ordered.head)
+    while (!exec->stop && is_full(r) && local->morsel == r->ordered.head)
         wr_cond_wait(&exec->changed, &exec->lock);
     bool stopped = exec->stop;
     wr_mutex_unlock(&exec->lock);
