@@ -2,8 +2,8 @@
 """Random nested queries, answered by weir in several ways and by DuckDB; all answers must be the same.
 
 Queries are made from a seed over three small tables with NULLs and repeated keys: joins of all kinds, correlated
-subqueries, aggregates, windows, set operations, common table expressions. weir answers with one thread, with three and with
-the optimizer off (and with every binary in WEIR_ALSO, e.g. one built with BATCH=7). Values are integers and short texts, so
+subqueries, aggregates, windows, set operations, common table expressions. weir answers with one thread, with three, with
+the optimizer off and with all that can spill spilling (and with every binary in WEIR_ALSO, e.g. one built with BATCH=7). Values are integers and short texts, so
 that no rounding differs; answers are compared as multisets.
 
 Usage: differential.py [COUNT] [SEED]; `differential.py one SEED` prints one query.
@@ -286,7 +286,8 @@ def duck():
 
 def engines():
     variants = {"1 thread": [WEIR, "--threads", "1"], "3 threads": [WEIR, "--threads", "3"],
-                "no optimizer": [WEIR, "--threads", "1", "--set", "disabled_rules=all"]}
+                "no optimizer": [WEIR, "--threads", "1", "--set", "disabled_rules=all"],
+                "spilling": [WEIR, "--threads", "2", "--set", "force_spill=on"]}
     for other in filter(None, os.environ.get("WEIR_ALSO", "").split(":")):
         variants[other] = [other, "--threads", "2"]
     return {name: start(command) for name, command in variants.items()}

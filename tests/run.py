@@ -2,7 +2,8 @@
 """Whole-system tests: tests/sql/*.slt, tests/errors/*.txt, tests/cli/*.sh, tests/formats/*.py and the examples of all SQL
 functions.
 
-Each .slt file runs in a fresh engine, with 1 and with 3 threads, and once with the optimizer off. Usage: run.py [substring...]
+Each .slt file runs in a fresh engine, with 1 and with 3 threads, once with the optimizer off, and once with everything that
+can spill to temporary files spilling from the first row on. Usage: run.py [substring...]
 """
 import concurrent.futures
 import json
@@ -18,7 +19,8 @@ import slt
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WEIR = os.environ.get("WEIR", "build/weir")
 VARIANTS = {"1 thread": ["--threads", "1"], "3 threads": ["--threads", "3"],
-            "no optimizer": ["--threads", "2", "--set", "disabled_rules=all"]}
+            "no optimizer": ["--threads", "2", "--set", "disabled_rules=all"],
+            "spilling": ["--threads", "2", "--set", "force_spill=on"]}
 
 
 def run_slt(path, flags):

@@ -3,6 +3,8 @@
 
   bench/tpch/run.py --sf 1 --check            22 answers from Parquet and CSV, 1 and 2 threads, equal to DuckDB's
   bench/tpch/run.py --sf 1 --peer duckdb      CPU and wall ratios, medians of 5, same files, interleaved, hot page cache
+  bench/tpch/run.py --sf 1 --memory 256MB     22 answers from Parquet within a memory limit, each by a process of its own, equal to
+                                              those without a limit; the peak of resident memory is at most the limit + 10 %
 
 Query texts: ../shared/corpora/tpch next to the repository, or --queries DIR (q01.sql ... q22.sql). Data: tpchgen-cli
 from PyPI, kept below build/bench. The last line is the figure.
@@ -96,6 +98,43 @@ def check(args, python, texts):
     return 1 if failed else 0
 
 
+SIZES = {"KB": 1e3, "MB": 1e6, "GB": 1e9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+
+
+def size(text):
+    unit = text.strip().upper().lstrip("0123456789. ")
+    if unit not in SIZES:
+        sys.exit(f"bench: {text} is not a size such as 256MB")
+    return float(text.strip()[: -len(unit)]) * SIZES[unit]
+
+
+def within(args, python, texts):
+    """Every query with a memory limit, in a fresh process, so that its peak is its own."""
+    folder, limit = data(python, args.sf, "parquet"), size(args.memory)
+    engine = open_engine("weir", child.weir(workplace.binary(), args.threads), folder, "parquet")
+    answers = {name: engine.run(text) for name, text in texts.items()}
+    engine.close()
+    right, worst = 0, ("", 0)
+    for name, text in texts.items():
+        engine = open_engine("weir", child.weir(workplace.binary(), args.threads, "--memory", args.memory), folder, "parquet")
+        verdict, wall, peak = "right", 0, 0
+        try:
+            rows, wall, _ = engine.run(text)
+            peak = engine.peak_rss()
+            if rows != answers[name][0]:
+                verdict = "WRONG"
+        except (RuntimeError, OSError) as error:
+            verdict = f"FAILED {error}"
+        if peak > limit * 1.1:
+            verdict += ", TOO LARGE"
+        right += verdict == "right"
+        worst = max(worst, (name, peak), key=lambda pair: pair[1])
+        print(f"{name}  {wall * 1e3:8.1f} ms ({answers[name][1] * 1e3:.1f} without limit)  {peak / 2**20:6.1f} MiB  {verdict}", flush=True)
+        engine.close()
+    print(f"{right}/{len(texts)} right within {args.memory}, largest {worst[0]} {worst[1] / limit:.2f} of the limit")
+    return 0 if right == len(texts) else 1
+
+
 def measure(args, python, texts):
     folder = data(python, args.sf, "parquet")
     engines = {"weir": open_engine("weir", child.weir(workplace.binary(), args.threads), folder, "parquet"),
@@ -129,6 +168,7 @@ def main():
     parser.add_argument("--sf", default="1")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--peer", choices=["duckdb"])
+    parser.add_argument("--memory", help="a limit such as 256MB")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--queries", type=pathlib.Path, default=workplace.SHARED / "corpora" / "tpch")
@@ -138,6 +178,8 @@ def main():
     if args.only:
         texts = {name: texts[name] for name in args.only.split(",")}
     python = workplace.python_with("duckdb", "tpchgen-cli")
+    if args.memory:
+        return within(args, python, texts)
     return check(args, python, texts) if args.check or not args.peer else measure(args, python, texts)
 
 
