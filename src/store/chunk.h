@@ -13,13 +13,18 @@
 #define WR_STAMP_NEVER UINT64_MAX  /* created by a transaction that was rolled back */
 #define WR_STAMP_ALIVE UINT64_C(0) /* ended: nobody ended it */
 
+/* Rows that came all at once have one stamp of creation, and stamps of their end appear with the
+ * first end: tables that only grow need next to no memory for versions. */
 typedef struct wr_versions {
     _Atomic int references;
-    uint64_t created[WR_BATCH_ROWS]; /* atomic access by stamp_get / stamp_set */
-    uint64_t ended[WR_BATCH_ROWS];
+    _Atomic uint64_t whole;  /* created, of all rows, if there is no array */
+    uint64_t *created;       /* NULL for ever or never; atomic access by stamp_get / stamp_set */
+    uint64_t *_Atomic ended; /* NULL: no row; made under the table's lock, then as created */
     _Atomic uint32_t ended_count; /* rows with an end stamp, also of running transactions */
     _Atomic uint64_t
         newest; /* no created stamp is newer, once all are commit times; WR_STAMP_NEVER = look */
+    wr_mem *mem;
+    uint64_t reserved; /* counted in mem */
 } wr_versions;
 
 typedef struct wr_chunk {
@@ -83,10 +88,23 @@ static inline bool wr_stamp_seen(uint64_t stamp, const wr_txn *txn)
 {
     return stamp == txn->id || (stamp < WR_TXN_FIRST && stamp <= txn->snapshot);
 }
+static inline uint64_t wr_created_get(const wr_versions *v, uint32_t row)
+{
+    return v->created ? wr_stamp_get(&v->created[row])
+                      : atomic_load_explicit(&v->whole, memory_order_acquire);
+}
+static inline uint64_t wr_ended_get(const wr_versions *v, uint32_t row)
+{
+    const uint64_t *ended = atomic_load_explicit(&v->ended, memory_order_acquire);
+    return ended ? wr_stamp_get(&ended[row]) : WR_STAMP_ALIVE;
+}
+/* Stamps rows as created that so far have the stamp `before`. Without an array these are all rows.
+ */
+void wr_created_set(wr_versions *v, uint32_t from, uint32_t count, uint64_t before, uint64_t stamp);
 static inline bool wr_row_visible(const wr_versions *v, uint32_t row, const wr_txn *txn)
 {
-    uint64_t ended = wr_stamp_get(&v->ended[row]);
-    return wr_stamp_seen(wr_stamp_get(&v->created[row]), txn) &&
+    uint64_t ended = wr_ended_get(v, row);
+    return wr_stamp_seen(wr_created_get(v, row), txn) &&
            (ended == WR_STAMP_ALIVE || !wr_stamp_seen(ended, txn));
 }
 

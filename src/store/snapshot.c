@@ -117,10 +117,11 @@ static bool sees_all(const snapshot *source, uint32_t chunk)
 {
     wr_versions *versions = source->chunks[chunk]->versions;
     if (source->rows[chunk] < WR_BATCH_ROWS || versions->ended_count > 0) return false;
+    if (!versions->created) return wr_stamp_seen(versions->whole, &source->seen);
     if (versions->newest == WR_STAMP_NEVER) {
         uint64_t newest = 0;
         for (uint32_t row = 0; row < WR_BATCH_ROWS; row++)
-            newest = WR_MAX(newest, wr_stamp_get(&versions->created[row]));
+            newest = WR_MAX(newest, wr_created_get(versions, row));
         if (newest >= WR_TXN_FIRST) return false;
         versions->newest = newest;
     }

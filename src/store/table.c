@@ -5,12 +5,55 @@
  * taken over in narrow widths with bounds; rows that top up a chunk are concatenated at full width
  * and narrowed when the chunk is full. */
 #include "store/chunk.h"
+#include "kern/kern.h"
 
 /* ---- chunks ---- */
 
 void wr_versions_release(wr_versions *versions)
 {
-    if (versions && --versions->references == 0) wr_heap_drop(versions);
+    if (!versions || --versions->references != 0) return;
+    wr_heap_drop(versions->created);
+    wr_heap_drop(versions->ended);
+    wr_mem_release(versions->mem, versions->reserved);
+    wr_heap_drop(versions);
+}
+
+void wr_created_set(wr_versions *v, uint32_t from, uint32_t count, uint64_t before, uint64_t stamp)
+{
+    if (!v->created) {
+        atomic_compare_exchange_strong(&v->whole, &before, stamp);
+        return;
+    }
+    for (uint32_t row = from; row < from + count; row++)
+        if (wr_stamp_get(&v->created[row]) == before) wr_stamp_set(&v->created[row], stamp);
+}
+
+/* is_whole: all rows of the chunk come at once. */
+static weir_status versions_new(wr_mem *mem, bool is_whole, wr_versions **out)
+{
+    uint64_t size = is_whole ? 0 : WR_BATCH_ROWS * sizeof(uint64_t);
+    uint64_t reserved = size + sizeof(wr_versions);
+    WR_TRY(wr_mem_reserve(mem, reserved));
+    wr_versions *v = *out = wr_heap_new(sizeof *v);
+    v->references = 1;
+    v->newest = WR_STAMP_NEVER;
+    v->mem = mem;
+    v->reserved = reserved;
+    if (size) v->created = wr_heap_new(size);
+    return WR_OK;
+}
+
+/* The array of end stamps; the table's lock is held. */
+static weir_status ended_of(wr_versions *v, uint64_t **out)
+{
+    uint64_t size = WR_BATCH_ROWS * sizeof(uint64_t);
+    *out = v->ended;
+    if (*out) return WR_OK;
+    WR_TRY(wr_mem_reserve(v->mem, size));
+    v->reserved += size;
+    *out = wr_heap_new(size);
+    atomic_store_explicit(&v->ended, *out, memory_order_release);
+    return WR_OK;
 }
 
 wr_chunk *wr_chunk_keep(wr_chunk *chunk)
@@ -29,44 +72,41 @@ void wr_chunk_release(wr_chunk *chunk)
 }
 WR_DEFINE_CLEANUP(wr_chunk, wr_chunk_release)
 
-/* Narrows an int-like flat column in place to the smallest width and notes its bounds. */
-static void narrow(wr_column *column, uint32_t rows, wr_arena *arena)
+/* Integers that may be stored in fewer bytes than their type has. */
+static bool is_narrowed(const wr_type *type)
 {
-    if (column->form != WR_FLAT || !wr_type_is_int_like(column->type) ||
-        column->phys == WR_P_I128 || column->phys == WR_P_U64 || column->base != 0)
-        return;
-    int64_t lo = INT64_MAX, hi = INT64_MIN;
-    for (uint32_t i = 0; i < rows; i++) {
-        if (column->valid && !wr_bit_get(column->valid, i)) continue;
-        int64_t value = wr_column_int(column, i);
-        lo = WR_MIN(lo, value);
-        hi = WR_MAX(hi, value);
+    return wr_type_is_int_like(type) && type->phys != WR_P_I128 && type->phys != WR_P_U64;
+}
+
+/* Stores flat integers in the smallest width they fit, and notes their bounds. in and out may be
+ * the same. */
+static void narrow(const wr_column *in, uint32_t rows, wr_arena *arena, wr_column *out)
+{
+    int64_t values[WR_BATCH_ROWS], lo = INT64_MAX, hi = INT64_MIN;
+    const uint64_t *valid = in->valid;
+    wr_column_flat_i64(in, NULL, rows, values);
+    for (uint32_t i = 0; !valid && i < rows; i++) {
+        lo = WR_MIN(lo, values[i]);
+        hi = WR_MAX(hi, values[i]);
     }
-    if (lo > hi) return;
-    column->has_bounds = true;
-    column->lo = lo;
-    column->hi = hi;
-    wr_phys phys = wr_phys_for_range(lo, hi);
-    if (wr_phys_size(phys) >= wr_phys_size(column->phys)) return;
-    wr_column small = *column;
-    small.phys = phys;
-    small.data = wr_arena_alloc(arena, wr_phys_size(phys) * rows);
-    for (uint32_t i = 0; i < rows; i++) {
-        bool present = !column->valid || wr_bit_get(column->valid, i);
-        int64_t value = present ? wr_column_int(column, i) : 0;
-        switch (phys) {
-        case WR_P_I8:
-            ((int8_t *)small.data)[i] = (int8_t)value;
-            break;
-        case WR_P_I16:
-            ((int16_t *)small.data)[i] = (int16_t)value;
-            break;
-        default:
-            ((int32_t *)small.data)[i] = (int32_t)value;
-            break;
+    for (uint32_t i = 0; valid && i < rows; i++) {
+        if (!wr_bit_get(valid, i)) {
+            values[i] = 0;
+            continue;
         }
+        lo = WR_MIN(lo, values[i]);
+        hi = WR_MAX(hi, values[i]);
     }
-    *column = small;
+    bool any = lo <= hi;
+    wr_phys phys = any ? wr_phys_for_range(lo, hi) : WR_P_I8;
+    if (wr_phys_size(phys) > wr_phys_size(in->type->phys)) phys = (wr_phys)in->type->phys;
+    *out = (wr_column){.type = in->type, .form = WR_FLAT, .phys = (uint8_t)phys, .rows = rows};
+    out->has_bounds = any;
+    out->lo = any ? lo : 0;
+    out->hi = any ? hi : 0;
+    out->valid = (uint64_t *)(uintptr_t)valid;
+    out->data = wr_arena_alloc(arena, wr_phys_size(phys) * rows + 64);
+    wr_kern()->move->convert[WR_P_I64][phys](values, 0, out->data, rows);
 }
 
 /* Rows [from, from + count) of column, one of the pieces a new column is made of. */
@@ -163,6 +203,45 @@ static void concat(wr_arena *arena, const wr_type *type, const piece *pieces, in
     if (!any_null) out->valid = NULL;
 }
 
+static bool is_all_valid(const uint64_t *valid, uint32_t rows)
+{
+    for (uint32_t i = 0; i < rows / 64; i++)
+        if (~valid[i]) return false;
+    return rows % 64 == 0 || !(~valid[rows / 64] & ((UINT64_C(1) << rows % 64) - 1));
+}
+
+/* A full column from one that is not nested: what concat and narrow would make of it, at once. */
+static void pack(wr_arena *arena, const wr_column *in, uint32_t rows, wr_column *out)
+{
+    WR_ARENA(scratch);
+    wr_column flat = *in;
+    const wr_type *type = in->type;
+    bool is_int = is_narrowed(type);
+    bool is_plain = in->form == WR_FLAT && (is_int || (in->phys == type->phys && in->base == 0));
+    if (!is_plain) wr_column_flatten(in, NULL, 0, &scratch, &flat);
+    if (flat.valid && is_all_valid(flat.valid, rows)) flat.valid = NULL;
+    if (flat.valid) {
+        uint64_t *valid = wr_new_array(arena, uint64_t, (rows + 63) / 64 + 1);
+        flat.valid = memcpy(valid, flat.valid, (rows + 63) / 64 * sizeof *valid);
+    }
+    if (is_int) {
+        narrow(&flat, rows, arena, out);
+        return;
+    }
+    size_t size = wr_phys_size(type->phys) * rows;
+    *out = (wr_column){.type = type, .form = WR_FLAT, .phys = (uint8_t)type->phys, .rows = rows};
+    out->valid = flat.valid;
+    out->data = wr_arena_alloc(arena, size + 64);
+    if (size) memcpy(out->data, flat.data, size);
+    if (type->phys != WR_P_VIEW) return;
+    wr_view *views = out->data;
+    for (uint32_t i = 0; out->valid && i < rows; i++)
+        if (!wr_bit_get(out->valid, i)) views[i] = (wr_view){.words = {0, 0}};
+    for (uint32_t i = 0; i < rows; i++)
+        if (views[i].length > 12)
+            views[i].pointer = wr_arena_copy(arena, views[i].pointer, views[i].length);
+}
+
 /* A chunk of the rows of old (may be NULL) followed by rows [from, from + count) of batch, which
  * has no selection. */
 static weir_status chunk_new(wr_table *table, const wr_chunk *old, const wr_batch *batch,
@@ -175,24 +254,28 @@ static weir_status chunk_new(wr_table *table, const wr_chunk *old, const wr_batc
     chunk->rows = old_rows + count;
     int columns = table->schema->count;
     chunk->columns = wr_new_array(&chunk->arena, wr_column, WR_MAX(columns, 1));
+    bool is_whole = !old && from == 0 && count == WR_BATCH_ROWS;
     for (int c = 0; c < columns; c++) {
+        const wr_type *type = table->schema->fields[c].type;
+        if (is_whole && batch->rows == count && !wr_type_is_nested(type) && type->id != WR_T_NULL) {
+            pack(&chunk->arena, &batch->columns[c], count, &chunk->columns[c]);
+            continue;
+        }
         piece pieces[2];
         int n = 0;
         if (old) pieces[n++] = (piece){&old->columns[c], 0, old_rows};
         pieces[n++] = (piece){&batch->columns[c], from, count};
-        concat(&chunk->arena, table->schema->fields[c].type, pieces, n, &chunk->columns[c]);
-        if (chunk->rows == WR_BATCH_ROWS) narrow(&chunk->columns[c], chunk->rows, &chunk->arena);
+        concat(&chunk->arena, type, pieces, n, &chunk->columns[c]);
+        if (chunk->rows == WR_BATCH_ROWS && is_narrowed(type))
+            narrow(&chunk->columns[c], chunk->rows, &chunk->arena, &chunk->columns[c]);
     }
-    uint64_t size = chunk->arena.total + (old ? 0 : sizeof(wr_versions));
-    WR_TRY(wr_mem_reserve(chunk->mem, size));
-    chunk->reserved = size;
+    WR_TRY(wr_mem_reserve(chunk->mem, chunk->arena.total));
+    chunk->reserved = chunk->arena.total;
     if (old) {
         chunk->versions = old->versions;
         chunk->versions->references++;
     } else {
-        chunk->versions = wr_heap_new(sizeof *chunk->versions);
-        chunk->versions->references = 1;
-        chunk->versions->newest = WR_STAMP_NEVER;
+        WR_TRY(versions_new(chunk->mem, is_whole, &chunk->versions));
     }
     *out = WR_TAKE(chunk);
     return WR_OK;
@@ -236,9 +319,15 @@ uint64_t wr_table_count(wr_table *table, wr_txn *txn)
 {
     uint64_t count = 0;
     wr_mutex_lock(&table->lock);
-    for (uint32_t c = 0; c < table->chunk_count; c++)
-        for (uint32_t row = 0; row < table->chunks[c]->rows; row++)
-            count += wr_row_visible(table->chunks[c]->versions, row, txn);
+    for (uint32_t c = 0; c < table->chunk_count; c++) {
+        const wr_chunk *chunk = table->chunks[c];
+        if (!chunk->versions->created && !chunk->versions->ended) {
+            count += wr_stamp_seen(chunk->versions->whole, txn) ? chunk->rows : 0;
+            continue;
+        }
+        for (uint32_t row = 0; row < chunk->rows; row++)
+            count += wr_row_visible(chunk->versions, row, txn);
+    }
     wr_mutex_unlock(&table->lock);
     return count;
 }
@@ -275,7 +364,8 @@ static weir_status append_piece(wr_table *table, wr_txn *txn, const wr_batch *ba
     WR_AUTO(wr_chunk) *chunk = NULL;
     WR_TRY(chunk_new(table, last, batch, from, count, &chunk));
     wr_versions *versions = chunk->versions;
-    for (uint32_t row = first; row < first + count; row++)
+    if (!versions->created) versions->whole = txn->id;
+    for (uint32_t row = first; versions->created && row < first + count; row++)
         wr_stamp_set(&versions->created[row], txn->id);
     if (last) {
         table->chunks[table->chunk_count - 1] = WR_TAKE(chunk);
@@ -333,8 +423,8 @@ static bool has_foreign_stamp(const wr_table *table, const wr_txn *txn)
     for (uint32_t c = 0; c < table->chunk_count; c++) {
         const wr_versions *versions = table->chunks[c]->versions;
         for (uint32_t row = 0; row < table->chunks[c]->rows; row++)
-            if (foreign(wr_stamp_get(&versions->created[row]), txn) ||
-                foreign(wr_stamp_get(&versions->ended[row]), txn))
+            if (foreign(wr_created_get(versions, row), txn) ||
+                foreign(wr_ended_get(versions, row), txn))
                 return true;
     }
     return false;
@@ -397,14 +487,16 @@ static weir_status end_row(wr_table *table, wr_txn *txn, int64_t rowid, uint64_t
     if (rowid < 0 || position >= table->chunk_count || row >= table->chunks[position]->rows)
         return wr_fail(WR_E_INTERNAL, "row %lld does not exist", (long long)rowid);
     wr_versions *versions = table->chunks[position]->versions;
-    uint64_t ended = wr_stamp_get(&versions->ended[row]);
+    uint64_t *stamps, ended;
+    WR_TRY(ended_of(versions, &stamps));
+    ended = wr_stamp_get(&stamps[row]);
     if (ended == txn->id) return WR_OK;
     if (ended != WR_STAMP_ALIVE) {
         return wr_with_fix(
             wr_fail(WR_E_TXN_CONFLICT, "another transaction changed or deleted the same row"),
             "run the transaction again");
     }
-    wr_stamp_set(&versions->ended[row], txn->id);
+    wr_stamp_set(&stamps[row], txn->id);
     versions->ended_count++;
     wr_txn_note(txn, table, versions, row, 1, true);
     ++*count;

@@ -79,7 +79,11 @@ void wr_txn_commit(wr_txn *txn)
         for (uint64_t i = 0; i < txn->change_count; i++) {
             wr_change *change = &txn->changes[i];
             if (!change->count) continue;
-            uint64_t *stamps = change->is_end ? change->versions->ended : change->versions->created;
+            if (!change->is_end) {
+                wr_created_set(change->versions, change->from, change->count, txn->id, time);
+                continue;
+            }
+            uint64_t *stamps = change->versions->ended;
             for (uint32_t row = change->from; row < change->from + change->count; row++)
                 if (wr_stamp_get(&stamps[row]) == txn->id) wr_stamp_set(&stamps[row], time);
         }
@@ -99,13 +103,13 @@ void wr_txn_rollback_to(wr_txn *txn, uint64_t savepoint)
     for (uint64_t i = txn->change_count; i > savepoint; i--) {
         wr_change *change = &txn->changes[i - 1];
         if (change->table && !change->versions) wr_table_unfreeze(change->table);
-        for (uint32_t row = change->from; row < change->from + change->count; row++) {
-            if (!change->is_end) {
-                wr_stamp_set(&change->versions->created[row], WR_STAMP_NEVER);
-            } else if (wr_stamp_get(&change->versions->ended[row]) == txn->id) {
-                wr_stamp_set(&change->versions->ended[row], WR_STAMP_ALIVE);
-                change->versions->ended_count--;
-            }
+        if (change->count && !change->is_end)
+            wr_created_set(change->versions, change->from, change->count, txn->id, WR_STAMP_NEVER);
+        uint64_t *ended = change->is_end ? change->versions->ended : NULL;
+        for (uint32_t row = change->from; ended && row < change->from + change->count; row++) {
+            if (wr_stamp_get(&ended[row]) != txn->id) continue;
+            wr_stamp_set(&ended[row], WR_STAMP_ALIVE);
+            change->versions->ended_count--;
         }
     }
     forget(txn, savepoint);

@@ -75,8 +75,7 @@ static bool key_hash(const wr_unique *unique, const wr_column *columns, uint32_t
 /* Does the row count as taken for txn? */
 static bool blocks(const wr_versions *versions, uint32_t row, const wr_txn *txn)
 {
-    uint64_t created = wr_stamp_get(&versions->created[row]),
-             ended = wr_stamp_get(&versions->ended[row]);
+    uint64_t created = wr_created_get(versions, row), ended = wr_ended_get(versions, row);
     if (created == WR_STAMP_NEVER || ended == txn->id) return false;
     return ended == WR_STAMP_ALIVE || ended >= WR_TXN_FIRST;
 }
@@ -176,7 +175,7 @@ weir_status wr_table_add_unique(wr_table *table, wr_txn *txn, const int *columns
 static bool is_seen(const wr_table *table, const wr_txn *txn, int64_t rowid)
 {
     const wr_versions *versions = table->chunks[rowid / WR_BATCH_ROWS]->versions;
-    return wr_stamp_seen(wr_stamp_get(&versions->created[rowid % WR_BATCH_ROWS]), txn);
+    return wr_stamp_seen(wr_created_get(versions, (uint32_t)(rowid % WR_BATCH_ROWS)), txn);
 }
 
 weir_status wr_table_find_keys(wr_table *table, wr_txn *txn, int unique_index, const wr_batch *keys,
