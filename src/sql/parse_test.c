@@ -1,4 +1,5 @@
 /* parse_test.c - the grammar: canonical text of many statements, precedence, spans, limits. */
+#include "sql/parser.h"
 #include "base/test.h"
 #include "sql/format.h"
 #include "sql/lex.h"
@@ -240,7 +241,7 @@ static char *repeat(wr_arena *arena, const char *first, const char *again, int c
 TEST(long_chains_do_not_nest)
 {
     WR_ARENA(arena);
-    EXPECT(canonical(&arena, repeat(&arena, "SELECT 1", " + 1", 100000, "")) != NULL);
+    EXPECT(canonical(&arena, repeat(&arena, "SELECT 1", " + 1", WR_TREE_CHAIN_MAX, "")) != NULL);
     EXPECT(canonical(&arena, repeat(&arena, "SELECT a", " OR a", 100000, "")) != NULL);
     EXPECT(canonical(&arena, repeat(&arena, "SELECT a IN (1", ", 1", 100000, ")")) != NULL);
     EXPECT(canonical(&arena, repeat(&arena, "SELECT 1", " UNION ALL SELECT 1", 20000, "")) != NULL);
@@ -256,6 +257,9 @@ TEST(deep_nesting_is_refused)
                 WR_E_TOO_DEEP);
     EXPECT_FAIL(wr_parse_one(&arena, wr_str_of(repeat(&arena, "SELECT a", "[1]", 9000, "")), &out),
                 WR_E_TOO_DEEP);
+    EXPECT_FAIL(
+        wr_parse_one(&arena, wr_str_of(repeat(&arena, "SELECT 1", " + 1", 100000, "")), &out),
+        WR_E_TOO_DEEP);
     EXPECT_FAIL(
         wr_parse_one(&arena, wr_str_of(repeat(&arena, "", "EXPLAIN ", 5000, "SELECT 1")), &out),
         WR_E_TOO_DEEP);
