@@ -9,35 +9,8 @@
  * sides, a recursion carries D through its working table. The left input is read twice, so it
  * becomes a SHARED subplan; the definition of a SHARED subplan is changed once, all its references
  * then hand D on. This follows the idea of general unnesting by Neumann and Kemper. */
-#include "plan/unnest.h"
-
-/* A SHARED subplan that has been given D: ids are D's columns in its definition. */
-typedef struct extended {
-    struct extended *next;
-    int shared_id;
-    wr_logical *definition;
-    wr_column_id *ids;
-} extended;
-
-/* Recursions whose step is being changed: their WORKING nodes bring D along. */
-typedef struct recursion {
-    struct recursion *around;
-    int id;
-} recursion;
-
-typedef struct domain {
-    wr_planner *planner;
-    wr_column_id *outer; /* the correlation columns */
-    int count;
-    wr_column_set outer_set;
-    bool per_row;     /* volatile functions: D has all outer rows, told apart by a number */
-    wr_logical *plan; /* computes D; outputs: the values in the order of outer */
-    int shared_id;
-    extended *extended;
-    recursion *open;
-} domain;
-
-static weir_status push(domain *d, wr_logical **slot, wr_column_id *ids);
+#include "base/stack.h"
+#include "plan/unnest_domain.h"
 
 /* ---- what D must reach ---- */
 
@@ -54,7 +27,7 @@ bool wr_unnest_is_volatile(wr_logical *node)
     return found;
 }
 
-static bool needs_domain(const domain *d, const wr_logical *node);
+static bool needs_domain(const wr_domain *d, const wr_logical *node);
 
 /* ---- references to D ---- */
 
@@ -77,7 +50,7 @@ static wr_logical *reference(wr_planner *planner, wr_logical *definition, int sh
     return node;
 }
 
-static wr_logical *domain_reference(domain *d, wr_column_id *ids)
+wr_logical *wr_domain_reference(wr_domain *d, wr_column_id *ids)
 {
     wr_logical *node = reference(d->planner, d->plan, d->shared_id, false);
     for (int i = 0; i < d->count; i++)
@@ -88,7 +61,7 @@ static wr_logical *domain_reference(domain *d, wr_column_id *ids)
 /* ---- outer columns in a node's own expressions become D's columns ---- */
 
 typedef struct renaming {
-    domain *d;
+    wr_domain *d;
     const wr_column_id *ids;
 } renaming;
 
@@ -107,14 +80,14 @@ static void rename_slot(wr_expr **slot, void *arg)
     *slot = wr_expr_rewrite(wr_expr_copy(r->d->planner->arena, *slot), rename_column, arg);
 }
 
-static void rename_outer(domain *d, wr_logical *node, const wr_column_id *ids)
+void wr_domain_rename(wr_domain *d, wr_logical *node, const wr_column_id *ids)
 {
     renaming r = {d, ids};
     wr_logical_each_expr(node, rename_slot, &r);
 }
 
-static void same_domain(domain *d, wr_logical *join, const wr_column_id *left,
-                        const wr_column_id *right)
+void wr_domain_match(wr_domain *d, wr_logical *join, const wr_column_id *left,
+                     const wr_column_id *right)
 {
     for (int i = 0; i < d->count; i++)
         wr_unnest_add_condition(d->planner, join,
@@ -123,12 +96,21 @@ static void same_domain(domain *d, wr_logical *join, const wr_column_id *left,
                                                 wr_unnest_column(d->planner, right[i])));
 }
 
+wr_expr **wr_domain_keys(wr_domain *d, wr_expr **keys, int count, const wr_column_id *ids)
+{
+    wr_expr **all = wr_new_array(d->planner->arena, wr_expr *, count + d->count + 1);
+    for (int i = 0; i < d->count; i++)
+        all[i] = wr_unnest_column(d->planner, ids[i]);
+    if (count) memcpy(all + d->count, keys, sizeof *all * (size_t)count);
+    return all;
+}
+
 /* ---- nodes ---- */
 
-static weir_status push_project(domain *d, wr_logical *node, wr_column_id *ids)
+static weir_status push_project(wr_domain *d, wr_logical *node, wr_column_id *ids)
 {
-    WR_TRY(push(d, &node->inputs[0], ids));
-    rename_outer(d, node, ids);
+    WR_TRY(wr_domain_push(d, &node->inputs[0], ids));
+    wr_domain_rename(d, node, ids);
     wr_binding *own = node->project.bindings;
     int count = node->project.count;
     node->project.bindings = wr_new_array(d->planner->arena, wr_binding, count + d->count + 1);
@@ -138,404 +120,18 @@ static weir_status push_project(domain *d, wr_logical *node, wr_column_id *ids)
     return WR_OK;
 }
 
-/* What GROUPING(..) gives in the row of the empty grouping set: every key is folded away. */
-static wr_expr *grouping_of_none(domain *d, const int *keys)
-{
-    int64_t mask = 0;
-    for (int i = 0; keys[i] >= 0; i++)
-        mask = mask << 1 | 1;
-    return wr_expr_const(d->planner->arena, wr_value_int(WR_INTEGER, mask));
-}
-
-/* D LEFT JOIN aggregate, so that values of D without rows get the row that an aggregate without
- * keys, or the empty one of several grouping sets, owes them. outputs: those the aggregate had. */
-static void complete_aggregate(domain *d, wr_logical **slot, wr_column_id *ids,
-                               const wr_output *outputs, int keys)
-{
-    wr_planner *planner = d->planner;
-    wr_logical *aggregate = *slot;
-    int calls = aggregate->aggregate.call_count, groupings = aggregate->aggregate.grouping_count;
-    wr_column_id *whole = wr_new_array(planner->arena, wr_column_id, d->count + 1);
-    wr_logical *join = wr_unnest_join(planner, WR_JOIN_LEFT, domain_reference(d, whole), aggregate);
-    same_domain(d, join, whole, ids);
-    wr_logical *top = wr_logical_new(planner, WR_L_PROJECT, join, NULL);
-    top->project.bindings =
-        wr_new_array(planner->arena, wr_binding, d->count + keys + calls + groupings + 1);
-    for (int i = 0; i < keys; i++)
-        wr_unnest_bind(top, outputs[i].id, wr_unnest_column(planner, aggregate->outputs[i].id));
-    for (int i = 0; i < calls + groupings; i++) {
-        wr_expr *raw = wr_unnest_column(planner, aggregate->outputs[keys + d->count + i].id);
-        wr_expr *empty = i < calls
-                             ? wr_unnest_empty_value(planner, &aggregate->aggregate.calls[i])
-                             : grouping_of_none(d, aggregate->aggregate.grouping_keys[i - calls]);
-        wr_expr *value =
-            empty->value.is_null
-                ? raw
-                : wr_unnest_case(planner, wr_expr_is_null(planner->arena, raw, false), empty, raw);
-        wr_unnest_bind(top, outputs[keys + i].id, value);
-    }
-    for (int i = 0; i < d->count; i++) {
-        wr_unnest_bind(top, whole[i], wr_unnest_column(planner, whole[i]));
-        ids[i] = whole[i];
-    }
-    wr_logical_set_outputs(planner, top);
-    *slot = top;
-}
-
-/* The sets with D's columns, which follow the first keys; *empty: how many were empty, of which one
- * is kept. */
-static uint64_t *sets_with_domain(domain *d, wr_logical *node, int *empty)
-{
-    int keys = node->aggregate.key_count, kept = 0;
-    uint64_t all_new = ((UINT64_C(1) << d->count) - 1) << keys;
-    *empty = keys == 0 && !node->aggregate.sets;
-    if (!node->aggregate.sets) return NULL;
-    uint64_t *sets = wr_new_array(d->planner->arena, uint64_t, node->aggregate.set_count + 1);
-    for (int i = 0; i < node->aggregate.set_count; i++) {
-        bool is_empty = !node->aggregate.sets[i];
-        if (!is_empty || *empty == 0) sets[kept++] = node->aggregate.sets[i] | all_new;
-        *empty += is_empty;
-    }
-    node->aggregate.set_count = kept;
-    return sets;
-}
-
-/* Adds GROUPING(all keys) to the aggregate, which tells the rows of the empty set from others. */
-static wr_column_id add_marker(wr_planner *planner, wr_logical *node)
-{
-    int groupings = node->aggregate.grouping_count, keys = node->aggregate.key_count;
-    const int **lists = wr_new_array(planner->arena, const int *, groupings + 1);
-    int *all = wr_new_array(planner->arena, int, keys + 1);
-    for (int i = 0; i < groupings; i++)
-        lists[i] = node->aggregate.grouping_keys[i];
-    for (int i = 0; i < keys; i++)
-        all[i] = i;
-    all[keys] = -1;
-    lists[groupings] = all;
-    node->aggregate.grouping_keys = lists;
-    node->aggregate.grouping_count++;
-    wr_output *outputs = wr_new_array(planner->arena, wr_output, node->output_count + 1);
-    memcpy(outputs, node->outputs, sizeof *outputs * (size_t)node->output_count);
-    wr_column_id id = wr_planner_column(planner, WR_STR("grouping"), WR_INTEGER);
-    outputs[node->output_count++] = (wr_output){.id = id, .type = WR_INTEGER};
-    node->outputs = outputs;
-    return id;
-}
-
-/* GROUPING SETS ((), (), ...): the row of the empty set as often as it was asked for. */
-static void repeat_empty_rows(domain *d, wr_logical **slot, wr_column_id marker, int keys,
-                              int times)
-{
-    wr_planner *planner = d->planner;
-    wr_arena *arena = planner->arena;
-    wr_logical *copies = wr_logical_new(planner, WR_L_VALUES, NULL, NULL);
-    wr_column_id copy = wr_planner_column(planner, WR_STR("copy"), WR_INTEGER);
-    copies->values.row_count = times;
-    copies->values.rows = wr_new_array(arena, wr_expr **, times);
-    copies->outputs = wr_new(arena, wr_output);
-    copies->outputs[0] = (wr_output){.id = copy, .type = WR_INTEGER, .name = WR_STR("copy")};
-    copies->output_count = 1;
-    for (int i = 0; i < times; i++) {
-        copies->values.rows[i] = wr_new_array(arena, wr_expr *, 1);
-        copies->values.rows[i][0] = wr_expr_const(arena, wr_value_int(WR_INTEGER, i + 1));
-    }
-    wr_logical *join = wr_unnest_join(planner, WR_JOIN_INNER, *slot, copies);
-    if (keys > 0) {
-        int64_t mask = (INT64_C(1) << keys) - 1;
-        wr_expr *either[2] = {
-            wr_expr_compare(arena, WR_EQ, wr_unnest_column(planner, copy),
-                            wr_expr_const(arena, wr_value_int(WR_INTEGER, 1))),
-            wr_expr_compare(arena, WR_EQ, wr_unnest_column(planner, marker),
-                            wr_expr_const(arena, wr_value_int(WR_INTEGER, mask))),
-        };
-        wr_unnest_add_condition(planner, join, wr_expr_or(arena, either, 2));
-    }
-    *slot = join;
-}
-
-static weir_status push_aggregate(domain *d, wr_logical **slot, wr_column_id *ids)
-{
-    wr_planner *planner = d->planner;
-    wr_logical *node = *slot;
-    int keys = node->aggregate.key_count, calls = node->aggregate.call_count, empty;
-    if (node->aggregate.sets && keys + d->count > 64)
-        return wr_fail_at(WR_E_TOO_BIG, node->span,
-                          "more than 64 grouping keys and outer columns in a subquery");
-    const uint64_t *sets = sets_with_domain(d, node, &empty);
-    wr_column_id marker = 0;
-    if (empty > 1 && keys > 31)
-        return wr_fail_at(WR_E_TOO_BIG, node->span,
-                          "more than 31 grouping keys beside repeated empty grouping sets");
-    if (empty > 1 && keys > 0) marker = add_marker(planner, node);
-    WR_TRY(push(d, &node->inputs[0], ids));
-    rename_outer(d, node, ids);
-    const wr_output *old = node->outputs;
-    int tail = node->output_count - keys;
-    wr_binding *bindings = wr_new_array(planner->arena, wr_binding, keys + d->count + 1);
-    if (keys) memcpy(bindings, node->aggregate.keys, sizeof *bindings * (size_t)keys);
-    wr_output *outputs = wr_new_array(planner->arena, wr_output, keys + d->count + tail + 1);
-    for (int i = 0; i < d->count; i++) {
-        wr_column_id key = wr_planner_column(planner, planner->column_names.items[ids[i]],
-                                             planner->column_types.items[ids[i]]);
-        bindings[keys + i] = (wr_binding){key, wr_unnest_column(planner, ids[i])};
-        ids[i] = key;
-    }
-    for (int i = 0; i < keys && empty; i++)
-        bindings[i].id = wr_planner_column(planner, old[i].name, old[i].type);
-    for (int i = 0; i < tail; i++) {
-        outputs[keys + d->count + i] = old[keys + i];
-        if (empty)
-            outputs[keys + d->count + i].id =
-                wr_planner_column(planner, old[keys + i].name, old[keys + i].type);
-    }
-    if (node->aggregate.carried_first >= keys) node->aggregate.carried_first = keys + d->count;
-    node->aggregate.keys = bindings;
-    node->aggregate.key_count = keys + d->count;
-    node->aggregate.sets = sets;
-    node->outputs = outputs;
-    node->output_count = keys + d->count + tail;
-    wr_logical_set_outputs(planner, node);
-    wr_assert(node->output_count >= calls);
-    if (empty) complete_aggregate(d, slot, ids, old, keys);
-    if (empty > 1) repeat_empty_rows(d, slot, marker, keys, empty);
-    return WR_OK;
-}
-
-static wr_expr **with_domain(domain *d, wr_expr **keys, int count, const wr_column_id *ids)
-{
-    wr_expr **all = wr_new_array(d->planner->arena, wr_expr *, count + d->count + 1);
-    for (int i = 0; i < d->count; i++)
-        all[i] = wr_unnest_column(d->planner, ids[i]);
-    if (count) memcpy(all + d->count, keys, sizeof *all * (size_t)count);
-    return all;
-}
-
-static weir_status push_window(domain *d, wr_logical *node, wr_column_id *ids)
-{
-    WR_TRY(push(d, &node->inputs[0], ids));
-    rename_outer(d, node, ids);
-    for (int i = 0; i < node->window.call_count; i++) {
-        wr_window_call *call = &node->window.calls[i];
-        call->partition = with_domain(d, call->partition, call->partition_count, ids);
-        call->partition_count += d->count;
-    }
-    return WR_OK;
-}
-
-static weir_status constant_count(domain *d, const wr_expr *e, int64_t none, int64_t *out)
-{
-    *out = none;
-    if (!e) return WR_OK;
-    if (!wr_expr_is_const(e))
-        return wr_fail_at(WR_E_UNSUPPORTED, e->span,
-                          "LIMIT and OFFSET of a correlated subquery must be constants");
-    wr_value value;
-    WR_TRY(wr_expr_fold(d->planner->arena, d->planner->env, e, &value));
-    if (!value.is_null) *out = value.i64;
-    return WR_OK;
-}
-
-/* What a LIMIT leaves per value of D. */
-typedef struct portion {
-    const wr_expr *limit, *offset;
-    bool is_percent;
-    wr_sort_key *keys; /* the order of the rows, if they have one */
-    int key_count;
-} portion;
-
-/* count(*) OVER (PARTITION BY D) */
-static weir_status count_per_domain(domain *d, const wr_column_id *ids, wr_window_call *call)
-{
-    WR_TRY(wr_bind_aggregate(d->planner->arena, WR_STR("count"), (wr_span){0}, &call->aggregate));
-    call->partition = with_domain(d, NULL, 0, ids);
-    call->partition_count = d->count;
-    call->frame = (wr_frame){
-        .unit = WR_WINDOW_ROWS, .start = WR_UNBOUNDED_PRECEDING, .end = WR_UNBOUNDED_FOLLOWING};
-    return WR_OK;
-}
-
-/* number - skip <= percent / 100 * total, in DOUBLE. */
-static weir_status within_percent(domain *d, const portion *p, wr_column_id number, int64_t skip,
-                                  wr_column_id total, wr_expr **out)
-{
-    wr_arena *arena = d->planner->arena;
-    const wr_env *env = d->planner->env;
-    wr_span span = p->limit->span;
-    wr_value value;
-    if (!wr_expr_is_const(p->limit))
-        return wr_fail_at(WR_E_UNSUPPORTED, span,
-                          "LIMIT and OFFSET of a correlated subquery must be constants");
-    WR_TRY(wr_expr_fold(arena, env, p->limit, &value));
-    if (value.is_null) {
-        *out = NULL;
-        return WR_OK;
-    }
-    double percent = wr_value_as_f64(&value);
-    if (!(percent >= 0 && percent <= 100))
-        return wr_fail_at(WR_E_BAD_ARGUMENT, span,
-                          "LIMIT must be between 0 and 100 percent, not %g", percent);
-    wr_expr *place[2], *part[2], *left, *right;
-    place[0] = wr_expr_raw_cast(arena, wr_unnest_column(d->planner, number), WR_DOUBLE, false);
-    place[1] = wr_expr_const(arena, wr_value_f64((double)skip));
-    part[0] = wr_expr_const(arena, wr_value_f64(percent / 100.0));
-    part[1] = wr_expr_raw_cast(arena, wr_unnest_column(d->planner, total), WR_DOUBLE, false);
-    WR_TRY(wr_bind_call(arena, env, WR_STR("-"), place, NULL, 2, span, &left));
-    WR_TRY(wr_bind_call(arena, env, WR_STR("*"), part, NULL, 2, span, &right));
-    *out = wr_expr_compare(arena, WR_LE, left, right);
-    return WR_OK;
-}
-
-/* LIMIT n OFFSET m per value of D: row_number() OVER (PARTITION BY D ORDER BY keys) BETWEEN m + 1
- * AND m + n; in percent, n is a part of count(*) OVER (PARTITION BY D). */
-static weir_status limit_per_domain(domain *d, wr_logical **slot, wr_logical *input,
-                                    const wr_column_id *ids, const portion *p)
-{
-    wr_planner *planner = d->planner;
-    wr_arena *arena = planner->arena;
-    int64_t count = INT64_MAX, skip, last;
-    bool is_percent = p->is_percent && p->limit;
-    if (!is_percent) WR_TRY(constant_count(d, p->limit, INT64_MAX, &count));
-    WR_TRY(constant_count(d, p->offset, 0, &skip));
-    wr_logical *window = wr_logical_new(planner, WR_L_WINDOW, input, NULL);
-    wr_window_call *calls = wr_new_array(arena, wr_window_call, 2);
-    WR_TRY(wr_bind_window_fn(arena, WR_STR("row_number"), (wr_span){0}, calls));
-    calls->partition = with_domain(d, NULL, 0, ids);
-    calls->partition_count = d->count;
-    calls->order = p->keys;
-    calls->order_count = p->key_count;
-    calls->frame =
-        (wr_frame){.unit = WR_WINDOW_RANGE, .start = WR_UNBOUNDED_PRECEDING, .end = WR_CURRENT_ROW};
-    if (is_percent) WR_TRY(count_per_domain(d, ids, calls + 1));
-    window->window.calls = calls;
-    window->window.call_count = 1 + is_percent;
-    window->window.top_rows = -1;
-    wr_logical_set_outputs(planner, window);
-    wr_column_id number = window->outputs[input->output_count].id;
-    wr_expr **conjuncts = wr_new_array(arena, wr_expr *, 2), *within = NULL;
-    int n = 0;
-    if (skip > 0)
-        conjuncts[n++] = wr_expr_compare(arena, WR_GT, wr_unnest_column(planner, number),
-                                         wr_expr_const(arena, wr_value_int(WR_BIGINT, skip)));
-    if (is_percent)
-        WR_TRY(within_percent(d, p, number, skip, window->outputs[input->output_count + 1].id,
-                              &within));
-    else if (count != INT64_MAX && !__builtin_add_overflow(skip, count, &last))
-        within = wr_expr_compare(arena, WR_LE, wr_unnest_column(planner, number),
-                                 wr_expr_const(arena, wr_value_int(WR_BIGINT, last)));
-    if (within) conjuncts[n++] = within;
-    *slot = wr_unnest_filter(planner, window, conjuncts, n);
-    return WR_OK;
-}
-
-/* The rows below, numbered in their order from the first row of all values of D on. */
-static wr_logical *numbered(domain *d, wr_logical *input)
-{
-    wr_logical *node = wr_logical_new(d->planner, WR_L_ORDINAL, input, NULL);
-    node->ordinal.id = wr_planner_column(d->planner, WR_STR("number"), WR_BIGINT);
-    wr_logical_set_outputs(d->planner, node);
-    return node;
-}
-
-static wr_sort_key *sort_by(domain *d, wr_column_id id)
-{
-    wr_sort_key *key = wr_new(d->planner->arena, wr_sort_key);
-    *key = (wr_sort_key){.expr = wr_unnest_column(d->planner, id)};
-    return key;
-}
-
-/* WITH ORDINALITY counts from 1 for each value of D: the place of a row's number among those. */
-static weir_status push_ordinal(domain *d, wr_logical **slot, wr_column_id *ids)
-{
-    wr_planner *planner = d->planner;
-    wr_logical *node = *slot;
-    WR_TRY(push(d, &node->inputs[0], ids));
-    wr_logical *all = numbered(d, node->inputs[0]);
-    wr_logical *window = wr_logical_new(planner, WR_L_WINDOW, all, NULL);
-    wr_window_call *call = wr_new(planner->arena, wr_window_call);
-    WR_TRY(wr_bind_window_fn(planner->arena, WR_STR("row_number"), (wr_span){0}, call));
-    call->partition = with_domain(d, NULL, 0, ids);
-    call->partition_count = d->count;
-    call->order = sort_by(d, all->ordinal.id);
-    call->order_count = 1;
-    call->frame =
-        (wr_frame){.unit = WR_WINDOW_RANGE, .start = WR_UNBOUNDED_PRECEDING, .end = WR_CURRENT_ROW};
-    window->window.calls = call;
-    window->window.call_count = 1;
-    window->window.top_rows = -1;
-    window->outputs = &node->outputs[node->output_count - 1]; /* the number keeps its id */
-    window->output_count = 1;
-    wr_logical_set_outputs(planner, window);
-    *slot = window;
-    return WR_OK;
-}
-
-/* A part of all rows is a part of those of each value of D; a number of rows is taken from each, in
- * an order by chance. */
-static weir_status push_sample(domain *d, wr_logical **slot, wr_column_id *ids)
-{
-    wr_planner *planner = d->planner;
-    wr_arena *arena = planner->arena;
-    wr_logical *node = *slot;
-    WR_TRY(push(d, &node->inputs[0], ids));
-    if (node->sample.rows < 0) return WR_OK;
-    wr_logical *all = numbered(d, node->inputs[0]), *mixed = wr_unnest_pass(planner, all, 1);
-    wr_expr *args[2], *chance;
-    args[0] = wr_unnest_column(planner, all->ordinal.id);
-    args[1] = wr_expr_const(arena, wr_value_int(WR_BIGINT, node->sample.seed));
-    wr_str name = node->sample.has_seed ? WR_STR("hash") : WR_STR("random");
-    WR_TRY(wr_bind_call(arena, planner->env, name, args, NULL, node->sample.has_seed ? 2 : 0,
-                        node->span, &chance));
-    wr_column_id order = wr_planner_column(planner, WR_STR("chance"), chance->type);
-    wr_unnest_bind(mixed, order, chance);
-    wr_logical_set_outputs(planner, mixed);
-    const portion some = {
-        .limit = wr_expr_const(arena, wr_value_int(WR_BIGINT, node->sample.rows)),
-        .keys = sort_by(d, order),
-        .key_count = 1,
-    };
-    return limit_per_domain(d, slot, mixed, ids, &some);
-}
-
-static weir_status push_sort(domain *d, wr_logical **slot, wr_column_id *ids)
-{
-    wr_logical *node = *slot;
-    WR_TRY(push(d, &node->inputs[0], ids));
-    rename_outer(d, node, ids);
-    if (!node->sort.limit && !node->sort.offset) return WR_OK;
-    const portion sorted = {.limit = node->sort.limit,
-                            .offset = node->sort.offset,
-                            .keys = node->sort.keys,
-                            .key_count = node->sort.key_count};
-    return limit_per_domain(d, slot, node->inputs[0], ids, &sorted);
-}
-
-static weir_status push_limit(domain *d, wr_logical **slot, wr_column_id *ids)
-{
-    wr_logical *node = *slot;
-    wr_logical *below = node->inputs[0];
-    bool sorted = below->kind == WR_L_SORT && !below->sort.limit && !below->sort.offset;
-    WR_TRY(push(d, &node->inputs[0], ids));
-    rename_outer(d, node, ids);
-    const portion p = {.limit = node->limit.count,
-                       .offset = node->limit.offset,
-                       .is_percent = node->limit.is_percent,
-                       .keys = sorted ? below->sort.keys : NULL,
-                       .key_count = sorted ? below->sort.key_count : 0};
-    return limit_per_domain(d, slot, node->inputs[0], ids, &p);
-}
-
 /* D on both sides; a row without partner has D on one side only. */
-static weir_status push_full_join(domain *d, wr_logical **slot, wr_column_id *ids)
+static weir_status push_full_join(wr_domain *d, wr_logical **slot, wr_column_id *ids)
 {
     wr_planner *planner = d->planner;
     wr_logical *node = *slot;
     wr_column_id *sides[2];
     for (int side = 0; side < 2; side++) {
         sides[side] = wr_new_array(planner->arena, wr_column_id, d->count + 1);
-        WR_TRY(push(d, &node->inputs[side], sides[side]));
+        WR_TRY(wr_domain_push(d, &node->inputs[side], sides[side]));
     }
-    rename_outer(d, node, sides[0]);
-    same_domain(d, node, sides[0], sides[1]);
+    wr_domain_rename(d, node, sides[0]);
+    wr_domain_match(d, node, sides[0], sides[1]);
     wr_logical_set_outputs(planner, node);
     *slot = wr_unnest_pass(planner, node, d->count);
     for (int i = 0; i < d->count; i++) {
@@ -549,7 +145,7 @@ static weir_status push_full_join(domain *d, wr_logical **slot, wr_column_id *id
     return WR_OK;
 }
 
-static weir_status push_join(domain *d, wr_logical **slot, wr_column_id *ids)
+static weir_status push_join(wr_domain *d, wr_logical **slot, wr_column_id *ids)
 {
     wr_logical *node = *slot;
     bool left = needs_domain(d, node->inputs[0]);
@@ -559,35 +155,35 @@ static weir_status push_join(domain *d, wr_logical **slot, wr_column_id *ids)
     case WR_JOIN_FULL:
         return push_full_join(d, slot, ids);
     case WR_JOIN_RIGHT:
-        WR_TRY(push(d, &node->inputs[1], ids));
-        if (left) WR_TRY(push(d, &node->inputs[0], others));
+        WR_TRY(wr_domain_push(d, &node->inputs[1], ids));
+        if (left) WR_TRY(wr_domain_push(d, &node->inputs[0], others));
         break;
     case WR_JOIN_INNER:
         if (right && !left) {
-            WR_TRY(push(d, &node->inputs[1], ids));
-            rename_outer(d, node, ids);
+            WR_TRY(wr_domain_push(d, &node->inputs[1], ids));
+            wr_domain_rename(d, node, ids);
             return WR_OK;
         }
         __attribute__((fallthrough));
     default:
-        WR_TRY(push(d, &node->inputs[0], ids));
-        if (right) WR_TRY(push(d, &node->inputs[1], others));
+        WR_TRY(wr_domain_push(d, &node->inputs[0], ids));
+        if (right) WR_TRY(wr_domain_push(d, &node->inputs[1], others));
     }
-    rename_outer(d, node, ids);
+    wr_domain_rename(d, node, ids);
     bool both = node->join.kind == WR_JOIN_RIGHT ? left : right;
-    if (both) same_domain(d, node, ids, others);
+    if (both) wr_domain_match(d, node, ids, others);
     return WR_OK;
 }
 
 /* The nearest row is looked for among those of the same value of D. */
-static weir_status push_asof(domain *d, wr_logical *node, wr_column_id *ids)
+static weir_status push_asof(wr_domain *d, wr_logical *node, wr_column_id *ids)
 {
     wr_arena *arena = d->planner->arena;
     wr_column_id *others = wr_new_array(arena, wr_column_id, d->count + 1);
     int count = node->asof.condition_count;
-    WR_TRY(push(d, &node->inputs[0], ids));
-    WR_TRY(push(d, &node->inputs[1], others));
-    rename_outer(d, node, ids);
+    WR_TRY(wr_domain_push(d, &node->inputs[0], ids));
+    WR_TRY(wr_domain_push(d, &node->inputs[1], others));
+    wr_domain_rename(d, node, ids);
     wr_expr **conditions = wr_new_array(arena, wr_expr *, count + d->count + 1);
     if (count) memcpy(conditions, node->asof.conditions, sizeof *conditions * (size_t)count);
     for (int i = 0; i < d->count; i++)
@@ -600,19 +196,20 @@ static weir_status push_asof(domain *d, wr_logical *node, wr_column_id *ids)
 }
 
 /* One row at most per value of D, and one for each of them: D SINGLE JOIN the rest. */
-static weir_status push_single_row(domain *d, wr_logical **slot, wr_column_id *ids)
+static weir_status push_single_row(wr_domain *d, wr_logical **slot, wr_column_id *ids)
 {
     wr_logical *node = *slot;
     wr_column_id *own = wr_new_array(d->planner->arena, wr_column_id, d->count + 1);
-    WR_TRY(push(d, &node->inputs[0], own));
-    *slot = wr_unnest_join(d->planner, WR_JOIN_SINGLE, domain_reference(d, ids), node->inputs[0]);
-    same_domain(d, *slot, ids, own);
+    WR_TRY(wr_domain_push(d, &node->inputs[0], own));
+    *slot =
+        wr_unnest_join(d->planner, WR_JOIN_SINGLE, wr_domain_reference(d, ids), node->inputs[0]);
+    wr_domain_match(d, *slot, ids, own);
     return WR_OK;
 }
 
 /* ---- shared and recursive parts ---- */
 
-static void append_domain(domain *d, wr_logical *node, wr_column_id *ids)
+static void append_domain(wr_domain *d, wr_logical *node, wr_column_id *ids)
 {
     int count = node->output_count;
     wr_output *outputs = wr_new_array(d->planner->arena, wr_output, count + d->count + 1);
@@ -626,7 +223,7 @@ static void append_domain(domain *d, wr_logical *node, wr_column_id *ids)
     node->output_count = count + d->count;
 }
 
-static wr_column_id *append_ids(domain *d, const wr_column_id *own, int count,
+static wr_column_id *append_ids(wr_domain *d, const wr_column_id *own, int count,
                                 const wr_column_id *more)
 {
     wr_column_id *all = wr_new_array(d->planner->arena, wr_column_id, count + d->count + 1);
@@ -635,17 +232,17 @@ static wr_column_id *append_ids(domain *d, const wr_column_id *own, int count,
     return all;
 }
 
-static weir_status push_shared(domain *d, wr_logical *node, wr_column_id *ids)
+static weir_status push_shared(wr_domain *d, wr_logical *node, wr_column_id *ids)
 {
-    extended *known = d->extended;
+    wr_domain_extended *known = d->extended;
     while (known && known->shared_id != node->shared.id)
         known = known->next;
     if (!known) {
-        known = wr_new(d->planner->arena, extended);
+        known = wr_new(d->planner->arena, wr_domain_extended);
         known->shared_id = node->shared.id;
         known->definition = node->inputs[0];
         known->ids = wr_new_array(d->planner->arena, wr_column_id, d->count + 1);
-        WR_TRY(push(d, &known->definition, known->ids));
+        WR_TRY(wr_domain_push(d, &known->definition, known->ids));
         known->next = d->extended;
         d->extended = known;
     }
@@ -655,14 +252,14 @@ static weir_status push_shared(domain *d, wr_logical *node, wr_column_id *ids)
     return WR_OK;
 }
 
-static weir_status push_recursive(domain *d, wr_logical *node, wr_column_id *ids)
+static weir_status push_recursive(wr_domain *d, wr_logical *node, wr_column_id *ids)
 {
     wr_column_id *start = wr_new_array(d->planner->arena, wr_column_id, d->count + 1);
     wr_column_id *step = wr_new_array(d->planner->arena, wr_column_id, d->count + 1);
-    recursion here = {d->open, node->recursive.id};
-    WR_TRY(push(d, &node->inputs[0], start));
+    wr_domain_recursion here = {d->open, node->recursive.id};
+    WR_TRY(wr_domain_push(d, &node->inputs[0], start));
     d->open = &here;
-    weir_status bad = push(d, &node->inputs[1], step);
+    weir_status bad = wr_domain_push(d, &node->inputs[1], step);
     d->open = here.around;
     if (bad) return bad;
     node->recursive.start = append_ids(d, node->recursive.start, node->output_count, start);
@@ -673,13 +270,13 @@ static weir_status push_recursive(domain *d, wr_logical *node, wr_column_id *ids
 
 /* Reads the working table of an open recursion, or a SHARED subplan that has D by now (its
  * definition no longer looks as if it needed it). */
-static bool reads_extended(const domain *d, const wr_logical *node, wr_column_set *seen)
+static bool reads_extended(const wr_domain *d, const wr_logical *node, wr_column_set *seen)
 {
     if (node->kind == WR_L_WORKING)
-        for (const recursion *r = d->open; r; r = r->around)
+        for (const wr_domain_recursion *r = d->open; r; r = r->around)
             if (r->id == node->working.id) return true;
     if (node->kind == WR_L_SHARED) {
-        for (const extended *e = d->extended; e; e = e->next)
+        for (const wr_domain_extended *e = d->extended; e; e = e->next)
             if (e->shared_id == node->shared.id) return true;
         if (wr_column_set_has(seen, (wr_column_id)node->shared.id)) return false;
         wr_column_set_add(d->planner->arena, seen, (wr_column_id)node->shared.id);
@@ -690,7 +287,7 @@ static bool reads_extended(const domain *d, const wr_logical *node, wr_column_se
 }
 
 /* Something in the subtree depends on the value of D. */
-static bool needs_domain(const domain *d, const wr_logical *node)
+static bool needs_domain(const wr_domain *d, const wr_logical *node)
 {
     wr_column_set seen = {0};
     if (wr_unnest_uses(d->planner, node, &d->outer_set)) return true;
@@ -698,7 +295,7 @@ static bool needs_domain(const domain *d, const wr_logical *node)
     return (d->open || d->extended) && reads_extended(d, node, &seen);
 }
 
-static weir_status push_set(domain *d, wr_logical *node, wr_column_id *ids)
+static weir_status push_set(wr_domain *d, wr_logical *node, wr_column_id *ids)
 {
     wr_planner *planner = d->planner;
     int columns = node->output_count;
@@ -706,7 +303,7 @@ static weir_status push_set(domain *d, wr_logical *node, wr_column_id *ids)
     memcpy(outputs, node->outputs, sizeof *outputs * (size_t)columns);
     for (int i = 0; i < node->input_count; i++) {
         wr_column_id *inner = wr_new_array(planner->arena, wr_column_id, d->count + 1);
-        WR_TRY(push(d, &node->inputs[i], inner));
+        WR_TRY(wr_domain_push(d, &node->inputs[i], inner));
         wr_column_id *feed = wr_new_array(planner->arena, wr_column_id, columns + d->count + 1);
         memcpy(feed, node->set.columns[i], sizeof *feed * (size_t)columns);
         memcpy(feed + columns, inner, sizeof *feed * (size_t)d->count);
@@ -724,14 +321,14 @@ static weir_status push_set(domain *d, wr_logical *node, wr_column_id *ids)
 }
 
 /* Literal rows with outer columns: one projection of D per row. */
-static weir_status push_values(domain *d, wr_logical **slot, wr_column_id *ids)
+static weir_status push_values(wr_domain *d, wr_logical **slot, wr_column_id *ids)
 {
     wr_planner *planner = d->planner;
     wr_logical *node = *slot, *all = NULL;
     int columns = node->output_count;
     for (int r = 0; r < node->values.row_count; r++) {
         wr_column_id *own = wr_new_array(planner->arena, wr_column_id, d->count + 1);
-        wr_logical *row = wr_logical_new(planner, WR_L_PROJECT, domain_reference(d, own), NULL);
+        wr_logical *row = wr_logical_new(planner, WR_L_PROJECT, wr_domain_reference(d, own), NULL);
         row->project.bindings = wr_new_array(planner->arena, wr_binding, columns + d->count + 1);
         renaming names = {d, own};
         wr_column_id *feed = wr_new_array(planner->arena, wr_column_id, columns + d->count + 1);
@@ -769,49 +366,49 @@ static weir_status push_values(domain *d, wr_logical **slot, wr_column_id *ids)
     return WR_OK;
 }
 
-/* Makes *slot provide D's columns (ids) beside its own, with nothing below using outer columns. */
-static weir_status push(domain *d, wr_logical **slot, wr_column_id *ids)
+weir_status wr_domain_push(wr_domain *d, wr_logical **slot, wr_column_id *ids)
 {
     wr_logical *node = *slot;
+    WR_TRY(wr_stack_check(WR_STACK_FOR_WALKS, node->span));
     if (!needs_domain(d, node)) {
         bool empty_row =
             node->kind == WR_L_VALUES && node->values.row_count == 1 && node->output_count == 0;
-        wr_logical *values = domain_reference(d, ids);
+        wr_logical *values = wr_domain_reference(d, ids);
         *slot = empty_row ? values : wr_unnest_join(d->planner, WR_JOIN_INNER, node, values);
         return WR_OK;
     }
     switch (node->kind) {
     case WR_L_FILTER:
     case WR_L_UNNEST:
-        WR_TRY(push(d, &node->inputs[0], ids));
-        rename_outer(d, node, ids);
+        WR_TRY(wr_domain_push(d, &node->inputs[0], ids));
+        wr_domain_rename(d, node, ids);
         break;
     case WR_L_PROJECT:
         WR_TRY(push_project(d, node, ids));
         break;
     case WR_L_AGGREGATE:
-        return push_aggregate(d, slot, ids);
+        return wr_domain_push_aggregate(d, slot, ids);
     case WR_L_WINDOW:
-        WR_TRY(push_window(d, node, ids));
+        WR_TRY(wr_domain_push_window(d, node, ids));
         break;
     case WR_L_DISTINCT_ON:
-        WR_TRY(push(d, &node->inputs[0], ids));
-        rename_outer(d, node, ids);
+        WR_TRY(wr_domain_push(d, &node->inputs[0], ids));
+        wr_domain_rename(d, node, ids);
         node->distinct_on.keys =
-            with_domain(d, node->distinct_on.keys, node->distinct_on.key_count, ids);
+            wr_domain_keys(d, node->distinct_on.keys, node->distinct_on.key_count, ids);
         node->distinct_on.key_count += d->count;
         break;
     case WR_L_SORT:
-        WR_TRY(push_sort(d, slot, ids));
+        WR_TRY(wr_domain_push_sort(d, slot, ids));
         break;
     case WR_L_LIMIT:
-        WR_TRY(push_limit(d, slot, ids));
+        WR_TRY(wr_domain_push_limit(d, slot, ids));
         break;
     case WR_L_ORDINAL:
-        WR_TRY(push_ordinal(d, slot, ids));
+        WR_TRY(wr_domain_push_ordinal(d, slot, ids));
         break;
     case WR_L_SAMPLE:
-        WR_TRY(push_sample(d, slot, ids));
+        WR_TRY(wr_domain_push_sample(d, slot, ids));
         break;
     case WR_L_JOIN:
         WR_TRY(push_join(d, slot, ids));
@@ -840,7 +437,7 @@ static weir_status push(domain *d, wr_logical **slot, wr_column_id *ids)
     return WR_OK;
 }
 
-static wr_logical *distinct_values(domain *d, wr_logical *left)
+static wr_logical *distinct_values(wr_domain *d, wr_logical *left)
 {
     wr_planner *planner = d->planner;
     wr_logical *aggregate = wr_logical_new(planner, WR_L_AGGREGATE, left, NULL);
@@ -862,7 +459,7 @@ static wr_logical *distinct_values(domain *d, wr_logical *left)
 weir_status wr_unnest_domain(wr_planner *planner, wr_logical **slot)
 {
     wr_logical *join = *slot;
-    domain d = {.planner = planner};
+    wr_domain d = {.planner = planner};
     wr_unnest_correlation(planner, join->inputs[0], join->inputs[1], &d.outer_set);
     if (join->join.kind == WR_JOIN_RIGHT || join->join.kind == WR_JOIN_FULL)
         return wr_fail_at(WR_E_UNSUPPORTED, join->span, "RIGHT and FULL joins cannot be lateral");
@@ -887,8 +484,8 @@ weir_status wr_unnest_domain(wr_planner *planner, wr_logical **slot)
     d.plan = distinct_values(&d, reference(planner, left, left_id, false));
     d.shared_id = planner->next_shared++;
     wr_column_id *ids = wr_new_array(planner->arena, wr_column_id, d.count + 1);
-    WR_TRY(push(&d, &join->inputs[1], ids));
-    same_domain(&d, join, d.outer, ids);
+    WR_TRY(wr_domain_push(&d, &join->inputs[1], ids));
+    wr_domain_match(&d, join, d.outer, ids);
     wr_logical_set_outputs(planner, join);
     return WR_OK;
 }
