@@ -137,6 +137,23 @@ static weir_status operator_test(wr_scope *scope, const wr_sql_quantified *q, wr
     return quantified_test(scope, test, q, plan, out);
 }
 
+/* A NULL list counts as one NULL: the comparison with it is NULL, and so is the result, whereas no
+ * element at all would give FALSE for ANY and TRUE for ALL. */
+static weir_status null_as_element(wr_scope *scope, wr_span span, wr_expr **list)
+{
+    wr_arena *arena = scope->planner->arena;
+    const wr_type *type = wr_type_list((*list)->type->child);
+    bool is_written = (*list)->kind == WR_X_CALL &&
+                      wr_str_is(wr_str_of((*list)->call.fn->name), "list_value|list_pack");
+    if (is_written || ((*list)->kind == WR_X_CONST && !(*list)->value.is_null)) return WR_OK;
+    wr_expr *pair[2] = {*list, NULL};
+    wr_expr *null = wr_expr_const(arena, wr_value_null(type->child));
+    if ((*list)->type != type) WR_TRY(wr_bind_cast(arena, *list, type, false, span, &pair[0]));
+    WR_TRY(wr_bind_by_name(scope, "list_value", &null, 1, span, &pair[1]));
+    if (pair[1]->type != type) WR_TRY(wr_bind_cast(arena, pair[1], type, false, span, &pair[1]));
+    return wr_bind_by_name(scope, "coalesce", pair, 2, span, list);
+}
+
 /* x op ANY (list): any element for which the comparison holds, by list functions. */
 static weir_status quantified_list(wr_scope *scope, const wr_sql_quantified *q, wr_expr **out)
 {
@@ -170,6 +187,7 @@ static weir_status quantified_list(wr_scope *scope, const wr_sql_quantified *q, 
     if (list->type->id != WR_T_LIST && list->type->id != WR_T_ARRAY)
         return wr_fail_at(WR_E_TYPE_MISMATCH, q->array->span,
                           "ANY and ALL take a list or a query, not %s", wr_type_name(list->type));
+    WR_TRY(null_as_element(scope, span, &list));
     /* The list becomes a query over its elements, so that NULLs behave as in x op ANY (SELECT ...).
      */
     wr_planner *planner = scope->planner;
