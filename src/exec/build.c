@@ -8,6 +8,7 @@
  * Pipelines run in the order in which they are closed. Build sides are walked before probe sides,
  * so that runtime filters are ready when the scans they limit start; shared subplans are built
  * where they are first met. */
+#include "base/stack.h"
 #include "exec/ops/result.h"
 
 enum { CHAIN_MAX = 2000, DEPTH_MAX = 4000 };
@@ -188,6 +189,7 @@ static weir_status build_limit(wr_exec *exec, const wr_plan_node *node, downstre
 
 static weir_status build(wr_exec *exec, const wr_plan_node *node, downstream down)
 {
+    WR_TRY(wr_stack_check(WR_STACK_FOR_WALKS, (wr_span){0}));
     if (++down.depth > DEPTH_MAX) return wr_fail(WR_E_TOO_DEEP, "the plan is nested too deeply");
     switch (node->kind) {
     case WR_PN_SCAN:

@@ -9,6 +9,7 @@
  * dictionary among constants -> once per dictionary, remembered by the dictionary's identity. The
  * last one may touch values no row refers to, so a failure there is forgotten and the rows are
  * computed one by one. */
+#include "base/stack.h"
 #include "expr/program.h"
 #include "sys/clock.h"
 
@@ -377,6 +378,7 @@ static weir_status eval_not(wr_eval *ev, int step, wr_rows rows)
 
 static weir_status compute(wr_eval *ev, int step, wr_rows rows)
 {
+    WR_TRY(wr_stack_check(WR_STACK_FOR_WALKS, ev->program->steps[step].expr->span));
     const wr_step *s = &ev->program->steps[step];
     switch (s->expr->kind) {
     case WR_X_COLUMN:

@@ -2,6 +2,7 @@
  *
  * Parentheses are put around every nested operator: the reader of a plan should not have to know
  * precedences. */
+#include "base/stack.h"
 #include "expr/fn.h"
 
 typedef struct printer {
@@ -145,6 +146,10 @@ static void print_column(const printer *p, uint32_t column)
 
 static void print_node(const printer *p, const wr_expr *e)
 {
+    if (wr_stack_is_low(WR_STACK_FOR_WALKS)) { /* for people, who do not read on here either */
+        wr_buf_add_text(p->out, "...");
+        return;
+    }
     switch (e->kind) {
     case WR_X_COLUMN:
         print_column(p, e->column);

@@ -6,6 +6,7 @@
  * nodes inside; bind_group.c and bind_window.c then replace these by columns of the nodes that
  * compute them. */
 #pragma once
+#include "base/stack.h"
 #include "plan/plan.h"
 
 typedef struct wr_scope wr_scope;
@@ -114,7 +115,7 @@ typedef struct wr_result {
     int count;
 } wr_result;
 
-#define WR_BIND_DEPTH_MAX 200
+#define WR_BIND_DEPTH_MAX 2000 /* queries and relations in each other; the stack may allow less */
 #define WR_BIND_JOINS_MAX 1000 /* joins in a row: each takes stack in every walk over the plan */
 #define WR_BIND_PARTS_MAX 100000
 #define WR_BIND_ALIAS_MAX 20000 /* nodes of an expression that an alias stands for */

@@ -264,6 +264,7 @@ weir_status wr_bind_enter(wr_planner *planner, wr_span span)
                           "the statement has more than %d queries and relations after views and "
                           "macros were put in",
                           WR_BIND_PARTS_MAX);
+    WR_TRY(wr_stack_check(WR_STACK_FOR_READING, span));
     if (++planner->depth <= WR_BIND_DEPTH_MAX) return WR_OK;
     return wr_fail_at(WR_E_TOO_DEEP, span, "queries, views or macros are nested more than %d deep",
                       WR_BIND_DEPTH_MAX);

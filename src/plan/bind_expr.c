@@ -588,6 +588,7 @@ weir_status wr_bind_expr(wr_scope *scope, const wr_node *node, wr_expr **out)
     if (planner->expr_depth >= NESTING_MAX)
         return wr_fail_at(WR_E_TOO_DEEP, node->span, "expressions are nested more than %d deep",
                           NESTING_MAX);
+    WR_TRY(wr_stack_check(WR_STACK_FOR_READING, node->span));
     planner->expr_depth++;
     weir_status s = bind_node(scope, node, out);
     planner->expr_depth--;

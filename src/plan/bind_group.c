@@ -75,34 +75,54 @@ static weir_status map_plan(mapping *m, wr_logical *node, wr_column_set *seen)
     return m->failed;
 }
 
-weir_status wr_expr_map(wr_arena *arena, wr_expr *e, wr_expr_map_fn *fn, void *arg, wr_expr **out)
+/* A copy of e whose children are mapped, all but the first of args. */
+static weir_status map_node(mapping *m, wr_expr *e, wr_expr **out)
 {
-    wr_expr *instead = NULL;
-    WR_TRY(fn(e, arg, &instead));
-    if (instead) {
-        *out = instead;
-        return WR_OK;
-    }
-    mapping m = {.arena = arena, .fn = fn, .arg = arg};
-    wr_expr *copy = wr_new(arena, wr_expr);
+    wr_expr *copy = wr_new(m->arena, wr_expr);
     *copy = *e;
-    if (e->arg_count) WR_TRY(map_all(&m, &copy->args, e->arg_count));
+    *out = copy;
+    if (e->arg_count) {
+        copy->args = wr_new_array(m->arena, wr_expr *, e->arg_count + 1);
+        memcpy(copy->args, e->args, sizeof(wr_expr *) * (size_t)e->arg_count);
+        for (int i = 1; i < e->arg_count; i++)
+            map_slot(&copy->args[i], m);
+        if (m->failed) return m->failed;
+    }
     if (e->kind == WR_X_AGGREGATE) {
-        copy->aggregate = wr_new(arena, wr_aggregate_call);
+        copy->aggregate = wr_new(m->arena, wr_aggregate_call);
         *copy->aggregate = *e->aggregate;
-        WR_TRY(map_call(&m, copy->aggregate));
-    } else if (e->kind == WR_X_WINDOW) {
-        copy->window = wr_new(arena, wr_window_call);
+        return map_call(m, copy->aggregate);
+    }
+    if (e->kind == WR_X_WINDOW) {
+        copy->window = wr_new(m->arena, wr_window_call);
         *copy->window = *e->window;
-        WR_TRY(map_window(&m, copy->window));
-    } else if (e->kind == WR_X_SUBQUERY) {
+        return map_window(m, copy->window);
+    }
+    if (e->kind == WR_X_SUBQUERY) {
         wr_subquery *sub = e->subquery;
         wr_column_set seen = {0};
-        WR_TRY(map_all(&m, &sub->left, sub->left_count));
-        WR_TRY(map_plan(&m, sub->plan, &seen));
+        WR_TRY(map_all(m, &sub->left, sub->left_count));
+        return map_plan(m, sub->plan, &seen);
     }
-    *out = copy;
     return WR_OK;
+}
+
+/* First operands are followed in a loop: chains of operators lean to the left without limit. */
+weir_status wr_expr_map(wr_arena *arena, wr_expr *e, wr_expr_map_fn *fn, void *arg, wr_expr **out)
+{
+    mapping m = {.arena = arena, .fn = fn, .arg = arg};
+    WR_TRY(wr_stack_check(WR_STACK_FOR_WALKS, e->span));
+    for (wr_expr **slot = out;; slot = &(*slot)->args[0]) {
+        wr_expr *instead = NULL;
+        WR_TRY(fn(e, arg, &instead));
+        if (instead) {
+            *slot = instead;
+            return WR_OK;
+        }
+        WR_TRY(map_node(&m, e, slot));
+        if (!e->arg_count) return WR_OK;
+        e = e->args[0];
+    }
 }
 
 /* ---- keys ---- */

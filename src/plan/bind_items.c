@@ -5,17 +5,18 @@
 #include "plan/bind.h"
 
 typedef struct finding {
-    const wr_node *found;
+    const wr_node *found, *left; /* left: not to be looked into */
 } finding;
 
 static weir_status find_in(void *context, wr_node **child)
 {
     finding *f = context;
-    if (!f->found) f->found = wr_find_columns(*child);
+    if (!f->found && *child != f->left) f->found = wr_find_columns(*child);
     return WR_OK;
 }
 
-const wr_node *wr_find_columns(const wr_node *node)
+/* The first one not below the left operand of a binary operator. */
+static const wr_node *find_beside_left(const wr_node *node)
 {
     switch (node->kind) {
     case WR_SQL_COLUMNS:
@@ -29,10 +30,24 @@ const wr_node *wr_find_columns(const wr_node *node)
         return NULL;
     default: {
         finding f = {0};
+        if (node->kind == WR_SQL_BINARY) f.left = wr_sql_as_binary(node)->left;
         wr_status_drop(wr_node_each_child((wr_node *)node, find_in, &f));
         return f.found;
     }
     }
+}
+
+/* Binary operators lean left without limit: their left operands are followed in a loop. What is
+ * found further down stands further to the left and is the first. */
+const wr_node *wr_find_columns(const wr_node *node)
+{
+    const wr_node *found = NULL;
+    for (; node->kind == WR_SQL_BINARY; node = wr_sql_as_binary(node)->left) {
+        const wr_node *here = find_beside_left(node);
+        if (here) found = here;
+    }
+    const wr_node *here = find_beside_left(node);
+    return here ? here : found;
 }
 
 /* ---- stars ---- */

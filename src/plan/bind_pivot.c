@@ -225,6 +225,8 @@ static weir_status add_filter(void *context, wr_node **slot)
 static weir_status collect_names(void *context, wr_node **slot)
 {
     wr_nodes *list = context;
+    for (; (*slot)->kind == WR_SQL_BINARY; slot = &wr_sql_as_binary(*slot)->left)
+        WR_TRY(collect_names(context, &wr_sql_as_binary(*slot)->right));
     if ((*slot)->kind == WR_SQL_COLUMN) list->items[list->count++] = *slot;
     if (list->count >= 1000) return WR_OK;
     return wr_node_each_child(*slot, collect_names, list);

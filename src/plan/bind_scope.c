@@ -235,8 +235,9 @@ static wr_scope_item *find_name(wr_scope_item *items, int count, wr_str name)
 static int size_within(const wr_expr *e, int limit)
 {
     int size = 1;
-    for (int i = 0; i < e->arg_count && size < limit; i++)
-        size += size_within(e->args[i], limit - size);
+    for (; e->arg_count && size < limit; e = e->args[0], size++)
+        for (int i = 1; i < e->arg_count && size < limit; i++)
+            size += size_within(e->args[i], limit - size);
     return size;
 }
 

@@ -47,14 +47,16 @@ static bool is_own(const wr_scope *scope, const wr_expr *e)
 static weir_status no_calls(const wr_scope *scope, const wr_expr *e, wr_span span,
                             const char *where)
 {
-    bool is_call = e->kind == WR_X_AGGREGATE || e->kind == WR_X_WINDOW;
-    if (is_call && is_own(scope, e))
-        return wr_fail_at(e->kind == WR_X_WINDOW ? WR_E_WINDOWING : WR_E_GROUPING, span,
-                          "%s cannot stand in %s",
-                          e->kind == WR_X_WINDOW ? "a window function" : "an aggregate", where);
-    for (int i = 0; i < e->arg_count; i++)
-        WR_TRY(no_calls(scope, e->args[i], span, where));
-    return WR_OK;
+    for (;; e = e->args[0]) { /* chains of operators lean to the left without limit */
+        bool is_call = e->kind == WR_X_AGGREGATE || e->kind == WR_X_WINDOW;
+        if (is_call && is_own(scope, e))
+            return wr_fail_at(e->kind == WR_X_WINDOW ? WR_E_WINDOWING : WR_E_GROUPING, span,
+                              "%s cannot stand in %s",
+                              e->kind == WR_X_WINDOW ? "a window function" : "an aggregate", where);
+        for (int i = 1; i < e->arg_count; i++)
+            WR_TRY(no_calls(scope, e->args[i], span, where));
+        if (!e->arg_count) return WR_OK;
+    }
 }
 
 static void add_hidden(block *b, wr_expr *e, wr_span span)

@@ -703,6 +703,7 @@ static weir_status lower_sink(wr_lowering *l, wr_logical *node, const wr_column_
 weir_status wr_lower_node(wr_lowering *l, wr_logical *node, const wr_column_set *needed,
                           wr_lowered *out)
 {
+    WR_TRY(wr_stack_check(WR_STACK_FOR_WALKS, node->span));
     switch (node->kind) {
     case WR_L_SCAN:
         return wr_lower_scan(l, node, NULL, 0, needed, out);

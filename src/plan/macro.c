@@ -20,6 +20,10 @@ static weir_status stamp_child(void *context, wr_node **child)
 
 void wr_stamp_spans(wr_node *node, wr_span span)
 {
+    for (; node->kind == WR_SQL_BINARY; node = wr_sql_as_binary(node)->left) {
+        node->span = span;
+        wr_stamp_spans(wr_sql_as_binary(node)->right, span);
+    }
     node->span = span;
     if (node->kind == WR_SQL_COLUMN) stamp_names(&wr_sql_as_column(node)->parts, span);
     if (node->kind == WR_SQL_CALL) stamp_names(&wr_sql_as_call(node)->name, span);
@@ -39,6 +43,8 @@ typedef struct substitution {
 static weir_status substitute(void *context, wr_node **slot)
 {
     substitution *sub = context;
+    for (; (*slot)->kind == WR_SQL_BINARY; slot = &wr_sql_as_binary(*slot)->left)
+        WR_TRY(substitute(context, &wr_sql_as_binary(*slot)->right));
     wr_node *node = *slot;
     if (node->kind == WR_SQL_LAMBDA) { /* its own parameters hide ours */
         const wr_names *own = &wr_sql_as_lambda(node)->params;

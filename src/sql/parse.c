@@ -1,19 +1,22 @@
 /* parse.c - the entry points: split into statements, dispatch on the first word, check the result.
  *
- * Nesting is limited twice: rules that contain themselves count (WR_PARSE_DEPTH_MAX), which
- * protects this parser's stack; and the finished tree is measured without recursion
- * (WR_TREE_DEPTH_MAX), which protects everybody who walks it, because chains such as a[1][1]... and
- * joins grow in loops. Left operands of binary operators are not counted, see node.h. A failed
- * statement is tried again with small changes by parse_error.c. */
+ * Nesting is limited twice: rules that contain themselves count (WR_PARSE_DEPTH_MAX) and ask how
+ * much stack is left, which protects this parser; and the finished tree is measured without
+ * recursion (WR_TREE_DEPTH_MAX), which protects everybody who walks it, because chains such as
+ * a[1][1]... and joins grow in loops. Left operands of binary operators are not counted, see
+ * node.h. A failed statement is tried again with small changes by parse_error.c. */
+#include "base/stack.h"
 #include "sql/parser.h"
 
 bool wr_parser_enter(wr_parser *p)
 {
-    if (p->depth >= WR_PARSE_DEPTH_MAX) {
+    bool is_low = wr_stack_is_low(WR_STACK_FOR_READING);
+    if (is_low || p->depth >= WR_PARSE_DEPTH_MAX) {
         if (!p->error) {
-            p->error =
-                wr_fail_at(WR_E_TOO_DEEP, span_now(p),
-                           "the statement is nested more than %d levels deep", WR_PARSE_DEPTH_MAX);
+            p->error = is_low ? wr_stack_check(WR_STACK_FOR_READING, span_now(p))
+                              : wr_fail_at(WR_E_TOO_DEEP, span_now(p),
+                                           "the statement is nested more than %d levels deep",
+                                           WR_PARSE_DEPTH_MAX);
             p->failed_at = p->at;
         }
         p->at = p->count - 1;

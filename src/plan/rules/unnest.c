@@ -9,6 +9,7 @@
  * the comparison ARRAY(q)                              scalar subquery over array_agg and the
  * dependent join that arises is flattened (unnest.h). Invariant: afterwards no expression of the
  * plan holds a subquery and no join is lateral. */
+#include "base/stack.h"
 #include "plan/shared.h"
 #include "plan/unnest.h"
 
@@ -632,6 +633,7 @@ static weir_status visit(unnesting *u, wr_logical **slot)
     wr_planner *planner = u->planner;
     wr_logical *node = *slot;
     bool is_shared = node->kind == WR_L_SHARED;
+    WR_TRY(wr_stack_check(WR_STACK_FOR_WALKS, node->span));
     if (is_shared && wr_shared_take(&u->shared, node)) return WR_OK;
     for (int i = 0; i < node->input_count; i++)
         WR_TRY(visit(u, &node->inputs[i]));
