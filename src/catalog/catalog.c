@@ -30,6 +30,12 @@ wr_str wr_column_type_text(wr_arena *arena, const wr_column_def *column)
                            column->length.characters);
 }
 
+uint64_t wr_column_number_new(void)
+{
+    static _Atomic uint64_t last;
+    return ++last;
+}
+
 wr_object *wr_object_new(wr_entry_kind kind, wr_str schema, wr_str name)
 {
     wr_object *object = wr_heap_new(sizeof *object);

@@ -18,6 +18,12 @@ static const char *const left_out[][3] = {
     {"money", "MONEY", "use DECIMAL(19, 2)"},
     {"xml", "XML", "use VARCHAR"},
     {"union", "UNION", "use a STRUCT with one field per member, or JSON"},
+    {"smallserial", "SMALLSERIAL as a type of values",
+     "it makes a column with a sequence, in CREATE TABLE and ADD COLUMN; the values are SMALLINT"},
+    {"serial", "SERIAL as a type of values",
+     "it makes a column with a sequence, in CREATE TABLE and ADD COLUMN; the values are INTEGER"},
+    {"bigserial", "BIGSERIAL as a type of values",
+     "it makes a column with a sequence, in CREATE TABLE and ADD COLUMN; the values are BIGINT"},
 };
 
 static weir_status named_type(wr_planner *planner, const wr_sql_type *node, const wr_type **out)

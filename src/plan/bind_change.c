@@ -97,6 +97,7 @@ static weir_status set_column(wr_dml *dml, wr_scope *scope, const wr_node *targe
                           "column \"%.*s\" is generated and cannot be set", WR_STR_ARGS(def->name));
     if (!bound && value->kind == WR_SQL_DEFAULT)
         return wr_dml_default(dml, column, &values[column]);
+    WR_TRY(wr_dml_may_give(dml, column, value->span));
     if (!bound) WR_TRY(wr_bind_expr(scope, value, &bound));
     return wr_dml_assign(dml, bound, column, value->span, &values[column]);
 }
@@ -251,7 +252,6 @@ static weir_status truncate_one(wr_scope *scope, const wr_node *name, wr_bound *
 
 weir_status wr_bind_truncate(wr_scope *scope, const wr_sql_truncate *truncate, wr_bound *out)
 {
-    /* RESTART IDENTITY restarts the sequences that columns own, and no column owns one. */
     for (int i = 0; i < truncate->names.count; i++) {
         wr_logical *before = out->root;
         WR_TRY(truncate_one(scope, truncate->names.items[i], out));
@@ -328,6 +328,7 @@ static weir_status insert_values(merge_binder *b, const wr_sql_merge_when *when,
                 return wr_fail_at(WR_E_COLUMN_COUNT, when->node.span,
                                   "the source has more columns than %.*s",
                                   WR_STR_ARGS(dml->object->name));
+            WR_TRY(wr_dml_may_give(dml, column, when->node.span));
             WR_TRY(wr_dml_assign(dml, wr_expr_copy(dml->planner->arena, item->expr), column,
                                  when->node.span, &values[column]));
         }
@@ -343,6 +344,7 @@ static weir_status insert_values(merge_binder *b, const wr_sql_merge_when *when,
         wr_expr *e;
         if (when->columns.count) WR_TRY(wr_dml_column(dml, when->columns.items[i], &column));
         if (when->values.items[i]->kind == WR_SQL_DEFAULT) continue;
+        WR_TRY(wr_dml_may_give(dml, column, when->values.items[i]->span));
         WR_TRY(wr_bind_expr(b->source_names, when->values.items[i], &e));
         WR_TRY(wr_dml_assign(dml, e, column, when->values.items[i]->span, &values[column]));
     }
@@ -359,6 +361,7 @@ static weir_status update_values(merge_binder *b, const wr_sql_merge_when *when,
             int column;
             if (item->hidden) continue;
             WR_TRY(wr_dml_column(dml, name, &column));
+            WR_TRY(wr_dml_may_give(dml, column, when->node.span));
             WR_TRY(wr_dml_assign(dml, wr_expr_copy(dml->planner->arena, item->expr), column,
                                  when->node.span, &values[column]));
         }

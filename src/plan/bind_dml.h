@@ -21,6 +21,8 @@ WR_MUST_CHECK weir_status wr_dml_begin(wr_dml *dml, wr_scope *scope, const wr_na
                                        wr_name alias);
 /* The position of a column by name; an error names the nearest. */
 WR_MUST_CHECK weir_status wr_dml_column(const wr_dml *dml, wr_name name, int *out);
+/* GENERATED_ALWAYS if the column takes the values of its sequence only. */
+WR_MUST_CHECK weir_status wr_dml_may_give(const wr_dml *dml, int column, wr_span span);
 /* e as a value of the column: conversions that assignment allows, and the length of VARCHAR(n). */
 WR_MUST_CHECK weir_status wr_dml_assign(const wr_dml *dml, wr_expr *e, int column, wr_span span,
                                         wr_expr **out);

@@ -59,6 +59,19 @@ static weir_status wrong_count(const insert_binder *b, int given, wr_span span)
                         WR_STR_ARGS(b->dml.object->name), names.data ? names.data : "");
 }
 
+/* OVERRIDING USER VALUE: what is given for an IDENTITY column counts as DEFAULT. */
+static bool keeps_identity(const insert_binder *b, int column)
+{
+    return b->node->overriding == WR_OVERRIDING_USER &&
+           b->dml.object->columns[column].filler >= WR_FILLER_IDENTITY;
+}
+
+static weir_status may_give(const insert_binder *b, int column, wr_span span)
+{
+    return b->node->overriding == WR_OVERRIDING_SYSTEM ? WR_OK
+                                                       : wr_dml_may_give(&b->dml, column, span);
+}
+
 /* Without a column list the last columns may be left to their defaults, as in PostgreSQL. */
 static bool count_fits(const insert_binder *b, int given)
 {
@@ -86,10 +99,11 @@ static weir_status bind_rows(insert_binder *b, const wr_sql_values *values)
         cells[r] = wr_new_array(arena, wr_expr *, width + 1);
         for (int i = 0; i < width; i++) {
             const wr_node *node = row->items.items[i];
-            if (node->kind == WR_SQL_DEFAULT) {
+            if (node->kind == WR_SQL_DEFAULT || keeps_identity(b, b->targets[i])) {
                 WR_TRY(wr_dml_default(dml, b->targets[i], &cells[r][i]));
                 continue;
             }
+            WR_TRY(may_give(b, b->targets[i], node->span));
             WR_TRY(wr_bind_expr(scope, node, &cells[r][i]));
             WR_TRY(wr_dml_convert(dml, cells[r][i], b->targets[i], node->span, &cells[r][i]));
         }
@@ -136,6 +150,8 @@ static weir_status assign_result(insert_binder *b, wr_result *result, wr_span sp
     dml->plan = result->plan;
     for (int i = 0; i < result->count; i++) {
         wr_expr *e = wr_column_ref(dml->planner, result->columns[i].id);
+        if (keeps_identity(b, b->targets[i])) continue;
+        WR_TRY(may_give(b, b->targets[i], span));
         WR_TRY(wr_dml_assign(dml, e, b->targets[i], span, &b->values[b->targets[i]]));
     }
     return WR_OK;
@@ -265,6 +281,7 @@ static weir_status conflict_assignment(insert_binder *b, wr_scope *scope,
             WR_TRY(wr_dml_default(dml, column, &dml->change.conflict_values[column]));
             continue;
         }
+        WR_TRY(wr_dml_may_give(dml, column, values->items[i]->span));
         WR_TRY(wr_bind_expr(scope, values->items[i], &e));
         if (wr_expr_has_subquery(e))
             return wr_fail_at(WR_E_UNSUPPORTED, values->items[i]->span,

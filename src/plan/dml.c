@@ -31,6 +31,17 @@ weir_status wr_dml_column(const wr_dml *dml, wr_name name, int *out)
     return wr_with_nearest(wr_with_detail(s, "%s", columns.data), &nearest);
 }
 
+weir_status wr_dml_may_give(const wr_dml *dml, int column, wr_span span)
+{
+    const wr_column_def *def = &dml->object->columns[column];
+    if (def->filler != WR_FILLER_IDENTITY_ALWAYS) return WR_OK;
+    return wr_with_hint(wr_fail_at(WR_E_GENERATED_ALWAYS, span,
+                                   "column \"%.*s\" is GENERATED ALWAYS AS IDENTITY and takes "
+                                   "DEFAULT only",
+                                   WR_STR_ARGS(def->name)),
+                        "INSERT INTO .. OVERRIDING SYSTEM VALUE gives it a value all the same");
+}
+
 weir_status wr_dml_fit(const wr_dml *dml, wr_expr *e, int column, wr_span span, wr_expr **out)
 {
     const wr_column_def *def = &dml->object->columns[column];

@@ -137,7 +137,11 @@ static weir_status fill_attribute(wr_scope *scope, wr_row_list *rows)
             cells(rows, "iiiiiib", wr_pg_type_oid(type), (int64_t)-1,
                   (int64_t)wr_pg_type_length(type), (int64_t)(c + 1), (int64_t)is_list,
                   wr_pg_type_modifier(type), columns[c].not_null);
-            cells(rows, "bbttbbii", generated || columns[c].default_sql.length > 0, false, "",
+            wr_column_filler filler = columns[c].filler;
+            const char *identity = filler == WR_FILLER_IDENTITY_ALWAYS ? "a"
+                                   : filler == WR_FILLER_IDENTITY      ? "d"
+                                                                       : "";
+            cells(rows, "bbttbbii", generated || columns[c].default_sql.length > 0, false, identity,
                   generated ? "s" : "", false, true, (int64_t)0, (int64_t)0);
         }
     }

@@ -33,12 +33,10 @@ static weir_status start(weir_query *query, const wr_object *old, altered *out)
     out->old_column = wr_new_array(arena, int, room);
     for (int i = 0; i < old->column_count; i++) {
         const wr_column_def *column = &old->columns[i];
-        out->columns[i] = (wr_column_def){wr_arena_str(arena, column->name),
-                                          column->type,
-                                          column->not_null,
-                                          wr_arena_str(arena, column->default_sql),
-                                          wr_arena_str(arena, column->generated_sql),
-                                          column->length};
+        out->columns[i] = *column;
+        out->columns[i].name = wr_arena_str(arena, column->name);
+        out->columns[i].default_sql = wr_arena_str(arena, column->default_sql);
+        out->columns[i].generated_sql = wr_arena_str(arena, column->generated_sql);
         out->old_column[i] = i;
     }
     object->keys = wr_new_array(arena, wr_key_def, old->key_count + 1);
@@ -222,11 +220,15 @@ static weir_status add_column(altered *a, const wr_sql_alter_action *action)
                           WR_STR_ARGS(def->name.text));
     }
     wr_arena *arena = &a->object->arena;
-    wr_column_def column = {.name = wr_arena_str(arena, def->name.text)};
+    wr_column_def column = {.name = wr_arena_str(arena, def->name.text),
+                            .id = wr_column_number_new()};
     if (!def->type)
         return wr_fail_at(WR_E_SYNTAX, def->name.span, "column \"%.*s\" has no type",
                           WR_STR_ARGS(def->name.text));
-    WR_TRY(wr_bind_type(&a->query->planner, def->type, &column.type));
+    if (wr_is_serial(def->type, &column.type))
+        column.filler = WR_FILLER_SERIAL;
+    else
+        WR_TRY(wr_bind_type(&a->query->planner, def->type, &column.type));
     WR_TRY(wr_bind_text_length(&a->query->planner, def->type, &column.length));
     for (int i = 0; i < def->constraints.count; i++) {
         const wr_sql_constraint *constraint = wr_sql_as_constraint(def->constraints.items[i]);
@@ -234,11 +236,15 @@ static weir_status add_column(altered *a, const wr_sql_alter_action *action)
             column.not_null = true;
         else if (constraint->constraint == WR_CONSTRAINT_DEFAULT)
             column.default_sql = wr_ddl_format(arena, constraint->expression);
+        else if (constraint->constraint == WR_CONSTRAINT_IDENTITY)
+            WR_TRY(wr_column_identity(&column, constraint));
         else if (constraint->constraint != WR_CONSTRAINT_NULL)
             return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, constraint->node.span,
-                                           "a column added later takes NOT NULL and DEFAULT only"),
+                                           "a column added later takes NOT NULL, DEFAULT and "
+                                           "IDENTITY only"),
                                 "ADD CONSTRAINT adds keys and checks");
     }
+    WR_TRY(wr_column_sequence_new(a->query, a->object, arena, &column, def));
     wr_str value = column.default_sql.length ? column.default_sql : WR_STR("NULL");
     int at = a->column_count++;
     a->columns[at] = column;
@@ -270,6 +276,7 @@ static weir_status drop_column(altered *a, const wr_sql_alter_action *action)
             if (columns[i] > column) columns[i]--;
         }
     }
+    WR_TRY(wr_drop_owned_sequences(a->query, a->old, column));
     size_t behind = (size_t)(a->column_count - column - 1);
     memmove(&a->columns[column], &a->columns[column + 1], behind * sizeof *a->columns);
     memmove(&a->sources[column], &a->sources[column + 1], behind * sizeof *a->sources);
@@ -279,10 +286,21 @@ static weir_status drop_column(altered *a, const wr_sql_alter_action *action)
     return WR_OK;
 }
 
+/* What ALTER COLUMN may not do to a column that a sequence fills. */
+static weir_status check_filler(const altered *a, int column, const wr_sql_alter_action *action)
+{
+    const wr_column_def *def = &a->columns[column];
+    if (def->filler < WR_FILLER_IDENTITY) return WR_OK;
+    return wr_fail_at(WR_E_DEPENDENT, action->node.span,
+                      "column \"%.*s\" is an IDENTITY column: its type, default and NOT NULL stay",
+                      WR_STR_ARGS(def->name));
+}
+
 static weir_status change_type(altered *a, const wr_sql_alter_action *action)
 {
     int column = 0;
     WR_TRY(find_column(a, action->name, &column));
+    WR_TRY(check_filler(a, column, action));
     const wr_type *type = a->columns[column].type;
     wr_text_length length = a->columns[column].length;
     if (action->type) {
@@ -304,6 +322,13 @@ static weir_status change_type(altered *a, const wr_sql_alter_action *action)
 static weir_status rename_table(altered *a, const wr_sql_alter_action *action, bool is_schema)
 {
     wr_str text = wr_arena_str(&a->object->arena, action->new_name.text);
+    for (int i = 0; is_schema && i < a->column_count; i++) {
+        WR_AUTO(wr_object) *sequence = wr_sequence_of_column(a->query, &a->columns[i]);
+        if (sequence)
+            return wr_fail_at(WR_E_UNSUPPORTED, action->node.span,
+                              "a table whose column \"%.*s\" owns a sequence keeps its schema",
+                              WR_STR_ARGS(a->columns[i].name));
+    }
     if (is_schema)
         a->object->schema = text;
     else
@@ -316,6 +341,7 @@ static weir_status add_constraint(altered *a, const wr_sql_alter_action *action)
     const wr_sql_constraint *constraint = wr_sql_as_constraint(action->column);
     wr_arena *arena = &a->object->arena;
     bool primary = constraint->constraint == WR_CONSTRAINT_PRIMARY_KEY;
+    WR_TRY(wr_check_constraint_modes(constraint));
     if (!primary && constraint->constraint != WR_CONSTRAINT_UNIQUE)
         return wr_fail_at(WR_E_UNSUPPORTED, constraint->node.span,
                           "ADD CONSTRAINT takes PRIMARY KEY and UNIQUE");
@@ -359,15 +385,20 @@ static weir_status run_action(altered *a, const wr_sql_alter_action *action)
         return change_type(a, action);
     case WR_ALTER_SET_DEFAULT:
         WR_TRY(find_column(a, action->name, &column));
+        WR_TRY(check_filler(a, column, action));
         a->columns[column].default_sql = wr_ddl_format(arena, action->expression);
+        a->columns[column].filler = WR_FILLER_NONE;
         return WR_OK;
     case WR_ALTER_DROP_DEFAULT:
         WR_TRY(find_column(a, action->name, &column));
+        WR_TRY(check_filler(a, column, action));
         a->columns[column].default_sql = WR_STR("");
+        a->columns[column].filler = WR_FILLER_NONE;
         return WR_OK;
     case WR_ALTER_SET_NOT_NULL:
     case WR_ALTER_DROP_NOT_NULL:
         WR_TRY(find_column(a, action->name, &column));
+        if (action->action == WR_ALTER_DROP_NOT_NULL) WR_TRY(check_filler(a, column, action));
         a->columns[column].not_null = action->action == WR_ALTER_SET_NOT_NULL;
         return WR_OK;
     case WR_ALTER_RENAME:
@@ -405,6 +436,7 @@ weir_status wr_run_alter(weir_query *query, const wr_sql_alter *alter)
 {
     wr_str tag = wr_arena_printf(&query->arena, "ALTER %s", wr_object_kind_text(alter->object));
     query->tag = tag.data;
+    if (alter->object == WR_OBJECT_SEQUENCE) return wr_run_alter_sequence(query, alter);
     wr_str schema, name;
     wr_ddl_split_name(&alter->name, WR_STR(""), &schema, &name);
     unsigned kinds = 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW;

@@ -1,7 +1,8 @@
 /* create_text.c - SHOW CREATE TABLE: the statement that would make a table or view again.
  *
  * Definitions are kept as canonical text in the catalog; this puts them together. SHOW CREATE ALL
- * gives every table and view, ordered so that the script runs: tables, then views. */
+ * gives every sequence, table and view, ordered so that the script runs: sequences that are not
+ * part of a column, tables, then views. */
 #include "session/session.h"
 #include "sql/format.h"
 
@@ -14,9 +15,30 @@ static void add_name(wr_buf *out, const wr_object *object)
     wr_format_name(out, object->name);
 }
 
-static void add_column(wr_buf *out, const wr_column_def *column)
+/* SERIAL, or GENERATED .. AS IDENTITY with the options of the sequence. */
+static void add_filled_column(weir_query *query, wr_buf *out, const wr_column_def *column)
+{
+    WR_BUF(options);
+    WR_AUTO(wr_object) *sequence = wr_sequence_of_column(query, column);
+    if (sequence) wr_sequence_options_text(sequence, &options);
+    if (column->filler == WR_FILLER_SERIAL) {
+        wr_buf_add_text(out, column->type->id == WR_T_SMALLINT  ? " SMALLSERIAL"
+                             : column->type->id == WR_T_INTEGER ? " SERIAL"
+                                                                : " BIGSERIAL");
+        return;
+    }
+    wr_buf_printf(out, " %s GENERATED %s AS IDENTITY", wr_type_name(column->type),
+                  column->filler == WR_FILLER_IDENTITY ? "BY DEFAULT" : "ALWAYS");
+    if (options.length) wr_buf_printf(out, " (%s)", options.data + 1);
+}
+
+static void add_column(weir_query *query, wr_buf *out, const wr_column_def *column)
 {
     wr_format_name(out, column->name);
+    if (column->filler != WR_FILLER_NONE) {
+        add_filled_column(query, out, column);
+        return;
+    }
     WR_ARENA(scratch);
     wr_buf_printf(out, " %.*s", WR_STR_ARGS(wr_column_type_text(&scratch, column)));
     if (column->not_null) wr_buf_add_text(out, " NOT NULL");
@@ -36,14 +58,14 @@ static void add_key(wr_buf *out, const wr_object *table, const wr_key_def *key)
     wr_buf_add_char(out, ')');
 }
 
-static void add_create_table(wr_buf *out, const wr_object *table)
+static void add_create_table(weir_query *query, wr_buf *out, const wr_object *table)
 {
     wr_buf_printf(out, "CREATE %sTABLE ", table->is_temporary ? "TEMPORARY " : "");
     add_name(out, table);
     wr_buf_add_text(out, " (");
     for (int i = 0; i < table->column_count; i++) {
         if (i) wr_buf_add_text(out, ", ");
-        add_column(out, &table->columns[i]);
+        add_column(query, out, &table->columns[i]);
     }
     for (int i = 0; i < table->key_count; i++)
         add_key(out, table, &table->keys[i]);
@@ -73,13 +95,38 @@ static void add_row(weir_query *query, const wr_object *object)
     if (object->kind == WR_ENTRY_VIEW)
         add_create_view(&text, object);
     else
-        add_create_table(&text, object);
+        add_create_table(query, &text, object);
     wr_str row = wr_buf_str(&text);
     wr_text_row(query, &row);
 }
 
+/* Sequences that are no part of a SERIAL or IDENTITY column. */
+static void show_sequences(weir_query *query)
+{
+    int count = 0;
+    wr_object **list =
+        wr_catalog_list(&query->view, 1u << WR_ENTRY_SEQUENCE, &query->arena, &count);
+    for (int i = 0; i < count; i++) {
+        weir_status filled = wr_check_sequence_free(query, list[i]);
+        if (!filled) {
+            WR_BUF(text);
+            wr_buf_printf(&text, "CREATE %sSEQUENCE ", list[i]->is_temporary ? "TEMPORARY " : "");
+            add_name(&text, list[i]);
+            if (list[i]->type != WR_BIGINT)
+                wr_buf_printf(&text, " AS %s", wr_type_name(list[i]->type));
+            wr_sequence_options_text(list[i], &text);
+            wr_buf_add_char(&text, ';');
+            wr_str row = wr_buf_str(&text);
+            wr_text_row(query, &row);
+        }
+        wr_status_drop(filled);
+        wr_object_release(list[i]);
+    }
+}
+
 static void show_all(weir_query *query)
 {
+    show_sequences(query);
     static const wr_entry_kind kinds[] = {WR_ENTRY_TABLE, WR_ENTRY_VIEW};
     for (size_t k = 0; k < WR_COUNT(kinds); k++) {
         int count = 0;

@@ -188,8 +188,47 @@ WR_MUST_CHECK weir_status wr_append_to_table(void *target, const wr_batch *batch
  * ""). */
 WR_MUST_CHECK weir_status wr_replace_keys(weir_query *query, const wr_object *table,
                                           const wr_key_def *add, wr_str remove);
+/* An object of the name, in the schema it says or the current one; not in the catalog yet. */
+wr_object *wr_ddl_object_new(weir_query *query, wr_entry_kind kind, const wr_names *name,
+                             bool temporary);
+/* Is the name taken, so that IF NOT EXISTS has nothing to do? */
+bool wr_ddl_exists(weir_query *query, unsigned kinds, const wr_names *name);
+/* Takes over the reference. */
+WR_MUST_CHECK weir_status wr_ddl_add(weir_query *query, wr_object *object, wr_create_mode mode,
+                                     wr_span span);
 wr_str wr_ddl_format(wr_arena *arena, const wr_node *node); /* "" for NULL */
 void wr_ddl_split_name(const wr_names *name, wr_str default_schema, wr_str *schema, wr_str *object);
+
+/* ---- create_table.c ---- */
+WR_MUST_CHECK weir_status wr_run_create_table(weir_query *query, const wr_sql_create_table *create);
+/* UNSUPPORTED for DEFERRABLE and what else keys cannot do. */
+WR_MUST_CHECK weir_status wr_check_constraint_modes(const wr_sql_constraint *constraint);
+
+/* ---- sequence.c: sequences and the columns that own them ---- */
+WR_MUST_CHECK weir_status wr_run_create_sequence(weir_query *query,
+                                                 const wr_sql_create_sequence *create);
+WR_MUST_CHECK weir_status wr_run_alter_sequence(weir_query *query, const wr_sql_alter *alter);
+/* Is the type written SERIAL, BIGSERIAL or SMALLSERIAL? *out is that of the values then. */
+bool wr_is_serial(const wr_node *type, const wr_type **out);
+/* Makes the column one that GENERATED .. AS IDENTITY describes. */
+WR_MUST_CHECK weir_status wr_column_identity(wr_column_def *column,
+                                             const wr_sql_constraint *constraint);
+/* Adds the sequence of a SERIAL or IDENTITY column of table, which may not be in the catalog yet,
+ * and sets its default; nothing for other columns. Texts go to arena. */
+WR_MUST_CHECK weir_status wr_column_sequence_new(weir_query *query, const wr_object *table,
+                                                 wr_arena *arena, wr_column_def *column,
+                                                 const wr_sql_column_def *def);
+/* Drops what the columns of a table own, or one of them (column >= 0). */
+WR_MUST_CHECK weir_status wr_drop_owned_sequences(weir_query *query, const wr_object *table,
+                                                  int column);
+/* DEPENDENT if a column takes its values from the sequence. */
+WR_MUST_CHECK weir_status wr_check_sequence_free(weir_query *query, const wr_object *sequence);
+/* TRUNCATE .. RESTART IDENTITY: what the tables own starts again; undone by rollback. */
+WR_MUST_CHECK weir_status wr_restart_sequences(weir_query *query, const wr_sql_truncate *truncate);
+/* The sequence that fills a column: a reference, or NULL. */
+wr_object *wr_sequence_of_column(weir_query *query, const wr_column_def *column);
+/* "START WITH 5 INCREMENT BY 2": the options that are not the usual ones; may be empty. */
+void wr_sequence_options_text(const wr_object *sequence, wr_buf *out);
 
 /* ---- show.c: statements whose answer is a small table of texts ---- */
 WR_MUST_CHECK weir_status wr_run_show(weir_query *query, const wr_node *statement, bool *handled);

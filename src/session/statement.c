@@ -323,6 +323,8 @@ static weir_status check_writable(const weir_query *query, const wr_node *statem
 static weir_status start_planned(weir_query *query, const wr_node *statement)
 {
     if (query->bound.writes) WR_TRY(check_writable(query, statement));
+    if (statement->kind == WR_SQL_TRUNCATE && wr_sql_as_truncate(statement)->restart_identity)
+        WR_TRY(wr_restart_sequences(query, wr_sql_as_truncate(statement)));
     query->tag = query->bound.tag;
     bool rows = query->bound.kind == WR_CLASS_QUERY || query->bound.has_rows;
     query->kind = rows ? WEIR_ROWS : WEIR_CHANGE;

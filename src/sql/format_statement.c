@@ -21,7 +21,10 @@ void wr_print_insert(wr_buf *out, const wr_sql_insert *node)
         wr_print_name(out, node->alias, WR_PLACE_COLUMN);
     }
     wr_print_names_after(out, " ", node->columns);
+    static const char *const overriding[] = {"", " OVERRIDING SYSTEM VALUE",
+                                             " OVERRIDING USER VALUE"};
     wr_print_if(out, node->by_name, " BY NAME");
+    wr_buf_add_text(out, overriding[node->overriding]);
     wr_buf_add_text(out, node->default_values ? " DEFAULT VALUES" : " ");
     wr_node_format(out, node->query);
     if (node->conflict) wr_buf_add_char(out, ' ');

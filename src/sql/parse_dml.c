@@ -101,7 +101,12 @@ static wr_node *parse_insert(wr_parser *p, bool recursive, wr_nodes ctes)
     } else {
         take_word2(p, WR_KW_BY, WR_KW_POSITION);
     }
-    if (take_word(p, WR_KW_OVERRIDING)) return wr_refuse(p, span_now(p), "INSERT .. OVERRIDING");
+    if (take_word(p, WR_KW_OVERRIDING)) {
+        node->overriding = take_text(p, "system") ? WR_OVERRIDING_SYSTEM : WR_OVERRIDING_USER;
+        if (node->overriding == WR_OVERRIDING_USER && !take_text(p, "user"))
+            return wr_expected(p, "SYSTEM VALUE or USER VALUE");
+        if (!take_text(p, "value")) return wr_expected(p, "VALUE");
+    }
     if (take_word2(p, WR_KW_DEFAULT, WR_KW_VALUES))
         node->default_values = true;
     else if (wr_at_query(p) || at_punct(p, '('))

@@ -263,11 +263,18 @@ typedef enum wr_insert_mode {
     WR_INSERT_OR_REPLACE,
     WR_INSERT_OR_IGNORE
 } wr_insert_mode;
+/* INSERT .. OVERRIDING {SYSTEM | USER} VALUE: which of two values an IDENTITY column takes. */
+typedef enum wr_overriding {
+    WR_OVERRIDING_NONE,
+    WR_OVERRIDING_SYSTEM,
+    WR_OVERRIDING_USER
+} wr_overriding;
 struct wr_sql_insert {
     wr_node node;
     bool recursive;
     wr_nodes ctes;
     wr_insert_mode mode;
+    wr_overriding overriding;
     wr_names table;
     wr_name alias;
     wr_names columns;

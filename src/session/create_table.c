@@ -1,0 +1,506 @@
+/* create_table.c - CREATE TABLE: columns, constraints, AS, LIKE, and USING for tables over files.
+ *
+ * Defaults, generated columns and checks are kept as canonical text made from the tree, after they
+ * were bound once so that mistakes are reported now and not at first use. SERIAL and IDENTITY
+ * columns get a sequence that is added to the catalog with the table. CREATE TABLE AS runs its
+ * query to the end inside the statement. CREATE TABLE t USING csv OPTIONS (..) makes a view over
+ * the file. */
+#include "session/session.h"
+#include "sql/format.h"
+
+typedef WR_LIST(wr_column_def) column_list;
+typedef WR_LIST(wr_key_def) key_list;
+typedef WR_LIST(wr_check_def) check_list;
+typedef struct table_parts {
+    wr_arena *arena;
+    column_list columns;
+    key_list keys;
+    check_list checks;
+} table_parts;
+
+static int column_index(const table_parts *parts, wr_str name)
+{
+    for (int i = 0; i < parts->columns.count; i++)
+        if (wr_str_ieq(parts->columns.items[i].name, name)) return i;
+    return -1;
+}
+
+static weir_status add_key(table_parts *parts, const wr_sql_constraint *constraint, wr_str table,
+                           const int *columns, int count, bool primary)
+{
+    for (int i = 0; primary && i < parts->keys.count; i++)
+        if (parts->keys.items[i].is_primary)
+            return wr_fail_at(WR_E_DUPLICATE_NAME, constraint->node.span,
+                              "a table has at most one primary key");
+    wr_str name = constraint->name.text;
+    if (!name.length && primary)
+        name = wr_arena_printf(parts->arena, "%.*s_pkey", WR_STR_ARGS(table));
+    if (!name.length)
+        name = wr_arena_printf(parts->arena, "%.*s_%.*s_key", WR_STR_ARGS(table),
+                               WR_STR_ARGS(parts->columns.items[columns[0]].name));
+    int *copy = wr_new_array(parts->arena, int, count);
+    memcpy(copy, columns, sizeof(int) * (size_t)count);
+    for (int i = 0; primary && i < count; i++)
+        parts->columns.items[columns[i]].not_null = true;
+    wr_push(parts->arena, &parts->keys,
+            ((wr_key_def){wr_arena_str(parts->arena, name), copy, count, primary}));
+    return WR_OK;
+}
+
+static weir_status table_key(table_parts *parts, const wr_sql_constraint *constraint, wr_str table,
+                             bool primary)
+{
+    WR_ARENA(scratch);
+    int *columns = wr_new_array(&scratch, int, constraint->columns.count);
+    for (int i = 0; i < constraint->columns.count; i++) {
+        wr_name name = constraint->columns.items[i];
+        columns[i] = column_index(parts, name.text);
+        if (columns[i] >= 0) continue;
+        wr_nearest nearest = {.wanted = name.text};
+        for (int c = 0; c < parts->columns.count; c++)
+            wr_nearest_offer(&nearest, parts->columns.items[c].name);
+        return wr_with_nearest(wr_fail_at(WR_E_UNKNOWN_COLUMN, name.span,
+                                          "no column \"%.*s\" in the table",
+                                          WR_STR_ARGS(name.text)),
+                               &nearest);
+    }
+    return add_key(parts, constraint, table, columns, constraint->columns.count, primary);
+}
+
+static void add_check(table_parts *parts, const wr_sql_constraint *constraint, wr_str table)
+{
+    wr_str name = constraint->name.text.length
+                      ? wr_arena_str(parts->arena, constraint->name.text)
+                      : wr_arena_printf(parts->arena, "%.*s_check%d", WR_STR_ARGS(table),
+                                        parts->checks.count + 1);
+    wr_push(parts->arena, &parts->checks,
+            ((wr_check_def){name, wr_ddl_format(parts->arena, constraint->expression)}));
+}
+
+/* What keys cannot do is refused: they are checked with every row, and NULLs are distinct. */
+weir_status wr_check_constraint_modes(const wr_sql_constraint *constraint)
+{
+    const char *what = constraint->deferrable || constraint->initially_deferred
+                           ? "DEFERRABLE constraints are not supported"
+                       : constraint->nulls_not_distinct ? "NULLS NOT DISTINCT is not supported"
+                                                        : NULL;
+    return what ? wr_fail_at(WR_E_UNSUPPORTED, constraint->node.span, "%s", what) : WR_OK;
+}
+
+static weir_status column_constraint(table_parts *parts, int column,
+                                     const wr_sql_constraint *constraint, wr_str table)
+{
+    wr_column_def *def = &parts->columns.items[column];
+    WR_TRY(wr_check_constraint_modes(constraint));
+    switch (constraint->constraint) {
+    case WR_CONSTRAINT_NOT_NULL:
+        def->not_null = true;
+        return WR_OK;
+    case WR_CONSTRAINT_NULL:
+        return WR_OK;
+    case WR_CONSTRAINT_PRIMARY_KEY:
+        return add_key(parts, constraint, table, &column, 1, true);
+    case WR_CONSTRAINT_UNIQUE:
+        return add_key(parts, constraint, table, &column, 1, false);
+    case WR_CONSTRAINT_CHECK:
+        add_check(parts, constraint, table);
+        return WR_OK;
+    case WR_CONSTRAINT_DEFAULT:
+        def->default_sql = wr_ddl_format(parts->arena, constraint->expression);
+        return WR_OK;
+    case WR_CONSTRAINT_GENERATED:
+        def->generated_sql = wr_ddl_format(parts->arena, constraint->expression);
+        return WR_OK;
+    case WR_CONSTRAINT_IDENTITY:
+        return wr_column_identity(def, constraint);
+    case WR_CONSTRAINT_FOREIGN_KEY:
+        break;
+    }
+    return wr_fail_at(WR_E_UNSUPPORTED, constraint->node.span, "REFERENCES is not supported");
+}
+
+static weir_status table_constraint(table_parts *parts, const wr_sql_constraint *constraint,
+                                    wr_str table)
+{
+    WR_TRY(wr_check_constraint_modes(constraint));
+    switch (constraint->constraint) {
+    case WR_CONSTRAINT_PRIMARY_KEY:
+        return table_key(parts, constraint, table, true);
+    case WR_CONSTRAINT_UNIQUE:
+        return table_key(parts, constraint, table, false);
+    case WR_CONSTRAINT_CHECK:
+        add_check(parts, constraint, table);
+        return WR_OK;
+    default:
+        return wr_fail_at(WR_E_UNSUPPORTED, constraint->node.span,
+                          "FOREIGN KEY constraints are not supported");
+    }
+}
+
+static weir_status add_column(weir_query *query, table_parts *parts, const wr_sql_column_def *def,
+                              const wr_object *object)
+{
+    if (column_index(parts, def->name.text) >= 0)
+        return wr_fail_at(WR_E_DUPLICATE_COLUMN, def->name.span, "column \"%.*s\" is given twice",
+                          WR_STR_ARGS(def->name.text));
+    wr_column_def column = {.name = wr_arena_str(parts->arena, def->name.text),
+                            .id = wr_column_number_new()};
+    if (!def->type)
+        return wr_fail_at(WR_E_SYNTAX, def->name.span, "column \"%.*s\" has no type",
+                          WR_STR_ARGS(def->name.text));
+    if (wr_is_serial(def->type, &column.type))
+        column.filler = WR_FILLER_SERIAL;
+    else
+        WR_TRY(wr_bind_type(&query->planner, def->type, &column.type));
+    WR_TRY(wr_bind_text_length(&query->planner, def->type, &column.length));
+    wr_push(parts->arena, &parts->columns, column);
+    for (int i = 0; i < def->constraints.count; i++)
+        WR_TRY(column_constraint(parts, parts->columns.count - 1,
+                                 wr_sql_as_constraint(def->constraints.items[i]), object->name));
+    return wr_column_sequence_new(query, object, parts->arena,
+                                  &parts->columns.items[parts->columns.count - 1], def);
+}
+
+static weir_status like_table(weir_query *query, table_parts *parts, const wr_sql_like_table *like)
+{
+    wr_str schema, name;
+    wr_ddl_split_name(&like->name, WR_STR(""), &schema, &name);
+    WR_AUTO(wr_object) *model = wr_catalog_find(&query->view, 1u << WR_ENTRY_TABLE, schema, name);
+    if (!model)
+        return wr_fail_at(WR_E_UNKNOWN_TABLE, like->node.span, "no table \"%.*s\"",
+                          WR_STR_ARGS(name));
+    for (int i = 0; i < model->column_count; i++) {
+        wr_column_def column = {.name = wr_arena_str(parts->arena, model->columns[i].name),
+                                .type = model->columns[i].type,
+                                .not_null = model->columns[i].not_null,
+                                .length = model->columns[i].length};
+        wr_push(parts->arena, &parts->columns, column);
+    }
+    return WR_OK;
+}
+
+static weir_status collect(weir_query *query, table_parts *parts, const wr_sql_create_table *create,
+                           const wr_object *object)
+{
+    for (int i = 0; i < create->elements.count; i++) {
+        const wr_node *element = create->elements.items[i];
+        if (element->kind == WR_SQL_COLUMN_DEF)
+            WR_TRY(add_column(query, parts, wr_sql_as_column_def(element), object));
+        else if (element->kind == WR_SQL_LIKE_TABLE)
+            WR_TRY(like_table(query, parts, wr_sql_as_like_table(element)));
+        else if (element->kind != WR_SQL_CONSTRAINT)
+            return wr_fail_at(WR_E_UNSUPPORTED, element->span, "%s is only for streams",
+                              wr_node_kind_name(element->kind));
+    }
+    for (int i = 0; i < create->elements.count; i++)
+        if (create->elements.items[i]->kind == WR_SQL_CONSTRAINT)
+            WR_TRY(table_constraint(parts, wr_sql_as_constraint(create->elements.items[i]),
+                                    object->name));
+    return WR_OK;
+}
+
+static void schema_of(const table_parts *parts, wr_schema *out)
+{
+    int count = parts->columns.count;
+    *out = (wr_schema){.fields = wr_new_array(parts->arena, wr_field, WR_MAX(count, 1)),
+                       .not_null = wr_new_array(parts->arena, bool, WR_MAX(count, 1)),
+                       .count = count};
+    for (int i = 0; i < count; i++) {
+        out->fields[i] = (wr_field){parts->columns.items[i].name, parts->columns.items[i].type};
+        out->not_null[i] = parts->columns.items[i].not_null;
+    }
+}
+
+/* Defaults, generated columns and checks must bind now. */
+static weir_status check_texts(weir_query *query, const table_parts *parts, const wr_schema *schema,
+                               wr_str name, wr_span span)
+{
+    wr_node *node;
+    wr_expr *bound;
+    for (int i = 0; i < parts->columns.count; i++) {
+        const wr_column_def *column = &parts->columns.items[i];
+        bool generated = column->generated_sql.length != 0;
+        wr_str sql = generated ? column->generated_sql : column->default_sql;
+        if (!sql.length) continue;
+        WR_TRY(wr_parse_expression(&query->arena, sql, &node));
+        wr_schema none = {0};
+        weir_status bad = wr_bind_over_schema(&query->planner, generated ? schema : &none, name,
+                                              node, column->type, &bound);
+        if (bad) bad->span = span;
+        WR_TRY(wr_wrap(bad, "%s of column \"%.*s\"", generated ? "the expression" : "the default",
+                       WR_STR_ARGS(column->name)));
+    }
+    for (int i = 0; i < parts->checks.count; i++) {
+        WR_TRY(wr_parse_expression(&query->arena, parts->checks.items[i].sql, &node));
+        weir_status bad =
+            wr_bind_over_schema(&query->planner, schema, name, node, WR_BOOLEAN, &bound);
+        if (bad) bad->span = span;
+        WR_TRY(wr_wrap(bad, "check \"%.*s\"", WR_STR_ARGS(parts->checks.items[i].name)));
+    }
+    return WR_OK;
+}
+
+static weir_status finish_table(weir_query *query, wr_object *owned, table_parts *parts,
+                                const wr_sql_create_table *create)
+{
+    WR_AUTO(wr_object) *object = owned;
+    wr_schema schema;
+    for (int i = 0; i < parts->columns.count; i++)
+        if (!parts->columns.items[i].id) parts->columns.items[i].id = wr_column_number_new();
+    schema_of(parts, &schema);
+    WR_TRY(check_texts(query, parts, &schema, object->name, create->node.span));
+    object->columns = parts->columns.items;
+    object->column_count = parts->columns.count;
+    object->keys = parts->keys.items;
+    object->key_count = parts->keys.count;
+    object->checks = parts->checks.items;
+    object->check_count = parts->checks.count;
+    object->table = wr_table_new(wr_catalog_store(query->view.catalog), &schema);
+    for (int i = 0; i < object->key_count; i++) {
+        const wr_key_def *key = &object->keys[i];
+        WR_TRY(wr_table_add_unique(object->table, query->view.txn, key->columns, key->column_count,
+                                   key->name, key->is_primary));
+    }
+    return wr_ddl_add(query, WR_TAKE(object), create->mode, wr_names_last(create->name).span);
+}
+
+weir_status wr_append_to_table(void *target, const wr_batch *batch)
+{
+    void **pair = target;
+    return wr_table_append(pair[0], pair[1], batch);
+}
+
+/* Columns with a type or a constraint, or constraints of the table, in front of AS. */
+static bool has_definitions(const wr_sql_create_table *create)
+{
+    for (int i = 0; i < create->elements.count; i++) {
+        const wr_node *element = create->elements.items[i];
+        if (element->kind != WR_SQL_COLUMN_DEF) return true;
+        const wr_sql_column_def *column = wr_sql_as_column_def(element);
+        if (column->type || column->constraints.count) return true;
+    }
+    return false;
+}
+
+static weir_status take_affected(void *target, const wr_batch *batch)
+{
+    weir_query *query = target;
+    if (batch->column_count == 1 && wr_batch_count(batch) == 1)
+        query->affected = wr_column_int(&batch->columns[0], wr_batch_row(batch, 0));
+    return WR_OK;
+}
+
+/* The query's rows enter a table that defines its columns itself as they would by INSERT, so that
+ * casts, defaults and constraints hold. */
+static weir_status fill_by_insert(weir_query *query, const wr_sql_create_table *create,
+                                  const table_parts *parts)
+{
+    wr_sql_insert insert = {
+        .node = {WR_SQL_INSERT, create->node.span}, .table = create->name, .query = create->query};
+    insert.columns.items = wr_new_array(&query->arena, wr_name, parts->columns.count);
+    for (int i = 0; i < parts->columns.count; i++) {
+        const wr_column_def *column = &parts->columns.items[i];
+        if (column->generated_sql.length) continue;
+        insert.columns.items[insert.columns.count++] =
+            (wr_name){.text = column->name, .span = create->node.span};
+    }
+    wr_bound bound;
+    WR_TRY(wr_bind_statement(&query->planner, &insert.node, &bound));
+    return wr_query_drain(query, &bound, take_affected, query);
+}
+
+/* The INSERT binds the query when the table is there already, so the query must mean the same
+ * without it: it is bound once before, and a table that hides another of its name is refused. */
+static weir_status create_defined_as(weir_query *query, const wr_sql_create_table *create)
+{
+    unsigned kinds = 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION;
+    if ((create->mode.replace || create->mode.temporary) &&
+        wr_ddl_exists(query, kinds, &create->name))
+        return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, create->node.span,
+                                       "a table of that name exists; columns with types in front "
+                                       "of AS are not supported here"),
+                            "drop the table first, or cast in the query");
+    wr_bound bound;
+    WR_TRY(wr_bind_statement(&query->planner, wr_node_copy(&query->arena, create->query), &bound));
+    wr_object *object =
+        wr_ddl_object_new(query, WR_ENTRY_TABLE, &create->name, create->mode.temporary);
+    table_parts parts = {.arena = &object->arena};
+    weir_status bad = collect(query, &parts, create, object);
+    if (bad) {
+        wr_object_release(object);
+        return bad;
+    }
+    WR_TRY(finish_table(query, object, &parts, create));
+    query->affected = 0;
+    return create->no_data ? WR_OK : fill_by_insert(query, create, &parts);
+}
+
+/* The sequences of the table that goes make room for those of the one that comes. */
+static weir_status drop_replaced_sequences(weir_query *query, const wr_sql_create_table *create)
+{
+    wr_object *named =
+        wr_ddl_object_new(query, WR_ENTRY_TABLE, &create->name, create->mode.temporary);
+    WR_AUTO(wr_object) *old = wr_catalog_find(
+        &query->view, 1u << WR_ENTRY_TABLE,
+        named->is_temporary ? WR_STR("temp") : wr_arena_str(&query->arena, named->schema),
+        wr_arena_str(&query->arena, named->name));
+    wr_object_release(named);
+    return old ? wr_drop_owned_sequences(query, old, -1) : WR_OK;
+}
+
+static weir_status create_as(weir_query *query, const wr_sql_create_table *create)
+{
+    if (has_definitions(create)) return create_defined_as(query, create);
+    wr_bound bound;
+    WR_TRY(wr_bind_statement(&query->planner, create->query, &bound));
+    wr_object *object =
+        wr_ddl_object_new(query, WR_ENTRY_TABLE, &create->name, create->mode.temporary);
+    table_parts parts = {.arena = &object->arena};
+    weir_status bad = WR_OK;
+    if (create->elements.count > bound.schema.count)
+        bad = wr_fail_at(WR_E_COLUMN_COUNT, create->node.span,
+                         "%d column names are given but the query has %d columns",
+                         create->elements.count, bound.schema.count);
+    for (int i = 0; i < bound.schema.count && !bad; i++) {
+        wr_str name = bound.schema.fields[i].name;
+        if (i < create->elements.count && create->elements.items[i]->kind == WR_SQL_COLUMN_DEF)
+            name = wr_sql_as_column_def(create->elements.items[i])->name.text;
+        if (column_index(&parts, name) >= 0)
+            bad = wr_with_hint(wr_fail_at(WR_E_DUPLICATE_COLUMN, create->query->span,
+                                          "the query has two columns named \"%.*s\"",
+                                          WR_STR_ARGS(name)),
+                               "give one of them another name with AS");
+        const wr_type *type = bound.schema.fields[i].type;
+        if (type->id == WR_T_NULL) type = WR_VARCHAR;
+        wr_push(&object->arena, &parts.columns,
+                ((wr_column_def){.name = wr_arena_str(&object->arena, name), .type = type}));
+    }
+    if (bad) {
+        wr_object_release(object);
+        return bad;
+    }
+    object->references++; /* finish_table may end the catalog's reference */
+    if (create->mode.replace) bad = drop_replaced_sequences(query, create);
+    if (bad)
+        wr_object_release(object);
+    else
+        bad = finish_table(query, object, &parts, create);
+    void *target[2] = {object->table, query->view.txn};
+    if (!bad && !create->no_data) bad = wr_query_drain(query, &bound, wr_append_to_table, target);
+    if (!bad)
+        query->affected =
+            create->no_data ? 0 : (int64_t)wr_table_count(object->table, query->view.txn);
+    wr_object_release(object);
+    return bad;
+}
+
+/* Lengths of texts are checked by the view: REPLACE (fit_text("a", 3, ..) AS "a", ..). */
+static weir_status fitted_columns(weir_query *query, const wr_sql_create_table *create, wr_buf *out)
+{
+    int count = 0;
+    for (int i = 0; i < create->elements.count; i++) {
+        if (create->elements.items[i]->kind != WR_SQL_COLUMN_DEF) continue;
+        const wr_sql_column_def *column = wr_sql_as_column_def(create->elements.items[i]);
+        wr_text_length length = {0};
+        if (column->constraints.count)
+            return wr_fail_at(WR_E_UNSUPPORTED, column->constraints.items[0]->span,
+                              "columns of a table over a file have no constraints");
+        if (!column->type)
+            return wr_fail_at(WR_E_SYNTAX, column->name.span, "column \"%.*s\" has no type",
+                              WR_STR_ARGS(column->name.text));
+        WR_TRY(wr_bind_text_length(&query->planner, column->type, &length));
+        if (!length.characters) continue;
+        wr_buf_add_text(out, count++ ? ", " : " REPLACE (");
+        wr_buf_add_text(out, length.cuts_blanks ? "rtrim(fit_text(" : "fit_text(");
+        wr_format_name(out, column->name.text);
+        wr_buf_printf(out, ", %u, ", length.characters);
+        wr_str what = wr_arena_printf(&query->arena, "column \"%.*s\" of %.*s",
+                                      WR_STR_ARGS(column->name.text),
+                                      WR_STR_ARGS(wr_names_last(create->name).text));
+        wr_format_string(out, what);
+        wr_buf_add_text(out, length.cuts_blanks ? "), ' ') AS " : ") AS ");
+        wr_format_name(out, column->name.text);
+    }
+    if (count) wr_buf_add_char(out, ')');
+    return WR_OK;
+}
+
+/* CREATE TABLE t (a INT) USING csv OPTIONS (path: 'p', delimiter: ';') -> a view over read_csv('p',
+ * ...). */
+static weir_status create_file_table(weir_query *query, const wr_sql_create_table *create)
+{
+    WR_BUF(text);
+    WR_BUF(options);
+    WR_BUF(fitted);
+    const wr_node *path = NULL;
+    for (int i = 0; i < create->options.count; i++) {
+        const wr_sql_option *option = wr_sql_as_option(create->options.items[i]);
+        if (wr_str_is(option->name.text, "path")) {
+            path = option->value;
+            continue;
+        }
+        wr_buf_printf(&options, ", %.*s => ", WR_STR_ARGS(option->name.text));
+        wr_node_format(&options, option->value);
+    }
+    if (!path)
+        return wr_with_fix(
+            wr_fail_at(WR_E_PARAMETER_VALUE, create->format.span, "the file is not named"),
+            "OPTIONS (path: 'file.csv')");
+    WR_TRY(fitted_columns(query, create, &fitted));
+    wr_buf_printf(&text, "SELECT *%s FROM read_%.*s(", fitted.data ? fitted.data : "",
+                  WR_STR_ARGS(create->format.text));
+    wr_node_format(&text, path);
+    wr_buf_add_str(&text, wr_buf_str(&options));
+    if (create->elements.count) {
+        wr_buf_add_text(&text, ", columns => {");
+        for (int i = 0; i < create->elements.count; i++) {
+            if (create->elements.items[i]->kind != WR_SQL_COLUMN_DEF)
+                return wr_fail_at(WR_E_UNSUPPORTED, create->elements.items[i]->span,
+                                  "a table over a file has columns only");
+            const wr_sql_column_def *column = wr_sql_as_column_def(create->elements.items[i]);
+            WR_BUF(type);
+            wr_node_format(&type, column->type);
+            if (i) wr_buf_add_text(&text, ", ");
+            wr_format_string(&text, column->name.text);
+            wr_buf_add_text(&text, ": ");
+            wr_format_string(&text, wr_buf_str(&type));
+        }
+        wr_buf_add_char(&text, '}');
+    }
+    wr_buf_add_char(&text, ')');
+    wr_statement statement;
+    wr_bound bound;
+    WR_TRY(wr_parse_one(&query->arena, wr_arena_str(&query->arena, wr_buf_str(&text)), &statement));
+    weir_status bad = wr_bind_statement(&query->planner, statement.node, &bound);
+    if (bad) bad->span = create->node.span;
+    WR_TRY(bad);
+    wr_object *view =
+        wr_ddl_object_new(query, WR_ENTRY_VIEW, &create->name, create->mode.temporary);
+    view->sql = wr_arena_str(&view->arena, wr_buf_str(&text));
+    return wr_ddl_add(query, view, create->mode, wr_names_last(create->name).span);
+}
+
+weir_status wr_run_create_table(weir_query *query, const wr_sql_create_table *create)
+{
+    query->tag = "CREATE TABLE";
+    unsigned kinds = 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION;
+    if (create->mode.if_not_exists && wr_ddl_exists(query, kinds, &create->name)) return WR_OK;
+    if (create->role != WR_ROLE_TABLE)
+        return wr_fail_at(WR_E_UNSUPPORTED, create->node.span,
+                          "sources and sinks of streams are not supported");
+    if (create->with.count)
+        return wr_fail_at(WR_E_UNSUPPORTED, create->with.items[0]->span,
+                          "in-memory tables have no options");
+    if (wr_name_given(create->format)) return create_file_table(query, create);
+    if (create->mode.replace && !create->query) WR_TRY(drop_replaced_sequences(query, create));
+    if (create->query) return create_as(query, create);
+    wr_object *object =
+        wr_ddl_object_new(query, WR_ENTRY_TABLE, &create->name, create->mode.temporary);
+    table_parts parts = {.arena = &object->arena};
+    weir_status bad = collect(query, &parts, create, object);
+    if (bad) {
+        wr_object_release(object);
+        return bad;
+    }
+    return finish_table(query, object, &parts, create);
+}
