@@ -55,24 +55,25 @@ typedef struct wr_csv_extent {
 } wr_csv_extent;
 /* Positions of all field and record ends. */
 typedef struct wr_csv_index {
-    uint32_t *ends;
+    uint32_t *ends; /* ends[-1] + 1 == 0 */
     size_t count, cap;
+    uint64_t *record_bits; /* bit i: ends[i] ends a record; without starts only */
+    size_t bits_cap;
     uint32_t *starts; /* of records, only from the slow scanner */
     size_t record_count, record_cap;
-    bool has_starts, is_open;
+    bool has_ends, has_starts, is_open;
 } wr_csv_index;
 
 /* data must be readable 64 bytes past size. data[size-1] ends a record if is_end. */
 void wr_csv_find_extent(const wr_csv_dialect *dialect, const char *data, size_t size, bool is_end,
                         wr_csv_extent *out);
-/* Indexes whole records; is_plain as found by the first pass. */
-WR_MUST_CHECK weir_status wr_csv_index_fields(wr_mem *mem, const wr_csv_dialect *dialect,
-                                              const char *data, size_t size, bool is_plain,
-                                              wr_csv_index *index);
-/* Counts records of exactly field_count fields in plain text without quotes; false: some record
- * differs (also a blank one), nothing is known then. */
-bool wr_csv_count_records(const wr_csv_dialect *dialect, const char *data, size_t size,
-                          int field_count, uint64_t *records);
+/* The extent of the text and the index of its whole records (is_end: of everything). with_fields
+ * false: ends is not wanted; has_ends says whether it is there. */
+WR_MUST_CHECK weir_status wr_csv_scan(wr_mem *mem, const wr_csv_dialect *dialect, const char *data,
+                                      size_t size, bool is_end, bool with_fields,
+                                      wr_csv_index *index, wr_csv_extent *out);
+/* Bytes of data equal to c. */
+uint64_t wr_csv_count_byte(const char *data, size_t size, char c);
 void wr_csv_index_clear(wr_mem *mem, wr_csv_index *index);
 /* For tests: 0 = the best of this machine, 1 = SSE2 or portable, 2 = AVX2, 3 = AVX-512. */
 void wr_csv_scan_force(int level);
@@ -86,6 +87,7 @@ typedef struct wr_csv_rows {
     const uint32_t *starts; /* of rows; NULL: behind the end of the row before */
     size_t count;
     int fields;
+    bool has_missing;              /* some end is CSV_MISSING */
     uint32_t *own_ends, *own_starts; /* memory when the index had to be rearranged */
     size_t own_cap;
 } wr_csv_rows;
@@ -96,13 +98,15 @@ typedef struct wr_csv_bad_row {
     int fields;
 } wr_csv_bad_row;
 typedef weir_status wr_csv_bad_row_fn(void *arg, const wr_csv_bad_row *bad);
+/* True if every record has exactly fields fields (so none is blank, unless there is one field). */
+bool wr_csv_is_rectangle(const wr_csv_index *index, int fields);
 /* Arranges the index as rows of fields fields. Blank lines are left out (except with one field,
  * where they are an empty field). bad_row decides about records of another length: an error ends
  * it, WR_OK leaves the record out. */
 WR_MUST_CHECK weir_status wr_csv_rows_make(wr_mem *mem, const wr_csv_dialect *dialect,
-                                           const char *data, const wr_csv_index *index,
-                                           uint64_t record_ends, int fields, bool short_is_null,
-                                           wr_csv_bad_row_fn *bad_row, void *arg, wr_csv_rows *out);
+                                           const char *data, const wr_csv_index *index, int fields,
+                                           bool short_is_null, wr_csv_bad_row_fn *bad_row,
+                                           void *arg, wr_csv_rows *out);
 void wr_csv_rows_clear(wr_mem *mem, wr_csv_rows *rows);
 
 /* One field: its bytes without the line end; data == NULL: missing. */

@@ -1,8 +1,8 @@
 /* read.c - a CSV file as a relation: bind (sniff), scan by chunks of whole records, parse only what
  * is asked for.
  *
- *   chunks (one lock, in order)  ->  worker: index field ends -> rows -> per batch: filter columns
- * first, narrow the selection, then the remaining columns for the surviving rows only
+ *   chunks, cut and indexed in one pass (one lock, in order)  ->  worker: rows -> per batch: filter
+ * columns first, narrow the selection, then the remaining columns for the surviving rows only
  *
  * Every record is either delivered, filtered by a pushed filter, handed to the rejects, or ends the
  * scan with an error. A column nobody asks for is not parsed, but the number of fields of every
@@ -10,7 +10,7 @@
  * the next morsel. */
 #include "fmt/csv/read.h"
 
-enum { FLAG_PLAIN = 1, FLAG_QUOTES = 2, SAMPLE_BYTES = 1 << 20, PADDING = 64 };
+enum { FLAG_QUOTES = 1, SAMPLE_BYTES = 1 << 20, PADDING = 64 };
 
 typedef struct csv_relation {
     wr_relation base;
@@ -36,15 +36,16 @@ typedef struct csv_scan {
     wr_progress progress;
     _Atomic int only_worker; /* parallel => false: the worker that came first, plus 1 */
     bool wants_numbers;
-    wr_csv_index counting; /* of the cutter; guarded by the lock of chunks */
 } csv_scan;
 
 typedef struct csv_worker {
     csv_scan *scan;
     int worker;
     wr_text_chunk chunk;
-    wr_csv_index index;
+    wr_csv_index index; /* of the chunk, made when it was cut */
     wr_csv_rows rows;
+    uint32_t line_pos; /* up to here lines of the chunk are counted: line */
+    uint64_t line;
     wr_fill *fills; /* by position in the request */
     wr_column *columns;
     bool *is_parsed;
@@ -57,13 +58,14 @@ typedef struct csv_worker {
 } csv_worker;
 
 /* ---- scan ---- */
-static uint64_t line_at(const csv_worker *w, uint32_t pos)
+/* Counts on from the place asked for last: bad rows come in order. */
+static uint64_t line_at(csv_worker *w, uint32_t pos)
 {
-    uint64_t line = w->chunk.line;
-    char newline = w->scan->rel->config.dialect.newline;
-    for (uint32_t i = 0; i < pos; i++)
-        line += w->chunk.data[i] == newline;
-    return line;
+    if (pos < w->line_pos) w->line_pos = 0, w->line = w->chunk.line;
+    w->line += wr_csv_count_byte(w->chunk.data + w->line_pos, pos - w->line_pos,
+                                 w->scan->rel->config.dialect.newline);
+    w->line_pos = pos;
+    return w->line;
 }
 
 static wr_str without_line_end(wr_str text)
@@ -110,8 +112,9 @@ static weir_status take_bad_row(void *arg, const wr_csv_bad_row *bad)
         char *copy = wr_arena_alloc(&w->arena, place.record.length + 1 + PADDING);
         memcpy(copy, place.record.data, place.record.length);
         copy[place.record.length] = d->newline;
-        WR_TRY(wr_csv_index_fields(w->scan->request.mem, d, copy, place.record.length + 1, false,
-                                   &one));
+        wr_csv_extent extent;
+        WR_TRY(wr_csv_scan(w->scan->request.mem, d, copy, place.record.length + 1, true, true, &one,
+                           &extent));
         if (one.count > (size_t)rel->fields)
             place.caret = one.ends[rel->fields - 1], place.caret_size = (size_t)d->delimiter_size;
         wr_csv_index_clear(w->scan->request.mem, &one);
@@ -155,6 +158,7 @@ static uint64_t count_real(const csv_relation *rel, const char *data, const wr_c
     uint64_t records = 0;
     uint32_t start = 0;
     size_t record = 0, fields = 0;
+    if (wr_csv_is_rectangle(index, rel->fields)) return index->record_count;
     for (size_t i = 0; i < index->count; i++) {
         uint32_t end = index->ends[i];
         fields++;
@@ -169,25 +173,30 @@ static uint64_t count_real(const csv_relation *rel, const char *data, const wr_c
     return records;
 }
 
+static bool is_count_only(const csv_scan *scan)
+{
+    return scan->request.column_count == 0 && scan->request.filter_count == 0;
+}
+
+/* Cuts and indexes in one pass, under the lock of the chunks: reading and this pass are a small
+ * part of the work on a chunk, and whoever needs to know where records end has to look at every
+ * byte before it. */
 static weir_status cut_records(void *arg, wr_text_chunk *chunk, size_t size, bool is_end,
                                size_t *cut)
 {
     csv_scan *scan = arg;
+    csv_worker *w = (csv_worker *)(void *)((char *)chunk - offsetof(csv_worker, chunk));
     const wr_csv_dialect *dialect = &scan->rel->config.dialect;
     if (is_end && chunk->data[size - 1] != dialect->newline) chunk->data[size++] = dialect->newline;
     wr_csv_extent extent;
-    wr_csv_find_extent(dialect, chunk->data, size, is_end, &extent);
+    WR_TRY(wr_csv_scan(scan->request.mem, dialect, chunk->data, size, is_end, !is_count_only(scan),
+                       &w->index, &extent));
     *cut = extent.cut;
     chunk->lines = extent.lines;
     chunk->is_ascii = extent.is_ascii;
-    chunk->flags =
-        (uint8_t)((extent.is_plain ? FLAG_PLAIN : 0) | (extent.has_quotes ? FLAG_QUOTES : 0));
-    chunk->rows = 0;
-    if (scan->wants_numbers && *cut > 0) {
-        WR_TRY(wr_csv_index_fields(scan->request.mem, dialect, chunk->data, *cut, extent.is_plain,
-                                   &scan->counting));
-        chunk->rows = count_real(scan->rel, chunk->data, &scan->counting);
-    }
+    chunk->flags = extent.has_quotes ? FLAG_QUOTES : 0;
+    chunk->rows =
+        scan->wants_numbers && *cut > 0 ? count_real(scan->rel, chunk->data, &w->index) : 0;
     scan->progress.bytes = wr_text_source_file_pos(scan->chunks.source);
     return WR_OK;
 }
@@ -234,7 +243,6 @@ static void csv_close(wr_scan *base)
 {
     csv_scan *scan = (csv_scan *)base;
     if (!scan) return;
-    wr_csv_index_clear(scan->request.mem, &scan->counting);
     wr_text_chunks_clear(&scan->chunks);
     wr_heap_drop(scan);
 }
@@ -279,11 +287,6 @@ static weir_status csv_worker_new(wr_scan *base, int worker, wr_scan_worker **ou
     return WR_OK;
 }
 
-static bool is_count_only(const csv_scan *scan)
-{
-    return scan->request.column_count == 0 && scan->request.filter_count == 0;
-}
-
 static weir_status csv_next_morsel(wr_scan_worker *base, bool *got)
 {
     csv_worker *w = (csv_worker *)base;
@@ -304,20 +307,21 @@ static weir_status csv_next_morsel(wr_scan_worker *base, bool *got)
     w->next_row = w->rows.count = 0;
     w->bad_count = 0;
     w->blind_rows = 0;
+    w->line_pos = 0;
+    w->line = w->chunk.line;
     wr_arena_reset(&w->arena);
-    bool is_plain = w->chunk.flags & FLAG_PLAIN;
-    if (is_count_only(scan) && is_plain && !(w->chunk.flags & FLAG_QUOTES) &&
-        wr_csv_count_records(dialect, w->chunk.data, w->chunk.size, rel->fields, &w->blind_rows))
+    if (is_count_only(scan) && wr_csv_is_rectangle(&w->index, rel->fields)) {
+        w->blind_rows = w->index.record_count;
         return WR_OK;
-    w->blind_rows = 0;
-    WR_TRY(wr_csv_index_fields(scan->request.mem, dialect, w->chunk.data, w->chunk.size, is_plain,
-                               &w->index));
+    }
+    if (!w->index.has_ends) {
+        wr_csv_extent extent;
+        WR_TRY(wr_csv_scan(scan->request.mem, dialect, w->chunk.data, w->chunk.size, true, true,
+                           &w->index, &extent));
+    }
     if (w->index.is_open) WR_TRY(take_open_record(w));
-    uint64_t record_ends = 0;
-    for (size_t i = 0; i < w->index.count; i++)
-        record_ends += w->chunk.data[w->index.ends[i]] == dialect->newline;
-    WR_TRY(wr_csv_rows_make(scan->request.mem, dialect, w->chunk.data, &w->index, record_ends,
-                            rel->fields, rel->config.short_rows_null, take_bad_row, w, &w->rows));
+    WR_TRY(wr_csv_rows_make(scan->request.mem, dialect, w->chunk.data, &w->index, rel->fields,
+                            rel->config.short_rows_null, take_bad_row, w, &w->rows));
     if (is_count_only(scan)) {
         w->blind_rows = w->rows.count;
         w->next_row = w->rows.count;

@@ -4,12 +4,12 @@
  * Fast: 64 bytes become bit masks (newline, delimiter, quote); the running parity of the quote mask
  * - one carry-less multiplication by all ones - tells inside from outside. Parity is right only if
  * every quote stands where RFC 4180 wants it: an opening one at a field start, a closing one at a
- * field end. The first pass checks that for every quote (it costs nothing in text without quotes),
- * so  5" nail,3  is noticed and sent to the slow scanner. Slow: a state machine byte by byte, which
+ * field end. The pass checks that for every quote (it costs nothing in text without quotes), so  5" nail,3  is noticed and sent to the slow scanner. Slow: a state machine byte by byte, which
  * also knows escape characters, comments, several-byte delimiters and stray quotes (a quote inside
  * an unquoted field is text).
  *
- * Both passes start at a record start, so their state is always known. */
+ * A scan starts at a record start, so its state is always known. It finds everything in one pass:
+ * where the last whole record ends, the field ends, and which of them end records. */
 #include "fmt/csv/csv.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -28,11 +28,31 @@ static inline uint64_t prefix_xor_shift(uint64_t mask)
     return mask;
 }
 
+/* The bits of from, a part of mask, packed as pext packs them. There are few: a bit per record. */
+static inline uint64_t pick_one_by_one(uint64_t from, uint64_t mask)
+{
+    uint64_t bits = 0;
+    for (; from; from &= from - 1)
+        bits |= UINT64_C(1) << (__builtin_popcountll(mask & (from ^ (from - 1))) - 1);
+    return bits;
+}
+
+static inline void store_ends_by_8(uint32_t *restrict to, uint64_t mask, uint32_t base, int found)
+{
+    for (int j = 0; j < found; j += 8) {
+#pragma GCC unroll 8
+        for (int z = 0; z < 8; z++) {
+            to[j + z] = base + (uint32_t)__builtin_ctzll(mask | UINT64_C(1) << 63);
+            mask &= mask - 1;
+        }
+    }
+}
+
 #if defined(__x86_64__)
 #define CSV_AVX2_TARGET __attribute__((target("avx2,pclmul,bmi,bmi2,lzcnt,popcnt")))
 #define CSV_AVX512_TARGET                                                                  \
-    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,pclmul,bmi,bmi2,lzcnt," \
-                          "popcnt")))
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi2,avx2,pclmul,bmi," \
+                          "bmi2,lzcnt,popcnt")))
 
 static inline uint64_t eq_sse2(const char *p, char c)
 {
@@ -58,6 +78,8 @@ static inline uint64_t high_sse2(const char *p)
 #define EQ eq_sse2
 #define HIGH high_sse2
 #define PREFIX_XOR prefix_xor_shift
+#define PICK pick_one_by_one
+#define STORE_ENDS store_ends_by_8
 #include "fmt/csv/scan.tmpl.h"
 
 CSV_AVX2_TARGET static inline uint64_t prefix_xor_multiply(uint64_t mask)
@@ -85,6 +107,8 @@ CSV_AVX2_TARGET static inline uint64_t high_avx2(const char *p)
 #define EQ eq_avx2
 #define HIGH high_avx2
 #define PREFIX_XOR prefix_xor_multiply
+#define PICK pick_one_by_one
+#define STORE_ENDS store_ends_by_8
 #include "fmt/csv/scan.tmpl.h"
 
 CSV_AVX512_TARGET static inline uint64_t eq_avx512(const char *p, char c)
@@ -95,11 +119,35 @@ CSV_AVX512_TARGET static inline uint64_t high_avx512(const char *p)
 {
     return _mm512_movepi8_mask(_mm512_loadu_si512(p));
 }
+/* 16 positions at a time: hardly any text has more field ends in 64 bytes. */
+CSV_AVX512_TARGET static inline void store_ends_packed(uint32_t *to, uint64_t mask, uint32_t base,
+                                                       int found)
+{
+    static const uint8_t places[64] = {
+        0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+        22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
+        44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
+    const __m512i from = _mm512_set1_epi32((int)base);
+    __m512i packed = _mm512_maskz_compress_epi8(mask, _mm512_loadu_si512(places));
+    __m512i first = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(packed));
+    _mm512_storeu_si512(to, _mm512_add_epi32(first, from));
+    if (__builtin_expect(found <= 16, 1)) return;
+    uint8_t rest[64];
+    _mm512_storeu_si512(rest, packed);
+    for (int k = 16; k < found; k++)
+        to[k] = base + rest[k];
+}
+CSV_AVX512_TARGET static inline uint64_t pick_packed(uint64_t from, uint64_t mask)
+{
+    return _pext_u64(from, mask);
+}
 #define NAME(x) x##_avx512
 #define TARGET CSV_AVX512_TARGET
 #define EQ eq_avx512
 #define HIGH high_avx512
 #define PREFIX_XOR prefix_xor_multiply
+#define PICK pick_packed
+#define STORE_ENDS store_ends_packed
 #include "fmt/csv/scan.tmpl.h"
 #else
 static inline uint64_t eq_bytes(const char *p, char c)
@@ -121,20 +169,23 @@ static inline uint64_t high_bytes(const char *p)
 #define EQ eq_bytes
 #define HIGH high_bytes
 #define PREFIX_XOR prefix_xor_shift
+#define PICK pick_one_by_one
+#define STORE_ENDS store_ends_by_8
 #include "fmt/csv/scan.tmpl.h"
 #endif
 
 typedef struct scan_table {
     void (*find_extent)(const wr_csv_dialect *, const char *, size_t, wr_csv_extent *);
-    size_t (*index_fields)(const wr_csv_dialect *, const char *, size_t, uint32_t *);
-    bool (*count_records)(const wr_csv_dialect *, const char *, size_t, int, uint64_t *);
+    size_t (*scan)(const wr_csv_dialect *, const char *, size_t, uint32_t *, uint64_t *,
+                   wr_csv_extent *);
+    uint64_t (*count_byte)(const char *, size_t, char);
 } scan_table;
 
 static const scan_table tables[] = {
-    {find_extent_base, index_fields_base, count_records_base},
+    {find_extent_base, scan_base, count_byte_base},
 #if defined(__x86_64__)
-    {find_extent_avx2, index_fields_avx2, count_records_avx2},
-    {find_extent_avx512, index_fields_avx512, count_records_avx512},
+    {find_extent_avx2, scan_avx2, count_byte_avx2},
+    {find_extent_avx512, scan_avx512, count_byte_avx512},
 #endif
 };
 
@@ -145,7 +196,7 @@ static int best_level(void)
 #if defined(__x86_64__)
     bool has_clmul = __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("bmi2");
     if (has_clmul && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512dq"))
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vbmi2"))
         return 2;
     if (has_clmul && __builtin_cpu_supports("avx2")) return 1;
 #endif
@@ -280,46 +331,93 @@ void wr_csv_find_extent(const wr_csv_dialect *dialect, const char *data, size_t 
     }
 }
 
-static weir_status need(wr_mem *mem, uint32_t **array, size_t *cap, size_t wanted)
+enum { BEFORE = 16 }; /* entries before ends[0], the last of which is there to be read */
+
+static weir_status need(wr_mem *mem, void **array, size_t *cap, size_t wanted, size_t width)
 {
     if (*cap >= wanted) return WR_OK;
     size_t grown = WR_MAX(wanted, *cap + *cap / 2);
     void *memory = NULL;
-    WR_TRY(wr_mem_alloc(mem, grown * sizeof(uint32_t), &memory));
-    wr_mem_free(mem, *array, *cap * sizeof(uint32_t));
+    WR_TRY(wr_mem_alloc(mem, grown * width, &memory));
+    wr_mem_free(mem, *array, *cap * width);
     *array = memory;
     *cap = grown;
     return WR_OK;
 }
 
-weir_status wr_csv_index_fields(wr_mem *mem, const wr_csv_dialect *dialect, const char *data,
-                                size_t size, bool is_plain, wr_csv_index *index)
+static weir_status need_ends(wr_mem *mem, wr_csv_index *index, size_t wanted)
 {
-    WR_TRY(need(mem, &index->ends, &index->cap, size + 64));
-    index->count = index->record_count = 0;
-    index->has_starts = index->is_open = false;
-    if (is_plain) {
-        index->count = table()->index_fields(dialect, data, size, index->ends);
-        return WR_OK;
-    }
-    WR_TRY(need(mem, &index->starts, &index->record_cap, size + 1));
-    wr_csv_extent extent = {0};
-    slow_scan(dialect, data, size, index, &extent);
-    index->has_starts = true;
-    index->is_open = extent.is_open;
+    void *memory = index->ends ? index->ends - BEFORE : NULL;
+    WR_TRY(need(mem, &memory, &index->cap, wanted + BEFORE, sizeof(uint32_t)));
+    index->ends = (uint32_t *)memory + BEFORE;
+    index->ends[-1] = UINT32_MAX; /* one before the first byte: plus 1 it is its position */
     return WR_OK;
 }
 
-bool wr_csv_count_records(const wr_csv_dialect *dialect, const char *data, size_t size,
-                          int field_count, uint64_t *records)
+static weir_status scan_slowly(wr_mem *mem, const wr_csv_dialect *dialect, const char *data,
+                               size_t size, bool is_end, wr_csv_index *index, wr_csv_extent *out)
 {
-    if (field_count < 2 || needs_slow(dialect)) return false;
-    return table()->count_records(dialect, data, size, field_count, records);
+    void *starts = index->starts;
+    WR_TRY(need_ends(mem, index, size + 64));
+    WR_TRY(need(mem, &starts, &index->record_cap, size + 1, sizeof(uint32_t)));
+    index->starts = starts;
+    index->count = index->record_count = 0;
+    index->has_starts = true;
+    index->has_ends = true;
+    slow_scan(dialect, data, size, index, out);
+    index->is_open = is_end && out->is_open;
+    if (!is_end) {
+        index->record_count = out->records;
+        while (index->count > 0 && index->ends[index->count - 1] >= out->cut)
+            index->count--;
+    }
+    for (size_t i = 0; i < out->cut; i++)
+        out->is_ascii &= (unsigned char)data[i] < 0x80;
+    out->lines = table()->count_byte(data, out->cut, dialect->newline);
+    out->has_quotes = dialect->quote >= 0 && memchr(data, dialect->quote, size);
+    return WR_OK;
+}
+
+weir_status wr_csv_scan(wr_mem *mem, const wr_csv_dialect *dialect, const char *data, size_t size,
+                        bool is_end, bool with_fields, wr_csv_index *index, wr_csv_extent *out)
+{
+    *out = (wr_csv_extent){.is_ascii = true};
+    index->has_starts = index->is_open = false;
+    index->has_ends = with_fields;
+    if (!needs_slow(dialect)) {
+        void *bits = index->record_bits;
+        WR_TRY(need(mem, &bits, &index->bits_cap, size / 64 + 3, sizeof(uint64_t)));
+        index->record_bits = bits;
+        if (with_fields) WR_TRY(need_ends(mem, index, size + 64));
+        index->count = table()->scan(dialect, data, size, with_fields ? index->ends : NULL,
+                                     index->record_bits, out);
+        index->record_count = out->records;
+        if (!is_end)
+            while (index->count > 0 && !wr_bit_get(index->record_bits, index->count - 1))
+                index->count--;
+    }
+    if (!out->is_plain || (is_end && out->is_open)) {
+        *out = (wr_csv_extent){.is_ascii = true};
+        WR_TRY(scan_slowly(mem, dialect, data, size, is_end, index, out));
+    }
+    if (is_end && out->cut < size) {
+        for (size_t i = out->cut; i < size; i++)
+            out->is_ascii &= (unsigned char)data[i] < 0x80;
+        out->lines += table()->count_byte(data + out->cut, size - out->cut, dialect->newline);
+        out->cut = size;
+    }
+    return WR_OK;
+}
+
+uint64_t wr_csv_count_byte(const char *data, size_t size, char c)
+{
+    return table()->count_byte(data, size, c);
 }
 
 void wr_csv_index_clear(wr_mem *mem, wr_csv_index *index)
 {
-    wr_mem_free(mem, index->ends, index->cap * sizeof(uint32_t));
+    if (index->ends) wr_mem_free(mem, index->ends - BEFORE, index->cap * sizeof(uint32_t));
     wr_mem_free(mem, index->starts, index->record_cap * sizeof(uint32_t));
+    wr_mem_free(mem, index->record_bits, index->bits_cap * sizeof(uint64_t));
     *index = (wr_csv_index){0};
 }

@@ -3,7 +3,9 @@
  *   TARGET      its target attribute
  *   EQ(p, c)    mask of the bytes of p[0...64) equal to c
  *   HIGH(p)     mask of the bytes of p[0...64) that are not ASCII
- *   PREFIX_XOR  running parity of the bits of a mask, lowest first */
+ *   PREFIX_XOR  running parity of the bits of a mask, lowest first
+ *   PICK(a, m)  the bits of a at the places of m, packed together
+ *   STORE_ENDS(to, m, base, n)  positions of the n bits of m, plus base; may write 64 entries */
 
 /* Everything about one block, given whether it begins inside quotes and whether a closing quote
  * came just before. */
@@ -65,62 +67,93 @@ TARGET static void NAME(find_extent)(const wr_csv_dialect *d, const char *data, 
     out->is_open = state.inside != 0;
 }
 
-/* ends needs room for size + 64 entries. */
-TARGET static size_t NAME(index_fields)(const wr_csv_dialect *d, const char *data, size_t size,
-                                        uint32_t *restrict ends)
+/* What the single pass carries from block to block. */
+typedef struct NAME(pass) {
+    const wr_csv_dialect *dialect;
+    uint32_t *ends; /* NULL: only record ends are wanted */
+    uint64_t *record_bits;
+    uint64_t pending; /* the word of record_bits that is being filled */
+    size_t count, last_block;
+    uint64_t records, newlines, high, wrong, any_quote, last_mask;
+    block_state state;
+    bool quoted;
+} NAME(pass);
+
+TARGET static inline __attribute__((always_inline)) void
+NAME(scan_block)(NAME(pass) * p, const char *data, size_t i, uint64_t live)
 {
-    uint64_t inside = 0;
-    size_t count = 0;
-    for (size_t i = 0; i < size; i += 64) {
-        const char *at = data + i;
-        uint64_t mask = EQ(at, d->newline) | EQ(at, d->delimiter[0]);
-        uint64_t quotes = d->quote < 0 ? 0 : EQ(at, (char)d->quote);
-        if (__builtin_expect((quotes | inside) != 0, 0)) {
-            uint64_t parity = PREFIX_XOR(quotes) ^ inside;
-            inside = (uint64_t)((int64_t)parity >> 63);
-            mask &= ~parity;
-        }
-        if (size - i < 64) mask &= (UINT64_C(1) << (size - i)) - 1;
-        int found = __builtin_popcountll(mask);
-        uint32_t *restrict to = ends + count;
-        for (int j = 0; j < found; j += 8) {
-#pragma GCC unroll 8
-            for (int z = 0; z < 8; z++) {
-                to[j + z] = (uint32_t)i + (uint32_t)__builtin_ctzll(mask | UINT64_C(1) << 63);
-                mask &= mask - 1;
-            }
-        }
-        count += (size_t)found;
+    const wr_csv_dialect *d = p->dialect;
+    const char *at = data + i;
+    uint64_t newlines = EQ(at, d->newline) & live, ends = newlines;
+    uint64_t delimiters = EQ(at, d->delimiter[0]) & live;
+    uint64_t quotes = d->quote < 0 ? 0 : EQ(at, (char)d->quote) & live;
+    p->high |= HIGH(at) & live;
+    if (!p->quoted && __builtin_expect(quotes != 0, 0)) {
+        p->quoted = true; /* for the rest of the text: no branch per block */
+        if (i > 0) p->state.may_open = at[-1] == d->newline || at[-1] == d->delimiter[0];
     }
-    return count;
+    if (p->quoted) {
+        uint64_t inside = 0;
+        p->wrong |= !NAME(quoted_block)(at, d, quotes, live, &p->state, &inside);
+        p->any_quote |= quotes;
+        p->newlines += (uint64_t)__builtin_popcountll(newlines);
+        ends &= ~inside;
+        delimiters &= ~inside;
+    }
+    p->last_mask = ends ? ends : p->last_mask;
+    p->last_block = ends ? i : p->last_block;
+    p->records += (uint64_t)__builtin_popcountll(ends);
+    uint64_t all = ends | delimiters, bits = PICK(ends, all);
+    int found = __builtin_popcountll(all), shift = (int)(p->count & 63);
+    p->pending |= bits << shift;
+    p->record_bits[p->count >> 6] = p->pending;
+    p->pending = shift + found >= 64 ? bits >> 1 >> (63 - shift) : p->pending;
+    if (p->ends) STORE_ENDS(p->ends + p->count, all, (uint32_t)i, found);
+    p->count += (size_t)found;
 }
 
-/* Text without quotes: every line must have the same number of delimiters, and not be blank. */
-TARGET static bool NAME(count_records)(const wr_csv_dialect *d, const char *data, size_t size,
-                                       int fields, uint64_t *records)
+/* One pass over text that begins at a record start: record_bits (room for size bits and two words)
+ * says of each field end whether it ends a record; ends (room for size + 64 entries) where it is.
+ * Returns the number of field ends. */
+TARGET static size_t NAME(scan)(const wr_csv_dialect *d, const char *data, size_t size,
+                                uint32_t *ends, uint64_t *record_bits, wr_csv_extent *out)
 {
-    uint64_t rows = 0, wrong = 0;
-    int64_t open = 0; /* delimiters since the last line end */
-    for (size_t i = 0; i < size; i += 64) {
-        const char *at = data + i;
-        uint64_t live = size - i >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << (size - i)) - 1;
-        uint64_t newlines = EQ(at, d->newline) & live, delimiters = EQ(at, d->delimiter[0]) & live;
-        rows += (uint64_t)__builtin_popcountll(newlines);
-        while (newlines) {
-            uint64_t below = newlines ^ (newlines - 1);
-            open += __builtin_popcountll(delimiters & below);
-            wrong |= (uint64_t)(open ^ (fields - 1));
-            open = 0;
-            delimiters &= ~below;
-            newlines &= newlines - 1;
-        }
-        open += __builtin_popcountll(delimiters);
+    NAME(pass) p = {.dialect = d, .ends = ends, .record_bits = record_bits, .state.may_open = 1};
+    size_t i = 0;
+    for (; i + 64 <= size; i += 64)
+        NAME(scan_block)(&p, data, i, ~UINT64_C(0));
+    if (i < size) NAME(scan_block)(&p, data, i, (UINT64_C(1) << (size - i)) - 1);
+    record_bits[p.count >> 6] = p.pending;
+    *out = (wr_csv_extent){.is_plain = p.wrong == 0,
+                           .is_ascii = p.high == 0,
+                           .has_quotes = p.any_quote != 0,
+                           .is_open = p.state.inside != 0,
+                           .records = p.records,
+                           .lines = p.records};
+    out->cut = p.last_mask ? p.last_block + 64 - (size_t)__builtin_clzll(p.last_mask) : 0;
+    if (p.quoted) {
+        out->lines = p.newlines;
+        for (size_t k = out->cut; k < size; k++)
+            out->lines -= data[k] == d->newline;
     }
-    *records = rows;
-    return wrong == 0;
+    return p.count;
+}
+
+/* Bytes equal to c. */
+TARGET static uint64_t NAME(count_byte)(const char *data, size_t size, char c)
+{
+    uint64_t count = 0;
+    size_t i = 0;
+    for (; i + 64 <= size; i += 64)
+        count += (uint64_t)__builtin_popcountll(EQ(data + i, c));
+    for (; i < size; i++)
+        count += data[i] == c;
+    return count;
 }
 #undef NAME
 #undef TARGET
 #undef EQ
 #undef HIGH
 #undef PREFIX_XOR
+#undef PICK
+#undef STORE_ENDS

@@ -53,9 +53,8 @@ static weir_status make_table(wr_mem *mem, const wr_csv_dialect *d, const char *
                               bool is_all, wr_arena *arena, sample_table *t)
 {
     wr_csv_extent extent;
-    wr_csv_find_extent(d, data, size, is_all, &extent);
     *t = (sample_table){.data = data};
-    WR_TRY(wr_csv_index_fields(mem, d, data, extent.cut, extent.is_plain, &t->index));
+    WR_TRY(wr_csv_scan(mem, d, data, size, is_all, true, &t->index, &extent));
     size_t most = t->index.count + 1, record = 0;
     t->first = wr_new_array(arena, uint32_t, most + 1);
     t->start = wr_new_array(arena, uint32_t, most);
