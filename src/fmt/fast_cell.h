@@ -1,7 +1,14 @@
 /* fast_cell.h - readers of the most frequent spellings of numbers and moments, for inner loops.
- * False means only "not so simple": the general reader of cell.h decides then. */
+ * False means only "not so simple": the general reader of cell.h decides then.
+ *
+ * Every text given must be followed by 16 readable bytes, as cells in a chunk are: the readers load
+ * 16 bytes at once, move the digits to the right end of the register, without the point, and
+ * weigh them there. */
 #pragma once
 #include "fmt/cell.h"
+#if defined(__SSE4_1__)
+#include <smmintrin.h>
+#endif
 
 /* 8 digits at once; false if one of the bytes is no digit. */
 static inline bool read_8_digits(const char *at, uint64_t *out)
@@ -18,6 +25,54 @@ static inline bool read_8_digits(const char *at, uint64_t *out)
     return true;
 }
 
+#if defined(__SSE4_1__)
+/* slide + n: a shuffle that moves the first n bytes to the end and puts zeros before them. */
+static const uint8_t slide[32] = {0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
+                                  0x80, 0x80, 0x80, 0x80, 0x80, 0,    1,    2,    3,    4,    5,
+                                  6,    7,    8,    9,    10,   11,   12,   13,   14,   15};
+
+/* 16 digits, the first in byte 0; false if one is none. */
+static inline __attribute__((always_inline)) bool weigh_16(__m128i digits, uint64_t *out)
+{
+    __m128i over = _mm_subs_epu8(digits, _mm_set1_epi8(9));
+    if (!_mm_test_all_zeros(over, over)) return false;
+    __m128i twos = _mm_maddubs_epi16(digits, _mm_set1_epi16(0x010a));
+    __m128i fours = _mm_madd_epi16(twos, _mm_set1_epi32(0x00010064));
+    __m128i packed = _mm_packus_epi32(fours, fours);
+    uint64_t eights =
+        (uint64_t)_mm_cvtsi128_si64(_mm_madd_epi16(packed, _mm_set1_epi32(0x00012710)));
+    *out = (uint64_t)(uint32_t)eights * 100000000 + (eights >> 32);
+    return true;
+}
+
+/* 1 to 16 digits. */
+static inline __attribute__((always_inline)) bool read_16_int(const char *at, size_t length,
+                                                              uint64_t *out)
+{
+    __m128i v = _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(const void *)at),
+                             _mm_set1_epi8('0'));
+    __m128i from = _mm_loadu_si128((const __m128i *)(const void *)(slide + length));
+    return weigh_16(_mm_shuffle_epi8(v, from), out);
+}
+
+/* 1 to 16 characters, digits with at most one point. */
+static inline __attribute__((always_inline)) bool read_16_fixed(const char *at, size_t length,
+                                                                uint64_t *out, int *scale)
+{
+    __m128i v = _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(const void *)at),
+                             _mm_set1_epi8('0'));
+    unsigned end = 1u << length;
+    unsigned points =
+        (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('.' - '0'))) & (end - 1);
+    unsigned place = (unsigned)__builtin_ctz(points | end), has_point = points != 0;
+    size_t digits = length - has_point;
+    __m128i from = _mm_loadu_si128((const __m128i *)(const void *)(slide + digits));
+    from = _mm_sub_epi8(from, _mm_cmpgt_epi8(from, _mm_set1_epi8((char)(place - 1))));
+    *scale = (int)(digits - place);
+    return weigh_16(_mm_shuffle_epi8(v, from), out) && digits > 0;
+}
+#endif
+
 /* Up to 18 digits with a sign. */
 static inline bool fast_int(wr_str text, int64_t *out)
 {
@@ -26,6 +81,13 @@ static inline bool fast_int(wr_str text, int64_t *out)
     at += negative;
     if (end - at < 1 || end - at > 18) return false;
     uint64_t value = 0, part;
+#if defined(__SSE4_1__)
+    if (__builtin_expect(end - at <= 16, 1)) {
+        if (!read_16_int(at, (size_t)(end - at), &value)) return false;
+        *out = negative ? -(int64_t)value : (int64_t)value;
+        return true;
+    }
+#endif
     for (; end - at >= 8; at += 8) {
         if (!read_8_digits(at, &part)) return false;
         value = value * 100000000 + part;
@@ -47,6 +109,13 @@ static inline bool fast_fixed(wr_str text, int64_t *out, int *scale)
     at += negative;
     if (end - at < 1 || end - at > 19) return false;
     uint64_t value = 0;
+#if defined(__SSE4_1__)
+    if (__builtin_expect(end - at <= 16, 1)) {
+        if (!read_16_fixed(at, (size_t)(end - at), &value, scale)) return false;
+        *out = negative ? -(int64_t)value : (int64_t)value;
+        return true;
+    }
+#endif
     const char *point = NULL;
     int digits = 0;
     for (; at < end; at++) {
@@ -94,20 +163,51 @@ static inline int two_digits(const char *at)
     return a > 9 || b > 9 ? -1 : (int)(a * 10 + b);
 }
 
+/* "YYYY-MM-DD" as numbers; month and day are not checked. */
+static inline bool split_date(const char *at, unsigned *year, unsigned *month, unsigned *day)
+{
+#if defined(__SSE4_1__)
+    const uint8_t dash = (uint8_t)('-' - '0');
+    const __m128i dashes = _mm_setr_epi8(0, 0, 0, 0, (char)dash, 0, 0, (char)dash, 0, 0, 0, 0, 0, 0,
+                                         0, 0);
+    const __m128i limits = _mm_setr_epi8(9, 9, 9, 9, 0, 9, 9, 0, 9, 9, -1, -1, -1, -1, -1, -1);
+    const __m128i order = _mm_setr_epi8(0, 1, 2, 3, 5, 6, 8, 9, -1, -1, -1, -1, -1, -1, -1, -1);
+    __m128i v = _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(const void *)at),
+                             _mm_set1_epi8('0'));
+    __m128i over = _mm_subs_epu8(_mm_xor_si128(v, dashes), limits);
+    if (!_mm_test_all_zeros(over, over)) return false;
+    __m128i twos = _mm_maddubs_epi16(_mm_shuffle_epi8(v, order), _mm_set1_epi16(0x010a));
+    uint64_t parts = (uint64_t)_mm_cvtsi128_si64(twos);
+    *year = (unsigned)(parts & 0xffff) * 100 + (unsigned)(parts >> 16 & 0xffff);
+    *month = (unsigned)(parts >> 32 & 0xffff);
+    *day = (unsigned)(parts >> 48);
+    return true;
+#else
+    int century = two_digits(at), of_century = two_digits(at + 2), m = two_digits(at + 5),
+        d = two_digits(at + 8);
+    if (century < 0 || of_century < 0 || m < 0 || d < 0 || at[4] != '-' || at[7] != '-')
+        return false;
+    *year = (unsigned)(century * 100 + of_century);
+    *month = (unsigned)m;
+    *day = (unsigned)d;
+    return true;
+#endif
+}
+
 /* YYYY-MM-DD */
 static inline bool fast_date(const char *at, int32_t *out)
 {
-    int century = two_digits(at), year = two_digits(at + 2), month = two_digits(at + 5),
-        day = two_digits(at + 8);
-    if (century < 0 || year < 0 || day < 1 || month < 1 || month > 12 || at[4] != '-' ||
-        at[7] != '-')
+    static const uint8_t days_of_month[100] = {0,  31, 28, 31, 30, 31, 30,
+                                               31, 31, 30, 31, 30, 31};
+    static const uint16_t days_before[13] = {0,   306, 337, 0,   31,  61, 92,
+                                             122, 153, 184, 214, 245, 275}; /* from March on */
+    unsigned year, month, day;
+    if (!split_date(at, &year, &month, &day) || year == 0) return false;
+    if (__builtin_expect(day - 1 >= days_of_month[month], 0) &&
+        (month != 2 || day != 29 || !wr_date_valid((int32_t)year, 2, 29)))
         return false;
-    year += century * 100;
-    if (year < 1 || (day > 28 && !wr_date_valid(year, month, day))) return false;
-    /* days from civil, years begin in March */
-    int y = year - (month <= 2), era = y / 400, of_era = y - era * 400;
-    int of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    *out = era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+    unsigned y = year - (month <= 2);
+    *out = (int32_t)(y * 365 + y / 4 - y / 100 + y / 400 + days_before[month] + day - 1) - 719468;
     return true;
 }
 
@@ -132,4 +232,36 @@ static inline bool fast_timestamp(wr_str text, int64_t *out)
     *out = days * WR_USECS_PER_DAY + ((hour * 60 + minute) * 60 + second) * WR_USECS_PER_SEC +
            fraction;
     return true;
+}
+
+/* A view that borrows, as wr_view_of makes it. */
+static inline __attribute__((always_inline)) void fast_view(const char *at, size_t length,
+                                                            wr_view *out)
+{
+#if defined(__SSE4_1__)
+    static const uint8_t keep[32] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    if (length <= 12) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)at);
+        v = _mm_and_si128(v, _mm_loadu_si128((const __m128i *)(const void *)(keep + 16 - length)));
+        v = _mm_insert_epi32(_mm_slli_si128(v, 4), (int)length, 0);
+        _mm_storeu_si128((__m128i *)(void *)out, v);
+        return;
+    }
+#endif
+    *out = wr_view_of(at, length);
+}
+
+/* Whether c is among the first length bytes. */
+static inline __attribute__((always_inline)) bool fast_has_byte(const char *at, size_t length,
+                                                                char c)
+{
+#if defined(__SSE4_1__)
+    if (length <= 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)at);
+        unsigned found = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8(c)));
+        return (found & ((1u << length) - 1)) != 0;
+    }
+#endif
+    return length > 0 && memchr(at, c, length) != NULL;
 }
