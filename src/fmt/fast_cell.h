@@ -10,6 +10,8 @@
 #include <smmintrin.h>
 #endif
 
+#define FAST_CELL static inline __attribute__((always_inline)) bool
+
 /* 8 digits at once; false if one of the bytes is no digit. */
 static inline bool read_8_digits(const char *at, uint64_t *out)
 {
@@ -32,7 +34,7 @@ static const uint8_t slide[32] = {0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80
                                   6,    7,    8,    9,    10,   11,   12,   13,   14,   15};
 
 /* 16 digits, the first in byte 0; false if one is none. */
-static inline __attribute__((always_inline)) bool weigh_16(__m128i digits, uint64_t *out)
+FAST_CELL weigh_16(__m128i digits, uint64_t *out)
 {
     __m128i over = _mm_subs_epu8(digits, _mm_set1_epi8(9));
     if (!_mm_test_all_zeros(over, over)) return false;
@@ -46,7 +48,7 @@ static inline __attribute__((always_inline)) bool weigh_16(__m128i digits, uint6
 }
 
 /* 1 to 16 digits. */
-static inline __attribute__((always_inline)) bool read_16_int(const char *at, size_t length,
+FAST_CELL read_16_int(const char *at, size_t length,
                                                               uint64_t *out)
 {
     __m128i v = _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(const void *)at),
@@ -56,7 +58,7 @@ static inline __attribute__((always_inline)) bool read_16_int(const char *at, si
 }
 
 /* 1 to 16 characters, digits with at most one point. */
-static inline __attribute__((always_inline)) bool read_16_fixed(const char *at, size_t length,
+FAST_CELL read_16_fixed(const char *at, size_t length,
                                                                 uint64_t *out, int *scale)
 {
     __m128i v = _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(const void *)at),
@@ -74,7 +76,7 @@ static inline __attribute__((always_inline)) bool read_16_fixed(const char *at, 
 #endif
 
 /* Up to 18 digits with a sign. */
-static inline bool fast_int(wr_str text, int64_t *out)
+FAST_CELL fast_int(wr_str text, int64_t *out)
 {
     const char *at = text.data, *end = text.data + text.length;
     bool negative = text.length > 0 && *at == '-';
@@ -102,7 +104,7 @@ static inline bool fast_int(wr_str text, int64_t *out)
 }
 
 /* Digits with at most one point: the digits as an integer and how many follow the point. */
-static inline bool fast_fixed(wr_str text, int64_t *out, int *scale)
+FAST_CELL fast_fixed(wr_str text, int64_t *out, int *scale)
 {
     const char *at = text.data, *end = text.data + text.length;
     bool negative = text.length > 0 && *at == '-';
@@ -147,7 +149,7 @@ static inline bool fast_double(wr_str text, double *out)
     return true;
 }
 
-static inline bool fast_decimal(wr_str text, int wanted_scale, int64_t limit, int64_t *out)
+FAST_CELL fast_decimal(wr_str text, int wanted_scale, int64_t limit, int64_t *out)
 {
     int64_t value;
     int scale;
@@ -164,7 +166,7 @@ static inline int two_digits(const char *at)
 }
 
 /* "YYYY-MM-DD" as numbers; month and day are not checked. */
-static inline bool split_date(const char *at, unsigned *year, unsigned *month, unsigned *day)
+FAST_CELL split_date(const char *at, unsigned *year, unsigned *month, unsigned *day)
 {
 #if defined(__SSE4_1__)
     const uint8_t dash = (uint8_t)('-' - '0');
@@ -195,7 +197,7 @@ static inline bool split_date(const char *at, unsigned *year, unsigned *month, u
 }
 
 /* YYYY-MM-DD */
-static inline bool fast_date(const char *at, int32_t *out)
+FAST_CELL fast_date(const char *at, int32_t *out)
 {
     static const uint8_t days_of_month[100] = {0,  31, 28, 31, 30, 31, 30,
                                                31, 31, 30, 31, 30, 31};
@@ -253,7 +255,7 @@ static inline __attribute__((always_inline)) void fast_view(const char *at, size
 }
 
 /* Whether c is among the first length bytes. */
-static inline __attribute__((always_inline)) bool fast_has_byte(const char *at, size_t length,
+FAST_CELL fast_has_byte(const char *at, size_t length,
                                                                 char c)
 {
 #if defined(__SSE4_1__)

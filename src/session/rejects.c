@@ -1,33 +1,61 @@
 /* rejects.c - the tables that receive rows which could not be read: read_csv('f', rejects =>
  * 'bad').
  *
- * Scans hand over rows from several threads; they are collected in a table of their own, which
+ * Scans hand over rows from several threads; they are collected, some hundred at a time, and put
+ * into a table of their own, which
  * takes its name in the catalog (temporary, replacing one of the same name) when the statement has
  * ended well. A failed statement leaves no table behind. */
 #include "session/session.h"
 
-enum { COLUMN_COUNT = 6 };
+enum { COLUMN_COUNT = 6, PENDING_ROWS = 512, PENDING_BYTES = 256 << 10 };
 
 typedef struct reject_table {
     wr_rejects base;
     weir_query *query;
     wr_object *object;
     wr_mutex lock;
-    uint64_t count; /* guarded by lock */
+    /* guarded by lock */
+    uint64_t count;
+    wr_arena arena; /* of the rows that are not yet in the table */
+    wr_column pending[COLUMN_COUNT];
+    uint32_t pending_rows;
+    size_t pending_bytes;
 } reject_table;
 
-static void set_text(wr_column *column, wr_arena *arena, wr_str text)
+/* Puts what is pending into the table. Called under the lock, or when no scan is left. */
+static weir_status flush(reject_table *rejects)
 {
-    wr_column_init(column, arena, WR_VARCHAR, WR_P_VIEW, 1);
-    column->rows = 1;
-    *(wr_view *)column->data = wr_view_of(text.data ? text.data : "", text.length);
+    if (rejects->pending_rows == 0) return WR_OK;
+    wr_batch batch = {.columns = rejects->pending,
+                      .column_count = COLUMN_COUNT,
+                      .rows = rejects->pending_rows};
+    for (int i = 0; i < COLUMN_COUNT; i++)
+        rejects->pending[i].rows = rejects->pending_rows;
+    weir_status bad = wr_table_append(rejects->object->table, rejects->query->view.txn, &batch);
+    rejects->pending_rows = 0;
+    return bad;
 }
 
-static void set_number(wr_column *column, wr_arena *arena, uint64_t value)
+/* Room for the next row. */
+static void begin_row(reject_table *rejects)
 {
-    wr_column_init(column, arena, WR_BIGINT, WR_P_I64, 1);
-    column->rows = 1;
-    *(int64_t *)column->data = (int64_t)value;
+    if (rejects->pending_rows > 0) return;
+    wr_arena_reset(&rejects->arena);
+    rejects->pending_bytes = 0;
+    for (int i = 0; i < COLUMN_COUNT; i++) {
+        bool is_number = i == 1 || i == 2;
+        wr_column_init(&rejects->pending[i], &rejects->arena, is_number ? WR_BIGINT : WR_VARCHAR,
+                       is_number ? WR_P_I64 : WR_P_VIEW, PENDING_ROWS);
+    }
+    wr_column_need_valid(&rejects->pending[3], &rejects->arena, PENDING_ROWS);
+}
+
+static void set_text(reject_table *rejects, int column, wr_str text)
+{
+    wr_str own = wr_arena_str(&rejects->arena, text);
+    ((wr_view *)rejects->pending[column].data)[rejects->pending_rows] =
+        wr_view_of(own.data ? own.data : "", own.length);
+    rejects->pending_bytes += own.length;
 }
 
 /* Bytes that are not UTF-8 would not be valid text: they are shown as \xNN. */
@@ -49,19 +77,23 @@ static weir_status reject_add(wr_rejects *self, wr_str file, uint64_t line, uint
                               wr_str column, wr_str reason, wr_str text)
 {
     reject_table *rejects = (reject_table *)self;
-    WR_ARENA(arena);
-    wr_column row[COLUMN_COUNT];
-    set_text(&row[0], &arena, file);
-    set_number(&row[1], &arena, line);
-    set_number(&row[2], &arena, byte_offset);
-    set_text(&row[3], &arena, column);
-    set_text(&row[4], &arena, readable(&arena, reason));
-    set_text(&row[5], &arena, readable(&arena, text));
-    if (!column.length) wr_bit_clear(wr_column_need_valid(&row[3], &arena, 1), 0);
-    wr_batch batch = {.columns = row, .column_count = COLUMN_COUNT, .rows = 1};
+    WR_ARENA(scratch);
+    wr_str shown_reason = readable(&scratch, reason), shown = readable(&scratch, text);
+    weir_status bad = WR_OK;
     wr_mutex_lock(&rejects->lock);
-    weir_status bad = wr_table_append(rejects->object->table, rejects->query->view.txn, &batch);
-    rejects->count += !bad;
+    begin_row(rejects);
+    uint32_t row = rejects->pending_rows;
+    set_text(rejects, 0, file);
+    ((int64_t *)rejects->pending[1].data)[row] = (int64_t)line;
+    ((int64_t *)rejects->pending[2].data)[row] = (int64_t)byte_offset;
+    set_text(rejects, 3, column);
+    set_text(rejects, 4, shown_reason);
+    set_text(rejects, 5, shown);
+    if (!column.length) wr_bit_clear(rejects->pending[3].valid, row);
+    rejects->pending_rows++;
+    rejects->count++;
+    if (rejects->pending_rows == PENDING_ROWS || rejects->pending_bytes >= PENDING_BYTES)
+        bad = flush(rejects);
     wr_mutex_unlock(&rejects->lock);
     return bad;
 }
@@ -117,6 +149,7 @@ weir_status wr_rejects_publish(weir_query *query)
 {
     for (int i = 0; i < query->rejects.count; i++) {
         reject_table *rejects = query->rejects.items[i];
+        WR_TRY(flush(rejects));
         wr_object *object = WR_TAKE(rejects->object);
         wr_str name = object->name;
         if (rejects->count)
@@ -134,6 +167,7 @@ void wr_rejects_drop(weir_query *query)
         reject_table *rejects = query->rejects.items[i];
         wr_object_release(rejects->object);
         wr_mutex_clear(&rejects->lock);
+        wr_arena_clear(&rejects->arena);
         wr_heap_drop(rejects);
     }
     query->rejects.count = 0;

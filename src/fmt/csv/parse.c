@@ -126,16 +126,13 @@ static __attribute__((noinline)) wr_csv_cell_fault read_cell(const wr_csv_cells 
 #define NAME parse_decimal64
 #define T int64_t
 #define STRIPS 1
-#define READ(at, length, slot)                                                            \
-    fast_decimal(CELL(at, length), fill->type->scale, wr_pow10_i64[fill->type->precision], \
-                 slot)
+#define READ(at, length, slot) fast_decimal(CELL(at, length), scale, limit, slot)
 #include "fmt/csv/parse.tmpl.h"
 #define NAME parse_decimal32
 #define T int32_t
 #define STRIPS 1
-#define READ(at, length, slot)                                                             \
-    (fast_decimal(CELL(at, length), fill->type->scale, wr_pow10_i64[fill->type->precision], \
-                  &wide) &&                                                                \
+#define READ(at, length, slot)                              \
+    (fast_decimal(CELL(at, length), scale, limit, &wide) && \
      (*(slot) = (int32_t)wide) == wide)
 #include "fmt/csv/parse.tmpl.h"
 #define NAME parse_date

@@ -17,9 +17,11 @@ static uint32_t NAME(const wr_csv_cells *cells, int field, size_t first, uint32_
     const uint32_t gap = field > 0 ? (uint32_t)dialect->delimiter_size : behind_end;
     const bool has_quote = cells->has_quotes && dialect->quote >= 0, whole = !rows->has_missing;
     const char quote = (char)dialect->quote;
+    const int scale = fill->type->scale;
+    const int64_t limit = fill->type->precision <= 18 ? wr_pow10_i64[fill->type->precision] : 0;
     T *slots = fill->data;
     int64_t wide = 0;
-    (void)wide, (void)slots, (void)has_quote, (void)quote;
+    (void)wide, (void)slots, (void)has_quote, (void)quote, (void)scale, (void)limit;
     for (uint32_t i = from; i < wanted; i++) {
         uint32_t row = sel ? sel[i] : i;
         if (__builtin_expect(whole, 1)) {

@@ -8,14 +8,14 @@
  *   STORE_ENDS(to, m, base, n)  positions of the n bits of m, plus base; may write 64 entries */
 
 /* Everything about one block, given whether it begins inside quotes and whether a closing quote
- * came just before. */
-TARGET static inline bool NAME(quoted_block)(const char *at, const wr_csv_dialect *d,
-                                             uint64_t quotes, uint64_t live, block_state *state,
-                                             uint64_t *inside)
+ * came just before. Returns the quotes that stand where none should. */
+TARGET static inline __attribute__((always_inline)) uint64_t
+NAME(quoted_block)(const char *at, uint64_t fields, uint64_t quotes, uint64_t live,
+                   block_state *state, uint64_t *inside)
 {
     uint64_t parity = PREFIX_XOR(quotes) ^ state->inside;
     uint64_t opens = quotes & parity, closes = quotes & ~parity;
-    uint64_t ends = (EQ(at, d->newline) | EQ(at, d->delimiter[0])) & ~parity & live;
+    uint64_t ends = fields & ~parity & live;
     uint64_t before_open = (ends | closes) << 1 | state->may_open;
     uint64_t behind_close = closes << 1 | state->closed;
     uint64_t may_follow = ends | opens | (EQ(at, '\r') & ~parity) | ~live;
@@ -23,7 +23,7 @@ TARGET static inline bool NAME(quoted_block)(const char *at, const wr_csv_dialec
     state->inside = (uint64_t)((int64_t)parity >> 63);
     state->may_open = (ends | closes) >> 63;
     state->closed = closes >> 63;
-    return (opens & ~before_open) == 0 && (behind_close & ~may_follow) == 0;
+    return (opens & ~before_open) | (behind_close & ~may_follow);
 }
 
 TARGET static void NAME(find_extent)(const wr_csv_dialect *d, const char *data, size_t size,
@@ -44,7 +44,8 @@ TARGET static void NAME(find_extent)(const wr_csv_dialect *d, const char *data, 
             any_quote |= quotes;
             if (i > 0 && !state.inside && !state.closed)
                 state.may_open = at[-1] == d->newline || at[-1] == d->delimiter[0];
-            if (!NAME(quoted_block)(at, d, quotes, live, &state, &inside)) {
+            if (NAME(quoted_block)(at, newlines | EQ(at, d->delimiter[0]), quotes, live, &state,
+                                   &inside)) {
                 out->is_plain = false;
                 return;
             }
@@ -69,7 +70,8 @@ TARGET static void NAME(find_extent)(const wr_csv_dialect *d, const char *data, 
 
 /* What the single pass carries from block to block. */
 typedef struct NAME(pass) {
-    const wr_csv_dialect *dialect;
+    char newline, delimiter, quote;
+    bool has_quote;
     uint32_t *ends; /* NULL: only record ends are wanted */
     uint64_t *record_bits;
     uint64_t pending; /* the word of record_bits that is being filled */
@@ -82,19 +84,19 @@ typedef struct NAME(pass) {
 TARGET static inline __attribute__((always_inline)) void
 NAME(scan_block)(NAME(pass) * p, const char *data, size_t i, uint64_t live)
 {
-    const wr_csv_dialect *d = p->dialect;
     const char *at = data + i;
-    uint64_t newlines = EQ(at, d->newline) & live, ends = newlines;
-    uint64_t delimiters = EQ(at, d->delimiter[0]) & live;
-    uint64_t quotes = d->quote < 0 ? 0 : EQ(at, (char)d->quote) & live;
+    uint64_t newlines = EQ(at, p->newline) & live, ends = newlines;
+    uint64_t delimiters = EQ(at, p->delimiter) & live;
+    uint64_t quotes = p->has_quote ? EQ(at, p->quote) & live : 0;
     p->high |= HIGH(at) & live;
     if (!p->quoted && __builtin_expect(quotes != 0, 0)) {
         p->quoted = true; /* for the rest of the text: no branch per block */
-        if (i > 0) p->state.may_open = at[-1] == d->newline || at[-1] == d->delimiter[0];
+        if (i > 0) p->state.may_open = at[-1] == p->newline || at[-1] == p->delimiter;
     }
     if (p->quoted) {
         uint64_t inside = 0;
-        p->wrong |= !NAME(quoted_block)(at, d, quotes, live, &p->state, &inside);
+        p->wrong |=
+            NAME(quoted_block)(at, ends | delimiters, quotes, live, &p->state, &inside);
         p->any_quote |= quotes;
         p->newlines += (uint64_t)__builtin_popcountll(newlines);
         ends &= ~inside;
@@ -118,7 +120,13 @@ NAME(scan_block)(NAME(pass) * p, const char *data, size_t i, uint64_t live)
 TARGET static size_t NAME(scan)(const wr_csv_dialect *d, const char *data, size_t size,
                                 uint32_t *ends, uint64_t *record_bits, wr_csv_extent *out)
 {
-    NAME(pass) p = {.dialect = d, .ends = ends, .record_bits = record_bits, .state.may_open = 1};
+    NAME(pass) p = {.newline = d->newline,
+                    .delimiter = d->delimiter[0],
+                    .quote = (char)d->quote,
+                    .has_quote = d->quote >= 0,
+                    .ends = ends,
+                    .record_bits = record_bits,
+                    .state.may_open = 1};
     size_t i = 0;
     for (; i + 64 <= size; i += 64)
         NAME(scan_block)(&p, data, i, ~UINT64_C(0));
