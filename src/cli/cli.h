@@ -54,6 +54,7 @@ typedef struct cli_state {
     bool is_prompt;    /* statements come from a person */
     bool no_headers;   /* names of columns are left out */
     bool leave;        /* .quit was said */
+    bool has_written;  /* -o parquet, arrow: a result, and the only one */
     FILE *out_before;  /* .once, .output: where results go again */
     bool out_is_kept;  /* .output: not only for the next statement */
     wr_buf last;       /* text of the last query that went well */

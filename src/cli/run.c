@@ -263,11 +263,20 @@ static int run_one(cli_state *state, const char *sql, size_t length)
     if (is_blank(sql, length)) return CLI_OK;
     int64_t from = wr_clock_mono_ns();
     weir_query *query = NULL;
+    bool into_file = cli_writes_file(state) && cli_is_query(sql, length);
+    if (into_file && state->has_written) {
+        WR_BUF(what);
+        wr_buf_printf(&what,
+                      "-o %s writes one result, and this is the second; put them together with "
+                      "UNION ALL, or use COPY ... TO for each",
+                      state->options.format);
+        return cli_report_usage(what.data);
+    }
+    state->has_written |= into_file;
     int lost = state->is_prompt ? cli_last_check(state, sql, length) : CLI_OK;
     if (lost) return lost;
-    weir_status bad = cli_writes_file(state) && cli_is_query(sql, length)
-                          ? start_into_file(state, sql, length, &query)
-                          : start(state, sql, length, &query);
+    weir_status bad =
+        into_file ? start_into_file(state, sql, length, &query) : start(state, sql, length, &query);
     if (!bad && state->is_prompt) cli_last_begin(sql, length, query);
     if (!bad) bad = show(state, query);
     if (!bad) print_outcome(state, query);

@@ -62,6 +62,31 @@ $weir -o arrow -c "SELECT 1 AS a" >redirected.bin
 same "a stream without a suffix is recognised" "1" "$($weir -o csv -c "FROM 'redirected.bin'" | tail -1)"
 $weir -o arrow -O out.arrow -c "SELECT 7 AS a" || failed=1
 same "-o arrow -O" "7" "$($weir -o csv -c "FROM 'out.arrow'" | tail -1)"
+fails "a second result" "writes one result, and this is the second" $weir -o arrow -c "SELECT 1 AS a; SELECT 2 AS a"
+fails "a second result into a file" "-o parquet writes one result" $weir -o parquet -O two.parquet -c "SELECT 1 AS a; SELECT 2 AS b"
+$weir -o arrow -c "CREATE TABLE u(a INT); INSERT INTO u VALUES (5); FROM u" >one.arrows || failed=1
+
+# a stream behind a stream
+$weir -c "COPY (SELECT 'x' AS s, (['a', 'b'])[1 + i % 2] AS d FROM range(10) r(i)) TO 'first.arrows';
+    COPY (SELECT 'y' AS s, (['c', 'b'])[1 + i % 2] AS d FROM range(6) r(i)) TO 'second.arrows';
+    CREATE TYPE dim AS ENUM ('p', 'q'); CREATE TYPE mid AS ENUM ('q', 'r', 's');
+    COPY (SELECT (['q', 'p', NULL])[1 + i % 3]::dim AS e FROM range(9) r(i)) TO 'dict1.arrows';
+    COPY (SELECT (['r', 'q'])[1 + i % 2]::mid AS e FROM range(8) r(i)) TO 'dict2.arrows';
+    COPY (SELECT 'z' AS s, 1 AS d) TO 'other.arrows'" || failed=1
+cat first.arrows second.arrows first.arrows >three.arrows
+same "streams with the same columns are read on" "26|20|a 10,b 13,c 3" "$($weir -o csv -c "SELECT count(*) || '|' ||
+    count(*) FILTER (s = 'x') || '|' || (SELECT string_agg(d || ' ' || n, ',' ORDER BY d) FROM
+    (SELECT d, count(*) AS n FROM 'three.arrows' GROUP BY d)) AS x FROM 'three.arrows'" | tail -1 | tr -d '"')"
+cat dict1.arrows dict2.arrows dict1.arrows >dicts.arrows
+same "each stream has its dictionary" "p 6,q 10,r 4, 6" "$($weir -o csv -c "SELECT string_agg(coalesce(e, '') || ' ' || n, ',' ORDER BY e
+    NULLS LAST) FROM (SELECT e, count(*) AS n FROM 'dicts.arrows' GROUP BY e)" | tail -1 | tr -d '"')"
+size=$(stat -c %s first.arrows)
+cat first.arrows other.arrows >mixed.arrows
+fails "a stream with other columns" "stream from offset $size on has other columns" $weir -c "FROM 'mixed.arrows'"
+(cat first.arrows; echo "more") >more.arrows
+fails "bytes behind the end" "bytes from offset $size on, behind the end of a stream" $weir -c "FROM 'more.arrows'"
+(cat first.arrows; head -c 4 /dev/zero) >zeros.arrows
+fails "zeros behind the end" "bytes from offset $size on" $weir -c "FROM 'zeros.arrows'"
 gzip -k b.arrows
 same "a compressed stream" "5000" "$($weir -o csv -c "SELECT count(*) FROM 'b.arrows.gz'" | tail -1)"
 printf 'a;b\n1;x\n2;y\n' >in.csv

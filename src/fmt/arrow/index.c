@@ -5,6 +5,10 @@
  * is random access. What cannot be sought in (pipes, whole-file compression) goes to a temporary
  * file first.
  *
+ * A stream may be followed by another one with the same schema, as when a program writes one result
+ * after the other into a pipe: its batches are read on. Anything else behind the end is an error,
+ * because silence would lose rows. The dictionaries of a stream end with it.
+ *
  * Traps: messages of old writers lack the continuation mark before their size; a stream may end
  * without an end mark; in a stream a dictionary may be replaced later, in a file it may not. */
 #include "fmt/arrow/reader.h"
@@ -18,6 +22,7 @@ typedef struct message {
     wr_flat_table header;
     int64_t kind; /* wr_ipc_header */
     bool is_end;
+    uint64_t end_at; /* behind the end mark */
 } message;
 
 static weir_status corrupt(const char *what)
@@ -42,6 +47,7 @@ static weir_status read_message(const wr_ipc_relation *rel, uint64_t at, wr_aren
     uint64_t prefix = has_mark ? 8 : 4;
     if (out->is_end || (size == 0 && got >= prefix)) {
         out->is_end = true;
+        out->end_at = at + (got ? prefix : 0);
         return WR_OK;
     }
     if (size < 8 || got < prefix || (uint64_t)size > rel->file_size - at - prefix)
@@ -84,19 +90,20 @@ static wr_ipc_version *last_version(wr_ipc_relation *rel, int dictionary)
     return NULL;
 }
 
-static weir_status add_dictionary(wr_ipc_relation *rel, message *m)
+/* ids: the dictionaries of the schema the message belongs to. */
+static weir_status add_dictionary(wr_ipc_relation *rel, const wr_ipc_schema *ids, message *m)
 {
     int64_t id = wr_flat_int(m->header, 0, 8, 0);
     bool is_delta = wr_flat_int(m->header, 2, 1, 0) != 0;
     m->block.rows = wr_flat_int(wr_flat_sub(m->header, 1), 0, 8, 0);
     if (m->flat.bad || m->block.rows < 0) return corrupt("a dictionary");
     int number = 0;
-    while (number < rel->schema.dictionaries.count &&
-           rel->schema.dictionaries.items[number].id != id)
+    while (number < ids->dictionaries.count && ids->dictionaries.items[number].id != id)
         number++;
-    if (number == rel->schema.dictionaries.count) return corrupt("a dictionary that no column has");
+    if (number == ids->dictionaries.count) return corrupt("a dictionary that no column has");
     wr_ipc_version *last = last_version(rel, number);
-    if (is_delta && !last) return corrupt("an addition to a dictionary that is not there");
+    if (is_delta && (!last || !last->parts.count))
+        return corrupt("an addition to a dictionary that is not there");
     if (!is_delta && last && !rel->is_stream) return corrupt("a dictionary that is there twice");
     if (!is_delta) {
         wr_ipc_version fresh = {.dictionary = number, .from_batch = rel->batches.count};
@@ -109,6 +116,50 @@ static weir_status add_dictionary(wr_ipc_relation *rel, message *m)
 
 /* ---- the two layouts */
 
+/* The batches of the stream whose schema m is; m becomes its end. */
+static weir_status index_batches(wr_ipc_relation *rel, const wr_ipc_schema *schema, message *m)
+{
+    WR_ARENA(scratch);
+    for (;;) {
+        wr_arena_reset(&scratch);
+        WR_TRY(read_message(rel, m->block.body_at + m->block.body_size, &scratch, m));
+        if (m->is_end) return WR_OK;
+        if (m->kind == WR_IPC_BATCH)
+            WR_TRY(add_batch(rel, m));
+        else if (m->kind == WR_IPC_DICTIONARY)
+            WR_TRY(add_dictionary(rel, schema, m));
+        else
+            return corrupt("a message that does not belong into a stream of batches");
+    }
+}
+
+/* A stream that begins where another one ended; *m becomes its end. */
+static weir_status index_following(wr_ipc_relation *rel, uint64_t at, message *m)
+{
+    WR_ARENA(schema_bytes);
+    wr_ipc_schema schema;
+    weir_status bad = read_message(rel, at, &schema_bytes, m);
+    if (!bad && (m->is_end || m->kind != WR_IPC_SCHEMA)) bad = corrupt("no schema");
+    if (!bad) bad = wr_ipc_schema_read(m->header, &schema_bytes, &schema);
+    if (bad) {
+        if (bad->code != WR_E_CORRUPT && bad->code != WR_E_UNSUPPORTED) return bad;
+        wr_status_drop(bad);
+        return wr_fail(WR_E_CORRUPT,
+                       "malformed Arrow file: the bytes from offset %llu on, behind the end of a "
+                       "stream, are no other stream",
+                       (unsigned long long)at);
+    }
+    if (!wr_ipc_schema_equal(&rel->schema, &schema))
+        return wr_fail(WR_E_FILE_SCHEMA,
+                       "the Arrow stream from offset %llu on has other columns than the one before",
+                       (unsigned long long)at);
+    for (int i = 0; i < schema.dictionaries.count; i++) {
+        wr_ipc_version none = {.dictionary = i, .from_batch = rel->batches.count};
+        wr_push(&rel->arena, &rel->versions, none);
+    }
+    return index_batches(rel, &schema, m);
+}
+
 static weir_status index_stream(wr_ipc_relation *rel)
 {
     WR_ARENA(schema_bytes);
@@ -116,18 +167,10 @@ static weir_status index_stream(wr_ipc_relation *rel)
     WR_TRY(read_message(rel, 0, &schema_bytes, &m));
     if (m.is_end || m.kind != WR_IPC_SCHEMA) return corrupt("a stream that has no schema");
     WR_TRY(wr_ipc_schema_read(m.header, &rel->arena, &rel->schema));
-    WR_ARENA(scratch);
-    for (;;) {
-        wr_arena_reset(&scratch);
-        WR_TRY(read_message(rel, m.block.body_at + m.block.body_size, &scratch, &m));
-        if (m.is_end) return WR_OK;
-        if (m.kind == WR_IPC_BATCH)
-            WR_TRY(add_batch(rel, &m));
-        else if (m.kind == WR_IPC_DICTIONARY)
-            WR_TRY(add_dictionary(rel, &m));
-        else
-            return corrupt("a message that does not belong into a stream of batches");
-    }
+    WR_TRY(index_batches(rel, &rel->schema, &m));
+    while (m.end_at < rel->file_size)
+        WR_TRY(index_following(rel, m.end_at, &m));
+    return WR_OK;
 }
 
 static weir_status index_blocks(wr_ipc_relation *rel, wr_flat_vector blocks, wr_ipc_header kind)
@@ -140,7 +183,7 @@ static weir_status index_blocks(wr_ipc_relation *rel, wr_flat_vector blocks, wr_
         wr_arena_reset(&scratch);
         WR_TRY(read_message(rel, (uint64_t)at, &scratch, &m));
         if (m.is_end || m.kind != (int64_t)kind) return corrupt("the place of a batch");
-        WR_TRY(kind == WR_IPC_BATCH ? add_batch(rel, &m) : add_dictionary(rel, &m));
+        WR_TRY(kind == WR_IPC_BATCH ? add_batch(rel, &m) : add_dictionary(rel, &rel->schema, &m));
     }
     return WR_OK;
 }

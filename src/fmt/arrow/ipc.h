@@ -64,5 +64,8 @@ WR_MUST_CHECK weir_status wr_ipc_schema_read(wr_flat_table schema, wr_arena *are
  * their view layout; else they have offsets, as every reader knows. */
 WR_MUST_CHECK weir_status wr_ipc_schema_make(const wr_schema *schema, bool text_views,
                                              wr_arena *arena, wr_ipc_schema *out);
+/* True if columns have the same names, types and dictionaries; numbers (ids) of dictionaries may
+ * differ. */
+bool wr_ipc_schema_equal(const wr_ipc_schema *a, const wr_ipc_schema *b);
 /* The Schema table of it; returns its reference. */
 uint32_t wr_ipc_schema_put(wr_flat_out *out, const wr_ipc_schema *schema);

@@ -309,6 +309,40 @@ weir_status wr_ipc_schema_read(wr_flat_table schema, wr_arena *arena, wr_ipc_sch
     return r.in->bad ? corrupt("the schema") : WR_OK;
 }
 
+/* ---- comparing */
+
+static bool same_metadata(const char *a, const char *b)
+{
+    int32_t key, value, length;
+    if (!a || !b) return a == b;
+    memcpy(&key, a + 4, 4); /* one pair, as they are read */
+    memcpy(&value, a + 8 + key, 4);
+    memcpy(&length, b + 4, 4);
+    if (length != key) return false;
+    memcpy(&length, b + 8 + key, 4);
+    return length == value && memcmp(a, b, 12 + (size_t)key + (size_t)value) == 0;
+}
+
+static bool same_field(const struct ArrowSchema *a, const struct ArrowSchema *b)
+{
+    const wr_ipc_field *x = a->private_data, *y = b->private_data;
+    if (strcmp(a->name, b->name) != 0 || strcmp(a->format, b->format) != 0 ||
+        a->flags != b->flags || a->n_children != b->n_children || !a->dictionary != !b->dictionary)
+        return false;
+    if (!same_metadata(a->metadata, b->metadata)) return false;
+    if (a->dictionary &&
+        (x->dictionary != y->dictionary || !same_field(a->dictionary, b->dictionary)))
+        return false;
+    for (int64_t i = 0; i < a->n_children; i++)
+        if (!same_field(a->children[i], b->children[i])) return false;
+    return true;
+}
+
+bool wr_ipc_schema_equal(const wr_ipc_schema *a, const wr_ipc_schema *b)
+{
+    return a->dictionaries.count == b->dictionaries.count && same_field(&a->root, &b->root);
+}
+
 /* ---- writing */
 
 static void make_field(const struct ArrowSchema *from, bool text_views, wr_arena *arena,
