@@ -15,7 +15,8 @@ FOLDER = ROOT / "docs" / "reference"
 NOTE = "<!-- written by tools/write_reference.py: edit the registry, then run `make docs` -->\n\n"
 FAMILIES = {
     "agg_approx": "Aggregates: approximate", "agg_basic": "Aggregates: basic", "agg_collect": "Aggregates: collecting",
-    "agg_logic": "Aggregates: logic and bits", "agg_stat": "Aggregates: statistics", "arith": "Operators on numbers",
+    "agg_logic": "Aggregates: logic and bits", "agg_order": "Aggregates: order statistics",
+    "agg_stat": "Aggregates: statistics", "arith": "Operators on numbers",
     "arith_bits": "Operators on bits", "arith_time": "Operators on dates and times", "conditional": "Conditions and types",
     "date_arith": "Dates and times: computing", "date_format": "Dates and times: patterns",
     "date_part": "Dates and times: parts", "date_units": "Dates and times: units", "digest_wide": "Text: wide digests", "json": "JSON: reading and building",

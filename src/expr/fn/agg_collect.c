@@ -1,11 +1,12 @@
-/* agg_collect.c - aggregates that keep all their values: lists, maps, JSON, order statistics.
+/* agg_collect.c - aggregates that keep all their values: lists, maps, JSON, quantiles
+ * of any type.
  *
  * Most share one state, a list of boxes per argument, and differ only in what finish makes of it;
- * which one runs is the row's finish function. Order statistics sort at the end. Fractions of
- * quantiles are constants: bind computes them and puts them into the call. WITHIN GROUP (ORDER BY
+ * which one runs is the row's finish function. Quantiles sort at the end. WITHIN GROUP (ORDER BY
  * x) is to be bound as a first argument x. string_agg appends to one text with the separator before
  * every value; the first separator is cut off at the end, which makes merging an append. */
 #include "expr/fn/box.h"
+#include "expr/fn/fraction.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -134,13 +135,6 @@ static void sort_boxes(wr_box_list *list, const wr_type *type)
 {
     qsort_r(list->items, list->count, sizeof(wr_box), cmp_boxes, (void *)(uintptr_t)type);
 }
-static int cmp_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    if (x != x || y != y) return (x != x) - (y != y);
-    return (x > y) - (x < y);
-}
-
 /* ---- mode, histogram, entropy: runs of the sorted values ---- */
 
 static weir_status mode_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
@@ -323,45 +317,6 @@ static weir_status json_object_finish(wr_aggregate_env *env, uint8_t *const *sta
 
 /* ---- quantiles ---- */
 
-static weir_status bad_fraction(wr_span span)
-{
-    return wr_fail_at(WR_E_BAD_ARGUMENT, span,
-                      "the fraction of a quantile must be a constant from 0 to 1");
-}
-/* Computes the fraction and stores it in the call; NULL stays NULL. */
-static weir_status bind_fraction(wr_arena *arena, wr_aggregate_call *call, wr_span span)
-{
-    wr_env env = {0};
-    wr_value value;
-    if (call->arg_count < 2) return WR_OK;
-    if (!wr_expr_is_const(call->args[1])) return bad_fraction(span);
-    WR_TRY(wr_expr_fold(arena, &env, call->args[1], &value));
-    call->args[1] = wr_expr_const(arena, value);
-    if (value.is_null) return WR_OK;
-    if (value.type->id == WR_T_DOUBLE)
-        return value.f64 >= 0 && value.f64 <= 1 ? WR_OK : bad_fraction(span);
-    const wr_column *list = value.nested;
-    for (uint32_t k = 0; k < wr_list_length(list, 0); k++) {
-        wr_pick at = wr_pick_element(list, 0, k);
-        double f = wr_column_is_null(at.column, at.row) ? -1 : wr_column_f64(at.column, at.row);
-        if (!(f >= 0 && f <= 1)) return bad_fraction(span);
-    }
-    return WR_OK;
-}
-/* The k-th fraction of the call; *count how many there are (1 for a single one; median: a half). */
-static double fraction_at(const wr_aggregate_call *call, uint32_t k, uint32_t *count)
-{
-    *count = 1;
-    if (call->arg_count < 2) return 0.5;
-    const wr_value *value = &call->args[1]->value;
-    if (value->is_null) return NAN;
-    if (value->type->id == WR_T_DOUBLE) return value->f64;
-    *count = wr_list_length(value->nested, 0);
-    if (k >= *count) return NAN;
-    wr_pick at = wr_pick_element(value->nested, 0, k);
-    return wr_column_f64(at.column, at.row);
-}
-
 /* Index of the discrete quantile: the first value whose share reaches the fraction. */
 static uint32_t disc_index(double fraction, uint32_t count)
 {
@@ -374,7 +329,7 @@ static weir_status disc_finish(wr_aggregate_env *env, uint8_t *const *states, ui
 {
     bool is_list = out->type->id == WR_T_LIST;
     uint32_t fractions;
-    (void)fraction_at(env->call, 0, &fractions);
+    (void)wr_fraction_at(env->call, 0, &fractions);
     wr_box **boxes = wr_new_array(arena, wr_box *, (uint64_t)count * fractions + 1);
     for (uint32_t i = 0; i < count; i++) {
         wr_box_list *list = &state_at(env, states, i)->first;
@@ -383,7 +338,7 @@ static weir_status disc_finish(wr_aggregate_env *env, uint8_t *const *states, ui
         if (is_list && !list->count) null_at(out, arena, count, i);
         for (uint32_t k = 0; k < fractions; k++) {
             uint32_t ignored;
-            double fraction = fraction_at(env->call, k, &ignored);
+            double fraction = wr_fraction_at(env->call, k, &ignored);
             if (list->count && !isnan(fraction))
                 boxes[i * fractions + k] = &list->items[disc_index(fraction, list->count)];
         }
@@ -397,59 +352,12 @@ static weir_status disc_finish(wr_aggregate_env *env, uint8_t *const *states, ui
     return WR_OK;
 }
 
-static double *sorted_doubles(const wr_box_list *list, wr_arena *arena)
-{
-    double *values = wr_new_array(arena, double, (size_t)list->count + 1);
-    for (uint32_t k = 0; k < list->count; k++)
-        memcpy(&values[k], list->items[k].words, sizeof(double));
-    qsort(values, list->count, sizeof(double), cmp_doubles);
-    return values;
-}
-/* Linear interpolation between neighbours. */
-static double interpolate(const double *sorted, uint32_t count, double fraction)
-{
-    double position = fraction * (count - 1);
-    uint32_t below = (uint32_t)position;
-    double rest = position - below;
-    if (rest == 0 || below + 1 >= count) return sorted[below];
-    return sorted[below] + (sorted[below + 1] - sorted[below]) * rest;
-}
-
-static weir_status cont_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
-                               wr_arena *arena, wr_column *out)
-{
-    uint32_t fractions;
-    bool is_list = out->type->id == WR_T_LIST;
-    (void)fraction_at(env->call, 0, &fractions);
-    wr_column *to = out;
-    if (is_list) {
-        to = out->children = wr_new(arena, wr_column);
-        wr_column_init(to, arena, WR_DOUBLE, WR_P_F64, count * fractions + 1);
-        to->rows = count * fractions;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        const wr_box_list *list = &state_at(env, states, i)->first;
-        WR_ARENA(scratch);
-        const double *sorted = sorted_doubles(list, &scratch);
-        if (is_list) ((wr_list_slot *)out->data)[i] = (wr_list_slot){i * fractions, fractions};
-        if (is_list && !list->count) null_at(out, arena, count, i);
-        for (uint32_t k = 0; k < fractions; k++) {
-            uint32_t ignored, at = i * fractions + k;
-            double fraction = fraction_at(env->call, k, &ignored);
-            bool known = list->count && !isnan(fraction);
-            ((double *)to->data)[at] = known ? interpolate(sorted, list->count, fraction) : 0;
-            if (!known && !is_list) null_at(to, arena, count, at);
-        }
-    }
-    return WR_OK;
-}
-
 /* Quantiles of timestamps interpolate in microseconds. */
 static weir_status cont_ts_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
                                   wr_arena *arena, wr_column *out)
 {
     uint32_t ignored;
-    double fraction = fraction_at(env->call, 0, &ignored);
+    double fraction = wr_fraction_at(env->call, 0, &ignored);
     for (uint32_t i = 0; i < count; i++) {
         wr_box_list *list = &state_at(env, states, i)->first;
         int64_t *to = &((int64_t *)out->data)[i];
@@ -463,27 +371,6 @@ static weir_status cont_ts_finish(wr_aggregate_env *env, uint8_t *const *states,
         uint32_t below = (uint32_t)position, above = WR_MIN(below + 1, list->count - 1);
         int64_t a = (int64_t)list->items[below].words[0], b = (int64_t)list->items[above].words[0];
         *to = a + (int64_t)((double)((wr_i128)b - a) * (position - below));
-    }
-    return WR_OK;
-}
-
-static weir_status mad_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
-                              wr_arena *arena, wr_column *out)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        const wr_box_list *list = &state_at(env, states, i)->first;
-        WR_ARENA(scratch);
-        double *sorted = sorted_doubles(list, &scratch);
-        ((double *)out->data)[i] = 0;
-        if (!list->count) {
-            null_at(out, arena, count, i);
-            continue;
-        }
-        double middle = interpolate(sorted, list->count, 0.5);
-        for (uint32_t k = 0; k < list->count; k++)
-            sorted[k] = fabs(sorted[k] - middle);
-        qsort(sorted, list->count, sizeof(double), cmp_doubles);
-        ((double *)out->data)[i] = interpolate(sorted, list->count, 0.5);
     }
     return WR_OK;
 }
@@ -696,35 +583,25 @@ const wr_aggregate wr_aggregates_agg_collect[] = {
             "(text, any2) -> json", json_object_finish, NULL, KEEPS,
             "A JSON object of keys and values.",
             "json_object_agg(k, v) FROM (VALUES ('a', 1)) t(k, v)", "{\"a\": 1}"),
-    COLLECT("median", "(double) -> double", cont_finish, NULL, 0,
-            "The middle value, or the mean of the two middle ones.", "median(x)" FROM_1234, "2.5"),
     COLLECT("median", "(timestamp) -> timestamp", cont_ts_finish, NULL, 0, "The middle moment.",
             "median(x) FROM (VALUES (TIMESTAMP '2024-01-01'), (TIMESTAMP '2024-01-03')) t(x)",
             "2024-01-02 00:00:00"),
     COLLECT("median", "(timestamptz) -> timestamptz", cont_ts_finish, NULL, 0, "The middle moment.",
             "median(x) FROM (VALUES (TIMESTAMPTZ '2024-01-01 00:00+00')) t(x)",
             "2024-01-01 00:00:00+00"),
-    COLLECT("quantile_cont|percentile_cont", "(double, fraction double) -> double", cont_finish,
-            bind_fraction, 0, "The value below which a share of the values lies, interpolated.",
-            "quantile_cont(x, 0.5)" FROM_1234, "2.5"),
-    COLLECT("quantile_cont|percentile_cont", "(double, fractions double[]) -> double[]",
-            cont_finish, bind_fraction, 0, "Interpolated values for several shares.",
-            "quantile_cont(x, [0.0, 0.5, 1.0])" FROM_1234, "[1, 2.5, 4]"),
     COLLECT("quantile_cont|percentile_cont", "(timestamp, fraction double) -> timestamp",
-            cont_ts_finish, bind_fraction, 0,
+            cont_ts_finish, wr_fraction_bind, 0,
             "The interpolated moment below which a share of the values lies.",
             "quantile_cont(x, 0.5) FROM (VALUES (TIMESTAMP '2024-01-01'), (TIMESTAMP "
             "'2024-01-03')) t(x)",
             "2024-01-02 00:00:00"),
     COLLECT("quantile_disc|percentile_disc|quantile", "(any, fraction double) -> any", disc_finish,
-            bind_fraction, 0,
+            wr_fraction_bind, 0,
             "The first value whose share of smaller or equal ones reaches the fraction.",
             "quantile_disc(x, 0.5)" FROM_1234, "2"),
     COLLECT("quantile_disc|percentile_disc|quantile", "(any, fractions double[]) -> any[]",
-            disc_finish, bind_fraction, 0, "Values for several fractions.",
+            disc_finish, wr_fraction_bind, 0, "Values for several fractions.",
             "quantile_disc(x, [0.25, 0.75])" FROM_1234, "[1, 3]"),
-    COLLECT("mad", "(double) -> double", mad_finish, NULL, 0,
-            "Median of the distances from the median.", "mad(x)" FROM_1234, "1"),
     COLLECT("min", "(any, n bigint) -> any[]", top_finish, bind_count, 0,
             "The n least values in ascending order.", "min(x, 2)" FROM_1234, "[1, 2]"),
     COLLECT("max", "(any, n bigint) -> any[]", top_finish, bind_count, 0,
