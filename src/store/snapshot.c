@@ -239,10 +239,12 @@ static void snapshot_stats(wr_relation *rel, int column, wr_column_stats *out)
             hi = WR_MAX(hi, values->hi);
             continue;
         }
+        int64_t numbers[WR_BATCH_ROWS];
+        wr_column_flat_i64(values, NULL, values->rows, numbers);
         for (uint32_t i = 0; i < values->rows; i++) {
-            if (wr_column_is_null(values, i)) continue;
-            lo = WR_MIN(lo, wr_column_int(values, i));
-            hi = WR_MAX(hi, wr_column_int(values, i));
+            if (values->valid && !wr_bit_get(values->valid, i)) continue;
+            lo = WR_MIN(lo, numbers[i]);
+            hi = WR_MAX(hi, numbers[i]);
         }
     }
     if (lo > hi) return;
