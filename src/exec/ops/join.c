@@ -143,6 +143,7 @@ static weir_status join_open(wr_op *op)
     WR_TRY(wr_join_spill_open(j));
     j->can_be_dense = j->key_count == 1 && !j->mark_is_complex && wr_keys_is_int(build[0]->type) &&
                       !(j->null_equal & 1);
+    j->takes_pieces = wr_join_can_be_array(j);
     WR_TRY(wr_exprs_open(&j->build_keys, op, build, j->key_count));
     return wr_exprs_open(&j->probe_keys, op, probe, j->key_count);
 }
@@ -231,6 +232,14 @@ static weir_status join_sink(wr_op *op, wr_op_local *local, const wr_batch *in, 
     for (int k = 0; k < j->key_count; k++)
         if (j->key_slots[k] >= j->stored_count) columns[j->key_slots[k]] = me->build_keys.out[k];
     uint8_t *rows[WR_BATCH_ROWS];
+    if (j->takes_pieces && wr_rows_count(me->rows) == 0 && me->spilled_rows == 0) {
+        WR_TRY(wr_join_add_piece(j, me, columns, sel, count));
+        bool is_short =
+            wr_spill_is_due(op, me->piece_bytes, me->piece_rows * HEAD_BYTES * 2, SPILL_SHARE);
+        if (!is_short) return WR_OK;
+        WR_TRY(wr_join_pieces_to_rows(j, me));
+        return wr_join_spill_build(j, me);
+    }
     WR_TRY(wr_rows_append(me->rows, columns, sel, count, rows));
     if (!j->can_be_dense && j->key_count > 0 && count > 0) hash_batch(j, me, sel, count, rows);
     uint64_t need = wr_rows_count(me->rows) * HEAD_BYTES;
@@ -245,7 +254,7 @@ static void add_up(wr_join *j, wr_key_range *ranges)
     for (int w = 0; w < wr_exec_workers(j->op.exec); w++) {
         wr_join_local *me = (wr_join_local *)j->op.locals[w];
         if (!me) continue;
-        j->rows += wr_rows_count(me->rows) + me->spilled_rows;
+        j->rows += wr_rows_count(me->rows) + me->spilled_rows + me->piece_rows;
         j->nulls += me->nulls;
         for (int k = 0; k < j->key_count; k++) {
             const wr_key_range *r = &me->ranges[k];
@@ -485,7 +494,9 @@ static weir_status publish_one(wr_join *j, int key, wr_filter_state *f, const wr
         f->hi = r->hi;
     }
     uint64_t most = wr_mem_room(j->op.mem) / 8 / sizeof(uint64_t); /* words, when memory is short */
-    if (!f->is_empty && WR_MIN(span / 64, j->rows / 4) + 64 < most) {
+    if (j->table == WR_TABLE_ARRAY) { /* its bitmap is what is wanted */
+        f->bits = j->present;
+    } else if (!f->is_empty && WR_MIN(span / 64, j->rows / 4) + 64 < most) {
         bool exact = is_int && span < FILTER_BITS_MAX &&
                      span / DENSE_FACTOR <= WR_MAX(j->rows, (uint64_t)DENSE_SMALL);
         uint64_t words = exact ? span / 64 + 1 : 64;
@@ -554,11 +565,59 @@ static weir_status begin_finish(wr_join *j, int *tasks)
     return WR_OK;
 }
 
+/* Pieces become arrays if they can; a task per worker. */
+static weir_status begin_pieces(wr_join *j, int *tasks)
+{
+    bool any = false, all = true, planned = false;
+    uint64_t rows = 0;
+    wr_key_range range = {0};
+    for (int w = 0; w < wr_exec_workers(j->op.exec); w++) {
+        const wr_join_local *me = (const wr_join_local *)j->op.locals[w];
+        if (!me) continue;
+        any |= me->pieces != NULL;
+        all &= wr_rows_count(me->rows) == 0 && me->spilled_rows == 0;
+        rows += me->piece_rows;
+        if (!me->ranges[0].any) continue;
+        range.lo = range.any ? WR_MIN(range.lo, me->ranges[0].lo) : me->ranges[0].lo;
+        range.hi = range.any ? WR_MAX(range.hi, me->ranges[0].hi) : me->ranges[0].hi;
+        range.any = true;
+    }
+    *tasks = any ? wr_exec_workers(j->op.exec) : -1;
+    if (any && all && !j->is_spilled) WR_TRY(wr_join_plan_array(j, &range, rows, &planned));
+    j->step = planned ? WR_JOIN_ARRAYS : WR_JOIN_ROWS;
+    return WR_OK;
+}
+
+/* The arrays are full: they are the table, or, with a key that came twice, nothing. */
+static weir_status finish_arrays(wr_join *j, int *tasks)
+{
+    if (j->has_repeats) {
+        wr_join_drop_array(j);
+        j->table = WR_TABLE_NONE;
+        j->step = WR_JOIN_ROWS;
+        *tasks = wr_exec_workers(j->op.exec);
+        return WR_OK;
+    }
+    wr_key_range *ranges = wr_new_array(&j->op.arena, wr_key_range, j->key_count + 1);
+    add_up(j, ranges);
+    for (int w = 0; w < wr_exec_workers(j->op.exec); w++)
+        if (j->op.locals[w]) wr_join_drop_pieces(j, (wr_join_local *)j->op.locals[w]);
+    return publish(j, ranges);
+}
+
 static weir_status join_finish(wr_op *op, int phase, int *tasks)
 {
     wr_join *j = (wr_join *)op;
     *tasks = -1;
-    if (phase == 0) return begin_finish(j, tasks);
+    if (phase == 0) {
+        WR_TRY(begin_pieces(j, tasks));
+        if (*tasks >= 0) return WR_OK;
+    }
+    if (j->step == WR_JOIN_ARRAYS) return finish_arrays(j, tasks);
+    if (j->step == WR_JOIN_ROWS) {
+        j->step = WR_JOIN_TABLE;
+        return begin_finish(j, tasks);
+    }
     if (j->table != WR_TABLE_BITS) return WR_OK;
     for (int w = 0; w < wr_exec_workers(op->exec); w++) { /* the bitmap says it all */
         wr_join_local *me = (wr_join_local *)op->locals[w];
@@ -574,6 +633,8 @@ static weir_status join_task(wr_op *op, wr_op_local *local, int phase, int index
     (void)phase;
     (void)local;
     if (!part) return WR_OK;
+    if (j->step == WR_JOIN_ARRAYS) return wr_join_fill_array(j, part);
+    if (j->step == WR_JOIN_ROWS) return wr_join_pieces_to_rows(j, part);
     return j->is_spilled ? wr_join_spill_build(j, part) : insert_part(j, part);
 }
 
@@ -592,6 +653,7 @@ static void join_local_close(wr_op *op, wr_op_local *local)
     wr_exprs_close(&me->build_keys);
     wr_exprs_close(&me->probe_keys);
     if (me->residual) wr_eval_drop(me->residual);
+    wr_join_drop_pieces((wr_join *)op, me);
     wr_rows_drop(me->rows);
     wr_heap_drop(me->ranges);
     wr_arena_clear(&me->batch);
@@ -616,6 +678,7 @@ static void join_close(wr_op *op)
 {
     wr_join *j = (wr_join *)op;
     wr_join_drop_table(j);
+    wr_join_drop_array(j);
     wr_join_spill_close(j);
     for (int k = 0; j->filters && k < j->key_count; k++)
         if (j->filters[k].words)

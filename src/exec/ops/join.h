@@ -1,4 +1,5 @@
 /* join.h - the join operator: join.c builds the table, join_probe.c runs rows past it,
+ * join_array.c does both for different integers of a small range,
  * join_spill.c joins in partitions what does not fit in memory, join_rest.c gives what comes last.
  *
  * The side that is stored is "build", the other "probe"; left and right only matter for column
@@ -15,6 +16,7 @@ typedef enum wr_join_table {
     WR_TABLE_HASH,  /* directory of chains; 16 bits of each entry tell which hashes are not there */
     WR_TABLE_DENSE, /* one integer key of a small range: an array indexed by the key */
     WR_TABLE_BITS,  /* the same when only membership counts */
+    WR_TABLE_ARRAY, /* the same when no key comes twice: columns indexed by the key */
 } wr_join_table;
 
 /* Where an output column (or a column of the residual) comes from. */
@@ -34,6 +36,17 @@ typedef enum wr_mark_pass {
     WR_MARK_ANY,     /* x NULL: any row the other conditions allow, in the table without y */
     WR_MARK_DONE,
 } wr_mark_pass;
+
+typedef struct wr_join_piece wr_join_piece;
+/* A build column: what is known of its values, and the array. */
+typedef struct wr_join_lane {
+    bool any, has_nulls;
+    int64_t lo, hi; /* integers */
+    wr_phys phys;
+    void *data;
+    uint64_t *nulls; /* by key: set bits are NULL */
+    uint64_t bytes, null_bytes;
+} wr_join_lane;
 
 typedef struct wr_join {
     wr_op op;
@@ -63,6 +76,12 @@ typedef struct wr_join {
     _Atomic uint64_t *rest_heads; /* head_count too, by all keys but the first; complex MARK only */
     uint64_t *bits;
     uint64_t bit_words;
+    bool takes_pieces; /* join_array.c may be used */
+    enum { WR_JOIN_COMING, WR_JOIN_ARRAYS, WR_JOIN_ROWS, WR_JOIN_TABLE } step; /* of finish */
+    _Atomic bool has_repeats;
+    wr_join_lane *lanes; /* by slot */
+    uint64_t *present;   /* by key */
+    uint64_t present_words;
     uint8_t **all; /* WR_TABLE_NONE: every build row */
     uint64_t all_count;
     struct {
@@ -91,6 +110,9 @@ typedef struct wr_join_local {
     wr_rows *rows;
     wr_key_range *ranges; /* by key */
     uint64_t nulls;
+    wr_join_piece *pieces, *last_piece; /* instead of rows, as long as that may be of use */
+    uint64_t piece_rows, piece_bytes;
+    wr_join_lane *lanes; /* by slot: of the pieces */
     /* spilling, by partition; NULL: nothing yet */
     wr_tape *build_tapes, *probe_tapes;
     uint64_t spilled_rows; /* of the build side */
@@ -130,6 +152,21 @@ WR_MUST_CHECK weir_status wr_join_fill_table(wr_join *j, wr_join_local *me);
 void wr_join_drop_table(wr_join *j);
 /* Hashes of all keys into the rows. */
 void wr_join_hash_rows(const wr_join *j, uint8_t *const *rows, uint32_t n);
+
+/* join_array.c. */
+bool wr_join_can_be_array(const wr_join *j);
+WR_MUST_CHECK weir_status wr_join_add_piece(wr_join *j, wr_join_local *me, const wr_column *columns,
+                                            const uint16_t *sel, uint32_t count);
+WR_MUST_CHECK weir_status wr_join_pieces_to_rows(wr_join *j, wr_join_local *me);
+void wr_join_drop_pieces(const wr_join *j, wr_join_local *me);
+/* Makes room for the pieces of all workers if the keys allow it. */
+WR_MUST_CHECK weir_status wr_join_plan_array(wr_join *j, const wr_key_range *range, uint64_t rows,
+                                             bool *planned);
+/* The pieces of one worker; sets has_repeats. */
+WR_MUST_CHECK weir_status wr_join_fill_array(wr_join *j, const wr_join_local *me);
+void wr_join_drop_array(wr_join *j);
+WR_MUST_CHECK weir_status wr_join_array_push(wr_join *j, wr_join_local *me, const wr_batch *in,
+                                             wr_batch *out);
 
 /* join_spill.c: writing. */
 WR_MUST_CHECK weir_status wr_join_spill_open(wr_join *j);

@@ -373,6 +373,10 @@ weir_status wr_join_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_b
         *flow = WR_FLOW_NEXT;
         return wr_join_spill_probe(j, me, in);
     }
+    if (j->table == WR_TABLE_ARRAY) {
+        *flow = WR_FLOW_NEXT;
+        return wr_join_array_push(j, me, in, out);
+    }
     if (!me->in_batch) WR_TRY(open_batch(j, me, in));
     *flow = WR_FLOW_AGAIN;
     while (has_open(j, me, in)) {
