@@ -401,11 +401,22 @@ static bool is_change(wr_node_kind kind)
     }
 }
 
+/* Statements that begin by binding their own WITH. */
+static bool has_own_with(wr_node_kind kind)
+{
+    return kind == WR_SQL_QUERY || kind == WR_SQL_INSERT || kind == WR_SQL_UPDATE ||
+           kind == WR_SQL_DELETE || kind == WR_SQL_MERGE;
+}
+
 weir_status wr_bind_statement(wr_planner *planner, const wr_node *statement, wr_bound *out)
 {
     *out = (wr_bound){.statement = statement, .writes = is_change(statement->kind)};
     planner->depth = 0;
-    return bind_any(wr_scope_new(planner, NULL), statement, out);
+    planner->fixes_rows = false;
+    planner->takes_changes = has_own_with(statement->kind);
+    WR_TRY(bind_any(wr_scope_new(planner, NULL), statement, out));
+    out->writes |= planner->fixes_rows;
+    return WR_OK;
 }
 
 weir_status wr_plan_statement(wr_planner *planner, const wr_bound *bound, wr_plan_node **out)

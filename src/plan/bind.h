@@ -274,8 +274,21 @@ WR_MUST_CHECK weir_status wr_bind_values(wr_scope *outer, const wr_sql_values *v
                                          bool keep_untyped, wr_result *out);
 WR_MUST_CHECK weir_status wr_bind_ctes(wr_scope *scope, const wr_nodes *ctes, bool recursive);
 WR_MUST_CHECK weir_status wr_finish_ctes(wr_scope *scope, const wr_nodes *ctes);
+/* The rows of a table as the statement sees them; the caller owns the reference. */
+WR_MUST_CHECK weir_status wr_planner_snapshot(wr_planner *planner, wr_table *table,
+                                              wr_relation **out);
+/* ---- changes in WITH (with_change.c) ---- */
+bool wr_is_change(const wr_cte *cte);
+/* Binds the change, if it is not bound yet: plan, result (no columns without RETURNING). */
+WR_MUST_CHECK weir_status wr_bind_change_cte(wr_cte *cte);
+/* Puts *plan after the changes that ctes make, in the order of their definition. Called once per
+ * WITH, when everything that may read them is bound. */
+WR_MUST_CHECK weir_status wr_after_changes(wr_scope *scope, const wr_nodes *ctes,
+                                           wr_logical **plan);
 WR_MUST_CHECK weir_status wr_bind_cte_use(wr_scope *scope, wr_cte *cte, wr_span span,
                                           wr_result *out);
+/* WITH name (a, b): the names given to the first columns. */
+WR_MUST_CHECK weir_status wr_cte_name_columns(const wr_cte *cte, struct wr_result *result);
 wr_cte *wr_find_cte(wr_scope *scope, wr_str name);
 /* Rows of bound expressions as a plan; out has the count, names and types of the columns and gets
  * their ids. */

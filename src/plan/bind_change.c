@@ -193,6 +193,7 @@ weir_status wr_bind_update(wr_scope *scope, const wr_sql_update *update, wr_boun
         carried_columns(&dml, rowid, update->returning.count > 0, &carried_count);
     WR_TRY(wr_dml_complete(&dml, values, carried, carried_count));
     WR_TRY(wr_finish_ctes(scope, &update->ctes));
+    WR_TRY(wr_after_changes(scope, &update->ctes, &dml.plan));
     dml.change.change = WR_CHANGE_UPDATE;
     dml.change.rowid = dml.width;
     dml.change.returned = positions(arena, dml.width, dml.width + 1, carried_count - 1);
@@ -218,6 +219,7 @@ weir_status wr_bind_delete(wr_scope *scope, const wr_sql_delete *node, wr_bound 
     WR_TRY(filter_rows(&dml, &from, names, node->where));
     dml.plan = node->using.count ? once_per_row(scope->planner, from.plan, rowid) : from.plan;
     WR_TRY(wr_finish_ctes(scope, &node->ctes));
+    WR_TRY(wr_after_changes(scope, &node->ctes, &dml.plan));
     int carried_count, old_count = node->returning.count ? dml.width : 0;
     wr_column_id *carried = carried_columns(&dml, rowid, node->returning.count > 0, &carried_count);
     wr_column_id *old = wr_new_array(arena, wr_column_id, dml.width + 1);
@@ -525,6 +527,7 @@ weir_status wr_bind_merge(wr_scope *scope, const wr_sql_merge *merge, wr_bound *
     WR_TRY(merge_rows(&b, &carried[1], values));
     WR_TRY(wr_dml_complete(&b.dml, values, carried, 2));
     WR_TRY(wr_finish_ctes(scope, &merge->ctes));
+    WR_TRY(wr_after_changes(scope, &merge->ctes, &b.dml.plan));
     int width = b.dml.width;
     b.dml.change.change = WR_CHANGE_MERGE;
     b.dml.change.rowid = width;

@@ -156,7 +156,7 @@ static weir_status from_object(wr_scope *scope, wr_object *object, const wr_sql_
     } else {
         wr_relation *relation;
         if (object->kind == WR_ENTRY_TABLE)
-            WR_TRY(wr_table_snapshot(object->table, planner->catalog->txn, &relation));
+            WR_TRY(wr_planner_snapshot(planner, object->table, &relation));
         else
             relation = wr_relation_keep(object->relation);
         WR_TRY(from_plan(planner, wr_logical_scan(planner, relation, object->name, object),

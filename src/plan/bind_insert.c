@@ -382,6 +382,7 @@ weir_status wr_bind_insert(wr_scope *scope, const wr_sql_insert *insert, wr_boun
     WR_TRY(bind_source(&b));
     WR_TRY(bind_conflict(&b));
     WR_TRY(wr_finish_ctes(scope, &insert->ctes));
+    WR_TRY(wr_after_changes(scope, &insert->ctes, &b.dml.plan));
     return finish_insert(&b, &insert->returning, "INSERT", out);
 }
 

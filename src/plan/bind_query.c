@@ -407,15 +407,18 @@ wr_cte *wr_find_cte(wr_scope *scope, wr_str name)
 weir_status wr_bind_ctes(wr_scope *scope, const wr_nodes *ctes, bool recursive)
 {
     wr_planner *planner = scope->planner;
+    bool takes_changes = planner->takes_changes;
+    planner->takes_changes = false;
     for (int i = 0; i < ctes->count; i++) {
         const wr_sql_cte *node = wr_sql_as_cte(ctes->items[i]);
         for (int k = 0; k < i; k++)
             if (wr_str_ieq(wr_sql_as_cte(ctes->items[k])->name.text, node->name.text))
                 return wr_fail_at(WR_E_DUPLICATE_NAME, node->name.span,
                                   "WITH defines \"%.*s\" twice", WR_STR_ARGS(node->name.text));
-        if (node->query->kind != WR_SQL_QUERY)
+        if (node->query->kind != WR_SQL_QUERY && !takes_changes)
             return wr_fail_at(WR_E_UNSUPPORTED, node->node.span,
-                              "statements that change tables inside WITH are not supported");
+                              "only the WITH of the whole statement may change tables");
+        planner->fixes_rows |= node->query->kind != WR_SQL_QUERY;
         if (node->key.count)
             return wr_fail_at(WR_E_UNSUPPORTED, node->node.span, "USING KEY is not supported");
         wr_cte *cte = wr_new(planner->arena, wr_cte);
@@ -429,7 +432,7 @@ weir_status wr_bind_ctes(wr_scope *scope, const wr_nodes *ctes, bool recursive)
     return WR_OK;
 }
 
-static weir_status name_columns(const wr_cte *cte, wr_result *result)
+weir_status wr_cte_name_columns(const wr_cte *cte, wr_result *result)
 {
     const wr_names *names = &cte->node->columns;
     if (names->count > result->count)
@@ -495,7 +498,7 @@ static weir_status bind_recursive(wr_cte *cte, const wr_sql_query *query, const 
     else
         WR_TRY(wr_bind_setop(scope, &first, &start));
     WR_TRY(wr_result_settle(planner, &start));
-    WR_TRY(name_columns(cte, &start));
+    WR_TRY(wr_cte_name_columns(cte, &start));
     cte->working_id = planner->next_shared++;
     cte->working_count = start.count;
     cte->working = wr_new_array(planner->arena, wr_output, start.count + 1);
@@ -568,13 +571,16 @@ static weir_status bind_cte_query(wr_cte *cte, wr_result *out)
         WR_TRY(wr_bind_query(cte->scope, cte->node->query, false, out));
     }
     planner->depth--;
-    return name_columns(cte, out);
+    return wr_cte_name_columns(cte, out);
 }
 
 weir_status wr_bind_cte_use(wr_scope *scope, wr_cte *cte, wr_span span, wr_result *out)
 {
     wr_planner *planner = scope->planner;
-    (void)span;
+    if (wr_is_change(cte)) WR_TRY(wr_bind_change_cte(cte));
+    if (wr_is_change(cte) && !cte->result->count)
+        return wr_fail_at(WR_E_UNKNOWN_TABLE, span, "WITH \"%.*s\" has no RETURNING and no rows",
+                          WR_STR_ARGS(cte->node->name.text));
     if (cte->working) return working_table(planner, cte, out);
     if (!cte->plan || !cte->is_shareable) {
         wr_column_set free = {0};
@@ -619,6 +625,7 @@ weir_status wr_finish_ctes(wr_scope *scope, const wr_nodes *ctes)
     for (int i = ctes->count; i-- > 0;) {
         wr_cte *cte = wr_find_cte(scope, wr_sql_as_cte(ctes->items[i])->name.text);
         wr_result unused;
+        if (wr_is_change(cte)) continue;
         if (!cte->plan)
             WR_TRY(bind_cte_query(cte, &unused)); /* its errors count even if nobody reads it */
         if (cte->uses.count != 1 || cte->node->materialized == WR_MATERIALIZED_YES) continue;
@@ -690,6 +697,7 @@ weir_status wr_bind_query(wr_scope *outer, const wr_node *node, bool keep_untype
     WR_TRY(bind_body(scope, query->body, query, keep_untyped, out));
     if (query->body->kind != WR_SQL_SELECT) WR_TRY(order_result(scope, query, out));
     WR_TRY(wr_finish_ctes(scope, &query->ctes));
+    WR_TRY(wr_after_changes(scope, &query->ctes, &out->plan));
     planner->depth--;
     return WR_OK;
 }

@@ -281,7 +281,7 @@ weir_status wr_dml_target(wr_dml *dml, const wr_sql_table_ref *ref, wr_from *out
 {
     wr_relation *relation;
     wr_planner *planner = dml->planner;
-    WR_TRY(wr_table_snapshot(dml->object->table, planner->catalog->txn, &relation));
+    WR_TRY(wr_planner_snapshot(planner, dml->object->table, &relation));
     *out = (wr_from){.plan = wr_logical_scan(planner, relation, dml->object->name, dml->object)};
     wr_scope_table *table = wr_scope_table_new(planner, dml->alias, out->plan);
     table->schema = dml->object->schema;

@@ -218,6 +218,8 @@ typedef struct wr_planner {
     int expr_depth;       /* nesting of the expression being bound: limited */
     int join_depth;       /* joins inside joins: limited */
     int entered;          /* queries, relations and macros bound so far: limited */
+    bool takes_changes;   /* the next WITH is the statement's own: it may change tables */
+    bool fixes_rows;      /* it does: snapshots keep the rows they see now */
     int depth;            /* nesting of views, macros and queries while binding: limited */
 } wr_planner;
 

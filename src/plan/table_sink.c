@@ -300,11 +300,19 @@ static weir_status insert_rows(table_sink *sink, const wr_batch *in)
 }
 
 /* ---- UPDATE, DELETE, MERGE ---- */
+/* Another part of the statement has ended the row. */
+static weir_status changed_twice(const table_sink *sink)
+{
+    return wr_fail(WR_E_CARDINALITY, "%s changes a row of %.*s twice", sink->base.name,
+                   WR_STR_ARGS(sink->change.object->name));
+}
+
 static weir_status delete_rows(table_sink *sink, const wr_batch *in)
 {
     uint64_t ended = 0;
     WR_TRY(
         wr_table_delete(sink->table, sink->txn, rowids_of(sink, in), wr_batch_count(in), &ended));
+    if (ended != wr_batch_count(in)) return changed_twice(sink);
     sink->affected += ended;
     return return_rows(sink, in);
 }
@@ -343,9 +351,7 @@ static weir_status apply_kept(table_sink *sink)
         uint64_t ended = 0;
         WR_TRY(wr_table_delete(sink->table, sink->txn, rowids_of(sink, &old), wr_batch_count(&old),
                                &ended));
-        if (ended != wr_batch_count(&old))
-            return wr_fail(WR_E_CARDINALITY, "%s changes a row of %.*s twice", sink->base.name,
-                           WR_STR_ARGS(sink->change.object->name));
+        if (ended != wr_batch_count(&old)) return changed_twice(sink);
     }
     for (int i = 0; i < sink->kept.batches.count; i++) {
         wr_arena_reset(&sink->scratch);
@@ -363,10 +369,7 @@ static weir_status sink_write(wr_batch_sink *self, int worker, const wr_batch *b
     table_sink *sink = (table_sink *)self;
     (void)worker;
     if (!wr_batch_count(batch)) return WR_OK;
-    if (!sink->has_savepoint) {
-        sink->savepoint = wr_txn_savepoint(sink->txn);
-        sink->first_own = wr_table_next_rowid(sink->table);
-    }
+    if (!sink->has_savepoint) sink->savepoint = wr_txn_savepoint(sink->txn);
     sink->has_savepoint = true;
     wr_arena_reset(&sink->scratch);
     switch (sink->change.change) {
@@ -404,7 +407,8 @@ static weir_status sink_finish(wr_batch_sink *self)
 static void sink_abort(wr_batch_sink *self)
 {
     table_sink *sink = (table_sink *)self;
-    if (sink->has_savepoint) wr_txn_rollback_to(sink->txn, sink->savepoint);
+    if (sink->has_savepoint)
+        wr_txn_rollback_to(sink->txn, WR_MIN(sink->savepoint, wr_txn_savepoint(sink->txn)));
     sink->has_savepoint = false;
     release(sink);
 }
@@ -431,6 +435,7 @@ wr_batch_sink *wr_table_sink_new(wr_planner *planner, const wr_table_change *cha
     sink->table = change->object->table;
     sink->txn = planner->catalog->txn;
     sink->width = change->object->column_count;
+    sink->first_own = wr_table_next_rowid(sink->table);
     sink->kept.mem = planner->env->mem;
     return &sink->base;
 }

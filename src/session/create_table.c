@@ -264,6 +264,13 @@ static weir_status finish_table(weir_query *query, wr_object *owned, table_parts
     return wr_ddl_add(query, WR_TAKE(object), create->mode, wr_names_last(create->name).span);
 }
 
+weir_status wr_check_reads_only(const wr_bound *bound, const char *what)
+{
+    if (!bound->writes) return WR_OK;
+    return wr_fail_at(WR_E_UNSUPPORTED, bound->statement->span,
+                      "the WITH of %s must not change tables", what);
+}
+
 weir_status wr_append_to_table(void *target, const wr_batch *batch)
 {
     void **pair = target;
@@ -322,6 +329,7 @@ static weir_status create_defined_as(weir_query *query, const wr_sql_create_tabl
                             "drop the table first, or cast in the query");
     wr_bound bound;
     WR_TRY(wr_bind_statement(&query->planner, wr_node_copy(&query->arena, create->query), &bound));
+    WR_TRY(wr_check_reads_only(&bound, "CREATE TABLE AS"));
     wr_object *object =
         wr_ddl_object_new(query, WR_ENTRY_TABLE, &create->name, create->mode.temporary);
     table_parts parts = {.arena = &object->arena};
@@ -353,6 +361,7 @@ static weir_status create_as(weir_query *query, const wr_sql_create_table *creat
     if (has_definitions(create)) return create_defined_as(query, create);
     wr_bound bound;
     WR_TRY(wr_bind_statement(&query->planner, create->query, &bound));
+    WR_TRY(wr_check_reads_only(&bound, "CREATE TABLE AS"));
     wr_object *object =
         wr_ddl_object_new(query, WR_ENTRY_TABLE, &create->name, create->mode.temporary);
     table_parts parts = {.arena = &object->arena};

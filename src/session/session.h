@@ -201,6 +201,8 @@ void wr_ddl_split_name(const wr_names *name, wr_str default_schema, wr_str *sche
 
 /* ---- create_table.c ---- */
 WR_MUST_CHECK weir_status wr_run_create_table(weir_query *query, const wr_sql_create_table *create);
+/* UNSUPPORTED if the query changes tables; what: "a view". */
+WR_MUST_CHECK weir_status wr_check_reads_only(const wr_bound *bound, const char *what);
 /* UNSUPPORTED for DEFERRABLE and what else keys cannot do. */
 WR_MUST_CHECK weir_status wr_check_constraint_modes(const wr_sql_constraint *constraint);
 

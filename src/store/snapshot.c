@@ -3,7 +3,8 @@
  * A snapshot is a list of chunks with references; which rows of a chunk are visible is found from
  * the version stamps when the chunk is scanned (stamps of others that change meanwhile are newer
  * than the snapshot, so the answer is the same whenever it is asked). One morsel = one chunk = one
- * batch. */
+ * batch. The transaction's own later changes would show; a fixed snapshot notes at once what it
+ * sees, for statements that read a table while they change it. */
 #include "store/chunk.h"
 
 typedef struct snapshot {
@@ -12,7 +13,8 @@ typedef struct snapshot {
     wr_txn seen; /* id and snapshot time of the transaction */
     wr_chunk **chunks;
     uint32_t chunk_count;
-    uint32_t *rows; /* per chunk: rows that existed at the time */
+    uint32_t *rows;   /* per chunk: rows that existed at the time */
+    uint64_t **fixed; /* per chunk: bits of the rows that are seen; NULL: the stamps say it */
     wr_arena arena;
 } snapshot;
 
@@ -115,6 +117,7 @@ static weir_status snapshot_next_morsel(wr_scan_worker *worker, bool *got)
  * nothing else remembers the newest of them. */
 static bool sees_all(const snapshot *source, uint32_t chunk)
 {
+    if (source->fixed) return false;
     wr_versions *versions = source->chunks[chunk]->versions;
     if (source->rows[chunk] < WR_BATCH_ROWS || versions->ended_count > 0) return false;
     if (!versions->created) return wr_stamp_seen(versions->whole, &source->seen);
@@ -128,6 +131,12 @@ static bool sees_all(const snapshot *source, uint32_t chunk)
     return versions->newest <= source->seen.snapshot;
 }
 
+static bool sees_row(const snapshot *source, uint32_t chunk, uint32_t row)
+{
+    if (source->fixed) return source->fixed[chunk][row / 64] >> (row % 64) & 1;
+    return wr_row_visible(source->chunks[chunk]->versions, row, &source->seen);
+}
+
 static uint64_t snapshot_count(wr_relation *rel)
 {
     const snapshot *source = (snapshot *)rel;
@@ -139,7 +148,7 @@ static uint64_t snapshot_count(wr_relation *rel)
             continue;
         }
         for (uint32_t row = 0; row < rows; row++)
-            count += wr_row_visible(source->chunks[c]->versions, row, &source->seen);
+            count += sees_row(source, c, row);
     }
     return count;
 }
@@ -148,7 +157,6 @@ static uint64_t snapshot_count(wr_relation *rel)
  * needed then). */
 static uint32_t visible_rows(const snapshot *source, uint32_t chunk, uint16_t *sel)
 {
-    const wr_versions *versions = source->chunks[chunk]->versions;
     uint32_t count = 0, rows = source->rows[chunk];
     if (sees_all(source, chunk)) {
         for (uint32_t row = 0; row < rows; row++)
@@ -157,7 +165,7 @@ static uint32_t visible_rows(const snapshot *source, uint32_t chunk, uint16_t *s
     }
     for (uint32_t row = 0; row < rows; row++) {
         sel[count] = (uint16_t)row;
-        count += wr_row_visible(versions, row, &source->seen);
+        count += sees_row(source, chunk, row);
     }
     return count;
 }
@@ -318,5 +326,19 @@ weir_status wr_table_snapshot(wr_table *table, wr_txn *txn, wr_relation **out)
     wr_mutex_unlock(&table->lock);
     source->base.row_count = rows;
     *out = &source->base;
+    return WR_OK;
+}
+
+weir_status wr_table_snapshot_fixed(wr_table *table, wr_txn *txn, wr_relation **out)
+{
+    WR_TRY(wr_table_snapshot(table, txn, out));
+    snapshot *source = (snapshot *)*out;
+    uint64_t **fixed = wr_new_array(&source->arena, uint64_t *, source->chunk_count + 1);
+    for (uint32_t c = 0; c < source->chunk_count; c++) {
+        fixed[c] = wr_new_array(&source->arena, uint64_t, source->rows[c] / 64 + 1);
+        for (uint32_t row = 0; row < source->rows[c]; row++)
+            fixed[c][row / 64] |= (uint64_t)sees_row(source, c, row) << (row % 64);
+    }
+    source->fixed = fixed;
     return WR_OK;
 }

@@ -42,6 +42,8 @@ int64_t wr_table_next_rowid(wr_table *table);          /* rows appended later ha
  * for delete. The relation sees what txn sees now (its own writes included) and stays fixed. Caller
  * releases. */
 WR_MUST_CHECK weir_status wr_table_snapshot(wr_table *table, wr_txn *txn, wr_relation **out);
+/* The same, but rows that txn itself ends from now on stay in it, too. */
+WR_MUST_CHECK weir_status wr_table_snapshot_fixed(wr_table *table, wr_txn *txn, wr_relation **out);
 /* Appends the selected rows (columns in schema order, any form; copied and narrowed). */
 WR_MUST_CHECK weir_status wr_table_append(wr_table *table, wr_txn *txn, const wr_batch *batch);
 /* Ends rows by rowid; count_out (may be NULL) counts rows that were alive and are ended now. */
