@@ -75,78 +75,6 @@ static weir_status check_carried(const wr_dml *dml, wr_span span)
     return WR_OK;
 }
 
-/* ---- SET ---- */
-static weir_status set_column(wr_dml *dml, wr_scope *scope, const wr_node *target,
-                              const wr_node *value, wr_expr *bound, wr_expr **values)
-{
-    int column;
-    if (target->kind != WR_SQL_COLUMN)
-        return wr_fail_at(WR_E_UNSUPPORTED, target->span, "SET takes columns, not parts of values");
-    const wr_names *parts = &wr_sql_as_column(target)->parts;
-    if (parts->count > 1 && !wr_str_ieq(parts->items[parts->count - 2].text, dml->alias) &&
-        !wr_str_ieq(parts->items[parts->count - 2].text, dml->object->name))
-        return wr_fail_at(WR_E_UNSUPPORTED, target->span,
-                          "SET takes columns, not fields of a struct");
-    WR_TRY(wr_dml_column(dml, wr_names_last(*parts), &column));
-    const wr_column_def *def = &dml->object->columns[column];
-    if (values[column])
-        return wr_fail_at(WR_E_DUPLICATE_COLUMN, target->span, "column \"%.*s\" is set twice",
-                          WR_STR_ARGS(def->name));
-    if (def->generated_sql.length)
-        return wr_fail_at(WR_E_UNSUPPORTED, target->span,
-                          "column \"%.*s\" is generated and cannot be set", WR_STR_ARGS(def->name));
-    if (!bound && value->kind == WR_SQL_DEFAULT)
-        return wr_dml_default(dml, column, &values[column]);
-    WR_TRY(wr_dml_may_give(dml, column, value->span));
-    if (!bound) WR_TRY(wr_bind_expr(scope, value, &bound));
-    return wr_dml_assign(dml, bound, column, value->span, &values[column]);
-}
-
-/* (a, b) = (SELECT ...): the query is joined as at most one row. */
-static weir_status set_from_query(wr_dml *dml, wr_scope *scope, wr_from *from,
-                                  const wr_sql_assignment *set, wr_expr **values)
-{
-    wr_planner *planner = dml->planner;
-    wr_result result;
-    WR_TRY(wr_bind_query(scope, wr_sql_as_subquery(set->value)->query, false, &result));
-    if (result.count != set->targets.count)
-        return wr_fail_at(WR_E_COLUMN_COUNT, set->node.span, "SET gives %d values for %d columns",
-                          result.count, set->targets.count);
-    from->plan = wr_join_new(planner, WR_JOIN_SINGLE, from->plan, result.plan, NULL, 0);
-    for (int i = 0; i < result.count; i++)
-        WR_TRY(set_column(dml, scope, set->targets.items[i], set->value,
-                          wr_column_ref(planner, result.columns[i].id), values));
-    return WR_OK;
-}
-
-static weir_status bind_set(wr_dml *dml, wr_scope *scope, wr_from *from,
-                            const wr_nodes *assignments, wr_expr **values)
-{
-    scope->clause = WR_IN_SET;
-    for (int i = 0; i < assignments->count; i++) {
-        const wr_sql_assignment *set = wr_sql_as_assignment(assignments->items[i]);
-        if (!set->several) {
-            WR_TRY(set_column(dml, scope, set->targets.items[0], set->value, NULL, values));
-            continue;
-        }
-        if (set->value->kind == WR_SQL_SUBQUERY && from) {
-            WR_TRY(set_from_query(dml, scope, from, set, values));
-            continue;
-        }
-        if (set->value->kind != WR_SQL_ROW)
-            return wr_fail_at(WR_E_UNSUPPORTED, set->node.span,
-                              "SET (...) takes a row of values here");
-        const wr_nodes *items = &wr_sql_as_row(set->value)->items;
-        if (items->count != set->targets.count)
-            return wr_fail_at(WR_E_COLUMN_COUNT, set->node.span,
-                              "SET gives %d values for %d columns", items->count,
-                              set->targets.count);
-        for (int k = 0; k < items->count; k++)
-            WR_TRY(set_column(dml, scope, set->targets.items[k], items->items[k], NULL, values));
-    }
-    return WR_OK;
-}
-
 static int *positions(wr_arena *arena, int first_count, int then_from, int then_count)
 {
     int *list = wr_new_array(arena, int, first_count + then_count + 1);
@@ -184,7 +112,7 @@ weir_status wr_bind_update(wr_scope *scope, const wr_sql_update *update, wr_boun
     wr_scope *names = wr_scope_over(scope, &from);
     WR_TRY(filter_rows(&dml, &from, names, update->where));
     wr_expr **values = wr_new_array(arena, wr_expr *, dml.width + 1);
-    WR_TRY(bind_set(&dml, names, &from, &update->set, values));
+    WR_TRY(wr_dml_set(&dml, names, &from, &update->set, values));
     for (int c = 0; c < dml.width; c++)
         if (!values[c]) values[c] = wr_column_ref(scope->planner, id_of(table->items[c].expr));
     dml.plan = update->from.count ? once_per_row(scope->planner, from.plan, rowid) : from.plan;
@@ -368,7 +296,7 @@ static weir_status update_values(merge_binder *b, const wr_sql_merge_when *when,
                                  when->node.span, &values[column]));
         }
     } else {
-        WR_TRY(bind_set(dml, b->names, NULL, &when->set, values));
+        WR_TRY(wr_dml_set(dml, b->names, NULL, &when->set, values));
     }
     return WR_OK;
 }

@@ -32,6 +32,10 @@ WR_MUST_CHECK weir_status wr_dml_convert(const wr_dml *dml, wr_expr *e, int colu
 /* A text no longer than the column takes; other columns: e. */
 WR_MUST_CHECK weir_status wr_dml_fit(const wr_dml *dml, wr_expr *e, int column, wr_span span,
                                      wr_expr **out);
+/* SET: values[c] of the columns that assignments change; others stay. scope names the target under
+ * dml->alias. from: what (a, b) = (SELECT ..) is joined to; NULL: it is refused. */
+WR_MUST_CHECK weir_status wr_dml_set(wr_dml *dml, wr_scope *scope, wr_from *from,
+                                     const wr_nodes *assignments, wr_expr **values);
 /* The default of a column, NULL if it has none. */
 WR_MUST_CHECK weir_status wr_dml_default(const wr_dml *dml, int column, wr_expr **out);
 /* Puts projections on dml->plan that give all columns of the table: values[c] (NULL: default),

@@ -258,40 +258,6 @@ static wr_scope *conflict_scope(insert_binder *b)
     return scope;
 }
 
-static weir_status conflict_assignment(insert_binder *b, wr_scope *scope,
-                                       const wr_sql_assignment *set)
-{
-    wr_dml *dml = &b->dml;
-    if (set->several && set->value->kind != WR_SQL_ROW)
-        return wr_fail_at(WR_E_UNSUPPORTED, set->node.span,
-                          "ON CONFLICT DO UPDATE takes a row of values here");
-    const wr_nodes one = {.items = (wr_node **)&set->value, .count = 1};
-    const wr_nodes *values = set->several ? &wr_sql_as_row(set->value)->items : &one;
-    if (values->count != set->targets.count)
-        return wr_fail_at(WR_E_COLUMN_COUNT, set->node.span, "SET gives %d values for %d columns",
-                          values->count, set->targets.count);
-    for (int i = 0; i < set->targets.count; i++) {
-        int column;
-        wr_expr *e;
-        if (set->targets.items[i]->kind != WR_SQL_COLUMN)
-            return wr_fail_at(WR_E_UNSUPPORTED, set->node.span, "SET takes columns");
-        WR_TRY(wr_dml_column(dml, wr_names_last(wr_sql_as_column(set->targets.items[i])->parts),
-                             &column));
-        if (values->items[i]->kind == WR_SQL_DEFAULT) {
-            WR_TRY(wr_dml_default(dml, column, &dml->change.conflict_values[column]));
-            continue;
-        }
-        WR_TRY(wr_dml_may_give(dml, column, values->items[i]->span));
-        WR_TRY(wr_bind_expr(scope, values->items[i], &e));
-        if (wr_expr_has_subquery(e))
-            return wr_fail_at(WR_E_UNSUPPORTED, values->items[i]->span,
-                              "a subquery cannot stand in ON CONFLICT DO UPDATE");
-        WR_TRY(wr_dml_assign(dml, e, column, values->items[i]->span,
-                             &dml->change.conflict_values[column]));
-    }
-    return WR_OK;
-}
-
 static weir_status conflict_generated(insert_binder *b)
 {
     wr_dml *dml = &b->dml;
@@ -343,8 +309,11 @@ static weir_status bind_conflict(insert_binder *b)
             wr_expr_column(dml->planner->arena, (uint32_t)(replaces ? dml->width + c : c), type);
     }
     if (replaces) return WR_OK;
-    for (int i = 0; i < conflict->set.count; i++)
-        WR_TRY(conflict_assignment(b, scope, wr_sql_as_assignment(conflict->set.items[i])));
+    WR_TRY(wr_dml_set(dml, scope, NULL, &conflict->set, dml->change.conflict_values));
+    for (int c = 0; c < dml->width; c++)
+        if (wr_expr_has_subquery(dml->change.conflict_values[c]))
+            return wr_fail_at(WR_E_UNSUPPORTED, conflict->node.span,
+                              "a subquery cannot stand in ON CONFLICT DO UPDATE");
     if (conflict->where) {
         WR_TRY(wr_bind_expr_as(scope, conflict->where, WR_BOOLEAN, "WHERE",
                                &dml->change.conflict_where));
