@@ -46,6 +46,7 @@ typedef struct wr_column_def {
     wr_text_length length;
     uint64_t id; /* of a table's column, the same whatever ALTER TABLE does; never 0 */
     wr_column_filler filler;
+    wr_str comment;
 } wr_column_def;
 
 uint64_t wr_column_number_new(void); /* an id that no column has yet; any thread */

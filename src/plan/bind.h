@@ -251,6 +251,13 @@ void wr_stamp_spans(wr_node *node, wr_span span);
 WR_MUST_CHECK weir_status wr_macro_expand(wr_scope *scope, wr_object *macro,
                                           const wr_sql_call *call, wr_node **tree);
 /* Counts nesting against WR_BIND_DEPTH_MAX; undo with planner->depth--. */
+/* pg_functions.c: a function of PostgreSQL that is a query over pg_catalog, as a macro in the
+ * planner's arena; NULL if there is none of the name. */
+wr_object *wr_pg_function(wr_planner *planner, wr_str name);
+/* Casts to oid, regclass and regtype, which are numbers here; *done false: another type. A constant
+ * name as regclass or regtype is the number of what it names, a number its name. */
+WR_MUST_CHECK weir_status wr_bind_pg_cast(wr_scope *scope, const wr_sql_cast *cast, wr_expr **out,
+                                          bool *done);
 WR_MUST_CHECK weir_status wr_bind_enter(wr_planner *planner, wr_span span);
 /* A query kept as SQL text (view, macro) bound where it stands in a statement. */
 WR_MUST_CHECK weir_status wr_bind_stored_query(wr_scope *scope, wr_str sql, wr_str what,

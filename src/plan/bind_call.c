@@ -320,6 +320,9 @@ weir_status wr_bind_function(wr_scope *scope, const wr_sql_call *call, wr_expr *
             return bind_macro(scope, macro, call, out);
         }
     }
+    wr_object *query = builtin ? wr_pg_function(planner, name) : NULL;
+    if (query && !only_plain(call)) return refuse_aggregate_words(call, name);
+    if (query) return bind_macro(scope, query, call, out);
     if (!builtin)
         return wr_fail_at(WR_E_UNKNOWN_FUNCTION, call->node.span,
                           "no function \"%.*s\" in schema \"%.*s\"", WR_STR_ARGS(name),

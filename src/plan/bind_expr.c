@@ -474,6 +474,9 @@ static weir_status bind_cast_node(wr_scope *scope, const wr_sql_cast *cast, wr_e
 {
     const wr_type *type;
     wr_expr *arg;
+    bool done;
+    WR_TRY(wr_bind_pg_cast(scope, cast, out, &done));
+    if (done) return WR_OK;
     WR_TRY(wr_bind_expr(scope, cast->operand, &arg));
     WR_TRY(wr_bind_type(scope->planner, cast->type, &type));
     if (arg->kind == WR_X_PARAM && arg->is_untyped) {

@@ -13,6 +13,9 @@ typedef struct wr_builtin_table {
 /* builtin_tables.c and pg_tables.c; each ended by a zero row. */
 extern const wr_builtin_table wr_builtin_tables[], wr_pg_tables[];
 
+/* pg_functions.c: the rows of weir_definitions. */
+WR_MUST_CHECK weir_status wr_pg_definitions(wr_scope *scope, wr_row_list *rows);
+
 /* ---- shared by the two ---- */
 int64_t wr_builtin_oid(wr_str schema, wr_str name); /* stable while the name is */
 wr_str wr_builtin_database(wr_scope *scope);

@@ -222,11 +222,17 @@ static weir_status fill_description(wr_scope *scope, wr_row_list *rows)
 {
     int count;
     wr_object **list = wr_builtin_objects(scope, ENTRY_TABLES, &count);
+    int64_t class_oid = wr_builtin_oid(WR_STR("pg_catalog"), WR_STR("pg_class"));
     for (int i = 0; i < count; i++) {
-        if (!list[i]->comment.length) continue;
-        cells(rows, "iii", object_oid(list[i]),
-              wr_builtin_oid(WR_STR("pg_catalog"), WR_STR("pg_class")), (int64_t)0);
-        wr_row_text(rows, list[i]->comment);
+        if (list[i]->comment.length) {
+            cells(rows, "iii", object_oid(list[i]), class_oid, (int64_t)0);
+            wr_row_text(rows, list[i]->comment);
+        }
+        for (int c = 0; list[i]->kind == WR_ENTRY_TABLE && c < list[i]->column_count; c++) {
+            if (!list[i]->columns[c].comment.length) continue;
+            cells(rows, "iii", object_oid(list[i]), class_oid, (int64_t)(c + 1));
+            wr_row_text(rows, list[i]->columns[c].comment);
+        }
     }
     return WR_OK;
 }
@@ -387,6 +393,7 @@ const wr_builtin_table wr_pg_tables[] = {
      "conrelid i,contypid i,conindid i,conparentid i,confrelid i,confupdtype t,confdeltype t,"
      "confmatchtype t,conislocal b,coninhcount i,connoinherit b,conkey l,confkey l,conbin t",
      fill_constraint},
+    {"pg_catalog", "weir_definitions", "oid i,kind t,name t,definition t", wr_pg_definitions},
     {"pg_catalog", "pg_description", "objoid i,classoid i,objsubid i,description t",
      fill_description},
     {"pg_catalog", "pg_type",

@@ -25,6 +25,7 @@ static weir_status start(weir_query *query, const wr_object *old, altered *out)
     wr_object *object = wr_object_new(WR_ENTRY_TABLE, old->schema, old->name);
     object->is_temporary = old->is_temporary;
     wr_arena *arena = &object->arena;
+    object->comment = wr_arena_str(arena, old->comment);
     *out =
         (altered){.query = query, .old = old, .object = object, .column_count = old->column_count};
     int room = old->column_count + 1;
@@ -37,6 +38,7 @@ static weir_status start(weir_query *query, const wr_object *old, altered *out)
         out->columns[i].name = wr_arena_str(arena, column->name);
         out->columns[i].default_sql = wr_arena_str(arena, column->default_sql);
         out->columns[i].generated_sql = wr_arena_str(arena, column->generated_sql);
+        out->columns[i].comment = wr_arena_str(arena, column->comment);
         out->old_column[i] = i;
     }
     object->keys = wr_new_array(arena, wr_key_def, old->key_count + 1);
@@ -412,6 +414,19 @@ static weir_status run_action(altered *a, const wr_sql_alter_action *action)
     }
 }
 
+static wr_object *view_like(const wr_object *old, wr_str schema, wr_str name)
+{
+    wr_object *view = wr_object_new(WR_ENTRY_VIEW, schema, name);
+    view->is_temporary = old->is_temporary;
+    view->sql = wr_arena_str(&view->arena, old->sql);
+    view->comment = wr_arena_str(&view->arena, old->comment);
+    view->column_count = old->column_count;
+    view->columns = wr_new_array(&view->arena, wr_column_def, WR_MAX(old->column_count, 1));
+    for (int i = 0; i < old->column_count; i++)
+        view->columns[i].name = wr_arena_str(&view->arena, old->columns[i].name);
+    return view;
+}
+
 /* Views and others only change their name or schema. */
 static weir_status rename_object(weir_query *query, const wr_object *old, const wr_sql_alter *alter)
 {
@@ -421,14 +436,8 @@ static weir_status rename_object(weir_query *query, const wr_object *old, const 
         return wr_fail_at(WR_E_UNSUPPORTED, alter->node.span, "ALTER %s can only rename",
                           wr_object_kind_text(alter->object));
     bool renames = action->action == WR_ALTER_RENAME;
-    wr_object *view = wr_object_new(WR_ENTRY_VIEW, renames ? old->schema : action->new_name.text,
-                                    renames ? action->new_name.text : old->name);
-    view->is_temporary = old->is_temporary;
-    view->sql = wr_arena_str(&view->arena, old->sql);
-    view->column_count = old->column_count;
-    view->columns = wr_new_array(&view->arena, wr_column_def, WR_MAX(old->column_count, 1));
-    for (int i = 0; i < old->column_count; i++)
-        view->columns[i].name = wr_arena_str(&view->arena, old->columns[i].name);
+    wr_object *view = view_like(old, renames ? old->schema : action->new_name.text,
+                                renames ? action->new_name.text : old->name);
     return wr_catalog_replace(&query->view, (wr_object *)old, view);
 }
 
@@ -466,4 +475,44 @@ weir_status wr_run_alter(weir_query *query, const wr_sql_alter *alter)
         old = wr_catalog_find(&query->view, kinds, new_schema, new_name);
     }
     return WR_OK;
+}
+
+/* ---- COMMENT ON TABLE, VIEW, COLUMN ---- */
+
+weir_status wr_run_comment(weir_query *query, const wr_sql_comment *comment)
+{
+    bool on_column = comment->object == WR_OBJECT_COLUMN;
+    wr_str text = comment->text ? wr_sql_as_literal(comment->text)->text : (wr_str){0};
+    wr_names name = comment->name;
+    wr_str schema, last;
+    query->tag = "COMMENT";
+    if (!on_column && comment->object != WR_OBJECT_TABLE && comment->object != WR_OBJECT_VIEW)
+        return wr_fail_at(WR_E_UNSUPPORTED, comment->node.span, "COMMENT ON %s is not supported",
+                          wr_object_kind_text(comment->object));
+    if (on_column && name.count < 2)
+        return wr_fail_at(WR_E_SYNTAX, comment->node.span,
+                          "COMMENT ON COLUMN takes the table and the column: t.c");
+    name.count -= on_column;
+    wr_ddl_split_name(&name, WR_STR(""), &schema, &last);
+    unsigned kinds = comment->object == WR_OBJECT_VIEW ? 1u << WR_ENTRY_VIEW : 1u << WR_ENTRY_TABLE;
+    WR_AUTO(wr_object) *old = wr_catalog_find(&query->view, kinds, schema, last);
+    if (!old)
+        return wr_fail_at(WR_E_UNKNOWN_TABLE, wr_names_last(name).span, "no %s \"%.*s\"",
+                          comment->object == WR_OBJECT_VIEW ? "view" : "table", WR_STR_ARGS(last));
+    if (old->kind == WR_ENTRY_VIEW) {
+        wr_object *view = view_like(old, old->schema, old->name);
+        view->comment = wr_arena_str(&view->arena, text);
+        return wr_catalog_replace(&query->view, old, view);
+    }
+    altered a;
+    int column = 0;
+    weir_status bad = start(query, old, &a);
+    if (!bad && on_column) bad = find_column(&a, comment->name, &column);
+    if (bad) {
+        wr_object_release(a.object);
+        return bad;
+    }
+    *(on_column ? &a.columns[column].comment : &a.object->comment) =
+        wr_arena_str(&a.object->arena, text);
+    return complete(&a);
 }

@@ -318,6 +318,8 @@ weir_status wr_run_ddl(weir_query *query, const wr_node *statement, bool *handle
                                                   create->mode.if_not_exists),
                             create->node.span);
     }
+    case WR_SQL_COMMENT:
+        return wr_run_comment(query, wr_sql_as_comment(statement));
     case WR_SQL_MAINTAIN:
         return maintain(query, wr_sql_as_maintain(statement));
     default:

@@ -188,6 +188,7 @@ WR_MUST_CHECK weir_status wr_append_to_table(void *target, const wr_batch *batch
  * ""). */
 WR_MUST_CHECK weir_status wr_replace_keys(weir_query *query, const wr_object *table,
                                           const wr_key_def *add, wr_str remove);
+WR_MUST_CHECK weir_status wr_run_comment(weir_query *query, const wr_sql_comment *comment);
 /* An object of the name, in the schema it says or the current one; not in the catalog yet. */
 wr_object *wr_ddl_object_new(weir_query *query, wr_entry_kind kind, const wr_names *name,
                              bool temporary);

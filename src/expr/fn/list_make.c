@@ -127,6 +127,38 @@ static weir_status fn_positions(wr_call *call, wr_column *out)
     return WR_OK;
 }
 
+/* generate_subscripts(list, dimension [, reverse]) as a list: 1 to the length of that dimension. */
+static weir_status fn_subscripts(wr_call *call, wr_column *out)
+{
+    number_list numbers = {0};
+    begin_lists(call, out);
+    WR_ALL_ROWS(i)
+    {
+        int before = numbers.count;
+        bool any_null = false;
+        for (int a = 0; a < call->arg_count; a++)
+            any_null |= wr_arg_is_null(call, a, i);
+        int64_t dimension = any_null ? 0 : WR_ARG(call, 1, int64_t, i);
+        bool reverse = !any_null && call->arg_count > 2 && WR_ARG(call, 2, uint8_t, i);
+        uint32_t length = 0;
+        wr_pick at = {&call->args[0], i};
+        for (int64_t d = 1; d <= dimension; d++) {
+            uint32_t row;
+            if (at.column->type->id != WR_T_LIST || pick_is_null(at)) length = 0;
+            if (at.column->type->id != WR_T_LIST || pick_is_null(at)) break;
+            const wr_column *list = wr_column_at(at.column, at.row, &row);
+            length = wr_list_length(list, row);
+            if (length == 0) break;
+            at = wr_pick_element(list, row, 0);
+        }
+        for (uint32_t k = 1; k <= length; k++)
+            wr_push(call->arena, &numbers, reverse ? length + 1 - k : k);
+        end_row(out, i, before, numbers.count);
+    }
+    end_numbers(call, out, &numbers);
+    return WR_OK;
+}
+
 static int by_value(const void *a, const void *b)
 {
     const wr_pick *x = a, *y = b;
@@ -264,6 +296,12 @@ const wr_fn wr_fns_list_make[] = {
     {"array_positions|list_positions", "(list, any) -> integer[]", fn_positions,
      "All positions of a value.", "array_positions([1, 2, 1], 1)", "[1, 3]",
      .flags = WR_FN_SEES_NULLS},
+    {"generate_subscripts", "(list, dimension bigint) -> integer[]", fn_subscripts,
+     "The subscripts of a list, as rows.", "generate_subscripts(['x'], 1)", "1",
+     .flags = WR_FN_SEES_NULLS},
+    {"generate_subscripts", "(list, dimension bigint, reverse boolean) -> integer[]", fn_subscripts,
+     "The subscripts of a list, as rows, from the last one on.",
+     "generate_subscripts(['x'], 1, true)", "1", .flags = WR_FN_SEES_NULLS},
     {"list_grade_up|array_grade_up|grade_up", "(list) -> bigint[]", fn_grade,
      "Positions of the elements in sorted order.", "list_grade_up([30, 10, 20])", "[2, 3, 1]"},
     {"trim_array", "(list, count bigint) -> list", fn_trim, "Without some elements at the end.",
