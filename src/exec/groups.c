@@ -42,7 +42,9 @@ void wr_groups_clear(wr_groups *g)
 
 const char *wr_groups_note(const wr_groups *g, char *out, size_t size)
 {
-    if (g->is_direct)
+    if (g->is_loose)
+        snprintf(out, size, "hash, grouped by partitions only");
+    else if (g->is_direct)
         snprintf(out, size, "direct array of %llu", (unsigned long long)g->direct_count);
     else
         snprintf(out, size, "hash");
@@ -178,6 +180,28 @@ static weir_status find_hashed(wr_groups *g, const wr_column *columns, const wr_
         for (uint32_t j = 0; j < open_count; j++)
             at[open[j]] = (at[open[j]] + 1) & mask;
     }
+    return WR_OK;
+}
+
+void wr_groups_go_loose(wr_groups *g)
+{
+    if (g->is_direct) return;
+    if (g->slots) wr_mem_free(g->mem, g->slots, g->slot_count * sizeof *g->slots);
+    g->slots = NULL;
+    g->slot_count = g->used = 0;
+    g->is_loose = true;
+}
+
+static weir_status add_all(wr_groups *g, const wr_column *flat, const uint64_t *hashes,
+                           const uint16_t *sel, uint32_t count, uint8_t **found, uint16_t *added,
+                           uint32_t *added_count)
+{
+    WR_TRY(wr_rows_append(g->rows, flat, sel, count, found));
+    for (uint32_t i = 0; i < count; i++) {
+        *wr_row_extra(g->layout, found[i]) = hashes[i];
+        added[i] = (uint16_t)i;
+    }
+    *added_count = count;
     return WR_OK;
 }
 
@@ -389,6 +413,11 @@ weir_status wr_groups_find(wr_groups *g, const wr_column *columns, const uint16_
             hashes[i] = *wr_row_extra(g->layout, adopt[i]);
     else
         wr_keys_hash(flat, g->key_count, sel, count, hashes);
+    if (g->is_loose) {
+        for (int k = g->key_count; k < g->layout->column_count; k++)
+            flat[k] = columns[k];
+        return add_all(g, flat, hashes, sel, count, found, added, added_count);
+    }
     return find_hashed(g, columns, flat, hashes, sel, count, adopt, found, added, added_count);
 }
 

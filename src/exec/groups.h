@@ -21,6 +21,7 @@ typedef struct wr_groups {
     uint64_t seen; /* input rows so far */
     uint64_t *slots;
     uint64_t slot_count, used;
+    bool is_loose; /* see wr_groups_go_loose */
     bool is_direct;
     uint8_t **direct;
     uint64_t direct_count;
@@ -44,6 +45,10 @@ WR_MUST_CHECK weir_status wr_groups_find(wr_groups *g, const wr_column *columns,
                                          const uint16_t *sel, uint32_t count, uint8_t *const *adopt,
                                          wr_arena *scratch, uint8_t **found, uint16_t *added,
                                          uint32_t *added_count);
+/* From now on every row found makes a group of its own, equal ones included: for keys that hardly
+ * repeat, where merging later by partitions costs less than looking. The directory is given back;
+ * nothing can be looked up any more. */
+void wr_groups_go_loose(wr_groups *g);
 /* Finds groups without adding: found[i] is NULL where there is none. Any thread, once nothing is
  * added any more. */
 WR_MUST_CHECK weir_status wr_groups_lookup(const wr_groups *g, const wr_column *columns,

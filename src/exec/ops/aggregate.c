@@ -3,7 +3,8 @@
  * Every worker groups its share into its own table (groups.h); a group is a row of the tuple store
  * with the states of all calls behind its keys. When more than one worker has groups they are
  * merged by partitions of the hash, side by side; the rows stay where they are, the first one met
- * becomes the group and the others are merged into it.
+ * becomes the group and the others are merged into it. A worker whose keys hardly repeat stops
+ * looking for them and lets the partitions do the grouping: their directories fit into the cache.
  *
  * Grouping sets: each batch is grouped once per set with the other keys as NULL; a hidden column
  * holds the number of the set, which also keeps a NULL of the data apart from a key that is left
@@ -12,8 +13,12 @@
 #include <stdio.h>
 
 enum {
-    PARTITIONS = 64,
+    PARTITIONS_MIN = 64,
+    PARTITIONS_MAX = 1024,
+    PARTITION_ROWS = 8192, /* wanted per partition: its directory stays in the cache */
     PARTITION_ROWS_MIN = 4096,
+    LOOK_EVERY = 1 << 17, /* rows between looks at how keys repeat */
+    AHEAD = 8,
     MORSEL_BATCHES = 4,
     MORSEL_SHIFT = 32,
     FINISH_BYTES = 64 /* that merging takes per group: lists and a directory */
@@ -213,6 +218,17 @@ static void next_position(wr_agg_local *me, uint32_t count)
     me->position_next = me->position + count;
 }
 
+/* Stops looking for keys that hardly repeat. */
+static void watch_repeats(const wr_agg *a, wr_agg_local *me, uint32_t tried, uint32_t made)
+{
+    me->tried += tried;
+    me->made += made;
+    if (me->tried < LOOK_EVERY) return;
+    if (!a->any_kept && !me->groups.is_loose && me->made > me->tried / 20 * 19)
+        wr_groups_go_loose(&me->groups);
+    me->tried = me->made = 0;
+}
+
 static weir_status agg_sink(wr_op *op, wr_op_local *local, const wr_batch *in, wr_flow *flow)
 {
     wr_agg *a = (wr_agg *)op;
@@ -240,6 +256,7 @@ static weir_status agg_sink(wr_op *op, wr_op_local *local, const wr_batch *in, w
         for (uint32_t i = 0; i < fresh; i++)
             wr_agg_init_states(a, groups[added[i]]);
         WR_TRY(update(a, me, in, groups, NULL));
+        watch_repeats(a, me, wr_batch_count(in), fresh);
     }
     return wr_agg_is_due(a, me) ? wr_agg_spill(a, me) : WR_OK;
 }
@@ -336,58 +353,91 @@ static weir_status split(wr_agg *a, wr_agg_local *me)
     int parts = a->partition_count;
     me->all_count = wr_rows_count(me->groups.rows);
     WR_TRY(wr_mem_alloc(a->op.mem, me->all_count * 2 * sizeof *me->all, (void **)&me->all));
-    uint8_t **listed = me->all + me->all_count;
+    wr_agg_item *listed = me->all + me->all_count;
     me->lists = wr_heap_new(sizeof *me->lists * (size_t)parts);
     me->list_counts = wr_heap_new(sizeof *me->list_counts * (size_t)parts);
     wr_rows_cursor cursor = {0, 0};
-    uint64_t at = 0, starts[PARTITIONS] = {0};
+    uint8_t *rows[WR_BATCH_ROWS];
+    uint64_t at = 0, starts[PARTITIONS_MAX];
     WR_ARENA(scratch);
-    for (uint32_t n; (n = wr_rows_next(me->groups.rows, &cursor, listed + at, WR_BATCH_ROWS)) > 0;
+    for (uint32_t n; (n = wr_rows_next(me->groups.rows, &cursor, rows, WR_BATCH_ROWS)) > 0;
          at += n) {
-        wr_groups_hash_rows(&me->groups, listed + at, n, &scratch);
+        wr_groups_hash_rows(&me->groups, rows, n, &scratch);
         wr_arena_reset(&scratch);
-        for (uint32_t i = 0; i < n; i++)
-            me->list_counts[partition_of(a, *wr_row_extra(&a->layout, listed[at + i]))]++;
+        for (uint32_t i = 0; i < n; i++) {
+            uint64_t hash = *wr_row_extra(&a->layout, rows[i]);
+            listed[at + i] = (wr_agg_item){rows[i], hash};
+            me->list_counts[partition_of(a, hash)]++;
+        }
     }
     for (int p = 0; p < parts; p++) {
         starts[p] = p ? starts[p - 1] + me->list_counts[p - 1] : 0;
         me->lists[p] = me->all + starts[p];
     }
     for (uint64_t i = 0; i < at; i++)
-        me->all[starts[partition_of(a, *wr_row_extra(&a->layout, listed[i]))]++] = listed[i];
+        me->all[starts[partition_of(a, listed[i].hash)]++] = listed[i];
+    return WR_OK;
+}
+
+static bool same_keys(const wr_agg *a, const uint8_t *x, const uint8_t *y)
+{
+    for (int k = 0; k < a->hashed_count; k++)
+        if (wr_keys_compare(&a->layout, k, x, y) != 0) return false;
+    return true;
+}
+
+/* Puts items into the directory of a partition, or merges them into what is there. Slots hold the
+ * upper 16 bits of the hash over the address. */
+static weir_status merge_items(wr_agg *a, wr_agg_local *me, const wr_agg_item *items,
+                               uint64_t count, uint64_t *slots, uint64_t mask)
+{
+    const uint64_t salt_mask = UINT64_C(0xffff) << 48;
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t hash = items[i].hash, salt = hash & salt_mask, slot;
+        if ((i & (WR_BATCH_ROWS - 1)) == 0) WR_TRY(wr_exec_check(a->op.exec));
+        const wr_agg_item *ahead = &items[WR_MIN(i + AHEAD, count - 1)];
+        uint64_t there = slots[ahead->hash & mask];
+        if (there && ((there ^ ahead->hash) & salt_mask) == 0) {
+            __builtin_prefetch((const char *)(uintptr_t)(there & ~salt_mask));
+            __builtin_prefetch(ahead->row);
+        }
+        for (uint64_t at = hash & mask;; at = (at + 1) & mask) {
+            slot = slots[at];
+            if (slot == 0) {
+                slots[at] = salt | (uint64_t)(uintptr_t)items[i].row;
+                break;
+            }
+            if ((slot & salt_mask) != salt) continue;
+            uint8_t *group = (uint8_t *)(uintptr_t)(slot & ~salt_mask);
+            if (!same_keys(a, group, items[i].row)) continue;
+            WR_TRY(merge_states(a, me, group, items[i].row));
+            break;
+        }
+    }
     return WR_OK;
 }
 
 /* Merges partition p of all workers. */
 static weir_status merge_partition(wr_agg *a, wr_agg_local *me, int p)
 {
-    wr_groups *g = &a->merged[p];
-    WR_TRY(wr_groups_init(g, a->op.mem, &a->layout, a->hashed_count, false));
-    WR_ARENA(scratch);
-    for (int w = 0; w < wr_exec_workers(a->op.exec); w++) {
-        wr_agg_local *from = (wr_agg_local *)a->op.locals[w];
-        if (!from || !from->lists) continue;
-        uint64_t kept = 0;
-        for (uint64_t at = 0; at < from->list_counts[p]; at += WR_BATCH_ROWS) {
-            uint8_t **rows = from->lists[p] + at, *found[WR_BATCH_ROWS];
-            uint16_t added[WR_BATCH_ROWS];
-            uint32_t n = (uint32_t)WR_MIN(from->list_counts[p] - at, (uint64_t)WR_BATCH_ROWS),
-                     fresh;
-            WR_TRY(wr_exec_check(a->op.exec));
-            wr_arena_reset(&scratch);
-            wr_column *keys = wr_new_array(&scratch, wr_column, a->column_count + 1);
-            for (int k = 0; k < a->hashed_count; k++)
-                wr_rows_gather(&a->layout, k, rows, n, &scratch, &keys[k]);
-            WR_TRY(wr_groups_find(g, keys, NULL, n, rows, &scratch, found, added, &fresh));
-            for (uint32_t i = 0; i < n; i++)
-                if (found[i] != rows[i]) WR_TRY(merge_states(a, me, found[i], rows[i]));
-            for (uint32_t i = 0; i < n; i++)
-                if (found[i] == rows[i])
-                    from->lists[p][kept++] = rows[i]; /* what stays moves to the front */
-        }
-        from->list_counts[p] = kept;
+    uint64_t total = 0, slot_count = 64;
+    int workers = wr_exec_workers(a->op.exec);
+    for (int w = 0; w < workers; w++) {
+        const wr_agg_local *from = (const wr_agg_local *)a->op.locals[w];
+        if (from && from->lists) total += from->list_counts[p];
     }
-    return WR_OK;
+    while (slot_count < total * 2)
+        slot_count *= 2;
+    void *slots;
+    WR_TRY(wr_mem_zalloc(a->op.mem, slot_count * sizeof(uint64_t), &slots));
+    weir_status bad = WR_OK;
+    for (int w = 0; w < workers && !bad; w++) {
+        const wr_agg_local *from = (const wr_agg_local *)a->op.locals[w];
+        if (from && from->lists)
+            bad = merge_items(a, me, from->lists[p], from->list_counts[p], slots, slot_count - 1);
+    }
+    wr_mem_free(a->op.mem, slots, slot_count * sizeof(uint64_t));
+    return bad;
 }
 
 /* ---- merging arrays over one key ---- */
@@ -458,16 +508,24 @@ static weir_status list_ranges(wr_agg *a)
     return WR_OK;
 }
 
+static void drop_lists(wr_agg *a, wr_agg_local *me)
+{
+    if (me->all) wr_mem_free(a->op.mem, me->all, me->all_count * 2 * sizeof *me->all);
+    me->all = NULL;
+    wr_heap_drop(WR_TAKE(me->lists));
+    wr_heap_drop(WR_TAKE(me->list_counts));
+}
+
+/* All groups in the order they lie in memory; those merged into others are left out when read. */
 static weir_status list_merged(wr_agg *a)
 {
-    for (int p = 0; p < a->partition_count; p++)
-        for (int w = 0; w < wr_exec_workers(a->op.exec); w++) {
-            wr_agg_local *from = (wr_agg_local *)a->op.locals[w];
-            if (!from || !from->lists || from->list_counts[p] == 0) continue;
-            WR_TRY(reserve_rows(a, from->list_counts[p]));
-            memcpy(a->rows + a->row_count, from->lists[p], from->list_counts[p] * sizeof *a->rows);
-            a->row_count += from->list_counts[p];
-        }
+    a->is_merged = true;
+    for (int w = 0; w < wr_exec_workers(a->op.exec); w++) {
+        wr_agg_local *from = (wr_agg_local *)a->op.locals[w];
+        if (!from || !from->lists) continue;
+        drop_lists(a, from);
+        WR_TRY(list_only(a, from->groups.rows));
+    }
     return WR_OK;
 }
 
@@ -493,16 +551,19 @@ static weir_status begin_finish(wr_agg *a, int *tasks)
     }
     WR_TRY(add_empty_sets(a, me));
     int with_groups = 0;
+    bool any_loose = false;
     uint64_t total = 0;
     for (int w = 0; w < wr_exec_workers(a->op.exec); w++) {
         wr_agg_local *from = (wr_agg_local *)a->op.locals[w];
         if (!from || !from->has_groups || wr_rows_count(from->groups.rows) == 0) continue;
         with_groups++;
         last = from;
+        any_loose |= from->groups.is_loose;
         total += wr_rows_count(from->groups.rows);
     }
     uint64_t room = wr_mem_room(a->op.mem);
-    if (room < total * (with_groups > 1 ? FINISH_BYTES : sizeof(uint8_t *)) + room / 16)
+    if (room <
+        total * (with_groups > 1 || any_loose ? FINISH_BYTES : sizeof(uint8_t *)) + room / 16)
         a->has_spilled = true;
     if (a->has_spilled) {
         *tasks = wr_exec_workers(a->op.exec);
@@ -513,9 +574,11 @@ static weir_status begin_finish(wr_agg *a, int *tasks)
         wr_op_note(&a->op, "%s, %d worker%s", wr_groups_note(&last->groups, note, sizeof note),
                    with_groups, with_groups == 1 ? "" : "s");
     if (with_groups == 0) return WR_OK;
-    if (with_groups == 1) return list_only(a, last->groups.rows);
-    a->partition_count = total < PARTITION_ROWS_MIN ? 1 : PARTITIONS;
-    a->merged = wr_new_array(&a->op.arena, wr_groups, a->partition_count);
+    if (with_groups == 1 && !any_loose) return list_only(a, last->groups.rows);
+    a->partition_count = total < PARTITION_ROWS_MIN ? 1 : PARTITIONS_MIN;
+    while (a->partition_count < PARTITIONS_MAX &&
+           total > (uint64_t)a->partition_count * PARTITION_ROWS)
+        a->partition_count *= 2;
     a->ends = wr_new_array(&a->op.arena, uint64_t, a->partition_count);
     a->is_by_key = all_by_key(a);
     *tasks = a->is_by_key ? a->partition_count : wr_exec_workers(a->op.exec);
@@ -534,8 +597,6 @@ static weir_status agg_finish(wr_op *op, int phase, int *tasks)
     }
     if (phase == 2) {
         if (a->partition_count > 0 && !a->is_by_key) WR_TRY(list_merged(a));
-        for (int p = 0; p < a->partition_count; p++)
-            wr_groups_clear(&a->merged[p]);
         int kept = 0;
         for (int i = 0; i < a->call_count; i++)
             kept += a->calls[i].is_kept;
@@ -596,20 +657,37 @@ static void grouping_column(const wr_agg *a, const int *keys, const wr_column *s
     }
 }
 
+/* The next groups in memory: in their list, or in some when merged ones are left out. */
+static uint8_t **next_rows(const wr_agg *a, wr_agg_local *me, uint8_t **some, uint32_t *count)
+{
+    *count = 0;
+    while (*count == 0 && me->at < me->end) {
+        uint32_t n = (uint32_t)WR_MIN(me->end - me->at, (uint64_t)WR_BATCH_ROWS);
+        uint8_t **rows = a->rows + me->at;
+        me->at += n;
+        if (!a->is_merged) {
+            *count = n;
+            return rows;
+        }
+        for (uint32_t i = 0; i < n; i++) {
+            some[*count] = rows[i];
+            *count += wr_row_extra(&a->layout, rows[i])[1] == 0;
+        }
+    }
+    return some;
+}
+
 static weir_status agg_next(wr_op *op, wr_op_local *local, wr_batch *out, bool *more)
 {
     wr_agg *a = (wr_agg *)op;
     wr_agg_local *me = (wr_agg_local *)local;
     const wr_plan_node *node = op->node;
-    uint8_t *of_part[WR_BATCH_ROWS], **rows = of_part;
+    uint8_t *some[WR_BATCH_ROWS], **rows = some;
     uint32_t n;
-    if (me->part) {
-        WR_TRY(wr_agg_next_groups(a, me, of_part, &n));
-    } else {
-        n = (uint32_t)WR_MIN(me->end - me->at, (uint64_t)WR_BATCH_ROWS);
-        rows = a->rows + me->at;
-        me->at += n;
-    }
+    if (me->part)
+        WR_TRY(wr_agg_next_groups(a, me, some, &n));
+    else
+        rows = next_rows(a, me, some, &n);
     *more = n > 0;
     if (!*more) return WR_OK;
     wr_arena *scratch = &local->scratch;
@@ -645,9 +723,7 @@ static void agg_local_close(wr_op *op, wr_op_local *local)
     wr_agg_drop_kept(a, me);
     wr_agg_drop_spilled(a, me);
     if (me->has_groups) wr_groups_clear(&me->groups);
-    if (me->all) wr_mem_free(op->mem, me->all, me->all_count * 2 * sizeof *me->all);
-    wr_heap_drop(me->lists);
-    wr_heap_drop(me->list_counts);
+    drop_lists(a, me);
     wr_heap_drop(me->filters);
     wr_heap_drop(me->envs);
     wr_heap_drop(me->kept);
@@ -661,8 +737,6 @@ static void agg_local_close(wr_op *op, wr_op_local *local)
 static void agg_close(wr_op *op)
 {
     wr_agg *a = (wr_agg *)op;
-    for (int p = 0; a->merged && p < a->partition_count; p++)
-        wr_groups_clear(&a->merged[p]);
     if (a->rows) wr_mem_free(op->mem, a->rows, a->row_cap * sizeof *a->rows);
     wr_agg_spill_close(a);
 }

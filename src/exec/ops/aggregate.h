@@ -34,6 +34,11 @@ typedef struct wr_agg_part {
     struct wr_agg_part *next;
 } wr_agg_part;
 
+typedef struct wr_agg_item {
+    uint8_t *row;
+    uint64_t hash;
+} wr_agg_item;
+
 typedef struct wr_agg_local {
     wr_op_local base;
     wr_exprs_local exprs;
@@ -47,9 +52,10 @@ typedef struct wr_agg_local {
     wr_aggregate_env *envs; /* by call */
     wr_rows **kept;         /* by call: ordered calls */
     wr_groups *distinct;    /* by call */
-    uint8_t ***lists;       /* while merging: addresses by partition */
+    uint64_t tried, made; /* rows grouped and groups made since the last look at how they repeat */
+    wr_agg_item **lists;  /* while merging: groups by partition */
     uint64_t *list_counts;
-    uint8_t **all; /* memory of lists */
+    wr_agg_item *all; /* memory of lists */
     uint64_t all_count;
     uint64_t at, end;       /* when reading */
     wr_agg_source *spilled; /* by partition, NULL: nothing yet */
@@ -70,8 +76,8 @@ typedef struct wr_agg {
     wr_rows_layout layout;
     /* finishing */
     int partition_count;
-    wr_groups *merged; /* by partition */
-    bool is_by_key;    /* all tables are arrays over one key: partitions are ranges of it */
+    bool is_merged; /* rows holds groups that were merged into others, to be left out */
+    bool is_by_key; /* all tables are arrays over one key: partitions are ranges of it */
     int64_t lo;
     uint64_t key_step;
     uint64_t *ends; /* groups up to the end of each range */
