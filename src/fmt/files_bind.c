@@ -185,7 +185,9 @@ void wr_hive_each(wr_str path, wr_arena *arena, wr_hive_fn *fn, void *arg)
         if (equals && equals > part.data) {
             wr_str key = {part.data, (size_t)(equals - part.data)};
             wr_str value = {equals + 1, part.length - key.length - 1};
-            fn(arg, percent_decode(key, arena), percent_decode(value, arena));
+            bool is_null = wr_str_eq(value, WR_STR(WR_HIVE_NULL)); /* as written: %5F... is text */
+            fn(arg, percent_decode(key, arena),
+               is_null ? (wr_str){NULL, 0} : percent_decode(value, arena));
         }
         start = i + 1;
     }
@@ -224,7 +226,7 @@ static const wr_type *hive_type(const bind_state *b, wr_str key)
         wr_str value;
         int64_t number;
         int32_t days;
-        if (!hive_value(b, f, key, &value) || wr_str_eq(value, WR_STR(WR_HIVE_NULL))) continue;
+        if (!hive_value(b, f, key, &value) || !value.data) continue;
         bool has_zero = value.length > 1 && value.data[0] == '0';
         all_int &= !has_zero && wr_i64_read(value, &number, NULL) && value.data[0] != '+';
         all_date &= value.length == 10 && wr_date_read(value, &days, NULL);
@@ -293,8 +295,7 @@ static weir_status partition_constant(const bind_state *b, int file, wr_field co
     wr_str text;
     _Alignas(16) char slot[16];
     *out = wr_value_null(column.type);
-    if (!hive_value(b, file, column.name, &text) || wr_str_eq(text, WR_STR(WR_HIVE_NULL)))
-        return WR_OK;
+    if (!hive_value(b, file, column.name, &text) || !text.data) return WR_OK;
     if (column.type == WR_VARCHAR) {
         *out = wr_value_text(wr_arena_str(&b->rel->arena, text));
         return WR_OK;
@@ -538,6 +539,7 @@ static weir_status bind_all(bind_state *b, const wr_str *patterns, int pattern_c
         WR_TRY(map_columns(b, f));
         const wr_relation *one = rel->entries[f].rel;
         rel->base.has_row_count &= one->has_row_count;
+        rel->base.names_are_made_up |= one->names_are_made_up;
         rel->base.row_count = one->row_count < 0 || rel->base.row_count < 0
                                   ? -1
                                   : rel->base.row_count + one->row_count;

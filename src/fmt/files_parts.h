@@ -37,7 +37,8 @@ WR_MUST_CHECK weir_status wr_files_expand(wr_fs *fs, const wr_str *patterns, int
 /* The format of one file: by extension, else by content. */
 WR_MUST_CHECK weir_status wr_files_choose(wr_format_context *context, wr_str path,
                                           const wr_format **out);
-/* Calls fn for each folder k=v of a path, decoded. */
+/* Calls fn for each folder k=v of a path, decoded. The value of the default partition (NULL) has no
+ * address. */
 typedef void wr_hive_fn(void *arg, wr_str key, wr_str value);
 void wr_hive_each(wr_str path, wr_arena *arena, wr_hive_fn *fn, void *arg);
 #define WR_HIVE_NULL "__HIVE_DEFAULT_PARTITION__"

@@ -366,9 +366,18 @@ WR_MUST_CHECK weir_status wr_bind_truncate(wr_scope *scope, const wr_sql_truncat
                                            wr_bound *out);
 WR_MUST_CHECK weir_status wr_bind_copy(wr_scope *scope, const wr_sql_copy *copy, wr_bound *out);
 
-/* COPY FROM: the rows of the files inserted by position. */
+/* The rows of files that COPY FROM inserts. */
+typedef struct wr_copy_rows {
+    wr_result result;
+    bool by_name;        /* the files name their columns; else they go by position */
+    wr_str path;         /* as written, for messages */
+    wr_span span;        /* of the path */
+    wr_expr *file, *row; /* where a row comes from; NULL: unknown */
+} wr_copy_rows;
+/* INSERTs the rows: columns by name or position, values read as the table's types; an error about a
+ * value names file, row and column. */
 WR_MUST_CHECK weir_status wr_bind_copy_from(wr_scope *scope, const wr_sql_copy *copy,
-                                            wr_result *rows, wr_bound *out);
+                                            wr_copy_rows *rows, wr_bound *out);
 
 /* ---- utilities as queries (bind_show.c, bind_summarize.c) ---- */
 WR_MUST_CHECK weir_status wr_bind_summarize(wr_scope *scope, const wr_sql_describe *describe,

@@ -1,10 +1,10 @@
-/* bind_copy.c - COPY: out of a table or query into files, and from files into a table.
+/* bind_copy.c - COPY: out of a table or query into files; the way back is bind_copy_from.c.
  *
- * COPY TO is a plan that ends in a sink over the writer of fmt/files.h. COPY FROM is an INSERT from
- * the files: delimited text is read as text and converted by the types of the table, so that
- * nothing is guessed. */
-#include "fmt/files.h"
-#include "plan/bind.h"
+ * COPY TO is a plan that ends in a sink over the writer of fmt/files.h. With RETURN_FILES the sink
+ * leaves the list of files in a relation that is scanned when it has finished, as RETURNING does.
+ */
+#include "plan/bind_copy.h"
+#include "plan/copied_files.h"
 
 typedef struct copy_sink {
     wr_batch_sink base;
@@ -14,7 +14,8 @@ typedef struct copy_sink {
     wr_schema schema;
     wr_options options;
     wr_files_writer
-        *writer; /* opened by the first row or by finish: an empty result makes a file too */
+        *writer;        /* opened by the first row or by finish: an empty result makes a file too */
+    wr_relation *files; /* NULL, or what RETURN_FILES answers with */
     uint64_t rows;
 } copy_sink;
 
@@ -37,8 +38,10 @@ static weir_status copy_write(wr_batch_sink *self, int worker, const wr_batch *b
 static weir_status copy_finish(wr_batch_sink *self)
 {
     copy_sink *sink = (copy_sink *)self;
+    wr_written written;
     WR_TRY(copy_open(sink));
-    WR_TRY(wr_files_writer_finish(sink->writer, NULL));
+    WR_TRY(wr_files_writer_finish(sink->writer, &written));
+    if (sink->files) WR_TRY(wr_copied_files_add(sink->files, &written));
     wr_files_writer_drop(sink->writer);
     sink->writer = NULL;
     return WR_OK;
@@ -54,16 +57,11 @@ static void copy_abort(wr_batch_sink *self)
 static uint64_t copy_affected(const wr_batch_sink *self) { return ((const copy_sink *)self)->rows; }
 
 /* ---- options ---- */
-typedef struct copy_options {
-    wr_options rest; /* without FORMAT */
-    const wr_format *format;
-} copy_options;
-
-static weir_status copy_options_of(wr_scope *scope, const wr_sql_copy *copy, copy_options *out)
+weir_status wr_copy_options_of(wr_scope *scope, const wr_sql_copy *copy, wr_copy_options *out)
 {
     wr_options all;
     WR_TRY(wr_bind_options(scope->planner, &copy->options, &all));
-    out->rest.items = wr_new_array(scope->planner->arena, wr_given, all.count + 2);
+    out->rest.items = wr_new_array(scope->planner->arena, wr_given, all.count + 4);
     for (int i = 0; i < all.count; i++) {
         const wr_given *given = &all.items[i];
         bool is_format = wr_str_is(given->name, "format") && !given->value.is_null &&
@@ -86,7 +84,7 @@ static weir_status copy_options_of(wr_scope *scope, const wr_sql_copy *copy, cop
     return WR_OK;
 }
 
-static weir_status copy_path(wr_scope *scope, const wr_sql_copy *copy, wr_str *out)
+weir_status wr_copy_path(wr_scope *scope, const wr_sql_copy *copy, wr_str *out)
 {
     wr_value value;
     *out = copy->from ? WR_STR("/dev/stdin") : WR_STR("/dev/stdout");
@@ -124,22 +122,47 @@ static wr_node *table_query(wr_arena *arena, const wr_sql_copy *copy)
     return &select->node;
 }
 
+/* The rows of the answer: how many rows were written, or with RETURN_FILES which files. */
+static void copy_answer(wr_planner *planner, copy_sink *sink, bool with_files, wr_logical *node,
+                        wr_bound *out)
+{
+    wr_arena *arena = planner->arena;
+    if (!with_files) {
+        wr_logical_set_outputs(planner, node);
+        out->schema.count = 1;
+        out->schema.fields = wr_new_array(arena, wr_field, 1);
+        out->schema.fields[0] = (wr_field){WR_STR("Count"), WR_BIGINT};
+        return;
+    }
+    sink->files = wr_copied_files_new(planner->env->mem);
+    wr_push(arena, &planner->relations, sink->files);
+    out->schema = *wr_schema_copy(arena, &sink->files->schema);
+    out->has_rows = true;
+    node->sink.returned = sink->files;
+    node->output_count = out->schema.count;
+    node->outputs = wr_new_array(arena, wr_output, out->schema.count + 1);
+    for (int i = 0; i < out->schema.count; i++) {
+        wr_field field = out->schema.fields[i];
+        node->outputs[i] = (wr_output){.id = wr_planner_column(planner, field.name, field.type),
+                                       .type = field.type,
+                                       .name = field.name};
+    }
+}
+
 static weir_status copy_to(wr_scope *scope, const wr_sql_copy *copy, wr_bound *out)
 {
     wr_planner *planner = scope->planner;
     wr_arena *arena = planner->arena;
-    copy_options options = {0};
+    wr_copy_options options = {0};
     wr_result result;
     copy_sink *sink = wr_new(arena, copy_sink);
-    WR_TRY(copy_options_of(scope, copy, &options));
-    WR_TRY(copy_path(scope, copy, &sink->path));
+    WR_TRY(wr_copy_options_of(scope, copy, &options));
+    WR_TRY(wr_copy_path(scope, copy, &sink->path));
     WR_TRY(
         wr_bind_query(scope, copy->query ? copy->query : table_query(arena, copy), false, &result));
     WR_TRY(wr_result_settle(planner, &result));
     bool is_set = false, wanted = false;
     WR_TRY(wr_option_bool(&options.rest, wr_files_write_options, "return_files", &wanted, &is_set));
-    if (wanted)
-        return wr_fail_at(WR_E_UNSUPPORTED, copy->node.span, "RETURN_FILES is not supported");
     sink->base = (wr_batch_sink){.write = copy_write,
                                  .finish = copy_finish,
                                  .abort = copy_abort,
@@ -158,68 +181,16 @@ static weir_status copy_to(wr_scope *scope, const wr_sql_copy *copy, wr_bound *o
         sink->schema.fields[i] = (wr_field){result.columns[i].name, result.columns[i].type};
         node->sink.columns[i] = result.columns[i].id;
     }
-    wr_logical_set_outputs(planner, node);
+    copy_answer(planner, sink, wanted, node, out);
     out->kind = WR_CLASS_CHANGE;
     out->tag = "COPY";
     out->root = node;
-    out->schema.count = 1;
-    out->schema.fields = wr_new_array(arena, wr_field, 1);
-    out->schema.fields[0] = (wr_field){WR_STR("Count"), WR_BIGINT};
     return WR_OK;
-}
-
-/* ---- COPY FROM ---- */
-static void add_option(copy_options *options, const char *name, wr_value value)
-{
-    options->rest.items[options->rest.count++] =
-        (wr_given){.name = wr_str_of(name), .value = value};
-}
-
-static weir_status copy_from(wr_scope *scope, const wr_sql_copy *copy, wr_bound *out)
-{
-    wr_planner *planner = scope->planner;
-    copy_options options = {0};
-    wr_str path;
-    wr_object *object;
-    WR_TRY(
-        wr_find_table(scope, &copy->table, &object)); /* an unknown table before an unknown file */
-    WR_TRY(copy_options_of(scope, copy, &options));
-    WR_TRY(copy_path(scope, copy, &path));
-    if (!options.format) options.format = wr_format_of_path(path);
-    if (!options.format) options.format = wr_format_find(WR_STR("csv"));
-    bool is_csv = strcmp(options.format->name, "csv") == 0;
-    if (is_csv) {
-        if (!wr_option_find(&options.rest, options.format->read_options, "all_varchar"))
-            add_option(&options, "all_varchar", wr_value_bool(true));
-    }
-    wr_relation *relation;
-    weir_status s =
-        wr_files_bind(planner->files, &path, 1, options.format, &options.rest, &relation);
-    if (s) return wr_with_span(s, copy->node.span);
-    wr_logical *scan = wr_logical_scan(planner, relation, path, NULL);
-    wr_result rows = {.plan = scan, .count = relation->visible_count};
-    rows.columns = wr_new_array(planner->arena, wr_result_column, rows.count + 1);
-    for (int i = 0; i < rows.count; i++)
-        rows.columns[i] = (wr_result_column){.id = scan->outputs[i].id,
-                                             .name = scan->outputs[i].name,
-                                             .type = scan->outputs[i].type};
-    if (copy->where) {
-        wr_from from = {.plan = scan};
-        wr_from_add_table(planner, &from,
-                          wr_scope_table_new(planner, wr_names_last(copy->table).text, scan));
-        wr_scope *names = wr_scope_over(scope, &from);
-        wr_expr **conjuncts;
-        int count;
-        names->clause = WR_IN_WHERE;
-        WR_TRY(wr_bind_conjuncts(names, copy->where, "WHERE", &conjuncts, &count));
-        rows.plan = wr_filter(planner, scan, conjuncts, count);
-    }
-    return wr_bind_copy_from(scope, copy, &rows, out);
 }
 
 weir_status wr_bind_copy(wr_scope *scope, const wr_sql_copy *copy, wr_bound *out)
 {
     if (!scope->planner->files)
         return wr_fail_at(WR_E_UNSUPPORTED, copy->node.span, "files cannot be used here");
-    return copy->from ? copy_from(scope, copy, out) : copy_to(scope, copy, out);
+    return copy->from ? wr_bind_copy_files(scope, copy, out) : copy_to(scope, copy, out);
 }

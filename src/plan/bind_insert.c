@@ -355,28 +355,133 @@ weir_status wr_bind_insert(wr_scope *scope, const wr_sql_insert *insert, wr_boun
     return finish_insert(&b, &insert->returning, "INSERT", out);
 }
 
-weir_status wr_bind_copy_from(wr_scope *scope, const wr_sql_copy *copy, wr_result *rows,
+/* ---- COPY FROM ---- */
+static weir_status unknown_header(const insert_binder *b, const wr_copy_rows *rows, wr_str name)
+{
+    wr_nearest nearest = {.wanted = name};
+    for (int i = 0; i < b->target_count; i++)
+        wr_nearest_offer(&nearest, b->dml.object->columns[b->targets[i]].name);
+    weir_status s =
+        wr_fail_at(WR_E_UNKNOWN_COLUMN, rows->span, "%.*s has a column \"%.*s\" that %.*s has not",
+                   WR_STR_ARGS(rows->path), WR_STR_ARGS(name), WR_STR_ARGS(b->dml.object->name));
+    if (b->node->columns.count)
+        s = wr_with_detail(s, "columns of files that have names go by name, also with a list");
+    return wr_with_nearest(s, &nearest);
+}
+
+/* Every column of the files has its place, and every column that is to be given is in the files;
+ * what is left out must have a default of its own. */
+static weir_status match_headers(insert_binder *b, const wr_copy_rows *rows, int *targets)
+{
+    const wr_object *object = b->dml.object;
+    for (int i = 0; i < rows->result.count; i++) {
+        wr_str name = rows->result.columns[i].name;
+        targets[i] = -1;
+        for (int t = 0; t < b->target_count; t++)
+            if (wr_str_ieq(name, object->columns[b->targets[t]].name)) targets[i] = b->targets[t];
+        if (targets[i] < 0) return unknown_header(b, rows, name);
+    }
+    for (int t = 0; t < b->target_count; t++) {
+        const wr_column_def *def = &object->columns[b->targets[t]];
+        bool found = false;
+        for (int i = 0; i < rows->result.count; i++)
+            found |= targets[i] == b->targets[t];
+        if (found || (def->default_sql.length && !b->node->columns.count)) continue;
+        weir_status s =
+            wr_fail_at(WR_E_COLUMN_COUNT, rows->span,
+                       "%.*s has no column \"%.*s\", which has no default in %.*s",
+                       WR_STR_ARGS(rows->path), WR_STR_ARGS(def->name), WR_STR_ARGS(object->name));
+        WR_BUF(names);
+        for (int i = 0; i < rows->result.count; i++)
+            wr_buf_printf(&names, "%s%.*s", i ? ", " : "",
+                          WR_STR_ARGS(rows->result.columns[i].name));
+        return wr_with_hint(s, "name the columns the file has: %.*s (%s)",
+                            WR_STR_ARGS(object->name), names.data ? names.data : "");
+    }
+    return WR_OK;
+}
+
+/* The text of an error about a value: what it is, as what it cannot be read, and where it stands.
+ */
+static weir_status value_message(wr_scope *scope, const wr_copy_rows *rows, const wr_expr *e,
+                                 const wr_column_def *def, wr_expr **out)
+{
+    wr_arena *arena = scope->planner->arena;
+    wr_expr *parts[6], *text;
+    int count = 0;
+    WR_TRY(wr_bind_cast(arena, wr_expr_copy(arena, e), WR_VARCHAR, false, rows->span, &text));
+    parts[count++] = wr_expr_const(arena, wr_value_text(WR_STR("cannot read \"")));
+    parts[count++] = text;
+    parts[count++] = wr_expr_const(
+        arena, wr_value_text(wr_arena_printf(arena, "\" as %s (column %.*s, ",
+                                             wr_type_name(def->type), WR_STR_ARGS(def->name))));
+    parts[count++] = wr_expr_copy(arena, rows->file);
+    parts[count++] = wr_expr_const(arena, wr_value_text(WR_STR(" row ")));
+    WR_TRY(wr_bind_cast(arena, wr_expr_copy(arena, rows->row), WR_VARCHAR, false, rows->span,
+                        &parts[count++]));
+    WR_TRY(wr_bind_by_name(scope, "concat", parts, count, rows->span, &text));
+    wr_expr *ends[2] = {text, wr_expr_const(arena, wr_value_text(WR_STR("): nothing was loaded")))};
+    WR_TRY(wr_bind_by_name(scope, "concat", ends, 2, rows->span, &text));
+    return wr_bind_by_name(scope, "error", &text, 1, rows->span, out);
+}
+
+/* A value of the files as the column's type. Where that can fail, a value that does not fit calls
+ * error() with its place: CASE WHEN e IS NOT NULL AND TRY_CAST(e) IS NULL THEN error(...). */
+static weir_status copied_value(wr_scope *scope, const wr_copy_rows *rows, wr_expr *e,
+                                const wr_column_def *def, wr_expr **out)
+{
+    wr_arena *arena = scope->planner->arena;
+    bool is_plain = e->type == def->type || def->type->id == WR_T_VARCHAR ||
+                    wr_type_is_nested(def->type); /* TRY_CAST forgives inside of nested values */
+    if (!rows->row || !rows->file || is_plain)
+        return wr_bind_cast(arena, e, def->type, false, rows->span, out);
+    wr_expr *read, *failed, *when[2];
+    WR_TRY(wr_bind_cast(arena, e, def->type, true, rows->span, &read));
+    WR_TRY(value_message(scope, rows, e, def, &failed));
+    WR_TRY(wr_bind_cast(arena, failed, def->type, true, rows->span, &failed));
+    when[0] = wr_expr_is_null(arena, wr_expr_copy(arena, e), true);
+    when[1] = wr_expr_is_null(arena, wr_expr_copy(arena, read), false);
+    wr_expr *choice = wr_new(arena, wr_expr);
+    *choice = (wr_expr){.kind = WR_X_CASE, .type = def->type, .arg_count = 3};
+    choice->args = wr_new_array(arena, wr_expr *, 3);
+    choice->args[0] = wr_expr_and(arena, when, 2);
+    choice->args[1] = failed;
+    choice->args[2] = read;
+    *out = choice;
+    return WR_OK;
+}
+
+weir_status wr_bind_copy_from(wr_scope *scope, const wr_sql_copy *copy, wr_copy_rows *rows,
                               wr_bound *out)
 {
     const wr_sql_insert insert = {
         .node = {WR_SQL_INSERT, copy->node.span}, .table = copy->table, .columns = copy->columns};
     const wr_nodes none = {0};
+    const wr_result *result = &rows->result;
+    wr_planner *planner = scope->planner;
     insert_binder b = {.node = &insert};
     WR_TRY(wr_dml_begin(&b.dml, scope, &copy->table, (wr_name){0}));
-    b.values = wr_new_array(scope->planner->arena, wr_expr *, b.dml.width + 1);
+    b.values = wr_new_array(planner->arena, wr_expr *, b.dml.width + 1);
     WR_TRY(choose_targets(&b));
-    const wr_type **types = wr_new_array(scope->planner->arena, const wr_type *, rows->count + 1);
-    if (rows->count != b.target_count) return wrong_count(&b, rows->count, copy->node.span);
-    wr_binding *bindings = wr_new_array(scope->planner->arena, wr_binding, rows->count + 1);
-    for (int i = 0; i < rows->count; i++) { /* text is read as the column's type, as COPY does */
-        wr_expr *e = wr_column_ref(scope->planner, rows->columns[i].id);
-        types[i] = b.dml.object->columns[b.targets[i]].type;
-        WR_TRY(wr_bind_cast(scope->planner->arena, e, types[i], false, copy->node.span,
-                            &bindings[i].expr));
-        bindings[i].id = wr_planner_column(scope->planner, rows->columns[i].name, types[i]);
-        WR_TRY(wr_dml_fit(&b.dml, wr_column_ref(scope->planner, bindings[i].id), b.targets[i],
-                          copy->node.span, &b.values[b.targets[i]]));
+    int *targets = b.targets;
+    if (rows->by_name) {
+        targets = wr_new_array(planner->arena, int, result->count + 1);
+        WR_TRY(match_headers(&b, rows, targets));
+    } else if (result->count != b.target_count) {
+        return wrong_count(&b, result->count, rows->span);
     }
-    b.dml.plan = wr_project(scope->planner, rows->plan, bindings, rows->count);
+    wr_binding *bindings = wr_new_array(planner->arena, wr_binding, result->count + 1);
+    for (int i = 0; i < result->count; i++) {
+        const wr_column_def *def = &b.dml.object->columns[targets[i]];
+        wr_expr *e = wr_column_ref(planner, result->columns[i].id);
+        if (b.values[targets[i]])
+            return wr_fail_at(WR_E_DUPLICATE_COLUMN, rows->span, "%.*s has two columns \"%.*s\"",
+                              WR_STR_ARGS(rows->path), WR_STR_ARGS(def->name));
+        WR_TRY(copied_value(scope, rows, e, def, &bindings[i].expr));
+        bindings[i].id = wr_planner_column(planner, result->columns[i].name, def->type);
+        WR_TRY(wr_dml_fit(&b.dml, wr_column_ref(planner, bindings[i].id), targets[i], rows->span,
+                          &b.values[targets[i]]));
+    }
+    b.dml.plan = wr_project(planner, result->plan, bindings, result->count);
     return finish_insert(&b, &none, "COPY", out);
 }

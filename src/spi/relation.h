@@ -108,10 +108,11 @@ typedef struct wr_relation_def {
 
 struct wr_relation {
     const wr_relation_def *def;
-    wr_schema schema;   /* all columns, pseudo-columns (filename, file_row_number) at the end */
-    int visible_count;  /* columns that * expands to: schema.count minus pseudo-columns */
-    bool has_row_count; /* row_count is exact */
-    double row_count;   /* exact or estimated; negative = unknown */
+    wr_schema schema;       /* all columns, pseudo-columns (filename, file_row_number) at the end */
+    int visible_count;      /* columns that * expands to: schema.count minus pseudo-columns */
+    bool has_row_count;     /* row_count is exact */
+    bool names_are_made_up; /* the source has no names of its own: columns go by position */
+    double row_count;       /* exact or estimated; negative = unknown */
     _Atomic int references;
 };
 

@@ -552,6 +552,7 @@ static weir_status bind_into(csv_relation *rel, const wr_options *options)
     rel->fields = found.field_count;
     rel->is_guessed = found.is_guessed;
     rel->header = found.header;
+    rel->base.names_are_made_up = !found.header && rel->config.name_count == 0;
     rel->sample_rows = found.sample_rows;
     rel->body = found.body;
     rel->body_line = found.body_line;

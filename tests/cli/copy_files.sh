@@ -1,0 +1,38 @@
+#!/bin/sh
+# COPY: which files were written, which columns go where, and where a bad value stands.
+set -eu
+WEIR=$(realpath "$WEIR")
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+run() { (cd "$dir" && "$WEIR" -q -o csv -c "$1"); }
+same() { [ "$1" = "$2" ] || { echo "got: $1"; echo "not: $2"; exit 1; }; }
+fails() { # SQL, words of the error; the table must stay empty
+    if run "CREATE TABLE t (a INT, b TEXT, c INT DEFAULT 7); $1" 2>"$dir/err"; then echo "accepted: $1"; exit 1; fi
+    grep -qF "$2" "$dir/err" || { echo "$1"; cat "$dir/err"; exit 1; }
+}
+printf 'b,a\nx,1\ny,2\n' >"$dir/swapped.csv"
+printf '1,x\n2,y\n' >"$dir/bare.csv"
+printf 'a,bb\n1,x\n' >"$dir/unknown.csv"
+printf 'a\n1\n' >"$dir/few.csv"
+printf 'a,b\n1,x\nzz,y\n' >"$dir/bad.csv"
+printf '{"a":1,"b":"x"}\n{"a":"q","b":"y"}\n' >"$dir/bad.jsonl"
+want='a,b,c
+1,x,7
+2,y,7'
+same "$(run "CREATE TABLE t (a INT, b TEXT, c INT DEFAULT 7); COPY t FROM 'swapped.csv'; FROM t ORDER BY a")" "$want"
+same "$(run "CREATE TABLE t (a INT, b TEXT, c INT DEFAULT 7); COPY t (a, b) FROM 'bare.csv'; FROM t ORDER BY a")" "$want"
+fails "COPY t FROM 'unknown.csv'" 'did you mean b?'
+fails "COPY t FROM 'few.csv'" 'few.csv has no column "b"'
+fails "COPY t FROM 'bad.csv'" 'cannot read "zz" as INTEGER (column a, bad.csv line 3)'
+fails "COPY t FROM 'bad.jsonl'" 'bad.jsonl line 2'
+fails "COPY (SELECT CASE WHEN i = 2999 THEN 'zz' ELSE i::TEXT END a, 'x' b FROM range(3000) r(i)) TO 'bad.parquet';
+    COPY t FROM 'bad.parquet'" 'cannot read "zz" as INTEGER (column a, bad.parquet row 2999)'
+same "$(run "COPY (FROM range(3)) TO 'one.csv' (RETURN_FILES)")" 'path,rows,bytes,partition_keys
+one.csv,3,12,{}'
+got=$(run "COPY (SELECT i, CASE WHEN i > 0 THEN '__HIVE_DEFAULT_PARTITION__' END k FROM range(3) r(i)) TO 'parts'
+    (FORMAT csv, PARTITION_BY (k), RETURN_FILES)")
+same "$got" 'path,rows,bytes,partition_keys
+parts/k=__HIVE_DEFAULT_PARTITION__/data_0.csv,1,4,{k=NULL}
+parts/k=%5F_HIVE_DEFAULT_PARTITION__/data_0.csv,2,6,{k=__HIVE_DEFAULT_PARTITION__}'
+same "$(run "SELECT count(*), count(k) FROM 'parts/**/*.csv'")" 'count,count
+3,2'
