@@ -379,7 +379,7 @@ static void key_of_row(const wr_files_writer *w, const wr_batch *batch, uint32_t
         /* a text that reads like the name of the NULL partition must not become it */
         bool is_mark = wr_str_eq(wr_buf_str(&value), WR_STR(WR_HIVE_NULL));
         if (is_mark) wr_buf_add_text(key, "%5F");
-        add_encoded(key, is_mark ? wr_str_of(WR_HIVE_NULL + 1) : wr_buf_str(&value));
+        add_encoded(key, is_mark ? wr_str_of(&WR_HIVE_NULL[1]) : wr_buf_str(&value));
     }
 }
 
