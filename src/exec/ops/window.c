@@ -241,6 +241,8 @@ static weir_status enter_partition(const wr_window *w, wr_wlocal *me, uint64_t f
     if (count > UINT32_MAX - 2)
         return wr_fail(WR_E_TOO_BIG, "a window partition has more than %u rows", UINT32_MAX - 2);
     p->from = from;
+    p->rows_before = from == 0 ? w->rows_before : 0;
+    p->groups_before = from == 0 ? w->groups_before : 0;
     p->count = (uint32_t)count;
     p->entries = w->sorter.entries;
     for (int i = 0; i < w->call_count; i++) {
@@ -284,9 +286,11 @@ static bool is_wanted(const wr_window *w, const wr_wpart *p, uint32_t i)
     for (int k = 0; k < w->call_count; k++) {
         const wr_window_fn *fn = w->calls[k].call->fn;
         int64_t before = -1;
-        if (fn && fn->kind == WR_W_ROW_NUMBER) before = i;
-        if (fn && fn->kind == WR_W_RANK) before = p->group_start[p->group_of[i]];
-        if (fn && fn->kind == WR_W_DENSE_RANK) before = p->group_of[i];
+        if (fn && fn->kind == WR_W_ROW_NUMBER) before = (int64_t)(p->rows_before + i);
+        if (fn && fn->kind == WR_W_RANK)
+            before = (int64_t)(p->rows_before + p->group_start[p->group_of[i]]);
+        if (fn && fn->kind == WR_W_DENSE_RANK)
+            before = (int64_t)(p->groups_before + p->group_of[i]);
         if (before >= 0 && before < top) return true;
         is_ranked |= before >= 0;
     }

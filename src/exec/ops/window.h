@@ -39,11 +39,15 @@ typedef struct wr_window {
     wr_merge *merge;
     wr_rows *piece;
     uint64_t entry_cap, piece_end; /* rows from piece_end on belong to the next piece */
+    bool is_ranking, is_numbering; /* all calls are ranks, or even row numbers: see there */
+    /* of the piece's first partition: what earlier pieces held of it; the same of the next piece */
+    uint64_t rows_before, groups_before, next_rows_before, next_groups_before;
 } wr_window;
 
 /* The partition a worker is in. */
 typedef struct wr_wpart {
     uint64_t from;
+    uint64_t rows_before, groups_before; /* in pieces read earlier */
     uint32_t count;
     const wr_sort_entry *entries;
     uint32_t *group_of, *group_start; /* peers: by row; by group, one more than groups */

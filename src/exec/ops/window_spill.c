@@ -3,12 +3,24 @@
  * Workers sort what they hold and write it as runs; all runs are merged by one worker, which reads
  * whole partitions into memory, as many as make up a piece, and hands them to the same code that
  * works on rows sorted in memory: the piece poses as the sorter's result. So output and order are
- * the same; a single partition has to fit. */
+ * the same. A single partition has to fit, unless all calls are ranks: these need to know only how
+ * much of the partition came before, so such a partition is cut between rows that are not peers. */
 #include "exec/ops/window.h"
 
 enum { SPILL_SHARE = 60, PIECE_ROWS_MIN = 1 << 14 };
 
-void wr_wspill_open(wr_window *w) { wr_spill_init(&w->spill, &w->op); }
+void wr_wspill_open(wr_window *w)
+{
+    wr_spill_init(&w->spill, &w->op);
+    w->is_ranking = w->is_numbering = true;
+    for (int i = 0; i < w->call_count; i++) {
+        const wr_window_fn *fn = w->calls[i].call->fn;
+        bool is_number = fn && fn->kind == WR_W_ROW_NUMBER;
+        w->is_numbering &= is_number;
+        w->is_ranking &=
+            is_number || (fn && (fn->kind == WR_W_RANK || fn->kind == WR_W_DENSE_RANK));
+    }
+}
 
 void wr_wspill_close(wr_window *w)
 {
@@ -109,20 +121,50 @@ static uint64_t last_partition(const wr_window *w)
     return lo;
 }
 
+static bool are_peers(const wr_window *w, const uint8_t *a, const uint8_t *b)
+{
+    for (int k = w->partition_count; k < w->partition_count + w->order_count; k++)
+        if (wr_keys_compare(&w->layout, w->keys[k].slot, a, b) != 0) return false;
+    return true;
+}
+
+/* Where a piece that is one partition may end: at least the last row stays for the next piece. 0:
+ * nowhere. Notes what the next piece has to know. */
+static uint64_t cut_partition(wr_window *w)
+{
+    const wr_sort_entry *e = w->sorter.entries;
+    uint64_t count = w->sorter.count, cut = count - 1, groups = 0;
+    while (!w->is_numbering && cut > 0 && are_peers(w, e[cut - 1].row, e[count - 1].row))
+        cut--;
+    if (cut == 0) return 0;
+    for (uint64_t i = 0; !w->is_numbering && i < cut; i++)
+        groups += i == 0 || !are_peers(w, e[i - 1].row, e[i].row);
+    w->next_rows_before = w->rows_before + cut;
+    w->next_groups_before = w->groups_before + groups;
+    return cut;
+}
+
 weir_status wr_wspill_piece(wr_window *w, uint64_t *count)
 {
     wr_sorter *s = &w->sorter;
     uint64_t enough = wr_spill_is_forced(&w->op) ? 2 : PIECE_ROWS_MIN;
+    uint64_t most = wr_spill_portion(&w->op);
     uint8_t *rows[WR_BATCH_ROWS];
     *count = 0;
     if (!w->merge) return WR_OK;
     WR_TRY(begin_piece(w));
+    w->rows_before = w->next_rows_before;
+    w->groups_before = w->next_groups_before;
+    w->next_rows_before = w->next_groups_before = 0;
     for (uint32_t n;;) {
         WR_TRY(wr_exec_check(w->op.exec));
         WR_TRY(wr_merge_next(w->merge, rows, WR_BATCH_ROWS, &n));
         if (n == 0) break;
         WR_TRY(append(w, w->piece, rows, n));
         w->piece_end = s->count >= enough ? last_partition(w) : 0;
+        bool is_large =
+            wr_spill_is_forced(&w->op) ? s->count >= enough : wr_rows_bytes(w->piece) > most;
+        if (w->piece_end == 0 && is_large && w->is_ranking) w->piece_end = cut_partition(w);
         *count = w->piece_end;
         if (*count > 0) return WR_OK;
     }

@@ -44,13 +44,13 @@ static weir_status rank(const wr_window *w, const wr_wpart *p, const wr_wcall *c
     uint32_t group = p->group_of ? p->group_of[i] : 0;
     switch (c->call->fn->kind) {
     case WR_W_ROW_NUMBER:
-        v = (int64_t)i + 1;
+        v = (int64_t)(p->rows_before + i) + 1;
         break;
     case WR_W_RANK:
-        v = (int64_t)p->group_start[group] + 1;
+        v = (int64_t)(p->rows_before + p->group_start[group]) + 1;
         break;
     case WR_W_DENSE_RANK:
-        v = (int64_t)group + 1;
+        v = (int64_t)(p->groups_before + group) + 1;
         break;
     case WR_W_PERCENT_RANK:
         ((double *)out->data)[at] =
