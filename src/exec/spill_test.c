@@ -191,19 +191,21 @@ TEST(a_temporary_folder_that_is_not_there_is_named)
     kit_close(&k);
 }
 
-static void fill(wr_rows *rows, const wr_rows_layout *layout, wr_arena *arena)
+static void fill(wr_rows *rows, wr_arena *arena)
 {
     static const char long_text[] = "this is a text of more than twelve bytes";
     wr_column *columns = wr_new_array(arena, wr_column, 2);
-    wr_column_init(&columns[0], arena, WR_BIGINT, WR_P_I64, 500);
-    wr_column_init(&columns[1], arena, WR_VARCHAR, WR_P_VIEW, 500);
-    columns[0].rows = columns[1].rows = 500;
-    for (int i = 0; i < 500; i++) {
-        ((int64_t *)columns[0].data)[i] = i;
-        ((wr_view *)columns[1].data)[i] = wr_view_of(long_text, (size_t)(i % 40));
+    for (int from = 0; from < 500; from += WR_BATCH_ROWS) {
+        uint32_t n = (uint32_t)WR_MIN(500 - from, WR_BATCH_ROWS);
+        wr_column_init(&columns[0], arena, WR_BIGINT, WR_P_I64, n);
+        wr_column_init(&columns[1], arena, WR_VARCHAR, WR_P_VIEW, n);
+        columns[0].rows = columns[1].rows = n;
+        for (uint32_t i = 0; i < n; i++) {
+            ((int64_t *)columns[0].data)[i] = from + i;
+            ((wr_view *)columns[1].data)[i] = wr_view_of(long_text, (from + i) % 40);
+        }
+        EXPECT_OK(wr_rows_append(rows, columns, NULL, n, NULL));
     }
-    (void)layout;
-    EXPECT_OK(wr_rows_append(rows, columns, NULL, 500, NULL));
 }
 
 TEST(packed_rows_come_back_and_damaged_ones_are_refused)
@@ -216,7 +218,7 @@ TEST(packed_rows_come_back_and_damaged_ones_are_refused)
     wr_rows *rows, *back;
     EXPECT_OK(wr_rows_new(mem, &layout, &rows));
     EXPECT_OK(wr_rows_new(mem, &layout, &back));
-    fill(rows, &layout, &arena);
+    fill(rows, &arena);
     uint8_t *addresses[500];
     wr_rows_cursor cursor = {0, 0};
     EXPECT_INT(wr_rows_next(rows, &cursor, addresses, 500), 500);
