@@ -11,7 +11,9 @@ typedef struct insert_binder {
     const wr_sql_insert *node;
     int *targets; /* table columns, in the order of the source */
     int target_count;
-    wr_expr **values; /* per table column */
+    wr_expr **values;    /* per table column */
+    wr_column_id *extra; /* the table's columns, then what ON CONFLICT takes from the plan */
+    int extra_count;
 } insert_binder;
 
 static weir_status choose_targets(insert_binder *b)
@@ -236,7 +238,7 @@ static wr_scope *conflict_scope(insert_binder *b)
 {
     wr_dml *dml = &b->dml;
     wr_planner *planner = dml->planner;
-    wr_scope *scope = wr_scope_new(planner, NULL);
+    wr_scope *scope = wr_scope_new(planner, dml->scope);
     wr_from from = {0};
     wr_scope_table *tables[2];
     for (int t = 0; t < 2; t++) {
@@ -279,6 +281,80 @@ static weir_status conflict_generated(insert_binder *b)
     return WR_OK;
 }
 
+/* The row of the table that each new row meets, beside it: a LEFT JOIN over the key. */
+static weir_status join_met_rows(insert_binder *b, const wr_sql_conflict *conflict, wr_from *both)
+{
+    wr_dml *dml = &b->dml;
+    wr_planner *planner = dml->planner;
+    const int *keys = dml->change.conflict_keys;
+    if (keys[0] < 0 || keys[1] >= 0)
+        return wr_fail_at(WR_E_UNSUPPORTED, conflict->node.span,
+                          "ON CONFLICT DO UPDATE with a subquery names the columns of one key");
+    const wr_key_def *key = &dml->object->keys[keys[0]];
+    const wr_sql_table_ref ref = {.node = {WR_SQL_TABLE_REF, conflict->node.span},
+                                  .name = b->node->table,
+                                  .alias = {.name = b->node->alias}};
+    WR_TRY(wr_dml_target(dml, &ref, both));
+    const wr_scope_table *met = both->tables.items[0];
+    wr_expr **conditions = wr_new_array(planner->arena, wr_expr *, key->column_count + 1);
+    for (int i = 0; i < key->column_count; i++)
+        conditions[i] = wr_expr_compare(
+            planner->arena, WR_EQ, wr_column_ref(planner, dml->values[key->columns[i]]),
+            wr_expr_copy(planner->arena, met->items[key->columns[i]].expr));
+    both->plan =
+        wr_join_new(planner, WR_JOIN_LEFT, dml->plan, both->plan, conditions, key->column_count);
+    wr_scope_table *given = wr_new(planner->arena, wr_scope_table);
+    given->name = WR_STR("excluded");
+    given->count = dml->width;
+    given->items = wr_new_array(planner->arena, wr_scope_item, dml->width + 1);
+    for (int c = 0; c < dml->width; c++)
+        given->items[c] = (wr_scope_item){.name = dml->object->columns[c].name,
+                                          .table = given,
+                                          .expr = wr_column_ref(planner, dml->values[c])};
+    wr_push(planner->arena, &both->tables, given);
+    return WR_OK;
+}
+
+/* What holds a subquery is computed by the plan, for all new rows and the rows they meet, and comes
+ * to the sink behind the columns of the table. */
+static weir_status conflict_subqueries(insert_binder *b, const wr_sql_conflict *conflict)
+{
+    wr_dml *dml = &b->dml;
+    wr_planner *planner = dml->planner;
+    wr_expr **at_sink = dml->change.conflict_values, *where = NULL;
+    bool any = conflict->where && wr_expr_has_subquery(dml->change.conflict_where);
+    for (int c = 0; c < dml->width; c++)
+        any |= wr_expr_has_subquery(at_sink[c]);
+    if (!any) return WR_OK;
+    wr_from both;
+    WR_TRY(join_met_rows(b, conflict, &both));
+    wr_scope *scope = wr_scope_over(dml->scope, &both);
+    scope->clause = WR_IN_SET;
+    wr_expr **values = wr_new_array(planner->arena, wr_expr *, dml->width + 1);
+    WR_TRY(wr_dml_set(dml, scope, NULL, &conflict->set, values));
+    if (conflict->where)
+        WR_TRY(wr_bind_expr_as(scope, conflict->where, WR_BOOLEAN, "WHERE", &where));
+    wr_binding *bindings = wr_new_array(planner->arena, wr_binding, 2 * dml->width + 2);
+    int count = dml->width;
+    for (int c = 0; c < dml->width; c++)
+        bindings[c] = (wr_binding){dml->values[c], wr_column_ref(planner, dml->values[c])};
+    for (int c = 0; c <= dml->width; c++) {
+        wr_expr **slot = c < dml->width ? &at_sink[c] : &dml->change.conflict_where;
+        wr_expr *value = c < dml->width ? values[c] : where;
+        if (!*slot || !wr_expr_has_subquery(*slot)) continue;
+        bindings[count] =
+            (wr_binding){wr_planner_column(planner, WR_STR("new"), value->type), value};
+        *slot = wr_expr_column(planner->arena, (uint32_t)(dml->width + count), value->type);
+        count++;
+    }
+    b->extra = wr_new_array(planner->arena, wr_column_id, count + 1);
+    for (int i = 0; i < count; i++)
+        b->extra[i] = bindings[i].id;
+    b->extra_count = dml->change.conflict_extra = count - dml->width;
+    dml->plan = wr_project(planner, both.plan, bindings, count);
+    return WR_OK;
+}
+
 static weir_status bind_conflict(insert_binder *b)
 {
     wr_dml *dml = &b->dml;
@@ -310,17 +386,10 @@ static weir_status bind_conflict(insert_binder *b)
     }
     if (replaces) return WR_OK;
     WR_TRY(wr_dml_set(dml, scope, NULL, &conflict->set, dml->change.conflict_values));
-    for (int c = 0; c < dml->width; c++)
-        if (wr_expr_has_subquery(dml->change.conflict_values[c]))
-            return wr_fail_at(WR_E_UNSUPPORTED, conflict->node.span,
-                              "a subquery cannot stand in ON CONFLICT DO UPDATE");
-    if (conflict->where) {
+    if (conflict->where)
         WR_TRY(wr_bind_expr_as(scope, conflict->where, WR_BOOLEAN, "WHERE",
                                &dml->change.conflict_where));
-        if (wr_expr_has_subquery(dml->change.conflict_where))
-            return wr_fail_at(WR_E_UNSUPPORTED, conflict->where->span,
-                              "a subquery cannot stand in ON CONFLICT DO UPDATE");
-    }
+    WR_TRY(conflict_subqueries(b, conflict));
     return conflict_generated(b);
 }
 
@@ -336,11 +405,11 @@ static weir_status finish_insert(insert_binder *b, const wr_nodes *returning, co
                                  wr_bound *out)
 {
     wr_dml *dml = &b->dml;
-    WR_TRY(wr_dml_complete(dml, b->values, NULL, 0));
     dml->change.change = WR_CHANGE_INSERT;
     dml->change.returned = counting(dml->planner->arena, dml->width);
     dml->change.returned_count = dml->width;
-    return wr_dml_finish(dml, dml->values, dml->width, returning, tag, out);
+    return wr_dml_finish(dml, b->extra_count ? b->extra : dml->values, dml->width + b->extra_count,
+                         returning, tag, out);
 }
 
 weir_status wr_bind_insert(wr_scope *scope, const wr_sql_insert *insert, wr_bound *out)
@@ -349,6 +418,7 @@ weir_status wr_bind_insert(wr_scope *scope, const wr_sql_insert *insert, wr_boun
     WR_TRY(wr_bind_ctes(scope, &insert->ctes, insert->recursive));
     WR_TRY(wr_dml_begin(&b.dml, scope, &insert->table, insert->alias));
     WR_TRY(bind_source(&b));
+    WR_TRY(wr_dml_complete(&b.dml, b.values, NULL, 0));
     WR_TRY(bind_conflict(&b));
     WR_TRY(wr_finish_ctes(scope, &insert->ctes));
     WR_TRY(wr_after_changes(scope, &insert->ctes, &b.dml.plan));
@@ -483,5 +553,6 @@ weir_status wr_bind_copy_from(wr_scope *scope, const wr_sql_copy *copy, wr_copy_
                           &b.values[targets[i]]));
     }
     b.dml.plan = wr_project(planner, result->plan, bindings, result->count);
+    WR_TRY(wr_dml_complete(&b.dml, b.values, NULL, 0));
     return finish_insert(&b, &none, "COPY", out);
 }

@@ -188,15 +188,15 @@ static weir_status update_conflicting(table_sink *sink, const wr_batch *rows, co
 {
     const wr_table_change *change = &sink->change;
     wr_arena *arena = &sink->scratch;
-    wr_batch old, both = {.rows = count, .column_count = sink->width * 2};
+    wr_batch old, both = {.rows = count, .column_count = sink->width * 2 + change->conflict_extra};
     if (!count) return WR_OK;
     WR_TRY(check_written_once(sink, rowids, count));
     WR_TRY(wr_table_fetch(sink->table, sink->txn, rowids, count, arena, &old));
     both.columns = wr_new_array(arena, wr_column, both.column_count + 1);
-    for (int c = 0; c < sink->width; c++) {
+    for (int c = 0; c < sink->width; c++)
         both.columns[c] = old.columns[c];
+    for (int c = 0; c < sink->width + change->conflict_extra; c++)
         wr_column_gather(&rows->columns[c], sel, count, arena, &both.columns[sink->width + c]);
-    }
     uint16_t *chosen = wr_new_array(arena, uint16_t, count + 1);
     uint32_t chosen_count = count;
     for (uint32_t i = 0; i < count; i++)

@@ -32,7 +32,8 @@ typedef struct wr_table_change {
     const int *conflict_keys;  /* numbers of object->keys, -1 at the end */
     wr_expr **conflict_values; /* per table column: what it becomes */
     wr_expr *conflict_where;   /* NULL: always */
-    int *generated;            /* table columns computed from the others after a conflict */
+    int conflict_extra; /* columns of the input behind the table's: positions 2 * width ... */
+    int *generated;     /* table columns computed from the others after a conflict */
     wr_expr **generated_values;
     int generated_count;
     const int *returned; /* positions in the sink's input that RETURNING may use */
