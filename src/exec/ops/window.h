@@ -74,6 +74,8 @@ typedef struct wr_wstate {
     wr_aggregate_env env;
     wr_mem *mem, *query_mem;     /* what aggregates reserve for the two heaps */
     wr_arena heap, scratch_heap; /* of the partition; of the frame */
+    int64_t *sums;               /* sum of integers: of all rows before each one, and one more */
+    uint32_t *summed;            /* how many of these are not NULL */
     uint8_t *running;
     uint32_t done; /* rows fed to running */
     bool has_running;

@@ -4,6 +4,7 @@
  *   any other frame: segment tree of states (16 rows per leaf, 16 nodes per node), a frame is a few
  * nodes and two ragged ends; frames of few rows are fed directly DISTINCT: a set of the values seen
  * beside the running state; over frames that move it is fed anew per frame
+ *   sum of narrow integers, any other frame: the difference of two sums from the partition's start
  *
  * A state without pointers is copied per row and finished a batch at a time; one with pointers is
  * finished at once, because feeding it further may change what it points to. */
@@ -25,7 +26,8 @@ static void state_init(const wr_wcall *c, uint8_t *state)
 void wr_wstate_reset(const wr_window *w, wr_wstate *s, int call)
 {
     (void)call;
-    s->present = s->before = NULL;
+    s->present = s->before = s->summed = NULL;
+    s->sums = NULL;
     s->has_running = false;
     s->done = 0;
     for (int k = 0; k < s->level_count; k++)
@@ -294,12 +296,58 @@ static weir_status nested_results(const wr_window *w, wr_wlocal *me, int call, w
     return WR_OK;
 }
 
+/* ---- differences of sums ---- */
+
+/* Sums that 64 bits hold whatever the rows are: at most 2^32 integers of 32 bits. */
+static bool is_difference(const wr_window *w, const wr_wcall *c)
+{
+    const wr_aggregate_call *call = &c->call->aggregate;
+    if (call->arg_count != 1 || call->is_distinct || c->filter >= 0 || is_running(c) ||
+        c->call->frame.exclude != WR_WINDOW_EXCLUDE_NONE || call->type->id != WR_T_BIGINT)
+        return false;
+    wr_type_id id = w->layout.types[c->args[0]]->id;
+    bool is_narrow = id == WR_T_TINYINT || id == WR_T_SMALLINT || id == WR_T_INTEGER;
+    return is_narrow && strcmp(call->fn->name, "sum") == 0;
+}
+
+static weir_status sum_partition(const wr_window *w, wr_wpart *p, const wr_wcall *c, wr_wstate *s)
+{
+    int slot = c->args[0];
+    size_t rows = (size_t)p->count + 1;
+    WR_TRY(wr_wpart_take(w, p, rows * sizeof *s->summed, (void **)&s->summed));
+    WR_TRY(wr_wpart_take(w, p, rows * sizeof *s->sums, (void **)&s->sums));
+    for (uint32_t i = 0; i < p->count; i++) {
+        int64_t value;
+        WR_TRY(wr_sorting_check(&w->sorter.sorting, i));
+        bool present = wr_wint(w, slot, wr_wrow(p, i), &value);
+        s->sums[i + 1] = s->sums[i] + (present ? value : 0);
+        s->summed[i + 1] = s->summed[i] + present;
+    }
+    return WR_OK;
+}
+
+static weir_status differences(const wr_window *w, wr_wlocal *me, const wr_wcall *c, wr_wstate *s,
+                               uint32_t from, uint32_t count, uint32_t at, wr_column *out)
+{
+    int64_t *values = out->data;
+    if (!s->sums) WR_TRY(sum_partition(w, &me->part, c, s));
+    for (uint32_t i = 0; i < count; i++) {
+        wr_wframe f;
+        WR_TRY(wr_wframe_of(w, &me->part, c, from + i, &f));
+        bool any = f.count && s->summed[f.to[0]] > s->summed[f.from[0]];
+        values[at + i] = any ? s->sums[f.to[0]] - s->sums[f.from[0]] : 0;
+        if (!any) wr_bit_clear(wr_column_need_valid(out, &me->base.scratch, out->rows), at + i);
+    }
+    return WR_OK;
+}
+
 weir_status wr_waggregate(const wr_window *w, wr_wlocal *me, int call, uint32_t from,
                           uint32_t count, uint32_t at, wr_column *out)
 {
     const wr_wcall *c = &w->calls[call];
     wr_wstate *s = &me->states[call];
     wr_arena *arena = &me->base.scratch;
+    if (is_difference(w, c)) return differences(w, me, c, s, from, count, at, out);
     bool nested = wr_type_is_nested(out->type), copies = !c->call->aggregate.fn->save && !nested;
     wr_aggregate_env query = s->env;
     query.heap = &s->scratch_heap;
