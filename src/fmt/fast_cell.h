@@ -48,21 +48,19 @@ FAST_CELL weigh_16(__m128i digits, uint64_t *out)
 }
 
 /* 1 to 16 digits. */
-FAST_CELL read_16_int(const char *at, size_t length,
-                                                              uint64_t *out)
+FAST_CELL read_16_int(const char *at, size_t length, uint64_t *out)
 {
-    __m128i v = _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(const void *)at),
-                             _mm_set1_epi8('0'));
+    __m128i v =
+        _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(const void *)at), _mm_set1_epi8('0'));
     __m128i from = _mm_loadu_si128((const __m128i *)(const void *)(slide + length));
     return weigh_16(_mm_shuffle_epi8(v, from), out);
 }
 
 /* 1 to 16 characters, digits with at most one point. */
-FAST_CELL read_16_fixed(const char *at, size_t length,
-                                                                uint64_t *out, int *scale)
+FAST_CELL read_16_fixed(const char *at, size_t length, uint64_t *out, int *scale)
 {
-    __m128i v = _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(const void *)at),
-                             _mm_set1_epi8('0'));
+    __m128i v =
+        _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(const void *)at), _mm_set1_epi8('0'));
     unsigned end = 1u << length;
     unsigned points =
         (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('.' - '0'))) & (end - 1);
@@ -170,12 +168,12 @@ FAST_CELL split_date(const char *at, unsigned *year, unsigned *month, unsigned *
 {
 #if defined(__SSE4_1__)
     const uint8_t dash = (uint8_t)('-' - '0');
-    const __m128i dashes = _mm_setr_epi8(0, 0, 0, 0, (char)dash, 0, 0, (char)dash, 0, 0, 0, 0, 0, 0,
-                                         0, 0);
+    const __m128i dashes =
+        _mm_setr_epi8(0, 0, 0, 0, (char)dash, 0, 0, (char)dash, 0, 0, 0, 0, 0, 0, 0, 0);
     const __m128i limits = _mm_setr_epi8(9, 9, 9, 9, 0, 9, 9, 0, 9, 9, -1, -1, -1, -1, -1, -1);
     const __m128i order = _mm_setr_epi8(0, 1, 2, 3, 5, 6, 8, 9, -1, -1, -1, -1, -1, -1, -1, -1);
-    __m128i v = _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(const void *)at),
-                             _mm_set1_epi8('0'));
+    __m128i v =
+        _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(const void *)at), _mm_set1_epi8('0'));
     __m128i over = _mm_subs_epu8(_mm_xor_si128(v, dashes), limits);
     if (!_mm_test_all_zeros(over, over)) return false;
     __m128i twos = _mm_maddubs_epi16(_mm_shuffle_epi8(v, order), _mm_set1_epi16(0x010a));
@@ -199,8 +197,7 @@ FAST_CELL split_date(const char *at, unsigned *year, unsigned *month, unsigned *
 /* YYYY-MM-DD */
 FAST_CELL fast_date(const char *at, int32_t *out)
 {
-    static const uint8_t days_of_month[100] = {0,  31, 28, 31, 30, 31, 30,
-                                               31, 31, 30, 31, 30, 31};
+    static const uint8_t days_of_month[100] = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     static const uint16_t days_before[13] = {0,   306, 337, 0,   31,  61, 92,
                                              122, 153, 184, 214, 245, 275}; /* from March on */
     unsigned year, month, day;
@@ -255,8 +252,7 @@ static inline __attribute__((always_inline)) void fast_view(const char *at, size
 }
 
 /* Whether c is among the first length bytes. */
-FAST_CELL fast_has_byte(const char *at, size_t length,
-                                                                char c)
+FAST_CELL fast_has_byte(const char *at, size_t length, char c)
 {
 #if defined(__SSE4_1__)
     if (length <= 16) {

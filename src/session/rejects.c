@@ -26,9 +26,8 @@ typedef struct reject_table {
 static weir_status flush(reject_table *rejects)
 {
     if (rejects->pending_rows == 0) return WR_OK;
-    wr_batch batch = {.columns = rejects->pending,
-                      .column_count = COLUMN_COUNT,
-                      .rows = rejects->pending_rows};
+    wr_batch batch = {
+        .columns = rejects->pending, .column_count = COLUMN_COUNT, .rows = rejects->pending_rows};
     for (int i = 0; i < COLUMN_COUNT; i++)
         rejects->pending[i].rows = rejects->pending_rows;
     weir_status bad = wr_table_append(rejects->object->table, rejects->query->view.txn, &batch);

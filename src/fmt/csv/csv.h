@@ -77,6 +77,8 @@ uint64_t wr_csv_count_byte(const char *data, size_t size, char c);
 void wr_csv_index_clear(wr_mem *mem, wr_csv_index *index);
 /* For tests: 0 = the best of this machine, 1 = SSE2 or portable, 2 = AVX2, 3 = AVX-512. */
 void wr_csv_scan_force(int level);
+/* What is used: 0 = SSE2 or portable, 1 = AVX2, 2 = AVX-512. */
+int wr_csv_scan_level(void);
 
 /* ---- rows.c ---- */
 #define CSV_MISSING UINT32_MAX
@@ -87,7 +89,7 @@ typedef struct wr_csv_rows {
     const uint32_t *starts; /* of rows; NULL: behind the end of the row before */
     size_t count;
     int fields;
-    bool has_missing;              /* some end is CSV_MISSING */
+    bool has_missing;                /* some end is CSV_MISSING */
     uint32_t *own_ends, *own_starts; /* memory when the index had to be rearranged */
     size_t own_cap;
 } wr_csv_rows;

@@ -81,8 +81,8 @@ wr_csv_cell_fault wr_csv_unquote(const wr_csv_dialect *dialect, wr_str raw, wr_a
 }
 
 /* The general reader of one cell. */
-static __attribute__((noinline)) wr_csv_cell_fault read_cell(const wr_csv_cells *cells, wr_str raw, wr_fill *fill,
-                                   uint32_t row)
+static __attribute__((noinline)) wr_csv_cell_fault read_cell(const wr_csv_cells *cells, wr_str raw,
+                                                             wr_fill *fill, uint32_t row)
 {
     const wr_csv_config *config = cells->config;
     if (!raw.data) return wr_fill_null(fill, row), CSV_CELL_OK;
@@ -131,9 +131,8 @@ static __attribute__((noinline)) wr_csv_cell_fault read_cell(const wr_csv_cells 
 #define NAME parse_decimal32
 #define T int32_t
 #define STRIPS 1
-#define READ(at, length, slot)                              \
-    (fast_decimal(CELL(at, length), scale, limit, &wide) && \
-     (*(slot) = (int32_t)wide) == wide)
+#define READ(at, length, slot) \
+    (fast_decimal(CELL(at, length), scale, limit, &wide) && (*(slot) = (int32_t)wide) == wide)
 #include "fmt/csv/parse.tmpl.h"
 #define NAME parse_date
 #define T int32_t
@@ -152,9 +151,8 @@ static __attribute__((noinline)) wr_csv_cell_fault read_cell(const wr_csv_cells 
 #include "fmt/csv/parse.tmpl.h"
 
 /* Text: a view of the chunk unless there is something to undo. */
-static inline __attribute__((always_inline)) bool fast_text(int quote, bool has_quote,
-                                                            const char *at, size_t length,
-                                                            wr_view *slot)
+static inline __attribute__((always_inline)) bool
+fast_text(int quote, bool has_quote, const char *at, size_t length, wr_view *slot)
 {
     if (length == 0) return false;
     if (has_quote && *at == (char)quote) {

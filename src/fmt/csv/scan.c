@@ -4,9 +4,10 @@
  * Fast: 64 bytes become bit masks (newline, delimiter, quote); the running parity of the quote mask
  * - one carry-less multiplication by all ones - tells inside from outside. Parity is right only if
  * every quote stands where RFC 4180 wants it: an opening one at a field start, a closing one at a
- * field end. The pass checks that for every quote (it costs nothing in text without quotes), so  5" nail,3  is noticed and sent to the slow scanner. Slow: a state machine byte by byte, which
- * also knows escape characters, comments, several-byte delimiters and stray quotes (a quote inside
- * an unquoted field is text).
+ * field end. The pass checks that for every quote (it costs nothing in text without quotes), so  5"
+ * nail,3  is noticed and sent to the slow scanner. Slow: a state machine byte by byte, which also
+ * knows escape characters, comments, several-byte delimiters and stray quotes (a quote inside an
+ * unquoted field is text).
  *
  * A scan starts at a record start, so its state is always known. It finds everything in one pass:
  * where the last whole record ends, the field ends, and which of them end records. */
@@ -50,7 +51,7 @@ static inline void store_ends_by_8(uint32_t *restrict to, uint64_t mask, uint32_
 
 #if defined(__x86_64__)
 #define CSV_AVX2_TARGET __attribute__((target("avx2,pclmul,bmi,bmi2,lzcnt,popcnt")))
-#define CSV_AVX512_TARGET                                                                  \
+#define CSV_AVX512_TARGET                                                                   \
     __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi2,avx2,pclmul,bmi," \
                           "bmi2,lzcnt,popcnt")))
 
@@ -203,13 +204,15 @@ static int best_level(void)
     return 0;
 }
 
-static const scan_table *table(void)
+int wr_csv_scan_level(void)
 {
     static _Atomic int known = -1;
     if (known < 0) known = best_level();
     int level = forced_level;
-    return &tables[level > 0 && level - 1 < known ? level - 1 : known];
+    return level > 0 && level - 1 < known ? level - 1 : known;
 }
+
+static const scan_table *table(void) { return &tables[wr_csv_scan_level()]; }
 
 void wr_csv_scan_force(int level) { forced_level = level; }
 

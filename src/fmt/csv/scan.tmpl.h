@@ -95,8 +95,7 @@ NAME(scan_block)(NAME(pass) * p, const char *data, size_t i, uint64_t live)
     }
     if (p->quoted) {
         uint64_t inside = 0;
-        p->wrong |=
-            NAME(quoted_block)(at, ends | delimiters, quotes, live, &p->state, &inside);
+        p->wrong |= NAME(quoted_block)(at, ends | delimiters, quotes, live, &p->state, &inside);
         p->any_quote |= quotes;
         p->newlines += (uint64_t)__builtin_popcountll(newlines);
         ends &= ~inside;
@@ -120,13 +119,14 @@ NAME(scan_block)(NAME(pass) * p, const char *data, size_t i, uint64_t live)
 TARGET static size_t NAME(scan)(const wr_csv_dialect *d, const char *data, size_t size,
                                 uint32_t *ends, uint64_t *record_bits, wr_csv_extent *out)
 {
-    NAME(pass) p = {.newline = d->newline,
-                    .delimiter = d->delimiter[0],
-                    .quote = (char)d->quote,
-                    .has_quote = d->quote >= 0,
-                    .ends = ends,
-                    .record_bits = record_bits,
-                    .state.may_open = 1};
+    NAME(pass)
+    p = {.newline = d->newline,
+         .delimiter = d->delimiter[0],
+         .quote = (char)d->quote,
+         .has_quote = d->quote >= 0,
+         .ends = ends,
+         .record_bits = record_bits,
+         .state.may_open = 1};
     size_t i = 0;
     for (; i + 64 <= size; i += 64)
         NAME(scan_block)(&p, data, i, ~UINT64_C(0));

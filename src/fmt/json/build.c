@@ -285,18 +285,36 @@ static wr_json_fault build_list(wr_json_build *build, wr_json_builder *b, int de
     return JSON_OK;
 }
 
+wr_json_fault wr_json_build_simple_text(wr_json_build *build, wr_json_builder *b, wr_str raw)
+{
+    const wr_type *type = b->type;
+    void *slot = next_slot(build, b);
+    if (!slot) return JSON_MEMORY;
+    if (type->phys == WR_P_VIEW && type->id != WR_T_JSON)
+        return fast_view(raw.data, raw.length, slot), JSON_OK;
+    if (type->id == WR_T_JSON) {
+        *(wr_view *)slot = wr_view_of(raw.data - 1, raw.length + 2);
+        return JSON_OK;
+    }
+    const wr_cell_rules *rules = &build->rules->cells;
+    if (type->id == WR_T_DATE && raw.length == 10 && rules->date_format.length == 0 &&
+        fast_date(raw.data, slot))
+        return JSON_OK;
+    if (!wr_cell_supports(type) || !wr_cell_read(rules, type, raw, slot))
+        return is_bad(build, b, raw);
+    return JSON_OK;
+}
+
 static wr_json_fault build_text(wr_json_build *build, wr_json_builder *b)
 {
     wr_str raw, text;
     bool has_escapes;
     if (!wr_json_take_string(build->text, &raw, &has_escapes)) return JSON_SYNTAX;
-    text = raw;
-    if (has_escapes) {
-        char *plain = wr_arena_alloc(build->arena, raw.length + 4);
-        build->bad = raw;
-        if (!wr_json_unescape(raw, plain, &text.length)) return JSON_SURROGATE;
-        text.data = plain;
-    }
+    if (!has_escapes) return wr_json_build_simple_text(build, b, raw);
+    char *plain = wr_arena_alloc(build->arena, raw.length + 4);
+    build->bad = raw;
+    if (!wr_json_unescape(raw, plain, &text.length)) return JSON_SURROGATE;
+    text.data = plain;
     void *slot = next_slot(build, b);
     if (!slot) return JSON_MEMORY;
     if (b->type->phys == WR_P_VIEW && b->type->id != WR_T_JSON) {
@@ -312,22 +330,51 @@ static wr_json_fault build_text(wr_json_build *build, wr_json_builder *b)
     return JSON_OK;
 }
 
-/* Numbers, true and false. */
-static wr_json_fault build_plain(wr_json_build *build, wr_json_builder *b, int depth)
+/* The spellings that come most; false: the general reader decides. */
+static inline bool read_number(const wr_type *type, wr_str raw, void *slot)
 {
-    wr_str raw;
-    if (!wr_json_skip_value(build->text, depth, &raw)) return JSON_SYNTAX;
+    int64_t value;
+    switch (type->id) {
+    case WR_T_BIGINT:
+        return fast_int(raw, slot);
+    case WR_T_INTEGER:
+        if (!fast_int(raw, &value) || value != (int32_t)value) return false;
+        *(int32_t *)slot = (int32_t)value;
+        return true;
+    case WR_T_DOUBLE:
+        return fast_double(raw, slot);
+    case WR_T_DECIMAL:
+        if (type->phys != WR_P_I64 || type->precision > 18) return false;
+        return fast_decimal(raw, type->scale, wr_pow10_i64[type->precision], slot);
+    default:
+        return false;
+    }
+}
+
+static wr_json_fault add_plain(wr_json_build *build, wr_json_builder *b, wr_str raw, bool is_word)
+{
     void *slot = next_slot(build, b);
     if (!slot) return JSON_MEMORY;
-    bool is_word = raw.data[0] == 't' || raw.data[0] == 'f';
-    if (b->type->id == WR_T_BIGINT && !is_word && fast_int(raw, slot)) return JSON_OK;
-    if (b->type->id == WR_T_DOUBLE && !is_word && fast_double(raw, slot)) return JSON_OK;
+    if (!is_word && read_number(b->type, raw, slot)) return JSON_OK;
     if (is_word != (b->type->id == WR_T_BOOLEAN) && b->type->phys != WR_P_VIEW)
         return is_bad(build, b, raw);
     wr_cell_rules plain = {.decimal_separator = '.'};
     if (!wr_cell_supports(b->type) || !wr_cell_read(&plain, b->type, raw, slot))
         return is_bad(build, b, raw);
     return JSON_OK;
+}
+
+wr_json_fault wr_json_build_number(wr_json_build *build, wr_json_builder *b, wr_str raw)
+{
+    return add_plain(build, b, raw, false);
+}
+
+/* Numbers, true and false. */
+static wr_json_fault build_plain(wr_json_build *build, wr_json_builder *b, int depth)
+{
+    wr_str raw;
+    if (!wr_json_skip_value(build->text, depth, &raw)) return JSON_SYNTAX;
+    return add_plain(build, b, raw, raw.data[0] == 't' || raw.data[0] == 'f');
 }
 
 wr_json_fault wr_json_build_value(wr_json_build *build, wr_json_builder *b, int depth)

@@ -1,8 +1,9 @@
 /* json.h - what the parts of the JSON format share.
  *
- *   scan.c   strict reading of one value: tokens, strings, numbers, skipping     infer.c  sample ->
- * types build.c  values -> columns, nested too      read.c  the relation             write.c  COPY
- * TO */
+ *   scan.c   strict reading of one value: tokens, strings, numbers, skipping
+ *   shape.c  records with the keys of the one before   infer.c  sample -> types
+ *   build.c  values -> columns, nested too             read.c   the relation
+ *   write.c  COPY TO */
 #pragma once
 #include "fmt/cell.h"
 #include "fmt/text_source.h"
@@ -73,8 +74,35 @@ typedef struct wr_json_build {
 /* Reads the value at the cursor as the next row. */
 wr_json_fault wr_json_build_value(wr_json_build *build, wr_json_builder *b, int depth);
 wr_json_fault wr_json_build_null(wr_json_build *build, wr_json_builder *b);
+/* The next row from what lies between the quotes of a text without escapes, or from a number whose
+ * spelling is right; both in the chunk (16 bytes behind them can be read). */
+wr_json_fault wr_json_build_simple_text(wr_json_build *build, wr_json_builder *b, wr_str raw);
+wr_json_fault wr_json_build_number(wr_json_build *build, wr_json_builder *b, wr_str raw);
 void wr_json_builder_column(wr_json_builder *b, wr_column *out);
 bool wr_json_supports(const wr_type *type);
+
+/* ---- shape.c ---- */
+enum { JSON_PATTERN_MAX = 64, JSON_MEMBERS_MAX = 64 };
+typedef struct wr_json_member {
+    char pattern[JSON_PATTERN_MAX]; /* what stands before the value: , "key": */
+    size_t size;
+    uint64_t mask;            /* a bit for each of its bytes */
+    wr_json_builder *builder; /* NULL: nobody asks for the value */
+} wr_json_member;
+typedef struct wr_json_shape {
+    wr_json_member members[JSON_MEMBERS_MAX], tail;
+    int count; /* -1: cannot be remembered */
+    bool is_known;
+} wr_json_shape;
+/* A shape is learned member by member while a record is read: the text between the end of the value
+ * before and the value, at last what closes the record. */
+void wr_json_shape_begin(wr_json_shape *shape);
+void wr_json_shape_add(wr_json_shape *shape, wr_str between, wr_json_builder *builder);
+void wr_json_shape_end(wr_json_shape *shape, wr_str tail);
+/* Takes the record at the cursor if it has this (known) shape and adds a row to each of its
+ * builders. False: it has not, or something in it is wrong; the cursor and some builders have moved
+ * then. *may_break is set if a value was taken that may contain line ends. */
+bool wr_json_shape_take(const wr_json_shape *shape, wr_json_build *build, bool *may_break);
 
 /* ---- read.c, bind.c ---- */
 typedef struct wr_json_relation {

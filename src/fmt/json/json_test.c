@@ -1,4 +1,5 @@
 /* json_test.c - JSON files of every layout as rows. */
+#include "fmt/csv/csv.h"
 #include "fmt/scan_test.h"
 #include "sys/clock.h"
 
@@ -43,6 +44,57 @@ TEST(lines_become_typed_columns)
                 "\"a\":-9007199254740993,\"c\":2,\"e\":null}\n",
                 "a BIGINT, b VARCHAR, c DOUBLE, d BOOLEAN, e DATE",
                 "1|x|1.5|true|2024-01-02\n-9007199254740993|NULL|2|NULL|NULL\n");
+}
+
+TEST(lines_that_differ_from_the_line_before_are_read_as_well_as_those_that_do_not)
+{
+    static const char *const lines[] = {
+        "{\"a\":1,\"b\":\"x\",\"skipped\":[1,{\"a\":2}],\"d\":\"2024-02-29\",\"e\":1.25}\n",
+        "{\"a\":2,\"b\":\"a \\\"quoted\\\" text\",\"skipped\":\"\\u00e9\",\"d\":null,\"e\":1e2}\n",
+        "{\"a\":-3,\"b\":\"longer than sixteen, than thirty-two and even than sixty-four bytes "
+        "in all\",\"skipped\":null,\"d\":\"1999-12-31\",\"e\":-0.5}\r\n",
+        "{\"b\":\"\",\"a\":1234567890123456789}\n",
+        "\n",
+        "{ \"a\" : 4 , \"b\" : null , \"skipped\" : true , \"d\" : \"2000-01-01\" , \"e\" : 3 }\n",
+        "{\"a\":5,\"b\":\"x\",\"a\":6}\n",
+    };
+    static const char *const rows[] = {
+        "1|x|2024-02-29|1.25\n",
+        "2|a \"quoted\" text|NULL|100\n",
+        "-3|longer than sixteen, than thirty-two and even than sixty-four bytes in "
+        "all|1999-12-31|-0.5\n",
+        "1234567890123456789||NULL|NULL\n",
+        "",
+        "4|NULL|2000-01-01|3\n",
+        "6|x|NULL|NULL\n",
+    };
+    for (int round = 0; round < 40; round++) {
+        WR_BUF(json);
+        WR_BUF(want);
+        for (int i = 0; i < 60; i++) {
+            size_t kind = wr_random_u64() % 3 ? 0 : wr_random_u64() % WR_COUNT(lines);
+            wr_buf_add_text(&json, i == 0 ? lines[0] : lines[kind]);
+            wr_buf_add_text(&want, i == 0 ? rows[0] : rows[kind]);
+        }
+        test_read r = {.path = test_path("shapes.json"), .format = "json", .columns = "a,b,d,e"};
+        r.options[0] = text_option("buffer_size", round % 2 ? "300" : "100000");
+        write_file(r.path, wr_buf_str(&json));
+        wr_csv_scan_force(round % 4);
+        EXPECT_OK(read_back(&r));
+        EXPECT_TEXT(r.text.data, want.data);
+        forget(&r);
+        unlink(r.path);
+    }
+    wr_csv_scan_force(0);
+    /* what comes after many good lines is checked as strictly as the first */
+    expect_error("{\"a\":1,\"b\":\"x\"}\n{\"a\":1,\"b\":\"x\"}\n{\"a\":01,\"b\":\"x\"}\n",
+                 WR_E_ROW_VALUE, "line 3 is not valid JSON: a number may not begin with 0");
+    expect_error("{\"a\":1,\"b\":\"x\"}\n{\"a\":1,\"b\":\"x\"}\n{\"a\":1,\"b\":\"\ty\"}\n",
+                 WR_E_ROW_VALUE, "line 3 is not valid JSON: a control character stands in a text");
+    expect_error("{\"a\":1,\"b\":\"x\"}\n{\"a\":1,\"b\":\"x\"}\n{\"a\":1.,\"b\":\"x\"}\n",
+                 WR_E_ROW_VALUE, "line 3 is not valid JSON: a digit is missing");
+    expect_error("{\"a\":1,\"b\":\"x\"}\n{\"a\":1,\"b\":\"x\"}\n{\"a\":1,\"b\":\"x\"} 7\n",
+                 WR_E_ROW_VALUE, "line 3 is not valid JSON: something follows the record");
 }
 
 TEST(an_array_and_values_over_several_lines_give_the_same_rows)

@@ -32,6 +32,9 @@ typedef struct json_worker {
     int next_field;
     uint64_t ordinal; /* records of this chunk begun */
     bool array_closed, is_done;
+    bool is_valid; /* the chunk is UTF-8 throughout */
+    wr_json_shape shape;
+    const char *value_end; /* where the shape being learned has got to */
     wr_arena arena;
     uint16_t sel[WR_BATCH_ROWS];
 } json_worker;
@@ -242,6 +245,9 @@ static wr_json_fault build_member(json_worker *w, wr_json_build *build, uint32_t
     int field = find_field(w, key);
     if (field < 0 && w->scan->rel->rules.strict_keys) return build->bad = key, JSON_KEY;
     int position = field < 0 ? -1 : w->scan->position[field];
+    wr_json_skip_blanks(t);
+    wr_json_shape_add(&w->shape, (wr_str){w->value_end, (size_t)(t->at - w->value_end)},
+                      position < 0 ? NULL : w->builders[position]);
     if (position < 0) return wr_json_skip_value(t, 1, NULL) ? JSON_OK : JSON_SYNTAX;
     if (w->seen[field] == row + 1)
         wr_json_builder_truncate(w->builders[position], row); /* the last one wins */
@@ -265,20 +271,23 @@ static wr_json_fault build_record(json_worker *w, wr_json_build *build, uint32_t
         build->bad.data = start;
         return t->error = "a record is an object in { }", JSON_VALUE;
     }
-    t->at++;
+    w->value_end = t->at++;
     w->next_field = 0;
+    wr_json_shape_begin(&w->shape);
     wr_json_skip_blanks(t);
     bool more = !(t->at < t->end && *t->at == '}');
     if (!more) t->at++;
     while (more) {
         wr_json_fault fault = build_member(w, build, row);
         if (fault) return fault;
+        w->value_end = t->at;
         wr_json_skip_blanks(t);
         more = t->at < t->end && *t->at == ',';
         if (!more && (t->at >= t->end || *t->at != '}'))
             return t->error = "a comma or } is expected here", JSON_SYNTAX;
         t->at++;
     }
+    wr_json_shape_end(&w->shape, (wr_str){w->value_end, (size_t)(t->at - w->value_end)});
     for (int f = 0; f < w->scan->rel->fields; f++) {
         int position = w->scan->position[f];
         if (position < 0 || w->seen[f] == row + 1) continue;
@@ -332,7 +341,8 @@ static bool next_record(json_worker *w, bool *more)
     return t->error == NULL;
 }
 
-/* Lines: nothing may follow the value on its line, and it must not go over the line end. */
+/* Lines: nothing may follow the value on its line, and it must not go over the line end, which is
+ * taken. */
 static bool ends_line(wr_json_text *t, const char *start)
 {
     while (t->at < t->end && (*t->at == ' ' || *t->at == '\t' || *t->at == '\r'))
@@ -341,7 +351,36 @@ static bool ends_line(wr_json_text *t, const char *start)
         return t->error = "something follows the record on its line", false;
     if (memchr(start, '\n', (size_t)(t->at - start)))
         return t->error = "the record goes over several lines; see format => 'unstructured'", false;
+    t->at += t->at < t->end; /* the next line may be taken by its shape */
     return true;
+}
+
+/* A line with the keys of the line before. False: it has to be read the long way. */
+static bool take_known_line(json_worker *w, wr_json_build *build, uint32_t row)
+{
+    wr_json_text *t = &w->text;
+    const char *start = t->at;
+    bool may_break = false, ok = wr_json_shape_take(&w->shape, build, &may_break);
+    if (ok && may_break && memchr(start, '\n', (size_t)(t->at - start))) ok = false;
+    if (ok && t->at < t->end && *t->at == '\r') t->at++;
+    if (ok && t->at < t->end && *t->at++ != '\n') ok = false;
+    for (int p = 0; ok && p < w->scan->request.column_count; p++)
+        if (w->builders[p] && wr_json_builder_rows(w->builders[p]) == row)
+            ok = wr_json_build_null(build, w->builders[p]) == JSON_OK;
+    if (ok) return true;
+    cut_back(w, row);
+    w->shape.is_known = false;
+    t->at = start;
+    t->error = NULL;
+    wr_status_drop(build->status);
+    build->status = NULL;
+    return false;
+}
+
+static void set_number(json_worker *w, uint32_t row)
+{
+    int at = w->scan->wants_numbers ? w->scan->position[w->scan->rel->fields] : -1;
+    if (at >= 0) ((int64_t *)w->columns[at].data)[row] = (int64_t)(w->chunk.row + w->ordinal);
 }
 
 static weir_status parse_batch(json_worker *w, uint32_t *rows, bool *any)
@@ -350,7 +389,15 @@ static weir_status parse_batch(json_worker *w, uint32_t *rows, bool *any)
     wr_json_build build = {.rules = &rel->rules, .text = &w->text, .arena = &w->arena};
     *rows = 0;
     *any = false;
+    const bool by_shape = rel->layout == WR_JSON_LINES && rel->as_objects && w->is_valid;
     while (*rows < WR_BATCH_ROWS && !w->is_done) {
+        if (by_shape && w->shape.is_known && w->text.at < w->text.end &&
+            take_known_line(w, &build, *rows)) {
+            set_number(w, (*rows)++);
+            w->ordinal++;
+            *any = true;
+            continue;
+        }
         bool more;
         if (!next_record(w, &more)) return record_failed(w, w->text.at, JSON_SYNTAX, &build);
         w->is_done = !more;
@@ -360,11 +407,12 @@ static weir_status parse_batch(json_worker *w, uint32_t *rows, bool *any)
         wr_json_fault fault = build_record(w, &build, *rows);
         if (!fault && rel->layout == WR_JSON_LINES && !ends_line(&w->text, start))
             fault = JSON_SYNTAX;
-        if (!fault && !w->chunk.is_ascii && !wr_utf8_valid(start, (size_t)(w->text.at - start)))
+        if (!fault && !w->is_valid && !wr_utf8_valid(start, (size_t)(w->text.at - start)))
             w->text.error = "it is not valid UTF-8", fault = JSON_SYNTAX;
-        int at = w->scan->wants_numbers ? w->scan->position[rel->fields] : -1;
-        if (!fault && at >= 0)
-            ((int64_t *)w->columns[at].data)[*rows] = (int64_t)(w->chunk.row + w->ordinal);
+        if (fault)
+            w->shape.is_known = false;
+        else
+            set_number(w, *rows);
         w->ordinal++;
         if (!fault) {
             (*rows)++;
@@ -471,6 +519,7 @@ static weir_status json_next_morsel(wr_scan_worker *base, bool *got)
                              .depth_max = scan->rel->depth_max};
     w->ordinal = 0;
     w->array_closed = w->is_done = false;
+    w->is_valid = w->chunk.is_ascii || wr_utf8_valid(w->chunk.data, w->chunk.size);
     return WR_OK;
 }
 

@@ -1,0 +1,176 @@
+/* shape.c - records that look like the one before: the same keys in the same order.
+ *
+ * What stands between the values of such records - braces, keys, colons, commas, blanks - is always
+ * the same text. It is remembered from a record that was read the long way and compared as a whole,
+ * a load and a compare per member; values nobody asks for are crossed as far as they are simple (a
+ * text without escapes, a plain number). Nothing is taken on trust: whatever differs makes the
+ * record be read the long way, which also finds the words for what is wrong. */
+#include "fmt/csv/csv.h"
+#include "fmt/json/json.h"
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+void wr_json_shape_begin(wr_json_shape *shape) { shape->count = 0; }
+
+static bool set_pattern(wr_json_member *m, wr_str text)
+{
+    if (text.length > JSON_PATTERN_MAX || text.length == 0) return false;
+    memset(m->pattern, 0, sizeof m->pattern);
+    memcpy(m->pattern, text.data, text.length);
+    m->size = text.length;
+    m->mask = ~UINT64_C(0) >> (64 - text.length);
+    return true;
+}
+
+void wr_json_shape_add(wr_json_shape *shape, wr_str between, wr_json_builder *builder)
+{
+    if (shape->count < 0) return;
+    for (int k = 0; builder && k < shape->count; k++)
+        if (shape->members[k].builder == builder) shape->count = -1; /* a key twice */
+    if (shape->count < 0 || shape->count == JSON_MEMBERS_MAX ||
+        !set_pattern(&shape->members[shape->count], between)) {
+        shape->count = -1;
+        return;
+    }
+    shape->members[shape->count++].builder = builder;
+}
+
+void wr_json_shape_end(wr_json_shape *shape, wr_str tail)
+{
+    if (shape->count >= 0 && !set_pattern(&shape->tail, tail)) shape->count = -1;
+    shape->is_known = shape->count >= 0;
+}
+
+/* Length of a number of at most 15 characters without exponent; 0: it is not that simple. */
+static inline size_t simple_number(const char *at)
+{
+    size_t sign = *at == '-';
+    const char *first = at + sign;
+#if defined(__SSE4_1__)
+    __m128i v =
+        _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(const void *)first), _mm_set1_epi8('0'));
+    __m128i is_digit = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(9)), v);
+    unsigned digits = (unsigned)_mm_movemask_epi8(is_digit);
+    size_t size = (size_t)__builtin_ctz(~digits), fraction = 0;
+    if (size < 15 && first[size] == '.') fraction = (size_t)__builtin_ctz(~(digits >> (size + 1)));
+#else
+    size_t size = 0, fraction = 0;
+    while (size < 16 && first[size] >= '0' && first[size] <= '9')
+        size++;
+    while (size < 15 && first[size] == '.' && size + 1 + fraction < 16 &&
+           first[size + 1 + fraction] >= '0' && first[size + 1 + fraction] <= '9')
+        fraction++;
+#endif
+    if (size == 0 || (size > 1 && *first == '0')) return 0;
+    if (size < 15 && first[size] == '.') {
+        if (fraction == 0) return 0;
+        size += 1 + fraction;
+    }
+    return size >= 16 || (first[size] | 0x20) == 'e' ? 0 : sign + size;
+}
+
+#if defined(__x86_64__)
+static inline uint64_t special_sse2(const char *p)
+{
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i hit = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v);
+    hit = _mm_or_si128(hit, _mm_cmpeq_epi8(v, _mm_set1_epi8('"')));
+    hit = _mm_or_si128(hit, _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+    return (uint64_t)(uint32_t)_mm_movemask_epi8(hit);
+}
+static inline bool equal_sse2(const char *p, const wr_json_member *m)
+{
+    unsigned differ = 0;
+    for (size_t k = 0; k < m->size; k += 16) {
+        __m128i a = _mm_loadu_si128((const __m128i *)(const void *)(p + k));
+        __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(m->pattern + k));
+        differ |=
+            (unsigned)(m->mask >> k) & 0xffff & ~(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(a, b));
+    }
+    return differ == 0;
+}
+#define NAME(x) x##_base
+#define TARGET
+#define STEP 16
+#define SPECIAL special_sse2
+#define EQUAL equal_sse2
+#include "fmt/json/shape.tmpl.h"
+
+#define JSON_AVX2_TARGET __attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt")))
+JSON_AVX2_TARGET static inline uint64_t special_avx2(const char *p)
+{
+    __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)p);
+    __m256i hit = _mm256_cmpeq_epi8(_mm256_min_epu8(v, _mm256_set1_epi8(0x1f)), v);
+    hit = _mm256_or_si256(hit, _mm256_cmpeq_epi8(v, _mm256_set1_epi8('"')));
+    hit = _mm256_or_si256(hit, _mm256_cmpeq_epi8(v, _mm256_set1_epi8('\\')));
+    return (uint64_t)(uint32_t)_mm256_movemask_epi8(hit);
+}
+JSON_AVX2_TARGET static inline bool equal_avx2(const char *p, const wr_json_member *m)
+{
+    uint32_t differ = 0;
+    for (size_t k = 0; k < m->size; k += 32) {
+        __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)(p + k));
+        __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(m->pattern + k));
+        differ |=
+            (uint32_t)(m->mask >> k) & ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(a, b));
+    }
+    return differ == 0;
+}
+#define NAME(x) x##_avx2
+#define TARGET JSON_AVX2_TARGET
+#define STEP 32
+#define SPECIAL special_avx2
+#define EQUAL equal_avx2
+#include "fmt/json/shape.tmpl.h"
+
+#define JSON_AVX512_TARGET \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,bmi,bmi2,lzcnt,popcnt")))
+JSON_AVX512_TARGET static inline uint64_t special_avx512(const char *p)
+{
+    __m512i v = _mm512_loadu_si512(p);
+    return _mm512_cmplt_epu8_mask(v, _mm512_set1_epi8(0x20)) |
+           _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('"')) |
+           _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\\'));
+}
+JSON_AVX512_TARGET static inline bool equal_avx512(const char *p, const wr_json_member *m)
+{
+    __m512i a = _mm512_loadu_si512(p), b = _mm512_loadu_si512(m->pattern);
+    return _mm512_mask_cmpneq_epi8_mask(m->mask, a, b) == 0;
+}
+#define NAME(x) x##_avx512
+#define TARGET JSON_AVX512_TARGET
+#define STEP 64
+#define SPECIAL special_avx512
+#define EQUAL equal_avx512
+#include "fmt/json/shape.tmpl.h"
+#else
+static inline uint64_t special_byte(const char *p)
+{
+    return *p == '"' || *p == '\\' || (unsigned char)*p < 0x20;
+}
+static inline bool equal_bytes(const char *p, const wr_json_member *m)
+{
+    return memcmp(p, m->pattern, m->size) == 0;
+}
+#define NAME(x) x##_base
+#define TARGET
+#define STEP 1
+#define SPECIAL special_byte
+#define EQUAL equal_bytes
+#include "fmt/json/shape.tmpl.h"
+#endif
+
+typedef bool take_fn(const wr_json_shape *shape, wr_json_build *build, bool *may_break);
+static take_fn *const takers[] = {
+    take_base,
+#if defined(__x86_64__)
+    take_avx2,
+    take_avx512,
+#endif
+};
+
+bool wr_json_shape_take(const wr_json_shape *shape, wr_json_build *build, bool *may_break)
+{
+    return takers[wr_csv_scan_level()](shape, build, may_break);
+}
