@@ -407,8 +407,10 @@ static weir_status parse_batch(json_worker *w, uint32_t *rows, bool *any)
         wr_json_fault fault = build_record(w, &build, *rows);
         if (!fault && rel->layout == WR_JSON_LINES && !ends_line(&w->text, start))
             fault = JSON_SYNTAX;
-        if (!fault && !w->is_valid && !wr_utf8_valid(start, (size_t)(w->text.at - start)))
+        if (!fault && !w->is_valid && !wr_utf8_valid(start, (size_t)(w->text.at - start))) {
+            w->text.at -= w->text.at[-1] == '\n'; /* the place is on this line */
             w->text.error = "it is not valid UTF-8", fault = JSON_SYNTAX;
+        }
         if (fault)
             w->shape.is_known = false;
         else
