@@ -14,11 +14,6 @@ import sys
 REVIEWED = {
     "csv/csv-spectrum/location_coordinates.csv": "the corpus expects the names of the columns as rows; the file has one",
     "csv/duckdb/error__quotednewlines.csv": "100 records have five lines in double quotes; the corpus counts lines",
-    "csv/duckdb/afl__no_parameter__12.csv": "one line: a header",
-    "csv/duckdb/afl__no_parameter__17.csv": "one line: a header",
-    "csv/duckdb/afl__no_parameter__19.csv": "one line: a header",
-    "csv/duckdb/afl__no_parameter__23.csv": "one line: a header",
-    "csv/duckdb/test__dateformat.csv": "one line: a header",
 }
 SQL = {
     "parquet": "FROM '{sqlpath}'",

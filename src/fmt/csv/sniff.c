@@ -334,6 +334,18 @@ static wr_str head_text(const sniff_state *s, int field, wr_arena *arena)
     return text;
 }
 
+/* Could a record that has no others below it be names? Letters in each field, no control bytes. */
+static bool may_be_name(wr_str text)
+{
+    bool has_letter = false;
+    for (size_t i = 0; i < text.length; i++) {
+        uint8_t byte = (uint8_t)text.data[i];
+        if (byte < 0x20) return false;
+        has_letter |= byte >= 0x80 || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z');
+    }
+    return has_letter;
+}
+
 /* The first record is the header if a typed column's first cell does not fit its type, or if all is
  * text and the first record looks like names. */
 static bool guess_header(const sniff_state *s, wr_arena *arena)
@@ -366,6 +378,7 @@ static bool guess_header(const sniff_state *s, wr_arena *arena)
         }
         for_header |= column_typed && (s->head_masks[k] & s->body_masks[k]) == 0;
         looks_like_names &= s->head_masks[k] == 0 && head_text(s, k, arena).length < NAME_MAX_BYTES;
+        if (s->table.count == 1) looks_like_names &= may_be_name(head_text(s, k, arena));
     }
     for (int k = 0; looks_like_names && k < s->fields; k++)
         for (int j = 0; j < k && s->fields < 1000; j++)
