@@ -432,5 +432,5 @@ void wr_planner_clear(wr_planner *planner)
         wr_relation_release(planner->relations.items[i]);
     for (int i = 0; i < planner->objects.count; i++)
         wr_object_release(planner->objects.items[i]);
-    planner->relations.count = planner->objects.count = 0;
+    planner->relations.count = planner->objects.count = planner->files_read.count = 0;
 }

@@ -234,6 +234,10 @@ WR_MUST_CHECK weir_status wr_bind_pivot(wr_scope *outer, const wr_from *left,
                                         const wr_sql_pivot *pivot, wr_from *out);
 WR_MUST_CHECK weir_status wr_bind_unpivot(wr_scope *outer, const wr_from *left,
                                           const wr_sql_unpivot *unpivot, wr_from *out);
+/* The relation of one file (or pattern) read without options; format NULL: by its contents. The
+ * statement binds it once. The caller owns the reference. */
+WR_MUST_CHECK weir_status wr_bind_file(wr_planner *planner, wr_str path, const wr_format *format,
+                                       wr_relation **out);
 /* A scan of all columns of a relation; the planner takes over the reference. */
 wr_logical *wr_logical_scan(wr_planner *planner, wr_relation *relation, wr_str name,
                             wr_object *object);

@@ -117,16 +117,30 @@ static weir_status unknown_table(wr_scope *scope, const wr_sql_table_ref *ref, w
         &nearest);
 }
 
+weir_status wr_bind_file(wr_planner *planner, wr_str path, const wr_format *format,
+                         wr_relation **out)
+{
+    const wr_options none = {0};
+    for (int i = 0; i < planner->files_read.count; i++) {
+        const wr_bound_file *known = &planner->files_read.items[i];
+        if (known->format != format || !wr_str_eq(known->path, path)) continue;
+        *out = wr_relation_keep(known->relation);
+        return WR_OK;
+    }
+    WR_TRY(wr_files_bind(planner->files, &path, 1, format, &none, out));
+    wr_bound_file next = {wr_arena_str(planner->arena, path), format, *out};
+    wr_push(planner->arena, &planner->files_read, next);
+    return WR_OK;
+}
+
 static weir_status from_file(wr_scope *scope, const wr_sql_table_ref *ref, wr_str path,
                              wr_from *out)
 {
     wr_planner *planner = scope->planner;
     wr_relation *relation;
-    const wr_options none = {0};
     if (!planner->files)
         return wr_fail_at(WR_E_UNKNOWN_TABLE, ref->node.span, "files cannot be read here");
-    weir_status s =
-        wr_files_bind(planner->files, &path, 1, wr_format_of_path(path), &none, &relation);
+    weir_status s = wr_bind_file(planner, path, wr_format_of_path(path), &relation);
     if (s) return wr_with_span(s, ref->node.span);
     return from_plan(planner, wr_logical_scan(planner, relation, path, NULL), &ref->alias,
                      wr_file_stem(path), ref->node.span, out);

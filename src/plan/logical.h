@@ -195,6 +195,13 @@ struct wr_logical {
     };
 };
 
+/* A file the statement reads: read again without options it is the same relation. */
+typedef struct wr_bound_file {
+    wr_str path;
+    const void *format; /* wr_format, or NULL: found from the contents */
+    wr_relation *relation;
+} wr_bound_file;
+
 /* The state of planning one statement. One thread. */
 typedef struct wr_planner {
     wr_arena *arena;
@@ -211,6 +218,7 @@ typedef struct wr_planner {
     int param_count, param_cap;
     WR_LIST(wr_relation *) relations; /* references released with the statement */
     WR_LIST(wr_object *) objects;
+    WR_LIST(wr_bound_file) files_read; /* no references of their own */
     struct wr_known_columns *known_columns; /* statistics asked for already (statistics.c) */
     uint64_t rules_off;                     /* bit per rule number: switched off */
     wr_str sql;                             /* text for spans */

@@ -6,6 +6,7 @@
 #include "plan/table_fn.h"
 #include "expr/fn.h"
 #include "fmt/files.h"
+#include "plan/bind.h"
 
 /* ---- collected rows ---- */
 static void add_cell(wr_row_list *list, wr_value value)
@@ -126,7 +127,10 @@ static weir_status read_files(wr_scope *scope, const wr_table_fn_args *args,
     WR_TRY(texts_of(scope, &args->values[0], args->span, &paths, &count));
     if (!format && count && !wr_path_has_glob(paths[0])) format = wr_format_of_path(paths[0]);
     wr_relation *relation;
-    WR_TRY(wr_files_bind(planner->files, paths, count, format, &args->named, &relation));
+    if (count == 1 && args->named.count == 0)
+        WR_TRY(wr_bind_file(planner, paths[0], format, &relation));
+    else
+        WR_TRY(wr_files_bind(planner->files, paths, count, format, &args->named, &relation));
     relation_result(planner, relation, paths[0], out);
     return WR_OK;
 }
