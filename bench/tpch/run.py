@@ -183,4 +183,5 @@ def main():
     return check(args, python, texts) if args.check or not args.peer else measure(args, python, texts)
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -7,14 +7,17 @@
  * becomes the definition of a SHARED subplan.
  *
  * What is shared has to be stored and no longer gets the runtime filters of its surroundings: only
- * parts with few rows compared with what they read are worth it.
+ * parts with few rows compared with what they read are worth it, and only if the filters of both
+ * places together would have left more than one whole computation.
  *
  * Traps: parts that refer to columns outside, call volatile functions or stand inside a recursion
  * are left alone. Every change makes the lists of candidates stale: they are collected again. */
 #include "plan/shared.h"
 #include "plan/unnest.h"
+#include <math.h>
 
-static const double SHRINKS_TO = 0.25, ROWS_MAX = 2e6;
+/* A part joined with something small reads all keys, but does the rest only for matching rows. */
+static const double SHRINKS_TO = 0.25, ROWS_MAX = 2e6, READING = 0.3;
 enum { CANDIDATES_MAX = 128, ROUNDS_MAX = 32 };
 
 typedef struct pair {
@@ -37,6 +40,7 @@ typedef struct candidate {
     wr_logical *node, **slot;
     int end; /* candidates from the next one to this lie inside */
     double input_rows;
+    double partner_rows; /* of the smallest side whose runtime filters reach the node */
 } candidate;
 
 typedef struct finding {
@@ -220,8 +224,27 @@ static bool same_plan(matching *m, wr_logical *a, wr_logical *b)
 
 /* ---- candidates ---- */
 
+/* The rows of what an input of the node is joined with: below, runtime filters take the others
+ * away. */
+static double partner_of(const wr_logical *node, int input, double partner_rows)
+{
+    switch (node->kind) {
+    case WR_L_FILTER:
+    case WR_L_PROJECT:
+        return partner_rows;
+    case WR_L_JOIN:
+        if (node->join.condition_count == 0) return INFINITY;
+        if (node->join.kind == WR_JOIN_INNER || (node->join.kind == WR_JOIN_SEMI && input == 0) ||
+            (input == 1 && node->join.kind != WR_JOIN_FULL && node->join.kind != WR_JOIN_RIGHT))
+            return WR_MIN(node->inputs[1 - input]->rows, input == 0 ? partner_rows : INFINITY);
+        return input == 0 ? partner_rows : INFINITY;
+    default:
+        return INFINITY;
+    }
+}
+
 /* Adds up the rows read by a subtree; collects joins and groupings on the way. */
-static double collect(finding *f, wr_logical **slot, bool is_definition)
+static double collect(finding *f, wr_logical **slot, bool is_definition, double partner_rows)
 {
     wr_logical *node = *slot;
     if (node->kind == WR_L_RECURSIVE) return node->rows;
@@ -233,12 +256,13 @@ static double collect(finding *f, wr_logical **slot, bool is_definition)
     int at = -1;
     if (fits && f->candidates.count < CANDIDATES_MAX) {
         at = f->candidates.count;
-        wr_push(f->planner->arena, &f->candidates, ((candidate){node, slot, at, 0}));
+        wr_push(f->planner->arena, &f->candidates, ((candidate){node, slot, at, 0, partner_rows}));
     }
     double rows = 0;
     if (node->kind == WR_L_SCAN) rows = node->scan.relation->row_count;
     for (int i = 0; i < node->input_count; i++)
-        rows += collect(f, &node->inputs[i], node->kind == WR_L_SHARED);
+        rows += collect(f, &node->inputs[i], node->kind == WR_L_SHARED,
+                        partner_of(node, i, partner_rows));
     if (at >= 0) {
         f->candidates.items[at].end = f->candidates.count - 1;
         f->candidates.items[at].input_rows = rows;
@@ -250,6 +274,13 @@ static bool is_worth_it(const candidate *c)
 {
     return c->node->rows >= 0 && c->node->rows <= ROWS_MAX &&
            c->node->rows <= c->input_rows * SHRINKS_TO;
+}
+
+/* The part of its work that is left when runtime filters reach the candidate. */
+static double narrowed_to(const candidate *c)
+{
+    double matched = WR_MIN(c->partner_rows / WR_MAX(c->node->rows, 1), 1);
+    return READING + (1 - READING) * matched;
 }
 
 static bool is_closed(wr_planner *planner, wr_logical *node)
@@ -393,16 +424,16 @@ static void share(finding *f, wr_logical *root, candidate *a, candidate *b, matc
 static bool share_one(wr_planner *planner, wr_logical **root)
 {
     finding f = {.planner = planner};
-    collect(&f, root, false);
-    if (f.candidates.count < 2) return false;
     wr_estimate(planner, *root);
+    collect(&f, root, false, INFINITY);
     for (int i = 0; i < f.candidates.count; i++) {
         candidate *a = &f.candidates.items[i];
         if (!is_worth_it(a)) continue;
         for (int j = a->end + 1; j < f.candidates.count; j++) {
             candidate *b = &f.candidates.items[j];
             matching m = {.planner = planner};
-            if (!is_worth_it(b) || a->node->kind != b->node->kind ||
+            if (!is_worth_it(b) || narrowed_to(a) + narrowed_to(b) <= 1 ||
+                a->node->kind != b->node->kind ||
                 !same_plan(&m, a->node, b->node) || !is_closed(planner, a->node) ||
                 !is_closed(planner, b->node))
                 continue;

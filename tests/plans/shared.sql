@@ -1,0 +1,20 @@
+-- Equal joins and groupings of one query become one shared subplan.
+CREATE TABLE sale AS SELECT x AS id, x % 50 AS item, x % 7 AS day, x % 13 AS amount FROM generate_series(1, 20000) s(x);
+CREATE TABLE item AS SELECT x AS id, x % 5 AS kind FROM generate_series(0, 49) s(x);
+
+-- Every item against the average of all.
+EXPLAIN SELECT a.item, a.total FROM (SELECT item, sum(amount) AS total FROM sale GROUP BY item) a
+WHERE a.total > (SELECT avg(total) FROM (SELECT item, sum(amount) AS total FROM sale GROUP BY item) b);
+
+-- A join with a grouping over it, named differently in the two places.
+EXPLAIN SELECT p.kind, p.n, q.n FROM
+  (SELECT i.kind, count(*) AS n FROM item i JOIN sale s ON s.item = i.id WHERE s.day < 3 GROUP BY i.kind) p LEFT JOIN
+  (SELECT k.kind, count(*) AS n FROM item k JOIN sale t ON t.item = k.id WHERE t.day < 3 GROUP BY k.kind) q ON p.kind = q.kind;
+
+-- Different filters: nothing is shared.
+EXPLAIN SELECT item, sum(amount) FROM sale WHERE day = 1 GROUP BY item UNION ALL
+SELECT item, sum(amount) FROM sale WHERE day = 2 GROUP BY item;
+
+-- Switched off.
+SET disabled_rules = 'common_subplans';
+EXPLAIN SELECT item, sum(amount) FROM sale GROUP BY item UNION ALL SELECT item, sum(amount) FROM sale GROUP BY item;
