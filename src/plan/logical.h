@@ -218,7 +218,7 @@ typedef struct wr_planner {
     int param_count, param_cap;
     WR_LIST(wr_relation *) relations; /* references released with the statement */
     WR_LIST(wr_object *) objects;
-    WR_LIST(wr_bound_file) files_read; /* no references of their own */
+    WR_LIST(wr_bound_file) files_read;      /* no references of their own */
     struct wr_known_columns *known_columns; /* statistics asked for already (statistics.c) */
     uint64_t rules_off;                     /* bit per rule number: switched off */
     wr_str sql;                             /* text for spans */

@@ -16,5 +16,5 @@ EXPLAIN SELECT item, sum(amount) FROM sale WHERE day = 1 GROUP BY item UNION ALL
 SELECT item, sum(amount) FROM sale WHERE day = 2 GROUP BY item;
 
 -- Switched off.
-SET disabled_rules = 'common_subplans';
+SET disabled_rules = 'repeated_subplans';
 EXPLAIN SELECT item, sum(amount) FROM sale GROUP BY item UNION ALL SELECT item, sum(amount) FROM sale GROUP BY item;

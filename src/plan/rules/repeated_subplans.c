@@ -1,4 +1,4 @@
-/* common_subplans.c - computes equal parts of a query once.
+/* repeated_subplans.c - computes equal parts of a query once.
  *
  * Candidates are joins and groupings. Two are equal when they have the same shape over the same
  * sources, their expressions being equal once the column ids of one are translated into those of
@@ -79,8 +79,7 @@ static wr_expr *translate_column(wr_expr *e, void *arg)
 static bool same_expr(matching *m, const wr_expr *a, const wr_expr *b)
 {
     if (!a || !b) return a == b;
-    wr_expr *copy =
-        wr_expr_rewrite(wr_expr_copy(m->planner->arena, b), translate_column, m);
+    wr_expr *copy = wr_expr_rewrite(wr_expr_copy(m->planner->arena, b), translate_column, m);
     if (wr_expr_eq(a, copy)) return true;
     return a->kind == WR_X_COMPARE && a->op == WR_EQ && copy->kind == WR_X_COMPARE &&
            copy->op == WR_EQ && wr_expr_eq(a->args[0], copy->args[1]) &&
@@ -433,9 +432,8 @@ static bool share_one(wr_planner *planner, wr_logical **root)
             candidate *b = &f.candidates.items[j];
             matching m = {.planner = planner};
             if (!is_worth_it(b) || narrowed_to(a) + narrowed_to(b) <= 1 ||
-                a->node->kind != b->node->kind ||
-                !same_plan(&m, a->node, b->node) || !is_closed(planner, a->node) ||
-                !is_closed(planner, b->node))
+                a->node->kind != b->node->kind || !same_plan(&m, a->node, b->node) ||
+                !is_closed(planner, a->node) || !is_closed(planner, b->node))
                 continue;
             share(&f, *root, a, b, &m);
             return true;
@@ -451,8 +449,8 @@ static weir_status apply(wr_planner *planner, wr_logical **root)
     return WR_OK;
 }
 
-const wr_rule wr_rule_common_subplans = {
-    .name = "common_subplans",
+const wr_rule wr_rule_repeated_subplans = {
+    .name = "repeated_subplans",
     .order = 65,
     .help = "computes equal joins and groupings of a query once",
     .apply = apply,
