@@ -51,8 +51,8 @@ TEST(lines_that_differ_from_the_line_before_are_read_as_well_as_those_that_do_no
     static const char *const lines[] = {
         "{\"a\":1,\"b\":\"x\",\"skipped\":[1,{\"a\":2}],\"d\":\"2024-02-29\",\"e\":1.25}\n",
         "{\"a\":2,\"b\":\"a \\\"quoted\\\" text\",\"skipped\":\"\\u00e9\",\"d\":null,\"e\":1e2}\n",
-        "{\"a\":-3,\"b\":\"longer than sixteen, than thirty-two and even than sixty-four bytes "
-        "in all\",\"skipped\":null,\"d\":\"1999-12-31\",\"e\":-0.5}\r\n",
+        ("{\"a\":-3,\"b\":\"longer than sixteen, than thirty-two and even than sixty-four bytes "
+         "in all\",\"skipped\":null,\"d\":\"1999-12-31\",\"e\":-0.5}\r\n"),
         "{\"b\":\"\",\"a\":1234567890123456789}\n",
         "\n",
         "{ \"a\" : 4 , \"b\" : null , \"skipped\" : true , \"d\" : \"2000-01-01\" , \"e\" : 3 }\n",
@@ -61,8 +61,8 @@ TEST(lines_that_differ_from_the_line_before_are_read_as_well_as_those_that_do_no
     static const char *const rows[] = {
         "1|x|2024-02-29|1.25\n",
         "2|a \"quoted\" text|NULL|100\n",
-        "-3|longer than sixteen, than thirty-two and even than sixty-four bytes in "
-        "all|1999-12-31|-0.5\n",
+        ("-3|longer than sixteen, than thirty-two and even than sixty-four bytes in "
+         "all|1999-12-31|-0.5\n"),
         "1234567890123456789||NULL|NULL\n",
         "",
         "4|NULL|2000-01-01|3\n",
