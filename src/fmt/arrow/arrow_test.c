@@ -76,15 +76,18 @@ typedef struct totals {
 
 static void add_batch(const wr_batch *batch, int count, totals *out)
 {
+    WR_BUF(text); /* printed: in a damaged file the column may have become one of another type */
     for (uint32_t i = 0; i < wr_batch_count(batch); i++) {
         uint32_t row = wr_batch_row(batch, i);
         out->rows++;
         out->sum += wr_column_int(&batch->columns[0], row);
         if (count < 2) continue;
+        text.length = 0;
         if (wr_column_is_null(&batch->columns[1], row))
             out->nulls++;
         else
-            out->text_bytes += wr_column_view(&batch->columns[1], row).length;
+            wr_column_print(&batch->columns[1], row, &text);
+        out->text_bytes += text.length;
     }
 }
 
