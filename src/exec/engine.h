@@ -31,7 +31,8 @@ typedef struct wr_chain {
     wr_batch *batches;    /* [0] from the source, [i + 1] from op i */
     wr_op_local **locals; /* [0] source, [i + 1] op i, [depth + 1] sink */
     int cap;
-    uint64_t again; /* bit i: op i has more to give for its present input */
+    int *again; /* ops that have more to give for their present input, deepest last */
+    int again_count;
 } wr_chain;
 
 typedef enum wr_stage {

@@ -80,6 +80,7 @@ void wr_exec_drop(wr_exec *exec)
     for (int i = 0; i < exec->worker_count; i++) {
         wr_heap_drop(exec->chains[i].batches);
         wr_heap_drop(exec->chains[i].locals);
+        wr_heap_drop(exec->chains[i].again);
     }
     wr_status_drop(exec->error);
     wr_cond_clear(&exec->changed);
@@ -157,7 +158,9 @@ static weir_status chain_attach(wr_exec *exec, const wr_pipeline *p, wr_chain *c
     if (c->cap < p->op_count + 2) {
         wr_heap_drop(c->batches);
         wr_heap_drop(c->locals);
+        wr_heap_drop(c->again);
         c->cap = p->op_count + 2;
+        c->again = wr_heap_new(sizeof *c->again * (size_t)c->cap);
         c->batches = wr_heap_new(sizeof *c->batches * (size_t)c->cap);
         c->locals = wr_heap_new(sizeof *c->locals * (size_t)c->cap);
     }
@@ -207,7 +210,7 @@ static weir_status give_to_sink(wr_exec *exec, const wr_pipeline *p, wr_chain *c
  * deepest op that has more to give for its present input; ops above it that also have more are
  * found through again. */
 static weir_status chain_flow(wr_exec *exec, const wr_pipeline *p, wr_chain *c, int level,
-                              uint64_t *again, bool *yielded)
+                              bool *yielded)
 {
     for (;;) {
         WR_TRY(wr_exec_check(exec));
@@ -217,15 +220,15 @@ static weir_status chain_flow(wr_exec *exec, const wr_pipeline *p, wr_chain *c, 
             if (flow == WR_FLOW_YIELD) *yielded = true;
         } else {
             WR_TRY(push_one(exec, p, c, level, &flow));
-            *again &= ~(UINT64_C(1) << level);
-            if (flow == WR_FLOW_AGAIN) *again |= UINT64_C(1) << level;
+            if (c->again_count && c->again[c->again_count - 1] == level) c->again_count--;
+            if (flow == WR_FLOW_AGAIN) c->again[c->again_count++] = level;
             if (wr_batch_count(&c->batches[level + 1]) > 0) {
                 c->resume = -1;
                 level++;
                 continue;
             }
         }
-        c->resume = *again ? 63 - __builtin_clzll(*again) : -1;
+        c->resume = c->again_count ? c->again[c->again_count - 1] : -1;
         if (*yielded || c->resume < 0) return WR_OK;
         if (atomic_load_explicit(&exec->pipeline_stop, memory_order_relaxed)) return WR_OK;
         level = c->resume;
@@ -268,15 +271,14 @@ static weir_status next_source_batch(const wr_pipeline *p, wr_chain *c, bool *mo
 
 /* Works until the source is empty (*yielded false) or the result sink handed a batch over (*yielded
  * true). */
-static weir_status chain_run(wr_exec *exec, const wr_pipeline *p, wr_chain *c, uint64_t *again,
-                             bool *yielded)
+static weir_status chain_run(wr_exec *exec, const wr_pipeline *p, wr_chain *c, bool *yielded)
 {
     *yielded = false;
-    if (*again) WR_TRY(chain_flow(exec, p, c, 63 - __builtin_clzll(*again), again, yielded));
+    if (c->again_count) WR_TRY(chain_flow(exec, p, c, c->again[c->again_count - 1], yielded));
     while (!*yielded) {
         WR_TRY(wr_exec_check(exec));
         if (atomic_load_explicit(&exec->pipeline_stop, memory_order_relaxed)) {
-            *again = 0;
+            c->again_count = 0;
             return c->in_morsel ? end_morsel(p, c) : WR_OK;
         }
         bool got = true, more = false;
@@ -287,7 +289,7 @@ static weir_status chain_run(wr_exec *exec, const wr_pipeline *p, wr_chain *c, u
             WR_TRY(end_morsel(p, c));
         } else if (wr_batch_count(&c->batches[0]) > 0) {
             c->resume = -1;
-            WR_TRY(chain_flow(exec, p, c, 0, again, yielded));
+            WR_TRY(chain_flow(exec, p, c, 0, yielded));
         }
     }
     return WR_OK;
@@ -381,8 +383,8 @@ static bool run_stage(wr_exec *exec, int worker)
     wr_mutex_unlock(&exec->lock);
     bool yielded = false;
     weir_status bad = attach ? chain_attach(exec, p, c, worker) : WR_OK;
-    if (attach) c->again = 0;
-    if (!bad) bad = chain_run(exec, p, c, &c->again, &yielded);
+    if (attach) c->again_count = 0;
+    if (!bad) bad = chain_run(exec, p, c, &yielded);
     if (bad) wr_exec_fail(exec, bad);
     wr_mutex_lock(&exec->lock);
     if (yielded && !bad) return true;
