@@ -137,7 +137,8 @@ typedef enum wr_csv_cell_fault {
 } wr_csv_cell_fault;
 typedef struct wr_csv_cells {
     const wr_csv_config *config;
-    const char *data; /* the chunk */
+    const wr_cell_rules *rules; /* of the column */
+    const char *data;           /* the chunk */
     const wr_csv_rows *rows;
     bool has_quotes, check_utf8;
     wr_arena *arena; /* for unescaped text; lives as long as the batch */
@@ -161,11 +162,13 @@ typedef struct wr_csv_sniffed {
     wr_field *fields;
     int field_count;
     bool *is_guessed;     /* per column: the type comes from the sample */
+    wr_str *formats;      /* per column: strptime pattern of its dates, empty: ISO or as given */
     uint64_t sample_rows; /* rows looked at */
     bool sample_is_all;
-    uint64_t body_line; /* line number of the first data record, from 1 */
-    size_t body;        /* offset of the first data record in the text */
-    double consistency; /* share of sample rows with field_count fields */
+    uint64_t body_line;  /* line number of the first data record, from 1 */
+    size_t body;         /* offset of the first data record in the text */
+    int64_t skip_wanted; /* the option skip that would leave out lines above the table, or 0 */
+    double consistency;  /* share of sample rows with field_count fields */
     double score;
     wr_buf warnings; /* caller clears */
 } wr_csv_sniffed;
@@ -181,6 +184,7 @@ typedef struct wr_csv_place {
     uint64_t line, offset;    /* of the record */
     wr_str record;            /* its text without the line end */
     size_t caret, caret_size; /* in record */
+    int64_t skip_wanted;      /* as in wr_csv_sniffed, if the record is one of those lines */
 } wr_csv_place;
 WR_MUST_CHECK weir_status wr_csv_fail_shape(const wr_csv_place *place, int got,
                                             const wr_schema *schema, int wanted, bool has_header);

@@ -28,6 +28,61 @@ TEST(header_and_types_are_found)
                 "03:04:05.5\n2|bob|-0.5|2023-01-01|false|2024-01-02 03:04:05\n");
 }
 
+TEST(dates_are_found_if_no_other_order_of_day_and_month_fits)
+{
+    expect_rows("a,b,c,d,e\n1.2.2024,13/02/2024,02-28-2024 7:05,2024/1/31,2024-1-9\n"
+                "01.03.2024,1/3/2024,1-3-2024 17:05,2024/12/1,2024-12-10\n",
+                "a DATE, b DATE, c TIMESTAMP, d DATE, e DATE",
+                "2024-02-01|2024-02-13|2024-02-28 07:05:00|2024-01-31|2024-01-09\n"
+                "2024-03-01|2024-03-01|2024-01-03 17:05:00|2024-12-01|2024-12-10\n");
+    expect_rows("a,b,c\n1/2/2024,13/1/2024,30.2.2024\n12/12/2024,1/13/2024,1.3.2024\n",
+                "a VARCHAR, b VARCHAR, c VARCHAR",
+                "1/2/2024|13/1/2024|30.2.2024\n12/12/2024|1/13/2024|1.3.2024\n");
+    expect_rows("a,b\n2024-05-25 04:55:03 UTC,2024-05-25 04:55:03 Nowhere\n"
+                "2024-05-25 04:55:03+02,2024-05-25 04:55:03 UTC\n",
+                "a TIMESTAMP WITH TIME ZONE, b VARCHAR",
+                "2024-05-25 04:55:03+00|2024-05-25 04:55:03 Nowhere\n"
+                "2024-05-25 02:55:03+00|2024-05-25 04:55:03 UTC\n");
+}
+
+TEST(a_late_value_in_another_date_format_is_an_error)
+{
+    WR_BUF(csv);
+    wr_buf_add_text(&csv, "id,day\n");
+    for (int i = 0; i < 30000; i++)
+        wr_buf_printf(&csv, "%d,%d.1.2024\n", i, i % 31 + 1);
+    wr_buf_add_text(&csv, "30000,2024-01-01\n");
+    test_read r = {.path = test_path("late_day.csv"), .format = "csv"};
+    write_file(r.path, wr_buf_str(&csv));
+    EXPECT_FAIL(read_back(&r), WR_E_ROW_VALUE);
+    forget(&r);
+    unlink(r.path);
+    wr_buf_clear(&csv);
+}
+
+TEST(notes_above_a_table_are_left_out_and_titles_are_shown_with_the_lines_to_skip)
+{
+    expect_rows("# made by hand\n# 2024, again\na,b\n1,2\n", "a BIGINT, b BIGINT", "1|2\n");
+    expect_rows("#a,b\n1,2\n", "#a BIGINT, b BIGINT", "1|2\n");
+    expect_rows("#one\n#two\n", "#one VARCHAR", "#two\n");
+    test_read r = {.path = test_path("title.csv"), .format = "csv"};
+    write_file(r.path, WR_STR("A title\n\na,b\n1,2\n3,4\n5,6\n"));
+    weir_status bad = read_back(&r);
+    EXPECT(bad && bad->code == WR_E_ROW_SHAPE);
+    EXPECT(bad && bad->fix && strstr(bad->fix, "skip => 2)   if the table begins at line 3"));
+    wr_status_drop(bad);
+    forget(&r);
+    r.options[0] = (wr_given){.name = WR_STR("skip"), .value = wr_value_int(WR_BIGINT, 2)};
+    EXPECT_OK(read_back(&r));
+    EXPECT_TEXT(r.text.data, "1|2\n3|4\n5|6\n");
+    forget(&r);
+    write_file(r.path, WR_STR("a,b\n1,2\n# 3\n5,6\n"));
+    r.options[0] = (wr_given){0};
+    EXPECT_FAIL(read_back(&r), WR_E_ROW_SHAPE);
+    forget(&r);
+    unlink(r.path);
+}
+
 TEST(quotes_keep_delimiters_line_ends_and_quotes)
 {
     expect_rows("a;b\n\"x;y\";\"say \"\"hi\"\"\"\n\"two\r\nlines\";z\n", "a VARCHAR, b VARCHAR",

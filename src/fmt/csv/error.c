@@ -77,6 +77,10 @@ weir_status wr_csv_fail_shape(const wr_csv_place *place, int got, const wr_schem
                               wanted, names.data ? names.data : "");
     bad = wr_with_detail(bad, "%s", detail.data);
     wr_str path = place->path;
+    if (place->skip_wanted > 0)
+        return wr_with_fix(bad, "read_csv('%.*s', skip => %lld)   if the table begins at line %lld",
+                           WR_STR_ARGS(path), (long long)place->skip_wanted,
+                           (long long)place->skip_wanted + 1);
     if (got < wanted)
         return wr_with_fix(bad,
                            "read_csv('%.*s', short_rows => 'null')   or   rejects => 'bad_rows' to "

@@ -101,7 +101,7 @@ static __attribute__((noinline)) wr_csv_cell_fault read_cell(const wr_csv_cells 
     if (cells->check_utf8 && is_text && fill->type->id != WR_T_BLOB &&
         !wr_utf8_valid(text.data, text.length))
         return CSV_CELL_ENCODING;
-    if (!wr_cell_read(&config->rules, fill->type, text, (char *)fill->data + row * fill->width))
+    if (!wr_cell_read(cells->rules, fill->type, text, (char *)fill->data + row * fill->width))
         return CSV_CELL_VALUE;
     return CSV_CELL_OK;
 }
@@ -180,7 +180,7 @@ static parse_fn *loop_for(const wr_csv_cells *cells, const wr_type *type)
                   (config->dialect.escape >= 0 && config->dialect.escape != config->dialect.quote);
     for (int i = 0; i < config->null_count; i++)
         is_odd |= config->nulls[i].length > 0;
-    bool has_point = config->rules.decimal_separator == '.';
+    bool has_point = cells->rules->decimal_separator == '.';
     if (is_odd) return parse_general;
     switch (type->id) {
     case WR_T_BIGINT:
@@ -195,9 +195,9 @@ static parse_fn *loop_for(const wr_csv_cells *cells, const wr_type *type)
                : type->phys == WR_P_I32 ? parse_decimal32
                                         : parse_general;
     case WR_T_DATE:
-        return config->rules.date_format.length ? parse_general : parse_date;
+        return cells->rules->date_format.length ? parse_general : parse_date;
     case WR_T_TIMESTAMP:
-        return config->rules.timestamp_format.length ? parse_general : parse_timestamp;
+        return cells->rules->timestamp_format.length ? parse_general : parse_timestamp;
     case WR_T_VARCHAR:
         return cells->check_utf8 ? parse_general : parse_text;
     default:

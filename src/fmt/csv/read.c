@@ -22,6 +22,8 @@ typedef struct csv_relation {
     wr_csv_config config; /* dialect as sniffed */
     int fields;
     bool *is_guessed;
+    wr_cell_rules *rules; /* per column */
+    int64_t skip_wanted;
     bool header;
     uint64_t sample_rows, body_line;
     size_t body;
@@ -106,6 +108,7 @@ static weir_status take_bad_row(void *arg, const wr_csv_bad_row *bad)
     }
     place.caret = place.record.length;
     place.caret_size = 1;
+    if (place.line <= (uint64_t)rel->skip_wanted) place.skip_wanted = rel->skip_wanted;
     if (bad->fields > rel->fields) { /* behind the last field that has a column */
         const wr_csv_dialect *d = &rel->config.dialect;
         wr_csv_index one = {0};
@@ -403,9 +406,9 @@ static weir_status parse_position(csv_worker *w, int position, uint32_t rows, co
     if (field == rel->fields) {
         number_rows(w, rows, fill);
     } else {
-        wr_csv_cells cells = {&rel->config,       w->chunk.data,
-                              &w->rows,           w->chunk.flags & FLAG_QUOTES,
-                              !w->chunk.is_ascii, &w->arena};
+        wr_csv_cells cells = {&rel->config, &rel->rules[field],           w->chunk.data,
+                              &w->rows,     w->chunk.flags & FLAG_QUOTES, !w->chunk.is_ascii,
+                              &w->arena};
         wr_csv_cell_fault fault;
         uint32_t from = 0;
         for (;;) {
@@ -535,6 +538,18 @@ static weir_status read_sample(csv_relation *rel, wr_buf *sample, bool *is_all, 
     return WR_OK;
 }
 
+static wr_cell_rules *column_rules(csv_relation *rel, const wr_csv_sniffed *found)
+{
+    wr_cell_rules *rules = wr_new_array(&rel->arena, wr_cell_rules, found->field_count + 1);
+    for (int k = 0; k < found->field_count; k++) {
+        rules[k] = rel->config.rules;
+        if (found->formats[k].length == 0) continue;
+        bool is_date = found->fields[k].type->id == WR_T_DATE;
+        *(is_date ? &rules[k].date_format : &rules[k].timestamp_format) = found->formats[k];
+    }
+    return rules;
+}
+
 static weir_status bind_into(csv_relation *rel, const wr_options *options)
 {
     WR_TRY(wr_csv_config_read(options, rel->path, &rel->arena, &rel->config));
@@ -551,6 +566,8 @@ static weir_status bind_into(csv_relation *rel, const wr_options *options)
     rel->config.dialect = found.dialect;
     rel->fields = found.field_count;
     rel->is_guessed = found.is_guessed;
+    rel->rules = column_rules(rel, &found);
+    rel->skip_wanted = found.skip_wanted;
     rel->header = found.header;
     rel->base.names_are_made_up = !found.header && rel->config.name_count == 0;
     rel->sample_rows = found.sample_rows;

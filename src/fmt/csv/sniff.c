@@ -3,10 +3,14 @@
  * Idea: read a small piece with every plausible dialect and see which gives the most regular
  * rectangle. A reading that is regular for only half of the lines but has columns still beats the
  * one-column reading that any text has: a ragged file must end in an error that shows the ragged
- * line, never in a guess that hides it. No line is ever left out to make a guess come true.
+ * line, never in a guess that hides it. No line is ever left out to make a guess come true, but for
+ * notes above the table: lines that begin with #, have another shape, and below which all is
+ * regular.
  *
  * Types are guessed by elimination: every value removes the types it does not fit. What would lose
- * information (leading zeros, integers beyond a double's 53 bits among decimals) stays text. */
+ * information (leading zeros, integers beyond a double's 53 bits among decimals) stays text. So do
+ * dates like 5/6/2024 as long as no value tells days from months: a format is one more type that
+ * the values remove, and two that are left are one too many. */
 #include "fmt/csv/csv.h"
 
 enum { DIALECT_SAMPLE = 64 << 10, NAME_MAX_BYTES = 256 };
@@ -19,7 +23,22 @@ enum {
     M_TIMESTAMP = 32,
     M_TIMESTAMPTZ = 64,
     M_TIME = 128,
-    M_ANY = 255
+    M_FORMAT = 256, /* the first of moment_formats */
+    M_ANY = 0x3ffffff
+};
+
+/* Ways to write a date beside ISO 8601, alone and with a time. Dots mean day, month, year. */
+static const struct {
+    char separator;
+    bool is_year_first;
+    const char *pattern[3]; /* date, with seconds, with minutes */
+} moment_formats[] = {
+    {'.', false, {"%d.%m.%Y", "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M"}},
+    {'/', false, {"%d/%m/%Y", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M"}},
+    {'/', false, {"%m/%d/%Y", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M"}},
+    {'-', false, {"%d-%m-%Y", "%d-%m-%Y %H:%M:%S", "%d-%m-%Y %H:%M"}},
+    {'-', false, {"%m-%d-%Y", "%m-%d-%Y %H:%M:%S", "%m-%d-%Y %H:%M"}},
+    {'/', true, {"%Y/%m/%d", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M"}},
 };
 
 /* A sample cut into records. */
@@ -222,29 +241,86 @@ static bool has_shape(wr_str text, const char *shape)
     return true;
 }
 
-static int moment_mask(const wr_cell_rules *rules, wr_str text)
+static size_t digits_at(wr_str text, size_t from)
+{
+    size_t i = from;
+    while (i < text.length && text.data[i] >= '0' && text.data[i] <= '9')
+        i++;
+    return i - from;
+}
+
+/* Length of "2024-2-9" at the start of text, 0 if there is no such thing. */
+static size_t iso_date_length(wr_str text)
+{
+    size_t i = digits_at(text, 0), month, day;
+    if (i != 4 || i == text.length || text.data[i++] != '-') return 0;
+    month = digits_at(text, i);
+    i += month;
+    if (month < 1 || month > 2 || i == text.length || text.data[i++] != '-') return 0;
+    day = digits_at(text, i);
+    return day >= 1 && day <= 2 ? i + day : 0;
+}
+
+static int iso_mask(wr_str text, size_t date_length)
 {
     int64_t us;
     int32_t days;
     bool has_zone = false;
     wr_str zone = {0};
-    if (has_shape(text, "dddd-dd-dd") && !rules->date_format.length &&
-        !rules->timestamp_format.length) {
-        if (text.length == 10)
-            return wr_date_read(text, &days, NULL) ? M_DATE | M_TIMESTAMP | M_TIMESTAMPTZ : 0;
-        if (text.length < 16 || (text.data[10] != ' ' && text.data[10] != 'T')) return 0;
-        if (!wr_ts_read(text, &us, &has_zone, &zone, NULL)) return 0;
-        bool is_named = has_zone && zone.length > 0 &&
-                        ((zone.data[0] | 0x20) >= 'a' && (zone.data[0] | 0x20) < 'z');
-        if (is_named) return 0;
-        return has_zone ? M_TIMESTAMPTZ : M_TIMESTAMP | M_TIMESTAMPTZ;
+    if (text.length == date_length)
+        return wr_date_read(text, &days, NULL) ? M_DATE | M_TIMESTAMP | M_TIMESTAMPTZ : 0;
+    bool has_time = text.length >= date_length + 6 &&
+                    (text.data[date_length] == ' ' || text.data[date_length] == 'T');
+    if (!has_time || !wr_ts_read(text, &us, &has_zone, &zone, NULL)) return 0;
+    if (!has_zone) return M_TIMESTAMP | M_TIMESTAMPTZ;
+    /* a zone may have a name; it must be one that the reader knows */
+    return wr_cell_read(NULL, wr_type_of(WR_T_TIMESTAMPTZ), text, &us) ? M_TIMESTAMPTZ : 0;
+}
+
+/* Bits of moment_formats: three per row. */
+static int format_mask(wr_str text)
+{
+    size_t first = digits_at(text, 0), second, third;
+    if (first == 0 || first == text.length) return 0;
+    char separator = text.data[first];
+    second = digits_at(text, first + 1);
+    size_t at = first + 1 + second;
+    if (second < 1 || second > 2 || at >= text.length || text.data[at] != separator) return 0;
+    third = digits_at(text, at + 1);
+    at += 1 + third;
+    bool is_year_first = first == 4 && third >= 1 && third <= 2;
+    if (!is_year_first && (first > 2 || third != 4)) return 0;
+    int column = at == text.length ? 0 : digits_at(text, text.length - 2) == 2 ? 1 : -1;
+    if (column == 1) {
+        int colons = 0;
+        for (size_t i = at; i < text.length; i++)
+            colons += text.data[i] == ':';
+        column = colons == 2 ? 1 : 2;
     }
+    int mask = 0;
+    int64_t us;
+    for (int i = 0; column >= 0 && i < (int)WR_COUNT(moment_formats); i++)
+        if (moment_formats[i].separator == separator &&
+            moment_formats[i].is_year_first == is_year_first &&
+            wr_cell_strptime(wr_str_of(moment_formats[i].pattern[column]), text, &us))
+            mask |= M_FORMAT << (3 * i + column);
+    return mask;
+}
+
+static int moment_mask(const wr_cell_rules *rules, wr_str text)
+{
+    int64_t us;
     int mask = 0;
     if (rules->date_format.length && wr_cell_strptime(rules->date_format, text, &us))
         mask |= M_DATE;
     if (rules->timestamp_format.length && wr_cell_strptime(rules->timestamp_format, text, &us))
         mask |= M_TIMESTAMP;
     if (mask) return mask;
+    if (!rules->date_format.length && !rules->timestamp_format.length) {
+        size_t iso = iso_date_length(text);
+        mask = iso ? iso_mask(text, iso) : format_mask(text);
+        if (mask || iso) return mask;
+    }
     if (has_shape(text, "dd:dd:dd") && (text.length == 8 || text.data[8] == '.'))
         return wr_time_read(text, &us, NULL) ? M_TIME : 0;
     return 0;
@@ -260,7 +336,9 @@ static int mask_of(const wr_cell_rules *rules, wr_str text)
     return mask ? mask : moment_mask(rules, text);
 }
 
-static const wr_type *type_of_mask(int mask)
+/* The type of a column whose values all fit mask; *format is the pattern of its dates unless they
+ * are ISO. */
+static const wr_type *type_of_mask(int mask, wr_str *format)
 {
     static const struct {
         int bit;
@@ -269,10 +347,15 @@ static const wr_type *type_of_mask(int mask)
                  {M_DOUBLE, WR_T_DOUBLE},       {M_BOOLEAN, WR_T_BOOLEAN},
                  {M_DATE, WR_T_DATE},           {M_TIME, WR_T_TIME},
                  {M_TIMESTAMP, WR_T_TIMESTAMP}, {M_TIMESTAMPTZ, WR_T_TIMESTAMPTZ}};
+    *format = (wr_str){0};
     if (mask == M_ANY) return WR_VARCHAR; /* nothing but NULLs */
     for (size_t i = 0; i < WR_COUNT(order); i++)
         if (mask & order[i].bit) return wr_type_of(order[i].id);
-    return WR_VARCHAR;
+    unsigned formats = (unsigned)mask / M_FORMAT;
+    if (formats == 0 || (formats & (formats - 1)) != 0) return WR_VARCHAR;
+    int only = __builtin_ctz(formats);
+    *format = wr_str_of(moment_formats[only / 3].pattern[only % 3]);
+    return wr_type_of(only % 3 == 0 ? WR_T_DATE : WR_T_TIMESTAMP);
 }
 
 typedef struct sniff_state {
@@ -417,11 +500,13 @@ static weir_status type_columns(const sniff_state *s, bool header, wr_str path, 
     for (int k = 0; k < s->fields; k++) {
         int mask = s->body_masks[k];
         if (!header) mask &= s->head_masks[k];
-        out->fields[k].type = config->all_varchar ? WR_VARCHAR : type_of_mask(mask);
+        out->fields[k].type =
+            config->all_varchar ? WR_VARCHAR : type_of_mask(mask, &out->formats[k]);
         out->is_guessed[k] = !config->all_varchar;
         if (k < config->position_type_count && config->position_types[k]) {
             out->fields[k].type = config->position_types[k];
             out->is_guessed[k] = false;
+            out->formats[k] = (wr_str){0};
         }
     }
     for (int i = 0; i < config->type_count; i++) {
@@ -439,6 +524,7 @@ static weir_status type_columns(const sniff_state *s, bool header, wr_str path, 
         }
         out->fields[found].type = config->types[i].type;
         out->is_guessed[found] = false;
+        out->formats[found] = (wr_str){0};
     }
     return WR_OK;
 }
@@ -462,6 +548,19 @@ static uint64_t count_lines(const char *data, size_t size, char newline)
     return lines;
 }
 
+/* Lines before the first record of the right length, if there are some and all records behind it
+ * have that length: titles and notes above the table. */
+static int64_t find_lead(const sniff_state *s, const char *data)
+{
+    size_t first = 0;
+    while (first < s->table.count && true_fields(&s->table, s->dialect, first) < s->fields)
+        first++;
+    for (size_t r = first; r < s->table.count; r++)
+        if (true_fields(&s->table, s->dialect, r) != s->fields) return 0;
+    if (first == 0 || first == s->table.count) return 0;
+    return (int64_t)count_lines(data, s->table.start[first], s->dialect->newline);
+}
+
 static weir_status describe(sniff_state *s, wr_str path, size_t skipped, const char *sample,
                             wr_arena *arena, wr_csv_sniffed *out)
 {
@@ -474,6 +573,7 @@ static weir_status describe(sniff_state *s, wr_str path, size_t skipped, const c
     s->head_empty = wr_new_array(arena, bool, s->fields + 1);
     out->fields = wr_new_array(arena, wr_field, s->fields + 1);
     out->is_guessed = wr_new_array(arena, bool, s->fields + 1);
+    out->formats = wr_new_array(arena, wr_str, s->fields + 1);
     out->field_count = s->fields;
     look_at_cells(s, records);
     out->header = config->has_header ? config->header : guess_header(s, arena);
@@ -485,11 +585,42 @@ static weir_status describe(sniff_state *s, wr_str path, size_t skipped, const c
         uint32_t at = s->table.first[0] + (uint32_t)true_fields(&s->table, s->dialect, 0) - 1;
         out->body = skipped + s->table.index.ends[at] + 1;
     }
+    int64_t lead = out->consistency < 1 ? find_lead(s, sample + skipped) : 0;
+    out->skip_wanted =
+        lead > 0 ? lead + (int64_t)count_lines(sample, skipped, s->dialect->newline) : 0;
     out->body_line = 1 + count_lines(sample, out->body, s->dialect->newline);
     if (out->consistency < 1 && out->consistency > 0)
         wr_buf_printf(&out->warnings,
                       "%.0f %% of the lines looked at have %d fields, the others do not\n",
                       out->consistency * 100, s->fields);
+    return WR_OK;
+}
+
+/* Bytes of the lines at the start that begin with #. */
+static size_t note_size(const char *data, size_t size, char newline)
+{
+    size_t at = 0;
+    while (at < size && data[at] == '#') {
+        const char *end = memchr(data + at, newline, size - at);
+        at = end ? (size_t)(end - data) + 1 : size;
+    }
+    return at;
+}
+
+/* Moves *at and *size behind notes above a table. */
+static weir_status leave_notes_out(wr_mem *mem, const wr_csv_config *config, bool is_all, char **at,
+                                   size_t *size, dialect_trial *trial)
+{
+    size_t notes = note_size(*at, *size, config->dialect.newline);
+    bool is_regular = trial->consistency >= 1 && trial->fields > 1;
+    if (notes == 0 || notes == *size || is_regular || config->dialect.comment >= 0) return WR_OK;
+    dialect_trial below;
+    size_t piece = WR_MIN(*size - notes, (size_t)DIALECT_SAMPLE);
+    WR_TRY(find_dialect(mem, config, *at + notes, piece, is_all && piece == *size - notes, &below));
+    if (below.consistency < 1 || below.fields < 2) return WR_OK;
+    *trial = below;
+    *at += notes;
+    *size -= notes;
     return WR_OK;
 }
 
@@ -510,6 +641,8 @@ weir_status wr_csv_sniff(wr_mem *mem, const wr_csv_config *config_, wr_str path,
     WR_TRY(find_dialect(mem, &config, data, piece, is_all && piece == length, &trial));
     if (trial.consistency == 0 && piece < length) /* not one whole record in the piece */
         WR_TRY(find_dialect(mem, &config, data, length, is_all, &trial));
+    WR_TRY(leave_notes_out(mem, &config, is_all, &data, &length, &trial));
+    skipped = (size_t)(data - sample);
     out->dialect = trial.dialect;
     out->consistency = trial.consistency;
     out->score = trial.score;
