@@ -101,6 +101,7 @@ struct wr_plan_node {
              * of schema. */
             int hidden_count;
             int64_t limit; /* -1: all */
+            bool is_sampled; /* the filters were tried on some rows, for EXPLAIN */
             wr_str name;   /* table or file as written, for EXPLAIN */
         } scan;
         struct {

@@ -41,6 +41,7 @@ typedef struct files_scan {
     file_scan *files;
     _Atomic int fresh;   /* next file nobody has begun */
     wr_mutex prune_lock; /* of arena while the scan runs */
+    int places_each;     /* of a sample: in each of the files it looks at */
     wr_progress progress;
 } files_scan;
 
@@ -202,6 +203,30 @@ static void files_close(wr_scan *base)
     wr_arena_clear(&arena);
 }
 
+enum { FILES_LOOKED_AT = 4 };
+
+/* A sample of several files looks once into each of some. */
+static int files_places(wr_relation *base)
+{
+    const wr_files *rel = (const wr_files *)base;
+    for (int i = 0; i < rel->count; i++) {
+        wr_relation *file = rel->entries[i].rel;
+        int places = file->def->places ? file->def->places(file) : 0;
+        if (rel->count == 1 || places == 0) return places;
+    }
+    return WR_MIN(rel->count, (int)FILES_LOOKED_AT);
+}
+
+static void choose_files(files_scan *scan)
+{
+    int count = scan->rel->count, places = scan->request.places;
+    scan->places_each = count == 1 ? places : 1;
+    for (int i = 0; count > 1 && i < count; i++)
+        scan->files[i].is_drained = true;
+    for (int p = 0; count > 1 && p < places; p++)
+        scan->files[(2 * p + 1) * count / (2 * places)].is_drained = false;
+}
+
 static weir_status files_open(wr_relation *base, const wr_scan_request *request, wr_scan **out)
 {
     wr_files *rel = (wr_files *)base;
@@ -219,6 +244,7 @@ static weir_status files_open(wr_relation *base, const wr_scan_request *request,
         files_close((wr_scan *)scan);
         return bad;
     }
+    if (request->places) choose_files(scan);
     /* A filter one file cannot take is applied to the finished batches of all of them. */
     wr_scan_filter **kept = wr_new_array(&scan->arena, wr_scan_filter *, request->filter_count + 1);
     int count = 0;
@@ -258,6 +284,7 @@ static weir_status enter_file(files_worker *w, int index, bool *got)
             request.filters = file->filters;
             request.filter_count = file->filter_count;
             if (scan->request.filter_count > 0) request.limit = -1;
+            if (request.places) request.places = scan->places_each;
             bad = rel->def->open(rel, &request, &file->scan);
         }
         file->is_started = true;
@@ -427,5 +454,6 @@ const wr_relation_def wr_files_relation_def = {.name = "files",
                                                .close = files_close,
                                                .progress = files_progress,
                                                .stats = files_stats,
+                                               .places = files_places,
                                                .explain = files_explain,
                                                .drop = files_drop};

@@ -128,6 +128,7 @@ weir_status wr_lower_scan(wr_lowering *l, wr_logical *node, wr_expr **more, int 
     plan->scan.columns = columns;
     plan->scan.hidden_count = count - visible;
     plan->scan.limit = node->scan.limit;
+    plan->scan.is_sampled = node->scan.sample != NULL;
     plan->scan.name = node->scan.name;
     plan->scan.filter_count = filters;
     plan->scan.filters = wr_new_array(arena, wr_expr *, filters + 1);

@@ -295,6 +295,7 @@ static void print_physical_parts(const printer *p, const wr_plan_node *node)
             wr_buf_printf(out, "%s%.*s", i ? ", " : "", WR_STR_ARGS(node->schema.fields[i].name));
         wr_buf_add_text(out, ")");
         print_exprs(p, " where ", node->scan.filters, node->scan.filter_count, " AND ");
+        if (node->scan.is_sampled) wr_buf_add_text(out, " (sampled)");
         print_runtime(node, out);
         if (node->scan.limit >= 0) wr_buf_printf(out, " limit %lld", (long long)node->scan.limit);
         return;

@@ -8,6 +8,7 @@
  *
  * Trap: SHARED makes the plan a graph; its definition is profiled once. */
 #include "plan/statistics.h"
+#include "plan/sample.h"
 #include <math.h>
 
 #define ROWS_UNKNOWN 10000.0
@@ -90,7 +91,7 @@ static wr_column_profile scan_column(wr_planner *planner, wr_logical *node, int 
     return c;
 }
 
-static void profile_scan(wr_estimator *es, wr_logical *node, wr_profile *out)
+void wr_profile_whole_scan(wr_estimator *es, wr_logical *node, wr_profile *out)
 {
     double rows = node->scan.relation->row_count;
     if (rows < 0) rows = ROWS_UNKNOWN;
@@ -100,7 +101,13 @@ static void profile_scan(wr_estimator *es, wr_logical *node, wr_profile *out)
     int source = es->next_source++;
     for (int i = 0; i < node->output_count; i++)
         out->columns[i] = scan_column(es->planner, node, i, rows, source);
-    wr_profile_filter(es, out, node->scan.filters, node->scan.filter_count);
+}
+
+static void profile_scan(wr_estimator *es, wr_logical *node, wr_profile *out)
+{
+    wr_profile_whole_scan(es, node, out);
+    double kept = wr_sample_kept(es, node, out);
+    wr_profile_filter_to(es, out, node->scan.filters, node->scan.filter_count, kept);
     if (node->scan.limit >= 0) out->rows = WR_MIN(out->rows, (double)node->scan.limit);
     cap_distinct(out);
 }

@@ -48,6 +48,13 @@ bool wr_value_image(const wr_value *v, double *out);
 /* Narrows the profile to the rows for which all conjuncts hold. */
 void wr_profile_filter(wr_estimator *estimator, wr_profile *profile, wr_expr **conjuncts,
                        int count);
+/* The same when the part of the rows for which they hold together is known. */
+void wr_profile_filter_to(wr_estimator *estimator, wr_profile *profile, wr_expr **conjuncts,
+                          int count, double kept);
+/* True if the fraction of a conjunct over the columns of a scan is more than a customary guess. */
+bool wr_filter_is_known(const wr_profile *profile, const wr_expr *e);
+/* Profile of what the scan would give without its filters. */
+void wr_profile_whole_scan(wr_estimator *estimator, wr_logical *scan, wr_profile *out);
 /* Fraction of rows for which e is TRUE. */
 double wr_selectivity(wr_estimator *estimator, const wr_profile *profile, const wr_expr *e);
 /* The number of values the two sides of an equality draw from: one pair in that many matches. */

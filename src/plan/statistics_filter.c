@@ -214,13 +214,36 @@ double wr_distinct_among(double domain, double total, double rows)
     return WR_MAX(WR_MIN(kept, rows), 1);
 }
 
+bool wr_filter_is_known(const wr_profile *profile, const wr_expr *e)
+{
+    if (e->kind == WR_X_CONST) return true;
+    bool compares = e->kind == WR_X_COMPARE || e->kind == WR_X_IN;
+    if (!compares) return false;
+    const wr_column_profile *c = NULL;
+    for (int i = 0; i < e->arg_count; i++) {
+        const wr_column_profile *column = column_of(profile, e->args[i]);
+        if (column ? c != NULL : !wr_expr_is_const(e->args[i])) return false;
+        if (column) c = column;
+    }
+    bool by_range = e->kind == WR_X_COMPARE && (e->op == WR_LT || e->op == WR_LE ||
+                                                e->op == WR_GT || e->op == WR_GE);
+    return c && (by_range ? c->has_range : !c->is_soft);
+}
+
 void wr_profile_filter(wr_estimator *es, wr_profile *profile, wr_expr **conjuncts, int count)
+{
+    wr_profile_filter_to(es, profile, conjuncts, count, -1);
+}
+
+void wr_profile_filter_to(wr_estimator *es, wr_profile *profile, wr_expr **conjuncts, int count,
+                          double kept)
 {
     if (count == 0) return;
     double before = profile->rows, fraction = 1;
     wr_profile narrowed = copy_of(es, profile);
     for (int i = 0; i < count; i++)
         fraction *= narrow(es, &narrowed, conjuncts[i]);
+    if (kept >= 0) fraction = kept;
     narrowed.rows = WR_MAX(before * fraction, WR_MIN(before, 1));
     for (int i = 0; i < narrowed.count; i++) {
         wr_column_profile *c = &narrowed.columns[i];

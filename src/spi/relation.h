@@ -69,6 +69,9 @@ typedef struct wr_scan_request {
     wr_scan_filter **filters; /* all must hold for a row to be delivered */
     int filter_count;
     int64_t limit;    /* rows wanted at most over all workers, -1 = all; a hint */
+    /* 0: all rows. Else at most what places() said: a sample is wanted, and only the first batch of
+     * each morsel will be taken. That many morsels spread over the rows are enough. */
+    int places;
     int worker_count; /* workers 0...worker_count-1 may be made */
     wr_mem *mem;      /* the scan's budget */
     const wr_cancel *cancel;
@@ -82,6 +85,8 @@ typedef struct wr_progress {
 typedef struct wr_relation wr_relation;
 typedef struct wr_scan wr_scan; /* implementations embed their own state */
 typedef struct wr_scan_worker wr_scan_worker;
+
+enum { WR_SAMPLE_PLACES = 16 };
 
 typedef struct wr_relation_def {
     const char *name; /* as EXPLAIN shows it: "csv", "parquet", "table" */
@@ -101,6 +106,10 @@ typedef struct wr_relation_def {
                   wr_column_stats *out); /* NULL function: nothing known */
     /* Number of rows, exactly, cheaper than a scan; NULL function: only has_row_count says it. */
     uint64_t (*count)(wr_relation *rel);
+    /* In how many places rows can be looked at for a small part of the cost of a scan, at most
+     * WR_SAMPLE_PLACES; such a look must not use the rows up nor tell others about them. NULL
+     * function: in none. */
+    int (*places)(wr_relation *rel);
     void (*explain)(const wr_relation *rel,
                     wr_buf *out); /* NULL function: nothing to add; e.g. "3 files, delimiter ';'" */
     void (*drop)(wr_relation *rel);

@@ -94,12 +94,20 @@ static bool pruned(const wr_scan *scan, const wr_chunk *chunk)
     return false;
 }
 
+/* The chunk in the middle of a part of the table. */
+static uint32_t sampled_chunk(const wr_scan *scan, uint32_t place)
+{
+    uint64_t chunks = scan->source->chunk_count, places = (uint64_t)scan->request.places;
+    return place < places ? (uint32_t)((2 * place + 1) * chunks / (2 * places)) : (uint32_t)chunks;
+}
+
 static weir_status snapshot_next_morsel(wr_scan_worker *worker, bool *got)
 {
     wr_scan *scan = worker->scan;
     snapshot *source = scan->source;
     for (;;) {
         uint32_t chunk = scan->next_chunk++;
+        if (scan->request.places) chunk = sampled_chunk(scan, chunk);
         *got = chunk < source->chunk_count;
         if (!*got) {
             scan->next_chunk--;
@@ -265,6 +273,11 @@ static void snapshot_stats(wr_relation *rel, int column, wr_column_stats *out)
     wr_mutex_unlock(&source->table->lock);
 }
 
+static int snapshot_places(wr_relation *rel)
+{
+    return (int)WR_MIN(((snapshot *)rel)->chunk_count, (uint32_t)WR_SAMPLE_PLACES);
+}
+
 static void snapshot_drop(wr_relation *rel)
 {
     snapshot *source = (snapshot *)rel;
@@ -286,6 +299,7 @@ static const wr_relation_def snapshot_def = {
     .progress = snapshot_progress,
     .stats = snapshot_stats,
     .count = snapshot_count,
+    .places = snapshot_places,
     .drop = snapshot_drop,
 };
 

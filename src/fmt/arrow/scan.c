@@ -182,6 +182,27 @@ static weir_status dictionary_of(void *owner, int number, struct ArrowArray **ou
 
 /* ---- scan */
 
+/* A batch of the file is read as a whole: some of many, if none is large. */
+enum { PLACES_MAX = 4, BATCHES_PER_PLACE = 8, PLACE_ROWS_MAX = 128 * 1024 };
+
+static int scan_places(wr_relation *base)
+{
+    const wr_ipc_relation *rel = (wr_ipc_relation *)base;
+    for (int i = 0; i < rel->batches.count; i++)
+        if (rel->batches.items[i].rows > PLACE_ROWS_MAX) return 0;
+    return WR_MIN(rel->batches.count / BATCHES_PER_PLACE, (int)PLACES_MAX);
+}
+
+/* All batches but some count as handed out; of those the first slice is taken. */
+static void keep_places(ipc_scan *s)
+{
+    int count = s->rel->batches.count, places = s->request.places;
+    for (int i = 0; i < count; i++)
+        s->batches[i].next = s->rel->batches.items[i].rows;
+    for (int p = 0; p < places; p++)
+        s->batches[(2 * p + 1) * count / (2 * places)].next = 0;
+}
+
 static weir_status scan_open(wr_relation *base, const wr_scan_request *request, wr_scan **out)
 {
     ipc_scan *s = wr_heap_new(sizeof *s);
@@ -197,6 +218,7 @@ static weir_status scan_open(wr_relation *base, const wr_scan_request *request, 
     s->batches = wr_new_array(&s->arena, shared_batch, rel->batches.count + 1);
     for (int i = 0; i < rel->batches.count; i++)
         wr_mutex_init(&s->batches[i].lock);
+    if (request->places) keep_places(s);
     s->versions = wr_new_array(&s->arena, ready_version, rel->versions.count + 1);
     s->progress.rows_total = (uint64_t)rel->rows;
     *out = (wr_scan *)s;
@@ -448,6 +470,7 @@ const wr_relation_def wr_ipc_relation_def = {
     .close = scan_close,
     .progress = scan_progress,
     .stats = column_stats,
+    .places = scan_places,
     .explain = explain,
     .drop = relation_drop,
 };

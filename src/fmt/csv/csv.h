@@ -164,6 +164,7 @@ typedef struct wr_csv_sniffed {
     bool *is_guessed;     /* per column: the type comes from the sample */
     wr_str *formats;      /* per column: strptime pattern of its dates, empty: ISO or as given */
     uint64_t sample_rows; /* rows looked at */
+    uint64_t rows_within; /* rows that the text given holds: at least those */
     bool sample_is_all;
     uint64_t body_line;  /* line number of the first data record, from 1 */
     size_t body;         /* offset of the first data record in the text */

@@ -10,7 +10,7 @@
  * the next morsel. */
 #include "fmt/csv/read.h"
 
-enum { FLAG_QUOTES = 1, SAMPLE_BYTES = 1 << 20, PADDING = 64 };
+enum { FLAG_QUOTES = 1, SAMPLE_BYTES = 1 << 20, SAMPLED_BYTES = 64 << 20, PADDING = 64 };
 
 typedef struct csv_relation {
     wr_relation base;
@@ -29,6 +29,7 @@ typedef struct csv_relation {
     size_t body;
     double consistency;
     wr_str warnings;
+    bool is_sampled; /* a plain file of which a chunk is a small part */
 } csv_relation;
 
 typedef struct csv_scan {
@@ -491,6 +492,13 @@ static void csv_explain(const wr_relation *base, wr_buf *out)
                   d->delimiter[0] == '\t' ? "\\t" : d->delimiter, rel->header ? ", header" : "");
 }
 
+/* The first chunk of a large file: it is read and divided into rows as a whole. */
+static int csv_places(wr_relation *base)
+{
+    const csv_relation *rel = (csv_relation *)base;
+    return rel->is_sampled && !rel->rejects;
+}
+
 static void csv_drop(wr_relation *base)
 {
     csv_relation *rel = (csv_relation *)base;
@@ -507,6 +515,7 @@ static const wr_relation_def csv_relation_def = {.name = "csv",
                                                  .worker_drop = csv_worker_drop,
                                                  .close = csv_close,
                                                  .progress = csv_progress,
+                                                 .places = csv_places,
                                                  .explain = csv_explain,
                                                  .drop = csv_drop};
 
@@ -516,6 +525,7 @@ static weir_status read_sample(csv_relation *rel, wr_buf *sample, bool *is_all, 
     WR_AUTO(wr_text_source) *source = NULL;
     WR_TRY(wr_text_source_open(rel->fs, rel->mem, rel->path, &rel->config.coding, true, &source));
     *file_size = wr_text_source_file_size(source);
+    rel->is_sampled = wr_text_source_is_plain(source) && *file_size >= SAMPLED_BYTES;
     uint64_t wanted_lines = rel->config.sample_lines < 0
                                 ? UINT64_MAX
                                 : (uint64_t)(rel->config.sample_lines + rel->config.skip);
@@ -585,7 +595,7 @@ static weir_status bind_into(csv_relation *rel, const wr_options *options)
     if (found.sample_is_all)
         rel->base.row_count = (double)found.sample_rows;
     else if (seen > 0 && file_size > 0)
-        rel->base.row_count = (double)found.sample_rows * ((double)file_size / (double)seen);
+        rel->base.row_count = (double)found.rows_within * ((double)file_size / (double)seen);
     return WR_OK;
 }
 

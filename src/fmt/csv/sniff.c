@@ -580,6 +580,7 @@ static weir_status describe(sniff_state *s, wr_str path, size_t skipped, const c
     name_columns(s, out->header, arena, out->fields);
     WR_TRY(type_columns(s, out->header, path, out));
     out->sample_rows = records - (out->header && records > 0);
+    out->rows_within = s->table.count - (out->header && s->table.count > 0);
     out->body = skipped;
     if (out->header && s->table.count > 0) {
         uint32_t at = s->table.first[0] + (uint32_t)true_fields(&s->table, s->dialect, 0) - 1;

@@ -113,13 +113,41 @@ static void make_units(pq_scan *s)
     s->unit_count = units.count;
 }
 
+/* A page or two is decompressed in each place and column: few places of few rows. */
+enum { PLACE_ROWS = 512, PLACES_MAX = 4, ROWS_PER_PLACE = 512 * 1024 };
+
+static int scan_places(wr_relation *base)
+{
+    const wr_pq_meta *meta = &((wr_pq_relation *)base)->meta;
+    return (int)WR_MIN(meta->rows / ROWS_PER_PLACE, (int64_t)PLACES_MAX);
+}
+
+static void make_sample_units(pq_scan *s)
+{
+    const wr_pq_meta *meta = &s->rel->meta;
+    int places = s->request->places;
+    s->units = wr_new_array(&s->arena, unit, places);
+    for (int p = 0; p < places; p++) {
+        int64_t row = meta->rows / places * p + meta->rows / places / 2;
+        int group = 0;
+        while (group < meta->group_count && row >= meta->groups[group].rows)
+            row -= meta->groups[group++].rows;
+        if (group == meta->group_count) break;
+        int64_t to = WR_MIN(row + PLACE_ROWS, meta->groups[group].rows);
+        s->units[s->unit_count++] = (unit){group, row, to};
+    }
+}
+
 static weir_status scan_open(wr_relation *base, const wr_scan_request *request, wr_scan **out)
 {
     pq_scan *s = wr_heap_new(sizeof *s);
     s->rel = (wr_pq_relation *)wr_relation_keep(base);
     s->copy = *request;
     s->request = &s->copy;
-    make_units(s);
+    if (request->places)
+        make_sample_units(s);
+    else
+        make_units(s);
     s->progress.rows_total = (uint64_t)s->rel->meta.rows;
     *out = (wr_scan *)s;
     return WR_OK;
@@ -585,6 +613,7 @@ const wr_relation_def wr_pq_relation_def = {
     .close = scan_close,
     .progress = scan_progress,
     .stats = column_stats,
+    .places = scan_places,
     .explain = explain,
     .drop = relation_drop,
 };
