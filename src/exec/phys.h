@@ -100,9 +100,9 @@ struct wr_plan_node {
             /* Columns that only the filters need: the last hidden_count output columns are not part
              * of schema. */
             int hidden_count;
-            int64_t limit; /* -1: all */
+            int64_t limit;   /* -1: all */
             bool is_sampled; /* the filters were tried on some rows, for EXPLAIN */
-            wr_str name;   /* table or file as written, for EXPLAIN */
+            wr_str name;     /* table or file as written, for EXPLAIN */
         } scan;
         struct {
             wr_expr ***rows;

@@ -83,7 +83,7 @@ struct wr_logical {
             int filter_count;
             wr_runtime_filter_use *runtime; /* .column = index into outputs */
             int runtime_count;
-            int64_t limit; /* -1 */
+            int64_t limit;                  /* -1 */
             const struct wr_sample *sample; /* what a look at some rows said; NULL: no look */
             wr_str name, alias;
             wr_object *object; /* NULL for files and functions */

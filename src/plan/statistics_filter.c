@@ -225,8 +225,8 @@ bool wr_filter_is_known(const wr_profile *profile, const wr_expr *e)
         if (column ? c != NULL : !wr_expr_is_const(e->args[i])) return false;
         if (column) c = column;
     }
-    bool by_range = e->kind == WR_X_COMPARE && (e->op == WR_LT || e->op == WR_LE ||
-                                                e->op == WR_GT || e->op == WR_GE);
+    bool by_range = e->kind == WR_X_COMPARE &&
+                    (e->op == WR_LT || e->op == WR_LE || e->op == WR_GT || e->op == WR_GE);
     return c && (by_range ? c->has_range : !c->is_soft);
 }
 

@@ -68,7 +68,7 @@ typedef struct wr_scan_request {
     int column_count;
     wr_scan_filter **filters; /* all must hold for a row to be delivered */
     int filter_count;
-    int64_t limit;    /* rows wanted at most over all workers, -1 = all; a hint */
+    int64_t limit; /* rows wanted at most over all workers, -1 = all; a hint */
     /* 0: all rows. Else at most what places() said: a sample is wanted, and only the first batch of
      * each morsel will be taken. That many morsels spread over the rows are enough. */
     int places;
