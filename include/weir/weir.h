@@ -112,7 +112,8 @@ WEIR_API weir_status weir_session_open(weir_engine *engine, weir_session **out);
 WEIR_API void weir_session_close(weir_session *session);
 /* As SET name = value. */
 WEIR_API weir_status weir_session_set(weir_session *session, const char *name, const char *value);
-/* Cancels whatever the session runs now. Any thread; safe in a signal handler. */
+/* Cancels whatever the session runs now: all its queries that were not read to their end. What it
+ * starts later is not touched. Any thread while the session exists; safe in a signal handler. */
 WEIR_API void weir_session_interrupt(weir_session *session);
 /* True inside BEGIN ... COMMIT; *failed (may be NULL) if it can only be rolled back. */
 WEIR_API bool weir_session_in_transaction(weir_session *session, bool *failed);

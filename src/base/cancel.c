@@ -4,7 +4,11 @@
 weir_status wr_cancel_check(const wr_cancel *c)
 {
     if (!c) return WR_OK;
-    if (wr_unlikely(atomic_load_explicit(&c->requested, memory_order_relaxed)))
+    bool requested = atomic_load_explicit(&c->requested, memory_order_relaxed);
+    if (c->interrupts)
+        requested |= atomic_load_explicit(c->interrupts, memory_order_relaxed) !=
+                     c->interrupts_before;
+    if (wr_unlikely(requested))
         return wr_fail(WR_E_CANCELLED, "the statement was cancelled");
     if (wr_unlikely(c->deadline_ns && c->now_ns() > c->deadline_ns))
         return wr_fail(WR_E_TIMEOUT, "the statement took longer than its limit of %lld ms",

@@ -1,10 +1,14 @@
 /* catalog.c - the list of named objects. See catalog.h.
  *
- * Every entry carries the transaction that added it and the one that removed it until those end; a
- * view sees an entry if it was added by its own transaction or by a committed one and not removed
- * likewise. Commit and rollback walk the list: it has hundreds of entries, not millions, so there
- * is no index to keep in step. The lock guards the list only; objects are immutable once added
- * (sequences count atomically) and kept alive by references. */
+ * Names have versions as rows have: an entry carries the transaction that added it and the one that
+ * removed it, and when those commit, the times of that. A view sees what its own transaction or one
+ * committed before its snapshot added and did not remove likewise, so the names it finds and the
+ * rows below them are of one moment. What was removed stays as long as a transaction may see it.
+ * Two transactions never change one name side by side: the second gets TXN_CONFLICT.
+ *
+ * Commit and rollback walk the list: it has hundreds of entries, not millions, so there is no index
+ * to keep in step. The lock guards the list only; objects are immutable once added (sequences count
+ * atomically) and kept alive by references. It is taken before the store's lock, never after. */
 #include "catalog/catalog.h"
 #include "sys/thread.h"
 #include <stdlib.h>
@@ -12,8 +16,8 @@
 typedef struct entry {
     wr_object *object;
     uint64_t session_id;           /* of temporary objects, else 0 */
-    wr_txn *adder, *remover;       /* running transactions, else NULL */
-    uint64_t added_at, removed_at; /* savepoint counters of the transactions */
+    uint64_t adder, remover;       /* ids of running transactions, else 0 */
+    uint64_t added_at, removed_at; /* their savepoint counters; once committed, when; 0 = never */
 } entry;
 
 struct wr_catalog {
@@ -91,11 +95,20 @@ static unsigned space_of(wr_entry_kind kind)
     return kind == WR_ENTRY_MACRO ? macros : 1u << kind;
 }
 
+/* Does view see what transaction id, or 0 and the one that committed at time, did? */
+static bool is_seen(uint64_t id, uint64_t time, const wr_catalog_view *view)
+{
+    if (id) return view->txn && id == wr_txn_id(view->txn);
+    return !view->txn || time <= wr_txn_snapshot(view->txn);
+}
+
+static bool is_removed(const entry *e) { return e->remover || e->removed_at; }
+
 static bool visible(const entry *e, const wr_catalog_view *view)
 {
     if (e->session_id && e->session_id != view->session_id) return false;
-    if (e->adder && e->adder != view->txn) return false;
-    return !(e->remover && e->remover == view->txn);
+    if (!is_seen(e->adder, e->added_at, view)) return false;
+    return !is_removed(e) || !is_seen(e->remover, e->removed_at, view);
 }
 
 static entry *lookup(const wr_catalog_view *view, unsigned kinds, wr_str schema, wr_str name,
@@ -168,10 +181,12 @@ static void erase(wr_catalog *catalog, int i)
 
 static void mark_removed(const wr_catalog_view *view, entry *e)
 {
-    e->remover = view->txn;
+    e->remover = wr_txn_id(view->txn);
     e->removed_at = wr_txn_savepoint(view->txn);
     wr_txn_mark(view->txn);
 }
+
+static void keep(entry *e) { e->remover = e->removed_at = 0; }
 
 static const char *word_for(wr_entry_kind kind)
 {
@@ -198,6 +213,29 @@ static const char *word_for(wr_entry_kind kind)
     return "object";
 }
 
+static weir_status changed_by_another(const wr_object *object)
+{
+    return wr_with_fix(wr_fail(WR_E_TXN_CONFLICT, "another transaction changed %s \"%.*s\"",
+                               word_for(object->kind), WR_STR_ARGS(object->name)),
+                       "run the transaction again");
+}
+
+/* Is the name taken by what view does not see, or is what it sees there gone for others? */
+static bool is_contested(const wr_catalog_view *view, const wr_object *object)
+{
+    for (int i = 0; i < view->catalog->count; i++) {
+        const entry *e = &view->catalog->entries[i];
+        if (!(space_of(object->kind) >> e->object->kind & 1) || e->object->is_temporary) continue;
+        if (!wr_str_ieq(e->object->name, object->name) ||
+            !wr_str_ieq(e->object->schema, object->schema))
+            continue;
+        bool is_gone = e->removed_at && !e->remover;
+        if (visible(e, view) ? is_removed(e) : !is_gone && !is_seen(e->adder, e->added_at, view))
+            return true;
+    }
+    return false;
+}
+
 static weir_status add_locked(const wr_catalog_view *view, wr_object *object, bool or_replace)
 {
     entry *old =
@@ -205,8 +243,10 @@ static weir_status add_locked(const wr_catalog_view *view, wr_object *object, bo
     if (old && (!or_replace || old->object->kind != object->kind))
         return wr_fail(WR_E_DUPLICATE_TABLE, "a %s named \"%.*s\" exists already",
                        word_for(old->object->kind), WR_STR_ARGS(object->name));
+    if (!object->is_temporary && is_contested(view, object)) return changed_by_another(object);
     if (old) mark_removed(view, old);
-    entry e = {.object = object, .adder = view->txn, .added_at = wr_txn_savepoint(view->txn)};
+    entry e = {
+        .object = object, .adder = wr_txn_id(view->txn), .added_at = wr_txn_savepoint(view->txn)};
     if (object->is_temporary) e.session_id = view->session_id;
     append(view->catalog, e);
     wr_txn_mark(view->txn);
@@ -241,9 +281,7 @@ static weir_status remove_locked(const wr_catalog_view *view, wr_object *object)
     if (!e || !visible(e, view))
         return wr_fail(WR_E_UNKNOWN_TABLE, "%s \"%.*s\" does not exist", word_for(object->kind),
                        WR_STR_ARGS(object->name));
-    if (e->remover)
-        return wr_fail(WR_E_TXN_CONFLICT, "another transaction is dropping or altering %s \"%.*s\"",
-                       word_for(object->kind), WR_STR_ARGS(object->name));
+    if (is_removed(e)) return changed_by_another(object);
     mark_removed(view, e);
     return WR_OK;
 }
@@ -266,7 +304,7 @@ weir_status wr_catalog_replace(const wr_catalog_view *view, wr_object *old, wr_o
         if (!bad)
             owned = NULL;
         else
-            entry_of(view->catalog, old)->remover = NULL;
+            keep(entry_of(view->catalog, old));
     }
     wr_mutex_unlock(&view->catalog->lock);
     return bad;
@@ -306,29 +344,55 @@ weir_status wr_catalog_drop_schema(const wr_catalog_view *view, wr_str schema, b
         else if (inside)
             bad = remove_locked(view, e->object);
     }
+    if (!bad && is_removed(own)) bad = changed_by_another(own->object);
     if (!bad) mark_removed(view, own);
     wr_mutex_unlock(&catalog->lock);
     return bad;
 }
 
+static bool has_changes(const wr_catalog *catalog, uint64_t id)
+{
+    for (int i = catalog->count - 1; i >= 0; i--)
+        if (catalog->entries[i].adder == id || catalog->entries[i].remover == id) return true;
+    return false;
+}
+
+/* Drops what no running transaction may see any more. */
+static void sweep(wr_catalog *catalog)
+{
+    uint64_t oldest = wr_store_oldest_snapshot(catalog->store);
+    for (int i = catalog->count - 1; i >= 0; i--) {
+        const entry *e = &catalog->entries[i];
+        if (!e->remover && e->removed_at && e->removed_at <= oldest) erase(catalog, i);
+    }
+}
+
 void wr_catalog_commit(wr_catalog *catalog, wr_txn *txn)
 {
+    uint64_t id = wr_txn_id(txn);
     wr_mutex_lock(&catalog->lock);
-    for (int i = catalog->count - 1; i >= 0; i--) {
+    /* Who begins in between sees the rows, and waits here for the names. */
+    bool changes = has_changes(catalog, id);
+    if (!changes) wr_mutex_unlock(&catalog->lock);
+    uint64_t time = wr_txn_commit(txn);
+    if (!changes) wr_mutex_lock(&catalog->lock);
+    for (int i = catalog->count - 1; i >= 0 && changes; i--) {
         entry *e = &catalog->entries[i];
-        if (e->adder == txn) e->adder = NULL;
-        if (e->remover == txn) erase(catalog, i);
+        if (e->adder == id) e->adder = 0, e->added_at = time;
+        if (e->remover == id) e->remover = 0, e->removed_at = time;
     }
+    sweep(catalog);
     wr_mutex_unlock(&catalog->lock);
 }
 
 void wr_catalog_rollback(wr_catalog *catalog, wr_txn *txn, uint64_t savepoint)
 {
+    uint64_t id = wr_txn_id(txn);
     wr_mutex_lock(&catalog->lock);
     for (int i = catalog->count - 1; i >= 0; i--) {
         entry *e = &catalog->entries[i];
-        if (e->remover == txn && e->removed_at >= savepoint) e->remover = NULL;
-        if (e->adder == txn && e->added_at >= savepoint) erase(catalog, i);
+        if (e->remover == id && e->removed_at >= savepoint) keep(e);
+        if (e->adder == id && e->added_at >= savepoint) erase(catalog, i);
     }
     wr_mutex_unlock(&catalog->lock);
 }

@@ -1,7 +1,7 @@
 /* catalog.h - names -> things: schemas, tables, views, sequences, types, macros, indexes.
  *
  * Lookup is case-insensitive and keeps spelling. Changes belong to a transaction: they are visible
- * to it at once, to others after commit, and vanish on rollback. Objects are refcounted so that a
+ * to it at once, to those that begin after its commit, and vanish on rollback. Objects are refcounted so that a
  * running statement keeps what it bound. Definitions of views, macros, defaults and checks are kept
  * as SQL text and parsed when used. Any thread. */
 #pragma once
@@ -124,10 +124,10 @@ typedef struct wr_catalog_view {
 wr_object *wr_catalog_find(const wr_catalog_view *view, unsigned kinds, wr_str schema, wr_str name);
 bool wr_catalog_has_schema(const wr_catalog_view *view, wr_str schema);
 /* Takes over the reference. DUPLICATE_TABLE when the name is taken (unless or_replace),
- * UNKNOWN_SCHEMA. */
+ * UNKNOWN_SCHEMA, TXN_CONFLICT when another transaction changed what has the name. */
 WR_MUST_CHECK weir_status wr_catalog_add(const wr_catalog_view *view, wr_object *object,
                                          bool or_replace);
-/* Removes an object (the caller found it before). DEPENDENT is the caller's business. */
+/* Removes an object (the caller found it before); TXN_CONFLICT as above. DEPENDENT is the caller's business. */
 WR_MUST_CHECK weir_status wr_catalog_remove(const wr_catalog_view *view, wr_object *object);
 /* Swaps an object for an altered copy of it under possibly another name. */
 WR_MUST_CHECK weir_status wr_catalog_replace(const wr_catalog_view *view, wr_object *old,
@@ -136,8 +136,9 @@ WR_MUST_CHECK weir_status wr_catalog_add_schema(const wr_catalog_view *view, wr_
                                                 bool if_not_exists);
 WR_MUST_CHECK weir_status wr_catalog_drop_schema(const wr_catalog_view *view, wr_str schema,
                                                  bool cascade);
-/* Called at the end of a transaction, before wr_txn_commit / rollback. */
+/* Commits txn, which is gone then: its rows and its names at one moment. */
 void wr_catalog_commit(wr_catalog *catalog, wr_txn *txn);
+/* Called before wr_txn_rollback or wr_txn_rollback_to. */
 void wr_catalog_rollback(wr_catalog *catalog, wr_txn *txn,
                          uint64_t savepoint);                          /* savepoint 0: everything */
 void wr_catalog_end_session(wr_catalog *catalog, uint64_t session_id); /* drops temporary objects */

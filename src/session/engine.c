@@ -122,8 +122,7 @@ weir_status weir_session_set(weir_session *session, const char *name, const char
 
 void weir_session_interrupt(weir_session *session)
 {
-    wr_cancel *running = session->running;
-    if (running) wr_cancel_request(running);
+    atomic_fetch_add_explicit(&session->interrupts, 1, memory_order_relaxed);
 }
 
 bool weir_session_in_transaction(weir_session *session, bool *failed)

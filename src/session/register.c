@@ -58,23 +58,33 @@ static weir_status register_stream(weir_session *session, wr_str name,
     return wr_catalog_add(&view, WR_TAKE(object), true);
 }
 
+static weir_status read_stream(weir_session *session, wr_str name, struct ArrowArrayStream *stream)
+{
+    struct ArrowSchema schema = {0};
+    if (stream->get_schema(stream, &schema) != 0)
+        return stream_error(stream, "asking for its schema");
+    weir_status bad = register_stream(session, name, stream, &schema);
+    if (schema.release) schema.release(&schema);
+    return bad;
+}
+
 weir_status weir_register_stream(weir_session *session, const char *name,
                                  struct ArrowArrayStream *stream)
 {
-    struct ArrowSchema schema = {0};
-    weir_status bad = wr_session_begin(session);
-    uint64_t mark = bad ? 0 : wr_txn_savepoint(session->txn);
-    if (!bad && stream->get_schema(stream, &schema) != 0)
-        bad = stream_error(stream, "asking for its schema");
-    if (!bad) bad = register_stream(session, wr_str_of(name), stream, &schema);
-    if (schema.release) schema.release(&schema);
+    weir_status bad = wr_session_check_usable(session, (wr_span){0});
+    if (!bad) bad = wr_session_begin(session);
+    if (!bad) {
+        uint64_t mark = wr_txn_savepoint(session->txn);
+        bad = read_stream(session, wr_str_of(name), stream);
+        wr_session_statement_ends(session, bad != WR_OK, mark);
+    }
     if (stream->release) stream->release(stream);
-    wr_session_statement_ends(session, bad != WR_OK, mark);
     return bad;
 }
 
 weir_status weir_unregister(weir_session *session, const char *name)
 {
+    WR_TRY(wr_session_check_usable(session, (wr_span){0}));
     WR_TRY(wr_session_begin(session));
     uint64_t mark = wr_txn_savepoint(session->txn);
     wr_catalog_view view;

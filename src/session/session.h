@@ -2,7 +2,7 @@
  *
  * Engine: budget root, worker pool, store, catalog. Session: settings, transaction, prepared
  * statements. Query: one running statement with its arena, planner and run. A query belongs to its
- * session's thread; cancel flags are the only thing other threads touch. */
+ * session's thread; cancel flags and the count of interrupts are all that other threads write. */
 #pragma once
 #include "base/map.h"
 #include "catalog/catalog.h"
@@ -71,7 +71,7 @@ struct weir_session {
     } local[WR_SETTING_COUNT];
     int local_count;
     wr_relation *last_result;   /* "_": rows of a query that were kept; NULL: none */
-    wr_cancel *_Atomic running; /* what weir_session_interrupt raises */
+    _Atomic uint64_t interrupts; /* how often weir_session_interrupt was called */
 };
 
 /* A PREPAREd statement: kept as text, bound anew when executed. */
@@ -133,6 +133,8 @@ struct weir_query {
 WR_MUST_CHECK weir_status wr_engine_pool(weir_engine *engine, int thread_count, wr_pool **out);
 
 /* ---- transaction.c: no statement runs outside of a transaction ---- */
+/* TXN_ABORTED inside a block in which a statement failed; span: of the one that comes now. */
+WR_MUST_CHECK weir_status wr_session_check_usable(const weir_session *session, wr_span span);
 WR_MUST_CHECK weir_status
 wr_session_begin(weir_session *session); /* if there is none: an autocommit one */
 WR_MUST_CHECK weir_status wr_session_transaction(weir_session *session,

@@ -214,7 +214,7 @@ weir_status wr_query_new(weir_session *session, weir_query **out)
     query->affected = -1;
     query->started_ns = wr_clock_mono_ns();
     query->rows.query = query;
-    session->running = &query->cancel;
+    wr_cancel_follow(&query->cancel, &session->interrupts);
     *out = query;
     return WR_OK;
 }
@@ -249,7 +249,6 @@ void weir_query_close(weir_query *query)
     if (!query) return;
     bool abandoned_change = query->kind == WEIR_CHANGE && !query->is_done;
     finish(query, abandoned_change);
-    if (query->session->running == &query->cancel) query->session->running = NULL;
     wr_heap_drop(query->text_rows.values);
     wr_buf_clear(&query->sql);
     wr_buf_clear(&query->notices);
@@ -403,11 +402,7 @@ static bool ends_block(const wr_node *statement)
 static weir_status start_statement(weir_query *query, const wr_node *statement)
 {
     weir_session *session = query->session;
-    if (session->failed && !ends_block(statement))
-        return wr_with_fix(
-            wr_fail_at(WR_E_TXN_ABORTED, statement->span,
-                       "the transaction failed earlier and takes no more statements"),
-            "ROLLBACK");
+    if (!ends_block(statement)) WR_TRY(wr_session_check_usable(session, statement->span));
     WR_TRY(wr_session_begin(session));
     query->statement_mark = wr_txn_savepoint(session->txn);
     query->holds_txn = true;
@@ -434,9 +429,11 @@ weir_status wr_query_start_with(weir_session *session, wr_str sql, const wr_valu
     wr_statement_list list;
     WR_TRY(wr_parse(&arena, sql, &list));
     weir_query *query = NULL;
+    uint64_t interrupts = session->interrupts; /* one between two statements stops the second */
     for (int i = 0; i < WR_MAX(list.count, 1); i++) {
         weir_query_close(query);
         WR_TRY(wr_query_new(session, &query));
+        query->cancel.interrupts_before = interrupts;
         wr_buf_add_str(&query->sql, sql);
         /* Only PREPARE may leave parameters open; elsewhere one without a value is an error. */
         static wr_value none;

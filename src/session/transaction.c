@@ -21,6 +21,14 @@ static void txn_ended(weir_session *session)
     wr_session_end_local(session);
 }
 
+weir_status wr_session_check_usable(const weir_session *session, wr_span span)
+{
+    if (!session->failed) return WR_OK;
+    return wr_with_fix(wr_fail_at(WR_E_TXN_ABORTED, span,
+                                  "the transaction failed earlier and takes no more statements"),
+                       "ROLLBACK");
+}
+
 weir_status wr_session_begin(weir_session *session)
 {
     if (session->txn) return WR_OK;
@@ -33,7 +41,6 @@ weir_status wr_session_begin(weir_session *session)
 static void commit(weir_session *session)
 {
     wr_catalog_commit(session->engine->catalog, session->txn);
-    wr_txn_commit(session->txn);
     txn_ended(session);
 }
 

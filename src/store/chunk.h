@@ -57,6 +57,7 @@ struct wr_store {
     wr_mutex lock;
     uint64_t last_commit; /* guarded by lock */
     uint64_t next_txn;    /* guarded by lock */
+    wr_txn *running;      /* guarded by lock; the newest first */
 };
 
 /* What a transaction did, so that commit can stamp it and rollback undo it. */
@@ -71,6 +72,7 @@ typedef struct wr_change {
 struct wr_txn {
     wr_store *store;
     uint64_t id, snapshot;
+    wr_txn *older, *newer; /* guarded by the store's lock: its neighbours in running */
     wr_change *changes;
     uint64_t change_count, change_cap;
 };

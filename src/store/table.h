@@ -20,10 +20,13 @@ typedef struct wr_store wr_store;
 wr_store *wr_store_new(wr_mem *mem);
 void wr_store_drop(wr_store *store);
 wr_txn *wr_txn_begin(wr_store *store);
+/* No running transaction, and none that begins later, has an older snapshot. Any thread. */
+uint64_t wr_store_oldest_snapshot(wr_store *store);
 uint64_t wr_txn_id(const wr_txn *txn);
+uint64_t wr_txn_snapshot(const wr_txn *txn); /* the last commit that it sees */
 /* After commit or rollback the transaction is freed. Commit never fails for a transaction whose
- * writes succeeded. */
-void wr_txn_commit(wr_txn *txn);
+ * writes succeeded; it returns its time, or 0 when nothing was changed. */
+uint64_t wr_txn_commit(wr_txn *txn);
 void wr_txn_rollback(wr_txn *txn);
 uint64_t wr_txn_savepoint(wr_txn *txn); /* a mark to roll back to */
 void wr_txn_rollback_to(wr_txn *txn, uint64_t savepoint);

@@ -30,8 +30,22 @@ wr_txn *wr_txn_begin(wr_store *store)
     wr_mutex_lock(&store->lock);
     txn->id = store->next_txn++;
     txn->snapshot = store->last_commit;
+    txn->older = store->running;
+    if (txn->older) txn->older->newer = txn;
+    store->running = txn;
     wr_mutex_unlock(&store->lock);
     return txn;
+}
+
+/* The list is in the order of snapshots: its last one is the oldest. */
+uint64_t wr_store_oldest_snapshot(wr_store *store)
+{
+    wr_mutex_lock(&store->lock);
+    uint64_t oldest = store->last_commit;
+    for (const wr_txn *txn = store->running; txn; txn = txn->older)
+        oldest = txn->snapshot;
+    wr_mutex_unlock(&store->lock);
+    return oldest;
 }
 
 static void push_change(wr_txn *txn, wr_change change)
@@ -65,17 +79,26 @@ static void forget(wr_txn *txn, uint64_t down_to)
 
 static void txn_drop(wr_txn *txn)
 {
+    wr_store *store = txn->store;
+    wr_mutex_lock(&store->lock);
+    if (txn->newer)
+        txn->newer->older = txn->older;
+    else
+        store->running = txn->older;
+    if (txn->older) txn->older->newer = txn->newer;
+    wr_mutex_unlock(&store->lock);
     forget(txn, 0);
     wr_heap_drop(txn->changes);
     wr_heap_drop(txn);
 }
 
-void wr_txn_commit(wr_txn *txn)
+uint64_t wr_txn_commit(wr_txn *txn)
 {
     wr_store *store = txn->store;
+    uint64_t time = 0;
     if (txn->change_count) {
         wr_mutex_lock(&store->lock);
-        uint64_t time = store->last_commit + 1;
+        time = store->last_commit + 1;
         for (uint64_t i = 0; i < txn->change_count; i++) {
             wr_change *change = &txn->changes[i];
             if (!change->count) continue;
@@ -91,9 +114,11 @@ void wr_txn_commit(wr_txn *txn)
         wr_mutex_unlock(&store->lock);
     }
     txn_drop(txn);
+    return time;
 }
 
 uint64_t wr_txn_id(const wr_txn *txn) { return txn->id; }
+uint64_t wr_txn_snapshot(const wr_txn *txn) { return txn->snapshot; }
 
 uint64_t wr_txn_savepoint(wr_txn *txn) { return txn->change_count; }
 

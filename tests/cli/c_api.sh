@@ -1,5 +1,5 @@
 #!/bin/sh
-# The C API as another program sees it: libraries, visible symbols, examples/*.c, threads.
+# The C API as another program sees it: libraries, visible symbols, examples/*.c.
 set -u
 weir=${WEIR:-build/weir}
 case $weir in
@@ -43,7 +43,6 @@ run() {
 for source in examples/*.c; do
     build "$(basename "$source" .c)" "$source" -L"$lib" -lweir
 done
-build c_api_threads tests/cli/c_api_threads.c -L"$lib" -lweir
 build static examples/query_rows.c "$lib/libweir.a" \
     -lzstd -llz4 -lz -lbrotlidec -lbrotlienc -lpcre2-8 -lutf8proc -lm
 [ $failed = 0 ] || exit 1
@@ -78,5 +77,4 @@ LD_LIBRARY_PATH=$lib "$dir/explain" >"$dir/out.txt" || failed=1
 for word in "-- logical" "-- physical" "-- analyze" "execution:"; do
     grep -q -- "$word" "$dir/out.txt" || { echo "explain: no $word"; failed=1; }
 done
-run c_api_threads "0 failures"
 exit $failed

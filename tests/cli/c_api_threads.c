@@ -1,5 +1,6 @@
 /* c_api_threads.c - the rules of weir.h about threads and lifetimes, held to by a program: sessions
- * of one engine in eight threads, cancels and progress from outside, streams that outlive calls. */
+ * of one engine in eight threads, cancels and progress from outside, transactions and definitions
+ * side by side, producers that fail, streams that outlive calls. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -181,6 +182,320 @@ static void test_transactions(weir_session *session)
     expect(session, "select count(*) from t", 0);
 }
 
+/* ---- interrupts that hit anywhere, also between two statements ---- */
+
+static atomic_bool storm_over;
+
+static void *storm(void *session)
+{
+    while (!storm_over) {
+        weir_session_interrupt(session);
+        usleep(300);
+    }
+    return NULL;
+}
+
+static void test_interrupt_storm(weir_session *session)
+{
+    pthread_t thread;
+    int64_t got;
+    storm_over = false;
+    CHECK(!pthread_create(&thread, NULL, storm, session));
+    for (int round = 0; round < 300; round++) {
+        const char *sql = round % 2 ? "select 1; select count(*) from range(30000) r(i)" : "select 7";
+        weir_status bad = ask(session, sql, &got);
+        CHECK(bad ? strcmp(weir_error_sqlstate(bad), "57014") == 0 : got == (round % 2 ? 30000 : 7));
+        weir_error_drop(bad);
+    }
+    storm_over = true;
+    pthread_join(thread, NULL);
+    expect(session, "select 5", 5);
+}
+
+/* ---- progress asked for during the whole life of a query ---- */
+
+static void *watch(void *query)
+{
+    weir_progress now;
+    for (int i = 0; i < 200; i++) {
+        weir_query_progress(query, &now);
+        CHECK(now.fraction <= 1);
+        usleep(100);
+    }
+    return NULL;
+}
+
+static void test_progress(weir_session *session)
+{
+    const char *sql = "select count(distinct i % 1000)::bigint from range(400000) r(i)";
+    weir_query *query;
+    const weir_rows *rows;
+    pthread_t thread;
+    CHECK(!weir_query_start(session, sql, strlen(sql), &query));
+    CHECK(!pthread_create(&thread, NULL, watch, query));
+    CHECK(!weir_query_next(query, &rows) && rows && weir_rows_int64(rows, 0, 0) == 1000);
+    CHECK(!weir_query_next(query, &rows) && !rows);
+    pthread_join(thread, NULL);
+    weir_query_close(query);
+}
+
+/* ---- transactions of several threads: money moves, the sum stays ---- */
+
+enum { ACCOUNTS = 20, MOVERS = 3, MOVES = 40 };
+static atomic_int movers_left, moved;
+
+/* false: another transaction was first, nothing happened */
+static bool step(weir_session *session, const char *sql)
+{
+    int64_t got;
+    weir_status bad = ask(session, sql, &got);
+    if (bad && strcmp(weir_error_sqlstate(bad), "40001") != 0) {
+        fprintf(stderr, "%s: %s\n", sql, weir_error_message(bad));
+        failures++;
+    }
+    bool done = !bad;
+    weir_error_drop(bad);
+    return done;
+}
+
+static void *move_money(void *arg)
+{
+    weir_session *session;
+    char from[100], to[100];
+    unsigned seed = (unsigned)(intptr_t)arg;
+    CHECK(!weir_session_open(engine, &session));
+    for (int i = 0; i < MOVES; i++) {
+        snprintf(from, sizeof from, "update account set amount = amount - 1 where id = %d", rand_r(&seed) % ACCOUNTS);
+        snprintf(to, sizeof to, "update account set amount = amount + 1 where id = %d", rand_r(&seed) % ACCOUNTS);
+        expect(session, "begin", -1);
+        if (step(session, from) && step(session, to)) {
+            expect(session, i % 5 ? "commit" : "rollback", -1);
+            moved++;
+        } else {
+            expect(session, "rollback", -1);
+        }
+    }
+    weir_session_close(session);
+    movers_left--;
+    return NULL;
+}
+
+static void *read_sums(void *arg)
+{
+    weir_session *session;
+    (void)arg;
+    CHECK(!weir_session_open(engine, &session));
+    while (movers_left > 0) {
+        expect(session, "select sum(amount)::bigint from account", ACCOUNTS * 100);
+        expect(session, "select count(*) from account", ACCOUNTS);
+    }
+    weir_session_close(session);
+    return NULL;
+}
+
+static void test_concurrent_transactions(weir_session *session)
+{
+    pthread_t threads[MOVERS + 1];
+    expect(session, "create table account(id int primary key, amount bigint)", -1);
+    expect(session, "insert into account select i, 100 from range(20) r(i)", ACCOUNTS);
+    movers_left = MOVERS;
+    for (int i = 0; i <= MOVERS; i++)
+        CHECK(!pthread_create(&threads[i], NULL, i < MOVERS ? move_money : read_sums,
+                              (void *)(intptr_t)(i + 1)));
+    for (int i = 0; i <= MOVERS; i++)
+        pthread_join(threads[i], NULL);
+    CHECK(moved > 0);
+    expect(session, "select sum(amount)::bigint from account", ACCOUNTS * 100);
+}
+
+/* ---- definitions that change while others read ---- */
+
+static void *define(void *arg)
+{
+    weir_session *session;
+    char sql[200];
+    int me = (int)(intptr_t)arg;
+    CHECK(!weir_session_open(engine, &session));
+    for (int i = 0; i < ROUNDS; i++) {
+        snprintf(sql, sizeof sql, "create table made%d as select i, i::text as t from range(3000) r(i)", me);
+        expect(session, sql, -1);
+        snprintf(sql, sizeof sql, "create or replace view seen as select %d as who, count(*) as n from kept_rows", me);
+        step(session, sql);
+        expect(session, "select n from seen", 5000);
+        snprintf(sql, sizeof sql, "select nextval('numbers') * 0 + count(distinct t) from made%d", me);
+        expect(session, sql, 3000);
+        snprintf(sql, sizeof sql, "drop table made%d", me);
+        expect(session, sql, -1);
+    }
+    weir_session_close(session);
+    return NULL;
+}
+
+static void test_definitions(weir_session *session)
+{
+    pthread_t threads[3];
+    expect(session, "create table kept_rows as select i from range(5000) r(i)", -1);
+    expect(session, "create sequence numbers", -1);
+    expect(session, "create view seen as select 0 as who, count(*) as n from kept_rows", -1);
+    for (int i = 0; i < 3; i++)
+        CHECK(!pthread_create(&threads[i], NULL, define, (void *)(intptr_t)i));
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    expect(session, "select nextval('numbers')", 3 * ROUNDS + 1);
+}
+
+static void expect_state(weir_session *session, const char *sql, const char *sqlstate)
+{
+    int64_t got;
+    weir_status bad = ask(session, sql, &got);
+    if (!bad || strcmp(weir_error_sqlstate(bad), sqlstate) != 0)
+        fprintf(stderr, "%s: %s, not %s\n", sql, bad ? weir_error_message(bad) : "no error", sqlstate);
+    CHECK(bad && strcmp(weir_error_sqlstate(bad), sqlstate) == 0);
+    weir_error_drop(bad);
+}
+
+/* A transaction goes on seeing names and rows of its snapshot when another one changes tables. */
+static void test_definitions_beside_a_snapshot(weir_session *session)
+{
+    weir_session *other;
+    CHECK(!weir_session_open(engine, &other));
+    expect(session, "create table dropped as select i from range(10) r(i)", -1);
+    expect(session, "create table replaced as select i from range(10) r(i)", -1);
+    expect(session, "create table changing as select i from range(10) r(i)", -1);
+    expect(other, "begin", -1);
+    expect(other, "select count(*) from changing", 10);
+    expect(session, "alter table changing add column more int default 3", -1);
+    expect(session, "drop table dropped", -1);
+    expect(session, "create or replace table replaced as select 'x' as other", -1);
+    expect(session, "create table made as select 1 as a", -1);
+    expect(session, "create table gone as select 1 as a", -1);
+    expect(session, "drop table gone", -1);
+    expect(other, "select count(*) from changing", 10);
+    expect(other, "select count(i) from dropped", 10);
+    expect(other, "select sum(i)::bigint from replaced", 45);
+    expect(other, "create table gone as select 2 as a", -1);
+    expect(other, "select a from gone", 2);
+    expect_state(other, "select * from made", "42P01");
+    expect(other, "rollback", -1);
+    const char *late[] = {"create table made(a int)", "drop table dropped", "insert into changing values (1)",
+                          "create or replace table replaced(a int)"};
+    for (int i = 0; i < 4; i++) {
+        expect(session, "create or replace table replaced(a int)", -1);
+        expect(session, "drop table if exists made", -1);
+        expect(session, "create or replace table dropped(a int)", -1);
+        expect(other, "begin", -1);
+        expect(other, "select count(*) from replaced", 0);
+        expect(session, "create or replace table replaced(a int)", -1);
+        expect(session, "create table made(a int)", -1);
+        expect(session, "drop table dropped", -1);
+        expect(session, "alter table changing rename column more to less", -1);
+        expect(session, "alter table changing rename column less to more", -1);
+        expect_state(other, late[i], "40001");
+        expect(other, "rollback", -1);
+    }
+    /* Two at once: the second one gives way, and comes through when it tries again. */
+    expect(session, "begin", -1);
+    expect(session, "create table twice(a int)", -1);
+    expect_state(other, "create table twice(a int)", "40001");
+    expect_state(other, "select * from twice", "42P01");
+    expect(session, "rollback", -1);
+    expect(other, "create table twice(a int)", -1);
+    expect(other, "drop table twice", -1);
+    expect(other, "select sum(more)::bigint from changing", 30);
+    weir_session_close(other);
+}
+
+/* ---- producers that fail midway ---- */
+
+typedef struct producer {
+    int batches_left;
+    bool fails_at_schema, fails_at_end, is_released;
+} producer;
+
+static void end_schema(struct ArrowSchema *schema) { schema->release = NULL; }
+static atomic_int arrays_alive;
+static void end_array(struct ArrowArray *array)
+{
+    arrays_alive--;
+    array->release = NULL;
+}
+static void end_child(struct ArrowArray *array) { array->release = NULL; }
+static void end_stream(struct ArrowArrayStream *stream)
+{
+    ((producer *)stream->private_data)->is_released = true;
+    stream->release = NULL;
+}
+static const char *why(struct ArrowArrayStream *stream)
+{
+    return ((producer *)stream->private_data)->is_released ? "asked too late" : "the cable was cut";
+}
+
+static int give_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
+{
+    static struct ArrowSchema column, *children[1] = {&column};
+    if (((producer *)stream->private_data)->fails_at_schema) return 5;
+    column = (struct ArrowSchema){.format = "l", .name = "n", .release = end_schema};
+    *out = (struct ArrowSchema){
+        .format = "+s", .name = "", .n_children = 1, .children = children, .release = end_schema};
+    return 0;
+}
+
+static int give_batch(struct ArrowArrayStream *stream, struct ArrowArray *out)
+{
+    static int64_t values[3000];
+    static const void *numbers[2] = {NULL, values}, *none[1];
+    static struct ArrowArray column, *children[1] = {&column};
+    producer *p = stream->private_data;
+    *out = (struct ArrowArray){0};
+    if (p->batches_left-- <= 0) return p->fails_at_end ? 5 : 0;
+    column = (struct ArrowArray){.length = 3000, .n_buffers = 2, .buffers = numbers, .release = end_child};
+    *out = (struct ArrowArray){.length = 3000, .n_buffers = 1, .buffers = none, .n_children = 1,
+                               .children = children, .release = end_array};
+    arrays_alive++;
+    return 0;
+}
+
+static weir_status offer(weir_session *session, producer *p)
+{
+    struct ArrowArrayStream stream = {give_schema, give_batch, why, end_stream, p};
+    weir_status bad = weir_register_stream(session, "fed", &stream);
+    CHECK(p->is_released && arrays_alive == 0);
+    return bad;
+}
+
+static void expect_no_table(weir_session *session)
+{
+    int64_t got;
+    weir_status bad = ask(session, "select count(*) from fed", &got);
+    CHECK(bad && strcmp(weir_error_sqlstate(bad), "42P01") == 0);
+    weir_error_drop(bad);
+}
+
+static void test_failing_producers(weir_session *session)
+{
+    weir_status bad = offer(session, &(producer){.fails_at_schema = true});
+    CHECK(bad && strstr(weir_error_message(bad), "the cable was cut"));
+    weir_error_drop(bad);
+    bad = offer(session, &(producer){.batches_left = 3, .fails_at_end = true});
+    CHECK(bad && strstr(weir_error_message(bad), "the cable was cut"));
+    weir_error_drop(bad);
+    expect_no_table(session);
+    CHECK(!offer(session, &(producer){.batches_left = 3}));
+    expect(session, "select count(*) from fed", 9000);
+    /* One that fails leaves what was registered before, and fails the transaction it is in. */
+    expect(session, "begin", -1);
+    bad = offer(session, &(producer){.batches_left = 2, .fails_at_end = true});
+    CHECK(bad != NULL);
+    weir_error_drop(bad);
+    bad = offer(session, &(producer){.batches_left = 2});
+    CHECK(bad && strcmp(weir_error_sqlstate(bad), "25P02") == 0);
+    weir_error_drop(bad);
+    expect(session, "rollback", -1);
+    expect(session, "select count(*) from fed", 9000);
+    CHECK(!weir_unregister(session, "fed"));
+    expect_no_table(session);
+}
+
 int main(void)
 {
     weir_config config = {.threads = 3, .memory_limit = 1u << 30};
@@ -194,6 +509,12 @@ int main(void)
     test_stream(session);
     test_errors_outlive_their_session();
     test_transactions(session);
+    test_interrupt_storm(session);
+    test_progress(session);
+    test_concurrent_transactions(session);
+    test_definitions(session);
+    test_definitions_beside_a_snapshot(session);
+    test_failing_producers(session);
     weir_session_close(session);
     weir_engine_close(engine);
     printf("%d failures\n", (int)failures);
