@@ -9,7 +9,9 @@ typedef struct sink_op {
     wr_op op;
     wr_ordered ordered;
     _Atomic uint64_t rows;
-    bool finished, given;
+    bool finished;
+    _Atomic bool taken; /* a worker has the morsel whose only batch is the count */
+    bool given;         /* that worker handed it out */
 } sink_op;
 
 static wr_batch_sink *target(const wr_op *op) { return op->node->sink.sink; }
@@ -60,7 +62,7 @@ static weir_status sink_morsel(wr_op *op, wr_op_local *local, bool *got)
 {
     (void)local;
     sink_op *s = (sink_op *)op;
-    *got = !s->given;
+    *got = !atomic_exchange(&s->taken, true);
     return WR_OK;
 }
 
