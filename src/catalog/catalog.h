@@ -1,9 +1,9 @@
 /* catalog.h - names -> things: schemas, tables, views, sequences, types, macros, indexes.
  *
  * Lookup is case-insensitive and keeps spelling. Changes belong to a transaction: they are visible
- * to it at once, to those that begin after its commit, and vanish on rollback. Objects are refcounted so that a
- * running statement keeps what it bound. Definitions of views, macros, defaults and checks are kept
- * as SQL text and parsed when used. Any thread. */
+ * to it at once, to those that begin after its commit, and vanish on rollback. Objects are
+ * refcounted so that a running statement keeps what it bound. Definitions of views, macros,
+ * defaults and checks are kept as SQL text and parsed when used. Any thread. */
 #pragma once
 #include "expr/expr.h"
 #include "spi/format.h"
@@ -127,7 +127,8 @@ bool wr_catalog_has_schema(const wr_catalog_view *view, wr_str schema);
  * UNKNOWN_SCHEMA, TXN_CONFLICT when another transaction changed what has the name. */
 WR_MUST_CHECK weir_status wr_catalog_add(const wr_catalog_view *view, wr_object *object,
                                          bool or_replace);
-/* Removes an object (the caller found it before); TXN_CONFLICT as above. DEPENDENT is the caller's business. */
+/* Removes an object (the caller found it before); TXN_CONFLICT as above. DEPENDENT is the caller's
+ * business. */
 WR_MUST_CHECK weir_status wr_catalog_remove(const wr_catalog_view *view, wr_object *object);
 /* Swaps an object for an altered copy of it under possibly another name. */
 WR_MUST_CHECK weir_status wr_catalog_replace(const wr_catalog_view *view, wr_object *old,

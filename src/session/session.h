@@ -70,7 +70,7 @@ struct weir_session {
         char *text; /* what SET LOCAL replaced; NULL: the default */
     } local[WR_SETTING_COUNT];
     int local_count;
-    wr_relation *last_result;   /* "_": rows of a query that were kept; NULL: none */
+    wr_relation *last_result;    /* "_": rows of a query that were kept; NULL: none */
     _Atomic uint64_t interrupts; /* how often weir_session_interrupt was called */
 };
 

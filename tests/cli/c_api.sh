@@ -13,7 +13,7 @@ lib=$(dirname "$(readlink -f "$weir")")
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
 failed=0
 cc=${CC:-gcc}
-make -s FLAVOR="$flavor" lib >"$dir/make.txt" 2>&1 || { cat "$dir/make.txt"; exit 1; }
+flock "$lib" make -s FLAVOR="$flavor" lib >"$dir/make.txt" 2>&1 || { cat "$dir/make.txt"; exit 1; }
 
 for symbol in $(nm -D --defined-only "$lib/libweir.so" | awk '{print $3}') \
     $(nm -g --defined-only "$lib/libweir.a" | awk 'NF == 3 {print $3}'); do
