@@ -149,8 +149,8 @@ int cli_stdio(cli_state *state);
 int cli_repl(cli_state *state);
 /* interrupt.c: handles Ctrl-C from now on; the state whose session Ctrl-C cancels; NULL: none. */
 void cli_interrupts(cli_state *state);
-/* If not NULL, Ctrl-C calls this instead of cancelling (it may jump). */
-extern void (*volatile cli_on_interrupt)(void);
+/* Set while a line is edited: then Ctrl-C is for the reader of keys. */
+extern volatile sig_atomic_t cli_is_reading;
 
 /* ---- terminal.c: modes of the terminal while the prompt is open; main thread ---- */
 void cli_terminal_begin(void); /* also begins the line editor */
@@ -160,6 +160,22 @@ void cli_terminal_end(void);
  * handler. */
 void cli_terminal_restore(void);
 void cli_terminal_keys(void);
+
+/* ---- keys.c: what the line editor reads; main thread, but for cli_keys_signal ---- */
+void cli_keys_begin(void); /* before the editor begins */
+void cli_keys_end(void);
+/* The terminal hands out single keys from now on, and did not before. */
+void cli_keys_modes_changed(void);
+/* The signal of Ctrl-C came while a line is edited. Safe in a signal handler. */
+void cli_keys_signal(void);
+/* After the editor said that the input ends: whether Ctrl-C was the reason. Once. */
+bool cli_keys_interrupted(void);
+/* Before a statement: whether Ctrl-C was pressed since its line ended; keys before it are
+ * forgotten, keys after it are kept for the next line. */
+bool cli_keys_look_ahead(void);
+/* A statement was cancelled: keys pressed before it began are forgotten, as the terminal does with
+ * those pressed during it. */
+void cli_keys_forget(void);
 
 /* ---- dot.c: lines that are no SQL ---- */
 /* True if text begins with a dot or backslash command; *length is that of its line. */

@@ -1,14 +1,14 @@
 /* interrupt.c - what Ctrl-C does: stop the statement, drop the line, or leave.
  *
- * The handler only sets flags and raises the cancel flag of the session; a prompt that waits for a
- * line hands over a function to jump away with. */
+ * The handler only sets flags and raises the cancel flag of the session; while a line is edited it
+ * wakes the reader of keys. */
 #include "cli/cli.h"
 #include <time.h>
 #include <unistd.h>
 
 volatile sig_atomic_t cli_interrupted;
 static cli_state *volatile interruptible; /* whose session Ctrl-C cancels */
-void (*volatile cli_on_interrupt)(void);
+volatile sig_atomic_t cli_is_reading;
 
 /* Ctrl-C stops the statement; once more within two seconds leaves whatever happens. */
 static void on_interrupt(int signal_number)
@@ -17,11 +17,11 @@ static void on_interrupt(int signal_number)
     (void)signal_number;
     struct timespec now = {0};
     clock_gettime(CLOCK_MONOTONIC, &now);
-    cli_interrupted = 1;
-    if (cli_on_interrupt) {
-        cli_on_interrupt();
+    if (cli_is_reading) {
+        cli_keys_signal();
         return;
     }
+    cli_interrupted = 1;
     if (last && now.tv_sec - last < 2) {
         cli_terminal_restore();
         _exit(CLI_INTERRUPTED);

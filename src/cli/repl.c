@@ -1,15 +1,15 @@
 /* repl.c - the prompt: reading lines with libedit, history, completion, warnings, Ctrl-C.
  *
  * Lines are collected until they hold a whole statement. Ctrl-C while a line is edited drops what
- * was typed (the handler jumps out of the editor, which reads nothing but the terminal), Ctrl-C
- * while a statement runs cancels it, and a second one within two seconds leaves. History is a file
+ * was typed (keys.c), Ctrl-C while a statement runs cancels it, and a second one within two seconds
+ * leaves. History is a file
  * in the user's state folder; statements that seem to hold a secret are not written to it. */
 #include "cli/cli.h"
 #include "sys/clock.h"
 #include "sys/file.h"
 #include <ctype.h>
 #include <editline/readline.h>
-#include <setjmp.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,7 +23,6 @@ typedef struct repl {
 } repl;
 
 static repl *current; /* for the callbacks of libedit, which carry no argument */
-static sigjmp_buf at_prompt;
 
 /* ---- history ---- */
 
@@ -140,6 +139,21 @@ static char **complete(const char *text, int start, int end)
 
 /* ---- warnings ---- */
 
+/* NULL at the end of the input and after Ctrl-C, which sets *dropped. */
+static char *edit_line(const char *prompt, bool *dropped)
+{
+    cli_is_reading = 1;
+    if (cli_interrupted) cli_keys_signal(); /* since the statement ended */
+    cli_interrupted = 0;
+    char *line = readline(prompt);
+    cli_is_reading = 0;
+    *dropped = cli_keys_interrupted();
+    if (!*dropped) return line;
+    free(line);
+    fputc('\n', stdout);
+    return NULL;
+}
+
 /* What a statement destroys beyond a WHERE, or NULL. */
 static const char *danger_of(const char *sql)
 {
@@ -160,7 +174,8 @@ static bool is_confirmed(const char *sql)
     const char *danger = danger_of(sql);
     if (!danger || !isatty(STDIN_FILENO)) return true;
     fprintf(stderr, "%s ", danger);
-    char *answer = readline("Go on? [y/N] ");
+    bool dropped;
+    char *answer = edit_line("Go on? [y/N] ", &dropped);
     bool yes = answer && (*answer == 'y' || *answer == 'Y');
     free(answer);
     if (!yes) fputs("Nothing was done.\n", stderr);
@@ -169,24 +184,11 @@ static bool is_confirmed(const char *sql)
 
 /* ---- the loop ---- */
 
-static void jump_to_prompt(void) { siglongjmp(at_prompt, 1); }
-
-/* NULL at the end of the input. *dropped: Ctrl-C was pressed. */
 static char *read_line(repl *r, bool *dropped)
 {
     const char *first = r->state->prompt.length ? r->state->prompt.data : "weir> ";
     const char *more = r->state->prompt_more.length ? r->state->prompt_more.data : "  ... ";
-    *dropped = false;
-    if (sigsetjmp(at_prompt, 1)) {
-        cli_on_interrupt = NULL;
-        *dropped = true;
-        fputc('\n', stdout);
-        return NULL;
-    }
-    cli_on_interrupt = jump_to_prompt;
-    char *line = readline(r->pending.length ? more : first);
-    cli_on_interrupt = NULL;
-    return line;
+    return edit_line(r->pending.length ? more : first, dropped);
 }
 
 /* Runs what is pending if it is a whole statement or command. */
@@ -201,8 +203,11 @@ static void run_pending(repl *r)
     WR_BUF(text);
     wr_buf_add_str(&text, wr_buf_str(&r->pending));
     r->pending.length = 0;
-    cli_interrupted = 0;
-    if (is_confirmed(text.data)) cli_run_sql(r->state, text.data, text.length);
+    if (cli_keys_look_ahead())
+        fputs("Nothing was done.\n", stderr);
+    else if (is_confirmed(text.data))
+        cli_run_sql(r->state, text.data, text.length);
+    if (cli_interrupted) cli_keys_forget();
     cli_interrupted = 0;
 }
 
@@ -241,6 +246,8 @@ int cli_repl(cli_state *state)
     state->is_prompt = true;
     rl_readline_name = "weir";
     rl_catch_signals = 0;
+    setlocale(LC_CTYPE, "C.UTF-8"); /* the editor drops what its locale has no letter for */
+    cli_keys_begin();
     cli_terminal_begin();
     rl_completer_word_break_characters = " \t\n\"'`@$><=;|&{(,)+-*/%[]:";
     rl_attempted_completion_function = complete;
@@ -253,6 +260,7 @@ int cli_repl(cli_state *state)
                 weir_version());
     loop(&r);
     cli_terminal_end();
+    cli_keys_end();
     wr_buf_clear(&r.pending);
     wr_buf_clear(&r.history);
     return CLI_OK;

@@ -277,6 +277,8 @@ static int run_one(cli_state *state, const char *sql, size_t length)
     if (lost) return lost;
     weir_status bad =
         into_file ? start_into_file(state, sql, length, &query) : start(state, sql, length, &query);
+    /* Ctrl-C just before the session knew of a statement to interrupt. */
+    if (!bad && cli_interrupted) weir_query_cancel(query);
     if (!bad && state->is_prompt) cli_last_begin(sql, length, query);
     if (!bad) bad = show(state, query);
     if (!bad) print_outcome(state, query);

@@ -4,8 +4,8 @@
  * in between. A key pressed in that moment is lost in part: a terminal that collects lines turns
  * Ctrl-D into an end-of-file mark, and the change back to single keys makes a zero byte of the
  * mark. So the terminal never collects lines while the prompt is open: what the editor calls the
- * modes of the program ("setty -x") are single keys without echo too, but with signals, and keys
- * pressed while a statement runs wait for the next prompt unharmed and unechoed.
+ * modes of the program ("setty -x", see keys.c) are single keys without echo too, but with signals,
+ * and keys pressed while a statement runs wait for the next prompt unharmed and unechoed.
  * The modes found at the start come back at the end, however weir ends, and while an editor or
  * another program has the terminal. tcsetattr may be called in signal handlers. */
 #include "cli/cli.h"
@@ -32,6 +32,7 @@ void cli_terminal_keys(void)
     keys.c_cc[VMIN] = 1;
     keys.c_cc[VTIME] = 0;
     tcsetattr(STDIN_FILENO, TCSADRAIN, &keys);
+    cli_keys_modes_changed();
 }
 
 void cli_terminal_begin(void)
@@ -42,8 +43,6 @@ void cli_terminal_begin(void)
     if (!is_registered) is_registered = atexit(cli_terminal_restore) == 0;
     rl_initialize(); /* the editor does not edit where it finds no echo */
     cli_terminal_keys();
-    char binding[] = "setty -x -icanon -echo";
-    rl_parse_and_bind(binding);
 }
 
 void cli_terminal_end(void)

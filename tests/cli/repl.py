@@ -17,7 +17,7 @@ failures = []
 class Prompt:
     """weir at a terminal; type() sends a line and returns what was written until the next prompt."""
 
-    def __init__(self, *args):
+    def __init__(self, *args, wait="weir> "):
         self.unread, self.bytes = "", b""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
@@ -27,7 +27,8 @@ class Prompt:
             os.environ.pop("VISUAL", None)
             os.environ.pop("WEIR_HOME", None)
             os.execv(WEIR, ["weir", *args])
-        self.read("weir> ")
+        if wait:
+            self.read(wait)
 
     def read(self, wanted, seconds=20):
         """All output up to and with the wanted text."""
@@ -58,9 +59,9 @@ class Prompt:
         self.read(line[-5:])
         return self.read(until)
 
-    def end(self):
+    def end(self, seconds=60):
         """Exit code once the terminal closes."""
-        end, rest = time.time() + 60, b""
+        end, rest = time.time() + seconds, b""
         while time.time() < end:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
@@ -211,7 +212,7 @@ def keys_ahead():
     p.send(slow + "select 'ahead' || ' of time' as w;\n")
     check("a statement typed ahead runs", p.read("ahead of time"), "slow")
     p.read("weir> ")
-    p.send(slow.replace("60000000", "300000000"))
+    p.send(slow.replace("60000000", "1200000000"))
     p.read(" · mem ")  # it runs
     if termios.tcgetattr(p.fd)[3] & termios.ICANON:
         failures.append("whole lines are collected while a statement runs")
@@ -240,6 +241,44 @@ def modes():
     p.send("\\q\n")
     p.end()
     os.environ["EDITOR"] = "true"
+
+
+def end_of_input():
+    """Ctrl-D leaves, whatever happens just before it: no key is lost between two modes of the terminal."""
+    late = [0, 0.0005, 0.002, 0.005, 0.01, 0.02, 0.04]
+    slow = "select count(*) from range(1000000000000) r(i) where i % 7 = 8;\n"
+    cases = {
+        "while weir starts": (None, "", "\x04"),
+        "with a statement typed while weir starts": (None, "select 1;\n", "\x04"),
+        "at the prompt": ("weir> ", "", "\x04"),
+        "behind Ctrl-C": ("weir> ", "", "\x03\x04"),
+        "behind a line dropped": ("weir> ", "some", " text\x03\x04"),
+        "behind a line erased": ("weir> ", "some", " text\x15\x04"),
+        "behind statements": ("weir> ", "select 1;\nselect 2;\n", "select 3;\n\x04"),
+        "behind a cancelled one": ("weir> ", slow, "\x03\x04"),
+    }
+    for name, (wait, first, then) in cases.items():
+        for pause in late:
+            p = Prompt(wait=wait)
+            p.send(first)
+            time.sleep(pause)
+            p.send(then)
+            code = p.end(10)
+            if code != 0:
+                failures.append(f"Ctrl-D {name}, after {pause} s: exit code {code}")
+                break
+
+
+def letters():
+    """The editor knows letters of every language and moves over them."""
+    p = Prompt()
+    check("letters beyond ASCII", p.type("select 'é日本😀' || length('é日本😀') as w;"), "é日本😀4")
+    p.send("select '日本")
+    p.read("本")
+    p.send("\x7f' || 'x' as w;\n")
+    check("one key erases one letter", p.read("1 row"), "│ 日x ")
+    p.send("\x04")
+    p.end()
 
 
 def completion():
@@ -278,7 +317,7 @@ def history():
 
 
 try:
-    for part in (statements, commands, warnings, interrupts, large, keys_ahead, modes, completion, history):
+    for part in (statements, commands, warnings, interrupts, large, keys_ahead, modes, end_of_input, letters, completion, history):
         try:
             part()
         except AssertionError as error:
