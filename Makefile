@@ -152,6 +152,14 @@ docs: all
 asan-test:
 	@$(MAKE) --no-print-directory FLAVOR=asan test
 
+# Data races: the unit tests, the C API in many threads, and every operator with three workers, also spilling. The
+# sanitizer wants addresses that do not wander.
+TSAN_SYSTEM := c_api_threads threads_agree small_parallel_joins with_changes sequences transactions
+tsan-test: setup
+	@$(MAKE) --no-print-directory $(PARALLEL) FLAVOR=tsan all tests-binary
+	@setarch -R build/tsan/weir_tests
+	@WEIR=build/tsan/weir setarch -R tests/run.sh $(TSAN_SYSTEM)
+
 # Batches of 7 rows and of 1 find what depends on where a batch ends. Unit tests write batches of a few rows by hand.
 batch-test: setup
 	@$(MAKE) --no-print-directory $(PARALLEL) FLAVOR=debug BATCH=7 all tests-binary
@@ -199,6 +207,7 @@ help:
 	@echo "make check        layers, format, headers, symbols, banned functions, clang warnings"
 	@echo "make docs         docs/reference from weir describe --json"
 	@echo "make asan-test    the tests with address and undefined-behaviour sanitizers"
+	@echo "make tsan-test    unit tests, C API and parallel statements with the thread sanitizer"
 	@echo "make batch-test   unit tests and SQL tests with batches of 7 rows and of 1"
 	@echo "make differential random queries: threads, optimizer off, small batches, DuckDB (N=2000 SEED=1)"
 	@echo "make demo         examples/demo.sh"
@@ -212,7 +221,7 @@ help:
 FORCE:
 .DELETE_ON_ERROR:
 .SECONDARY: $(TABLES)
-.PHONY: all lib test setup setup-checks check docs asan-test batch-test differential demo bench fuzz conformance strip install clean help FORCE tests-binary fuzz-targets
+.PHONY: all lib test setup setup-checks check docs asan-test tsan-test batch-test differential demo bench fuzz conformance strip install clean help FORCE tests-binary fuzz-targets
 
 DEP := $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
 -include $(wildcard $(DEP))
