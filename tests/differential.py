@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Random nested queries, answered by weir in several ways and by DuckDB; all answers must be the same.
 
-Queries are made from a seed over three small tables with NULLs and repeated keys: joins of all kinds, correlated
+Queries are made from a seed over four small tables with NULLs, repeated keys and a declared key: joins of all kinds, correlated
 subqueries, aggregates, windows, set operations, common table expressions. weir answers with one thread, with three, with
-the optimizer off and with all that can spill spilling (and with every binary in WEIR_ALSO, e.g. one built with BATCH=7). Values are integers and short texts, so
-that no rounding differs; answers are compared as multisets.
+the optimizer off and with all that can spill spilling (and with every binary in WEIR_ALSO, e.g. one built with BATCH=7).
+Values are integers and short texts, so that no rounding differs; answers are compared as multisets.
 
 Usage: differential.py [COUNT] [SEED]; `differential.py one SEED` prints one query.
 """
@@ -25,12 +25,15 @@ SETUP = [
     "CREATE TABLE t(a INTEGER, b INTEGER, c VARCHAR)",
     "CREATE TABLE u(a INTEGER, d INTEGER, e VARCHAR)",
     "CREATE TABLE v(b INTEGER, d INTEGER, f INTEGER)",
+    "CREATE TABLE w(a INTEGER PRIMARY KEY, b INTEGER, c VARCHAR)",
+    "INSERT INTO w VALUES (1,2,'x'),(2,2,NULL),(3,NULL,'y'),(5,1,'x'),(10,7,'')",
     "INSERT INTO t VALUES (1,1,'x'),(2,1,'y'),(3,2,NULL),(4,NULL,'x'),(NULL,3,'z'),(2,2,'y'),(7,0,'')",
     "INSERT INTO u VALUES (1,10,'x'),(1,20,'y'),(3,NULL,'z'),(NULL,30,'x'),(5,10,NULL),(2,2,'q')",
     "INSERT INTO v VALUES (1,10,1),(1,10,2),(2,20,NULL),(NULL,NULL,4),(3,2,5),(2,1,0),(0,3,3),(2,10,2)",
 ]
 TABLES = {"t": [("a", int), ("b", int), ("c", str)], "u": [("a", int), ("d", int), ("e", str)],
-          "v": [("b", int), ("d", int), ("f", int)]}
+          "v": [("b", int), ("d", int), ("f", int)],
+          "w": [("a", int), ("b", int), ("c", str)]}
 
 
 class Maker:

@@ -319,7 +319,9 @@ static void print_physical_parts(const printer *p, const wr_plan_node *node)
         if (node->sort.offset) print_exprs(p, " offset ", &node->sort.offset, 1, "");
         return;
     case WR_PN_AGGREGATE:
-        print_exprs(p, " by ", node->aggregate.keys, node->aggregate.key_count, ", ");
+        print_exprs(p, " by ", node->aggregate.keys, node->aggregate.carried_first, ", ");
+        print_exprs(p, " carrying ", node->aggregate.keys + node->aggregate.carried_first,
+                    node->aggregate.key_count - node->aggregate.carried_first, ", ");
         for (int i = 0; i < node->aggregate.call_count; i++) {
             wr_buf_add_text(out, i ? ", " : ": ");
             print_call(p, node->aggregate.calls[i].fn->name, &node->aggregate.calls[i]);

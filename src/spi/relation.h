@@ -86,7 +86,7 @@ typedef struct wr_relation wr_relation;
 typedef struct wr_scan wr_scan; /* implementations embed their own state */
 typedef struct wr_scan_worker wr_scan_worker;
 
-enum { WR_SAMPLE_PLACES = 16 };
+enum { WR_SAMPLE_PLACES = 16, WR_KEY_COLUMNS_MAX = 6 };
 
 typedef struct wr_relation_def {
     const char *name; /* as EXPLAIN shows it: "csv", "parquet", "table" */
@@ -106,6 +106,10 @@ typedef struct wr_relation_def {
                   wr_column_stats *out); /* NULL function: nothing known */
     /* Number of rows, exactly, cheaper than a scan; NULL function: only has_row_count says it. */
     uint64_t (*count)(wr_relation *rel);
+    /* The columns of the number-th declared key: no two rows without NULLs in them are equal in all
+     * of them. Gives how many there are; 0: there is no key of that number; -1: one of more than
+     * WR_KEY_COLUMNS_MAX columns. NULL function: no keys. */
+    int (*key)(wr_relation *rel, int number, int *columns);
     /* In how many places rows can be looked at for a small part of the cost of a scan, at most
      * WR_SAMPLE_PLACES; such a look must not use the rows up nor tell others about them. NULL
      * function: in none. */

@@ -126,3 +126,5 @@ WR_MUST_CHECK weir_status wr_unique_insert(wr_table *table, wr_txn *txn, wr_uniq
 void wr_unique_drop(wr_unique *unique);
 /* Is this the only column of the key? */
 bool wr_unique_is_on(const wr_unique *unique, int column);
+/* How many columns it has; those of a small one go to columns. */
+int wr_unique_columns(const wr_unique *unique, int most, int *columns);

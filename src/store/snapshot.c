@@ -273,6 +273,21 @@ static void snapshot_stats(wr_relation *rel, int column, wr_column_stats *out)
     wr_mutex_unlock(&source->table->lock);
 }
 
+static int snapshot_key(wr_relation *rel, int number, int *columns)
+{
+    wr_table *table = ((snapshot *)rel)->table;
+    if (number == 0) {
+        columns[0] = table->schema->count; /* rowid */
+        return 1;
+    }
+    int count = 0;
+    wr_mutex_lock(&table->lock);
+    if (number <= table->unique_count)
+        count = wr_unique_columns(table->uniques[number - 1], WR_KEY_COLUMNS_MAX, columns);
+    wr_mutex_unlock(&table->lock);
+    return count > WR_KEY_COLUMNS_MAX ? -1 : count;
+}
+
 static int snapshot_places(wr_relation *rel)
 {
     return (int)WR_MIN(((snapshot *)rel)->chunk_count, (uint32_t)WR_SAMPLE_PLACES);
@@ -299,6 +314,7 @@ static const wr_relation_def snapshot_def = {
     .progress = snapshot_progress,
     .stats = snapshot_stats,
     .count = snapshot_count,
+    .key = snapshot_key,
     .places = snapshot_places,
     .drop = snapshot_drop,
 };

@@ -33,6 +33,13 @@ bool wr_unique_is_on(const wr_unique *unique, int column)
     return unique->column_count == 1 && unique->columns[0] == column;
 }
 
+int wr_unique_columns(const wr_unique *unique, int most, int *columns)
+{
+    for (int i = 0; unique->column_count <= most && i < unique->column_count; i++)
+        columns[i] = unique->columns[i];
+    return unique->column_count;
+}
+
 static void put(wr_unique *unique, uint64_t hash, int64_t rowid)
 {
     uint64_t i = hash & (unique->cap - 1);

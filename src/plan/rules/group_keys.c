@@ -1,11 +1,13 @@
-/* group_keys.c - groups by fewer keys when one of them decides the others.
+/* group_keys.c - groups by fewer keys when some of them decide the others.
  *
- * A column with a unique constraint and without NULLs decides all columns of its table: grouping by
- * the customer's number and name makes the same groups as grouping by the number. The decided keys
- * are carried along instead of being hashed and compared.
+ * Grouping by the customer's number and name makes the same groups as grouping by the number, if
+ * that is a key of its table; so does an equality with a column that is there already, or a
+ * constant. The decided keys are carried along instead of being hashed and compared. The widest
+ * keys are tried first.
  *
- * This holds above joins too, also where an outer join has made the whole row NULL. It must be
- * certain, so only declared constraints count, never guesses of the statistics. */
+ * It must be certain, so only dependencies count that follow from the plan and from declared keys,
+ * never guesses of the statistics. One key stays: no rows make no group. */
+#include "plan/dependencies.h"
 #include "plan/shared.h"
 
 typedef struct reducing {
@@ -13,80 +15,44 @@ typedef struct reducing {
     wr_shared_definitions shared;
 } reducing;
 
-/* Where the values of a column come from. scan NULL: not a column of one scan. */
-typedef struct origin {
-    const wr_logical *scan;
-    int output;
-} origin;
-
-static origin trace(const wr_logical *node, wr_column_id id);
-
-static origin trace_binding(const wr_logical *node, const wr_binding *bindings, int count,
-                            wr_column_id id)
+/* What it costs to hash and compare a key of the type. */
+static int width_of(const wr_type *type)
 {
-    for (int i = 0; i < count; i++)
-        if (bindings[i].id == id && bindings[i].expr->kind == WR_X_COLUMN)
-            return trace(node->inputs[0], bindings[i].expr->column);
-    return (origin){NULL, 0};
+    return type->phys == WR_P_VIEW || wr_type_is_nested(type) ? 64 : (int)wr_phys_size(type->phys);
 }
 
-static origin trace(const wr_logical *node, wr_column_id id)
+static bool is_decided(reducing *r, const wr_logical *node, const wr_dependencies *known,
+                       const bool *carried, int key)
 {
-    switch (node->kind) {
-    case WR_L_SCAN:
-        for (int i = 0; i < node->output_count; i++)
-            if (node->outputs[i].id == id) return (origin){node, i};
-        break;
-    case WR_L_PROJECT:
-        return trace_binding(node, node->project.bindings, node->project.count, id);
-    case WR_L_AGGREGATE:
-        if (node->aggregate.sets) break;
-        return trace_binding(node, node->aggregate.keys, node->aggregate.key_count, id);
-    case WR_L_FILTER:
-    case WR_L_SORT:
-    case WR_L_LIMIT:
-    case WR_L_SAMPLE:
-    case WR_L_WINDOW:
-    case WR_L_ORDINAL:
-    case WR_L_UNNEST:
-    case WR_L_DISTINCT_ON:
-    case WR_L_JOIN:
-        for (int i = 0; i < node->input_count; i++)
-            if (wr_logical_output(node->inputs[i], id)) return trace(node->inputs[i], id);
-        break;
-    default:
-        break;
-    }
-    return (origin){NULL, 0};
-}
-
-static bool identifies_row(const origin *o)
-{
-    wr_relation *relation = o->scan->scan.relation;
-    int column = o->scan->scan.columns[o->output];
-    wr_column_stats stats = {0};
-    bool not_null = relation->schema.not_null && relation->schema.not_null[column];
-    if (!not_null || !relation->def->stats) return false;
-    relation->def->stats(relation, column, &stats);
-    return stats.unique;
+    wr_column_set set = {0};
+    for (int k = 0; k < node->aggregate.key_count; k++)
+        if (k != key && !carried[k])
+            wr_column_set_add(r->planner->arena, &set, node->aggregate.keys[k].id);
+    if (wr_column_set_empty(&set)) return false;
+    wr_dependencies_close(r->planner->arena, known, &set);
+    return wr_column_set_has(&set, node->aggregate.keys[key].id);
 }
 
 /* Which keys are decided by others; returns how many. */
-static int find_carried(const wr_logical *node, wr_arena *arena, bool *carried)
+static int find_carried(reducing *r, const wr_logical *node, bool *carried)
 {
     int keys = node->aggregate.key_count, count = 0;
-    origin *from = wr_new_array(arena, origin, keys);
-    for (int k = 0; k < keys; k++) {
-        const wr_expr *e = node->aggregate.keys[k].expr;
-        if (e->kind == WR_X_COLUMN) from[k] = trace(node->inputs[0], e->column);
-    }
-    for (int k = 0; k < keys; k++) {
-        if (!from[k].scan || carried[k] || !identifies_row(&from[k])) continue;
-        for (int o = 0; o < keys; o++) {
-            if (o == k || carried[o] || from[o].scan != from[k].scan) continue;
-            carried[o] = true;
-            count++;
+    wr_dependencies known = {0};
+    wr_dependencies_of(r->planner, node->inputs[0], &known);
+    wr_dependencies_bind(r->planner, node->aggregate.keys, keys, &known);
+    if (known.all.count == 0) return 0;
+    bool *tried = wr_new_array(r->planner->arena, bool, keys);
+    for (int round = 0; round < keys; round++) {
+        int widest = -1;
+        for (int k = keys; k-- > 0;) {
+            if (tried[k]) continue;
+            if (widest < 0 || width_of(node->aggregate.keys[k].expr->type) >
+                                  width_of(node->aggregate.keys[widest].expr->type))
+                widest = k;
         }
+        tried[widest] = true;
+        carried[widest] = is_decided(r, node, &known, carried, widest);
+        count += carried[widest];
     }
     return count;
 }
@@ -99,7 +65,7 @@ static wr_logical *reduce(reducing *r, wr_logical *node)
         node->aggregate.carried_first < keys)
         return node;
     bool *carried = wr_new_array(planner->arena, bool, keys);
-    int count = find_carried(node, planner->arena, carried);
+    int count = find_carried(r, node, carried);
     if (count == 0) return node;
     const wr_output *outputs = node->outputs;
     int output_count = node->output_count, at = 0;
@@ -141,6 +107,6 @@ static weir_status apply(wr_planner *planner, wr_logical **root)
 const wr_rule wr_rule_group_keys = {
     .name = "group_keys",
     .order = 60,
-    .help = "groups by fewer keys when a unique column decides the others",
+    .help = "groups by fewer keys when some of them decide the others",
     .apply = apply,
 };
