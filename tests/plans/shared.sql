@@ -18,3 +18,14 @@ SELECT item, sum(amount) FROM sale WHERE day = 2 GROUP BY item;
 -- Switched off.
 SET disabled_rules = 'repeated_subplans';
 EXPLAIN SELECT item, sum(amount) FROM sale GROUP BY item UNION ALL SELECT item, sum(amount) FROM sale GROUP BY item;
+
+-- Three times: one part with three readers, which read different columns.
+SET disabled_rules = '';
+EXPLAIN SELECT a.item, b.n, c.top FROM (SELECT item, sum(amount) AS total FROM sale GROUP BY item) a
+JOIN (SELECT item, sum(amount) AS n FROM sale GROUP BY item) b ON a.total = b.n + 1
+JOIN (SELECT item, sum(amount) AS top FROM sale GROUP BY item) c ON c.top = a.total + 7;
+EXPLAIN SELECT k.kind, k.n, l.n, m.n FROM
+  (SELECT i.kind, count(*) AS n FROM item i JOIN sale s ON s.item = i.id WHERE s.day = 2 GROUP BY i.kind) k,
+  (SELECT i.kind, sum(s.amount) AS n FROM item i JOIN sale s ON s.item = i.id WHERE s.day = 2 GROUP BY i.kind) l,
+  (SELECT i.kind, max(s.id) AS n FROM item i JOIN sale s ON s.item = i.id WHERE s.day = 2 GROUP BY i.kind) m
+WHERE k.kind = l.kind AND l.kind = m.kind;

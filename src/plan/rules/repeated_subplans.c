@@ -30,10 +30,14 @@ typedef struct added { /* a column that the scan of the definition has to read t
     wr_output output;
 } added;
 
+typedef struct additions {
+    WR_LIST(added) all;
+} additions;
+
 typedef struct matching {
     wr_planner *planner;
     WR_LIST(pair) ids; /* of the second part -> of the first */
-    WR_LIST(added) added;
+    additions *added;  /* to the first part, for all that equal it */
 } matching;
 
 typedef struct candidate {
@@ -43,12 +47,19 @@ typedef struct candidate {
     double partner_rows; /* of the smallest side whose runtime filters reach the node */
 } candidate;
 
+typedef struct equal_part {
+    candidate *place;
+    matching ids; /* the first part has none: its ids are those of the definition */
+    wr_logical *use;
+} equal_part;
+
 typedef struct finding {
     wr_planner *planner;
     WR_LIST(candidate) candidates;
     wr_column_set seen; /* ids of SHARED */
-    wr_column_set used; /* columns read outside of two nodes */
-    const wr_logical *outside[2];
+    wr_column_set used; /* columns read outside of the parts */
+    WR_LIST(equal_part) parts;
+    additions added;
 } finding;
 
 /* ---- equality ---- */
@@ -108,6 +119,19 @@ static bool same_source(const wr_logical *a, const wr_logical *b)
            a->scan.object->kind == WR_ENTRY_TABLE;
 }
 
+/* A column that the definition's scan does not read yet. */
+static wr_output added_column(matching *m, wr_logical *scan, int column, const wr_output *like)
+{
+    for (int i = 0; i < m->added->all.count; i++) {
+        const added *known = &m->added->all.items[i];
+        if (known->scan == scan && known->column == column) return known->output;
+    }
+    wr_output output = *like;
+    output.id = wr_planner_column(m->planner, output.name, output.type);
+    wr_push(m->planner->arena, &m->added->all, ((added){scan, column, output}));
+    return output;
+}
+
 static bool same_scan(matching *m, wr_logical *a, wr_logical *b)
 {
     if (!same_source(a, b) || a->scan.limit >= 0 || b->scan.limit >= 0 || a->scan.runtime_count ||
@@ -117,11 +141,9 @@ static bool same_scan(matching *m, wr_logical *a, wr_logical *b)
         int at = 0;
         while (at < a->output_count && a->scan.columns[at] != b->scan.columns[i])
             at++;
-        wr_output output = at < a->output_count ? a->outputs[at] : b->outputs[i];
-        if (at == a->output_count) {
-            output.id = wr_planner_column(m->planner, output.name, output.type);
-            wr_push(m->planner->arena, &m->added, ((added){a, b->scan.columns[i], output}));
-        }
+        wr_output output = at < a->output_count
+                               ? a->outputs[at]
+                               : added_column(m, a, b->scan.columns[i], &b->outputs[i]);
         translate(m, b->outputs[i].id, output.id);
     }
     return same_conjuncts(m, a->scan.filters, a->scan.filter_count, b->scan.filters,
@@ -301,7 +323,8 @@ static void use(finding *f, wr_column_id id) { wr_column_set_add(f->planner->are
 
 static void collect_used(finding *f, wr_logical *node)
 {
-    if (node == f->outside[0] || node == f->outside[1]) return;
+    for (int i = 0; i < f->parts.count; i++)
+        if (node == f->parts.items[i].place->node) return;
     wr_logical_each_expr(node, use_slot, f);
     if (node->kind == WR_L_SHARED) {
         for (int i = 0; i < node->output_count; i++)
@@ -322,11 +345,11 @@ static void collect_used(finding *f, wr_logical *node)
         collect_used(f, node->inputs[i]);
 }
 
-static void add_columns(matching *m)
+static void add_columns(finding *f)
 {
-    wr_arena *arena = m->planner->arena;
-    for (int i = 0; i < m->added.count; i++) {
-        const added *more = &m->added.items[i];
+    wr_arena *arena = f->planner->arena;
+    for (int i = 0; i < f->added.all.count; i++) {
+        const added *more = &f->added.all.items[i];
         wr_logical *scan = more->scan;
         int count = scan->output_count;
         wr_output *outputs = wr_new_array(arena, wr_output, count + 2);
@@ -375,69 +398,90 @@ static wr_logical *reference(finding *f, const wr_logical *node, const matching 
     return shared;
 }
 
-/* The definition provides what its two uses read. */
-static wr_logical *define(finding *f, wr_logical *node, wr_logical **uses)
+/* The definition provides what its uses read. */
+static wr_logical *define(finding *f, wr_logical *node)
 {
     wr_arena *arena = f->planner->arena;
     wr_logical *project = wr_logical_new(f->planner, WR_L_PROJECT, node, NULL);
-    int most = uses[0]->output_count + uses[1]->output_count;
+    int most = 0;
+    for (int u = 0; u < f->parts.count; u++)
+        most += f->parts.items[u].use->output_count;
     project->project.bindings = wr_new_array(arena, wr_binding, most + 1);
-    for (int u = 0; u < 2; u++)
-        for (int i = 0; i < uses[u]->output_count; i++) {
-            wr_column_id id = uses[u]->shared.inner[i];
+    for (int u = 0; u < f->parts.count; u++) {
+        const wr_logical *use = f->parts.items[u].use;
+        for (int i = 0; i < use->output_count; i++) {
+            wr_column_id id = use->shared.inner[i];
             int known = 0;
             while (known < project->project.count && project->project.bindings[known].id != id)
                 known++;
             if (known < project->project.count) continue;
             project->project.bindings[project->project.count++] =
-                (wr_binding){id, wr_expr_column(arena, id, uses[u]->outputs[i].type)};
+                (wr_binding){id, wr_expr_column(arena, id, use->outputs[i].type)};
         }
+    }
     wr_logical_set_outputs(f->planner, project);
     return project;
 }
 
-static void share(finding *f, wr_logical *root, candidate *a, candidate *b, matching *m)
+static void share(finding *f, wr_logical *root)
 {
     wr_planner *planner = f->planner;
     f->seen = f->used = (wr_column_set){0};
-    f->outside[0] = a->node;
-    f->outside[1] = b->node;
     for (int i = 0; i < root->output_count; i++)
         use(f, root->outputs[i].id);
     collect_used(f, root);
-    add_columns(m);
+    add_columns(f);
     int id = planner->next_shared++;
     wr_column_set seen = {0};
-    wr_logical *uses[2] = {reference(f, a->node, NULL, id), reference(f, b->node, m, id)};
-    renew_outputs(planner, a->node, &seen);
-    wr_logical *definition = define(f, a->node, uses);
-    definition->rows = a->node->rows;
-    uses[0]->inputs[0] = uses[1]->inputs[0] = definition;
-    *a->slot = uses[0];
-    *b->slot = uses[1];
+    wr_logical *first = f->parts.items[0].place->node;
+    for (int i = 0; i < f->parts.count; i++) {
+        equal_part *part = &f->parts.items[i];
+        part->use = reference(f, part->place->node, i ? &part->ids : NULL, id);
+    }
+    renew_outputs(planner, first, &seen);
+    wr_logical *definition = define(f, first);
+    definition->rows = first->rows;
+    for (int i = 0; i < f->parts.count; i++) {
+        f->parts.items[i].use->inputs[0] = definition;
+        *f->parts.items[i].place->slot = f->parts.items[i].use;
+    }
     seen = (wr_column_set){0};
     renew_outputs(planner, root, &seen);
 }
 
-/* Shares one pair; false: there is none. */
+/* Finds the parts equal to the candidate of this number; false: they are not worth sharing. */
+static bool find_equal(finding *f, int number)
+{
+    wr_planner *planner = f->planner;
+    candidate *a = &f->candidates.items[number];
+    double work = narrowed_to(a);
+    f->added.all.count = f->parts.count = 0;
+    wr_push(planner->arena, &f->parts, ((equal_part){.place = a}));
+    for (int i = a->end + 1; i < f->candidates.count; i++) {
+        candidate *b = &f->candidates.items[i];
+        matching m = {.planner = planner, .added = &f->added};
+        int added_before = f->added.all.count;
+        if (!is_worth_it(b) || a->node->kind != b->node->kind || !same_plan(&m, a->node, b->node) ||
+            !is_closed(planner, b->node)) {
+            f->added.all.count = added_before;
+            continue;
+        }
+        wr_push(planner->arena, &f->parts, ((equal_part){b, m, NULL}));
+        work += narrowed_to(b);
+    }
+    return f->parts.count > 1 && work > 1 && is_closed(planner, a->node);
+}
+
+/* Shares one part; false: there is none. */
 static bool share_one(wr_planner *planner, wr_logical **root)
 {
     finding f = {.planner = planner};
     wr_estimate(planner, *root);
     collect(&f, root, false, INFINITY);
     for (int i = 0; i < f.candidates.count; i++) {
-        candidate *a = &f.candidates.items[i];
-        if (!is_worth_it(a)) continue;
-        for (int j = a->end + 1; j < f.candidates.count; j++) {
-            candidate *b = &f.candidates.items[j];
-            matching m = {.planner = planner};
-            if (!is_worth_it(b) || narrowed_to(a) + narrowed_to(b) <= 1 ||
-                a->node->kind != b->node->kind || !same_plan(&m, a->node, b->node) ||
-                !is_closed(planner, a->node) || !is_closed(planner, b->node))
-                continue;
-            share(&f, *root, a, b, &m);
-            return true;
-        }
+        if (!is_worth_it(&f.candidates.items[i]) || !find_equal(&f, i)) continue;
+        share(&f, *root);
+        return true;
     }
     return false;
 }
