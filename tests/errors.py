@@ -15,7 +15,7 @@ def cases(path):
 
 
 def run_weir(weir, sql):
-    return subprocess.run([weir, "--color", "never", "-c", sql], capture_output=True, text=True, timeout=60, cwd="tests/errors")
+    return subprocess.run([weir, "--color", "never", "-c", sql], capture_output=True, text=True, timeout=300, cwd="tests/errors")
 
 
 def run_file(path, weir):

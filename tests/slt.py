@@ -11,7 +11,7 @@ import subprocess
 class Engine:
     """weir --stdio jsonl as a child; ask(sql) -> reply."""
 
-    def __init__(self, command, timeout=60):
+    def __init__(self, command, timeout=300):
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.timeout = timeout
 
