@@ -21,6 +21,9 @@ WEIR = os.environ.get("WEIR", "build/weir")
 VARIANTS = {"1 thread": ["--threads", "1"], "3 threads": ["--threads", "3"],
             "no optimizer": ["--threads", "2", "--set", "disabled_rules=all"],
             "spilling": ["--threads", "2", "--set", "force_spill=on"]}
+# Of files about what several threads must not change.
+MORE_VARIANTS = {"row_order.slt": {"2 threads": ["--threads", "2"], "8 threads": ["--threads", "8"],
+                                   "8 threads, spilling": ["--threads", "8", "--set", "force_spill=on"]}}
 
 
 def run_slt(path, flags):
@@ -72,7 +75,8 @@ def main():
 
     jobs = []
     for path in sorted((ROOT / "tests" / "sql").glob("*.slt")):
-        jobs += [(f"{path.name} ({name})", run_slt, (path, flags)) for name, flags in VARIANTS.items() if matches(path.name)]
+        variants = {**VARIANTS, **MORE_VARIANTS.get(path.name, {})}
+        jobs += [(f"{path.name} ({name})", run_slt, (path, flags)) for name, flags in variants.items() if matches(path.name)]
     for path in sorted((ROOT / "tests" / "errors").glob("*.txt")):
         if matches(path.name):
             jobs.append((path.name, errors.run_file, (path, WEIR)))

@@ -39,6 +39,7 @@ static weir_status close_pipeline(wr_exec *exec, wr_op *source, downstream down)
     for (const link *l = down.first; l; l = l->next) {
         p->ops[i++] = l->op;
         p->is_serial |= l->op->def->is_serial;
+        p->is_ordered |= l->op->def->is_ordered;
     }
     p->sink->feeders++;
     *exec->pipelines_end = p;

@@ -3,11 +3,13 @@
  * A run is sorted by what is known of its own rows. For merging, the ranges of the keys in all runs
  * are put together, and each stretch of rows read from a run gets entries of that common form
  * (sorting.h), so that most comparisons look at one integer. The inputs stand in a heap, ordered by
- * their first entry and, for equal ones, by number: merging is as stable as sorting.
+ * their first entry. Of equal rows those of earlier runs come first, which is the order they came in
+ * as long as one worker wrote all runs; runs of several workers have rows that carry their places.
  *
  * Trap: rows of an input die when its next block is read. So a merge that has used up an input
  * gives out what it has, and reads on in the next call. */
 #include "exec/merge.h"
+#include "exec/arrival.h"
 
 enum { FAN_MAX = 64, FAN_MIN = 8, FAN_BYTES = 320 << 10, PIECE_MIN = 4096 };
 
@@ -131,8 +133,9 @@ static weir_status merge_some(const wr_sort_runs *runs, int first, int count, wr
     WR_AUTO(wr_merge) *merge = NULL;
     WR_AUTO(wr_rows) *rows = NULL;
     wr_mem *mem = runs->spill->op->mem;
-    uint8_t *part[WR_BATCH_ROWS];
+    uint8_t *part[WR_BATCH_ROWS], *copies[WR_BATCH_ROWS];
     wr_column *columns;
+    bool has_places = runs->layout->extra_size > 0;
     WR_ARENA(scratch);
     WR_TRY(wr_merge_new(runs, first, count, &merge));
     WR_TRY(wr_rows_new(mem, runs->layout, &rows));
@@ -144,7 +147,10 @@ static weir_status merge_some(const wr_sort_runs *runs, int first, int count, wr
             columns = wr_new_array(&scratch, wr_column, runs->layout->column_count + 1);
             for (int c = 0; c < runs->layout->column_count; c++)
                 wr_rows_gather(runs->layout, c, part, n, &scratch, &columns[c]);
-            WR_TRY(wr_rows_append(rows, columns, NULL, n, NULL));
+            WR_TRY(wr_rows_append(rows, columns, NULL, n, copies));
+            for (uint32_t i = 0; has_places && i < n; i++)
+                wr_rows_set_places(runs->layout, &copies[i], 1,
+                                   wr_row_place(runs->layout, part[i]));
         }
         if (n > 0 && wr_rows_bytes(rows) < PIECE_MIN * 128) continue;
         wr_rows_cursor cursor = {0, 0};
@@ -231,6 +237,7 @@ weir_status wr_merge_new(const wr_sort_runs *runs, int first, int count, wr_merg
                     runs->key_count);
     wr_sorting_merge(&m->sorting, &runs->watch);
     wr_sorting_decide(&m->sorting);
+    m->sorting.by_place = runs->layout->extra_size > 0;
     m->inputs = wr_new_array(&m->arena, input, count + 1);
     m->heap = wr_new_array(&m->arena, input *, count + 1);
     for (int i = 0; i < count; i++) {

@@ -30,7 +30,8 @@ void wr_sort_runs_take(wr_sort_runs *into, wr_sort_runs *from);
 /* Merges runs that follow each other until few enough are left to be merged at once. */
 WR_MUST_CHECK weir_status wr_sort_runs_shrink(wr_sort_runs *runs);
 
-/* Rows of all runs in order; of equal rows those of earlier runs first. */
+/* Rows of all runs in order; of equal rows those with the smaller place, or, if the layout has no
+ * extra word for it, those of earlier runs first. */
 typedef struct wr_merge wr_merge;
 WR_MUST_CHECK weir_status wr_merge_new(const wr_sort_runs *runs, int first, int count,
                                        wr_merge **out);

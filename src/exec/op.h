@@ -74,7 +74,7 @@ struct wr_op_def {
     weir_status (*morsel_end)(wr_op *op, wr_op_local *local);
     weir_status (*finish)(wr_op *op, int phase, int *tasks);
     weir_status (*task)(wr_op *op, wr_op_local *local, int phase, int index);
-    bool is_ordered; /* as sink: morsels are numbered in source order */
+    bool is_ordered; /* in pipelines with this operator morsels are numbered in source order */
     bool is_serial;  /* pipelines with this operator use one worker */
 };
 

@@ -14,9 +14,26 @@ enum {
     PIECES = 16 /* per stretch */
 };
 
+static void list_rows(wr_sorter *s, wr_rows *const *stores, const wr_arrivals *const *arrivals,
+                      int store_count)
+{
+    if (arrivals) {
+        wr_arrivals_list(stores, arrivals, store_count, s->rows);
+        return;
+    }
+    uint64_t at = 0;
+    for (int i = 0; i < store_count; i++) {
+        wr_rows_cursor cursor = {0, 0};
+        for (uint32_t n;
+             stores[i] && (n = wr_rows_next(stores[i], &cursor, s->rows + at, 1 << 20)) > 0;)
+            at += n;
+    }
+}
+
 weir_status wr_sorter_begin(wr_sorter *s, wr_op *op, const wr_rows_layout *layout,
                             const wr_sort_slot *keys, int key_count, wr_rows *const *stores,
-                            const wr_sorting *const *watched, int store_count)
+                            const wr_sorting *const *watched, const wr_arrivals *const *arrivals,
+                            int store_count)
 {
     wr_arena *arena = s->arena = &op->arena;
     wr_mem *mem = s->mem = op->mem;
@@ -31,13 +48,8 @@ weir_status wr_sorter_begin(wr_sorter *s, wr_op *op, const wr_rows_layout *layou
     WR_TRY(wr_mem_alloc(mem, s->count * sizeof *s->rows, (void **)&s->rows));
     WR_TRY(wr_mem_alloc(mem, s->count * sizeof *s->entries, (void **)&s->entries));
     WR_TRY(wr_mem_alloc(mem, s->count * sizeof *s->entries, (void **)&s->spare));
-    uint64_t at = 0;
-    for (int i = 0; i < store_count; i++) {
-        wr_rows_cursor cursor = {0, 0};
-        for (uint32_t n;
-             stores[i] && (n = wr_rows_next(stores[i], &cursor, s->rows + at, 1 << 20)) > 0;)
-            at += n;
-    }
+    s->sorting.by_place = !arrivals && layout->extra_size > 0;
+    list_rows(s, stores, arrivals, store_count);
     uint64_t most = (s->count + STRETCH_MIN - 1) / STRETCH_MIN;
     s->stretch_count = (int)WR_MIN((uint64_t)WR_MIN(store_count, STRETCHES_MAX), most);
     s->stretches = wr_new_array(arena, wr_sort_stretch, s->stretch_count);

@@ -11,6 +11,7 @@
  * Sorting takes the highest bits first, so that soon all is in the cache and small pieces are left,
  * which are sorted by comparing. */
 #include "exec/sorting.h"
+#include "exec/arrival.h"
 #include <math.h>
 
 enum { SMALL = 24, DIGIT_BITS = 8, DIGITS = 1 << DIGIT_BITS, BLOCK = 512 };
@@ -351,7 +352,9 @@ static int compare_from(const wr_sorting *s, int from, const uint8_t *a, const u
         int c = wr_keys_compare(s->layout, key->slot, a, b);
         if (c) return key->descending ? -c : c;
     }
-    return 0;
+    if (!s->by_place) return 0;
+    uint64_t a_place = wr_row_place(s->layout, a), b_place = wr_row_place(s->layout, b);
+    return (a_place > b_place) - (a_place < b_place);
 }
 
 int wr_sorting_compare_rows(const wr_sorting *s, const uint8_t *a, const uint8_t *b)
@@ -421,7 +424,7 @@ static weir_status sort_digits(const wr_sorting *s, wr_sort_entry *entries, wr_s
         if (count <= SMALL || shift == 0) {
             if (count <= SMALL)
                 insertion_sort(s, entries, count);
-            else if (s->covered < s->key_count)
+            else if (s->covered < s->key_count || s->by_place)
                 WR_TRY(merge_sort(s, entries, other, count));
             if (to_other) memcpy(other, entries, count * sizeof *entries);
             return WR_OK;

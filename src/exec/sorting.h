@@ -3,7 +3,8 @@
  * Each row becomes an entry: up to 64 bits of normalised keys and the row's address. How many keys
  * fit is decided from the values seen: each key takes only the bits its range needs, so (year,
  * flag, small int) sorts by one integer. What does not fit is compared in the row, among rows with
- * equal bits only. Sorting is stable. */
+ * equal bits only. Sorting is stable; rows that no longer are in the order in which they came may
+ * carry their place (arrival.h), which then decides between equal ones. */
 #pragma once
 #include "exec/keys.h"
 #include "exec/op.h"
@@ -43,6 +44,7 @@ typedef struct wr_sorting {
     const wr_rows_layout *layout;
     const wr_sort_slot *keys;
     int key_count;
+    bool by_place; /* rows have places, equal rows come in the order of these */
     wr_sort_range *ranges;
     int packed;  /* keys with bits in the entry */
     int covered; /* keys that the bits decide completely */

@@ -3,7 +3,9 @@
  *
  * Right rows are kept, sorted by (keys, value) and cut into runs of equal keys; a hash table finds
  * the run, binary search the row. Which row is nearest follows from the comparison: left >= right
- * wants the largest right value that is not above, left <= right the smallest that is not below. */
+ * wants the largest right value that is not above, left <= right the smallest that is not below. Of
+ * equal values the first takes the last in source order, the second the first. */
+#include "exec/arrival.h"
 #include "exec/groups.h"
 #include "exec/op.h"
 #include "exec/sorting.h"
@@ -25,6 +27,7 @@ typedef struct asof_local {
     wr_op_local base;
     wr_exprs_local build, probe;
     wr_rows *rows;
+    wr_arrivals arrivals; /* of rows */
     uint16_t sel[WR_BATCH_ROWS];
 } asof_local;
 
@@ -55,6 +58,7 @@ static weir_status asof_open(wr_op *op)
     probe[keys] = node->asof.left;
     types[n + keys] = build[keys]->type;
     a->value_slot = n + keys;
+    op->is_ordered = wr_exec_workers(op->exec) > 1;
     wr_rows_layout_init(&a->layout, &op->arena, types, n + keys + 1, 0);
     wr_rows_layout_init(&a->run_layout, &op->arena, key_types, keys, RUN_WORDS * 8);
     WR_TRY(wr_groups_init(&a->runs, op->mem, &a->run_layout, keys, true));
@@ -90,6 +94,7 @@ static weir_status asof_sink(wr_op *op, wr_op_local *local, const wr_batch *in, 
     for (int c = 0; c < a->layout.column_count; c++)
         columns[c] = c < a->right_count ? in->columns[c] : me->build.out[c - a->right_count];
     uint32_t count = usable(a, me->build.out, in, me->sel);
+    wr_arrivals_note(&me->arrivals, local->morsel, count);
     return wr_rows_append(me->rows, columns, me->sel, count, NULL);
 }
 
@@ -142,20 +147,19 @@ static weir_status asof_finish(wr_op *op, int phase, int *tasks)
     asof_op *a = (asof_op *)op;
     (void)phase;
     *tasks = -1;
-    for (int w = 0; w < wr_exec_workers(op->exec); w++) {
+    int workers = wr_exec_workers(op->exec);
+    wr_rows **stores = wr_new_array(&op->arena, wr_rows *, workers);
+    const wr_arrivals **arrivals = wr_new_array(&op->arena, const wr_arrivals *, workers);
+    for (int w = 0; w < workers; w++) {
         asof_local *me = (asof_local *)op->locals[w];
-        if (me && me->rows) a->count += wr_rows_count(me->rows);
+        if (!me || !me->rows) continue;
+        a->count += wr_rows_count(me->rows);
+        stores[w] = me->rows;
+        arrivals[w] = &me->arrivals;
     }
     if (a->count == 0) return WR_OK;
     WR_TRY(wr_mem_alloc(op->mem, a->count * sizeof *a->rows, (void **)&a->rows));
-    uint64_t at = 0;
-    for (int w = 0; w < wr_exec_workers(op->exec); w++) {
-        asof_local *me = (asof_local *)op->locals[w];
-        wr_rows_cursor cursor = {0, 0};
-        for (uint32_t n;
-             me && me->rows && (n = wr_rows_next(me->rows, &cursor, a->rows + at, 1 << 20)) > 0;)
-            at += n;
-    }
+    wr_arrivals_list(stores, arrivals, workers, a->rows);
     wr_sort_slot *order = wr_new_array(&op->arena, wr_sort_slot, a->key_count + 1);
     for (int k = 0; k < a->key_count; k++)
         order[k].slot = a->key_slots[k];
@@ -254,6 +258,7 @@ static void asof_local_close(wr_op *op, wr_op_local *local)
     (void)op;
     wr_exprs_close(&me->build);
     wr_exprs_close(&me->probe);
+    wr_arrivals_clear(&me->arrivals);
     wr_rows_drop(me->rows);
 }
 

@@ -92,7 +92,8 @@ const wr_op_def wr_op_sample = {.name = "sample",
                                 .size = sizeof(sample_op),
                                 .local_size = sizeof(sample_local),
                                 .open = sample_open,
-                                .push = sample_push};
+                                .push = sample_push,
+                                .is_ordered = true};
 
 /* ---- a fixed number of rows ---- */
 

@@ -6,6 +6,9 @@
  * Top-N: a worker that holds many more rows than are wanted sorts and keeps the first ones; the
  * worst of these is a threshold that turns away rows early and, published, reaches the scan.
  *
+ * Rows with equal keys come in source order, whichever worker kept them: the morsels of each store
+ * are noted, and rows that change their order before the end (top-N, runs) carry their places.
+ *
  * When memory is short a worker sorts what it holds and writes it out as a run; then all rows come
  * out of one merge of the runs of all workers (merge.h). */
 #include "exec/filters.h"
@@ -23,6 +26,7 @@ typedef struct sort_local {
     wr_rows *rows;
     wr_sorting watch;
     wr_arena watch_arena;
+    wr_arrivals arrivals; /* of rows; counts too much when top-N has thrown some away */
     wr_sort_runs runs;
     uint64_t at, end; /* when reading */
     uint16_t sel[WR_BATCH_ROWS];
@@ -71,7 +75,8 @@ static weir_status sort_open(wr_op *op)
         }
         s->keys[k] = (wr_sort_slot){slot, key->descending, key->nulls_first};
     }
-    wr_rows_layout_init(&s->layout, &op->arena, types, n + extra, 0);
+    op->is_ordered = wr_exec_workers(op->exec) > 1;
+    wr_rows_layout_init(&s->layout, &op->arena, types, n + extra, op->is_ordered ? 8 : 0);
     int64_t limit, offset;
     WR_TRY(wr_exec_count_of(wr_exec_env(op->exec), node->sort.limit, "LIMIT", INT64_MAX, &limit));
     WR_TRY(wr_exec_count_of(wr_exec_env(op->exec), node->sort.offset, "OFFSET", 0, &offset));
@@ -219,9 +224,12 @@ static weir_status keep_top(sort_op *s, sort_local *me)
     for (uint64_t at = 0; !bad && at < keep; at += WR_BATCH_ROWS) {
         WR_ARENA(scratch);
         wr_batch batch;
+        uint8_t *copies[WR_BATCH_ROWS];
         uint32_t n = (uint32_t)WR_MIN(keep - at, (uint64_t)WR_BATCH_ROWS);
         wr_rows_batch(&s->layout, s->layout.column_count, rows + at, n, &scratch, &batch);
-        bad = wr_rows_append(kept, batch.columns, NULL, n, NULL);
+        bad = wr_rows_append(kept, batch.columns, NULL, n, copies);
+        for (uint32_t i = 0; !bad && s->op.is_ordered && i < n; i++)
+            wr_rows_set_places(&s->layout, &copies[i], 1, wr_row_place(&s->layout, rows[at + i]));
     }
     if (!bad) {
         move_threshold(s, rows, count);
@@ -265,6 +273,8 @@ static weir_status sort_sink(wr_op *op, wr_op_local *local, const wr_batch *in, 
         sel = me->sel;
     }
     WR_TRY(wr_rows_append(me->rows, columns, sel, count, rows));
+    uint64_t place = wr_arrivals_note(&me->arrivals, local->morsel, count);
+    if (op->is_ordered) wr_rows_set_places(&s->layout, rows, count, place);
     WR_TRY(wr_sorting_watch(&me->watch, rows, count));
     if (s->is_top && wr_rows_count(me->rows) > 2 * (s->limit + s->offset) + TOP_SLACK)
         WR_TRY(keep_top(s, me));
@@ -307,13 +317,15 @@ static weir_status sort_finish(wr_op *op, int phase, int *tasks)
         int workers = wr_exec_workers(op->exec);
         wr_rows **stores = wr_new_array(&op->arena, wr_rows *, workers);
         const wr_sorting **watched = wr_new_array(&op->arena, const wr_sorting *, workers);
+        const wr_arrivals **arrivals = wr_new_array(&op->arena, const wr_arrivals *, workers);
         for (int w = 0; w < workers; w++) {
             if (!op->locals[w]) continue;
             stores[w] = ((sort_local *)op->locals[w])->rows;
             watched[w] = &((sort_local *)op->locals[w])->watch;
+            arrivals[w] = &((sort_local *)op->locals[w])->arrivals;
         }
         WR_TRY(wr_sorter_begin(sorter, op, &s->layout, s->keys, op->node->sort.key_count, stores,
-                               watched, workers));
+                               watched, s->is_top ? NULL : arrivals, workers));
     }
     WR_TRY(wr_sorter_step(sorter, phase, tasks));
     if (*tasks >= 0) return WR_OK;
@@ -403,6 +415,7 @@ static void sort_local_close(wr_op *op, wr_op_local *local)
     wr_exprs_close(&me->exprs);
     wr_rows_drop(me->rows);
     wr_arena_clear(&me->watch_arena);
+    wr_arrivals_clear(&me->arrivals);
     wr_sort_runs_clear(&me->runs);
 }
 

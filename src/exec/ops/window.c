@@ -1,6 +1,7 @@
 /* window.c - window functions: keeps all rows, sorts them by (partition, order), and computes the
  * calls partition by partition.
  *
+ * Rows that partition and order do not tell apart stay in source order, whichever worker kept them.
  * Workers take stretches of whole partitions. Output batches may hold the ends and beginnings of
  * several partitions; each call is asked for one segment (rows of one partition in one batch) at a
  * time and writes at its place in the batch. Everything that calls evaluate (arguments, filters,
@@ -93,7 +94,9 @@ static weir_status window_open(wr_op *op)
     w->calls = wr_new_array(&op->arena, wr_wcall, w->call_count + 1);
     for (int i = 0; i < w->call_count; i++)
         WR_TRY(open_call(w, &w->calls[i], &node->window.calls[i], exprs, types, &extra));
-    wr_rows_layout_init(&w->layout, &op->arena, types, w->input_count + extra, 0);
+    op->is_ordered = wr_exec_workers(op->exec) > 1;
+    wr_rows_layout_init(&w->layout, &op->arena, types, w->input_count + extra,
+                        op->is_ordered ? 8 : 0); /* places, for runs */
     wr_wspill_open(w);
     return wr_exprs_open(&w->exprs, op, exprs, extra);
 }
@@ -132,6 +135,8 @@ static weir_status window_sink(wr_op *op, wr_op_local *local, const wr_batch *in
         columns[c] = c < w->input_count ? in->columns[c] : me->exprs.out[c - w->input_count];
     uint8_t *rows[WR_BATCH_ROWS];
     WR_TRY(wr_rows_append(me->rows, columns, in->sel, wr_batch_count(in), rows));
+    uint64_t place = wr_arrivals_note(&me->arrivals, local->morsel, wr_batch_count(in));
+    if (op->is_ordered) wr_rows_set_places(&w->layout, rows, wr_batch_count(in), place);
     WR_TRY(wr_sorting_watch(&me->watch, rows, wr_batch_count(in)));
     return wr_wspill(w, me, false);
 }
@@ -200,13 +205,16 @@ static weir_status window_finish(wr_op *op, int phase, int *tasks)
         int workers = wr_exec_workers(op->exec);
         wr_rows **stores = wr_new_array(&op->arena, wr_rows *, workers);
         const wr_sorting **watched = wr_new_array(&op->arena, const wr_sorting *, workers);
+        const wr_arrivals **arrivals = wr_new_array(&op->arena, const wr_arrivals *, workers);
         for (int i = 0; i < workers; i++) {
             if (!op->locals[i]) continue;
             stores[i] = ((wr_wlocal *)op->locals[i])->rows;
             watched[i] = &((wr_wlocal *)op->locals[i])->watch;
+            arrivals[i] = &((wr_wlocal *)op->locals[i])->arrivals;
         }
         WR_TRY(wr_sorter_begin(&w->sorter, op, &w->layout, w->keys,
-                               w->partition_count + w->order_count, stores, watched, workers));
+                               w->partition_count + w->order_count, stores, watched, arrivals,
+                               workers));
     }
     WR_TRY(wr_sorter_step(&w->sorter, phase, tasks));
     return *tasks < 0 ? find_chunks(w) : WR_OK;
@@ -365,6 +373,7 @@ static void window_local_close(wr_op *op, wr_op_local *local)
     }
     wr_heap_drop(me->states);
     wr_arena_clear(&me->watch_arena);
+    wr_arrivals_clear(&me->arrivals);
     wr_rows_drop(me->rows);
     wr_sort_runs_clear(&me->runs);
 }

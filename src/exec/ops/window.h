@@ -100,6 +100,7 @@ typedef struct wr_wlocal {
     wr_rows *rows;
     wr_sorting watch;
     wr_arena watch_arena;
+    wr_arrivals arrivals; /* of rows */
     wr_sort_runs runs;
     uint64_t at, end; /* of the morsel */
     wr_wpart part;

@@ -14,7 +14,7 @@ typedef struct dropping {
 static bool sees_order(const wr_logical *node)
 {
     for (int i = 0; i < node->aggregate.call_count; i++)
-        if (node->aggregate.calls[i].fn->flags & WR_AGG_ORDERED) return true;
+        if (node->aggregate.calls[i].fn->flags & (WR_AGG_ORDERED | WR_AGG_POSITIONED)) return true;
     return false;
 }
 
