@@ -119,6 +119,26 @@ bool wr_column_has_no_nulls(const wr_column *c);
 /* Single values for printing, tests and cold paths. */
 int64_t wr_column_int(const wr_column *c,
                       uint32_t i); /* int-like up to 64 bits, BOOLEAN, ENUM codes */
+/* Writes the value at the full width of a flat column that was made for any int-like type. */
+static inline void wr_column_put_i128(wr_column *c, uint32_t i, wr_i128 value)
+{
+    switch (wr_phys_size((wr_phys)c->phys)) {
+    case 1:
+        ((uint8_t *)c->data)[i] = (uint8_t)value;
+        break;
+    case 2:
+        ((uint16_t *)c->data)[i] = (uint16_t)value;
+        break;
+    case 4:
+        ((uint32_t *)c->data)[i] = (uint32_t)value;
+        break;
+    case 8:
+        ((uint64_t *)c->data)[i] = (uint64_t)value;
+        break;
+    default:
+        ((wr_i128 *)c->data)[i] = value;
+    }
+}
 wr_i128 wr_column_i128(const wr_column *c, uint32_t i); /* any int-like, UUID */
 double wr_column_f64(const wr_column *c, uint32_t i);   /* REAL, DOUBLE */
 wr_view wr_column_view(const wr_column *c, uint32_t i); /* text-like with VIEW storage */

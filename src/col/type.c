@@ -186,6 +186,27 @@ const wr_type *wr_type_enum(const wr_str *labels, int count)
 static char class_of(const wr_type *t) { return type_rows[t->id].type_class; }
 
 bool wr_type_is_integer(const wr_type *t) { return class_of(t) == 'I' || class_of(t) == 'U'; }
+int wr_type_integer_digits(const wr_type *t)
+{
+    switch (t->id) {
+    case WR_T_TINYINT:
+    case WR_T_UTINYINT:
+        return 3;
+    case WR_T_SMALLINT:
+    case WR_T_USMALLINT:
+        return 5;
+    case WR_T_INTEGER:
+    case WR_T_UINTEGER:
+        return 10;
+    case WR_T_BIGINT:
+        return 19;
+    case WR_T_UBIGINT:
+        return 20;
+    default:
+        return 0;
+    }
+}
+
 bool wr_type_is_unsigned(const wr_type *t) { return class_of(t) == 'U'; }
 bool wr_type_is_float(const wr_type *t) { return class_of(t) == 'F'; }
 bool wr_type_is_text(const wr_type *t) { return class_of(t) == 'T'; }

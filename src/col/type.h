@@ -73,6 +73,8 @@ const wr_type *wr_type_enum(const wr_str *labels, int count);
 
 /* Facts. */
 bool wr_type_is_integer(const wr_type *t); /* signed or unsigned, up to HUGEINT */
+/* Decimal digits that every value of an integer type up to 64 bits fits in; 0 for other types. */
+int wr_type_integer_digits(const wr_type *t);
 bool wr_type_is_unsigned(const wr_type *t);
 bool wr_type_is_float(const wr_type *t);
 bool wr_type_is_numeric(const wr_type *t); /* integer, float or decimal */

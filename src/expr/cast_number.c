@@ -23,26 +23,6 @@ void wr_cast_limits(const wr_type *t, wr_i128 *lo, wr_i128 *hi)
     *hi = t->phys == WR_P_U64 ? (wr_i128)UINT64_MAX : wr_phys_int_max(t->phys);
 }
 
-void wr_cast_store(wr_column *out, uint32_t row, wr_i128 value)
-{
-    switch (wr_phys_size(out->phys)) {
-    case 1:
-        ((uint8_t *)out->data)[row] = (uint8_t)value;
-        break;
-    case 2:
-        ((uint16_t *)out->data)[row] = (uint16_t)value;
-        break;
-    case 4:
-        ((uint32_t *)out->data)[row] = (uint32_t)value;
-        break;
-    case 8:
-        ((uint64_t *)out->data)[row] = (uint64_t)value;
-        break;
-    default:
-        ((wr_i128 *)out->data)[row] = value;
-    }
-}
-
 static int scale_of(const wr_type *t) { return t->id == WR_T_DECIMAL ? t->scale : 0; }
 
 /* ---- integers and decimals ---- */
@@ -65,7 +45,7 @@ static wr_cast_result integer_row(const wr_cast_job *job, const wr_column *in, u
     if (!rescale(wr_column_i128(in, row), scale_of(job->to) - scale_of(in->type), &value))
         return WR_CAST_RANGE;
     if (value < lo || value > hi) return WR_CAST_RANGE;
-    wr_cast_store(out, row, value);
+    wr_column_put_i128(out, row, value);
     return WR_CAST_DONE;
 }
 
@@ -193,7 +173,7 @@ static wr_cast_result float_to_integer(const wr_cast_job *job, const wr_column *
     if (!(value >= -0x1p127 && value < 0x1p127)) return WR_CAST_RANGE;
     wr_i128 whole = (wr_i128)value;
     if (whole < lo || whole > hi) return WR_CAST_RANGE;
-    wr_cast_store(out, row, whole);
+    wr_column_put_i128(out, row, whole);
     return WR_CAST_DONE;
 }
 
@@ -209,7 +189,7 @@ static wr_cast_result float_to_decimal(const wr_cast_job *job, const wr_column *
     if (!wr_decimal_read((wr_str){text, (size_t)length}, job->to->precision, job->to->scale,
                          &decimal, NULL))
         return WR_CAST_RANGE;
-    wr_cast_store(out, row, decimal);
+    wr_column_put_i128(out, row, decimal);
     return WR_CAST_DONE;
 }
 
@@ -248,7 +228,7 @@ static wr_cast_result boolean_to_number(const wr_cast_job *job, const wr_column 
     }
     wr_cast_limits(job->to, &lo, &hi);
     if (scaled > hi) return WR_CAST_RANGE;
-    wr_cast_store(out, row, scaled);
+    wr_column_put_i128(out, row, scaled);
     return WR_CAST_DONE;
 }
 

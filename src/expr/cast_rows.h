@@ -28,6 +28,4 @@ weir_status wr_cast_failed(wr_cast_job *job, const wr_column *in, uint32_t row, 
 /* Lists, arrays, structs, maps and texts read as these. */
 WR_MUST_CHECK weir_status wr_cast_nested(wr_cast_job *job, const wr_column *in, wr_column *out);
 bool wr_cast_nested_exists(const wr_type *from, const wr_type *to);
-/* Stores an integer at the width of out. */
-void wr_cast_store(wr_column *out, uint32_t row, wr_i128 value);
 bool wr_json_is_valid(wr_str text);

@@ -226,7 +226,7 @@ static wr_cast_result read_integer(const wr_cast_job *job, const wr_column *in, 
     else if (!wr_i128_read(text, &wide, NULL))
         return WR_CAST_RANGE;
     if (wide < lo || wide > hi) return WR_CAST_RANGE;
-    wr_cast_store(out, row, wide);
+    wr_column_put_i128(out, row, wide);
     return WR_CAST_DONE;
 }
 
@@ -237,7 +237,7 @@ static wr_cast_result read_decimal(const wr_cast_job *job, const wr_column *in, 
     bool overflow = false;
     if (!wr_decimal_read(text_at(in, row), job->to->precision, job->to->scale, &value, &overflow))
         return overflow ? WR_CAST_RANGE : WR_CAST_MALFORMED;
-    wr_cast_store(out, row, value);
+    wr_column_put_i128(out, row, value);
     return WR_CAST_DONE;
 }
 

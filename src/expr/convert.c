@@ -8,29 +8,14 @@
  * column itself. */
 #include "expr/cast.h"
 
-/* ---- costs ---- */
-
-/* Digits an integer type may need as a decimal. */
+/* Digits an integer type may need as a decimal. The 39th of HUGEINT fits no decimal. */
 static int integer_digits(const wr_type *t)
 {
-    switch (t->id) {
-    case WR_T_TINYINT:
-    case WR_T_UTINYINT:
-        return 3;
-    case WR_T_SMALLINT:
-    case WR_T_USMALLINT:
-        return 5;
-    case WR_T_INTEGER:
-    case WR_T_UINTEGER:
-        return 10;
-    case WR_T_BIGINT:
-        return 19;
-    case WR_T_UBIGINT:
-        return 20;
-    default:
-        return 38;
-    }
+    int digits = wr_type_integer_digits(t);
+    return digits ? digits : 38;
 }
+
+/* ---- costs ---- */
 
 /* Signed 2, 4, 6, 8, 10 by width; unsigned one above the signed type of the same width. */
 static int integer_rank(const wr_type *t)
@@ -362,19 +347,6 @@ static wr_expr *folded(wr_arena *arena, wr_expr *e)
     return constant;
 }
 
-static wr_compare_op mirrored(wr_compare_op op)
-{
-    static const wr_compare_op mirror[] = {[WR_EQ] = WR_EQ,
-                                           [WR_NE] = WR_NE,
-                                           [WR_LT] = WR_GT,
-                                           [WR_LE] = WR_GE,
-                                           [WR_GT] = WR_LT,
-                                           [WR_GE] = WR_LE,
-                                           [WR_DISTINCT] = WR_DISTINCT,
-                                           [WR_NOT_DISTINCT] = WR_NOT_DISTINCT};
-    return mirror[op];
-}
-
 /* date op timestamp constant -> date op date constant, where there is an equal comparison. */
 static wr_expr *compare_as_dates(wr_arena *arena, wr_compare_op op, wr_expr *date,
                                  const wr_expr *moment)
@@ -405,7 +377,7 @@ weir_status wr_bind_compare(wr_arena *arena, wr_compare_op op, wr_expr *left, wr
     if (sides[0]->kind == WR_X_CONST && sides[1]->kind != WR_X_CONST) {
         wr_expr *swap = sides[0];
         sides[0] = sides[1], sides[1] = swap;
-        op = mirrored(op);
+        op = wr_compare_mirrored(op);
     }
     if (sides[0]->type->id == WR_T_DATE && sides[1]->type->id == WR_T_TIMESTAMP &&
         sides[1]->kind == WR_X_CONST) {

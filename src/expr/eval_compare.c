@@ -47,19 +47,6 @@ static bool holds(uint8_t op, int order)
 
 static bool is_null_safe(uint8_t op) { return op == WR_DISTINCT || op == WR_NOT_DISTINCT; }
 
-static uint8_t mirrored(uint8_t op)
-{
-    static const uint8_t mirror[] = {[WR_EQ] = WR_EQ,
-                                     [WR_NE] = WR_NE,
-                                     [WR_LT] = WR_GT,
-                                     [WR_LE] = WR_GE,
-                                     [WR_GT] = WR_LT,
-                                     [WR_GE] = WR_LE,
-                                     [WR_DISTINCT] = WR_DISTINCT,
-                                     [WR_NOT_DISTINCT] = WR_NOT_DISTINCT};
-    return mirror[op];
-}
-
 static bool is_null_constant(const wr_column *c)
 {
     return c->type->id == WR_T_NULL || (c->form == WR_CONSTANT && !wr_column_has_no_nulls(c));
@@ -263,7 +250,7 @@ static weir_status operands(wr_eval *ev, int step, wr_rows rows, const wr_column
     if ((*a)->form == WR_CONSTANT && (*b)->form != WR_CONSTANT) {
         const wr_column *swap = *a;
         *a = *b, *b = swap;
-        *op = mirrored(*op);
+        *op = wr_compare_mirrored(*op);
     }
     if (is_null_safe(*op) && wr_column_has_no_nulls(*a) && wr_column_has_no_nulls(*b))
         *op = *op == WR_DISTINCT ? WR_NE : WR_EQ;

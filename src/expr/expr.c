@@ -37,6 +37,32 @@ wr_expr *wr_expr_bool(wr_arena *arena, bool value)
     return wr_expr_const(arena, wr_value_bool(value));
 }
 
+wr_compare_op wr_compare_mirrored(wr_compare_op op)
+{
+    static const wr_compare_op mirror[] = {[WR_EQ] = WR_EQ,
+                                           [WR_NE] = WR_NE,
+                                           [WR_LT] = WR_GT,
+                                           [WR_LE] = WR_GE,
+                                           [WR_GT] = WR_LT,
+                                           [WR_GE] = WR_LE,
+                                           [WR_DISTINCT] = WR_DISTINCT,
+                                           [WR_NOT_DISTINCT] = WR_NOT_DISTINCT};
+    return mirror[op];
+}
+
+wr_compare_op wr_compare_opposite(wr_compare_op op)
+{
+    static const wr_compare_op opposite[] = {[WR_EQ] = WR_NE,
+                                             [WR_NE] = WR_EQ,
+                                             [WR_LT] = WR_GE,
+                                             [WR_LE] = WR_GT,
+                                             [WR_GT] = WR_LE,
+                                             [WR_GE] = WR_LT,
+                                             [WR_DISTINCT] = WR_NOT_DISTINCT,
+                                             [WR_NOT_DISTINCT] = WR_DISTINCT};
+    return opposite[op];
+}
+
 wr_expr *wr_expr_compare(wr_arena *arena, wr_compare_op op, wr_expr *left, wr_expr *right)
 {
     wr_assert(left->type == right->type);

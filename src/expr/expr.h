@@ -40,6 +40,12 @@ typedef enum wr_compare_op {
     WR_NOT_DISTINCT
 } wr_compare_op;
 
+/* The operator that says the same with its sides exchanged: < becomes >. Any thread. */
+wr_compare_op wr_compare_mirrored(wr_compare_op op);
+/* The operator that is true where op is false (and NULL where op is NULL): < becomes >=. Any
+ * thread. */
+wr_compare_op wr_compare_opposite(wr_compare_op op);
+
 /* Parameters of lambdas have ids from here on, so that they never collide with columns or input
  * positions. */
 #define WR_LAMBDA_IDS UINT32_C(0x40000000)

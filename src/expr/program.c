@@ -24,14 +24,6 @@ static int compile(compiler *c, wr_expr *e);
 
 static wr_expr *negated(wr_arena *arena, wr_expr *e)
 {
-    static const uint8_t opposite[] = {[WR_EQ] = WR_NE,
-                                       [WR_NE] = WR_EQ,
-                                       [WR_LT] = WR_GE,
-                                       [WR_LE] = WR_GT,
-                                       [WR_GT] = WR_LE,
-                                       [WR_GE] = WR_LT,
-                                       [WR_DISTINCT] = WR_NOT_DISTINCT,
-                                       [WR_NOT_DISTINCT] = WR_DISTINCT};
     wr_expr *copy;
     switch (e->kind) {
     case WR_X_NOT:
@@ -42,7 +34,7 @@ static wr_expr *negated(wr_arena *arena, wr_expr *e)
         copy = wr_new(arena, wr_expr);
         *copy = *e;
         if (e->kind == WR_X_COMPARE)
-            copy->op = opposite[e->op];
+            copy->op = wr_compare_opposite(e->op);
         else
             copy->is_negated = !e->is_negated;
         return copy;

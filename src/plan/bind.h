@@ -168,6 +168,9 @@ WR_MUST_CHECK weir_status wr_bind_param(wr_scope *scope, const wr_sql_param *par
 WR_MUST_CHECK weir_status wr_bind_function(wr_scope *scope, const wr_sql_call *call, wr_expr **out);
 WR_MUST_CHECK weir_status wr_bind_by_name(wr_scope *scope, const char *name, wr_expr **args,
                                           int count, wr_span span, wr_expr **out);
+/* The function that gives as a list what the set-returning function name gives as rows; NULL if
+ * name is not of that kind (unnest takes a list as it is). Static text; any thread. */
+const char *wr_listing_function(wr_str name);
 /* A lambda whose parameters have the given types. */
 WR_MUST_CHECK weir_status wr_bind_lambda(wr_scope *scope, const wr_sql_lambda *lambda,
                                          const wr_type **types, wr_expr **out);

@@ -203,22 +203,6 @@ static weir_status bind_grouping_call(wr_scope *scope, const wr_sql_call *call, 
 }
 
 /* ---- set-returning functions in the select list ---- */
-static const struct {
-    const char *name, *list;
-} set_returning[] = {
-    {"unnest", NULL},
-    {"generate_series", "generate_series"},
-    {"regexp_split_to_table", "regexp_split_to_array"},
-    {"string_to_table", "string_to_array"},
-    {"json_array_elements", "json_array_values"},
-    {"jsonb_array_elements", "json_array_values"},
-    {"json_array_elements_text", "json_array_texts"},
-    {"jsonb_array_elements_text", "json_array_texts"},
-    {"json_object_keys", "json_keys"},
-    {"jsonb_object_keys", "json_keys"},
-    {"generate_subscripts", "generate_subscripts"},
-};
-
 static weir_status bind_set_returning(wr_scope *scope, const wr_sql_call *call, const char *list_fn,
                                       wr_expr **out)
 {
@@ -328,9 +312,9 @@ weir_status wr_bind_function(wr_scope *scope, const wr_sql_call *call, wr_expr *
                           "no function \"%.*s\" in schema \"%.*s\"", WR_STR_ARGS(name),
                           WR_STR_ARGS(schema));
     if (call->over) return wr_bind_window(scope, call, out);
-    for (size_t i = 0; i < WR_COUNT(set_returning); i++)
-        if (wr_str_is(name, set_returning[i].name))
-            return bind_set_returning(scope, call, set_returning[i].list, out);
+    const char *list =
+        wr_str_is(name, "generate_series") ? "generate_series" : wr_listing_function(name);
+    if (list || wr_str_is(name, "unnest")) return bind_set_returning(scope, call, list, out);
     bool ordered_set = call->within_group &&
                        (wr_str_is(name, "percentile_cont") || wr_str_is(name, "percentile_disc"));
     if (ordered_set || wr_aggregate_exists(name)) return bind_aggregate(scope, call, name, out);

@@ -93,19 +93,6 @@ weir_status wr_bind_in_query(wr_scope *scope, const wr_sql_in *in, wr_expr **out
     return WR_OK;
 }
 
-static wr_compare_op negated(wr_compare_op op)
-{
-    static const wr_compare_op opposite[] = {[WR_EQ] = WR_NE,
-                                             [WR_NE] = WR_EQ,
-                                             [WR_LT] = WR_GE,
-                                             [WR_LE] = WR_GT,
-                                             [WR_GT] = WR_LE,
-                                             [WR_GE] = WR_LT,
-                                             [WR_DISTINCT] = WR_NOT_DISTINCT,
-                                             [WR_NOT_DISTINCT] = WR_DISTINCT};
-    return opposite[op];
-}
-
 /* x test ANY (q) is TRUE IN (SELECT x test column FROM q), ALL is FALSE NOT IN. */
 static weir_status quantified_test(wr_scope *scope, wr_expr *test, const wr_sql_quantified *q,
                                    wr_logical *plan, wr_expr **out)
@@ -214,7 +201,7 @@ static weir_status quantified_list(wr_scope *scope, const wr_sql_quantified *q, 
     sub->left = wr_new_array(arena, wr_expr *, 1);
     sub->left[0] = pair[0];
     sub->left_count = 1;
-    sub->op = q->all ? negated(op) : op;
+    sub->op = q->all ? wr_compare_opposite(op) : op;
     if (q->all) *out = wr_expr_not(arena, *out);
     return WR_OK;
 }
@@ -256,7 +243,7 @@ weir_status wr_bind_quantified(wr_scope *scope, const wr_sql_quantified *q, wr_e
     WR_TRY(fit_sides(scope, q->operand, &result, q->all ? "ALL" : "ANY", &left, &count));
     if (count > 1 && op != WR_EQ && op != WR_NE)
         return quantified_rows(scope, op, q, &result, left, count, out);
-    wr_compare_op bound = q->all ? negated(op) : op;
+    wr_compare_op bound = q->all ? wr_compare_opposite(op) : op;
     bool is_in = bound == WR_EQ;
     *out = subquery_expr(scope, is_in ? WR_SUB_IN : WR_SUB_QUANTIFIED, result.plan, WR_BOOLEAN,
                          q->node.span, &sub);

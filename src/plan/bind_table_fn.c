@@ -116,19 +116,25 @@ static weir_status scalar_row(wr_scope *scope, const wr_sql_call *call, wr_str n
     return WR_OK;
 }
 
-static const struct {
-    const char *name, *list;
-} list_functions[] = {
-    {"regexp_split_to_table", "regexp_split_to_array"},
-    {"string_to_table", "string_to_array"},
-    {"json_array_elements", "json_array_values"},
-    {"jsonb_array_elements", "json_array_values"},
-    {"json_array_elements_text", "json_array_texts"},
-    {"jsonb_array_elements_text", "json_array_texts"},
-    {"json_object_keys", "json_keys"},
-    {"jsonb_object_keys", "json_keys"},
-    {"generate_subscripts", "generate_subscripts"},
-};
+const char *wr_listing_function(wr_str name)
+{
+    static const struct {
+        const char *name, *list;
+    } functions[] = {
+        {"regexp_split_to_table", "regexp_split_to_array"},
+        {"string_to_table", "string_to_array"},
+        {"json_array_elements", "json_array_values"},
+        {"jsonb_array_elements", "json_array_values"},
+        {"json_array_elements_text", "json_array_texts"},
+        {"jsonb_array_elements_text", "json_array_texts"},
+        {"json_object_keys", "json_keys"},
+        {"jsonb_object_keys", "json_keys"},
+        {"generate_subscripts", "generate_subscripts"},
+    };
+    for (size_t i = 0; i < WR_COUNT(functions); i++)
+        if (wr_str_is(name, functions[i].name)) return functions[i].list;
+    return NULL;
+}
 
 /* json_each(object): what lists the values, NULL for other names. */
 static const char *members_of(wr_str name)
@@ -234,9 +240,7 @@ static weir_status bind_call_in_from(wr_scope *scope, const wr_sql_function_ref 
         return s ? wr_with_span(s, call->node.span) : WR_OK;
     }
     bool series = wr_str_is(name, "generate_series"), range = wr_str_is(name, "range");
-    const char *list = NULL;
-    for (size_t i = 0; i < WR_COUNT(list_functions); i++)
-        if (wr_str_is(name, list_functions[i].name)) list = list_functions[i].list;
+    const char *list = wr_listing_function(name);
     const char *members = members_of(name);
     if (!series && !range && !list && !members && !wr_str_is(name, "unnest")) {
         if (!wr_fn_exists(name)) return unknown_function(name, call->node.span);

@@ -1,4 +1,5 @@
-/* shared.h - for rules that walk the tree: visiting the definition of a SHARED subplan once.
+/* shared.h - SHARED subplans: a reference to one, and visiting its definition once while rules walk
+ * the tree.
  *
  * All SHARED nodes of one id must keep pointing at the same definition. A rule that may replace it
  * asks here first: the first node of an id is told to rewrite the definition and to report it;
@@ -11,6 +12,10 @@ typedef struct wr_shared_definitions {
     int count;
 } wr_shared_definitions;
 
+/* A SHARED node of the id over definition; its outputs keep their ids or get new ones. In the
+ * planner's arena; the planner's thread. */
+wr_logical *wr_shared_reference(wr_planner *planner, wr_logical *definition, int shared_id,
+                                bool same_ids);
 /* True if the definition of node was rewritten before: node->inputs[0] is set to the result then.
  */
 bool wr_shared_take(wr_shared_definitions *known, wr_logical *node);

@@ -246,14 +246,6 @@ static wr_expr *connective(wr_planner *planner, wr_expr *e)
 
 static wr_expr *negated(wr_planner *planner, wr_expr *e)
 {
-    static const wr_compare_op opposite[] = {[WR_EQ] = WR_NE,
-                                             [WR_NE] = WR_EQ,
-                                             [WR_LT] = WR_GE,
-                                             [WR_LE] = WR_GT,
-                                             [WR_GT] = WR_LE,
-                                             [WR_GE] = WR_LT,
-                                             [WR_DISTINCT] = WR_NOT_DISTINCT,
-                                             [WR_NOT_DISTINCT] = WR_DISTINCT};
     wr_arena *arena = planner->arena;
     wr_expr *copy = wr_new(arena, wr_expr);
     *copy = *e;
@@ -265,7 +257,7 @@ static wr_expr *negated(wr_planner *planner, wr_expr *e)
         return e;
     case WR_X_COMPARE:
         if (wr_type_is_float(e->args[0]->type) || wr_type_is_nested(e->args[0]->type)) return NULL;
-        copy->op = opposite[e->op];
+        copy->op = wr_compare_opposite(e->op);
         return copy;
     case WR_X_IS_NULL:
     case WR_X_IN:
@@ -289,25 +281,7 @@ static wr_expr *negated(wr_planner *planner, wr_expr *e)
 
 static int digits_of(const wr_type *t)
 {
-    switch (t->id) {
-    case WR_T_TINYINT:
-    case WR_T_UTINYINT:
-        return 3;
-    case WR_T_SMALLINT:
-    case WR_T_USMALLINT:
-        return 5;
-    case WR_T_INTEGER:
-    case WR_T_UINTEGER:
-        return 10;
-    case WR_T_BIGINT:
-        return 19;
-    case WR_T_UBIGINT:
-        return 20;
-    case WR_T_DECIMAL:
-        return t->precision - t->scale;
-    default:
-        return 0;
-    }
+    return t->id == WR_T_DECIMAL ? t->precision - t->scale : wr_type_integer_digits(t);
 }
 
 /* Does a cast keep the order and the difference of all values, and never fail? */

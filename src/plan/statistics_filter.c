@@ -55,22 +55,6 @@ static wr_column_profile *column_of(const wr_profile *profile, const wr_expr *e)
     return e->kind == WR_X_COLUMN ? wr_profile_column(profile, e->column) : NULL;
 }
 
-static wr_compare_op mirrored(wr_compare_op op)
-{
-    switch (op) {
-    case WR_LT:
-        return WR_GT;
-    case WR_LE:
-        return WR_GE;
-    case WR_GT:
-        return WR_LT;
-    case WR_GE:
-        return WR_LE;
-    default:
-        return op;
-    }
-}
-
 /* Keeps this part of the column's values. */
 static void narrow_values(wr_column_profile *c, double fraction)
 {
@@ -122,7 +106,8 @@ static double compare(wr_estimator *es, wr_profile *profile, const wr_expr *e)
     double value = 0;
     if (!left != !right) {
         bool known = constant_image(es, e->args[left != NULL], &value);
-        return against_constant(left ? left : right, left ? op : mirrored(op), known, value);
+        return against_constant(left ? left : right, left ? op : wr_compare_mirrored(op), known,
+                                value);
     }
     if (op == WR_EQ || op == WR_NOT_DISTINCT)
         return left && right ? 1 / wr_join_domain(left, right) : GUESS_EQUAL;

@@ -10,6 +10,7 @@
  * becomes a SHARED subplan; the definition of a SHARED subplan is changed once, all its references
  * then hand D on. This follows the idea of general unnesting by Neumann and Kemper. */
 #include "base/stack.h"
+#include "plan/shared.h"
 #include "plan/unnest_domain.h"
 
 /* ---- what D must reach ---- */
@@ -31,28 +32,9 @@ static bool needs_domain(const wr_domain *d, const wr_logical *node);
 
 /* ---- references to D ---- */
 
-static wr_logical *reference(wr_planner *planner, wr_logical *definition, int shared_id,
-                             bool same_ids)
-{
-    wr_logical *node = wr_logical_new(planner, WR_L_SHARED, definition, NULL);
-    int count = definition->output_count;
-    node->shared.id = shared_id;
-    node->shared.inner = wr_new_array(planner->arena, wr_column_id, count + 1);
-    node->outputs = wr_new_array(planner->arena, wr_output, count + 1);
-    node->output_count = count;
-    for (int i = 0; i < count; i++) {
-        node->outputs[i] = definition->outputs[i];
-        node->shared.inner[i] = definition->outputs[i].id;
-        if (!same_ids)
-            node->outputs[i].id = wr_planner_column(planner, definition->outputs[i].name,
-                                                    definition->outputs[i].type);
-    }
-    return node;
-}
-
 wr_logical *wr_domain_reference(wr_domain *d, wr_column_id *ids)
 {
-    wr_logical *node = reference(d->planner, d->plan, d->shared_id, false);
+    wr_logical *node = wr_shared_reference(d->planner, d->plan, d->shared_id, false);
     for (int i = 0; i < d->count; i++)
         ids[i] = node->outputs[i].id;
     return node;
@@ -480,8 +462,8 @@ weir_status wr_unnest_domain(wr_planner *planner, wr_logical **slot)
                           "a subquery refers to more than 40 outer columns");
     wr_logical *left = join->inputs[0];
     int left_id = planner->next_shared++;
-    join->inputs[0] = reference(planner, left, left_id, true);
-    d.plan = distinct_values(&d, reference(planner, left, left_id, false));
+    join->inputs[0] = wr_shared_reference(planner, left, left_id, true);
+    d.plan = distinct_values(&d, wr_shared_reference(planner, left, left_id, false));
     d.shared_id = planner->next_shared++;
     wr_column_id *ids = wr_new_array(planner->arena, wr_column_id, d.count + 1);
     WR_TRY(wr_domain_push(&d, &join->inputs[1], ids));

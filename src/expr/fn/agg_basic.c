@@ -8,6 +8,7 @@
  * multiples of 8 bytes, so 128-bit members must be declared with that alignment. */
 #pragma GCC optimize("O3") /* the narrow sum and range loops below vectorise */
 #include "expr/fn/box.h"
+#include "expr/fn/float_order.h"
 #include "expr/fn/exact_sum.h"
 #include <math.h>
 
@@ -480,23 +481,6 @@ static size_t size_of_extreme(const wr_aggregate_call *call)
 }
 static bool wants_max(const wr_aggregate_env *env) { return env->call->fn->name[1] == 'a'; }
 
-/* Doubles as integers of the same order, NaN above infinity. */
-static inline int64_t order_of(double value)
-{
-    int64_t bits;
-    if (value != value) return INT64_MAX;
-    memcpy(&bits, &value, sizeof bits);
-    return bits ^ (int64_t)((uint64_t)(bits >> 63) >> 1);
-}
-static inline double value_of(int64_t order)
-{
-    double value;
-    if (order == INT64_MAX) return NAN;
-    int64_t bits = order ^ (int64_t)((uint64_t)(order >> 63) >> 1);
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 static inline void offer_int(int_extreme *s, int64_t value, bool want_max)
 {
     if (!s->is_set || (want_max ? value > s->value : value < s->value)) s->value = value;
@@ -533,7 +517,7 @@ static weir_status extreme_groups(wr_aggregate_env *env, const wr_column *args, 
         if (wr_agg_is_null(c, row)) continue;
         void *state = states[i] + env->state_offset;
         if (kind == EXTREME_FLOAT)
-            offer_int(state, order_of(float_at(c, row)), want_max);
+            offer_int(state, wr_float_order(float_at(c, row)), want_max);
         else
             WR_TRY(offer_box(env, state, c, row, want_max));
     }
@@ -579,7 +563,7 @@ static weir_status extreme_one(wr_aggregate_env *env, const wr_column *args, con
         uint32_t row = sel ? sel[i] : i;
         if (wr_agg_is_null(c, row)) continue;
         if (kind == EXTREME_FLOAT)
-            offer_int(state, order_of(float_at(c, row)), want_max);
+            offer_int(state, wr_float_order(float_at(c, row)), want_max);
         else
             WR_TRY(offer_box(env, state, c, row, want_max));
     }
@@ -619,9 +603,9 @@ static weir_status extreme_finish(wr_aggregate_env *env, uint8_t *const *states,
             memcpy((char *)out->data + i * size, &s->value,
                    size); /* little-endian: the low bytes */
         } else if (out->phys == WR_P_F32) {
-            ((float *)out->data)[i] = (float)value_of(s->value);
+            ((float *)out->data)[i] = (float)wr_float_of_order(s->value);
         } else {
-            ((double *)out->data)[i] = value_of(s->value);
+            ((double *)out->data)[i] = wr_float_of_order(s->value);
         }
     }
     return WR_OK;

@@ -6,6 +6,7 @@
  * branch free partition, into less, equal and greater, so that many equal values cost no more. NaN
  * is the greatest value. */
 #include "expr/fn/box.h"
+#include "expr/fn/float_order.h"
 #include "expr/fn/fraction.h"
 #include <math.h>
 #include <stdlib.h>
@@ -143,23 +144,6 @@ static weir_status values_load(wr_aggregate_env *env, wr_str bytes, void *state)
 
 /* ---- selecting ---- */
 
-/* Doubles as integers of the same order, NaN above infinity. */
-static inline int64_t order_of(double value)
-{
-    int64_t bits;
-    if (value != value) return INT64_MAX;
-    memcpy(&bits, &value, sizeof bits);
-    return bits ^ (int64_t)((uint64_t)(bits >> 63) >> 1);
-}
-static inline double value_of(int64_t order)
-{
-    double value;
-    if (order == INT64_MAX) return NAN;
-    int64_t bits = order ^ (int64_t)((uint64_t)(order >> 63) >> 1);
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 static void insertion_sort(int64_t *v, uint64_t count)
 {
     for (uint64_t i = 1; i < count; i++) {
@@ -228,12 +212,12 @@ static double interpolate(int64_t *v, uint64_t count, double fraction)
     uint64_t below = (uint64_t)position;
     double rest = position - (double)below;
     select_order(v, count, below);
-    double low = value_of(v[below]);
+    double low = wr_float_of_order(v[below]);
     if (rest == 0 || below + 1 >= count) return low;
     int64_t next = v[below + 1];
     for (uint64_t i = below + 2; i < count; i++)
         next = v[i] < next ? v[i] : next;
-    return low + (value_of(next) - low) * rest;
+    return low + (wr_float_of_order(next) - low) * rest;
 }
 
 /* All values of a state, in *room, which grows as needed. */
@@ -248,7 +232,7 @@ static int64_t *orders_of(const values_state *s, wr_arena *arena, int64_t **room
     for (const chunk *c = s->newest; c; c = c->older) {
         uint64_t count = count_in(s, c);
         for (uint64_t i = 0; i < count; i++)
-            (*room)[at++] = order_of(c->values[i]);
+            (*room)[at++] = wr_float_order(c->values[i]);
     }
     return *room;
 }
@@ -305,7 +289,7 @@ static weir_status mad_finish(wr_aggregate_env *env, uint8_t *const *states, uin
         int64_t *orders = orders_of(s, &scratch, &room, &cap);
         double middle = interpolate(orders, s->count, 0.5);
         for (uint64_t k = 0; k < s->count; k++)
-            orders[k] = order_of(fabs(value_of(orders[k]) - middle));
+            orders[k] = wr_float_order(fabs(wr_float_of_order(orders[k]) - middle));
         ((double *)out->data)[i] = interpolate(orders, s->count, 0.5);
     }
     return WR_OK;

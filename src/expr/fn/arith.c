@@ -281,27 +281,6 @@ static bool one_128(int op, wr_i128 x, wr_i128 y, wr_i128 *out)
     return !__builtin_mul_overflow(x, y, out);
 }
 
-/* Stores at the full width of the result's type. */
-static void store(wr_column *out, uint32_t row, wr_i128 value)
-{
-    switch (wr_phys_size(out->phys)) {
-    case 1:
-        ((uint8_t *)out->data)[row] = (uint8_t)value;
-        break;
-    case 2:
-        ((uint16_t *)out->data)[row] = (uint16_t)value;
-        break;
-    case 4:
-        ((uint32_t *)out->data)[row] = (uint32_t)value;
-        break;
-    case 8:
-        ((uint64_t *)out->data)[row] = (uint64_t)value;
-        break;
-    default:
-        ((wr_i128 *)out->data)[row] = value;
-    }
-}
-
 static wr_i128 operand_at(const operand *o, uint32_t row)
 {
     return wr_column_i128(&o->column, row);
@@ -319,7 +298,7 @@ static weir_status run_checked(wr_call *call, int op, const operand *a, const op
             return out_of_range(call, i, out);
         if (shift) value = wr_i128_round_div(value, shift);
         if (value < lo || value > hi) return out_of_range(call, i, out);
-        store(out, i, value);
+        wr_column_put_i128(out, i, value);
     }
     return WR_OK;
 }
@@ -488,7 +467,7 @@ static weir_status fn_absolute(wr_call *call, wr_column *out)
         } else {
             wr_i128 value = wr_column_i128(in, i);
             if (value == WR_I128_MIN || -value > hi) return out_of_range(call, i, out);
-            store(out, i, value < 0 ? -value : value);
+            wr_column_put_i128(out, i, value < 0 ? -value : value);
         }
     }
     return WR_OK;
@@ -571,7 +550,7 @@ static weir_status divide_whole(wr_call *call, bool truncates, wr_column *out)
         if (y == 0) return division_by_zero(call, i);
         if (!quotient_of(x, y, more, truncates, &value)) return out_of_range(call, i, out);
         if (value < lo || value > hi) return out_of_range(call, i, out);
-        store(out, i, value);
+        wr_column_put_i128(out, i, value);
     }
     return WR_OK;
 }
@@ -621,7 +600,7 @@ static weir_status fn_modulo(wr_call *call, wr_column *out)
     {
         wr_i128 y = operand_at(&b, i), x = operand_at(&a, i);
         if (y == 0) return division_by_zero(call, i);
-        store(out, i, y == -1 ? 0 : x % y);
+        wr_column_put_i128(out, i, y == -1 ? 0 : x % y);
     }
     return WR_OK;
 }

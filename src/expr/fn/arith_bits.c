@@ -19,26 +19,6 @@ static weir_status bind_shift(wr_fn_bind *b)
     return wr_bind_cast(b->arena, b->args[1], WR_BIGINT, false, b->args[1]->span, &b->args[1]);
 }
 
-static void store(wr_column *out, uint32_t row, wr_i128 value)
-{
-    switch (wr_phys_size(out->phys)) {
-    case 1:
-        ((uint8_t *)out->data)[row] = (uint8_t)value;
-        break;
-    case 2:
-        ((uint16_t *)out->data)[row] = (uint16_t)value;
-        break;
-    case 4:
-        ((uint32_t *)out->data)[row] = (uint32_t)value;
-        break;
-    case 8:
-        ((uint64_t *)out->data)[row] = (uint64_t)value;
-        break;
-    default:
-        ((wr_i128 *)out->data)[row] = value;
-    }
-}
-
 typedef wr_i128 bit_op(wr_i128 a, wr_i128 b, unsigned width);
 static wr_i128 op_and(wr_i128 a, wr_i128 b, unsigned width) { return (void)width, a & b; }
 static wr_i128 op_or(wr_i128 a, wr_i128 b, unsigned width) { return (void)width, a | b; }
@@ -60,7 +40,7 @@ static weir_status each(wr_call *call, bit_op *op, wr_column *out)
     WR_ROWS(i)
     {
         wr_i128 b = is_binary ? wr_column_i128(&call->args[1], i) : 0;
-        store(out, i, op(wr_column_i128(&call->args[0], i), b, width));
+        wr_column_put_i128(out, i, op(wr_column_i128(&call->args[0], i), b, width));
     }
     return WR_OK;
 }

@@ -443,25 +443,6 @@ static void collect_columns(wr_expr **slot, void *arg)
     if (wr_expr_has_subquery(*slot)) wr_expr_columns(pair[0], *slot, pair[1]);
 }
 
-/* A SHARED reference to definition; its outputs keep their ids or get others. */
-static wr_logical *share(wr_planner *planner, wr_logical *definition, int id, bool same_ids)
-{
-    wr_logical *node = wr_logical_new(planner, WR_L_SHARED, definition, NULL);
-    int count = definition->output_count;
-    node->shared.id = id;
-    node->shared.inner = wr_new_array(planner->arena, wr_column_id, count + 1);
-    node->outputs = wr_new_array(planner->arena, wr_output, count + 1);
-    node->output_count = count;
-    for (int i = 0; i < count; i++) {
-        node->outputs[i] = definition->outputs[i];
-        node->shared.inner[i] = definition->outputs[i].id;
-        if (!same_ids)
-            node->outputs[i].id = wr_planner_column(planner, definition->outputs[i].name,
-                                                    definition->outputs[i].type);
-    }
-    return node;
-}
-
 /* input with a column that numbers its rows, read twice. */
 typedef struct numbered {
     wr_logical *whole, *pairs; /* for the result, with the ids of input; for the pairs */
@@ -480,10 +461,10 @@ static weir_status number_rows(wr_planner *planner, wr_logical *input, numbered 
     window->window.top_rows = -1;
     wr_logical_set_outputs(planner, window);
     int id = planner->next_shared++, last = window->output_count - 1;
-    wr_logical *inner = share(planner, window, id, false);
+    wr_logical *inner = wr_shared_reference(planner, window, id, false);
     wr_logical *renamed = wr_logical_new(planner, WR_L_PROJECT, inner, NULL);
     renamed->project.bindings = wr_new_array(planner->arena, wr_binding, last + 2);
-    out->pairs = share(planner, window, id, true);
+    out->pairs = wr_shared_reference(planner, window, id, true);
     for (int i = 0; i <= last; i++)
         wr_unnest_bind(renamed, inner->outputs[i].id,
                        wr_unnest_column(planner, inner->outputs[i].id));
