@@ -179,14 +179,15 @@ typedef struct scan_table {
     void (*find_extent)(const wr_csv_dialect *, const char *, size_t, wr_csv_extent *);
     size_t (*scan)(const wr_csv_dialect *, const char *, size_t, uint32_t *, uint64_t *,
                    wr_csv_extent *);
+    size_t (*find_lines)(const char *, size_t, char, uint32_t *, bool *);
     uint64_t (*count_byte)(const char *, size_t, char);
 } scan_table;
 
 static const scan_table tables[] = {
-    {find_extent_base, scan_base, count_byte_base},
+    {find_extent_base, scan_base, find_lines_base, count_byte_base},
 #if defined(__x86_64__)
-    {find_extent_avx2, scan_avx2, count_byte_avx2},
-    {find_extent_avx512, scan_avx512, count_byte_avx512},
+    {find_extent_avx2, scan_avx2, find_lines_avx2, count_byte_avx2},
+    {find_extent_avx512, scan_avx512, find_lines_avx512, count_byte_avx512},
 #endif
 };
 
@@ -409,6 +410,18 @@ weir_status wr_csv_scan(wr_mem *mem, const wr_csv_dialect *dialect, const char *
         out->lines += table()->count_byte(data + out->cut, size - out->cut, dialect->newline);
         out->cut = size;
     }
+    return WR_OK;
+}
+
+weir_status wr_csv_find_lines(wr_mem *mem, const char *data, size_t size, char newline,
+                              wr_csv_index *index, bool *is_ascii)
+{
+    index->has_starts = index->is_open = false;
+    index->has_ends = true;
+    enum { BIG = 4 << 20 }; /* lines of this size: better counted first */
+    size_t most = size < BIG ? size : wr_csv_count_byte(data, size, newline);
+    WR_TRY(need_ends(mem, index, most + 64));
+    index->count = table()->find_lines(data, size, newline, index->ends, is_ascii);
     return WR_OK;
 }
 

@@ -147,6 +147,26 @@ TARGET static size_t NAME(scan)(const wr_csv_dialect *d, const char *data, size_
     return p.count;
 }
 
+/* The places of all line ends to ends (room for one per byte and 64); returns their number. Nearly
+ * every block has one or none: no branch for that. */
+TARGET static size_t NAME(find_lines)(const char *data, size_t size, char newline, uint32_t *ends,
+                                      bool *is_ascii)
+{
+    uint64_t high = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < size; i += 64) {
+        uint64_t live = size - i >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << (size - i)) - 1;
+        uint64_t found = EQ(data + i, newline) & live;
+        high |= HIGH(data + i) & live;
+        ends[count] = (uint32_t)i + (uint32_t)__builtin_ctzll(found | UINT64_C(1) << 63);
+        count += found != 0;
+        for (found &= found - 1; __builtin_expect(found != 0, 0); found &= found - 1)
+            ends[count++] = (uint32_t)i + (uint32_t)__builtin_ctzll(found);
+    }
+    *is_ascii = high == 0;
+    return count;
+}
+
 /* Bytes equal to c. */
 TARGET static uint64_t NAME(count_byte)(const char *data, size_t size, char c)
 {

@@ -7,20 +7,6 @@
 #include "fmt/json/json.h"
 #include "fmt/fast_cell.h"
 
-struct wr_json_builder {
-    const wr_type *type;
-    wr_mem *mem;
-    void *data;
-    uint64_t *valid;
-    size_t width;
-    uint32_t rows, cap, valid_cap;
-    bool has_nulls;
-    wr_json_builder **children;
-    int child_count, next_field; /* next_field: where the next key is expected */
-    uint32_t *seen;              /* STRUCT: row + 1 in which the field was last set */
-    wr_column *child_columns;
-};
-
 bool wr_json_supports(const wr_type *type)
 {
     if (type->id == WR_T_STRUCT) {

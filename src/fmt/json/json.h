@@ -44,6 +44,19 @@ bool wr_json_guess_is_object(const wr_json_guess *guess, wr_arena *arena, wr_fie
 
 /* ---- build.c ---- */
 typedef struct wr_json_builder wr_json_builder;
+struct wr_json_builder {
+    const wr_type *type;
+    wr_mem *mem;
+    void *data;
+    uint64_t *valid;
+    size_t width;
+    uint32_t rows, cap, valid_cap;
+    bool has_nulls;
+    wr_json_builder **children;
+    int child_count, next_field; /* next_field: where the next key is expected */
+    uint32_t *seen;              /* STRUCT: row + 1 in which the field was last set */
+    wr_column *child_columns;
+};
 typedef struct wr_json_rules {
     wr_cell_rules cells;
     bool strict_keys; /* keys that were not in the sample are an error */
@@ -84,9 +97,12 @@ bool wr_json_supports(const wr_type *type);
 /* ---- shape.c ---- */
 enum { JSON_PATTERN_MAX = 64, JSON_MEMBERS_MAX = 64 };
 typedef struct wr_json_member {
-    char pattern[JSON_PATTERN_MAX]; /* what stands before the value: , "key": */
+    _Alignas(64) char pattern[JSON_PATTERN_MAX]; /* what stands before the value: , "key": */
     size_t size;
     uint64_t mask;            /* a bit for each of its bytes */
+    size_t value_size;        /* of the value in the line before */
+    uint32_t changes;         /* how often that was another one */
+    bool is_steady;           /* the next value will have the same size */
     wr_json_builder *builder; /* NULL: nobody asks for the value */
 } wr_json_member;
 typedef struct wr_json_shape {
@@ -99,10 +115,14 @@ typedef struct wr_json_shape {
 void wr_json_shape_begin(wr_json_shape *shape);
 void wr_json_shape_add(wr_json_shape *shape, wr_str between, wr_json_builder *builder);
 void wr_json_shape_end(wr_json_shape *shape, wr_str tail);
-/* Takes the record at the cursor if it has this (known) shape and adds a row to each of its
- * builders. False: it has not, or something in it is wrong; the cursor and some builders have moved
- * then. *may_break is set if a value was taken that may contain line ends. */
-bool wr_json_shape_take(const wr_json_shape *shape, wr_json_build *build, bool *may_break);
+/* Whether lines of this shape have a value for builder. */
+bool wr_json_shape_has(const wr_json_shape *shape, const wr_json_builder *builder);
+/* Takes lines from the cursor on, at most most of them, as long as they have this (known) shape,
+ * and adds a row to each of its builders per line. ends: where the lines end in data. Returns how
+ * many were taken; the cursor stands behind them. Some builders may have a row more, of the line
+ * that was not taken because it has another shape or something is wrong in it. */
+uint32_t wr_json_shape_take(wr_json_shape *shape, wr_json_build *build, const char *data,
+                            const uint32_t *ends, uint32_t most);
 
 /* ---- read.c, bind.c ---- */
 typedef struct wr_json_relation {

@@ -97,6 +97,63 @@ TEST(lines_that_differ_from_the_line_before_are_read_as_well_as_those_that_do_no
                  WR_E_ROW_VALUE, "line 3 is not valid JSON: something follows the record");
 }
 
+TEST(values_of_one_size_and_of_changing_sizes_are_read_alike)
+{
+    for (int level = 1; level <= 3; level++) { /* one line in 200 breaks with the sizes before */
+        WR_BUF(json);
+        WR_BUF(rows);
+        for (int i = 0; i < 3000; i++) {
+            bool is_odd = i % 200 == 150;
+            const char *day = is_odd ? "null" : "\"2024-02-29\"";
+            const char *text = is_odd ? "much longer than before" : "same";
+            double number = is_odd ? -1234567.25 : 1.25;
+            wr_buf_printf(&json, "{\"t\":\"%s\",\"n\":%d,\"u\":%.2f,\"d\":%s,\"x\":%.2f}%s\n", text,
+                          i, number, day, number, is_odd ? "\r" : "");
+            wr_buf_printf(&rows, "%s|%d|%s|%s\n", text, i, is_odd ? "NULL" : "2024-02-29",
+                          is_odd ? "-1234567.25" : "1.25");
+        }
+        wr_csv_scan_force(level);
+        test_read r = {.path = test_path("steady.jsonl"), .columns = "t,n,d,x"};
+        write_file(r.path, wr_buf_str(&json));
+        EXPECT_OK(read_back(&r));
+        EXPECT(wr_str_eq(wr_buf_str(&r.text), wr_buf_str(&rows)));
+        forget(&r);
+        unlink(r.path);
+        wr_buf_clear(&json);
+        wr_buf_clear(&rows);
+    }
+    wr_csv_scan_force(0);
+}
+
+TEST(a_fault_in_a_line_like_those_before_is_found_and_told_with_its_line)
+{
+    static const char *const faults[] = {
+        "{\"a\":1,\"b\":\"x\",\"c\":01}\n",   "{\"a\":1,\"b\":\"x\",\"c\":1.}\n",
+        "{\"a\":1,\"b\":\"x\ty\",\"c\":1}\n", "{\"a\":1,\"b\":\"x\",\"c\":[1,\n2]}\n",
+        "{\"a\":1,\"b\":\"x\",\"c\":1}}\n",   "{\"a\":1,\"b\":\"x\",\"c\":\"1\n"};
+    for (size_t k = 0; k < WR_COUNT(faults); k++) {
+        WR_BUF(json);
+        for (int i = 0; i < 100; i++)
+            wr_buf_add_text(&json, "{\"a\":1,\"b\":\"x\",\"c\":1}\n");
+        wr_buf_add_text(&json, faults[k]);
+        for (int i = 0; i < 100; i++)
+            wr_buf_add_text(&json, "{\"a\":1,\"b\":\"x\",\"c\":1}\n");
+        test_read r = {
+            .path = test_path("fault.jsonl"),
+            .format = "json",
+            .columns = "a",
+            .options = {text_option("format", "newline_delimited"),
+                        {.name = WR_STR("sample_size"), .value = wr_value_int(WR_BIGINT, 50)}}};
+        write_file(r.path, wr_buf_str(&json));
+        weir_status bad = read_back(&r);
+        EXPECT(bad && bad->code == WR_E_ROW_VALUE && strstr(bad->message, " line 10"));
+        wr_status_drop(bad);
+        forget(&r);
+        unlink(r.path);
+        wr_buf_clear(&json);
+    }
+}
+
 TEST(an_array_and_values_over_several_lines_give_the_same_rows)
 {
     expect_rows("[{\"a\":1},\n {\"a\":2} ,{\"a\":3}]\n", "a BIGINT", "1\n2\n3\n");

@@ -25,6 +25,8 @@ typedef struct json_worker {
     json_scan *scan;
     int worker;
     wr_text_chunk chunk;
+    wr_csv_index lines; /* where lines of the chunk end */
+    size_t line;        /* the first that may end behind the cursor */
     wr_json_text text;
     wr_json_builder **builders; /* by position in the request */
     wr_column *columns;
@@ -33,7 +35,7 @@ typedef struct json_worker {
     uint64_t ordinal; /* records of this chunk begun */
     bool array_closed, is_done;
     bool is_valid; /* the chunk is UTF-8 throughout */
-    wr_json_shape shape;
+    wr_json_shape *shape;
     const char *value_end; /* where the shape being learned has got to */
     wr_arena arena;
     uint16_t sel[WR_BATCH_ROWS];
@@ -89,32 +91,26 @@ static uint64_t count_filled_lines(const char *data, size_t size)
 static weir_status cut_records(void *arg, wr_text_chunk *chunk, size_t size, bool is_end,
                                size_t *cut)
 {
-    static const wr_csv_dialect lines = {.delimiter = "\n",
-                                         .delimiter_size = 1,
-                                         .quote = -1,
-                                         .escape = -1,
-                                         .comment = -1,
-                                         .newline = '\n'};
     json_scan *scan = arg;
-    wr_csv_extent extent;
+    json_worker *w = (json_worker *)(void *)((char *)chunk - offsetof(json_worker, chunk));
     uint64_t records = 0;
-    wr_csv_find_extent(&lines, chunk->data, size, is_end, &extent);
-    *cut = extent.cut;
-    if (scan->rel->layout != WR_JSON_LINES) {
+    if (scan->rel->layout == WR_JSON_LINES) {
+        wr_csv_index *lines = &w->lines;
+        WR_TRY(
+            wr_csv_find_lines(scan->request.mem, chunk->data, size, '\n', lines, &chunk->is_ascii));
+        *cut = is_end ? size : lines->count ? lines->ends[lines->count - 1] + 1 : 0;
+        chunk->lines = lines->count;
+        if (scan->wants_numbers) records = count_filled_lines(chunk->data, *cut);
+    } else {
         bool in_array = scan->rel->layout == WR_JSON_ARRAY;
         const char *open = in_array && chunk->is_first ? memchr(chunk->data, '[', size) : NULL;
         size_t begin = open ? (size_t)(open - chunk->data) + 1 : 0;
         size_t nested = cut_nested(chunk->data + begin, size - begin, in_array, &records);
         *cut = is_end ? size : nested ? begin + nested : 0;
-        extent.lines = 0;
-        for (size_t i = 0; i < *cut; i++)
-            extent.lines += chunk->data[i] == '\n';
-    } else if (scan->wants_numbers) {
-        records = count_filled_lines(chunk->data, *cut);
+        chunk->lines = wr_csv_count_byte(chunk->data, *cut, '\n');
+        chunk->is_ascii = false; /* unknown */
     }
-    chunk->lines = extent.lines;
     chunk->rows = records;
-    chunk->is_ascii = extent.is_ascii;
     scan->progress.bytes = wr_text_source_file_pos(scan->chunks.source);
     return WR_OK;
 }
@@ -246,7 +242,7 @@ static wr_json_fault build_member(json_worker *w, wr_json_build *build, uint32_t
     if (field < 0 && w->scan->rel->rules.strict_keys) return build->bad = key, JSON_KEY;
     int position = field < 0 ? -1 : w->scan->position[field];
     wr_json_skip_blanks(t);
-    wr_json_shape_add(&w->shape, (wr_str){w->value_end, (size_t)(t->at - w->value_end)},
+    wr_json_shape_add(w->shape, (wr_str){w->value_end, (size_t)(t->at - w->value_end)},
                       position < 0 ? NULL : w->builders[position]);
     if (position < 0) return wr_json_skip_value(t, 1, NULL) ? JSON_OK : JSON_SYNTAX;
     if (w->seen[field] == row + 1)
@@ -273,7 +269,7 @@ static wr_json_fault build_record(json_worker *w, wr_json_build *build, uint32_t
     }
     w->value_end = t->at++;
     w->next_field = 0;
-    wr_json_shape_begin(&w->shape);
+    wr_json_shape_begin(w->shape);
     wr_json_skip_blanks(t);
     bool more = !(t->at < t->end && *t->at == '}');
     if (!more) t->at++;
@@ -287,7 +283,7 @@ static wr_json_fault build_record(json_worker *w, wr_json_build *build, uint32_t
             return t->error = "a comma or } is expected here", JSON_SYNTAX;
         t->at++;
     }
-    wr_json_shape_end(&w->shape, (wr_str){w->value_end, (size_t)(t->at - w->value_end)});
+    wr_json_shape_end(w->shape, (wr_str){w->value_end, (size_t)(t->at - w->value_end)});
     for (int f = 0; f < w->scan->rel->fields; f++) {
         int position = w->scan->position[f];
         if (position < 0 || w->seen[f] == row + 1) continue;
@@ -355,32 +351,46 @@ static bool ends_line(wr_json_text *t, const char *start)
     return true;
 }
 
-/* A line with the keys of the line before. False: it has to be read the long way. */
-static bool take_known_line(json_worker *w, wr_json_build *build, uint32_t row)
+static void set_number(json_worker *w, uint32_t row, uint64_t ordinal)
+{
+    int at = w->scan->wants_numbers ? w->scan->position[w->scan->rel->fields] : -1;
+    if (at >= 0) ((int64_t *)w->columns[at].data)[row] = (int64_t)(w->chunk.row + ordinal);
+}
+
+/* Lines with the keys of the line before, from row row on. Returns their number; what follows has
+ * to be read the long way. */
+static uint32_t take_known_lines(json_worker *w, wr_json_build *build, uint32_t row)
 {
     wr_json_text *t = &w->text;
-    const char *start = t->at;
-    bool may_break = false, ok = wr_json_shape_take(&w->shape, build, &may_break);
-    if (ok && may_break && memchr(start, '\n', (size_t)(t->at - start))) ok = false;
-    if (ok && t->at < t->end && *t->at == '\r') t->at++;
-    if (ok && t->at < t->end && *t->at++ != '\n') ok = false;
-    for (int p = 0; ok && p < w->scan->request.column_count; p++)
+    const wr_csv_index *lines = &w->lines;
+    int missing = 0;
+    while (w->line < lines->count && w->chunk.data + lines->ends[w->line] < t->at)
+        w->line++;
+    for (int p = 0; p < w->scan->request.column_count; p++)
+        missing += w->builders[p] && !wr_json_shape_has(w->shape, w->builders[p]);
+    size_t most = WR_MIN(lines->count - w->line, (size_t)(WR_BATCH_ROWS - row));
+    if (missing > 0) most = WR_MIN(most, (size_t)1);
+    uint32_t taken =
+        wr_json_shape_take(w->shape, build, w->chunk.data, lines->ends + w->line, (uint32_t)most);
+    w->line += taken;
+    bool ok = true;
+    for (int p = 0; ok && missing && taken && p < w->scan->request.column_count; p++)
         if (w->builders[p] && wr_json_builder_rows(w->builders[p]) == row)
             ok = wr_json_build_null(build, w->builders[p]) == JSON_OK;
-    if (ok) return true;
-    cut_back(w, row);
-    w->shape.is_known = false;
-    t->at = start;
+    if (!ok) {
+        t->at = w->chunk.data + lines->ends[--w->line - 1] + 1;
+        taken = 0;
+    }
+    for (uint32_t r = 0; w->scan->wants_numbers && r < taken; r++)
+        set_number(w, row + r, w->ordinal + r);
+    w->ordinal += taken;
+    if (taken == most && taken > 0) return taken;
+    cut_back(w, row + taken);
+    w->shape->is_known = false;
     t->error = NULL;
     wr_status_drop(build->status);
     build->status = NULL;
-    return false;
-}
-
-static void set_number(json_worker *w, uint32_t row)
-{
-    int at = w->scan->wants_numbers ? w->scan->position[w->scan->rel->fields] : -1;
-    if (at >= 0) ((int64_t *)w->columns[at].data)[row] = (int64_t)(w->chunk.row + w->ordinal);
+    return taken;
 }
 
 static weir_status parse_batch(json_worker *w, uint32_t *rows, bool *any)
@@ -391,12 +401,11 @@ static weir_status parse_batch(json_worker *w, uint32_t *rows, bool *any)
     *any = false;
     const bool by_shape = rel->layout == WR_JSON_LINES && rel->as_objects && w->is_valid;
     while (*rows < WR_BATCH_ROWS && !w->is_done) {
-        if (by_shape && w->shape.is_known && w->text.at < w->text.end &&
-            take_known_line(w, &build, *rows)) {
-            set_number(w, (*rows)++);
-            w->ordinal++;
-            *any = true;
-            continue;
+        if (by_shape && w->shape->is_known && w->text.at < w->text.end) {
+            uint32_t taken = take_known_lines(w, &build, *rows);
+            *rows += taken;
+            *any |= taken > 0;
+            if (taken > 0) continue;
         }
         bool more;
         if (!next_record(w, &more)) return record_failed(w, w->text.at, JSON_SYNTAX, &build);
@@ -412,9 +421,9 @@ static weir_status parse_batch(json_worker *w, uint32_t *rows, bool *any)
             w->text.error = "it is not valid UTF-8", fault = JSON_SYNTAX;
         }
         if (fault)
-            w->shape.is_known = false;
+            w->shape->is_known = false;
         else
-            set_number(w, *rows);
+            set_number(w, *rows, w->ordinal);
         w->ordinal++;
         if (!fault) {
             (*rows)++;
@@ -480,10 +489,12 @@ static void json_worker_drop(wr_scan_worker *base)
     for (int p = 0; w->builders && p < w->scan->request.column_count; p++)
         wr_json_builder_drop(w->builders[p]);
     wr_text_chunk_clear(w->scan->request.mem, &w->chunk);
+    wr_csv_index_clear(w->scan->request.mem, &w->lines);
     wr_arena_clear(&w->arena);
     wr_heap_drop(w->builders);
     wr_heap_drop(w->columns);
     wr_heap_drop(w->seen);
+    wr_mem_free(w->scan->request.mem, w->shape, w->shape ? sizeof *w->shape : 0);
     wr_heap_drop(w);
 }
 
@@ -505,6 +516,14 @@ static weir_status json_worker_new(wr_scan *base, int worker, wr_scan_worker **o
         else
             w->columns[p].data = wr_heap_new(WR_BATCH_ROWS * sizeof(int64_t));
     }
+    void *shape = NULL;
+    weir_status bad = wr_mem_alloc(scan->request.mem, sizeof *w->shape, &shape);
+    w->shape = shape;
+    if (bad) {
+        json_worker_drop((wr_scan_worker *)w);
+        return bad;
+    }
+    w->shape->is_known = false;
     *out = (wr_scan_worker *)w;
     return WR_OK;
 }
@@ -520,6 +539,7 @@ static weir_status json_next_morsel(wr_scan_worker *base, bool *got)
                              .end = w->chunk.data + w->chunk.size,
                              .depth_max = scan->rel->depth_max};
     w->ordinal = 0;
+    w->line = 0;
     w->array_closed = w->is_done = false;
     w->is_valid = w->chunk.is_ascii || wr_utf8_valid(w->chunk.data, w->chunk.size);
     return WR_OK;

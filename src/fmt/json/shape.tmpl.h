@@ -1,15 +1,18 @@
-/* shape.tmpl.h - taking a record of a known shape. Parameters:
+/* shape.tmpl.h - taking lines of a known shape. Parameters:
  *   NAME(x)      name of a function in this instruction set
  *   TARGET       its target attribute
  *   STEP         bytes looked at together
  *   SPECIAL(p)   mask of the bytes of p[0...STEP) that end or change a text
- *   EQUAL(p, m)  whether the pattern of member m stands at p */
-TARGET static bool NAME(take)(const wr_json_shape *shape, wr_json_build *build, bool *may_break)
+ *   DIFFER(p, m) not 0 if the pattern of member m does not stand at p */
+
+/* The line from at to end. is_watched: sizes of values are compared with those before. */
+TARGET static inline __attribute__((always_inline)) bool
+NAME(take_line)(wr_json_shape *shape, wr_json_build *build, const char *at, const char *end,
+                bool is_watched)
 {
     wr_json_text *t = build->text;
-    const char *at = t->at, *end = t->end;
-    for (const wr_json_member *m = shape->members, *last = m + shape->count; m < last; m++) {
-        if (!EQUAL(at, m)) return false;
+    for (wr_json_member *m = shape->members, *last = m + shape->count; m < last; m++) {
+        if (__builtin_expect(DIFFER(at, m) != 0, 0)) return false;
         at += m->size;
         if (at >= end) return false;
         if (*at == '"') {
@@ -20,35 +23,53 @@ TARGET static bool NAME(take)(const wr_json_shape *shape, wr_json_build *build, 
                 if (stop >= end) return false;
             }
             stop += __builtin_ctzll(found);
-            if (stop >= end) return false;
             if (*stop == '"') {
                 wr_str raw = {at + 1, (size_t)(stop - at - 1)};
-                if (m->builder && wr_json_build_simple_text(build, m->builder, raw)) return false;
-                at = stop + 1;
+                if (m->builder && !add_text(build, m->builder, raw)) return false;
+                at = behind_value(m, at, raw.length + 2, is_watched);
                 continue;
             }
         } else {
             size_t size = simple_number(at);
             if (size > 0) {
                 wr_str raw = {at, size};
-                if (m->builder && wr_json_build_number(build, m->builder, raw)) return false;
-                at += size;
+                if (m->builder && !add_number(build, m->builder, raw)) return false;
+                at = behind_value(m, at, size, is_watched);
                 continue;
             }
         }
-        *may_break |= *at == '{' || *at == '[';
         t->at = at;
         bool ok = m->builder ? wr_json_build_value(build, m->builder, 1) == JSON_OK
                              : wr_json_skip_value(t, 1, NULL);
         if (!ok) return false;
         at = t->at;
     }
-    if (!EQUAL(at, &shape->tail)) return false;
-    t->at = at + shape->tail.size;
-    return t->at <= end;
+    if (at >= end || DIFFER(at, &shape->tail) != 0) return false;
+    at += shape->tail.size;
+    return at == end || (at + 1 == end && *at == '\r');
+}
+
+TARGET static uint32_t NAME(take)(wr_json_shape *shape, wr_json_build *build, const char *data,
+                                  const uint32_t *ends, uint32_t watched, uint32_t most)
+{
+    const char *at = build->text->at;
+    uint32_t taken = 0;
+    for (; taken < watched; taken++) {
+        const char *end = data + ends[taken];
+        if (!NAME(take_line)(shape, build, at, end, true)) break;
+        at = end + 1;
+    }
+    if (taken == watched) find_steady(shape, watched);
+    for (; taken >= watched && taken < most; taken++) {
+        const char *end = data + ends[taken];
+        if (!NAME(take_line)(shape, build, at, end, false)) break;
+        at = end + 1;
+    }
+    build->text->at = at;
+    return taken;
 }
 #undef NAME
 #undef TARGET
 #undef STEP
 #undef SPECIAL
-#undef EQUAL
+#undef DIFFER
