@@ -34,6 +34,7 @@ static void add_block(wr_arena *arena, size_t payload)
     arena->next = (char *)(block + 1);
     arena->end = (char *)block + size;
     arena->total += size;
+    if (arena->mem) wr_mem_charge(arena->mem, size);
 }
 
 static char *take(wr_arena *arena, size_t size)
@@ -43,6 +44,15 @@ static char *take(wr_arena *arena, size_t size)
     char *result = arena->next;
     arena->next += need;
     return result;
+}
+
+weir_status wr_arena_admit(const wr_arena *arena, size_t size)
+{
+    enum { SMALL = 64 << 10 };
+    if (!arena->mem || size < SMALL) return WR_OK;
+    WR_TRY(wr_mem_reserve(arena->mem, size));
+    wr_mem_release(arena->mem, size);
+    return WR_OK;
 }
 
 void *wr_arena_alloc(wr_arena *arena, size_t size) { return memset(take(arena, size), 0, size); }
@@ -89,10 +99,11 @@ wr_str wr_arena_printf(wr_arena *arena, const char *fmt, ...)
     return (wr_str){text, (size_t)length};
 }
 
-static void drop_from(wr_arena_block *block)
+static void drop_from(wr_mem *mem, wr_arena_block *block)
 {
     while (block) {
         wr_arena_block *older = block->older;
+        if (mem) wr_mem_release(mem, block->size);
         wr_heap_drop(block);
         block = older;
     }
@@ -100,15 +111,15 @@ static void drop_from(wr_arena_block *block)
 
 void wr_arena_clear(wr_arena *arena)
 {
-    drop_from(arena->blocks);
-    *arena = (wr_arena){0};
+    drop_from(arena->mem, arena->blocks);
+    *arena = (wr_arena){.mem = arena->mem};
 }
 
 void wr_arena_reset(wr_arena *arena)
 {
     wr_arena_block *newest = arena->blocks;
     if (!newest) return;
-    drop_from(newest->older);
+    drop_from(arena->mem, newest->older);
     newest->older = NULL;
     arena->next = (char *)(newest + 1);
     arena->total = newest->size;

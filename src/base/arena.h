@@ -1,8 +1,13 @@
 /* arena.h - small objects that die together.
  *
  * Allocation is a pointer bump; there is no free of one object; wr_arena_clear ends them all. An
- * arena never reports failure: a process out of its last kilobytes ends with a message. Not for
- * anything whose size grows with the data (mem.h). One thread at a time. */
+ * arena never reports failure: a process out of its last kilobytes ends with a message. One thread
+ * at a time.
+ *
+ * What grows with the data belongs to mem.h; where an arena serves it nevertheless (the text of one
+ * batch, the columns of a file's schema), the owner names the budget that counts its blocks. Such
+ * an arena still hands out what is asked: before anything large (a value) the owner asks
+ * wr_arena_admit, and what slipped through makes the next reservation fail. */
 #pragma once
 #include "base/text.h"
 
@@ -11,11 +16,15 @@ typedef struct wr_arena {
     wr_arena_block *blocks; /* newest first */
     char *next, *end;
     size_t total; /* bytes handed out and wasted, for accounting */
+    struct wr_mem *mem; /* counts the blocks (wr_mem_charge); NULL: nobody does */
 } wr_arena;
 
-void wr_arena_clear(wr_arena *arena); /* a zeroed arena is valid and empty */
+void wr_arena_clear(wr_arena *arena); /* a zeroed arena is valid and empty; the
+                                        budget stays */
 void wr_arena_reset(wr_arena *arena); /* as clear, but keeps the newest block for reuse */
 void *wr_arena_alloc(wr_arena *arena, size_t size); /* zeroed, 16-byte aligned */
+/* Whether the budget, if there is one, has room for size bytes more. Fails with MEMORY_LIMIT. */
+WR_MUST_CHECK weir_status wr_arena_admit(const wr_arena *arena, size_t size);
 void *wr_arena_grow(wr_arena *arena, void *ptr, size_t old_size, size_t new_size);
 char *wr_arena_copy(wr_arena *arena, const void *bytes, size_t size); /* adds a NUL behind */
 wr_str wr_arena_str(wr_arena *arena, wr_str text);

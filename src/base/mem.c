@@ -261,6 +261,12 @@ weir_status wr_mem_reserve(wr_mem *mem, uint64_t bytes)
     return WR_OK;
 }
 
+void wr_mem_charge(wr_mem *mem, uint64_t bytes)
+{
+    for (; mem; mem = mem->parent)
+        raise_peak(mem, atomic_fetch_add(&mem->used, bytes) + bytes);
+}
+
 void wr_mem_release(wr_mem *mem, uint64_t bytes)
 {
     for (; mem; mem = mem->parent) {

@@ -18,6 +18,9 @@ void wr_mem_set_limit(wr_mem *mem, uint64_t limit);
  * fix, after giving the reclaim hooks below the limiting budget a chance. Any thread. */
 WR_MUST_CHECK weir_status wr_mem_reserve(wr_mem *mem, uint64_t bytes);
 void wr_mem_release(wr_mem *mem, uint64_t bytes);
+/* Counts bytes that are taken already, whatever the limits: for small pieces whose taker cannot
+ * fail. Above a limit the next reservation fails. wr_mem_release gives them back. */
+void wr_mem_charge(wr_mem *mem, uint64_t bytes);
 
 /* Reserved, 64-byte aligned, padded so that 64 bytes past the end may be read. Contents undefined
  * (alloc), zero (zalloc). wr_mem_free must be given the same budget and size. */

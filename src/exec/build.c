@@ -88,24 +88,28 @@ static weir_status build_breaker(wr_exec *exec, const wr_op_def *def, const wr_p
 
 static weir_status build_join(wr_exec *exec, const wr_plan_node *node, downstream down)
 {
-    wr_op *op, *rest = NULL;
+    wr_op *op, *rest;
     int build_side = node->kind == WR_PN_JOIN && node->join.build_left ? 0 : 1;
     WR_TRY(wr_exec_op(exec, node->kind == WR_PN_JOIN ? &wr_op_join : &wr_op_asof, node, &op));
     WR_TRY(build(exec, node->inputs[build_side], into_sink(op, down.depth)));
     downstream probe;
     WR_TRY(in_front(exec, op, down, &probe));
     WR_TRY(build(exec, node->inputs[1 - build_side], probe));
-    if (node->kind == WR_PN_JOIN) WR_TRY(wr_join_rest(exec, op, &rest));
-    return rest ? close_pipeline(exec, rest, down) : WR_OK;
+    WR_TRY(node->kind == WR_PN_JOIN ? wr_join_rest(exec, op, &rest)
+                                    : wr_asof_rest(exec, op, &rest));
+    return close_pipeline(exec, rest, down);
 }
 
 static weir_status build_setop(wr_exec *exec, const wr_plan_node *node, downstream down)
 {
-    wr_op *op;
+    wr_op *op, *rest;
+    downstream left;
     WR_TRY(wr_exec_op(exec, &wr_op_setop, node, &op));
     WR_TRY(build(exec, node->inputs[1], into_sink(op, down.depth)));
-    WR_TRY(in_front(exec, op, down, &down));
-    return build(exec, node->inputs[0], down);
+    WR_TRY(in_front(exec, op, down, &left));
+    WR_TRY(build(exec, node->inputs[0], left));
+    WR_TRY(wr_setop_rest(exec, op, &rest));
+    return close_pipeline(exec, rest, down);
 }
 
 static weir_status build_union(wr_exec *exec, const wr_plan_node *node, downstream down)

@@ -111,3 +111,6 @@ WR_MUST_CHECK weir_status wr_shared_reader(wr_exec *exec, wr_op *shared, const w
                                            wr_op **out);
 /* ops/join_rest.c: the source of what comes when all probe rows have passed. */
 WR_MUST_CHECK weir_status wr_join_rest(wr_exec *exec, wr_op *join, wr_op **out);
+/* ops/setop_spill.c, asof_spill.c: the same, for what was spilled. */
+WR_MUST_CHECK weir_status wr_setop_rest(wr_exec *exec, wr_op *setop, wr_op **out);
+WR_MUST_CHECK weir_status wr_asof_rest(wr_exec *exec, wr_op *asof, wr_op **out);

@@ -285,14 +285,14 @@ uint32_t wr_keys_match(const wr_rows_layout *layout, const int *slots, const wr_
     return count;
 }
 
-static int compare_nested(const wr_rows_layout *layout, int slot, const uint8_t *a,
-                          const uint8_t *b)
+static int compare_nested(const wr_rows_layout *a_layout, int a_slot, const uint8_t *a,
+                          const wr_rows_layout *b_layout, int b_slot, const uint8_t *b)
 {
     WR_ARENA(scratch);
     wr_column left, right;
     uint8_t *rows[2] = {(uint8_t *)(uintptr_t)a, (uint8_t *)(uintptr_t)b};
-    wr_rows_gather(layout, slot, &rows[0], 1, &scratch, &left);
-    wr_rows_gather(layout, slot, &rows[1], 1, &scratch, &right);
+    wr_rows_gather(a_layout, a_slot, &rows[0], 1, &scratch, &left);
+    wr_rows_gather(b_layout, b_slot, &rows[1], 1, &scratch, &right);
     return wr_column_cmp(&left, 0, &right, 0);
 }
 
@@ -362,11 +362,17 @@ static int compare_slots(const wr_type *t, const uint8_t *a, const uint8_t *b)
     COMPARE_AS(wr_i128)
 }
 
+int wr_keys_compare_between(const wr_rows_layout *a_layout, int a_slot, const uint8_t *a,
+                            const wr_rows_layout *b_layout, int b_slot, const uint8_t *b)
+{
+    bool a_null = wr_row_is_null(a, a_slot), b_null = wr_row_is_null(b, b_slot);
+    if (a_null || b_null) return a_null - b_null;
+    const wr_type *t = a_layout->types[a_slot];
+    if (wr_type_is_nested(t)) return compare_nested(a_layout, a_slot, a, b_layout, b_slot, b);
+    return compare_slots(t, a + a_layout->offsets[a_slot], b + b_layout->offsets[b_slot]);
+}
+
 int wr_keys_compare(const wr_rows_layout *layout, int slot, const uint8_t *a, const uint8_t *b)
 {
-    bool a_null = wr_row_is_null(a, slot), b_null = wr_row_is_null(b, slot);
-    if (a_null || b_null) return a_null - b_null;
-    const wr_type *t = layout->types[slot];
-    if (wr_type_is_nested(t)) return compare_nested(layout, slot, a, b);
-    return compare_slots(t, a + layout->offsets[slot], b + layout->offsets[slot]);
+    return wr_keys_compare_between(layout, slot, a, layout, slot, b);
 }

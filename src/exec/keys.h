@@ -30,6 +30,9 @@ uint32_t wr_keys_match(const wr_rows_layout *layout, const int *slots, const wr_
                        uint16_t *list, uint32_t count, uint16_t *failed, uint32_t *failed_count);
 /* Order of column `slot` of two stored rows, as ORDER BY ASC NULLS LAST. */
 int wr_keys_compare(const wr_rows_layout *layout, int slot, const uint8_t *a, const uint8_t *b);
+/* The same for rows of two layouts; the columns have the same type. */
+int wr_keys_compare_between(const wr_rows_layout *a_layout, int a_slot, const uint8_t *a,
+                            const wr_rows_layout *b_layout, int b_slot, const uint8_t *b);
 
 static inline bool wr_row_is_null(const uint8_t *row, int column)
 {

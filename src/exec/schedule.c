@@ -96,7 +96,7 @@ weir_status wr_exec_op(wr_exec *exec, const wr_op_def *def, const wr_plan_node *
     op->def = def;
     op->exec = exec;
     op->node = node;
-    op->mem = wr_mem_new(exec->mem, def->name, 0);
+    op->mem = op->arena.mem = wr_mem_new(exec->mem, def->name, 0);
     op->locals = wr_heap_new(sizeof *op->locals * (size_t)exec->worker_count);
     op->next = exec->ops;
     exec->ops = op;
@@ -111,6 +111,7 @@ weir_status wr_exec_local(wr_op *op, int worker, wr_op_local **out)
         size_t size = WR_MAX(op->def->local_size, sizeof *local);
         local = op->locals[worker] = wr_heap_new(size);
         local->worker = worker;
+        local->scratch.mem = op->mem;
         if (op->def->local_open) WR_TRY(op->def->local_open(op, local));
     }
     *out = local;

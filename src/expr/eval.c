@@ -198,7 +198,10 @@ static weir_status map_dictionary(wr_eval *ev, int step, const wr_column *args, 
     wr_register *reg = &ev->registers[step];
     const wr_column *dict = args[which].dict;
     const wr_batch *outer = ev->batch;
-    if (!reg->dict_arena) reg->dict_arena = wr_new(&ev->heap, wr_arena);
+    if (!reg->dict_arena) {
+        reg->dict_arena = wr_new(&ev->heap, wr_arena);
+        reg->dict_arena->mem = ev->env->mem;
+    }
     wr_arena_clear(reg->dict_arena);
     reg->dict_out = NULL;
     const wr_type *type = s->expr->type;
@@ -496,6 +499,7 @@ weir_status wr_eval_new(const wr_program *program, const wr_env *env, wr_eval **
     wr_eval *ev = wr_heap_new(sizeof *ev);
     ev->program = program;
     ev->env = env ? env : &no_session;
+    ev->arena.mem = ev->heap.mem = ev->env->mem;
     ev->registers = wr_new_array(&ev->heap, wr_register, program->step_count + 1);
     *out = ev;
     return WR_OK;

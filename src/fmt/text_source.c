@@ -394,6 +394,45 @@ static weir_status ensure(wr_mem *mem, char **data, size_t *cap, size_t wanted)
     return WR_OK;
 }
 
+/* ---- samples */
+
+/* Grows to the size asked for: mapped memory is extended without copying. */
+static weir_status sample_room(wr_text_sample *sample, size_t size)
+{
+    return ensure(sample->mem, &sample->data, &sample->cap,
+                  sample->size + size + WR_TEXT_SAMPLE_PADDING);
+}
+
+weir_status wr_text_sample_read(wr_text_sample *sample, wr_text_source *source, size_t size,
+                                bool *is_end)
+{
+    size_t got;
+    WR_TRY(sample_room(sample, size));
+    WR_TRY(wr_text_source_read(source, sample->data + sample->size, size, &got));
+    sample->size += got;
+    *is_end = got < size;
+    memset(sample->data + sample->size, 0, WR_TEXT_SAMPLE_PADDING);
+    return WR_OK;
+}
+
+weir_status wr_text_sample_of(wr_text_sample *sample, wr_str text)
+{
+    WR_TRY(sample_room(sample, text.length));
+    if (text.length) memcpy(sample->data, text.data, text.length);
+    sample->size = text.length;
+    memset(sample->data + sample->size, 0, WR_TEXT_SAMPLE_PADDING);
+    return WR_OK;
+}
+
+void wr_text_sample_clear(wr_text_sample *sample)
+{
+    wr_mem_free(sample->mem, sample->data, sample->cap);
+    sample->data = NULL;
+    sample->size = sample->cap = 0;
+}
+
+/* ---- chunks */
+
 /* Reads more and more behind the carried bytes until a record is whole. */
 static weir_status take_chunk(wr_text_chunks *chunks, wr_text_chunk *chunk, bool *got)
 {

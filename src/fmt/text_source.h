@@ -38,6 +38,25 @@ wr_compression wr_text_source_compression(const wr_text_source *source);
 void wr_text_source_close(wr_text_source *source);
 WR_DEFINE_CLEANUP(wr_text_source, wr_text_source_close)
 
+/* The beginning of a text, as much as it takes to find out what it is. */
+typedef struct wr_text_sample {
+    wr_mem *mem;
+    char *data; /* WR_TEXT_SAMPLE_PADDING zero bytes behind size, which may be written */
+    size_t size, cap;
+} wr_text_sample;
+enum { WR_TEXT_SAMPLE_PADDING = 65 };
+/* Adds up to size bytes; *is_end when the text is over. Fails with MEMORY_LIMIT or as reading does. */
+WR_MUST_CHECK weir_status wr_text_sample_read(wr_text_sample *sample, wr_text_source *source,
+                                              size_t size, bool *is_end);
+void wr_text_sample_clear(wr_text_sample *sample);
+WR_MUST_CHECK weir_status wr_text_sample_of(wr_text_sample *sample, wr_str text); /* copies */
+static inline wr_str wr_text_sample_str(const wr_text_sample *sample)
+{
+    return (wr_str){sample->data ? sample->data : "", sample->size};
+}
+#define WR_TEXT_SAMPLE(name, budget) \
+    __attribute__((cleanup(wr_text_sample_clear))) wr_text_sample name = {.mem = (budget)}
+
 /* A run of whole records in a worker's own memory. */
 typedef struct wr_text_chunk {
     char *data; /* padded: 64 bytes behind size may be read and the first of them written */

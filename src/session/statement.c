@@ -209,6 +209,7 @@ weir_status wr_query_new(weir_session *session, weir_query **out)
     query->session = session;
     query->mem =
         wr_mem_new(session->mem, "query", (uint64_t)wr_session_int(session, WR_SET_WORK_MEM));
+    query->arena.mem = query->batch_arena.mem = query->mem;
     query->kind = WEIR_DONE;
     query->tag = "";
     query->affected = -1;

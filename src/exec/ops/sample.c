@@ -3,7 +3,8 @@
  * count.
  *
  * Bernoulli: each row by itself. System (is_block): whole batches. A fixed number of rows: every
- * row gets a random rank, the smallest ranks stay. */
+ * row gets a random rank, the smallest ranks stay: what cannot be among them is dropped whenever
+ * there are twice as many rows as wanted. */
 #include "exec/ops/kept.h"
 #include "exec/sorting.h"
 #include "sys/clock.h"
@@ -97,6 +98,8 @@ const wr_op_def wr_op_sample = {.name = "sample",
 
 /* ---- a fixed number of rows ---- */
 
+enum { ROWS_MIN = 4 * WR_BATCH_ROWS };
+
 static weir_status list(sample_op *s, wr_rows *rows)
 {
     uint64_t more = wr_rows_count(rows);
@@ -109,6 +112,30 @@ static weir_status list(sample_op *s, wr_rows *rows)
     wr_rows_cursor cursor = {0, 0};
     for (uint32_t n; (n = wr_rows_next(rows, &cursor, s->rows + s->count, WR_BATCH_ROWS)) > 0;)
         s->count += n;
+    return WR_OK;
+}
+
+/* Drops all but the rows with the smallest ranks. */
+static weir_status drop_late(sample_op *s, sample_local *me)
+{
+    WR_AUTO(wr_rows) *kept = NULL;
+    WR_ARENA(scratch);
+    wr_batch batch;
+    uint64_t wanted = (uint64_t)WR_MAX(s->op.node->sample.rows, 0);
+    wr_sort_slot key = {.slot = s->layout.column_count - 1};
+    s->count = 0;
+    WR_TRY(list(s, me->rows));
+    WR_TRY(wr_sort_addresses(s->op.exec, s->op.mem, &s->layout, &key, 1, s->rows, s->count));
+    WR_TRY(wr_rows_new(s->op.mem, &s->layout, &kept));
+    for (uint64_t at = 0; at < wanted; at += batch.rows) {
+        uint32_t n = (uint32_t)WR_MIN(wanted - at, (uint64_t)WR_BATCH_ROWS);
+        wr_arena_reset(&scratch);
+        wr_rows_batch(&s->layout, s->layout.column_count, s->rows + at, n, &scratch, &batch);
+        WR_TRY(wr_rows_append(kept, batch.columns, NULL, n, NULL));
+    }
+    s->count = 0;
+    wr_rows_drop(me->rows);
+    me->rows = WR_TAKE(kept);
     return WR_OK;
 }
 
@@ -129,7 +156,9 @@ static weir_status rows_sink(wr_op *op, wr_op_local *local, const wr_batch *in, 
         ((int64_t *)columns[n].data)[wr_batch_row(in, i)] =
             (int64_t)random_of(s->seed, local->morsel, at + i);
     if (!me->rows) WR_TRY(wr_rows_new(op->mem, &s->layout, &me->rows));
-    return wr_rows_append(me->rows, columns, in->sel, count, NULL);
+    WR_TRY(wr_rows_append(me->rows, columns, in->sel, count, NULL));
+    uint64_t most = 2 * WR_MAX((uint64_t)WR_MAX(op->node->sample.rows, 0), (uint64_t)ROWS_MIN);
+    return wr_rows_count(me->rows) > most ? drop_late(s, me) : WR_OK;
 }
 
 static weir_status rows_finish(wr_op *op, int phase, int *tasks)

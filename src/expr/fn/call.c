@@ -17,7 +17,7 @@ weir_status wr_text_room_checked(wr_text_out *text, const wr_env *env, size_t si
 {
     if (size > WR_TEXT_MAX) return wr_fail(WR_E_TOO_BIG, "the text would be longer than 1 GiB");
     if (size > WR_TEXT_PIECE && env && env->mem) {
-        uint64_t held = text->arena->total + size;
+        uint64_t held = size + (text->arena->mem ? 0 : text->arena->total);
         WR_TRY(wr_mem_reserve(env->mem, held));
         wr_mem_release(env->mem, held);
     }

@@ -315,11 +315,16 @@ static weir_status fn_aggregate(wr_call *call, wr_column *out)
 
 enum { SERIES_MAX = 100000000 };
 
-static weir_status series_too_long(void)
+/* Whether a series may go on; asked now and then for memory: the list doubles as it grows. */
+static weir_status check_series(wr_call *call, uint32_t i, int count)
 {
-    return wr_with_hint(
-        wr_fail(WR_E_TOO_BIG, "the series would have more than %d values", SERIES_MAX),
-        "use generate_series in FROM, which makes rows one after the other");
+    if (count < SERIES_MAX)
+        return count & (count - 1) ? WR_OK
+                                   : wr_arena_admit(call->arena, (size_t)count * 3 * sizeof(int64_t));
+    return wr_bad_row(
+        call, i,
+        wr_with_hint(wr_fail(WR_E_TOO_BIG, "the series would have more than %d values", SERIES_MAX),
+                     "use generate_series in FROM, which makes rows one after the other"));
 }
 
 static weir_status fn_series(wr_call *call, wr_column *out)
@@ -338,7 +343,7 @@ static weir_status fn_series(wr_call *call, wr_column *out)
                               wr_fail(WR_E_BAD_ARGUMENT, "the step of a series must not be zero"));
         for (int64_t v = start;
              inclusive ? (step > 0 ? v <= stop : v >= stop) : (step > 0 ? v < stop : v > stop);) {
-            if (values.count >= SERIES_MAX) return wr_bad_row(call, i, series_too_long());
+            WR_TRY(check_series(call, i, values.count));
             wr_push(call->arena, &values, v);
             if (__builtin_add_overflow(v, step, &v)) break;
         }
@@ -377,7 +382,7 @@ static weir_status fn_series_time(wr_call *call, wr_column *out)
             return wr_bad_row(call, i,
                               wr_fail(WR_E_BAD_ARGUMENT, "the step of a series must not be zero"));
         for (int64_t k = 1; direction > 0 ? v < stop + inclusive : v > stop - inclusive; k++) {
-            if (values.count >= SERIES_MAX) return wr_bad_row(call, i, series_too_long());
+            WR_TRY(check_series(call, i, values.count));
             wr_push(call->arena, &values, v);
             if (!step_of(step, start, k, &v)) break;
         }

@@ -51,6 +51,7 @@ static weir_status too_many(wr_call *call, uint32_t i)
 static weir_status repeat_value(wr_call *call, uint32_t i, int64_t count, pick_list *picks)
 {
     if (count > LIST_ELEMENTS_MAX - picks->count) return too_many(call, i);
+    if (count > 0) WR_TRY(wr_arena_admit(call->arena, (size_t)count * 3 * sizeof(wr_pick)));
     for (int64_t k = 0; k < count; k++)
         wr_push(call->arena, picks, ((wr_pick){&call->args[0], i}));
     return WR_OK;

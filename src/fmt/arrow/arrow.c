@@ -33,7 +33,7 @@ static weir_status bind(wr_format_context *context, wr_str path, const wr_option
     rel->base.references = 1;
     WR_AUTO(wr_relation) *owner = &rel->base;
     rel->fs = context->fs;
-    rel->mem = context->mem;
+    rel->mem = rel->arena.mem = context->mem;
     rel->path = wr_arena_str(&rel->arena, path);
     weir_status bad = wr_ipc_open(rel, path);
     if (!bad) bad = wr_arrow_import_schema(&rel->schema.root, &rel->arena, &columns);

@@ -52,6 +52,7 @@ static weir_status read_message(const wr_ipc_relation *rel, uint64_t at, wr_aren
     }
     if (size < 8 || got < prefix || (uint64_t)size > rel->file_size - at - prefix)
         return corrupt("it ends within a message");
+    WR_TRY(wr_arena_admit(scratch, (size_t)size));
     uint8_t *bytes = wr_arena_alloc(scratch, (size_t)size);
     out->block.meta_at = at + prefix;
     out->block.meta_size = (uint32_t)size;
@@ -120,6 +121,7 @@ static weir_status add_dictionary(wr_ipc_relation *rel, const wr_ipc_schema *ids
 static weir_status index_batches(wr_ipc_relation *rel, const wr_ipc_schema *schema, message *m)
 {
     WR_ARENA(scratch);
+    scratch.mem = rel->mem;
     for (;;) {
         wr_arena_reset(&scratch);
         WR_TRY(read_message(rel, m->block.body_at + m->block.body_size, &scratch, m));
@@ -176,6 +178,7 @@ static weir_status index_stream(wr_ipc_relation *rel)
 static weir_status index_blocks(wr_ipc_relation *rel, wr_flat_vector blocks, wr_ipc_header kind)
 {
     WR_ARENA(scratch);
+    scratch.mem = rel->mem;
     for (uint32_t i = 0; i < blocks.count; i++) {
         int64_t at = wr_flat_list_int(blocks, i, 0, 8);
         message m;
@@ -191,6 +194,7 @@ static weir_status index_blocks(wr_ipc_relation *rel, wr_flat_vector blocks, wr_
 static weir_status index_file(wr_ipc_relation *rel)
 {
     WR_ARENA(scratch);
+    scratch.mem = rel->mem;
     struct {
         int32_t size;
         char magic[WR_IPC_MAGIC_SIZE];
@@ -201,6 +205,7 @@ static weir_status index_file(wr_ipc_relation *rel)
         return wr_with_hint(corrupt("it has no footer"), "its writer may not have finished");
     if (tail.size < 8 || (uint64_t)tail.size > rel->file_size - FOOTER_TAIL - 8)
         return corrupt("the size of the footer");
+    WR_TRY(wr_arena_admit(&scratch, (size_t)tail.size));
     uint8_t *bytes = wr_arena_alloc(&scratch, (size_t)tail.size);
     wr_flat flat = {bytes, (size_t)tail.size, false};
     WR_TRY(wr_file_read_exact(rel->file, rel->file_size - FOOTER_TAIL - (uint64_t)tail.size, bytes,
@@ -256,9 +261,7 @@ weir_status wr_ipc_open(wr_ipc_relation *rel, wr_str path)
         return wr_fail(WR_E_UNSUPPORTED, "version 1 of Feather cannot be read");
     rel->is_stream = memcmp(head, WR_IPC_MAGIC, WR_IPC_MAGIC_SIZE) != 0;
     WR_TRY(rel->is_stream ? index_stream(rel) : index_file(rel));
-    WR_TRY(wr_mem_reserve(rel->mem, rel->arena.total));
-    rel->reserved = rel->arena.total;
-    return WR_OK;
+    return wr_mem_reserve(rel->mem, 0);
 }
 
 bool wr_ipc_is_stream_head(wr_str head)

@@ -38,7 +38,6 @@ typedef struct ipc_scan {
     ready_version *versions;   /* guarded by dictionary_lock, as the next two */
     wr_arena dictionary_arena; /* imported dictionaries */
     wr_ipc_body *parts;        /* the memory they point into */
-    uint64_t reserved;
     _Atomic int64_t delivered;
     wr_progress progress;
 } ipc_scan;
@@ -109,15 +108,12 @@ static weir_status read_part(dictionary_use *use, const wr_ipc_block *block,
     if (bad) return bad;
     if (block->rows > UINT32_MAX / 4)
         return wr_fail(WR_E_TOO_BIG, "a dictionary of %lld values", (long long)block->rows);
-    size_t before = s->dictionary_arena.total;
+    WR_TRY(wr_arena_admit(&s->dictionary_arena, (size_t)block->rows * sizeof(wr_view)));
     wr_column imported;
     WR_TRY(wr_arrow_import_column(values, body->columns, 0, (uint32_t)block->rows,
                                   &s->dictionary_arena, &imported));
     wr_column_flatten(&imported, NULL, imported.rows, &s->dictionary_arena, out);
-    uint64_t size = s->dictionary_arena.total - before;
-    WR_TRY(wr_mem_reserve(s->request.mem, size));
-    s->reserved += size;
-    return WR_OK;
+    return wr_mem_reserve(s->request.mem, 0);
 }
 
 /* Puts the parts of a dictionary one after the other. */
@@ -209,6 +205,7 @@ static weir_status scan_open(wr_relation *base, const wr_scan_request *request, 
     wr_ipc_relation *rel = (wr_ipc_relation *)wr_relation_keep(base);
     s->rel = rel;
     s->request = *request;
+    s->arena.mem = s->dictionary_arena.mem = request->mem;
     wr_mutex_init(&s->lock);
     wr_mutex_init(&s->dictionary_lock);
     s->wanted = wr_new_array(&s->arena, bool, rel->schema.root.n_children + 1);
@@ -234,7 +231,6 @@ static void scan_close(wr_scan *scan)
     }
     for (wr_ipc_body *part = s->parts; part; part = part->next)
         wr_ipc_body_clear(part);
-    if (s->reserved) wr_mem_release(s->request.mem, s->reserved);
     wr_mutex_clear(&s->lock);
     wr_mutex_clear(&s->dictionary_lock);
     wr_relation_release(&s->rel->base);
@@ -253,6 +249,7 @@ static weir_status worker_new(wr_scan *scan, int number, wr_scan_worker **out)
     ipc_worker *w = wr_heap_new(sizeof *w);
     w->scan = (ipc_scan *)scan;
     w->number = number;
+    w->arena.mem = w->scan->request.mem;
     w->batch = -1;
     size_t count = (size_t)w->scan->request.column_count + 1;
     w->columns = wr_heap_new(count * sizeof *w->columns);
@@ -455,7 +452,6 @@ static void relation_drop(wr_relation *base)
 {
     wr_ipc_relation *rel = (wr_ipc_relation *)base;
     if (rel->file) wr_file_close(rel->file);
-    if (rel->reserved) wr_mem_release(rel->mem, rel->reserved);
     wr_arena_clear(&rel->arena);
     wr_heap_drop(rel);
 }

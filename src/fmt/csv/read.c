@@ -276,6 +276,7 @@ static weir_status csv_worker_new(wr_scan *base, int worker, wr_scan_worker **ou
     csv_worker *w = wr_heap_new(sizeof *w);
     w->scan = scan;
     w->worker = worker;
+    w->arena.mem = request->mem;
     size_t count = (size_t)request->column_count + 1;
     w->fills = wr_heap_new(count * sizeof *w->fills);
     w->columns = wr_heap_new(count * sizeof *w->columns);
@@ -314,6 +315,9 @@ static weir_status csv_next_morsel(wr_scan_worker *base, bool *got)
     w->line_pos = 0;
     w->line = w->chunk.line;
     wr_arena_reset(&w->arena);
+    /* Unescaped text is no longer than the records: room for it is asked for when they are long. */
+    if (w->chunk.flags & FLAG_QUOTES && w->chunk.size > rel->config.buffer_size * 2)
+        WR_TRY(wr_arena_admit(&w->arena, w->chunk.size));
     if (is_count_only(scan) && wr_csv_is_rectangle(&w->index, rel->fields)) {
         w->blind_rows = w->index.record_count;
         return WR_OK;
@@ -520,7 +524,8 @@ static const wr_relation_def csv_relation_def = {.name = "csv",
                                                  .drop = csv_drop};
 
 /* Reads the sample; grows it until it has the records wanted or is everything. */
-static weir_status read_sample(csv_relation *rel, wr_buf *sample, bool *is_all, uint64_t *file_size)
+static weir_status read_sample(csv_relation *rel, wr_text_sample *sample, bool *is_all,
+                               uint64_t *file_size)
 {
     WR_AUTO(wr_text_source) *source = NULL;
     WR_TRY(wr_text_source_open(rel->fs, rel->mem, rel->path, &rel->config.coding, true, &source));
@@ -532,19 +537,14 @@ static weir_status read_sample(csv_relation *rel, wr_buf *sample, bool *is_all, 
     uint64_t lines = 0;
     *is_all = false;
     while (!*is_all) {
-        size_t got, before = sample->length;
-        wr_buf_reserve(sample, SAMPLE_BYTES + PADDING);
-        WR_TRY(wr_text_source_read(source, sample->data + before, SAMPLE_BYTES, &got));
-        sample->length += got;
-        *is_all = got < SAMPLE_BYTES;
-        for (size_t i = before; i < sample->length; i++)
+        size_t before = sample->size;
+        WR_TRY(wr_text_sample_read(sample, source, SAMPLE_BYTES, is_all));
+        for (size_t i = before; i < sample->size; i++)
             lines += sample->data[i] == '\n';
         bool enough =
             wanted_lines == 20480 + (uint64_t)rel->config.skip ? lines > 2 : lines > wanted_lines;
-        if (enough || (lines <= 2 && sample->length > rel->config.record_size_max)) break;
+        if (enough || (lines <= 2 && sample->size > rel->config.record_size_max)) break;
     }
-    wr_buf_reserve(sample, PADDING + 1);
-    memset(sample->data + sample->length, 0, PADDING);
     return WR_OK;
 }
 
@@ -563,12 +563,12 @@ static wr_cell_rules *column_rules(csv_relation *rel, const wr_csv_sniffed *foun
 static weir_status bind_into(csv_relation *rel, const wr_options *options)
 {
     WR_TRY(wr_csv_config_read(options, rel->path, &rel->arena, &rel->config));
-    WR_BUF(sample);
+    WR_TEXT_SAMPLE(sample, rel->mem);
     bool is_all;
     uint64_t file_size;
     WR_TRY(read_sample(rel, &sample, &is_all, &file_size));
     wr_csv_sniffed found;
-    weir_status bad = wr_csv_sniff(rel->mem, &rel->config, rel->path, sample.data, sample.length,
+    weir_status bad = wr_csv_sniff(rel->mem, &rel->config, rel->path, sample.data, sample.size,
                                    is_all, &rel->arena, &found);
     rel->warnings = wr_arena_str(&rel->arena, wr_buf_str(&found.warnings));
     wr_buf_clear(&found.warnings);
@@ -591,7 +591,7 @@ static weir_status bind_into(csv_relation *rel, const wr_options *options)
     schema->fields[found.field_count] = (wr_field){WR_STR("file_row_number"), WR_BIGINT};
     rel->base.visible_count = found.field_count;
     rel->base.row_count = -1;
-    size_t seen = sample.length > found.body ? sample.length - found.body : 0;
+    size_t seen = sample.size > found.body ? sample.size - found.body : 0;
     if (found.sample_is_all)
         rel->base.row_count = (double)found.sample_rows;
     else if (seen > 0 && file_size > 0)
@@ -606,7 +606,7 @@ weir_status wr_csv_bind(wr_format_context *context, wr_str path, const wr_option
     rel->base.def = &csv_relation_def;
     rel->base.references = 1;
     rel->fs = context->fs;
-    rel->mem = context->mem;
+    rel->mem = rel->arena.mem = context->mem;
     rel->rejects = context->rejects;
     rel->path = wr_arena_str(&rel->arena, path);
     weir_status bad = bind_into(rel, options);
@@ -643,11 +643,11 @@ weir_status wr_csv_probe(wr_format_context *context, wr_str path, wr_str head, b
     if (memchr(head.data, 0, head.length)) return WR_OK;
     wr_csv_config config;
     WR_TRY(wr_csv_config_read(NULL, path, arena, &config));
-    char *sample = wr_arena_alloc(arena, head.length + PADDING + 1);
-    memcpy(sample, head.data, head.length);
+    WR_TEXT_SAMPLE(sample, context->mem);
+    WR_TRY(wr_text_sample_of(&sample, head));
     wr_csv_sniffed found;
     weir_status bad =
-        wr_csv_sniff(context->mem, &config, path, sample, head.length, head_is_all, arena, &found);
+        wr_csv_sniff(context->mem, &config, path, sample.data, head.length, head_is_all, arena, &found);
     out->warnings = wr_arena_str(arena, wr_buf_str(&found.warnings));
     wr_buf_clear(&found.warnings);
     if (bad) {

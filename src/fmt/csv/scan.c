@@ -358,12 +358,24 @@ static weir_status need_ends(wr_mem *mem, wr_csv_index *index, size_t wanted)
     return WR_OK;
 }
 
+/* How many fields there can be at most. The size itself is a bound that costs nothing, and four
+ * bytes of memory per byte of text; of long records, which hold few fields, the separators are
+ * counted. */
+static size_t fields_most(const wr_csv_dialect *d, const char *data, size_t size)
+{
+    enum { LONG = 4 << 20 };
+    if (size < LONG) return size;
+    return table()->count_byte(data, size, d->newline) +
+           table()->count_byte(data, size, d->delimiter[0]) + 2;
+}
+
 static weir_status scan_slowly(wr_mem *mem, const wr_csv_dialect *dialect, const char *data,
                                size_t size, bool is_end, wr_csv_index *index, wr_csv_extent *out)
 {
     void *starts = index->starts;
-    WR_TRY(need_ends(mem, index, size + 64));
-    WR_TRY(need(mem, &starts, &index->record_cap, size + 1, sizeof(uint32_t)));
+    size_t most = fields_most(dialect, data, size);
+    WR_TRY(need_ends(mem, index, most + 64));
+    WR_TRY(need(mem, &starts, &index->record_cap, most + 1, sizeof(uint32_t)));
     index->starts = starts;
     index->count = index->record_count = 0;
     index->has_starts = true;
@@ -392,7 +404,8 @@ weir_status wr_csv_scan(wr_mem *mem, const wr_csv_dialect *dialect, const char *
         void *bits = index->record_bits;
         WR_TRY(need(mem, &bits, &index->bits_cap, size / 64 + 3, sizeof(uint64_t)));
         index->record_bits = bits;
-        if (with_fields) WR_TRY(need_ends(mem, index, size + 64));
+        if (with_fields)
+            WR_TRY(need_ends(mem, index, fields_most(dialect, data, size) + 64));
         index->count = table()->scan(dialect, data, size, with_fields ? index->ends : NULL,
                                      index->record_bits, out);
         index->record_count = out->records;

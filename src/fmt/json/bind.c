@@ -6,7 +6,7 @@
 #include "fmt/json/json.h"
 #include "fmt/option_value.h"
 
-enum { SAMPLE_BYTES = 1 << 20, PADDING = 64 };
+enum { SAMPLE_BYTES = 1 << 20 };
 
 const wr_opt wr_json_read_options[] = {
     {"format", WR_OPT_TEXT, "auto", "auto, newline_delimited, array or unstructured"},
@@ -137,27 +137,21 @@ static weir_status read_options(wr_json_relation *rel, const wr_options *given)
     return wr_text_coding_of(given, rows, &rel->coding);
 }
 
-static weir_status read_sample(wr_json_relation *rel, wr_buf *sample, bool *is_all)
+static weir_status read_sample(wr_json_relation *rel, wr_text_sample *sample, bool *is_all)
 {
     WR_AUTO(wr_text_source) *source = NULL;
     WR_TRY(wr_text_source_open(rel->fs, rel->mem, rel->path, &rel->coding, true, &source));
     *is_all = false;
     size_t wanted = SAMPLE_BYTES;
-    while (!*is_all && sample->length < wanted) {
-        size_t got;
-        wr_buf_reserve(sample, SAMPLE_BYTES + PADDING);
-        WR_TRY(wr_text_source_read(source, sample->data + sample->length, SAMPLE_BYTES, &got));
-        sample->length += got;
-        *is_all = got < SAMPLE_BYTES;
+    while (!*is_all && sample->size < wanted) {
+        WR_TRY(wr_text_sample_read(sample, source, SAMPLE_BYTES, is_all));
         /* all of it, or at least one whole record */
         if (rel->sample_size < 0)
             wanted = SIZE_MAX;
-        else if (!memchr(sample->data, '\n', sample->length) &&
-                 sample->length < rel->record_size_max)
-            wanted = sample->length + 1;
+        else if (!memchr(sample->data, '\n', sample->size) &&
+                 sample->size < rel->record_size_max)
+            wanted = sample->size + 1;
     }
-    wr_buf_reserve(sample, PADDING);
-    memset(sample->data + sample->length, 0, PADDING);
     return WR_OK;
 }
 
@@ -200,7 +194,7 @@ static bool has_clash(const wr_field *fields, int count)
 
 static weir_status bind_into(wr_json_relation *rel, const wr_options *given)
 {
-    WR_BUF(sample);
+    WR_TEXT_SAMPLE(sample, rel->mem);
     bool is_all;
     int count = 0;
     wr_field *fields = NULL;
@@ -211,10 +205,10 @@ static weir_status bind_into(wr_json_relation *rel, const wr_options *given)
                             NULL));
     WR_TRY(wr_option_text(given, wr_json_read_options, "records", &records, NULL));
     WR_TRY(read_sample(rel, &sample, &is_all));
-    if (rel->layout == WR_JSON_AUTO) rel->layout = find_layout(wr_buf_str(&sample), rel->depth_max);
+    if (rel->layout == WR_JSON_AUTO) rel->layout = find_layout(wr_text_sample_str(&sample), rel->depth_max);
     bool has_columns = count > 0;
-    learn(wr_buf_str(&sample), rel->layout, rel->depth_max, rel->sample_size, &rel->arena, &seen);
-    bool is_blank = wr_str_trim(wr_buf_str(&sample)).length == 0;
+    learn(wr_text_sample_str(&sample), rel->layout, rel->depth_max, rel->sample_size, &rel->arena, &seen);
+    bool is_blank = wr_str_trim(wr_text_sample_str(&sample)).length == 0;
     if (is_blank && !has_columns)
         return wr_with_hint(wr_fail(WR_E_FILE_FORMAT, "%.*s has no JSON value to find columns in",
                                     WR_STR_ARGS(rel->path)),
@@ -256,7 +250,7 @@ weir_status wr_json_bind(wr_format_context *context, wr_str path, const wr_optio
     rel->base.def = &wr_json_relation_def;
     rel->base.references = 1;
     rel->fs = context->fs;
-    rel->mem = context->mem;
+    rel->mem = rel->arena.mem = context->mem;
     rel->rejects = context->rejects;
     rel->path = wr_arena_str(&rel->arena, path);
     weir_status bad = bind_into(rel, options);
@@ -271,11 +265,10 @@ weir_status wr_json_bind(wr_format_context *context, wr_str path, const wr_optio
 weir_status wr_json_probe(wr_format_context *context, wr_str path, wr_str head, bool head_is_all,
                           wr_arena *arena, wr_probe *out)
 {
-    (void)context;
     *out = (wr_probe){.reason = WR_STR("it does not begin with { or [")};
-    char *padded = wr_arena_alloc(arena, head.length + PADDING);
-    memcpy(padded, head.data, head.length);
-    head.data = padded;
+    WR_TEXT_SAMPLE(sample, context->mem);
+    WR_TRY(wr_text_sample_of(&sample, head));
+    head = wr_text_sample_str(&sample);
     wr_str trimmed = wr_str_trim(head);
     if (trimmed.length == 0 || (trimmed.data[0] != '{' && trimmed.data[0] != '[')) return WR_OK;
     wr_json_layout layout = find_layout(head, 1000);

@@ -130,7 +130,25 @@ static wr_json_fault is_bad(wr_json_build *build, const wr_json_builder *b, wr_s
 {
     build->bad = value;
     build->bad_type = b->type;
+    build->path = (wr_str){0};
     return JSON_VALUE;
+}
+
+/* Puts a step before the path to a bad value, on the way back to its column. */
+static wr_json_fault in_field(wr_json_build *build, wr_json_fault fault, wr_str name)
+{
+    if (fault == JSON_VALUE || fault == JSON_SURROGATE)
+        build->path = wr_arena_printf(build->arena, ".%.*s%.*s", (int)WR_MIN(name.length, (size_t)60),
+                                      name.data, WR_STR_ARGS(build->path));
+    return fault;
+}
+
+static wr_json_fault in_element(wr_json_build *build, wr_json_fault fault, uint32_t number)
+{
+    if (fault == JSON_VALUE || fault == JSON_SURROGATE)
+        build->path =
+            wr_arena_printf(build->arena, "[%u]%.*s", number, WR_STR_ARGS(build->path));
+    return fault;
 }
 
 /* Finds the field of a key, looking first where it is expected. -1: none. */
@@ -165,6 +183,7 @@ static wr_json_fault take_key(wr_json_build *build, wr_str *key)
         char *plain = wr_arena_alloc(build->arena, key->length + 4);
         size_t length = 0;
         build->bad = *key;
+        build->path = (wr_str){0};
         if (!wr_json_unescape(*key, plain, &length)) return JSON_SURROGATE;
         *key = (wr_str){plain, length};
     }
@@ -214,7 +233,8 @@ static wr_json_fault build_struct(wr_json_build *build, wr_json_builder *b, int 
             if (b->seen[field] == row + 1)
                 wr_json_builder_truncate(b->children[field], row); /* the last one wins */
             b->seen[field] = row + 1;
-            if ((fault = wr_json_build_value(build, b->children[field], depth + 1))) return fault;
+            if ((fault = wr_json_build_value(build, b->children[field], depth + 1)))
+                return in_field(build, fault, b->type->fields[field].name);
         }
         more = take_comma(build->text, '}', &fault);
         if (fault) return fault;
@@ -238,7 +258,8 @@ static wr_json_fault build_map(wr_json_build *build, wr_json_builder *b, int dep
         wr_view *at = next_slot(build, entry->children[0]);
         if (!at || !next_slot(build, entry)) return JSON_MEMORY;
         *at = wr_view_of(key.data, key.length);
-        if ((fault = wr_json_build_value(build, entry->children[1], depth + 2))) return fault;
+        if ((fault = wr_json_build_value(build, entry->children[1], depth + 2)))
+            return in_field(build, fault, key);
         slot.length++;
         more = take_comma(build->text, '}', &fault);
         if (fault) return fault;
@@ -258,7 +279,8 @@ static wr_json_fault build_list(wr_json_build *build, wr_json_builder *b, int de
     wr_list_slot slot = {element->rows, 0};
     bool more = !is_empty(build->text, ']');
     while (more) {
-        if ((fault = wr_json_build_value(build, element, depth + 1))) return fault;
+        if ((fault = wr_json_build_value(build, element, depth + 1)))
+            return in_element(build, fault, slot.length + 1);
         slot.length++;
         more = take_comma(build->text, ']', &fault);
         if (fault) return fault;
@@ -297,8 +319,11 @@ static wr_json_fault build_text(wr_json_build *build, wr_json_builder *b)
     bool has_escapes;
     if (!wr_json_take_string(build->text, &raw, &has_escapes)) return JSON_SYNTAX;
     if (!has_escapes) return wr_json_build_simple_text(build, b, raw);
+    build->status = wr_arena_admit(build->arena, raw.length);
+    if (build->status) return JSON_MEMORY;
     char *plain = wr_arena_alloc(build->arena, raw.length + 4);
     build->bad = raw;
+    build->path = (wr_str){0};
     if (!wr_json_unescape(raw, plain, &text.length)) return JSON_SURROGATE;
     text.data = plain;
     void *slot = next_slot(build, b);

@@ -141,8 +141,19 @@ static wr_str printable(wr_arena *arena, wr_str text, size_t most)
     return (wr_str){out, text.length};
 }
 
+/* What the value at fault is; text stands between quotes. */
+static const char *kind_of(wr_str value, bool in_quotes)
+{
+    char c = value.length ? value.data[0] : '"';
+    if (in_quotes || c == '"') return "text";
+    if (c == '{') return "object";
+    if (c == '[') return "list";
+    return c == 't' || c == 'f' ? "boolean" : "number";
+}
+
 static weir_status describe(const wr_json_relation *rel, wr_json_fault fault,
-                            const wr_json_build *build, uint64_t line_number, wr_arena *arena)
+                            const wr_json_build *build, bool in_quotes, uint64_t line_number,
+                            wr_arena *arena)
 {
     unsigned long long line = line_number;
     wr_str bad = printable(arena, build->bad, 60), path = rel->path;
@@ -153,8 +164,11 @@ static weir_status describe(const wr_json_relation *rel, wr_json_fault fault,
                            WR_STR_ARGS(path));
     if (fault == JSON_SURROGATE)
         return wr_with_hint(
-            wr_fail(WR_E_BAD_ENCODING, "\"%.*s\" in %.*s line %llu has half of a surrogate pair",
-                    WR_STR_ARGS(bad), WR_STR_ARGS(path), line),
+            wr_fail(WR_E_BAD_ENCODING,
+                    "\"%.*s\" in %.*s line %llu has half of a surrogate pair%s%.*s%s",
+                    WR_STR_ARGS(bad), WR_STR_ARGS(path), line,
+                    build->path.length ? " (column " : "", WR_STR_ARGS(build->path),
+                    build->path.length ? ")" : ""),
             "it is no character; rejects => 'bad_rows' keeps such lines in a table");
     if (fault == JSON_KEY)
         return wr_with_fix(
@@ -163,8 +177,13 @@ static weir_status describe(const wr_json_relation *rel, wr_json_fault fault,
                     WR_STR_ARGS(path), line, WR_STR_ARGS(bad),
                     (unsigned long long)rel->sample_rows),
             "read_json('%.*s', sample_size => -1)", WR_STR_ARGS(path));
-    return wr_with_fix(wr_fail(WR_E_ROW_VALUE, "cannot read %.*s as %s (%.*s line %llu%s)",
-                               WR_STR_ARGS(bad), wr_type_name(build->bad_type), WR_STR_ARGS(path),
+    const char *quote = in_quotes ? "\"" : "";
+    wr_str column = printable(arena, build->path, 200);
+    return wr_with_fix(wr_fail(WR_E_ROW_VALUE,
+                               "cannot read the %s %s%.*s%s as %s (%s%.*s%s%.*s line %llu%s)",
+                               kind_of(build->bad, in_quotes), quote, WR_STR_ARGS(bad), quote,
+                               wr_type_name(build->bad_type), column.length ? "column " : "",
+                               WR_STR_ARGS(column), column.length ? ", " : "", WR_STR_ARGS(path),
                                line, rel->types_guessed ? "; type guessed from a sample" : ""),
                        "read_json('%.*s', sample_size => -1)   or   rejects => 'bad_rows'",
                        WR_STR_ARGS(path));
@@ -181,9 +200,10 @@ static weir_status record_failed(json_worker *w, const char *start, wr_json_faul
     size_t caret;
     const char *at = fault == JSON_SYNTAX ? w->text.at : build->bad.data;
     if (at < w->chunk.data || at > w->chunk.data + w->chunk.size) at = start;
+    bool in_quotes = fault == JSON_VALUE && at > w->chunk.data && at[-1] == '"';
     bool can_go_on = rel->layout == WR_JSON_LINES || fault != JSON_SYNTAX;
     wr_str shown = line_around(w, at, &line, &caret);
-    weir_status bad = describe(rel, fault, build, line, &scratch);
+    weir_status bad = describe(rel, fault, build, in_quotes, line, &scratch);
     if (rel->rejects && can_go_on) {
         wr_str whole = line_around(w, start, &line, &caret);
         weir_status kept = rel->rejects->add(rel->rejects, rel->path, line,
@@ -219,6 +239,16 @@ static int find_field(json_worker *w, wr_str key)
     return found < rel->fields ? found : -1;
 }
 
+/* Completes the path to a bad value. */
+static wr_json_fault in_column(json_worker *w, wr_json_build *build, wr_json_fault fault, int field)
+{
+    if (wr_likely(fault != JSON_VALUE && fault != JSON_SURROGATE)) return fault;
+    wr_str name = w->scan->rel->base.schema.fields[field].name;
+    build->path = wr_arena_printf(&w->arena, "%.*s%.*s", WR_STR_ARGS(name),
+                                  WR_STR_ARGS(build->path));
+    return fault;
+}
+
 static wr_json_fault build_member(json_worker *w, wr_json_build *build, uint32_t row)
 {
     wr_json_text *t = &w->text;
@@ -232,6 +262,7 @@ static wr_json_fault build_member(json_worker *w, wr_json_build *build, uint32_t
         char *plain = wr_arena_alloc(&w->arena, key.length + 4);
         size_t length = 0;
         build->bad = key;
+        build->path = (wr_str){0};
         if (!wr_json_unescape(key, plain, &length)) return JSON_SURROGATE;
         key = (wr_str){plain, length};
     }
@@ -248,7 +279,7 @@ static wr_json_fault build_member(json_worker *w, wr_json_build *build, uint32_t
     if (w->seen[field] == row + 1)
         wr_json_builder_truncate(w->builders[position], row); /* the last one wins */
     w->seen[field] = row + 1;
-    return wr_json_build_value(build, w->builders[position], 1);
+    return in_column(w, build, wr_json_build_value(build, w->builders[position], 1), field);
 }
 
 static wr_json_fault build_record(json_worker *w, wr_json_build *build, uint32_t row)
@@ -257,11 +288,13 @@ static wr_json_fault build_record(json_worker *w, wr_json_build *build, uint32_t
     wr_json_skip_blanks(t);
     if (!w->scan->rel->as_objects) {
         int position = w->scan->position[0];
-        if (position >= 0) return wr_json_build_value(build, w->builders[position], 0);
+        if (position >= 0)
+            return in_column(w, build, wr_json_build_value(build, w->builders[position], 0), 0);
         return wr_json_skip_value(t, 0, NULL) ? JSON_OK : JSON_SYNTAX;
     }
     if (t->at >= t->end || *t->at != '{') {
         build->bad_type = wr_type_of(WR_T_STRUCT);
+        build->path = (wr_str){0};
         const char *start = t->at;
         if (!wr_json_skip_value(t, 0, &build->bad)) return JSON_SYNTAX;
         build->bad.data = start;
@@ -505,6 +538,7 @@ static weir_status json_worker_new(wr_scan *base, int worker, wr_scan_worker **o
     size_t count = (size_t)scan->request.column_count + 1;
     w->scan = scan;
     w->worker = worker;
+    w->arena.mem = scan->request.mem;
     w->builders = wr_heap_new(count * sizeof *w->builders);
     w->columns = wr_heap_new(count * sizeof *w->columns);
     w->seen = wr_heap_new(((size_t)scan->rel->fields + 1) * sizeof *w->seen);

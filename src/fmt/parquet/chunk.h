@@ -61,6 +61,8 @@ typedef struct wr_pq_reader {
     bool is_nested; /* read by wr_pq_reader_nested */
     /* where in the file */
     uint64_t start, at, soft_end;
+    uint64_t page_at; /* head of the last page met */
+    int page_count;   /* data pages met; -1: the first ones were left out */
     wr_pq_block *window;
     uint64_t window_start;
     size_t window_size;

@@ -43,7 +43,6 @@ typedef struct footer {
     wr_pq_meta *meta;
     const wr_pq_read_options *options;
     wr_mem *mem;
-    uint64_t *reserved;
 } footer;
 
 static wr_str keep(footer *f, wr_str text) { return wr_arena_str(f->arena, text); }
@@ -422,14 +421,8 @@ static weir_status read_group(footer *f, wr_pq_group *g)
     return WR_OK;
 }
 
-static weir_status count_memory(footer *f)
-{
-    if (f->arena->total <= *f->reserved) return WR_OK;
-    uint64_t more = f->arena->total - *f->reserved + 65536;
-    WR_TRY(wr_mem_reserve(f->mem, more));
-    *f->reserved += more;
-    return WR_OK;
-}
+/* The arena does not refuse: the budget is asked now and then. */
+static weir_status check_memory(const footer *f) { return wr_mem_reserve(f->mem, 0); }
 
 static weir_status read_groups(footer *f, const wr_thrift_field *list)
 {
@@ -447,7 +440,7 @@ static weir_status read_groups(footer *f, const wr_thrift_field *list)
         meta->groups[i].first_row = first;
         if (__builtin_add_overflow(first, meta->groups[i].rows, &first))
             return wr_fail(WR_E_CORRUPT, "the row counts do not add up");
-        WR_TRY(count_memory(f));
+        WR_TRY(check_memory(f));
     }
     meta->rows = first;
     return WR_OK;
@@ -477,7 +470,7 @@ static weir_status read_file_meta(footer *f)
     if (f->in.bad) return wr_fail(WR_E_CORRUPT, "the footer is cut short or malformed");
     if (!f->meta->columns) return wr_fail(WR_E_CORRUPT, "the footer has no schema");
     if (!f->meta->groups) f->meta->groups = wr_new_array(f->arena, wr_pq_group, 1);
-    return count_memory(f);
+    return check_memory(f);
 }
 
 static uint32_t little32(const uint8_t *p)
@@ -510,7 +503,7 @@ static weir_status footer_place(wr_file *file, uint64_t *start, uint64_t *size)
 }
 
 weir_status wr_pq_meta_read(wr_file *file, wr_mem *mem, const wr_pq_read_options *options,
-                            wr_arena *arena, wr_pq_meta *out, uint64_t *reserved)
+                            wr_arena *arena, wr_pq_meta *out)
 {
     uint64_t start = 0, size = 0;
     *out = (wr_pq_meta){0};
@@ -519,8 +512,7 @@ weir_status wr_pq_meta_read(wr_file *file, wr_mem *mem, const wr_pq_read_options
     WR_TRY(wr_mem_alloc(mem, size, &bytes));
     weir_status bad = wr_file_read_exact(file, start, bytes, size);
     if (!bad) {
-        footer f = {
-            .arena = arena, .meta = out, .options = options, .mem = mem, .reserved = reserved};
+        footer f = {.arena = arena, .meta = out, .options = options, .mem = mem};
         wr_thrift_in_init(&f.in, bytes, size);
         out->data_end = start;
         bad = read_file_meta(&f);

@@ -170,11 +170,10 @@ typedef struct wr_pq_read_options {
 } wr_pq_read_options;
 
 /* Reads and checks the footer. Everything is in the arena; text is copied. Fails with CORRUPT,
- * UNSUPPORTED (encrypted files) or IO. mem is asked for what the arena takes; *reserved is what was
- * granted. */
+ * UNSUPPORTED (encrypted files), IO or MEMORY_LIMIT; the arena counts in mem. */
 WR_MUST_CHECK weir_status wr_pq_meta_read(wr_file *file, wr_mem *mem,
                                           const wr_pq_read_options *options, wr_arena *arena,
-                                          wr_pq_meta *out, uint64_t *reserved);
+                                          wr_pq_meta *out);
 /* Derives columns and leaves from elements (schema.c). */
 WR_MUST_CHECK weir_status wr_pq_schema_build(wr_pq_meta *meta, const wr_pq_read_options *options,
                                              wr_arena *arena);

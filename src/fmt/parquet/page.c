@@ -204,6 +204,7 @@ static void parse_head(wr_thrift_in *in, wr_pq_page_head *h)
 /* Reads the head at r->at and moves behind it. */
 static weir_status next_head(wr_pq_reader *r, wr_pq_page_head *h)
 {
+    r->page_at = r->at;
     for (size_t guess = HEAD_GUESS;; guess *= 16) {
         const uint8_t *bytes;
         size_t got;
@@ -423,6 +424,7 @@ static weir_status next_data_head(wr_pq_reader *r, wr_pq_page_head *h)
             return wr_fail(WR_E_CORRUPT, "a column chunk has fewer values than rows");
         WR_TRY(next_head(r, h));
         if (is_data(h)) {
+            if (r->page_count >= 0) r->page_count++;
             if (h->value_count > r->levels_left)
                 return wr_fail(WR_E_CORRUPT,
                                "the pages of a column chunk have more values than it claims");

@@ -77,6 +77,8 @@ weir_status wr_pq_reader_open(wr_pq_reader *r, const wr_pq_chunk *chunk, uint64_
     r->filled = 0;
     r->pending_skip = 0;
     r->window_size = 0;
+    r->page_at = 0;
+    r->page_count = 0;
     r->levels_left = chunk->value_count;
     if (chunk->encrypted)
         return wr_with_hint(wr_fail(WR_E_UNSUPPORTED, "the column is encrypted"),
@@ -98,6 +100,7 @@ weir_status wr_pq_reader_open(wr_pq_reader *r, const wr_pq_chunk *chunk, uint64_
 void wr_pq_reader_seek(wr_pq_reader *r, uint64_t page_offset, int64_t levels_left)
 {
     r->at = page_offset;
+    r->page_count = -1;
     r->page_left = 0;
     r->levels_left = levels_left;
 }

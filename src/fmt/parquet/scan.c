@@ -13,6 +13,7 @@
 #include "fmt/parquet/scan.h"
 #include "fmt/parquet/nested.h"
 #include "fmt/parquet/prune.h"
+#include <stdio.h>
 
 enum { SLICE_ROWS = 32 * 2048, ROW_NUMBER_BYTES = 2 };
 static const double REPEATS_SHARE =
@@ -66,15 +67,21 @@ typedef struct pq_worker {
     int16_t iota[WR_BATCH_ROWS];
 } pq_worker;
 
-static weir_status locate(weir_status bad, const pq_worker *w, const pq_column *c)
+/* Says where an error happened; r NULL: no leaf in particular. */
+static weir_status locate(weir_status bad, const pq_worker *w, const pq_column *c,
+                          const wr_pq_reader *r)
 {
-    if (!bad || bad->code == WR_E_CANCELLED || bad->code == WR_E_TIMEOUT ||
-        bad->code == WR_E_MEMORY_LIMIT)
-        return bad;
-    const wr_pq_relation *rel = w->scan->rel;
-    if (!c->node) return wr_wrap(bad, "%.*s", WR_STR_ARGS(rel->path));
-    return wr_wrap(bad, "%.*s, row group %d, column \"%.*s\"", WR_STR_ARGS(rel->path),
-                   w->unit.group, WR_STR_ARGS(c->node->name));
+    if (!bad || bad->code == WR_E_CANCELLED || bad->code == WR_E_TIMEOUT) return bad;
+    wr_str path = w->scan->rel->path;
+    if (!c->node) return wr_wrap(bad, "%.*s", WR_STR_ARGS(path));
+    char page[48] = "";
+    if (r && r->page_at && r->page_count > 0)
+        snprintf(page, sizeof page, ", page %d at byte %llu", r->page_count,
+                 (unsigned long long)r->page_at);
+    else if (r && r->page_at)
+        snprintf(page, sizeof page, ", page at byte %llu", (unsigned long long)r->page_at);
+    return wr_wrap(bad, "%.*s, row group %d, column \"%.*s\"%s", WR_STR_ARGS(path), w->unit.group,
+                   WR_STR_ARGS(c->node->name), page);
 }
 
 uint64_t wr_pq_dict_id(wr_pq_relation *rel, int group, int leaf)
@@ -144,6 +151,7 @@ static weir_status scan_open(wr_relation *base, const wr_scan_request *request, 
     s->rel = (wr_pq_relation *)wr_relation_keep(base);
     s->copy = *request;
     s->request = &s->copy;
+    s->arena.mem = request->mem;
     if (request->places)
         make_sample_units(s);
     else
@@ -193,6 +201,7 @@ static weir_status worker_new(wr_scan *scan, int number, wr_scan_worker **out)
     pq_worker *w = wr_heap_new(sizeof *w);
     w->scan = s;
     w->number = number;
+    w->arena.mem = w->morsel_arena.mem = s->request->mem;
     wr_pq_pool_init(&w->pool, s->request->mem, s->rel->file, s->rel->meta.data_end);
     w->columns = wr_new_array(&w->arena, pq_column, s->request->column_count + 1);
     w->batch_columns = wr_new_array(&w->arena, wr_column, s->request->column_count + 1);
@@ -298,7 +307,7 @@ static weir_status open_readers(pq_worker *w)
             weir_status bad =
                 wr_pq_reader_open(&c->readers[k], &g->chunks[leaf],
                                   wr_pq_dict_id(rel, w->unit.group, leaf), g->sorted_leaf == leaf);
-            if (bad) return locate(bad, w, c);
+            if (bad) return locate(bad, w, c, NULL);
         }
     }
     return WR_OK;
@@ -370,11 +379,13 @@ static weir_status next_morsel(wr_scan_worker *worker, bool *got)
 
 /* ---- batches */
 
-static weir_status decode_nested(pq_column *c, uint32_t rows, wr_column *out)
+static weir_status decode_nested(const pq_worker *w, pq_column *c, uint32_t rows, wr_column *out)
 {
-    for (int i = 0; i < c->node->leaf_count; i++)
-        WR_TRY(wr_pq_reader_nested(&c->readers[i], rows, &c->values[i]));
-    return wr_pq_assemble(&c->shape, c->readers, c->values, rows, out);
+    for (int i = 0; i < c->node->leaf_count; i++) {
+        weir_status bad = wr_pq_reader_nested(&c->readers[i], rows, &c->values[i]);
+        if (bad) return locate(bad, w, c, &c->readers[i]);
+    }
+    return locate(wr_pq_assemble(&c->shape, c->readers, c->values, rows, out), w, c, NULL);
 }
 
 static void row_numbers(pq_worker *w, uint32_t rows, wr_column *out)
@@ -403,10 +414,10 @@ static weir_status decode(pq_worker *w, int column, uint32_t rows, const uint16_
         row_numbers(w, rows, out);
         return WR_OK;
     }
-    weir_status bad = c->is_flat ? wr_pq_reader_flat(c->readers, rows,
-                                                     sel_count < rows ? sel : NULL, sel_count, out)
-                                 : decode_nested(c, rows, out);
-    return bad ? locate(bad, w, c) : WR_OK;
+    if (!c->is_flat) return decode_nested(w, c, rows, out);
+    return locate(
+        wr_pq_reader_flat(c->readers, rows, sel_count < rows ? sel : NULL, sel_count, out), w, c,
+        c->readers);
 }
 
 static weir_status run_filters(pq_worker *w, uint32_t rows, uint32_t *count)
@@ -598,7 +609,6 @@ static void relation_drop(wr_relation *base)
 {
     wr_pq_relation *rel = (wr_pq_relation *)base;
     if (rel->file) wr_file_close(rel->file);
-    if (rel->reserved) wr_mem_release(rel->mem, rel->reserved);
     wr_arena_clear(&rel->arena);
     wr_heap_drop(rel);
 }

@@ -7,7 +7,6 @@ typedef struct wr_pq_relation {
     wr_relation base;
     wr_file *file; /* positional reads: shared by all workers */
     wr_mem *mem;
-    uint64_t reserved;
     wr_arena arena;
     wr_pq_meta meta;
     wr_str path;
