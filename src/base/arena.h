@@ -15,7 +15,7 @@ typedef struct wr_arena_block wr_arena_block;
 typedef struct wr_arena {
     wr_arena_block *blocks; /* newest first */
     char *next, *end;
-    size_t total; /* bytes handed out and wasted, for accounting */
+    size_t total;       /* bytes handed out and wasted, for accounting */
     struct wr_mem *mem; /* counts the blocks (wr_mem_charge); NULL: nobody does */
 } wr_arena;
 

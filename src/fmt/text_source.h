@@ -45,7 +45,8 @@ typedef struct wr_text_sample {
     size_t size, cap;
 } wr_text_sample;
 enum { WR_TEXT_SAMPLE_PADDING = 65 };
-/* Adds up to size bytes; *is_end when the text is over. Fails with MEMORY_LIMIT or as reading does. */
+/* Adds up to size bytes; *is_end when the text is over. Fails with MEMORY_LIMIT or as reading does.
+ */
 WR_MUST_CHECK weir_status wr_text_sample_read(wr_text_sample *sample, wr_text_source *source,
                                               size_t size, bool *is_end);
 void wr_text_sample_clear(wr_text_sample *sample);

@@ -1,5 +1,5 @@
-/* asof_spill.c - ASOF joins whose right side does not fit in memory: both sides are sorted by (keys,
- * value) with runs on tapes, and merged.
+/* asof_spill.c - ASOF joins whose right side does not fit in memory: both sides are sorted by
+ * (keys, value) with runs on tapes, and merged.
  *
  * Whatever the comparison, the right rows that come before the cut of a left row are a prefix of
  * those with its keys, and the cut only moves forward: "nearest below" is the last row before it,

@@ -24,7 +24,7 @@ typedef struct recursive_op {
     wr_groups seen;
     bool is_spilled;
     wr_spill spill;
-    wr_tape tape;            /* rows seen that are not in the table */
+    wr_tape tape;             /* rows seen that are not in the table */
     wr_rows_cursor unsettled; /* rows of the table from here on may stand on the tape */
     int64_t steps;
 } recursive_op;

@@ -69,9 +69,10 @@ weir_status wr_setop_pass(wr_setop *s, const wr_batch *in, wr_arena *scratch, ui
     uint16_t added[WR_BATCH_ROWS];
     uint32_t fresh, count = wr_batch_count(in);
     *kept = 0;
-    WR_TRY(s->adds_left ? wr_groups_find(&s->groups, in->columns, in->sel, count, NULL, scratch,
-                                         found, added, &fresh)
-                        : wr_groups_lookup(&s->groups, in->columns, in->sel, count, scratch, found));
+    WR_TRY(s->adds_left
+               ? wr_groups_find(&s->groups, in->columns, in->sel, count, NULL, scratch, found,
+                                added, &fresh)
+               : wr_groups_lookup(&s->groups, in->columns, in->sel, count, scratch, found));
     for (uint32_t i = 0; i < count; i++) {
         sel[*kept] = (uint16_t)wr_batch_row(in, i);
         *kept += passes(s, found[i] ? wr_row_extra(&s->layout, found[i]) : NULL);

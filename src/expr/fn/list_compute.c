@@ -319,8 +319,9 @@ enum { SERIES_MAX = 100000000 };
 static weir_status check_series(wr_call *call, uint32_t i, int count)
 {
     if (count < SERIES_MAX)
-        return count & (count - 1) ? WR_OK
-                                   : wr_arena_admit(call->arena, (size_t)count * 3 * sizeof(int64_t));
+        return count & (count - 1)
+                   ? WR_OK
+                   : wr_arena_admit(call->arena, (size_t)count * 3 * sizeof(int64_t));
     return wr_bad_row(
         call, i,
         wr_with_hint(wr_fail(WR_E_TOO_BIG, "the series would have more than %d values", SERIES_MAX),

@@ -646,8 +646,8 @@ weir_status wr_csv_probe(wr_format_context *context, wr_str path, wr_str head, b
     WR_TEXT_SAMPLE(sample, context->mem);
     WR_TRY(wr_text_sample_of(&sample, head));
     wr_csv_sniffed found;
-    weir_status bad =
-        wr_csv_sniff(context->mem, &config, path, sample.data, head.length, head_is_all, arena, &found);
+    weir_status bad = wr_csv_sniff(context->mem, &config, path, sample.data, head.length,
+                                   head_is_all, arena, &found);
     out->warnings = wr_arena_str(arena, wr_buf_str(&found.warnings));
     wr_buf_clear(&found.warnings);
     if (bad) {

@@ -404,8 +404,7 @@ weir_status wr_csv_scan(wr_mem *mem, const wr_csv_dialect *dialect, const char *
         void *bits = index->record_bits;
         WR_TRY(need(mem, &bits, &index->bits_cap, size / 64 + 3, sizeof(uint64_t)));
         index->record_bits = bits;
-        if (with_fields)
-            WR_TRY(need_ends(mem, index, fields_most(dialect, data, size) + 64));
+        if (with_fields) WR_TRY(need_ends(mem, index, fields_most(dialect, data, size) + 64));
         index->count = table()->scan(dialect, data, size, with_fields ? index->ends : NULL,
                                      index->record_bits, out);
         index->record_count = out->records;

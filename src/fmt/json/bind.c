@@ -148,8 +148,7 @@ static weir_status read_sample(wr_json_relation *rel, wr_text_sample *sample, bo
         /* all of it, or at least one whole record */
         if (rel->sample_size < 0)
             wanted = SIZE_MAX;
-        else if (!memchr(sample->data, '\n', sample->size) &&
-                 sample->size < rel->record_size_max)
+        else if (!memchr(sample->data, '\n', sample->size) && sample->size < rel->record_size_max)
             wanted = sample->size + 1;
     }
     return WR_OK;
@@ -205,9 +204,11 @@ static weir_status bind_into(wr_json_relation *rel, const wr_options *given)
                             NULL));
     WR_TRY(wr_option_text(given, wr_json_read_options, "records", &records, NULL));
     WR_TRY(read_sample(rel, &sample, &is_all));
-    if (rel->layout == WR_JSON_AUTO) rel->layout = find_layout(wr_text_sample_str(&sample), rel->depth_max);
+    if (rel->layout == WR_JSON_AUTO)
+        rel->layout = find_layout(wr_text_sample_str(&sample), rel->depth_max);
     bool has_columns = count > 0;
-    learn(wr_text_sample_str(&sample), rel->layout, rel->depth_max, rel->sample_size, &rel->arena, &seen);
+    learn(wr_text_sample_str(&sample), rel->layout, rel->depth_max, rel->sample_size, &rel->arena,
+          &seen);
     bool is_blank = wr_str_trim(wr_text_sample_str(&sample)).length == 0;
     if (is_blank && !has_columns)
         return wr_with_hint(wr_fail(WR_E_FILE_FORMAT, "%.*s has no JSON value to find columns in",

@@ -138,16 +138,16 @@ static wr_json_fault is_bad(wr_json_build *build, const wr_json_builder *b, wr_s
 static wr_json_fault in_field(wr_json_build *build, wr_json_fault fault, wr_str name)
 {
     if (fault == JSON_VALUE || fault == JSON_SURROGATE)
-        build->path = wr_arena_printf(build->arena, ".%.*s%.*s", (int)WR_MIN(name.length, (size_t)60),
-                                      name.data, WR_STR_ARGS(build->path));
+        build->path =
+            wr_arena_printf(build->arena, ".%.*s%.*s", (int)WR_MIN(name.length, (size_t)60),
+                            name.data, WR_STR_ARGS(build->path));
     return fault;
 }
 
 static wr_json_fault in_element(wr_json_build *build, wr_json_fault fault, uint32_t number)
 {
     if (fault == JSON_VALUE || fault == JSON_SURROGATE)
-        build->path =
-            wr_arena_printf(build->arena, "[%u]%.*s", number, WR_STR_ARGS(build->path));
+        build->path = wr_arena_printf(build->arena, "[%u]%.*s", number, WR_STR_ARGS(build->path));
     return fault;
 }
 

@@ -82,7 +82,7 @@ typedef struct wr_json_build {
     wr_arena *arena; /* unescaped text */
     wr_str bad;      /* the value or key at fault */
     const wr_type *bad_type;
-    wr_str path; /* from the column at fault to the value: ".b[2]"; in arena */
+    wr_str path;        /* from the column at fault to the value: ".b[2]"; in arena */
     weir_status status; /* JSON_MEMORY */
 } wr_json_build;
 /* Reads the value at the cursor as the next row. */

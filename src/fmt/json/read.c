@@ -179,14 +179,13 @@ static weir_status describe(const wr_json_relation *rel, wr_json_fault fault,
             "read_json('%.*s', sample_size => -1)", WR_STR_ARGS(path));
     const char *quote = in_quotes ? "\"" : "";
     wr_str column = printable(arena, build->path, 200);
-    return wr_with_fix(wr_fail(WR_E_ROW_VALUE,
-                               "cannot read the %s %s%.*s%s as %s (%s%.*s%s%.*s line %llu%s)",
-                               kind_of(build->bad, in_quotes), quote, WR_STR_ARGS(bad), quote,
-                               wr_type_name(build->bad_type), column.length ? "column " : "",
-                               WR_STR_ARGS(column), column.length ? ", " : "", WR_STR_ARGS(path),
-                               line, rel->types_guessed ? "; type guessed from a sample" : ""),
-                       "read_json('%.*s', sample_size => -1)   or   rejects => 'bad_rows'",
-                       WR_STR_ARGS(path));
+    return wr_with_fix(
+        wr_fail(WR_E_ROW_VALUE, "cannot read the %s %s%.*s%s as %s (%s%.*s%s%.*s line %llu%s)",
+                kind_of(build->bad, in_quotes), quote, WR_STR_ARGS(bad), quote,
+                wr_type_name(build->bad_type), column.length ? "column " : "", WR_STR_ARGS(column),
+                column.length ? ", " : "", WR_STR_ARGS(path), line,
+                rel->types_guessed ? "; type guessed from a sample" : ""),
+        "read_json('%.*s', sample_size => -1)   or   rejects => 'bad_rows'", WR_STR_ARGS(path));
 }
 
 /* Rejects the record that begins at start, or makes the error. */
@@ -244,8 +243,8 @@ static wr_json_fault in_column(json_worker *w, wr_json_build *build, wr_json_fau
 {
     if (wr_likely(fault != JSON_VALUE && fault != JSON_SURROGATE)) return fault;
     wr_str name = w->scan->rel->base.schema.fields[field].name;
-    build->path = wr_arena_printf(&w->arena, "%.*s%.*s", WR_STR_ARGS(name),
-                                  WR_STR_ARGS(build->path));
+    build->path =
+        wr_arena_printf(&w->arena, "%.*s%.*s", WR_STR_ARGS(name), WR_STR_ARGS(build->path));
     return fault;
 }
 

@@ -54,10 +54,9 @@ static weir_status bind(wr_format_context *context, wr_str path, const wr_option
     rel->mem = rel->arena.mem = context->mem;
     rel->path = wr_arena_str(&rel->arena, path);
     WR_TRY(wr_file_open(context->fs, path, WR_FILE_READ, &rel->file));
-    weir_status bad =
-        wr_file_is_seekable(rel->file)
-            ? wr_pq_meta_read(rel->file, rel->mem, &parsed, &rel->arena, &rel->meta)
-            : wr_fail(WR_E_UNSUPPORTED, "Parquet cannot be read from a pipe");
+    weir_status bad = wr_file_is_seekable(rel->file)
+                          ? wr_pq_meta_read(rel->file, rel->mem, &parsed, &rel->arena, &rel->meta)
+                          : wr_fail(WR_E_UNSUPPORTED, "Parquet cannot be read from a pipe");
     if (bad) return wr_wrap(bad, "%.*s", WR_STR_ARGS(path));
     fill_schema(rel);
     *out = WR_TAKE(owner);
