@@ -11,8 +11,7 @@ uint64_t wr_arrivals_note(wr_arrivals *a, uint64_t morsel, uint32_t rows)
     if (!last || last->morsel != morsel) {
         if (a->count == a->cap) {
             uint32_t cap = a->cap ? a->cap * 2 : 16;
-            a->items =
-                wr_heap_grow(a->items, a->cap * sizeof *a->items, cap * sizeof *a->items);
+            a->items = wr_heap_grow(a->items, a->cap * sizeof *a->items, cap * sizeof *a->items);
             a->cap = cap;
         }
         last = &a->items[a->count++];

@@ -3,8 +3,9 @@
  * A run is sorted by what is known of its own rows. For merging, the ranges of the keys in all runs
  * are put together, and each stretch of rows read from a run gets entries of that common form
  * (sorting.h), so that most comparisons look at one integer. The inputs stand in a heap, ordered by
- * their first entry. Of equal rows those of earlier runs come first, which is the order they came in
- * as long as one worker wrote all runs; runs of several workers have rows that carry their places.
+ * their first entry. Of equal rows those of earlier runs come first, which is the order they came
+ * in as long as one worker wrote all runs; runs of several workers have rows that carry their
+ * places.
  *
  * Trap: rows of an input die when its next block is read. So a merge that has used up an input
  * gives out what it has, and reads on in the next call. */

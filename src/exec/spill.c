@@ -17,8 +17,8 @@
  *   windows    as sorts, then partition by partition
  *   stores     pages in the order of their rows (store.c)
  *   set ops    counts of distinct rows to partitions by hash, then the left side (setop_spill.c)
- *   recursion  rows seen to one tape, past which later rows are held, a step at a time (recursive.c)
- *   asof joins both sides as sorts, then merged (asof_spill.c)
+ *   recursion  rows seen to one tape, past which later rows are held, a step at a time
+ * (recursive.c) asof joins both sides as sorts, then merged (asof_spill.c)
  *
  * A block is written once with one call and read once with one call; where it stands in the file is
  * taken from a counter, so that writers need no lock. Invariant: a tape's block list is the only

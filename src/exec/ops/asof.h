@@ -29,7 +29,7 @@ typedef struct wr_asof_local {
     wr_op_local base;
     wr_exprs_local build, probe;
     wr_rows *rows, *left_rows; /* left_rows: once spilled */
-    wr_arrivals arrivals; /* of rows, until they are spilled */
+    wr_arrivals arrivals;      /* of rows, until they are spilled */
     wr_sort_runs runs, left_runs;
     uint16_t sel[WR_BATCH_ROWS];
 } wr_asof_local;
