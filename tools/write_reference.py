@@ -22,7 +22,7 @@ FAMILIES = {
     "date_part": "Dates and times: parts", "date_units": "Dates and times: units", "digest_wide": "Text: wide digests", "json": "JSON: reading and building",
     "json_edit": "JSON: changing", "list": "Lists", "list_compute": "Lists: lambdas and aggregates",
     "list_make": "Lists: repetition and positions", "nested": "Structs and maps", "number_format": "Numbers: patterns",
-    "numeric": "Numbers: rounding and integers", "numeric_real": "Numbers: real functions", "pattern": "LIKE and SIMILAR",
+    "numeric": "Numbers: rounding and integers", "numeric_real": "Numbers: real functions", "pattern": "LIKE and SIMILAR", "pg_catalog": "PostgreSQL's catalog",
     "regex": "Regular expressions", "system": "System, UUIDs, bytes", "text": "Text: looking and cutting",
     "text_build": "Text: joining and replacing", "text_code": "Text: codes and digests",
     "text_distance": "Text: distances", "text_parts": "Text: parts, sizes, encodings", "window": "Window functions",

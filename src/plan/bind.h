@@ -261,6 +261,9 @@ WR_MUST_CHECK weir_status wr_macro_expand(wr_scope *scope, wr_object *macro,
 /* pg_functions.c: a function of PostgreSQL that is a query over pg_catalog, as a macro in the
  * planner's arena; NULL if there is none of the name. */
 wr_object *wr_pg_function(wr_planner *planner, wr_str name);
+/* The i-th of those people may call: name, kind, family, signature, help, example, result. False:
+ * there are fewer. */
+bool wr_pg_function_at(int i, const char *cells[7]);
 /* Casts to oid, regclass and regtype, which are numbers here; *done false: another type. A constant
  * name as regclass or regtype is the number of what it names, a number its name. */
 WR_MUST_CHECK weir_status wr_bind_pg_cast(wr_scope *scope, const wr_sql_cast *cast, wr_expr **out,

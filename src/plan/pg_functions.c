@@ -14,34 +14,58 @@
 typedef struct pg_function {
     const char *name, *params, *defaults; /* separated by commas; a default may be empty */
     const char *sql;
+    const char *signature, *help, *example, *result; /* of the reference; NULL: for weir only */
 } pg_function;
 
 static const pg_function functions[] = {
     {"pg_get_constraintdef", "relation_,pretty_", ",false",
      "(SELECT d_.definition FROM (SELECT relation_ AS o_) q_ JOIN pg_catalog.weir_definitions d_ "
-     "ON d_.oid = q_.o_ WHERE d_.kind = 'constraint')"},
+     "ON d_.oid = q_.o_ WHERE d_.kind = 'constraint')",
+     "(constraint oid, pretty boolean = false) -> text",
+     "The text of a constraint of pg_constraint.", "pg_get_constraintdef(0)", "NULL"},
     {"pg_get_indexdef", "relation_,column_,pretty_", ",0,false",
      "(SELECT CASE WHEN q_.c_ = 0 THEN d_.definition ELSE (SELECT a_.attname FROM "
      "pg_catalog.pg_index i_ JOIN pg_catalog.pg_attribute a_ ON a_.attrelid = i_.indrelid WHERE "
      "i_.indexrelid = q_.o_ AND a_.attnum = i_.indkey[q_.c_]) END FROM (SELECT relation_ AS o_, "
      "column_ AS c_) q_ JOIN pg_catalog.weir_definitions d_ ON d_.oid = q_.o_ WHERE d_.kind = "
-     "'index')"},
+     "'index')",
+     "(index oid, column integer = 0, pretty boolean = false) -> text",
+     "The text of an index of pg_index, or the name of one of its columns.", "pg_get_indexdef(0)",
+     "NULL"},
     {"pg_get_viewdef", "relation_,pretty_", ",false",
      "(SELECT d_.definition FROM (SELECT CAST(relation_ AS VARCHAR) AS o_) q_ JOIN "
      "pg_catalog.weir_definitions d_ ON CAST(d_.oid AS VARCHAR) = q_.o_ OR d_.name = q_.o_ WHERE "
-     "d_.kind = 'view')"},
+     "d_.kind = 'view')",
+     "(view oid or name, pretty boolean = false) -> text", "The query of a view.",
+     "pg_get_viewdef('nothing')", "NULL"},
     {"obj_description", "object_,catalog_", ",'pg_class'",
      "(SELECT d_.description FROM (SELECT object_ AS o_, catalog_ AS c_) q_ JOIN "
      "pg_catalog.pg_description d_ ON d_.objoid = q_.o_ WHERE d_.objsubid = 0 AND q_.c_ = "
-     "'pg_class')"},
+     "'pg_class')",
+     "(object oid, catalog text = 'pg_class') -> text",
+     "What COMMENT ON says about a table or view.", "obj_description(0)", "NULL"},
     {"col_description", "table_,column_", ",",
      "(SELECT d_.description FROM (SELECT table_ AS o_, column_ AS c_) q_ JOIN "
-     "pg_catalog.pg_description d_ ON d_.objoid = q_.o_ AND d_.objsubid = q_.c_)"},
+     "pg_catalog.pg_description d_ ON d_.objoid = q_.o_ AND d_.objsubid = q_.c_)",
+     "(table oid, column integer) -> text", "What COMMENT ON says about a column, counted from 1.",
+     "col_description(0, 1)", "NULL"},
     {"weir_relation_name", "relation_", "",
      "(SELECT coalesce(min(d_.name), CASE WHEN min(q_.o_) = 0 THEN '-' ELSE CAST(min(q_.o_) AS "
      "VARCHAR) END) FROM (SELECT relation_ AS o_) q_ LEFT JOIN pg_catalog.weir_definitions d_ ON "
      "d_.oid = q_.o_ AND d_.kind <> 'constraint')"},
 };
+
+bool wr_pg_function_at(int i, const char *cells[7])
+{
+    const pg_function *at = NULL;
+    for (size_t k = 0; k < WR_COUNT(functions) && !at; k++)
+        if (functions[k].help && i-- == 0) at = &functions[k];
+    if (!at) return false;
+    const char *row[7] = {at->name, "scalar",    "pg_catalog", at->signature,
+                          at->help, at->example, at->result};
+    memcpy(cells, row, sizeof row);
+    return true;
+}
 
 /* ---- definitions ---- */
 

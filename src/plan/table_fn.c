@@ -293,6 +293,10 @@ static weir_status list_functions(wr_scope *scope, const wr_table_fn_args *args,
                 wr_row_null(&rows);
         }
     }
+    const char *cells[7];
+    for (int i = 0; wr_pg_function_at(i, cells); i++)
+        for (int c = 0; c < 7; c++)
+            wr_row_text(&rows, wr_str_of(cells[c]));
     for (const wr_table_fn *fn = wr_table_fns; fn->name; fn++) {
         wr_row_text(&rows, wr_str_of(fn->name));
         wr_row_text(&rows, WR_STR("table"));

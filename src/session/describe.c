@@ -1,6 +1,7 @@
 /* describe.c - weir about itself: every registry as one JSON document, and words for completion. */
 #include "expr/fn.h"
 #include "fmt/files.h"
+#include "plan/bind.h"
 #include "session/session.h"
 #include <ctype.h>
 #include <stdlib.h>
@@ -67,6 +68,15 @@ static void add_functions(wr_buf *out)
                  entry.fn          ? entry.fn->result
                  : entry.aggregate ? entry.aggregate->result
                                    : entry.window->result);
+        wr_buf_add_char(out, '}');
+    }
+    static const char *const names[7] = {"name", "kind",    "family", "signature",
+                                         "help", "example", "result"};
+    const char *cells[7];
+    for (int i = 0; wr_pg_function_at(i, cells); i++) {
+        wr_buf_add_text(out, ",\n{\"kind\":\"scalar\"");
+        for (int c = 0; c < 7; c++)
+            if (c != 1) add_text(out, names[c], cells[c]); /* the kind stands already */
         wr_buf_add_char(out, '}');
     }
     wr_buf_add_char(out, ']');
