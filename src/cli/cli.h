@@ -49,17 +49,20 @@ typedef struct cli_state {
     weir_session *session;
     FILE *out;
     bool out_is_terminal;
-    int max_rows;      /* rows shown by table and box; 0 = all */
-    wr_buf out_temp;   /* -O is written under this name first; empty: directly */
-    bool is_prompt;    /* statements come from a person */
-    bool no_headers;   /* names of columns are left out */
-    bool leave;        /* .quit was said */
-    bool has_written;  /* -o parquet, arrow: a result, and the only one */
-    FILE *out_before;  /* .once, .output: where results go again */
-    bool out_is_kept;  /* .output: not only for the next statement */
-    wr_buf last;       /* text of the last query that went well */
-    bool last_is_lost; /* its rows were too many to be kept as _ */
-    int read_depth;    /* of .read within .read */
+    int max_rows;    /* rows shown by table and box; 0 = all */
+    wr_buf out_temp; /* -O is written under this name first; empty: directly */
+    bool pager;      /* long results go through one */
+    FILE *paged;     /* where they go if they are short after all; NULL: no pager now */
+    struct cli_progress *progress;         /* shown now, or NULL */
+    bool is_prompt;                        /* statements come from a person */
+    bool no_headers;                       /* names of columns are left out */
+    bool leave;                            /* .quit was said */
+    bool has_written;                      /* -o parquet, arrow: a result, and the only one */
+    FILE *out_before;                      /* .once, .output: where results go again */
+    bool out_is_kept;                      /* .output: not only for the next statement */
+    wr_buf last;                           /* text of the last query that went well */
+    bool last_is_lost;                     /* its rows were too many to be kept as _ */
+    int read_depth;                        /* of .read within .read */
     wr_buf prompt, prompt_more, null_text; /* of .prompt and .null */
 } cli_state;
 
@@ -98,6 +101,8 @@ int cli_usage(const cli_command *command, const char *what);
 int cli_open(cli_state *state);
 /* The engine and session only, with the settings of the flags. */
 int cli_open_engine(cli_state *state);
+/* Settings of the flags for one session; says what is wrong and gives CLI_USAGE. */
+int cli_apply_settings(cli_state *state, weir_session *session);
 /* code: how the program ends. The file of -O takes its name only if that is CLI_OK. Gives the final
  * code. */
 int cli_close(cli_state *state, int code);
@@ -141,8 +146,14 @@ weir_status cli_write_markdown(cli_state *state, weir_query *query);
 /* ---- progress.c ---- */
 /* Starts showing progress of query on stderr after a while; stop before printing anything else. */
 typedef struct cli_progress cli_progress;
-cli_progress *cli_progress_start(cli_state *state, weir_query *query);
-void cli_progress_stop(cli_progress *progress);
+void cli_progress_start(cli_state *state, weir_query *query);
+void cli_progress_stop(cli_state *state); /* more than once does no harm */
+/* Before rows are written: the bar goes if they share its terminal. */
+void cli_progress_make_room(cli_state *state);
+
+/* ---- pager.c: around the output of one result; begin may decide to do nothing ---- */
+void cli_pager_begin(cli_state *state);
+void cli_pager_end(cli_state *state);
 
 /* ---- stdio.c, repl.c ---- */
 int cli_stdio(cli_state *state);

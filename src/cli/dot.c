@@ -4,6 +4,7 @@
  * at the prompt and in scripts alike. */
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "sys/clock.h"
 #include "sys/file.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -62,33 +63,95 @@ static int show_tables(dot_line *line)
     return run_text(line->state, sql.data);
 }
 
+/* Texts of the first column of a query, one by one, without showing them; an error gives none. */
+static void collect(cli_state *state, const char *sql, wr_buf *out, int *count)
+{
+    weir_query *query = NULL;
+    const weir_rows *rows = NULL;
+    *count = 0;
+    weir_status bad = weir_query_start(state->session, sql, strlen(sql), &query);
+    while (!bad && !(bad = weir_query_next(query, &rows)) && rows)
+        for (size_t i = 0; i < weir_rows_count(rows); i++, ++*count) {
+            size_t length;
+            const char *text = weir_rows_text(rows, i, 0, &length);
+            wr_buf_add(out, text, length);
+            wr_buf_add_char(out, '\0');
+        }
+    weir_query_close(query);
+    weir_error_drop(bad);
+}
+
+/* What COMMENT ON says about a table and its columns, if anything. */
+static int show_comments(cli_state *state, const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    WR_BUF(sql);
+    WR_BUF(found);
+    wr_buf_add_text(&sql, "SELECT coalesce(a.attname, c.relname) AS \"comment on\", d.description "
+                          "FROM pg_catalog.pg_description d "
+                          "JOIN pg_catalog.pg_class c ON c.oid = d.objoid "
+                          "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+                          "LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = d.objoid "
+                          "AND a.attnum = d.objsubid WHERE lower(c.relname) = lower(");
+    cli_quote(&sql, dot ? dot + 1 : name);
+    wr_buf_add_char(&sql, ')');
+    if (dot) {
+        char *schema = wr_heap_copy(name, (size_t)(dot - name));
+        wr_buf_add_text(&sql, " AND lower(n.nspname) = lower(");
+        cli_quote(&sql, schema);
+        wr_buf_add_char(&sql, ')');
+        wr_heap_drop(schema);
+    }
+    wr_buf_add_text(&sql, " ORDER BY d.objsubid");
+    int count;
+    collect(state, sql.data, &found, &count);
+    return count ? run_text(state, sql.data) : CLI_OK;
+}
+
 static int describe(dot_line *line)
 {
     if (!line->count) return show_tables(line);
+    const char *name = line->words[0];
     WR_BUF(sql);
     wr_buf_add_text(&sql, "DESCRIBE ");
-    cli_quote_source(&sql, line->words[0]);
-    return run_text(line->state, sql.data);
+    cli_quote_source(&sql, name);
+    int code = run_text(line->state, sql.data);
+    return code || cli_is_file(name) ? code : show_comments(line->state, name);
 }
 
-static int show_schema(dot_line *line)
+static int show_one_schema(cli_state *state, const char *name)
 {
     WR_BUF(sql);
-    wr_buf_add_text(&sql, "SHOW CREATE TABLE");
-    if (line->count) {
-        wr_buf_add_char(&sql, ' ');
-        cli_quote_source(&sql, line->words[0]);
-    } else {
-        sql.length = 0;
-        wr_buf_add_text(&sql, "SHOW CREATE ALL");
-    }
-    const char *format = line->state->options.format;
-    bool headers = line->state->no_headers;
-    line->state->options.format = "tsv";
-    line->state->no_headers = true;
-    int code = run_text(line->state, sql.data);
-    line->state->options.format = format;
-    line->state->no_headers = headers;
+    wr_buf_add_text(&sql, name ? "SHOW CREATE TABLE " : "SHOW CREATE ALL");
+    if (name) cli_quote_source(&sql, name);
+    const char *format = state->options.format;
+    bool headers = state->no_headers;
+    state->options.format = "tsv";
+    state->no_headers = true;
+    int code = run_text(state, sql.data);
+    state->options.format = format;
+    state->no_headers = headers;
+    return code;
+}
+
+/* A name, or a pattern of LIKE: % stands for any letters. */
+static int show_schema(dot_line *line)
+{
+    cli_state *state = line->state;
+    if (!line->count || !strchr(line->words[0], '%'))
+        return show_one_schema(state, line->count ? line->words[0] : NULL);
+    WR_BUF(sql);
+    WR_BUF(names);
+    int count, code = CLI_OK;
+    wr_buf_add_text(&sql, "SELECT table_name FROM information_schema.tables WHERE table_schema NOT "
+                          "IN ('information_schema', 'pg_catalog') AND table_name ILIKE ");
+    cli_quote(&sql, line->words[0]);
+    wr_buf_add_text(&sql, " ORDER BY table_name");
+    collect(state, sql.data, &names, &count);
+    if (!count) return complain(line, "finds no table of such a name");
+    const char *at = names.data;
+    for (int i = 0; i < count && !code; i++, at += strlen(at) + 1)
+        code = show_one_schema(state, at);
     return code;
 }
 
@@ -124,7 +187,11 @@ static int set_mode(dot_line *line)
             line->state->options.format = known[i];
             return CLI_OK;
         }
-    fprintf(stderr, "weir: no mode \"%s\"; there are %s\n", wanted, names.data);
+    if (cli_is_file_format(wanted))
+        fprintf(stderr, "weir: %s is written to files: COPY (SELECT ...) TO 'name.%s'\n", wanted,
+                wanted);
+    else
+        fprintf(stderr, "weir: no mode \"%s\"; there are %s\n", wanted, names.data);
     return CLI_FAILED;
 }
 
@@ -158,6 +225,11 @@ static int set_max_rows(dot_line *line)
         return complain(line, "takes a number of rows, 0 for all");
     line->state->max_rows = (int)rows;
     return CLI_OK;
+}
+
+static int set_pager(dot_line *line)
+{
+    return read_switch(line, &line->state->pager) ? CLI_OK : CLI_FAILED;
 }
 
 static int set_null(dot_line *line)
@@ -320,6 +392,35 @@ static int edit(dot_line *line)
     return code;
 }
 
+/* \watch: the last query again and again, until Ctrl-C. */
+static int watch(dot_line *line)
+{
+    cli_state *state = line->state;
+    char *end = NULL;
+    double seconds = line->count ? strtod(line->words[0], &end) : 2;
+    if ((end && (*end || end == line->words[0])) || !(seconds >= 0.1 && seconds <= 86400))
+        return complain(line, "takes seconds between two runs, 0.1 or more");
+    if (!state->last.length) return complain(line, "has no query to run again");
+    WR_BUF(text);
+    wr_buf_add_str(&text, wr_buf_str(&state->last));
+    while (!cli_interrupted) {
+        int code = run_text(state, text.data);
+        if (code) return cli_interrupted ? CLI_OK : code;
+        int64_t until = wr_clock_mono_ns() + (int64_t)(seconds * 1e9);
+        while (!cli_interrupted && wr_clock_mono_ns() < until)
+            wr_sleep_ms(20);
+    }
+    return CLI_OK;
+}
+
+static int explain(dot_line *line)
+{
+    if (!line->count) return complain(line, "takes a statement");
+    WR_BUF(sql);
+    wr_buf_printf(&sql, "EXPLAIN %s", line->rest);
+    return run_text(line->state, sql.data);
+}
+
 static int quit(dot_line *line)
 {
     line->state->leave = true;
@@ -330,14 +431,15 @@ static int help(dot_line *line);
 
 static const dot_command commands[] = {
     {".tables|\\dt", "[PATTERN]", "tables, views and files with a name", show_tables},
-    {"\\d|.describe", "[NAME]", "columns of a table or file", describe},
-    {".schema", "[NAME]", "the statements that make the tables", show_schema},
+    {"\\d|.describe", "[NAME]", "columns of a table or file, and comments", describe},
+    {".schema", "[PATTERN]", "the statements that make the tables", show_schema},
     {".functions|\\df", "[WORD]", "SQL functions", show_functions},
     {".mode", "[FORMAT]", "how results look", set_mode},
     {"\\x", "[on|off]", "a line per column instead of a table", toggle_expanded},
     {".headers|.header", "on|off", "names of columns above results", set_headers},
     {".timer|\\timing", "[on|off]", "time of each statement", set_timer},
     {".maxrows", "N", "rows shown of a long result, 0 for all", set_max_rows},
+    {".pager", "[on|off]", "results longer than the screen go through $PAGER", set_pager},
     {".nullvalue", "TEXT", "how NULL is shown", set_null},
     {".prompt", "TEXT [MORE]", "the prompts", set_prompt},
     {".output|\\o", "[FILE]", "results go to a file; without one: back", set_output},
@@ -347,6 +449,8 @@ static const dot_command commands[] = {
     {"\\copy", "... TO|FROM 'FILE'", "the same as COPY", copy},
     {".open", "[FILE...]", "start over with an empty database; files become tables", reopen},
     {".last", "", "the last result again, all rows", run_last},
+    {"\\watch", "[SECONDS]", "the last query again and again, until Ctrl-C", watch},
+    {".explain", "SQL", "how a statement would be carried out", explain},
     {".edit|\\e", "[FILE]", "the last query in $EDITOR, then run it", edit},
     {".help|\\?", "[TOPIC]", "this list, or help as weir help TOPIC gives", help},
     {".quit|.exit|\\q", "", "leave (also Ctrl-D)", quit},

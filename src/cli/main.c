@@ -16,8 +16,24 @@ static int run_texts(cli_state *state)
     return code;
 }
 
+/* A first word that is no file but nearly a command was meant as one. */
+static int check_command(const cli_options *options)
+{
+    const char *word = options->arg_count ? options->args[0] : "-";
+    wr_nearest nearest = {.wanted = wr_str_of(word)};
+    if (options->sql_count || strpbrk(word, "./*-") || cli_is_file(word)) return CLI_OK;
+    for (int i = 0; cli_commands[i]; i++)
+        wr_nearest_offer(&nearest, wr_str_of(cli_commands[i]->name));
+    if (!nearest.count) return CLI_OK;
+    fprintf(stderr, "weir: no command or file \"%s\"; did you mean %s?\n  see: weir %s --help\n",
+            word, nearest.name[0].data, nearest.name[0].data);
+    return CLI_USAGE;
+}
+
 static int run(cli_state *state, const cli_command *command)
 {
+    int wrong = command ? CLI_OK : check_command(&state->options);
+    if (wrong) return wrong;
     if (command) return command->run(state);
     if (state->options.stdio_jsonl) return cli_stdio(state);
     if (state->options.sql_count) return run_texts(state);
@@ -39,7 +55,7 @@ static int run_as_told(cli_state *state, const cli_command *command)
 
 int main(int argc, char **argv)
 {
-    cli_state state = {.max_rows = 40};
+    cli_state state = {.max_rows = 40, .pager = true};
     const cli_command *command;
     bool help = false;
     int code = cli_options_read(argc, argv, &state.options, &command, &help);

@@ -10,7 +10,13 @@
 #include "sys/thread.h"
 #include <unistd.h>
 
-enum { SHOW_AFTER_MS = 700, REDRAW_MS = 100, PLAIN_EVERY_MS = 10000, BAR_WIDTH = 24 };
+enum {
+    SHOW_AFTER_MS = 700,
+    FINAL_AFTER_MS = 2000,
+    REDRAW_MS = 100,
+    PLAIN_EVERY_MS = 10000,
+    BAR_WIDTH = 24
+};
 typedef enum progress_style { STYLE_BAR, STYLE_PLAIN, STYLE_JSON } progress_style;
 
 struct cli_progress {
@@ -98,6 +104,11 @@ static void draw_line(cli_progress *progress, const weir_progress *now)
                       (unsigned long long)now->rows, (unsigned long long)now->bytes,
                       (unsigned long long)now->memory);
         if (now->fraction >= 0) wr_buf_printf(&line, ",\"fraction\":%.4f", now->fraction);
+        if (now->fraction > 0) wr_buf_printf(&line, ",\"eta_s\":%.1f", seconds_left(progress, now));
+        if (now->rows_total)
+            wr_buf_printf(&line, ",\"rows_total\":%llu", (unsigned long long)now->rows_total);
+        if (now->bytes_total)
+            wr_buf_printf(&line, ",\"bytes_total\":%llu", (unsigned long long)now->bytes_total);
         wr_buf_add_text(&line, "}\n");
     } else {
         wr_buf_printf(&line, "%.0f s: ", (double)now->elapsed_us / 1e6);
@@ -130,13 +141,12 @@ static void watch(void *arg)
     wr_mutex_unlock(&progress->lock);
 }
 
-cli_progress *cli_progress_start(cli_state *state, weir_query *query)
+void cli_progress_start(cli_state *state, weir_query *query)
 {
     const char *how = state->options.progress;
     bool terminal = isatty(STDERR_FILENO);
-    bool wanted = !state->options.quiet && strcmp(how, "never") != 0 &&
-                  (terminal || strcmp(how, "auto") != 0);
-    if (!wanted || weir_query_kind(query) == WEIR_DONE) return NULL;
+    bool wanted = !state->options.quiet && strcmp(how, "never") != 0;
+    if (!wanted || weir_query_kind(query) == WEIR_DONE) return;
     cli_progress *progress = wr_heap_new(sizeof *progress);
     progress->query = query;
     progress->style = strcmp(how, "json") == 0 ? STYLE_JSON
@@ -150,19 +160,41 @@ cli_progress *cli_progress_start(cli_state *state, weir_query *query)
         weir_error_drop(bad);
         progress->thread = NULL;
     }
-    return progress;
+    state->progress = progress;
 }
 
-void cli_progress_stop(cli_progress *progress)
+/* What the bar showed last stays as a line of its own if the statement took long. */
+static void wipe(cli_progress *progress)
 {
+    weir_progress now;
+    WR_BUF(line);
+    weir_query_progress(progress->query, &now);
+    wr_buf_add_text(&line, "\r\033[K");
+    if (now.elapsed_us > FINAL_AFTER_MS * 1000) {
+        add_counters(&line, &now);
+        wr_buf_printf(&line, " · %.1f s\n", (double)now.elapsed_us / 1e6);
+    }
+    fwrite(line.data, 1, line.length, stderr);
+}
+
+void cli_progress_stop(cli_state *state)
+{
+    cli_progress *progress = state->progress;
     if (!progress) return;
+    state->progress = NULL;
     wr_mutex_lock(&progress->lock);
     progress->stopped = true;
     wr_cond_signal(&progress->wake);
     wr_mutex_unlock(&progress->lock);
     if (progress->thread) wr_thread_join(progress->thread);
-    if (progress->drawn) fputs("\r\033[K", stderr);
+    if (progress->drawn) wipe(progress);
     wr_cond_clear(&progress->wake);
     wr_mutex_clear(&progress->lock);
     wr_heap_drop(progress);
+}
+
+void cli_progress_make_room(cli_state *state)
+{
+    bool shared = state->out_is_terminal && isatty(STDERR_FILENO);
+    if (shared && state->progress && state->progress->style == STYLE_BAR) cli_progress_stop(state);
 }

@@ -27,6 +27,7 @@ static weir_status stream_rows(cli_state *state, weir_query *query, const row_wr
     const weir_rows *rows;
     weir_status bad = weir_query_next(query, &rows); /* before the header: it may fail */
     if (bad) return bad;
+    cli_progress_make_room(state);
     if (writer->begin && (!state->no_headers || writer->end)) writer->begin(state->out, query);
     while (rows) {
         for (size_t i = 0; i < weir_rows_count(rows); i++)

@@ -244,6 +244,17 @@ static void put_row(FILE *out, const cell_page *page, const table_look *style,
     fprintf(out, "%s\n", style->right);
 }
 
+/* 1234567 as 1,234,567. */
+static void put_count(FILE *out, uint64_t count)
+{
+    char digits[24];
+    int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)count);
+    for (int i = 0; i < length; i++) {
+        if (i && (length - i) % 3 == 0) fputc(',', out);
+        fputc(digits[i], out);
+    }
+}
+
 static void put_page(FILE *out, const weir_query *query, const cell_page *page,
                      const table_look *style, bool headers)
 {
@@ -267,7 +278,8 @@ static void put_page(FILE *out, const weir_query *query, const cell_page *page,
     }
     put_line(out, page, style->bottom);
     if (!style->count) return;
-    fprintf(out, "%llu row%s", (unsigned long long)page->total, page->total == 1 ? "" : "s");
+    put_count(out, page->total);
+    fputs(page->total == 1 ? " row" : " rows", out);
     if (cut) fprintf(out, " (%llu shown)", (unsigned long long)page->kept);
     fputc('\n', out);
 }
@@ -277,6 +289,7 @@ static weir_status write_page(cli_state *state, weir_query *query, const table_l
     cell_page page = {0};
     weir_status bad = collect(state, query, &page);
     if (!bad) {
+        cli_progress_make_room(state);
         measure(query, &page, style->types);
         if (state->out_is_terminal) fit_terminal(&page);
         put_page(state->out, query, &page, style, !state->no_headers);

@@ -246,7 +246,9 @@ int cli_repl(cli_state *state)
     state->is_prompt = true;
     rl_readline_name = "weir";
     rl_catch_signals = 0;
-    setlocale(LC_CTYPE, "C.UTF-8"); /* the editor drops what its locale has no letter for */
+    /* The editor drops what its locale has no letter for; of this thread, nothing else changes. */
+    locale_t letters = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    locale_t before = uselocale(letters);
     cli_keys_begin();
     cli_terminal_begin();
     rl_completer_word_break_characters = " \t\n\"'`@$><=;|&{(,)+-*/%[]:";
@@ -261,6 +263,8 @@ int cli_repl(cli_state *state)
     loop(&r);
     cli_terminal_end();
     cli_keys_end();
+    uselocale(before);
+    if (letters) freelocale(letters);
     wr_buf_clear(&r.pending);
     wr_buf_clear(&r.history);
     return CLI_OK;

@@ -22,28 +22,40 @@ int cli_report(cli_state *state, weir_status bad, const char *sql, size_t length
     return code;
 }
 
-static int apply_settings(cli_state *state)
+/* A value that a setting refuses is a wrong flag. */
+static int report_flag(cli_state *state, const char *flag, weir_status bad)
+{
+    fprintf(stderr, "weir: --%s:\n", flag);
+    cli_report(state, bad, NULL, 0);
+    return CLI_USAGE;
+}
+
+int cli_apply_settings(cli_state *state, weir_session *session)
 {
     const cli_options *options = &state->options;
     weir_status bad = WR_OK;
     char number[16];
     snprintf(number, sizeof number, "%d", options->threads);
-    if (options->threads) bad = weir_session_set(state->session, "threads", number);
-    if (!bad && options->memory)
-        bad = weir_session_set(state->session, "memory_limit", options->memory);
-    if (!bad && options->timeout)
-        bad = weir_session_set(state->session, "statement_timeout", options->timeout);
-    for (int i = 0; i < options->set_count && !bad; i++) {
+    if (options->threads) bad = weir_session_set(session, "threads", number);
+    if (bad) return report_flag(state, "threads", bad);
+    if (options->memory && session == state->session) /* belongs to the engine */
+        bad = weir_session_set(session, "memory_limit", options->memory);
+    if (bad) return report_flag(state, "memory", bad);
+    if (options->timeout) bad = weir_session_set(session, "statement_timeout", options->timeout);
+    if (bad) return report_flag(state, "timeout", bad);
+    for (int i = 0; i < options->set_count; i++) {
         const char *equals = strchr(options->sets[i], '=');
         if (!equals) {
             fprintf(stderr, "weir: --set takes NAME=VALUE, not \"%s\"\n", options->sets[i]);
             return CLI_USAGE;
         }
         char *name = wr_heap_copy(options->sets[i], (size_t)(equals - options->sets[i]));
-        bad = weir_session_set(state->session, name, equals + 1);
+        bool of_engine = session != state->session && wr_str_is(wr_str_of(name), "memory_limit");
+        if (!of_engine) bad = weir_session_set(session, name, equals + 1);
         wr_heap_drop(name);
+        if (bad) return report_flag(state, "set", bad);
     }
-    return bad ? cli_report(state, bad, NULL, 0) : CLI_OK;
+    return CLI_OK;
 }
 
 /* -O: results go to a file beside it, which takes its name when all went well; a pipe or device is
@@ -70,7 +82,7 @@ int cli_open_engine(cli_state *state)
     weir_config config = {.threads = state->options.threads, .read_only = state->options.read_only};
     weir_status bad = weir_engine_open(&config, &state->engine);
     if (!bad) bad = weir_session_open(state->engine, &state->session);
-    return bad ? cli_report(state, bad, NULL, 0) : apply_settings(state);
+    return bad ? cli_report(state, bad, NULL, 0) : cli_apply_settings(state, state->session);
 }
 
 int cli_open(cli_state *state)
@@ -223,12 +235,15 @@ static weir_status start_into_file(cli_state *state, const char *sql, size_t len
 
 static weir_status show(cli_state *state, weir_query *query)
 {
-    cli_progress *progress = cli_progress_start(state, query);
+    cli_progress_start(state, query);
     weir_status bad = WR_OK;
     const weir_rows *rows;
     switch (weir_query_kind(query)) {
     case WEIR_ROWS:
+        cli_pager_begin(state);
         bad = cli_render_query(chosen_format(state), state, query);
+        cli_progress_stop(state);
+        cli_pager_end(state);
         break;
     case WEIR_CHANGE:
         bad = weir_query_next(query, &rows);
@@ -236,7 +251,7 @@ static weir_status show(cli_state *state, weir_query *query)
     case WEIR_DONE:
         break;
     }
-    cli_progress_stop(progress);
+    cli_progress_stop(state);
     return bad;
 }
 

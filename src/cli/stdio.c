@@ -194,6 +194,7 @@ static weir_status session_for(cli_state *state, wr_map *sessions, wr_str conn, 
     *out = wr_map_get(sessions, conn);
     if (*out) return NULL;
     weir_status bad = weir_session_open(state->engine, out);
+    if (!bad) cli_apply_settings(state, *out); /* they were good for the first session */
     if (!bad)
         wr_map_put(sessions, (wr_str){wr_heap_copy(conn.data, conn.length), conn.length}, *out);
     return bad;

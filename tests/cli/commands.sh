@@ -148,4 +148,16 @@ code "--timeout stops an aggregate" 5 $weir --timeout 300ms -o none -c 'select i
 code "--timeout stops a join" 5 $weir --timeout 300ms -o none -c 'select count(*) from range(100000) a(i), range(100000) b(j) where i * j % 7 = 9'
 $weir --progress auto --timeout 1200ms -o none -c 'select count(*) from range(1000000000000) r(i) where i % 7 = 8' 2>err.txt
 same "no progress on a pipe" 1 "$(grep -c . err.txt)"
+code "a command misspelt" 2 $weir sumarize
+has "it names the right one" "did you mean summarize" err.txt
+code "a size that is none" 2 $weir --memory lots -c 'select 1'
+code "a time that is none" 2 $weir --timeout soon -c 'select 1'
+code "a setting that is none" 2 $weir --set nothing=1 -c 'select 1'
+same "a footer is readable" "1,234 rows" "$($weir -c 'from range(1234)' | tail -1)"
+same "flags hold for every connection" "5s" "$(printf '{"sql":"show statement_timeout","conn":"x"}\n' |
+    $weir --timeout 5s --stdio jsonl | grep -o '5s')"
+$weir --threads 1 --progress json -o none -c 'select count(*) from range(500000000) r(i) where hash(i) = 8' 2>err.txt
+[ ! -s err.txt ] || python3 -c 'import json, sys
+for line in open("err.txt"): assert {"t", "phase", "rows", "memory"} <= set(json.loads(line)), line' || failed=1
+[ -s err.txt ] || { echo "no progress as JSON"; failed=1; }
 exit $failed

@@ -1,9 +1,11 @@
 """The prompt as a person uses it: weir in a pseudo terminal, keys in, screen out."""
+import fcntl
 import os
 import pathlib
 import pty
 import select
 import shutil
+import struct
 import sys
 import tempfile
 import termios
@@ -17,12 +19,12 @@ failures = []
 class Prompt:
     """weir at a terminal; type() sends a line and returns what was written until the next prompt."""
 
-    def __init__(self, *args, wait="weir> "):
+    def __init__(self, *args, wait="weir> ", term="dumb"):
         self.unread, self.bytes = "", b""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.chdir(HOME)
-            os.environ.update(TERM="dumb", XDG_STATE_HOME=str(HOME / "state"), NO_COLOR="1")
+            os.environ.update(TERM=term, XDG_STATE_HOME=str(HOME / "state"), NO_COLOR="1")
             os.environ.setdefault("EDITOR", "true")
             os.environ.pop("VISUAL", None)
             os.environ.pop("WEIR_HOME", None)
@@ -269,6 +271,60 @@ def end_of_input():
                 break
 
 
+def comments():
+    p = Prompt()
+    p.type("create table orders(a int); create table ord2(b int); create table other(c int);")
+    check_not("no comments, nothing of them", p.type("\\d orders"), "comment on")
+    p.type("comment on table orders is 'what was bought'; comment on column orders.a is 'how much';")
+    found = p.type("\\d orders")
+    check("\\d tells the comment of a table", found, "what was bought")
+    check("\\d tells the comment of a column", found, "how much")
+    found = p.type(".schema ord%")
+    check(".schema PATTERN", found, "CREATE TABLE ord2 (b INTEGER);\nCREATE TABLE orders (a INTEGER);")
+    check_not(".schema PATTERN leaves out others", found, "other")
+    check(".explain", p.type(".explain select a from orders"), "scan")
+    check("a file format is no mode", p.type(".mode parquet"), "COPY (SELECT ...) TO 'name.parquet'")
+    p.type("select 41 + 1 as answer;")
+    p.send("\\watch 0.1\n")
+    for _ in range(3):
+        p.read("42")
+    p.send("\x03")
+    p.read("weir> ")
+    check("Ctrl-C ends \\watch and no more", p.type("select 'still' || ' here' as w;"), "still here")
+    p.send("\x04")
+    p.end()
+
+
+def pager():
+    os.environ["PAGER"] = "tail -n 2"
+    p = Prompt(term="xterm")
+    fcntl.ioctl(p.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 12, 80, 0, 0))
+    check_not("a long result goes through the pager", p.type("from range(30);"), " 15 ")
+    check("a short one does not", p.type("select 15 as fifteen;"), "fifteen")
+    p.type(".pager off")
+    check("nor any without it", p.type("from range(30);"), " 15 ")
+    p.send("\x04")
+    check("the pager leaves the terminal as it was", f"exit code {p.end()}", "exit code 0")
+    del os.environ["PAGER"]
+
+
+def progress():
+    """The bar stays out of the rows, and a long statement leaves a line that tells what it did."""
+    p = Prompt("-o", "csv", "--threads", "1")
+    slow = "select i from range(250000000) r(i) where i % 100000007 = 100000005 or hash(i) = 1;"
+    p.send(slow + "\n")
+    check("a bar until the first row", p.read("100000005", 60), " · mem ")
+    check("rows begin their lines", p.read("weir> ", 60), "\n200000012\n")
+    p.send(".mode box\n" + slow.replace("select i", "select count(*)") + "\n")
+    started = time.time()
+    found = p.read("1 row", 60)
+    if time.time() - started > 3:  # a fast machine has no such line
+        check("what a statement of two seconds did", found, " s\n")
+    p.read("weir> ")
+    p.send("\x04")
+    p.end()
+
+
 def letters():
     """The editor knows letters of every language and moves over them."""
     p = Prompt()
@@ -317,7 +373,7 @@ def history():
 
 
 try:
-    for part in (statements, commands, warnings, interrupts, large, keys_ahead, modes, end_of_input, letters, completion, history):
+    for part in (statements, commands, warnings, interrupts, large, keys_ahead, modes, end_of_input, comments, pager, progress, letters, completion, history):
         try:
             part()
         except AssertionError as error:
