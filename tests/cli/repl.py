@@ -313,7 +313,7 @@ def progress():
     p = Prompt("-o", "csv", "--threads", "1")
     slow = "select i from range(250000000) r(i) where i % 100000007 = 100000005 or hash(i) = 1;"
     p.send(slow + "\n")
-    check("a bar until the first row", p.read("100000005", 60), " · mem ")
+    check("a bar until the first row", p.read("\n100000005", 60), " · mem ")
     check("rows begin their lines", p.read("weir> ", 60), "\n200000012\n")
     p.send(".mode box\n" + slow.replace("select i", "select count(*)") + "\n")
     started = time.time()
