@@ -235,8 +235,10 @@ static weir_status refuse(const wr_mem *at, const wr_mem *asker, uint64_t bytes)
         wr_fail(WR_E_MEMORY_LIMIT,
                 "the memory limit of %s (%s) is exceeded: %s needs %s more, %s are in use",
                 at->name, limit, asker->name, need, used);
-    s = wr_with_hint(s, "raise memory_limit or lower threads");
-    return wr_with_fix(s, "SET memory_limit = '%llu MB'",
+    /* Of the budgets below the root only that of a query has a limit. */
+    const char *setting = at->parent ? "work_mem" : "memory_limit";
+    s = wr_with_hint(s, "raise %s or lower threads", setting);
+    return wr_with_fix(s, "SET %s = '%llu MB'", setting,
                        (unsigned long long)((cap + bytes) * 2 / 1000000 + 1));
 }
 
