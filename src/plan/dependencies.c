@@ -51,8 +51,7 @@ static void from_conditions(wr_planner *planner, wr_expr **conditions, int count
         from_condition(planner, conditions[i], out);
 }
 
-/* Are equal values of the type the same in every respect? */
-static bool equal_is_same(const wr_type *type)
+bool wr_equal_is_same(const wr_type *type)
 {
     return wr_type_is_int_like(type) || type->id == WR_T_VARCHAR;
 }
@@ -71,7 +70,7 @@ static bool note_operand(const wr_expr *e, void *arg)
     int at = 0;
     while (at < o->count && o->ids[at] != e->column)
         at++;
-    o->fits &= at < WR_DETERMINANT_MAX && equal_is_same(e->type);
+    o->fits &= at < WR_DETERMINANT_MAX && wr_equal_is_same(e->type);
     if (o->fits && at == o->count) o->ids[o->count++] = e->column;
     return true;
 }

@@ -19,6 +19,8 @@ typedef struct wr_dependencies {
     WR_LIST(wr_dependency) all;
 } wr_dependencies;
 
+/* Are equal values of the type the same in every respect? */
+bool wr_equal_is_same(const wr_type *type);
 /* Adds those that hold in the output of node; some speak of columns it no longer provides. */
 void wr_dependencies_of(wr_planner *planner, const wr_logical *node, wr_dependencies *out);
 /* Adds what computing bindings from rows with these dependencies says about their ids. */
