@@ -161,12 +161,13 @@ tsan-test: setup
 	@WEIR=build/tsan/weir setarch -R tests/run.sh $(TSAN_SYSTEM)
 
 # Batches of 7 rows and of 1 find what depends on where a batch ends. Unit tests write batches of a few rows by hand.
+# Left out with 1: files of many rows, which become as many runs and blocks when they spill and take minutes.
 batch-test: setup
 	@$(MAKE) --no-print-directory $(PARALLEL) FLAVOR=debug BATCH=7 all tests-binary
 	@build/debug-7/weir_tests
 	@WEIR=build/debug-7/weir tests/run.sh .slt functions
 	@$(MAKE) --no-print-directory $(PARALLEL) FLAVOR=debug BATCH=1 all
-	@WEIR=build/debug-1/weir tests/run.sh .slt functions
+	@WEIR=build/debug-1/weir WEIR_LEAVE_OUT="row_order aggregate_repeats" tests/run.sh .slt functions
 
 # Random queries, the same in several ways of running them: make differential N=5000 SEED=7
 differential: setup
