@@ -288,6 +288,45 @@ static weir_status refuse_aggregate_words(const wr_sql_call *call, wr_str name)
                       "%s needs an aggregate, and %.*s is none", word, WR_STR_ARGS(name));
 }
 
+/* Functions of other systems, and what is written here. */
+static weir_status check_foreign_name(const wr_sql_call *call, wr_str name)
+{
+    static const char *const known[][2] = {
+        {"getdate", "now() is the time, current_date the day"},
+        {"sysdatetime", "now() is the time, current_date the day"},
+        {"getutcdate", "now() is the time, current_date the day"},
+        {"dateadd", "dates are added to: day + INTERVAL '1 month'"},
+        {"date_add_days", "dates are added to: day + 1"},
+        {"timestampdiff", "datediff('day', a, b)"},
+        {"isnull", "coalesce(a, b) is b where a is NULL; a IS NULL asks"},
+        {"convert", "CAST(a AS type), or a::type"},
+        {"last_insert_id", "INSERT .. RETURNING id gives the new key"},
+        {"last_insert_rowid", "INSERT .. RETURNING id gives the new key"},
+        {"scope_identity", "INSERT .. RETURNING id gives the new key"},
+        {"julianday", "dates are subtracted: day_b - day_a is the number of days"},
+        {"sysdate", "now() is the time, current_date the day"},
+        {"newid", "gen_random_uuid()"},
+    };
+    for (size_t i = 0; i < WR_COUNT(known); i++)
+        if (wr_str_is(name, known[i][0]) && !wr_fn_exists(name))
+            return wr_with_hint(wr_fail_at(WR_E_UNKNOWN_FUNCTION, call->node.span,
+                                           "no function \"%.*s\"", WR_STR_ARGS(name)),
+                                "%s", known[i][1]);
+    return WR_OK;
+}
+
+/* datediff(day, a, b): a unit without quotes was looked for as a column. */
+static weir_status explain_unit(weir_status bad, wr_str name)
+{
+    static const char *const takers[] = {"datediff",  "date_diff", "dateadd", "date_add",
+                                         "datepart",  "date_part", "datesub", "date_sub",
+                                         "datetrunc", "date_trunc"};
+    if (!bad || bad->code != WR_E_UNKNOWN_COLUMN || bad->hint) return bad;
+    for (size_t i = 0; i < WR_COUNT(takers); i++)
+        if (wr_str_is(name, takers[i])) return wr_with_hint(bad, "the unit is a text: 'day'");
+    return bad;
+}
+
 weir_status wr_bind_function(wr_scope *scope, const wr_sql_call *call, wr_expr **out)
 {
     wr_planner *planner = scope->planner;
@@ -311,6 +350,7 @@ weir_status wr_bind_function(wr_scope *scope, const wr_sql_call *call, wr_expr *
         return wr_fail_at(WR_E_UNKNOWN_FUNCTION, call->node.span,
                           "no function \"%.*s\" in schema \"%.*s\"", WR_STR_ARGS(name),
                           WR_STR_ARGS(schema));
+    WR_TRY(check_foreign_name(call, name));
     if (call->over) return wr_bind_window(scope, call, out);
     const char *list =
         wr_str_is(name, "generate_series") ? "generate_series" : wr_listing_function(name);
@@ -327,7 +367,7 @@ weir_status wr_bind_function(wr_scope *scope, const wr_sql_call *call, wr_expr *
     wr_expr **args;
     wr_str *names;
     int count;
-    WR_TRY(bind_arguments(scope, call, &args, &names, &count));
+    WR_TRY(explain_unit(bind_arguments(scope, call, &args, &names, &count), name));
     const wr_type *type = count == 1 && !wr_fn_exists(name) ? wr_type_find(name, NULL, 0) : NULL;
     if (type && !names) /* date(x) is a cast, as in PostgreSQL */
         return wr_bind_cast(planner->arena, args[0], type, false, call->node.span, out);

@@ -194,8 +194,11 @@ static weir_status fail_unclosed(lexer *lx, size_t start, const char *what)
         end++;
     while (end < lx->sql.length && ((unsigned char)lx->sql.data[end] & 0xC0) == 0x80)
         end++;
-    return wr_fail_at(WR_E_UNTERMINATED, (wr_span){(uint32_t)start, (uint32_t)(end - start)},
-                      "the %s is never closed", what);
+    weir_status bad =
+        wr_fail_at(WR_E_UNTERMINATED, (wr_span){(uint32_t)start, (uint32_t)(end - start)},
+                   "the %s is never closed", what);
+    if (strcmp(what, "text") != 0) return bad;
+    return wr_with_hint(bad, "a quote inside a text is doubled: 'it''s'");
 }
 
 /* Reads to the closing quote; lx->at stands behind the opening one. Doubled quotes become one. */

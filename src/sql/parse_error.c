@@ -272,8 +272,12 @@ static void name_statement(repair *r, const wr_token_list *tokens, uint32_t base
 
 void wr_parser_explain(wr_parser *p)
 {
-    if (p->error->code != WR_E_MISPLACED && p->error->code != WR_E_SYNTAX) return;
     if (p->error->hint) return;
+    bool misplaced = p->error->code == WR_E_MISPLACED || p->error->code == WR_E_SYNTAX;
+    const char *habit = NULL;
+    if (misplaced || p->error->code == WR_E_UNSUPPORTED) habit = wr_parser_habit(p);
+    if (habit) p->error = wr_with_hint(p->error, "%s", habit);
+    if (habit || !misplaced) return;
     int end = p->first;
     while (end < p->count - 1 && !token_is_punct(&p->tokens[end], ';'))
         end++;

@@ -135,6 +135,9 @@ wr_node *wr_refuse(wr_parser *p, wr_span span, const char *what);
 wr_node *wr_misplaced(wr_parser *p, wr_span span, const char *message, const char *hint);
 void wr_need_word(wr_parser *p, wr_keyword word);
 void wr_need_punct(wr_parser *p, char punct);
+/* parse_habit.c: what is written instead of the words at the failure, if another system has them;
+ * NULL: unknown. Constant text. */
+const char *wr_parser_habit(const wr_parser *p);
 /* Replaces the failure of p by a better one if a small change makes the statement valid
  * (parse_error.c). */
 void wr_parser_explain(wr_parser *p);
