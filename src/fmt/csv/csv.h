@@ -75,7 +75,7 @@ WR_MUST_CHECK weir_status wr_csv_scan(wr_mem *mem, const wr_csv_dialect *dialect
 /* Only the line ends in data (readable 64 bytes past size), without regard to quotes, as the ends
  * of index. */
 WR_MUST_CHECK weir_status wr_csv_find_lines(wr_mem *mem, const char *data, size_t size,
-                                            char newline, wr_csv_index *index, bool *is_ascii);
+                                            char newline, wr_csv_index *index, wr_csv_extent *out);
 /* Bytes of data equal to c. */
 uint64_t wr_csv_count_byte(const char *data, size_t size, char c);
 void wr_csv_index_clear(wr_mem *mem, wr_csv_index *index);

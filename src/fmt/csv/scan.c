@@ -74,10 +74,21 @@ static inline uint64_t high_sse2(const char *p)
     }
     return mask;
 }
+static inline uint64_t low_sse2(const char *p)
+{
+    uint64_t mask = 0;
+    for (int k = 0; k < 4; k++) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * k));
+        __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v);
+        mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(low) << (16 * k);
+    }
+    return mask;
+}
 #define NAME(x) x##_base
 #define TARGET
 #define EQ eq_sse2
 #define HIGH high_sse2
+#define LOW low_sse2
 #define PREFIX_XOR prefix_xor_shift
 #define PICK pick_one_by_one
 #define STORE_ENDS store_ends_by_8
@@ -103,10 +114,21 @@ CSV_AVX2_TARGET static inline uint64_t high_avx2(const char *p)
     return (uint64_t)(uint32_t)_mm256_movemask_epi8(a) | (uint64_t)(uint32_t)_mm256_movemask_epi8(b)
                                                              << 32;
 }
+CSV_AVX2_TARGET static inline uint64_t low_avx2(const char *p)
+{
+    const __m256i most = _mm256_set1_epi8(0x1f);
+    __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)p);
+    __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(p + 32));
+    __m256i c = _mm256_cmpeq_epi8(_mm256_min_epu8(a, most), a);
+    __m256i d = _mm256_cmpeq_epi8(_mm256_min_epu8(b, most), b);
+    return (uint64_t)(uint32_t)_mm256_movemask_epi8(c) | (uint64_t)(uint32_t)_mm256_movemask_epi8(d)
+                                                             << 32;
+}
 #define NAME(x) x##_avx2
 #define TARGET CSV_AVX2_TARGET
 #define EQ eq_avx2
 #define HIGH high_avx2
+#define LOW low_avx2
 #define PREFIX_XOR prefix_xor_multiply
 #define PICK pick_one_by_one
 #define STORE_ENDS store_ends_by_8
@@ -142,10 +164,15 @@ CSV_AVX512_TARGET static inline uint64_t pick_packed(uint64_t from, uint64_t mas
 {
     return _pext_u64(from, mask);
 }
+CSV_AVX512_TARGET static inline uint64_t low_avx512(const char *p)
+{
+    return _mm512_cmplt_epu8_mask(_mm512_loadu_si512(p), _mm512_set1_epi8(0x20));
+}
 #define NAME(x) x##_avx512
 #define TARGET CSV_AVX512_TARGET
 #define EQ eq_avx512
 #define HIGH high_avx512
+#define LOW low_avx512
 #define PREFIX_XOR prefix_xor_multiply
 #define PICK pick_packed
 #define STORE_ENDS store_ends_packed
@@ -165,10 +192,18 @@ static inline uint64_t high_bytes(const char *p)
         mask |= (uint64_t)((unsigned char)p[k] >> 7) << k;
     return mask;
 }
+static inline uint64_t low_bytes(const char *p)
+{
+    uint64_t mask = 0;
+    for (int k = 0; k < 64; k++)
+        mask |= (uint64_t)((unsigned char)p[k] < 0x20) << k;
+    return mask;
+}
 #define NAME(x) x##_base
 #define TARGET
 #define EQ eq_bytes
 #define HIGH high_bytes
+#define LOW low_bytes
 #define PREFIX_XOR prefix_xor_shift
 #define PICK pick_one_by_one
 #define STORE_ENDS store_ends_by_8
@@ -179,7 +214,7 @@ typedef struct scan_table {
     void (*find_extent)(const wr_csv_dialect *, const char *, size_t, wr_csv_extent *);
     size_t (*scan)(const wr_csv_dialect *, const char *, size_t, uint32_t *, uint64_t *,
                    wr_csv_extent *);
-    size_t (*find_lines)(const char *, size_t, char, uint32_t *, bool *);
+    size_t (*find_lines)(const char *, size_t, char, uint32_t *, wr_csv_extent *);
     uint64_t (*count_byte)(const char *, size_t, char);
 } scan_table;
 
@@ -426,14 +461,14 @@ weir_status wr_csv_scan(wr_mem *mem, const wr_csv_dialect *dialect, const char *
 }
 
 weir_status wr_csv_find_lines(wr_mem *mem, const char *data, size_t size, char newline,
-                              wr_csv_index *index, bool *is_ascii)
+                              wr_csv_index *index, wr_csv_extent *out)
 {
     index->has_starts = index->is_open = false;
     index->has_ends = true;
     enum { BIG = 4 << 20 }; /* lines of this size: better counted first */
     size_t most = size < BIG ? size : wr_csv_count_byte(data, size, newline);
     WR_TRY(need_ends(mem, index, most + 64));
-    index->count = table()->find_lines(data, size, newline, index->ends, is_ascii);
+    index->count = table()->find_lines(data, size, newline, index->ends, out);
     return WR_OK;
 }
 

@@ -3,6 +3,7 @@
  *   TARGET      its target attribute
  *   EQ(p, c)    mask of the bytes of p[0...64) equal to c
  *   HIGH(p)     mask of the bytes of p[0...64) that are not ASCII
+ *   LOW(p)      mask of the bytes of p[0...64) below 32
  *   PREFIX_XOR  running parity of the bits of a mask, lowest first
  *   PICK(a, m)  the bits of a at the places of m, packed together
  *   STORE_ENDS(to, m, base, n)  positions of the n bits of m, plus base; may write 64 entries */
@@ -150,20 +151,25 @@ TARGET static size_t NAME(scan)(const wr_csv_dialect *d, const char *data, size_
 /* The places of all line ends to ends (room for one per byte and 64); returns their number. Nearly
  * every block has one or none: no branch for that. */
 TARGET static size_t NAME(find_lines)(const char *data, size_t size, char newline, uint32_t *ends,
-                                      bool *is_ascii)
+                                      wr_csv_extent *out)
 {
-    uint64_t high = 0;
+    uint64_t high = 0, special = 0;
     size_t count = 0;
     for (size_t i = 0; i < size; i += 64) {
         uint64_t live = size - i >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << (size - i)) - 1;
         uint64_t found = EQ(data + i, newline) & live;
         high |= HIGH(data + i) & live;
+        special |= ((LOW(data + i) ^ found) | EQ(data + i, '\\')) & live;
         ends[count] = (uint32_t)i + (uint32_t)__builtin_ctzll(found | UINT64_C(1) << 63);
         count += found != 0;
         for (found &= found - 1; __builtin_expect(found != 0, 0); found &= found - 1)
             ends[count++] = (uint32_t)i + (uint32_t)__builtin_ctzll(found);
     }
-    *is_ascii = high == 0;
+    *out = (wr_csv_extent){.cut = count ? ends[count - 1] + 1 : 0,
+                           .lines = count,
+                           .records = count,
+                           .is_ascii = high == 0,
+                           .is_plain = special == 0};
     return count;
 }
 
@@ -182,6 +188,7 @@ TARGET static uint64_t NAME(count_byte)(const char *data, size_t size, char c)
 #undef TARGET
 #undef EQ
 #undef HIGH
+#undef LOW
 #undef PREFIX_XOR
 #undef PICK
 #undef STORE_ENDS

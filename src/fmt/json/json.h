@@ -110,6 +110,7 @@ typedef struct wr_json_shape {
     wr_json_member members[JSON_MEMBERS_MAX], tail;
     int count; /* -1: cannot be remembered */
     bool is_known;
+    bool is_plain; /* of the chunk: no backslash, no control byte but line ends */
 } wr_json_shape;
 /* A shape is learned member by member while a record is read: the text between the end of the value
  * before and the value, at last what closes the record. */

@@ -95,11 +95,12 @@ static weir_status cut_records(void *arg, wr_text_chunk *chunk, size_t size, boo
     json_worker *w = (json_worker *)(void *)((char *)chunk - offsetof(json_worker, chunk));
     uint64_t records = 0;
     if (scan->rel->layout == WR_JSON_LINES) {
-        wr_csv_index *lines = &w->lines;
-        WR_TRY(
-            wr_csv_find_lines(scan->request.mem, chunk->data, size, '\n', lines, &chunk->is_ascii));
-        *cut = is_end ? size : lines->count ? lines->ends[lines->count - 1] + 1 : 0;
-        chunk->lines = lines->count;
+        wr_csv_extent extent;
+        WR_TRY(wr_csv_find_lines(scan->request.mem, chunk->data, size, '\n', &w->lines, &extent));
+        *cut = is_end ? size : extent.cut;
+        chunk->lines = extent.lines;
+        chunk->is_ascii = extent.is_ascii;
+        w->shape->is_plain = extent.is_plain;
         if (scan->wants_numbers) records = count_filled_lines(chunk->data, *cut);
     } else {
         bool in_array = scan->rel->layout == WR_JSON_ARRAY;

@@ -57,8 +57,8 @@ void wr_json_shape_end(wr_json_shape *shape, wr_str tail)
     shape->is_known = shape->count >= 0;
 }
 
-/* Length of a number of at most 15 characters without sign and exponent; 0: it is not that simple.
- */
+/* Length of a number of at most 15 characters without sign; 0: it is not that simple. An exponent
+ * behind it is not seen: what stands between values does not begin with one. */
 static inline size_t simple_digits(const char *first)
 {
 #if defined(__SSE4_1__)
@@ -82,7 +82,7 @@ static inline size_t simple_digits(const char *first)
         if (fraction == 0) return 0;
         size += 1 + fraction;
     }
-    return size >= 16 || (first[size] | 0x20) == 'e' ? 0 : size;
+    return size >= 16 ? 0 : size;
 }
 
 /* The same with a sign, for which there is a branch: it is on the way to the next value. */
@@ -170,10 +170,16 @@ static inline unsigned differ_sse2(const char *p, const wr_json_member *m)
     }
     return differ;
 }
+static inline uint64_t quotes_sse2(const char *p)
+{
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+    return (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')));
+}
 #define NAME(x) x##_base
 #define TARGET
 #define STEP 16
 #define SPECIAL special_sse2
+#define QUOTES quotes_sse2
 #define DIFFER differ_sse2
 #include "fmt/json/shape.tmpl.h"
 
@@ -197,10 +203,16 @@ JSON_AVX2_TARGET static inline uint32_t differ_avx2(const char *p, const wr_json
     }
     return differ;
 }
+JSON_AVX2_TARGET static inline uint64_t quotes_avx2(const char *p)
+{
+    __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)p);
+    return (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(v, _mm256_set1_epi8('"')));
+}
 #define NAME(x) x##_avx2
 #define TARGET JSON_AVX2_TARGET
 #define STEP 32
 #define SPECIAL special_avx2
+#define QUOTES quotes_avx2
 #define DIFFER differ_avx2
 #include "fmt/json/shape.tmpl.h"
 
@@ -223,10 +235,15 @@ JSON_AVX512_TARGET static inline uint64_t differ_avx512(const char *p, const wr_
     __m512i a = _mm512_loadu_si512(p), b = _mm512_load_si512(m->pattern);
     return _mm512_mask_cmpneq_epi8_mask(m->mask, a, b);
 }
+JSON_AVX512_TARGET static inline uint64_t quotes_avx512(const char *p)
+{
+    return _mm512_cmpeq_epi8_mask(_mm512_loadu_si512(p), _mm512_set1_epi8('"'));
+}
 #define NAME(x) x##_avx512
 #define TARGET JSON_AVX512_TARGET
 #define STEP 64
 #define SPECIAL special_avx512
+#define QUOTES quotes_avx512
 #define DIFFER differ_avx512
 #include "fmt/json/shape.tmpl.h"
 #else
@@ -234,6 +251,7 @@ static inline uint64_t special_byte(const char *p)
 {
     return *p == '"' || *p == '\\' || (unsigned char)*p < 0x20;
 }
+static inline uint64_t quote_byte(const char *p) { return *p == '"'; }
 static inline int differ_bytes(const char *p, const wr_json_member *m)
 {
     return memcmp(p, m->pattern, m->size);
@@ -242,6 +260,7 @@ static inline int differ_bytes(const char *p, const wr_json_member *m)
 #define TARGET
 #define STEP 1
 #define SPECIAL special_byte
+#define QUOTES quote_byte
 #define DIFFER differ_bytes
 #include "fmt/json/shape.tmpl.h"
 #endif
