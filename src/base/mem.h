@@ -30,6 +30,8 @@ WR_MUST_CHECK weir_status wr_mem_zalloc(wr_mem *mem, size_t size, void **out);
 WR_MUST_CHECK weir_status wr_mem_grow(wr_mem *mem, void **ptr, size_t old_size, size_t new_size);
 void wr_mem_free(wr_mem *mem, void *ptr, size_t size);
 
+/* Bytes reserved now, and the most there ever were, budgets below included. A moment's picture from
+ * any thread. */
 uint64_t wr_mem_used(const wr_mem *mem);
 uint64_t wr_mem_peak(const wr_mem *mem);
 uint64_t wr_mem_limit(const wr_mem *mem); /* the smallest limit on the way to the root; 0 = none */

@@ -34,6 +34,10 @@ typedef struct wr_buf {
     size_t length, cap;
 } wr_buf;
 
+/* A buffer that is all zeros is empty; it grows as needed; a NUL that does not
+ * count ends what was added. None of these fails (see base/mem.h on small memory). One thread at a
+ * time per buffer. clear frees the bytes and leaves an empty buffer; texts taken from it
+ * (wr_buf_str) end with it and with the next call that adds. */
 void wr_buf_clear(wr_buf *buf);
 void wr_buf_reserve(wr_buf *buf, size_t more);
 void wr_buf_add(wr_buf *buf, const void *bytes, size_t size);

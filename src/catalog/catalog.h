@@ -104,6 +104,9 @@ wr_object *wr_object_new(wr_entry_kind kind, wr_str schema, wr_str name); /* ref
 void wr_object_release(wr_object *object);
 WR_DEFINE_CLEANUP(wr_object, wr_object_release)
 
+/* An empty catalog over the tables of store, which must outlive it. Dropped when no session is
+ * left.
+ */
 wr_catalog *wr_catalog_new(wr_store *store);
 void wr_catalog_drop(wr_catalog *catalog);
 wr_store *wr_catalog_store(wr_catalog *catalog);

@@ -26,6 +26,7 @@ typedef struct wr_schema {
     int count;
 } wr_schema;
 
+/* Names included, everything in the arena; types are shared and last for ever. */
 wr_schema *wr_schema_copy(wr_arena *arena, const wr_schema *schema);
 int wr_schema_find(const wr_schema *schema, wr_str name); /* case-insensitive; -1 */
 

@@ -25,9 +25,10 @@ typedef struct wr_codec_state {
     uint16_t *snappy_table;
 } wr_codec_state;
 
+/* Frees what decoding and encoding kept for the next block. One thread at a time per state. */
 void wr_codec_clear(wr_codec_state *state);
 
-const char *wr_codec_name(wr_codec codec);
+const char *wr_codec_name(wr_codec codec);      /* "zstd"; static */
 bool wr_codec_find(wr_str name, wr_codec *out); /* "zstd", "snappy", ... "none", case-insensitive */
 /* Range of levels; all zero for codecs without levels. */
 void wr_codec_levels(wr_codec codec, int *least, int *normal, int *most);

@@ -31,6 +31,7 @@ typedef struct wr_ordered {
     void *owner;
 } wr_ordered;
 
+/* mem must outlive it; deliver and owner are set by the caller. clear drops what is still held. */
 void wr_ordered_init(wr_ordered *o, wr_exec *exec, wr_mem *mem);
 void wr_ordered_clear(wr_ordered *o);
 /* may_wait false: never blocks, holds above the bound instead. */

@@ -209,5 +209,6 @@ struct wr_plan_node {
     };
 };
 
+/* As EXPLAIN prints them; static texts. */
 const char *wr_phys_kind_name(wr_phys_kind kind);
 const char *wr_join_kind_name(wr_join_kind kind);

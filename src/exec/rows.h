@@ -23,10 +23,14 @@ typedef struct wr_rows_layout {
     bool has_heap;     /* some column is text or nested */
 } wr_rows_layout;
 
+/* Where columns of the types, then extra_size bytes for the owner, stand in a row. Its arrays
+ * are in the arena. */
 void wr_rows_layout_init(wr_rows_layout *layout, wr_arena *arena, const wr_type *const *types,
                          int count, uint32_t extra_size);
 
 typedef struct wr_rows wr_rows;
+/* An empty set of rows; pages are taken from mem as it grows. layout must outlive it. One thread at
+ * a time writes. Dropped by the caller. */
 WR_MUST_CHECK weir_status wr_rows_new(wr_mem *mem, const wr_rows_layout *layout, wr_rows **out);
 void wr_rows_drop(wr_rows *rows);
 WR_DEFINE_CLEANUP(wr_rows, wr_rows_drop)

@@ -31,6 +31,7 @@ bool wr_cell_read(const wr_cell_rules *rules, const wr_type *type, wr_str text, 
  * '-'); the whole text must match and be a real date. */
 bool wr_cell_strptime(wr_str pattern, wr_str text, int64_t *out_us);
 
+/* Room for cap values of the type, reserved in mem (MEMORY_LIMIT); clear with the same mem. */
 WR_MUST_CHECK weir_status wr_fill_new(wr_mem *mem, const wr_type *type, uint32_t cap, wr_fill *out);
 void wr_fill_clear(wr_mem *mem, wr_fill *fill);
 /* All rows present from here on. */

@@ -17,6 +17,8 @@ typedef struct wr_dml {
     wr_from others;
 } wr_dml;
 
+/* Finds the table to change, to be spoken of as alias or by its own name. Fails when there is none.
+ * What dml holds lives as long as the planner's arena. */
 WR_MUST_CHECK weir_status wr_dml_begin(wr_dml *dml, wr_scope *scope, const wr_names *table,
                                        wr_name alias);
 /* The position of a column by name; an error names the nearest. */

@@ -232,7 +232,9 @@ typedef struct wr_planner {
     int depth;            /* nesting of views, macros and queries while binding: limited */
 } wr_planner;
 
+/* A column id that nothing else in the statement has. */
 wr_column_id wr_planner_column(wr_planner *planner, wr_str name, const wr_type *type);
+/* A node of the planner's arena over inputs that are not NULL, without outputs yet. */
 wr_logical *wr_logical_new(wr_planner *planner, wr_logical_kind kind, wr_logical *left,
                            wr_logical *right);
 /* plan, started when before has run to its end. */

@@ -23,6 +23,8 @@ typedef struct wr_bound {
     const wr_node *statement;
 } wr_bound;
 
+/* out lives in the planner's arena and borrows from statement. Fails with what is wrong in the
+ * statement, spans included; the planner can then only be cleared. The planner's thread. */
 WR_MUST_CHECK weir_status wr_bind_statement(wr_planner *planner, const wr_node *statement,
                                             wr_bound *out);
 

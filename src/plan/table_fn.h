@@ -34,6 +34,7 @@ void wr_row_null(wr_row_list *list);
 void wr_row_value(wr_row_list *list, wr_value value);
 void wr_row_list_result(wr_row_list *list, wr_result *out);
 
+/* information_schema or pg_catalog? */
 bool wr_is_builtin_schema(wr_str schema);
 /* information_schema and pg_catalog; *done false: no such table. An empty schema finds pg_ tables
  * too. */

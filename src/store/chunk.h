@@ -110,13 +110,14 @@ static inline bool wr_row_visible(const wr_versions *v, uint32_t row, const wr_t
            (ended == WR_STAMP_ALIVE || !wr_stamp_seen(ended, txn));
 }
 
+/* Counted references; the last one frees. Any thread. */
 void wr_versions_release(wr_versions *versions);
 wr_chunk *wr_chunk_keep(wr_chunk *chunk);
 void wr_chunk_release(wr_chunk *chunk);
 /* Remembers a change; takes its own references. */
 void wr_txn_note(wr_txn *txn, wr_table *table, wr_versions *versions, uint32_t from, uint32_t count,
                  bool is_end);
-
+/* Rollback of wr_table_freeze. */
 void wr_table_unfreeze(wr_table *table);
 
 /* unique.c; the table's lock is held. */

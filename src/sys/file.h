@@ -25,6 +25,7 @@ typedef struct wr_file_stat {
     bool is_dir, is_regular;
 } wr_file_stat;
 
+/* The disk of this machine; static, never dropped. All wr_fs may be used by any thread. */
 wr_fs *wr_fs_real(void);
 /* Fault injection as the environment says (WEIR_FAULT="write:3:ENOSPC"): see file_fault.c. Caller
  * drops. */
@@ -53,6 +54,8 @@ WR_MUST_CHECK weir_status wr_file_stat_of(wr_file *file, wr_file_stat *out);
 bool wr_file_is_seekable(const wr_file *file);
 wr_str wr_file_path(const wr_file *file);
 
+/* By path; errors as of wr_file_open. rename replaces what stands at to, at one moment; make_dirs
+ * is content with folders that exist; sync_dir makes names in a folder survive a loss of power. */
 WR_MUST_CHECK weir_status wr_fs_stat(wr_fs *fs, wr_str path, wr_file_stat *out);
 bool wr_fs_exists(wr_fs *fs, wr_str path);
 WR_MUST_CHECK weir_status wr_fs_rename(wr_fs *fs, wr_str from, wr_str to);

@@ -10,6 +10,8 @@ typedef struct wr_thread wr_thread;
 #define WR_MUTEX_INIT PTHREAD_MUTEX_INITIALIZER
 #define WR_COND_INIT PTHREAD_COND_INITIALIZER
 
+/* Never fail: a lock that misbehaves means damaged memory, and the program stops. clear: nobody
+ * holds it or waits. A wait may end for no reason, so its condition is looked at again. */
 void wr_mutex_init(wr_mutex *m);
 void wr_mutex_clear(wr_mutex *m);
 void wr_mutex_lock(wr_mutex *m);

@@ -146,6 +146,7 @@ extern const wr_relation_def wr_json_relation_def;
 
 extern const wr_opt wr_json_read_options[];
 extern const wr_opt wr_json_write_options[];
+/* The slots of wr_format with these names (spi/format.h says what is asked of them). */
 WR_MUST_CHECK weir_status wr_json_probe(wr_format_context *context, wr_str path, wr_str head,
                                         bool head_is_all, wr_arena *arena, wr_probe *out);
 WR_MUST_CHECK weir_status wr_json_bind(wr_format_context *context, wr_str path,
