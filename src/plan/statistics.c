@@ -219,6 +219,30 @@ static void profile_project(wr_estimator *es, const wr_logical *node, const wr_p
 
 /* ---- aggregates ---- */
 
+/* Sums and counts of groups lie about their mean as many independent rows would make them, whose
+ * values are spread evenly over their range and whose number is as chance has it. */
+static void spread_of_call(const wr_aggregate_call *call, const wr_profile *in, double groups,
+                           wr_column_profile *out)
+{
+    const char *name = call->fn->name;
+    size_t length = strcspn(name, "|");
+    double rows = in->rows / WR_MAX(groups, 1);
+    bool is_count = length == 5 && !memcmp(name, "count", 5);
+    if (call->is_distinct || call->filter || rows < 1) return;
+    if (is_count) {
+        out->mean = rows;
+        out->spread = sqrt(rows);
+        out->has_spread = true;
+    } else if (length == 3 && !memcmp(name, "sum", 3) && call->arg_count == 1) {
+        wr_column_profile arg = wr_profile_expr(in, call->args[0]);
+        if (!arg.has_range) return;
+        double middle = (arg.lo + arg.hi) / 2, width = arg.hi - arg.lo;
+        out->mean = rows * middle;
+        out->spread = sqrt(rows * (width * width / 12 + middle * middle));
+        out->has_spread = true;
+    }
+}
+
 static void profile_aggregate(wr_estimator *es, const wr_logical *node, const wr_profile *in,
                               wr_profile *out)
 {
@@ -243,6 +267,9 @@ static void profile_aggregate(wr_estimator *es, const wr_logical *node, const wr
     }
     cap_distinct(out);
     unknown_columns(es, node, keys, out);
+    bool is_grouped = keys > 0 && !node->aggregate.sets;
+    for (int i = 0; is_grouped && i < node->aggregate.call_count; i++)
+        spread_of_call(&node->aggregate.calls[i], in, out->rows, &out->columns[keys + i]);
 }
 
 /* ---- joins ---- */

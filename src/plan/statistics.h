@@ -15,7 +15,8 @@ typedef struct wr_column_profile {
     double lo, hi;        /* images of the bounds as numbers; only if has_range */
     int source;           /* number of the scan or aggregate the column comes from */
     double source_rows;   /* rows of that source before any filter */
-    bool has_range;
+    double mean, spread;  /* of the results of a sum or count; only if has_spread */
+    bool has_range, has_spread;
     bool is_soft;      /* domain is an upper bound only */
     bool is_aggregate; /* result of an aggregate call: conditions on it are meant to be rare */
 } wr_column_profile;

@@ -9,7 +9,7 @@
 #include <math.h>
 
 static const double GUESS_RANGE = 0.3, GUESS_HAVING = 0.1, GUESS_MATCH = 0.05, GUESS_CALL = 0.3,
-                    GUESS_EQUAL = 0.05, LEAST = 1e-9;
+                    GUESS_EQUAL = 0.05, LEAST = 1e-9, HAVING_LEAST = 1e-3;
 
 /* Text by its first bytes, so that ranges of text can be compared too. */
 static double text_image(wr_str text)
@@ -62,6 +62,14 @@ static void narrow_values(wr_column_profile *c, double fraction)
     c->removed = 1 - (1 - c->removed) * fraction;
 }
 
+/* The part of the groups whose sum or count is below the value, or above it. Seldom is anything as
+ * even as the normal distribution: what it calls impossible is merely rare. */
+static double beyond(const wr_column_profile *c, double value, bool below)
+{
+    double off = (value - c->mean) / (c->spread * sqrt(2));
+    return WR_MIN(WR_MAX(erfc(below ? -off : off) / 2, HAVING_LEAST), 1 - HAVING_LEAST);
+}
+
 /* Fraction of column op value; narrows the column. */
 static double against_constant(wr_column_profile *c, wr_compare_op op, bool known, double value)
 {
@@ -79,6 +87,11 @@ static double against_constant(wr_column_profile *c, wr_compare_op op, bool know
         return equal;
     }
     c->null_fraction = 0;
+    if (known && c->has_spread && c->spread > 0) {
+        double fraction = beyond(c, value, op == WR_LT || op == WR_LE);
+        narrow_values(c, fraction);
+        return kept * fraction;
+    }
     if (!known || !c->has_range) {
         double guess = c->is_aggregate ? GUESS_HAVING : GUESS_RANGE;
         narrow_values(c, guess);
