@@ -111,15 +111,39 @@ typedef struct bytes_source {
     const wr_view *views;
 } bytes_source;
 
+/* As many of the count decimals of width (at most 8) bytes at raw as can be loaded 8 bytes at once;
+ * returns how many. */
+static size_t short_decimals(const uint8_t *restrict raw, size_t width, size_t count, int64_t lo,
+                             int64_t hi, int64_t *restrict out, bool *over)
+{
+    int shift = 64 - 8 * (int)width;
+    size_t whole = count * width >= 8 ? (count * width - 8) / width + 1 : 0;
+    bool is_out = false;
+    for (size_t i = 0; i < whole; i++) {
+        uint64_t bits;
+        memcpy(&bits, raw + i * width, 8);
+        int64_t v = (int64_t)__builtin_bswap64(bits) >> shift;
+        is_out |= v < lo || v > hi;
+        out[i] = v;
+    }
+    *over |= is_out;
+    return whole;
+}
+
 static weir_status convert_decimals(wr_pq_reader *r, bytes_source from, size_t count, void *out,
                                     size_t at)
 {
     int64_t some[STEP];
     wr_i128 most = wr_pow10[r->leaf->type->precision] - 1;
-    bool over = false;
+    bool over = false, is_short = !from.views && r->phys != WR_P_I128 && from.width >= 1 &&
+                                  from.width <= 8 && r->leaf->type->precision <= 18;
+    int64_t lo = is_short ? WR_MAX((int64_t)-most, (int64_t)r->lo) : 0,
+            hi = is_short ? WR_MIN((int64_t)most, (int64_t)r->hi) : 0;
     for (size_t done = 0; done < count;) {
-        size_t here = WR_MIN(count - done, STEP);
-        for (size_t i = 0; i < here; i++) {
+        size_t here = WR_MIN(count - done, STEP), i = 0;
+        if (is_short)
+            i = short_decimals(from.raw + done * from.width, from.width, here, lo, hi, some, &over);
+        for (; i < here; i++) {
             wr_i128 v;
             if (from.views)
                 v = wr_pq_big_endian((const uint8_t *)wr_view_bytes(&from.views[done + i]),
