@@ -71,6 +71,19 @@ def expected(table):
              "nb": sum(table["b"].to_pylist())}]
 
 
+def reads_decimals_of_every_width(folder):
+    """pyarrow writes decimals as bytes, as few as the precision needs."""
+    path = os.path.join(folder, "decimals.parquet")
+    for precision in (1, 4, 9, 12, 15, 17, 18, 19, 30):
+        for n in (1, 3, 2000):
+            most = 10 ** precision - 1
+            numbers = [None if k % 7 == 3 else (most, -most, k % 10, -(k % 10))[k % 4] for k in range(n)]
+            values = [None if v is None else decimal.Decimal(v).scaleb(-1, decimal.Context(prec=40)) for v in numbers]
+            pq.write_table(pa.table({"x": pa.array(values, pa.decimal128(precision, 1))}), path, use_dictionary=n == 3)
+            got = [row["x"] for row in weir(f"SELECT x::VARCHAR AS x FROM '{path}'")]
+            check(f"decimal({precision}, 1), {n} rows", [None if v is None else decimal.Decimal(v) for v in got], values)
+
+
 def reads_pyarrow(folder):
     table = sample_table()
     want = expected(table)
@@ -105,6 +118,7 @@ def main():
         if not pa:
             print("SKIPPED everything: pyarrow is not installed")
             sys.exit(77)
+        reads_decimals_of_every_width(folder)
         reads_pyarrow(folder)
         writes_for(folder, "pyarrow", lambda path: pq.read_table(path).to_pylist())
         if duckdb:
