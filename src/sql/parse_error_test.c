@@ -32,7 +32,7 @@ static const struct snapshot {
      "a name that starts with a digit needs double quotes; an alias needs a space", NULL},
     {"select * from", "from", NULL, NULL},
     {"foo bar", "foo", NULL, NULL},
-    {"select 'abc", "'abc", NULL, NULL},
+    {"select 'abc", "'abc", "a quote inside a text is doubled: 'it''s'", NULL},
     {"select * from a join b", "b", "a join needs its condition; CROSS JOIN has none", NULL},
     {"select \xE2\x80\x9C"
      "a",
