@@ -145,10 +145,14 @@ void wr_print_columns(wr_buf *out, const wr_sql_columns *node)
 
 void wr_print_param(wr_buf *out, const wr_sql_param *node)
 {
-    if (node->name.length)
-        wr_buf_printf(out, "$%.*s", WR_STR_ARGS(node->name));
-    else
+    bool plain = node->name.length && !memchr(node->name.data, '$', node->name.length);
+    wr_name name = {.text = node->name, .quoted = !plain};
+    if (node->name.length) {
+        wr_buf_add_char(out, '$'); /* $a$ would begin a text: such names are quoted */
+        wr_print_name(out, name, WR_PLACE_LABEL);
+    } else {
         wr_buf_printf(out, "$%d", node->index);
+    }
 }
 
 void wr_print_unary(wr_buf *out, const wr_sql_unary *node)

@@ -433,10 +433,22 @@ static weir_status lex_quoted_name(lexer *lx, size_t start, bool unicode)
     return WR_OK;
 }
 
-/* $1, $name, $$text$$, $tag$text$tag$ */
+/* $"name": how a parameter is written whose name holds a $ or a blank. */
+static weir_status lex_quoted_param(lexer *lx, size_t start)
+{
+    lx->at++;
+    WR_TRY(lex_quoted_name(lx, start, false));
+    wr_token *token = &lx->tokens.items[lx->tokens.count - 1];
+    token->kind = WR_TOKEN_PARAM;
+    token->detail = WR_PUNCT_PARAM_QUOTED;
+    return WR_OK;
+}
+
+/* $1, $name, $"name", $$text$$, $tag$text$tag$ */
 static weir_status lex_dollar(lexer *lx)
 {
     size_t start = lx->at++;
+    if (lx->at < lx->sql.length && lx->sql.data[lx->at] == '"') return lex_quoted_param(lx, start);
     size_t begin = lx->at;
     while (lx->at < lx->sql.length && is_name_part(lx->sql.data[lx->at]) &&
            lx->sql.data[lx->at] != '$')

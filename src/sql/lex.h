@@ -27,7 +27,7 @@ typedef enum wr_token_kind {
     WR_TOKEN_STRING,   /* 'x', E'x', U&'x', N'x', $tag$x$tag$ */
     WR_TOKEN_BITS,     /* b'01' */
     WR_TOKEN_HEX,      /* x'1f' */
-    WR_TOKEN_PARAM,    /* $1, $name */
+    WR_TOKEN_PARAM,    /* $1, $name, $"name" */
     WR_TOKEN_OPERATOR, /* .op */
     WR_TOKEN_PUNCT     /* .punct */
 } wr_token_kind;
@@ -45,7 +45,8 @@ typedef enum wr_punct {
     WR_PUNCT_COLON = ':',
     WR_PUNCT_CAST = 'c', /* :: */
     WR_PUNCT_ASSIGN = 'a',
-    /* := */ WR_PUNCT_ARROW = 'r' /* => */
+    /* := */ WR_PUNCT_ARROW = 'r',
+    /* => */ WR_PUNCT_PARAM_QUOTED = '"' /* detail of a PARAM: $"name", never a number */
 } wr_punct;
 
 typedef struct wr_token {

@@ -126,6 +126,14 @@ static bool field_equal(const wr_node *a, const wr_node *b, const field *f)
     return false;
 }
 
+/* Named parameters are numbered in the order of the text, which is no part of their meaning. */
+static bool same_named_param(const wr_node *a, const wr_node *b)
+{
+    if (a->kind != WR_SQL_PARAM) return false;
+    wr_str name = wr_sql_as_param(a)->name;
+    return name.length && wr_str_eq(name, wr_sql_as_param(b)->name);
+}
+
 bool wr_node_equal(const wr_node *a, const wr_node *b)
 {
     while (a && b && a->kind == WR_SQL_BINARY && b->kind == WR_SQL_BINARY) {
@@ -135,6 +143,7 @@ bool wr_node_equal(const wr_node *a, const wr_node *b)
         b = y->left;
     }
     if (!a || !b || a->kind != b->kind) return a == b;
+    if (same_named_param(a, b)) return true;
     for (const field *f = kind_rows[a->kind].fields; f->kind != FIELD_END; f++)
         if (!field_equal(a, b, f)) return false;
     return true;

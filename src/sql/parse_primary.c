@@ -43,7 +43,8 @@ static wr_node *parse_param(wr_parser *p)
     int64_t index = 0;
     if (token->kind == WR_TOKEN_OPERATOR) {
         node->index = ++p->question_marks;
-    } else if (token->text.data[0] >= '0' && token->text.data[0] <= '9') {
+    } else if (token->detail != WR_PUNCT_PARAM_QUOTED && token->text.data[0] >= '0' &&
+               token->text.data[0] <= '9') {
         for (size_t i = 0; i < token->text.length && index <= 65535; i++)
             index = index * 10 + (token->text.data[i] - '0');
         if (index < 1 || index > 65535)

@@ -171,7 +171,10 @@ TEST(other_spellings_become_the_canonical_one)
          "COPY t FROM 'f' (delimiter = ';', format = 'csv', header)"},
         {"select * from t for system_time as of x", "SELECT * FROM t AT (TIMESTAMP => x)"},
         {"select ? + ?", "SELECT $1 + $2"},
-        {"select :a", "SELECT $a"},
+        {"select :a, $b, $\"c\"", "SELECT $a, $b, $c"},
+        {"select :a$, :a$b$, $\"1\", :\"a \"\" b\", :select",
+         "SELECT $\"a$\", $\"a$b$\", $\"1\", $\"a \"\" b\", $\"select\""},
+        {"from f(:b) select :a", "SELECT $a FROM f($b)"},
         {"select a /* x /* y */ z */ -- end\n from t", "SELECT a FROM t"},
     };
     WR_ARENA(arena);

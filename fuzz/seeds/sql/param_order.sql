@@ -1,0 +1,1 @@
+from f(:b) select :a$, $"c d"

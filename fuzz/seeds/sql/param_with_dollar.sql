@@ -1,0 +1,1 @@
+SELECT * FROM t PIVOT (sum(b) FOR a IN (1, 2) GROU:P$S$ BY c) AS p
