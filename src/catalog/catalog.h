@@ -63,6 +63,26 @@ typedef struct wr_check_def {
     wr_str sql;
 } wr_check_def;
 
+typedef enum wr_key_action {
+    WR_KEY_NO_ACTION,
+    WR_KEY_RESTRICT,
+    WR_KEY_CASCADE,
+    WR_KEY_SET_NULL,
+    WR_KEY_SET_DEFAULT
+} wr_key_action;
+
+/* A foreign key. The columns of both tables are named by their ids, which ALTER TABLE keeps. */
+typedef struct wr_reference_def {
+    wr_str name;
+    const uint64_t *columns; /* of the table that has the constraint */
+    const uint64_t *keys;    /* as many, of the table it refers to */
+    int column_count;
+    const uint64_t *set_columns; /* what ON DELETE SET NULL and DEFAULT set; none: all */
+    int set_count;
+    bool match_full;
+    wr_key_action on_delete, on_update;
+} wr_reference_def;
+
 typedef struct wr_object {
     wr_entry_kind kind;
     wr_str schema, name;
@@ -77,6 +97,8 @@ typedef struct wr_object {
     int key_count;
     wr_check_def *checks;
     int check_count;
+    wr_reference_def *foreign_keys;
+    int foreign_key_count;
     /* VIEW: the query; MACRO: the expression or query; INDEX: the statement */
     wr_str sql;
     wr_str *params;         /* MACRO: names */

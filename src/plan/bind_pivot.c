@@ -204,6 +204,8 @@ typedef struct adding_filter {
 static weir_status add_filter(void *context, wr_node **slot)
 {
     adding_filter *f = context;
+    for (; (*slot)->kind == WR_SQL_BINARY; slot = &wr_sql_as_binary(*slot)->left)
+        WR_TRY(add_filter(context, &wr_sql_as_binary(*slot)->right));
     if ((*slot)->kind == WR_SQL_QUERY) return WR_OK;
     if ((*slot)->kind == WR_SQL_CALL && !wr_sql_as_call(*slot)->over &&
         wr_aggregate_exists(wr_names_last(wr_sql_as_call(*slot)->name).text)) {

@@ -272,11 +272,43 @@ static wr_expr *unless_null(wr_planner *planner, wr_expr *count, int64_t otherwi
     return out;
 }
 
+/* count as a column of the plan, so that a subquery in it is asked once, or an error of the row for
+ * which it is negative: CASE WHEN count < 0 THEN error(..) ELSE count END. */
+static weir_status not_negative(wr_planner *planner, const char *what, wr_expr **count,
+                                wr_logical **plan)
+{
+    wr_arena *arena = planner->arena;
+    wr_scope *scope = wr_scope_new(planner, NULL);
+    if (!*count || wr_expr_is_const(*count)) return WR_OK;
+    wr_span span = (*count)->span;
+    int width = (*plan)->output_count;
+    wr_binding *bindings = wr_new_array(arena, wr_binding, width + 1);
+    for (int i = 0; i < width; i++)
+        bindings[i] =
+            (wr_binding){(*plan)->outputs[i].id, wr_column_ref(planner, (*plan)->outputs[i].id)};
+    bindings[width] = (wr_binding){wr_planner_column(planner, WR_STR("count"), WR_BIGINT), *count};
+    *plan = wr_project(planner, *plan, bindings, width + 1);
+    wr_expr *text = wr_expr_const(
+        arena, wr_value_text(wr_arena_printf(arena, "%s must not be negative", what)));
+    wr_expr *e = wr_new(arena, wr_expr);
+    *e = (wr_expr){.kind = WR_X_CASE, .type = WR_BIGINT, .arg_count = 3};
+    e->args = wr_new_array(arena, wr_expr *, 3);
+    e->args[0] = wr_expr_compare(arena, WR_LT, wr_column_ref(planner, bindings[width].id),
+                                 wr_expr_const(arena, wr_value_int(WR_BIGINT, 0)));
+    WR_TRY(wr_bind_by_name(scope, "error", &text, 1, span, &e->args[1]));
+    WR_TRY(wr_bind_cast(arena, e->args[1], WR_BIGINT, false, span, &e->args[1]));
+    e->args[2] = wr_column_ref(planner, bindings[width].id);
+    *count = e;
+    return WR_OK;
+}
+
 weir_status wr_limit_by_value(wr_scope *scope, wr_sort_key *keys, int key_count, wr_expr *limit,
                               wr_expr *offset, wr_logical **plan)
 {
     wr_planner *planner = scope->planner;
     wr_arena *arena = planner->arena;
+    WR_TRY(not_negative(planner, "LIMIT", &limit, plan));
+    WR_TRY(not_negative(planner, "OFFSET", &offset, plan));
     wr_window_call *call = wr_new(arena, wr_window_call);
     WR_TRY(wr_bind_window_fn(arena, WR_STR("row_number"), (wr_span){0}, call));
     call->order = keys;

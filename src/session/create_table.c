@@ -5,56 +5,73 @@
  * columns get a sequence that is added to the catalog with the table. CREATE TABLE AS runs its
  * query to the end inside the statement. CREATE TABLE t USING csv OPTIONS (..) makes a view over
  * the file. */
-#include "session/session.h"
+#include "session/create_table.h"
 #include "sql/format.h"
 
-typedef WR_LIST(wr_column_def) column_list;
-typedef WR_LIST(wr_key_def) key_list;
-typedef WR_LIST(wr_check_def) check_list;
-typedef struct table_parts {
-    wr_arena *arena;
-    column_list columns;
-    key_list keys;
-    check_list checks;
-} table_parts;
-
-static int column_index(const table_parts *parts, wr_str name)
+int wr_table_parts_column(const wr_table_parts *parts, wr_str name)
 {
     for (int i = 0; i < parts->columns.count; i++)
         if (wr_str_ieq(parts->columns.items[i].name, name)) return i;
     return -1;
 }
 
-static weir_status add_key(table_parts *parts, const wr_sql_constraint *constraint, wr_str table,
-                           const int *columns, int count, bool primary)
+static bool has_key_named(const wr_table_parts *parts, wr_str name)
+{
+    for (int i = 0; i < parts->keys.count; i++)
+        if (wr_str_ieq(parts->keys.items[i].name, name)) return true;
+    return false;
+}
+
+/* table_pkey, table_a_b_key; a number behind it if that is taken. */
+static wr_str key_name(const wr_table_parts *parts, wr_str table, const int *columns, int count,
+                       bool primary)
+{
+    WR_BUF(text);
+    wr_buf_add_str(&text, table);
+    for (int i = 0; i < count && !primary; i++)
+        wr_buf_printf(&text, "_%.*s", WR_STR_ARGS(parts->columns.items[columns[i]].name));
+    wr_buf_add_text(&text, primary ? "_pkey" : "_key");
+    wr_str name = wr_arena_str(parts->arena, wr_buf_str(&text));
+    for (int number = 1; has_key_named(parts, name); number++)
+        name = wr_arena_printf(parts->arena, "%s%d", text.data, number);
+    return name;
+}
+
+weir_status wr_table_parts_key(wr_table_parts *parts, wr_name name, wr_str table,
+                               const int *columns, int count, bool primary)
 {
     for (int i = 0; primary && i < parts->keys.count; i++)
         if (parts->keys.items[i].is_primary)
-            return wr_fail_at(WR_E_DUPLICATE_NAME, constraint->node.span,
+            return wr_fail_at(WR_E_DUPLICATE_NAME, name.span,
                               "a table has at most one primary key");
-    wr_str name = constraint->name.text;
-    if (!name.length && primary)
-        name = wr_arena_printf(parts->arena, "%.*s_pkey", WR_STR_ARGS(table));
-    if (!name.length)
-        name = wr_arena_printf(parts->arena, "%.*s_%.*s_key", WR_STR_ARGS(table),
-                               WR_STR_ARGS(parts->columns.items[columns[0]].name));
+    if (name.text.length && has_key_named(parts, name.text))
+        return wr_fail_at(WR_E_DUPLICATE_NAME, name.span, "two constraints are named \"%.*s\"",
+                          WR_STR_ARGS(name.text));
+    wr_str text = name.text.length ? wr_arena_str(parts->arena, name.text)
+                                   : key_name(parts, table, columns, count, primary);
     int *copy = wr_new_array(parts->arena, int, count);
     memcpy(copy, columns, sizeof(int) * (size_t)count);
     for (int i = 0; primary && i < count; i++)
         parts->columns.items[columns[i]].not_null = true;
-    wr_push(parts->arena, &parts->keys,
-            ((wr_key_def){wr_arena_str(parts->arena, name), copy, count, primary}));
+    wr_push(parts->arena, &parts->keys, ((wr_key_def){text, copy, count, primary}));
     return WR_OK;
 }
 
-static weir_status table_key(table_parts *parts, const wr_sql_constraint *constraint, wr_str table,
+static weir_status add_key(wr_table_parts *parts, const wr_sql_constraint *constraint, wr_str table,
+                           const int *columns, int count, bool primary)
+{
+    wr_name name = {.text = constraint->name.text, .span = constraint->node.span};
+    return wr_table_parts_key(parts, name, table, columns, count, primary);
+}
+
+static weir_status table_key(wr_table_parts *parts, const wr_sql_constraint *constraint, wr_str table,
                              bool primary)
 {
     WR_ARENA(scratch);
     int *columns = wr_new_array(&scratch, int, constraint->columns.count);
     for (int i = 0; i < constraint->columns.count; i++) {
         wr_name name = constraint->columns.items[i];
-        columns[i] = column_index(parts, name.text);
+        columns[i] = wr_table_parts_column(parts, name.text);
         if (columns[i] >= 0) continue;
         wr_nearest nearest = {.wanted = name.text};
         for (int c = 0; c < parts->columns.count; c++)
@@ -67,7 +84,7 @@ static weir_status table_key(table_parts *parts, const wr_sql_constraint *constr
     return add_key(parts, constraint, table, columns, constraint->columns.count, primary);
 }
 
-static void add_check(table_parts *parts, const wr_sql_constraint *constraint, wr_str table)
+static void add_check(wr_table_parts *parts, const wr_sql_constraint *constraint, wr_str table)
 {
     wr_str name = constraint->name.text.length
                       ? wr_arena_str(parts->arena, constraint->name.text)
@@ -87,7 +104,7 @@ weir_status wr_check_constraint_modes(const wr_sql_constraint *constraint)
     return what ? wr_fail_at(WR_E_UNSUPPORTED, constraint->node.span, "%s", what) : WR_OK;
 }
 
-static weir_status column_constraint(table_parts *parts, int column,
+static weir_status column_constraint(wr_table_parts *parts, int column,
                                      const wr_sql_constraint *constraint, wr_str table)
 {
     wr_column_def *def = &parts->columns.items[column];
@@ -119,7 +136,7 @@ static weir_status column_constraint(table_parts *parts, int column,
     return wr_fail_at(WR_E_UNSUPPORTED, constraint->node.span, "REFERENCES is not supported");
 }
 
-static weir_status table_constraint(table_parts *parts, const wr_sql_constraint *constraint,
+static weir_status table_constraint(wr_table_parts *parts, const wr_sql_constraint *constraint,
                                     wr_str table)
 {
     WR_TRY(wr_check_constraint_modes(constraint));
@@ -137,10 +154,10 @@ static weir_status table_constraint(table_parts *parts, const wr_sql_constraint 
     }
 }
 
-static weir_status add_column(weir_query *query, table_parts *parts, const wr_sql_column_def *def,
+static weir_status add_column(weir_query *query, wr_table_parts *parts, const wr_sql_column_def *def,
                               const wr_object *object)
 {
-    if (column_index(parts, def->name.text) >= 0)
+    if (wr_table_parts_column(parts, def->name.text) >= 0)
         return wr_fail_at(WR_E_DUPLICATE_COLUMN, def->name.span, "column \"%.*s\" is given twice",
                           WR_STR_ARGS(def->name.text));
     wr_column_def column = {.name = wr_arena_str(parts->arena, def->name.text),
@@ -161,25 +178,7 @@ static weir_status add_column(weir_query *query, table_parts *parts, const wr_sq
                                   &parts->columns.items[parts->columns.count - 1], def);
 }
 
-static weir_status like_table(weir_query *query, table_parts *parts, const wr_sql_like_table *like)
-{
-    wr_str schema, name;
-    wr_ddl_split_name(&like->name, WR_STR(""), &schema, &name);
-    WR_AUTO(wr_object) *model = wr_catalog_find(&query->view, 1u << WR_ENTRY_TABLE, schema, name);
-    if (!model)
-        return wr_fail_at(WR_E_UNKNOWN_TABLE, like->node.span, "no table \"%.*s\"",
-                          WR_STR_ARGS(name));
-    for (int i = 0; i < model->column_count; i++) {
-        wr_column_def column = {.name = wr_arena_str(parts->arena, model->columns[i].name),
-                                .type = model->columns[i].type,
-                                .not_null = model->columns[i].not_null,
-                                .length = model->columns[i].length};
-        wr_push(parts->arena, &parts->columns, column);
-    }
-    return WR_OK;
-}
-
-static weir_status collect(weir_query *query, table_parts *parts, const wr_sql_create_table *create,
+static weir_status collect(weir_query *query, wr_table_parts *parts, const wr_sql_create_table *create,
                            const wr_object *object)
 {
     for (int i = 0; i < create->elements.count; i++) {
@@ -187,7 +186,7 @@ static weir_status collect(weir_query *query, table_parts *parts, const wr_sql_c
         if (element->kind == WR_SQL_COLUMN_DEF)
             WR_TRY(add_column(query, parts, wr_sql_as_column_def(element), object));
         else if (element->kind == WR_SQL_LIKE_TABLE)
-            WR_TRY(like_table(query, parts, wr_sql_as_like_table(element)));
+            WR_TRY(wr_table_parts_like(query, parts, wr_sql_as_like_table(element), object));
         else if (element->kind != WR_SQL_CONSTRAINT)
             return wr_fail_at(WR_E_UNSUPPORTED, element->span, "%s is only for streams",
                               wr_node_kind_name(element->kind));
@@ -199,7 +198,7 @@ static weir_status collect(weir_query *query, table_parts *parts, const wr_sql_c
     return WR_OK;
 }
 
-static void schema_of(const table_parts *parts, wr_schema *out)
+static void schema_of(const wr_table_parts *parts, wr_schema *out)
 {
     int count = parts->columns.count;
     *out = (wr_schema){.fields = wr_new_array(parts->arena, wr_field, WR_MAX(count, 1)),
@@ -212,7 +211,7 @@ static void schema_of(const table_parts *parts, wr_schema *out)
 }
 
 /* Defaults, generated columns and checks must bind now. */
-static weir_status check_texts(weir_query *query, const table_parts *parts, const wr_schema *schema,
+static weir_status check_texts(weir_query *query, const wr_table_parts *parts, const wr_schema *schema,
                                wr_str name, wr_span span)
 {
     wr_node *node;
@@ -240,7 +239,7 @@ static weir_status check_texts(weir_query *query, const table_parts *parts, cons
     return WR_OK;
 }
 
-static weir_status finish_table(weir_query *query, wr_object *owned, table_parts *parts,
+static weir_status finish_table(weir_query *query, wr_object *owned, wr_table_parts *parts,
                                 const wr_sql_create_table *create)
 {
     WR_AUTO(wr_object) *object = owned;
@@ -300,7 +299,7 @@ static weir_status take_affected(void *target, const wr_batch *batch)
 /* The query's rows enter a table that defines its columns itself as they would by INSERT, so that
  * casts, defaults and constraints hold. */
 static weir_status fill_by_insert(weir_query *query, const wr_sql_create_table *create,
-                                  const table_parts *parts)
+                                  const wr_table_parts *parts)
 {
     wr_sql_insert insert = {
         .node = {WR_SQL_INSERT, create->node.span}, .table = create->name, .query = create->query};
@@ -332,7 +331,7 @@ static weir_status create_defined_as(weir_query *query, const wr_sql_create_tabl
     WR_TRY(wr_check_reads_only(&bound, "CREATE TABLE AS"));
     wr_object *object =
         wr_ddl_object_new(query, WR_ENTRY_TABLE, &create->name, create->mode.temporary);
-    table_parts parts = {.arena = &object->arena};
+    wr_table_parts parts = {.arena = &object->arena};
     weir_status bad = collect(query, &parts, create, object);
     if (bad) {
         wr_object_release(object);
@@ -364,7 +363,7 @@ static weir_status create_as(weir_query *query, const wr_sql_create_table *creat
     WR_TRY(wr_check_reads_only(&bound, "CREATE TABLE AS"));
     wr_object *object =
         wr_ddl_object_new(query, WR_ENTRY_TABLE, &create->name, create->mode.temporary);
-    table_parts parts = {.arena = &object->arena};
+    wr_table_parts parts = {.arena = &object->arena};
     weir_status bad = WR_OK;
     if (create->elements.count > bound.schema.count)
         bad = wr_fail_at(WR_E_COLUMN_COUNT, create->node.span,
@@ -374,7 +373,7 @@ static weir_status create_as(weir_query *query, const wr_sql_create_table *creat
         wr_str name = bound.schema.fields[i].name;
         if (i < create->elements.count && create->elements.items[i]->kind == WR_SQL_COLUMN_DEF)
             name = wr_sql_as_column_def(create->elements.items[i])->name.text;
-        if (column_index(&parts, name) >= 0)
+        if (wr_table_parts_column(&parts, name) >= 0)
             bad = wr_with_hint(wr_fail_at(WR_E_DUPLICATE_COLUMN, create->query->span,
                                           "the query has two columns named \"%.*s\"",
                                           WR_STR_ARGS(name)),
@@ -505,7 +504,7 @@ weir_status wr_run_create_table(weir_query *query, const wr_sql_create_table *cr
     if (create->query) return create_as(query, create);
     wr_object *object =
         wr_ddl_object_new(query, WR_ENTRY_TABLE, &create->name, create->mode.temporary);
-    table_parts parts = {.arena = &object->arena};
+    wr_table_parts parts = {.arena = &object->arena};
     weir_status bad = collect(query, &parts, create, object);
     if (bad) {
         wr_object_release(object);

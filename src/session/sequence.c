@@ -337,6 +337,27 @@ weir_status wr_column_sequence_new(weir_query *query, const wr_object *table, wr
     return wr_ddl_add(query, WR_TAKE(sequence), mode, def->name.span);
 }
 
+weir_status wr_column_sequence_like(weir_query *query, const wr_object *table, wr_arena *arena,
+                                    const wr_column_def *model, wr_column_def *column)
+{
+    const wr_create_mode mode = {0};
+    WR_AUTO(wr_object) *from = wr_sequence_of_column(query, model);
+    wr_assert(from);
+    WR_AUTO(wr_object) *sequence = named_sequence(query, table, column->name);
+    sequence->type = from->type;
+    sequence->start = from->start;
+    sequence->increment = from->increment;
+    sequence->min_value = from->min_value;
+    sequence->max_value = from->max_value;
+    sequence->cycles = from->cycles;
+    sequence->next = from->start;
+    sequence->owner = column->id;
+    column->filler = model->filler;
+    column->not_null = true;
+    column->default_sql = next_value_of(arena, sequence);
+    return wr_ddl_add(query, WR_TAKE(sequence), mode, (wr_span){0});
+}
+
 /* Calls fn with every sequence that the column, or any column of the table (-1), owns. */
 static weir_status each_owned(weir_query *query, const wr_object *table, int column,
                               weir_status (*fn)(weir_query *query, wr_object *sequence))

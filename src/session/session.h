@@ -223,6 +223,11 @@ WR_MUST_CHECK weir_status wr_column_identity(wr_column_def *column,
 WR_MUST_CHECK weir_status wr_column_sequence_new(weir_query *query, const wr_object *table,
                                                  wr_arena *arena, wr_column_def *column,
                                                  const wr_sql_column_def *def);
+/* Makes column fill itself as the IDENTITY column model of another table does, from a sequence of
+ * its own that is added to the catalog. */
+WR_MUST_CHECK weir_status wr_column_sequence_like(weir_query *query, const wr_object *table,
+                                                  wr_arena *arena, const wr_column_def *model,
+                                                  wr_column_def *column);
 /* Drops what the columns of a table own, or one of them (column >= 0). */
 WR_MUST_CHECK weir_status wr_drop_owned_sequences(weir_query *query, const wr_object *table,
                                                   int column);

@@ -98,7 +98,9 @@ static void print_references(wr_buf *out, const wr_sql_constraint *node)
     wr_buf_add_text(out, "REFERENCES ");
     wr_print_qualified(out, node->reference, WR_PLACE_COLUMN);
     wr_print_names_after(out, " ", node->reference_columns);
+    wr_print_if(out, node->match_full, " MATCH FULL");
     if (node->on_delete) wr_buf_printf(out, " ON DELETE %s", actions[node->on_delete]);
+    wr_print_names_after(out, " ", node->set_columns);
     if (node->on_update) wr_buf_printf(out, " ON UPDATE %s", actions[node->on_update]);
 }
 
@@ -158,14 +160,12 @@ void wr_print_like_table(wr_buf *out, const wr_sql_like_table *node)
 {
     wr_buf_add_text(out, "LIKE ");
     wr_print_qualified(out, node->name, WR_PLACE_COLUMN);
-    for (int i = 0; i < node->including.count; i++) {
-        wr_buf_add_text(out, " INCLUDING ");
-        wr_buf_add_str(out, node->including.items[i].text);
+    if (node->including == WR_LIKE_ALL) {
+        wr_buf_add_text(out, " INCLUDING ALL");
+        return;
     }
-    for (int i = 0; i < node->excluding.count; i++) {
-        wr_buf_add_text(out, " EXCLUDING ");
-        wr_buf_add_str(out, node->excluding.items[i].text);
-    }
+    for (int i = 0; wr_like_words[i]; i++)
+        if (node->including >> i & 1) wr_buf_printf(out, " INCLUDING %s", wr_like_words[i]);
 }
 
 void wr_print_watermark(wr_buf *out, const wr_sql_watermark *node)

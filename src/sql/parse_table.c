@@ -23,12 +23,17 @@ static void parse_references(wr_parser *p, wr_sql_constraint *constraint)
     if (at_punct(p, '(')) constraint->reference_columns = wr_grammar_name_list(p, "a column name");
     if (at_text(p, "match")) {
         advance(p);
-        if (!take_text(p, "simple")) wr_refuse(p, span_now(p), "MATCH FULL and MATCH PARTIAL");
+        constraint->match_full = take_text(p, "full");
+        if (!constraint->match_full && !take_text(p, "simple"))
+            wr_refuse(p, span_now(p), "MATCH PARTIAL");
     }
-    while (at_word(p, WR_KW_ON)) {
+    while (at_word(p, WR_KW_ON) && !p->error) {
         advance(p);
         if (take_word(p, WR_KW_DELETE)) {
             constraint->on_delete = parse_reference_action(p);
+            bool sets = constraint->on_delete >= WR_ACTION_SET_NULL;
+            if (sets && at_punct(p, '('))
+                constraint->set_columns = wr_grammar_name_list(p, "a column name");
         } else {
             wr_need_word(p, WR_KW_UPDATE);
             constraint->on_update = parse_reference_action(p);
@@ -210,24 +215,34 @@ wr_node *wr_grammar_table_constraint(wr_parser *p)
     return &node->node;
 }
 
+const char *const wr_like_words[] = {"comments", "compression", "constraints", "defaults", "generated",
+                                     "identity", "indexes",     "statistics",  "storage",  NULL};
+
+/* The bits of the word behind INCLUDING or EXCLUDING. */
+static int take_like_part(wr_parser *p)
+{
+    if (take_text(p, "all")) return WR_LIKE_ALL;
+    for (int i = 0; wr_like_words[i]; i++)
+        if (take_text(p, wr_like_words[i])) return 1 << i;
+    wr_expected(p, "ALL, COMMENTS, CONSTRAINTS, DEFAULTS, GENERATED, IDENTITY or INDEXES");
+    return 0;
+}
+
+/* LIKE t [INCLUDING x | EXCLUDING y] ..: each changes what those before it said. */
 static wr_node *parse_like(wr_parser *p)
 {
     wr_sql_like_table *node = WR_NODE(p, LIKE_TABLE, like_table, span_now(p));
-    wr_name_list including = {0}, excluding = {0};
     advance(p);
     node->name = wr_grammar_qualified(p, "a table name");
-    for (;;) {
-        bool with = at_word(p, WR_KW_INCLUDING);
-        if (!with && !at_word(p, WR_KW_EXCLUDING)) break;
-        advance(p);
-        wr_name what = wr_grammar_label(p, "ALL, DEFAULTS, CONSTRAINTS, ..");
-        if (with)
-            wr_push(p->arena, &including, what);
+    while (!p->error) {
+        if (take_word(p, WR_KW_INCLUDING))
+            node->including |= take_like_part(p);
+        else if (take_word(p, WR_KW_EXCLUDING))
+            node->including &= ~take_like_part(p);
         else
-            wr_push(p->arena, &excluding, what);
+            break;
     }
-    node->including = wr_names_of(&including);
-    node->excluding = wr_names_of(&excluding);
+    node->node.span = span_since(p, node->node.span);
     return &node->node;
 }
 

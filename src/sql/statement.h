@@ -88,14 +88,32 @@ struct wr_sql_constraint { /* of a column (columns empty) or of a table */
     wr_names reference;  /* REFERENCES table */
     wr_names reference_columns;
     wr_reference_action on_delete, on_update;
+    wr_names set_columns; /* ON DELETE SET NULL (a, b) */
+    bool match_full;      /* MATCH FULL; else SIMPLE */
     bool deferrable, initially_deferred, not_valid, nulls_not_distinct;
     wr_nodes options; /* of the sequence of an IDENTITY */
 };
 
-struct wr_sql_like_table { /* LIKE t [INCLUDING x] [EXCLUDING y] */
+/* What LIKE copies besides names, types and NOT NULL; bits. */
+typedef enum wr_like_part {
+    WR_LIKE_COMMENTS = 1,
+    WR_LIKE_COMPRESSION = 2,
+    WR_LIKE_CONSTRAINTS = 4,
+    WR_LIKE_DEFAULTS = 8,
+    WR_LIKE_GENERATED = 16,
+    WR_LIKE_IDENTITY = 32,
+    WR_LIKE_INDEXES = 64,
+    WR_LIKE_STATISTICS = 128,
+    WR_LIKE_STORAGE = 256,
+    WR_LIKE_ALL = 511
+} wr_like_part;
+/* The words behind INCLUDING and EXCLUDING, in the order of the bits; NULL at the end. */
+extern const char *const wr_like_words[];
+
+struct wr_sql_like_table { /* LIKE t [INCLUDING x | EXCLUDING y] .. */
     wr_node node;
     wr_names name;
-    wr_names including, excluding;
+    int including; /* wr_like_part; what EXCLUDING took away again is not in it */
 };
 
 struct wr_sql_watermark { /* WATERMARK FOR column AS expression */

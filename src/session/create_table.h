@@ -1,0 +1,26 @@
+/* create_table.h - a table while its definition is put together: create_table.c, like_table.c and
+ * foreign_key.c. */
+#pragma once
+#include "session/session.h"
+
+typedef WR_LIST(wr_column_def) wr_column_list;
+typedef WR_LIST(wr_key_def) wr_key_list;
+typedef WR_LIST(wr_check_def) wr_check_list;
+
+typedef struct wr_table_parts {
+    wr_arena *arena; /* of the object that is made */
+    wr_column_list columns;
+    wr_key_list keys;
+    wr_check_list checks;
+} wr_table_parts;
+
+/* The number of a column by name, -1 if there is none. */
+int wr_table_parts_column(const wr_table_parts *parts, wr_str name);
+/* Adds a key over the columns, named after them if name is empty. DUPLICATE_NAME for a second
+ * primary key. */
+WR_MUST_CHECK weir_status wr_table_parts_key(wr_table_parts *parts, wr_name name, wr_str table,
+                                             const int *columns, int count, bool primary);
+/* LIKE: adds what is copied from the other table; object is the one that is made. */
+WR_MUST_CHECK weir_status wr_table_parts_like(weir_query *query, wr_table_parts *parts,
+                                              const wr_sql_like_table *like,
+                                              const wr_object *object);
