@@ -24,6 +24,7 @@ struct wr_catalog {
     wr_store *store;
     wr_mutex lock;
     entry *entries; /* guarded by lock */
+    _Atomic bool has_foreign_keys;
     int count, cap; /* guarded by lock */
 };
 
@@ -249,6 +250,7 @@ static weir_status add_locked(const wr_catalog_view *view, wr_object *object, bo
         .object = object, .adder = wr_txn_id(view->txn), .added_at = wr_txn_savepoint(view->txn)};
     if (object->is_temporary) e.session_id = view->session_id;
     append(view->catalog, e);
+    if (object->foreign_key_count) view->catalog->has_foreign_keys = true;
     wr_txn_mark(view->txn);
     return WR_OK;
 }
@@ -429,6 +431,56 @@ wr_object **wr_catalog_list(const wr_catalog_view *view, unsigned kinds, wr_aren
     qsort(list, (size_t)n, sizeof *list, by_schema_and_name);
     *count = n;
     return list;
+}
+
+bool wr_catalog_has_foreign_keys(const wr_catalog_view *view)
+{
+    return view->catalog->has_foreign_keys;
+}
+
+int wr_object_column(const wr_object *table, uint64_t id)
+{
+    for (int i = 0; i < table->column_count; i++)
+        if (table->columns[i].id == id) return i;
+    return -1;
+}
+
+static bool refers_to(const wr_object *object, const wr_object *table)
+{
+    for (int i = 0; i < object->foreign_key_count; i++)
+        if (wr_object_column(table, object->foreign_keys[i].keys[0]) >= 0) return true;
+    return false;
+}
+
+wr_object **wr_catalog_referrers(const wr_catalog_view *view, const wr_object *table,
+                                 wr_arena *arena, int *count)
+{
+    int all = 0;
+    *count = 0;
+    if (!wr_catalog_has_foreign_keys(view)) return NULL;
+    wr_object **list = wr_catalog_list(view, 1u << WR_ENTRY_TABLE, arena, &all);
+    for (int i = 0; i < all; i++) {
+        if (refers_to(list[i], table))
+            list[(*count)++] = list[i];
+        else
+            wr_object_release(list[i]);
+    }
+    return list;
+}
+
+wr_object *wr_catalog_table_of(const wr_catalog_view *view, uint64_t column)
+{
+    WR_ARENA(scratch);
+    int count = 0;
+    wr_object *found = NULL;
+    wr_object **list = wr_catalog_list(view, 1u << WR_ENTRY_TABLE, &scratch, &count);
+    for (int i = 0; i < count; i++) {
+        if (!found && wr_object_column(list[i], column) >= 0)
+            found = list[i];
+        else
+            wr_object_release(list[i]);
+    }
+    return found;
 }
 
 wr_str *wr_catalog_schemas(const wr_catalog_view *view, wr_arena *arena, int *count)

@@ -172,5 +172,15 @@ void wr_catalog_end_session(wr_catalog *catalog, uint64_t session_id); /* drops 
  * arena-allocated array. */
 wr_object **wr_catalog_list(const wr_catalog_view *view, unsigned kinds, wr_arena *arena,
                             int *count);
+/* Has any table ever had a foreign key? Cheap, for statements that change rows. */
+bool wr_catalog_has_foreign_keys(const wr_catalog_view *view);
+/* The tables with a foreign key to this one, itself included if it has one; references kept for
+ * the caller in the arena-allocated array. */
+wr_object **wr_catalog_referrers(const wr_catalog_view *view, const wr_object *table,
+                                 wr_arena *arena, int *count);
+/* The table a column with this id belongs to: a reference, or NULL. */
+wr_object *wr_catalog_table_of(const wr_catalog_view *view, uint64_t column);
+/* The number of the column with this id, -1 if the table has none. */
+int wr_object_column(const wr_object *table, uint64_t id);
 wr_str *wr_catalog_schemas(const wr_catalog_view *view, wr_arena *arena, int *count);
 void wr_catalog_offer_names(const wr_catalog_view *view, unsigned kinds, wr_nearest *nearest);

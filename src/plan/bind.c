@@ -433,4 +433,5 @@ void wr_planner_clear(wr_planner *planner)
     for (int i = 0; i < planner->objects.count; i++)
         wr_object_release(planner->objects.items[i]);
     planner->relations.count = planner->objects.count = planner->files_read.count = 0;
+    planner->key_logs.count = 0;
 }

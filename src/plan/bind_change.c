@@ -162,13 +162,19 @@ weir_status wr_bind_delete(wr_scope *scope, const wr_sql_delete *node, wr_bound 
                          old_count + carried_count, &node->returning, "DELETE", out);
 }
 
-static weir_status truncate_one(wr_scope *scope, const wr_node *name, wr_bound *out)
+typedef WR_LIST(wr_object *) truncated_list;
+
+static weir_status truncate_one(wr_scope *scope, wr_object *table, wr_span span, wr_bound *out)
 {
     const wr_nodes none = {0};
     wr_dml dml;
     wr_from from;
-    const wr_sql_table_ref ref = {.node = {WR_SQL_TABLE_REF, name->span},
-                                  .name = wr_sql_as_name_node(name)->name};
+    wr_name *parts = wr_new_array(scope->planner->arena, wr_name, 2);
+    parts[0] =
+        (wr_name){.text = table->is_temporary ? WR_STR("temp") : table->schema, .span = span};
+    parts[1] = (wr_name){.text = table->name, .span = span};
+    const wr_sql_table_ref ref = {.node = {WR_SQL_TABLE_REF, span},
+                                  .name = {.items = parts, .count = 2}};
     WR_TRY(wr_dml_begin(&dml, scope, &ref.name, (wr_name){0}));
     WR_TRY(wr_dml_target(&dml, &ref, &from));
     wr_column_id *rowid = wr_new_array(scope->planner->arena, wr_column_id, 1);
@@ -180,11 +186,56 @@ static weir_status truncate_one(wr_scope *scope, const wr_node *name, wr_bound *
     return wr_dml_finish(&dml, rowid, 1, &none, "TRUNCATE TABLE", out);
 }
 
+/* Tables with foreign keys to one of the list: CASCADE adds them, otherwise they must be there. */
+static weir_status add_referrers(wr_scope *scope, const wr_sql_truncate *truncate,
+                                 truncated_list *list)
+{
+    wr_planner *planner = scope->planner;
+    for (int i = 0; i < list->count; i++) {
+        int count = 0;
+        wr_object **owners =
+            wr_catalog_referrers(planner->catalog, list->items[i], planner->arena, &count);
+        for (int k = 0; k < count; k++) {
+            bool there = false;
+            wr_push(planner->arena, &planner->objects, owners[k]);
+            for (int t = 0; t < list->count; t++)
+                there = there || list->items[t] == owners[k];
+            if (there) continue;
+            if (truncate->behavior != WR_DROP_CASCADE)
+                return wr_with_hint(
+                    wr_fail_at(WR_E_UNSUPPORTED, truncate->node.span,
+                               "cannot truncate a table referenced in a foreign key constraint: "
+                               "table \"%.*s\" refers to \"%.*s\"",
+                               WR_STR_ARGS(owners[k]->name), WR_STR_ARGS(list->items[i]->name)),
+                    "truncate both tables at the same time, or use TRUNCATE .. CASCADE");
+            wr_push(planner->arena, list, owners[k]);
+        }
+    }
+    return WR_OK;
+}
+
+static weir_status truncated_tables(wr_scope *scope, const wr_sql_truncate *truncate,
+                                    truncated_list *out)
+{
+    *out = (truncated_list){0};
+    for (int i = 0; i < truncate->names.count; i++) {
+        wr_object *object;
+        bool there = false;
+        WR_TRY(wr_find_table(scope, &wr_sql_as_name_node(truncate->names.items[i])->name, &object));
+        for (int t = 0; t < out->count; t++)
+            there = there || out->items[t] == object;
+        if (!there) wr_push(scope->planner->arena, out, object);
+    }
+    return add_referrers(scope, truncate, out);
+}
+
 weir_status wr_bind_truncate(wr_scope *scope, const wr_sql_truncate *truncate, wr_bound *out)
 {
-    for (int i = 0; i < truncate->names.count; i++) {
+    truncated_list list;
+    WR_TRY(truncated_tables(scope, truncate, &list));
+    for (int i = 0; i < list.count; i++) {
         wr_logical *before = out->root;
-        WR_TRY(truncate_one(scope, truncate->names.items[i], out));
+        WR_TRY(truncate_one(scope, list.items[i], truncate->node.span, out));
         if (before) out->root = wr_logical_after(scope->planner, out->root, before);
     }
     return WR_OK;

@@ -201,6 +201,10 @@ static weir_status bind_table_ref(wr_scope *scope, const wr_sql_table_ref *ref, 
     }
     bool done = false;
     wr_result result;
+    if (planner->changed_keys && wr_str_is(name, "changed keys"))
+        return from_plan(
+            planner, wr_logical_scan(planner, wr_relation_keep(planner->changed_keys), name, NULL),
+            &ref->alias, name, ref->node.span, out);
     WR_TRY(wr_bind_builtin_table(scope, schema, name, &result, &done));
     if (done) {
         WR_TRY(from_result(planner, &result, &ref->alias, name, ref->node.span, out));

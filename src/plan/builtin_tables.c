@@ -205,46 +205,67 @@ static weir_status fill_pg_sequences(wr_scope *scope, wr_row_list *rows)
     return WR_OK;
 }
 
+static void constraint_row(wr_scope *scope, wr_row_list *rows, const wr_object *table, wr_str name,
+                           const char *kind)
+{
+    wr_row_text(rows, wr_builtin_database(scope));
+    wr_row_text(rows, table->schema);
+    wr_row_text(rows, name);
+    wr_row_text(rows, wr_builtin_database(scope));
+    wr_row_text(rows, table->schema);
+    wr_row_text(rows, table->name);
+    wr_row_text(rows, wr_str_of(kind));
+    wr_row_text(rows, WR_STR("NO"));
+    wr_row_text(rows, WR_STR("NO"));
+    wr_row_text(rows, WR_STR("YES"));
+}
+
 static weir_status fill_constraints(wr_scope *scope, wr_row_list *rows)
 {
     int count;
     wr_object **list = wr_builtin_objects(scope, 1u << WR_ENTRY_TABLE, &count);
-    for (int i = 0; i < count; i++)
-        for (int k = 0; k < list[i]->key_count + list[i]->check_count; k++) {
-            bool is_key = k < list[i]->key_count;
-            wr_row_text(rows, wr_builtin_database(scope));
-            wr_row_text(rows, list[i]->schema);
-            wr_row_text(rows, is_key ? list[i]->keys[k].name
-                                     : list[i]->checks[k - list[i]->key_count].name);
-            wr_row_text(rows, wr_builtin_database(scope));
-            wr_row_text(rows, list[i]->schema);
-            wr_row_text(rows, list[i]->name);
-            wr_row_text(rows, !is_key                       ? WR_STR("CHECK")
-                              : list[i]->keys[k].is_primary ? WR_STR("PRIMARY KEY")
-                                                            : WR_STR("UNIQUE"));
-            wr_row_text(rows, WR_STR("NO"));
-            wr_row_text(rows, WR_STR("NO"));
-            wr_row_text(rows, WR_STR("YES"));
-        }
+    for (int i = 0; i < count; i++) {
+        const wr_object *table = list[i];
+        for (int k = 0; k < table->key_count; k++)
+            constraint_row(scope, rows, table, table->keys[k].name,
+                           table->keys[k].is_primary ? "PRIMARY KEY" : "UNIQUE");
+        for (int k = 0; k < table->check_count; k++)
+            constraint_row(scope, rows, table, table->checks[k].name, "CHECK");
+        for (int k = 0; k < table->foreign_key_count; k++)
+            constraint_row(scope, rows, table, table->foreign_keys[k].name, "FOREIGN KEY");
+    }
     return WR_OK;
+}
+
+static void key_column_row(wr_scope *scope, wr_row_list *rows, const wr_object *table, wr_str name,
+                           int column, int place)
+{
+    wr_row_text(rows, wr_builtin_database(scope));
+    wr_row_text(rows, table->schema);
+    wr_row_text(rows, name);
+    wr_row_text(rows, wr_builtin_database(scope));
+    wr_row_text(rows, table->schema);
+    wr_row_text(rows, table->name);
+    wr_row_text(rows, table->columns[column].name);
+    wr_row_int(rows, place);
 }
 
 static weir_status fill_key_columns(wr_scope *scope, wr_row_list *rows)
 {
     int count;
     wr_object **list = wr_builtin_objects(scope, 1u << WR_ENTRY_TABLE, &count);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
         for (int k = 0; k < list[i]->key_count; k++)
-            for (int c = 0; c < list[i]->keys[k].column_count; c++) {
-                wr_row_text(rows, wr_builtin_database(scope));
-                wr_row_text(rows, list[i]->schema);
-                wr_row_text(rows, list[i]->keys[k].name);
-                wr_row_text(rows, wr_builtin_database(scope));
-                wr_row_text(rows, list[i]->schema);
-                wr_row_text(rows, list[i]->name);
-                wr_row_text(rows, list[i]->columns[list[i]->keys[k].columns[c]].name);
-                wr_row_int(rows, c + 1);
-            }
+            for (int c = 0; c < list[i]->keys[k].column_count; c++)
+                key_column_row(scope, rows, list[i], list[i]->keys[k].name,
+                               list[i]->keys[k].columns[c], c + 1);
+        for (int k = 0; k < list[i]->foreign_key_count; k++) {
+            const wr_reference_def *key = &list[i]->foreign_keys[k];
+            for (int c = 0; c < key->column_count; c++)
+                key_column_row(scope, rows, list[i], key->name,
+                               wr_object_column(list[i], key->columns[c]), c + 1);
+        }
+    }
     return WR_OK;
 }
 

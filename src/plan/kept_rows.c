@@ -148,6 +148,12 @@ weir_status wr_kept_relation_add(wr_relation *relation, const wr_batch *batch)
     return wr_kept_rows_add(&((kept_relation *)relation)->rows, batch);
 }
 
+const wr_kept_rows *wr_kept_relation_rows(const wr_relation *relation)
+{
+    wr_assert(relation->def == &kept_def);
+    return &((const kept_relation *)relation)->rows;
+}
+
 uint64_t wr_kept_relation_bytes(const wr_relation *relation)
 {
     wr_assert(relation->def == &kept_def);

@@ -219,7 +219,9 @@ typedef struct wr_planner {
     int param_count, param_cap;
     WR_LIST(wr_relation *) relations; /* references released with the statement */
     WR_LIST(wr_object *) objects;
-    WR_LIST(wr_bound_file) files_read;      /* no references of their own */
+    WR_LIST(struct wr_key_log *) key_logs; /* key_log.h; what sinks note about foreign keys */
+    wr_relation *changed_keys;         /* what the name "changed keys" stands for; NULL: nothing */
+    WR_LIST(wr_bound_file) files_read; /* no references of their own */
     struct wr_known_columns *known_columns; /* statistics asked for already (statistics.c) */
     uint64_t rules_off;                     /* bit per rule number: switched off */
     wr_str sql;                             /* text for spans */

@@ -7,6 +7,7 @@
  *
  * There is no type for oids: they are BIGINT. A constant name cast to regclass becomes the number,
  * as conditions want it; a number cast to regclass becomes the name, as people want to read it. */
+#include "plan/key_log.h"
 #include "plan/pg_catalog.h"
 #include "sql/format.h"
 #include "sql/parse.h"
@@ -126,6 +127,11 @@ static void table_rows(wr_row_list *rows, const wr_object *table)
         WR_BUF(text);
         wr_buf_printf(&text, "CHECK ((%.*s))", WR_STR_ARGS(table->checks[c].sql));
         definition_row(rows, table, table->checks[c].name, "constraint", wr_buf_str(&text));
+    }
+    for (int k = 0; k < table->foreign_key_count; k++) {
+        WR_BUF(text);
+        wr_foreign_key_text(rows->planner->catalog, table, &table->foreign_keys[k], &text);
+        definition_row(rows, table, table->foreign_keys[k].name, "constraint", wr_buf_str(&text));
     }
 }
 

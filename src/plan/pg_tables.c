@@ -203,6 +203,34 @@ static void constraint_row(wr_row_list *rows, const wr_object *table, wr_str nam
         wr_row_null(rows);
 }
 
+static void foreign_key_row(wr_scope *scope, wr_row_list *rows, const wr_object *table,
+                            const wr_reference_def *key)
+{
+    static const char *const letters[] = {[WR_KEY_NO_ACTION] = "a",
+                                          [WR_KEY_RESTRICT] = "r",
+                                          [WR_KEY_CASCADE] = "c",
+                                          [WR_KEY_SET_NULL] = "n",
+                                          [WR_KEY_SET_DEFAULT] = "d"};
+    wr_object *target = wr_catalog_table_of(scope->planner->catalog, key->keys[0]);
+    if (!target) return;
+    wr_push(scope->planner->arena, &scope->planner->objects, target);
+    int *own = wr_new_array(scope->planner->arena, int, key->column_count),
+        *other = wr_new_array(scope->planner->arena, int, key->column_count);
+    for (int i = 0; i < key->column_count; i++) {
+        own[i] = wr_object_column(table, key->columns[i]);
+        other[i] = wr_object_column(target, key->keys[i]);
+    }
+    wr_row_int(rows, wr_builtin_oid(table->schema, key->name));
+    wr_row_text(rows, key->name);
+    cells(rows, "itbbbiiiiittt", schema_oid(table->schema), "f", false, false, true,
+          object_oid(table), (int64_t)0, (int64_t)0, (int64_t)0, object_oid(target),
+          letters[key->on_update], letters[key->on_delete], key->match_full ? "f" : "s");
+    cells(rows, "bib", true, (int64_t)0, true);
+    cell_list(rows, own, key->column_count, 1);
+    cell_list(rows, other, key->column_count, 1);
+    wr_row_null(rows);
+}
+
 static weir_status fill_constraint(wr_scope *scope, wr_row_list *rows)
 {
     int count;
@@ -214,6 +242,8 @@ static weir_status fill_constraint(wr_scope *scope, wr_row_list *rows)
         for (int k = 0; k < list[i]->check_count; k++)
             constraint_row(rows, list[i], list[i]->checks[k].name, "c", NULL,
                            list[i]->checks[k].sql);
+        for (int k = 0; k < list[i]->foreign_key_count; k++)
+            foreign_key_row(scope, rows, list[i], &list[i]->foreign_keys[k]);
     }
     return WR_OK;
 }

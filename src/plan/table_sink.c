@@ -7,6 +7,7 @@
  *
  * Atomicity: the first row takes a savepoint of the transaction; abort rolls back to it. */
 #include "plan/table_sink.h"
+#include "plan/key_log.h"
 
 typedef struct table_sink {
     wr_batch_sink base;
@@ -23,6 +24,8 @@ typedef struct table_sink {
     wr_arena programs;
     wr_eval *checks, *conflict, *conflict_where, *generated;
     wr_kept_rows kept;
+    wr_key_log **key_logs; /* foreign keys of the table and to it */
+    int key_log_count;
 } table_sink;
 
 /* ---- constraints ---- */
@@ -126,6 +129,30 @@ static wr_batch selected(const wr_batch *in, const uint16_t *sel, uint32_t count
     return out;
 }
 
+/* ---- changes of the table, with notes for foreign keys ---- */
+static weir_status append_rows(table_sink *sink, const wr_batch *rows)
+{
+    for (int i = 0; i < sink->key_log_count; i++)
+        WR_TRY(wr_key_log_written(sink->key_logs[i], rows, &sink->scratch));
+    return wr_table_append(sink->table, sink->txn, rows);
+}
+
+/* fresh: the rows that take the place of those that end, one each, or NULL. */
+static weir_status end_rows(table_sink *sink, const int64_t *rowids, uint32_t count,
+                            const wr_batch *fresh, uint64_t *ended)
+{
+    bool is_target = false;
+    wr_batch old;
+    for (int i = 0; i < sink->key_log_count; i++)
+        is_target = is_target || !sink->key_logs[i]->is_own;
+    if (is_target && count) {
+        WR_TRY(wr_table_fetch(sink->table, sink->txn, rowids, count, &sink->scratch, &old));
+        for (int i = 0; i < sink->key_log_count; i++)
+            WR_TRY(wr_key_log_ended(sink->key_logs[i], &old, fresh, &sink->scratch));
+    }
+    return wr_table_delete(sink->table, sink->txn, rowids, count, ended);
+}
+
 /* ---- INSERT ---- */
 static bool same_key(const wr_batch *rows, const wr_key_def *key, uint32_t a, uint32_t b)
 {
@@ -223,8 +250,8 @@ static weir_status update_conflicting(table_sink *sink, const wr_batch *rows, co
     int64_t *ended = wr_new_array(arena, int64_t, chosen_count);
     for (uint32_t i = 0; i < chosen_count; i++)
         ended[i] = rowids[chosen[i]];
-    WR_TRY(wr_table_delete(sink->table, sink->txn, ended, chosen_count, NULL));
-    WR_TRY(wr_table_append(sink->table, sink->txn, &changed));
+    WR_TRY(end_rows(sink, ended, chosen_count, &changed, NULL));
+    WR_TRY(append_rows(sink, &changed));
     sink->affected += chosen_count;
     return change->returned_rows ? wr_kept_relation_add(change->returned_rows, &changed) : WR_OK;
 }
@@ -271,7 +298,7 @@ static weir_status insert_pass(table_sink *sink, const wr_batch *rows, uint16_t 
     }
     if (fresh_count) {
         wr_batch inserted = selected(rows, fresh, fresh_count);
-        WR_TRY(wr_table_append(sink->table, sink->txn, &inserted));
+        WR_TRY(append_rows(sink, &inserted));
         sink->affected += fresh_count;
         if (sink->change.returned_rows)
             WR_TRY(wr_kept_relation_add(sink->change.returned_rows, &inserted));
@@ -286,7 +313,7 @@ static weir_status insert_rows(table_sink *sink, const wr_batch *in)
     wr_batch rows = table_rows(sink, in);
     WR_TRY(check_rows(sink, &rows));
     if (sink->change.conflict == WR_CONFLICT_FAILS) {
-        WR_TRY(wr_table_append(sink->table, sink->txn, &rows));
+        WR_TRY(append_rows(sink, &rows));
         sink->affected += wr_batch_count(&rows);
         return return_rows(sink, in);
     }
@@ -310,8 +337,7 @@ static weir_status changed_twice(const table_sink *sink)
 static weir_status delete_rows(table_sink *sink, const wr_batch *in)
 {
     uint64_t ended = 0;
-    WR_TRY(
-        wr_table_delete(sink->table, sink->txn, rowids_of(sink, in), wr_batch_count(in), &ended));
+    WR_TRY(end_rows(sink, rowids_of(sink, in), wr_batch_count(in), NULL, &ended));
     if (ended != wr_batch_count(in)) return changed_twice(sink);
     sink->affected += ended;
     return return_rows(sink, in);
@@ -342,23 +368,30 @@ static weir_status keep_rows(table_sink *sink, const wr_batch *in)
     return wr_kept_rows_add(&sink->kept, in);
 }
 
+static weir_status end_kept(table_sink *sink, const wr_batch *kept, int action)
+{
+    uint64_t ended = 0;
+    wr_batch old = with_actions(sink, kept, 1u << action), fresh = table_rows(sink, &old);
+    uint32_t count = wr_batch_count(&old);
+    WR_TRY(end_rows(sink, rowids_of(sink, &old), count,
+                    action == WR_MERGE_ROW_UPDATE ? &fresh : NULL, &ended));
+    return ended == count ? WR_OK : changed_twice(sink);
+}
+
 static weir_status apply_kept(table_sink *sink)
 {
     for (int i = 0; i < sink->kept.batches.count; i++) {
         wr_arena_reset(&sink->scratch);
-        wr_batch old = with_actions(sink, &sink->kept.batches.items[i],
-                                    1u << WR_MERGE_ROW_UPDATE | 1u << WR_MERGE_ROW_DELETE);
-        uint64_t ended = 0;
-        WR_TRY(wr_table_delete(sink->table, sink->txn, rowids_of(sink, &old), wr_batch_count(&old),
-                               &ended));
-        if (ended != wr_batch_count(&old)) return changed_twice(sink);
+        WR_TRY(end_kept(sink, &sink->kept.batches.items[i], WR_MERGE_ROW_UPDATE));
+        if (sink->change.change == WR_CHANGE_MERGE)
+            WR_TRY(end_kept(sink, &sink->kept.batches.items[i], WR_MERGE_ROW_DELETE));
     }
     for (int i = 0; i < sink->kept.batches.count; i++) {
         wr_arena_reset(&sink->scratch);
         wr_batch fresh = with_actions(sink, &sink->kept.batches.items[i],
                                       1u << WR_MERGE_ROW_INSERT | 1u << WR_MERGE_ROW_UPDATE);
         wr_batch values = table_rows(sink, &fresh);
-        if (wr_batch_count(&values)) WR_TRY(wr_table_append(sink->table, sink->txn, &values));
+        if (wr_batch_count(&values)) WR_TRY(append_rows(sink, &values));
     }
     return WR_OK;
 }
@@ -437,5 +470,6 @@ wr_batch_sink *wr_table_sink_new(wr_planner *planner, const wr_table_change *cha
     sink->width = change->object->column_count;
     sink->first_own = wr_table_next_rowid(sink->table);
     sink->kept.mem = planner->env->mem;
+    sink->key_logs = wr_key_logs_new(planner, change->object, &sink->key_log_count);
     return &sink->base;
 }

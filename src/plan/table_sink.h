@@ -59,4 +59,6 @@ void wr_kept_rows_clear(wr_kept_rows *kept);
 /* A relation over rows that are added before it is scanned. Names and types are copied. */
 wr_relation *wr_kept_relation_new(const wr_schema *schema, wr_mem *mem);
 WR_MUST_CHECK weir_status wr_kept_relation_add(wr_relation *relation, const wr_batch *batch);
+/* The rows added so far; they stay the relation's. */
+const wr_kept_rows *wr_kept_relation_rows(const wr_relation *relation);
 uint64_t wr_kept_relation_bytes(const wr_relation *relation); /* of the rows added */

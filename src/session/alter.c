@@ -55,6 +55,7 @@ static weir_status start(weir_query *query, const wr_object *old, altered *out)
         object->checks[c] = (wr_check_def){wr_arena_str(arena, old->checks[c].name),
                                            wr_arena_str(arena, old->checks[c].sql)};
     object->check_count = old->check_count;
+    wr_copy_foreign_keys(object, old, NULL, NULL);
     return wr_table_freeze(old->table, query->view.txn);
 }
 
@@ -175,6 +176,19 @@ weir_status wr_replace_keys(weir_query *query, const wr_object *table, const wr_
     return bad;
 }
 
+weir_status wr_drop_foreign_keys(weir_query *query, const wr_object *owner, const wr_object *target,
+                                 const wr_key_def *only)
+{
+    altered a;
+    weir_status bad = start(query, owner, &a);
+    if (bad) {
+        wr_object_release(a.object);
+        return bad;
+    }
+    wr_copy_foreign_keys(a.object, owner, target, only);
+    return complete(&a);
+}
+
 /* ---- ALTER TABLE actions ---- */
 
 static weir_status find_column(const altered *a, wr_names name, int *out)
@@ -279,6 +293,12 @@ static weir_status drop_column(altered *a, const wr_sql_alter_action *action)
         }
     }
     WR_TRY(wr_drop_owned_sequences(a->query, a->old, column));
+    wr_object *object = a->object;
+    int kept = 0; /* foreign keys go with their columns */
+    for (int k = 0; k < object->foreign_key_count; k++)
+        if (!wr_reference_uses(&object->foreign_keys[k], a->columns[column].id))
+            object->foreign_keys[kept++] = object->foreign_keys[k];
+    object->foreign_key_count = kept;
     size_t behind = (size_t)(a->column_count - column - 1);
     memmove(&a->columns[column], &a->columns[column + 1], behind * sizeof *a->columns);
     memmove(&a->sources[column], &a->sources[column + 1], behind * sizeof *a->sources);
@@ -303,6 +323,10 @@ static weir_status change_type(altered *a, const wr_sql_alter_action *action)
     int column = 0;
     WR_TRY(find_column(a, action->name, &column));
     WR_TRY(check_filler(a, column, action));
+    if (wr_in_foreign_key(a->query, a->old, a->columns[column].id))
+        return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, action->node.span,
+                                       "the type of a column of a foreign key stays"),
+                            "drop the constraint first and add it again");
     const wr_type *type = a->columns[column].type;
     wr_text_length length = a->columns[column].length;
     if (action->type) {
@@ -338,15 +362,138 @@ static weir_status rename_table(altered *a, const wr_sql_alter_action *action, b
     return WR_OK;
 }
 
+static bool has_constraint(const wr_object *table, wr_str name)
+{
+    for (int i = 0; i < table->key_count; i++)
+        if (wr_str_ieq(table->keys[i].name, name)) return true;
+    for (int i = 0; i < table->check_count; i++)
+        if (wr_str_ieq(table->checks[i].name, name)) return true;
+    for (int i = 0; i < table->foreign_key_count; i++)
+        if (wr_str_ieq(table->foreign_keys[i].name, name)) return true;
+    return false;
+}
+
+/* A number that nothing bears yet is put behind the name. */
+static weir_status add_check(altered *a, const wr_sql_constraint *constraint)
+{
+    wr_arena *arena = &a->object->arena;
+    wr_expr *bound;
+    wr_str name = wr_arena_str(arena, constraint->name.text);
+    for (int number = a->object->check_count + 1; !name.length; number++) {
+        name = wr_arena_printf(arena, "%.*s_check%d", WR_STR_ARGS(a->old->name), number);
+        if (has_constraint(a->object, name)) name = (wr_str){0};
+    }
+    WR_TRY(wr_bind_over_schema(&a->query->planner, wr_table_schema(a->old->table), a->old->name,
+                               wr_node_copy(&a->query->arena, constraint->expression), WR_BOOLEAN,
+                               &bound));
+    a->object->checks[a->object->check_count++] =
+        (wr_check_def){name, wr_ddl_format(arena, constraint->expression)};
+    return WR_OK;
+}
+
+/* The rows that are there must satisfy what was added. table: as it is in the catalog. */
+static weir_status check_added(weir_query *query, const wr_object *table,
+                               const wr_sql_constraint *constraint)
+{
+    if (constraint->constraint == WR_CONSTRAINT_FOREIGN_KEY) {
+        const wr_reference_def *key = &table->foreign_keys[table->foreign_key_count - 1];
+        WR_AUTO(wr_object) *target = wr_catalog_table_of(&query->view, key->keys[0]);
+        wr_assert(target);
+        return wr_with_span(wr_check_foreign_key(query, table, target, key), constraint->node.span);
+    }
+    if (constraint->constraint != WR_CONSTRAINT_CHECK) return WR_OK;
+    WR_BUF(sql);
+    WR_BUF(row);
+    const wr_check_def *check = &table->checks[table->check_count - 1];
+    wr_buf_add_text(&sql, "SELECT * FROM ");
+    wr_format_name(&sql, table->is_temporary ? WR_STR("temp") : table->schema);
+    wr_buf_add_char(&sql, '.');
+    wr_format_name(&sql, table->name);
+    wr_buf_printf(&sql, " WHERE NOT (%.*s) LIMIT 1", WR_STR_ARGS(check->sql));
+    WR_TRY(wr_find_row(query, wr_buf_str(&sql), &row));
+    if (!row.length) return WR_OK;
+    return wr_with_detail(wr_fail_at(WR_E_CHECK_VIOLATION, constraint->node.span,
+                                     "check \"%.*s\" is violated by some row of %.*s",
+                                     WR_STR_ARGS(check->name), WR_STR_ARGS(table->name)),
+                          "the row: (%s)", row.data);
+}
+
+/* Takes the item at out of an array. */
+#define TAKE_OUT(items, count, at)                                                           \
+    memmove(&(items)[at], &(items)[(at) + 1], (size_t)((count) - (at)-1) * sizeof *(items)); \
+    (count)--
+
+static weir_status drop_constraint(altered *a, const wr_sql_alter_action *action)
+{
+    wr_object *object = a->object;
+    wr_name name = wr_names_last(action->name);
+    for (int i = 0; i < object->foreign_key_count; i++) {
+        if (!wr_str_ieq(object->foreign_keys[i].name, name.text)) continue;
+        TAKE_OUT(object->foreign_keys, object->foreign_key_count, i);
+        return WR_OK;
+    }
+    for (int i = 0; i < object->check_count; i++) {
+        if (!wr_str_ieq(object->checks[i].name, name.text)) continue;
+        TAKE_OUT(object->checks, object->check_count, i);
+        return WR_OK;
+    }
+    for (int i = 0; i < object->key_count; i++) {
+        if (!wr_str_ieq(object->keys[i].name, name.text)) continue;
+        WR_TRY(wr_with_span(
+            wr_free_of_referrers(a->query, a->old, &a->old->keys[i], NULL, 0, false), name.span));
+        TAKE_OUT(object->keys, object->key_count, i);
+        return WR_OK;
+    }
+    if (action->if_exists) return WR_OK;
+    wr_nearest nearest = {.wanted = name.text};
+    for (int i = 0; i < object->key_count; i++)
+        wr_nearest_offer(&nearest, object->keys[i].name);
+    for (int i = 0; i < object->check_count; i++)
+        wr_nearest_offer(&nearest, object->checks[i].name);
+    for (int i = 0; i < object->foreign_key_count; i++)
+        wr_nearest_offer(&nearest, object->foreign_keys[i].name);
+    return wr_with_nearest(wr_fail_at(WR_E_UNKNOWN_CONSTRAINT, name.span,
+                                      "no constraint \"%.*s\" in %.*s", WR_STR_ARGS(name.text),
+                                      WR_STR_ARGS(object->name)),
+                           &nearest);
+}
+
+static weir_status rename_constraint(altered *a, const wr_sql_alter_action *action)
+{
+    wr_object *object = a->object;
+    wr_name old = wr_names_last(action->name);
+    wr_str fresh = wr_arena_str(&object->arena, action->new_name.text);
+    if (has_constraint(object, fresh))
+        return wr_fail_at(WR_E_DUPLICATE_NAME, action->new_name.span,
+                          "constraint \"%.*s\" exists already", WR_STR_ARGS(fresh));
+    for (int i = 0; i < object->key_count; i++)
+        if (wr_str_ieq(object->keys[i].name, old.text)) return object->keys[i].name = fresh, WR_OK;
+    for (int i = 0; i < object->check_count; i++)
+        if (wr_str_ieq(object->checks[i].name, old.text))
+            return object->checks[i].name = fresh, WR_OK;
+    for (int i = 0; i < object->foreign_key_count; i++)
+        if (wr_str_ieq(object->foreign_keys[i].name, old.text))
+            return object->foreign_keys[i].name = fresh, WR_OK;
+    return wr_fail_at(WR_E_UNKNOWN_CONSTRAINT, old.span, "no constraint \"%.*s\" in %.*s",
+                      WR_STR_ARGS(old.text), WR_STR_ARGS(object->name));
+}
+
 static weir_status add_constraint(altered *a, const wr_sql_alter_action *action)
 {
     const wr_sql_constraint *constraint = wr_sql_as_constraint(action->column);
     wr_arena *arena = &a->object->arena;
     bool primary = constraint->constraint == WR_CONSTRAINT_PRIMARY_KEY;
     WR_TRY(wr_check_constraint_modes(constraint));
-    if (!primary && constraint->constraint != WR_CONSTRAINT_UNIQUE)
-        return wr_fail_at(WR_E_UNSUPPORTED, constraint->node.span,
-                          "ADD CONSTRAINT takes PRIMARY KEY and UNIQUE");
+    if (constraint->not_valid)
+        return wr_fail_at(WR_E_UNSUPPORTED, constraint->node.span, "NOT VALID is not supported");
+    if (constraint->name.text.length && has_constraint(a->object, constraint->name.text))
+        return wr_fail_at(WR_E_DUPLICATE_NAME, constraint->name.span,
+                          "constraint \"%.*s\" exists already", WR_STR_ARGS(constraint->name.text));
+    a->object->columns = a->columns;
+    a->object->column_count = a->column_count;
+    if (constraint->constraint == WR_CONSTRAINT_FOREIGN_KEY)
+        return wr_add_foreign_key(a->query, a->object, constraint, -1);
+    if (constraint->constraint == WR_CONSTRAINT_CHECK) return add_check(a, constraint);
     for (int k = 0; primary && k < a->object->key_count; k++)
         if (a->object->keys[k].is_primary)
             return wr_fail_at(WR_E_DUPLICATE_COLUMN, constraint->node.span,
@@ -408,6 +555,10 @@ static weir_status run_action(altered *a, const wr_sql_alter_action *action)
         return rename_table(a, action, action->action == WR_ALTER_SET_SCHEMA);
     case WR_ALTER_ADD_CONSTRAINT:
         return add_constraint(a, action);
+    case WR_ALTER_DROP_CONSTRAINT:
+        return drop_constraint(a, action);
+    case WR_ALTER_RENAME_CONSTRAINT:
+        return rename_constraint(a, action);
     default:
         return wr_fail_at(WR_E_UNSUPPORTED, action->node.span,
                           "this form of ALTER TABLE is not supported");
@@ -441,6 +592,15 @@ static weir_status rename_object(weir_query *query, const wr_object *old, const 
     return wr_catalog_replace(&query->view, (wr_object *)old, view);
 }
 
+/* DROP CONSTRAINT .. CASCADE of a key: foreign keys to it go. */
+static weir_status drop_key_referrers(weir_query *query, const wr_object *table, wr_str name)
+{
+    for (int i = 0; i < table->key_count; i++)
+        if (wr_str_ieq(table->keys[i].name, name))
+            return wr_free_of_referrers(query, table, &table->keys[i], NULL, 0, true);
+    return WR_OK;
+}
+
 weir_status wr_run_alter(weir_query *query, const wr_sql_alter *alter)
 {
     wr_str tag = wr_arena_printf(&query->arena, "ALTER %s", wr_object_kind_text(alter->object));
@@ -461,8 +621,18 @@ weir_status wr_run_alter(weir_query *query, const wr_sql_alter *alter)
     if (old->kind != WR_ENTRY_TABLE) return rename_object(query, old, alter);
     for (int i = 0; i < alter->actions.count; i++) {
         altered a;
-        weir_status bad = start(query, old, &a);
-        if (!bad) bad = run_action(&a, wr_sql_as_alter_action(alter->actions.items[i]));
+        const wr_sql_alter_action *action = wr_sql_as_alter_action(alter->actions.items[i]);
+        weir_status bad = WR_OK;
+        if (action->action == WR_ALTER_DROP_CONSTRAINT && action->cascade) {
+            bad = drop_key_referrers(query, old, wr_names_last(action->name).text);
+            schema = old->is_temporary ? WR_STR("temp") : wr_arena_str(&query->arena, old->schema);
+            name = wr_arena_str(&query->arena, old->name);
+            wr_object_release(old); /* a foreign key to itself replaced it */
+            old = wr_catalog_find(&query->view, kinds, schema, name);
+            WR_TRY(bad);
+        }
+        bad = start(query, old, &a);
+        if (!bad) bad = run_action(&a, action);
         if (bad) {
             wr_object_release(a.object);
             return bad;
@@ -473,6 +643,8 @@ weir_status wr_run_alter(weir_query *query, const wr_sql_alter *alter)
         WR_TRY(wr_with_span(complete(&a), alter->node.span));
         wr_object_release(old);
         old = wr_catalog_find(&query->view, kinds, new_schema, new_name);
+        if (action->action == WR_ALTER_ADD_CONSTRAINT)
+            WR_TRY(check_added(query, old, wr_sql_as_constraint(action->column)));
     }
     return WR_OK;
 }

@@ -64,8 +64,8 @@ static weir_status add_key(wr_table_parts *parts, const wr_sql_constraint *const
     return wr_table_parts_key(parts, name, table, columns, count, primary);
 }
 
-static weir_status table_key(wr_table_parts *parts, const wr_sql_constraint *constraint, wr_str table,
-                             bool primary)
+static weir_status table_key(wr_table_parts *parts, const wr_sql_constraint *constraint,
+                             wr_str table, bool primary)
 {
     WR_ARENA(scratch);
     int *columns = wr_new_array(&scratch, int, constraint->columns.count);
@@ -131,9 +131,10 @@ static weir_status column_constraint(wr_table_parts *parts, int column,
     case WR_CONSTRAINT_IDENTITY:
         return wr_column_identity(def, constraint);
     case WR_CONSTRAINT_FOREIGN_KEY:
-        break;
+        wr_push(parts->arena, &parts->foreign_keys, ((wr_foreign_part){constraint, column}));
+        return WR_OK;
     }
-    return wr_fail_at(WR_E_UNSUPPORTED, constraint->node.span, "REFERENCES is not supported");
+    return WR_OK;
 }
 
 static weir_status table_constraint(wr_table_parts *parts, const wr_sql_constraint *constraint,
@@ -149,13 +150,13 @@ static weir_status table_constraint(wr_table_parts *parts, const wr_sql_constrai
         add_check(parts, constraint, table);
         return WR_OK;
     default:
-        return wr_fail_at(WR_E_UNSUPPORTED, constraint->node.span,
-                          "FOREIGN KEY constraints are not supported");
+        wr_push(parts->arena, &parts->foreign_keys, ((wr_foreign_part){constraint, -1}));
+        return WR_OK;
     }
 }
 
-static weir_status add_column(weir_query *query, wr_table_parts *parts, const wr_sql_column_def *def,
-                              const wr_object *object)
+static weir_status add_column(weir_query *query, wr_table_parts *parts,
+                              const wr_sql_column_def *def, const wr_object *object)
 {
     if (wr_table_parts_column(parts, def->name.text) >= 0)
         return wr_fail_at(WR_E_DUPLICATE_COLUMN, def->name.span, "column \"%.*s\" is given twice",
@@ -178,8 +179,8 @@ static weir_status add_column(weir_query *query, wr_table_parts *parts, const wr
                                   &parts->columns.items[parts->columns.count - 1], def);
 }
 
-static weir_status collect(weir_query *query, wr_table_parts *parts, const wr_sql_create_table *create,
-                           const wr_object *object)
+static weir_status collect(weir_query *query, wr_table_parts *parts,
+                           const wr_sql_create_table *create, const wr_object *object)
 {
     for (int i = 0; i < create->elements.count; i++) {
         const wr_node *element = create->elements.items[i];
@@ -211,8 +212,8 @@ static void schema_of(const wr_table_parts *parts, wr_schema *out)
 }
 
 /* Defaults, generated columns and checks must bind now. */
-static weir_status check_texts(weir_query *query, const wr_table_parts *parts, const wr_schema *schema,
-                               wr_str name, wr_span span)
+static weir_status check_texts(weir_query *query, const wr_table_parts *parts,
+                               const wr_schema *schema, wr_str name, wr_span span)
 {
     wr_node *node;
     wr_expr *bound;
@@ -254,6 +255,9 @@ static weir_status finish_table(weir_query *query, wr_object *owned, wr_table_pa
     object->key_count = parts->keys.count;
     object->checks = parts->checks.items;
     object->check_count = parts->checks.count;
+    for (int i = 0; i < parts->foreign_keys.count; i++)
+        WR_TRY(wr_add_foreign_key(query, object, parts->foreign_keys.items[i].constraint,
+                                  parts->foreign_keys.items[i].column));
     object->table = wr_table_new(wr_catalog_store(query->view.catalog), &schema);
     for (int i = 0; i < object->key_count; i++) {
         const wr_key_def *key = &object->keys[i];
@@ -312,7 +316,8 @@ static weir_status fill_by_insert(weir_query *query, const wr_sql_create_table *
     }
     wr_bound bound;
     WR_TRY(wr_bind_statement(&query->planner, &insert.node, &bound));
-    return wr_query_drain(query, &bound, take_affected, query);
+    WR_TRY(wr_query_drain(query, &bound, take_affected, query));
+    return wr_settle_foreign_keys(query);
 }
 
 /* The INSERT binds the query when the table is there already, so the query must mean the same
@@ -352,7 +357,9 @@ static weir_status drop_replaced_sequences(weir_query *query, const wr_sql_creat
         named->is_temporary ? WR_STR("temp") : wr_arena_str(&query->arena, named->schema),
         wr_arena_str(&query->arena, named->name));
     wr_object_release(named);
-    return old ? wr_drop_owned_sequences(query, old, -1) : WR_OK;
+    if (!old) return WR_OK;
+    WR_TRY(wr_with_span(wr_free_of_referrers(query, old, NULL, NULL, 0, false), create->node.span));
+    return wr_drop_owned_sequences(query, old, -1);
 }
 
 static weir_status create_as(weir_query *query, const wr_sql_create_table *create)

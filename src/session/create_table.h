@@ -7,11 +7,18 @@ typedef WR_LIST(wr_column_def) wr_column_list;
 typedef WR_LIST(wr_key_def) wr_key_list;
 typedef WR_LIST(wr_check_def) wr_check_list;
 
+/* FOREIGN KEY, or REFERENCES behind the column of that number. */
+typedef struct wr_foreign_part {
+    const wr_sql_constraint *constraint;
+    int column; /* -1: of the table */
+} wr_foreign_part;
+
 typedef struct wr_table_parts {
     wr_arena *arena; /* of the object that is made */
     wr_column_list columns;
     wr_key_list keys;
     wr_check_list checks;
+    WR_LIST(wr_foreign_part) foreign_keys; /* defined when columns and keys are complete */
 } wr_table_parts;
 
 /* The number of a column by name, -1 if there is none. */

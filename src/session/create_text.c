@@ -3,6 +3,7 @@
  * Definitions are kept as canonical text in the catalog; this puts them together. SHOW CREATE ALL
  * gives every sequence, table and view, ordered so that the script runs: sequences that are not
  * part of a column, tables, then views. */
+#include "plan/key_log.h"
 #include "session/session.h"
 #include "sql/format.h"
 
@@ -58,7 +59,17 @@ static void add_key(wr_buf *out, const wr_object *table, const wr_key_def *key)
     wr_buf_add_char(out, ')');
 }
 
-static void add_create_table(weir_query *query, wr_buf *out, const wr_object *table)
+static void add_foreign_key(weir_query *query, wr_buf *out, const wr_object *table,
+                            const wr_reference_def *key)
+{
+    wr_buf_add_text(out, "CONSTRAINT ");
+    wr_format_name(out, key->name);
+    wr_buf_add_char(out, ' ');
+    wr_foreign_key_text(&query->view, table, key, out);
+}
+
+/* A whole script makes foreign keys when all tables are there. */
+static void add_create_table(weir_query *query, wr_buf *out, const wr_object *table, bool alone)
 {
     wr_buf_printf(out, "CREATE %sTABLE ", table->is_temporary ? "TEMPORARY " : "");
     add_name(out, table);
@@ -73,6 +84,10 @@ static void add_create_table(weir_query *query, wr_buf *out, const wr_object *ta
         wr_buf_add_text(out, ", CONSTRAINT ");
         wr_format_name(out, table->checks[i].name);
         wr_buf_printf(out, " CHECK (%.*s)", WR_STR_ARGS(table->checks[i].sql));
+    }
+    for (int i = 0; i < table->foreign_key_count && alone; i++) {
+        wr_buf_add_text(out, ", ");
+        add_foreign_key(query, out, table, &table->foreign_keys[i]);
     }
     wr_buf_add_text(out, ");");
 }
@@ -89,13 +104,13 @@ static void add_create_view(wr_buf *out, const wr_object *view)
     wr_buf_printf(out, " AS %.*s;", WR_STR_ARGS(view->sql));
 }
 
-static void add_row(weir_query *query, const wr_object *object)
+static void add_row(weir_query *query, const wr_object *object, bool alone)
 {
     WR_BUF(text);
     if (object->kind == WR_ENTRY_VIEW)
         add_create_view(&text, object);
     else
-        add_create_table(query, &text, object);
+        add_create_table(query, &text, object, alone);
     wr_str row = wr_buf_str(&text);
     wr_text_row(query, &row);
 }
@@ -124,6 +139,25 @@ static void show_sequences(weir_query *query)
     }
 }
 
+static void show_foreign_keys(weir_query *query)
+{
+    int count = 0;
+    wr_object **tables = wr_catalog_list(&query->view, 1u << WR_ENTRY_TABLE, &query->arena, &count);
+    for (int i = 0; i < count; i++) {
+        for (int k = 0; k < tables[i]->foreign_key_count; k++) {
+            WR_BUF(text);
+            wr_buf_add_text(&text, "ALTER TABLE ");
+            add_name(&text, tables[i]);
+            wr_buf_add_text(&text, " ADD ");
+            add_foreign_key(query, &text, tables[i], &tables[i]->foreign_keys[k]);
+            wr_buf_add_char(&text, ';');
+            wr_str row = wr_buf_str(&text);
+            wr_text_row(query, &row);
+        }
+        wr_object_release(tables[i]);
+    }
+}
+
 static void show_all(weir_query *query)
 {
     show_sequences(query);
@@ -132,9 +166,10 @@ static void show_all(weir_query *query)
         int count = 0;
         wr_object **objects = wr_catalog_list(&query->view, 1u << kinds[k], &query->arena, &count);
         for (int i = 0; i < count; i++) {
-            add_row(query, objects[i]);
+            add_row(query, objects[i], false);
             wr_object_release(objects[i]);
         }
+        if (kinds[k] == WR_ENTRY_TABLE) show_foreign_keys(query);
     }
 }
 
@@ -153,7 +188,7 @@ weir_status wr_run_show_create(weir_query *query, const wr_sql_show *show)
     wr_ddl_split_name(&show->name, WR_STR(""), &schema, &name);
     WR_AUTO(wr_object) *object = wr_catalog_find(&query->view, kinds, schema, name);
     if (object) {
-        add_row(query, object);
+        add_row(query, object, true);
         return WR_OK;
     }
     wr_nearest nearest = {.wanted = name};

@@ -208,9 +208,45 @@ static weir_status drop_index_key(weir_query *query, const wr_object *index)
     WR_AUTO(wr_object) *table =
         wr_catalog_find(&query->view, 1u << WR_ENTRY_TABLE, index->schema, index->on_table);
     for (int k = 0; table && k < table->key_count; k++)
-        if (wr_str_ieq(table->keys[k].name, index->name))
+        if (wr_str_ieq(table->keys[k].name, index->name)) {
+            WR_TRY(wr_free_of_referrers(query, table, &table->keys[k], NULL, 0, false));
             return wr_replace_keys(query, table, NULL, index->name);
+        }
     return WR_OK;
+}
+
+/* Foreign keys to the table: CASCADE drops them, those of tables that go as well do not matter. */
+static weir_status drop_referrers(weir_query *query, const wr_sql_drop *drop,
+                                  const wr_object *table)
+{
+    weir_status bad = WR_OK;
+    wr_object **besides = wr_new_array(&query->arena, wr_object *, drop->names.count + 1);
+    for (int i = 0; i < drop->names.count; i++) {
+        wr_str schema, name;
+        wr_ddl_split_name(&wr_sql_as_name_node(drop->names.items[i])->name, WR_STR(""), &schema,
+                          &name);
+        besides[i] = wr_catalog_find(&query->view, 1u << WR_ENTRY_TABLE, schema, name);
+    }
+    bad = wr_free_of_referrers(query, table, NULL, besides, drop->names.count,
+                               drop->behavior == WR_DROP_CASCADE);
+    for (int i = 0; i < drop->names.count; i++)
+        wr_object_release(besides[i]);
+    return bad;
+}
+
+/* Tables of other schemas keep no foreign keys to those of one that goes. */
+static weir_status drop_schema_referrers(weir_query *query, wr_str schema)
+{
+    int count = 0;
+    weir_status bad = WR_OK;
+    if (!wr_catalog_has_foreign_keys(&query->view)) return WR_OK;
+    wr_object **tables = wr_catalog_list(&query->view, 1u << WR_ENTRY_TABLE, &query->arena, &count);
+    for (int i = 0; i < count; i++) {
+        bool inside = !tables[i]->is_temporary && wr_str_ieq(tables[i]->schema, schema);
+        if (!bad && inside) bad = wr_free_of_referrers(query, tables[i], NULL, NULL, 0, true);
+        wr_object_release(tables[i]);
+    }
+    return bad;
 }
 
 /* Indexes on a table go with it. */
@@ -235,6 +271,7 @@ static weir_status drop_one(weir_query *query, const wr_sql_drop *drop,
     wr_ddl_split_name(&node->name, WR_STR(""), &schema, &name);
     if (drop->object == WR_OBJECT_SCHEMA) {
         if (drop->if_exists && !wr_catalog_has_schema(&query->view, name)) return WR_OK;
+        if (drop->behavior == WR_DROP_CASCADE) WR_TRY(drop_schema_referrers(query, name));
         return wr_with_span(
             wr_catalog_drop_schema(&query->view, name, drop->behavior == WR_DROP_CASCADE),
             node->node.span);
@@ -247,6 +284,7 @@ static weir_status drop_one(weir_query *query, const wr_sql_drop *drop,
     if (!object)
         return drop->if_exists ? WR_OK : not_found(query, drop, kinds, wr_names_last(node->name));
     if (object->kind == WR_ENTRY_TABLE) {
+        WR_TRY(wr_with_span(drop_referrers(query, drop, object), node->node.span));
         WR_TRY(drop_indexes(query, object->name));
         WR_TRY(wr_drop_owned_sequences(query, object, -1));
     }

@@ -394,21 +394,34 @@ static weir_status restart(weir_query *query, wr_object *sequence)
     return wr_catalog_replace(&query->view, sequence, fresh);
 }
 
+/* The tables of the statement, with CASCADE those that refer to them as well. */
 weir_status wr_restart_sequences(weir_query *query, const wr_sql_truncate *truncate)
 {
+    WR_LIST(wr_object *) tables = {0};
+    weir_status bad = WR_OK;
     for (int i = 0; i < truncate->names.count; i++) {
         wr_str schema, name;
         wr_ddl_split_name(&wr_sql_as_name_node(truncate->names.items[i])->name, WR_STR(""), &schema,
                           &name);
-        WR_AUTO(wr_object) *table =
-            wr_catalog_find(&query->view, 1u << WR_ENTRY_TABLE, schema, name);
+        wr_object *table = wr_catalog_find(&query->view, 1u << WR_ENTRY_TABLE, schema, name);
+        if (table) wr_push(&query->arena, &tables, table);
+    }
+    for (int i = 0; i < tables.count; i++) {
+        int count = 0;
         bool again = false; /* a table given twice is restarted once */
         for (int k = 0; k < i && !again; k++)
-            again = wr_str_ieq(
-                wr_names_last(wr_sql_as_name_node(truncate->names.items[k])->name).text, name);
-        if (table && !again) WR_TRY(each_owned(query, table, -1, restart));
+            again = tables.items[k] == tables.items[i];
+        if (again) continue;
+        if (!bad) bad = each_owned(query, tables.items[i], -1, restart);
+        if (truncate->behavior != WR_DROP_CASCADE) continue;
+        wr_object **owners =
+            wr_catalog_referrers(&query->view, tables.items[i], &query->arena, &count);
+        for (int k = 0; k < count; k++)
+            wr_push(&query->arena, &tables, owners[k]);
     }
-    return WR_OK;
+    for (int i = 0; i < tables.count; i++)
+        wr_object_release(tables.items[i]);
+    return bad;
 }
 
 weir_status wr_check_sequence_free(weir_query *query, const wr_object *sequence)

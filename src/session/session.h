@@ -119,7 +119,7 @@ struct weir_query {
     WR_LIST(void *) rejects; /* rejects.c */
     int64_t affected;
     bool holds_txn; /* counted in session->open_queries */
-    bool is_done, has_failed;
+    bool is_done, has_failed, keys_settled;
     int64_t started_ns;
     wr_buf notices;
     wr_batch batch;
@@ -131,6 +131,39 @@ struct weir_query {
 
 /* ---- engine.c ---- */
 WR_MUST_CHECK weir_status wr_engine_pool(weir_engine *engine, int thread_count, wr_pool **out);
+
+/* ---- foreign_key.c ---- */
+/* Carries out what foreign keys ask for after the changes of the query, and checks them:
+ * FOREIGN_KEY_VIOLATION. To be called when all its changes are made and before it ends. */
+WR_MUST_CHECK weir_status wr_settle_foreign_keys(weir_query *query);
+/* Runs a query of its own inside the statement; its first row goes to row as text, empty if there
+ * is none. */
+WR_MUST_CHECK weir_status wr_find_row(weir_query *query, wr_str sql, wr_buf *row);
+/* Do all rows of owner refer to rows of target? FOREIGN_KEY_VIOLATION */
+WR_MUST_CHECK weir_status wr_check_foreign_key(weir_query *query, const wr_object *owner,
+                                               const wr_object *target,
+                                               const wr_reference_def *key);
+/* The number of the key over exactly these columns in any order, -1 if there is none. */
+int wr_key_of_columns(const wr_object *table, const uint64_t *ids, int count);
+/* ---- foreign_key_define.c ---- */
+/* Adds the constraint to owner, whose columns and keys are complete but which is not in the catalog
+ * yet; column: the one it stands behind, or -1. */
+WR_MUST_CHECK weir_status wr_add_foreign_key(weir_query *query, wr_object *owner,
+                                             const wr_sql_constraint *constraint, int column);
+/* DEPENDENT if another table refers to target (only: to that key, target itself counts as well), or
+ * with cascade those constraints go; tables in besides may. */
+WR_MUST_CHECK weir_status wr_free_of_referrers(weir_query *query, const wr_object *target,
+                                               const wr_key_def *only, wr_object *const *besides,
+                                               int besides_count, bool cascade);
+/* Is the column part of a foreign key or of a key that one refers to? */
+bool wr_in_foreign_key(weir_query *query, const wr_object *table, uint64_t column);
+bool wr_reference_uses(const wr_reference_def *key, uint64_t column);
+/* Gives to the foreign keys of from, without those to not_to (only: to that key) if it is given. */
+void wr_copy_foreign_keys(wr_object *to, const wr_object *from, const wr_object *not_to,
+                          const wr_key_def *only);
+/* alter.c: replaces owner by a table without its foreign keys to target (only: to that key). */
+WR_MUST_CHECK weir_status wr_drop_foreign_keys(weir_query *query, const wr_object *owner,
+                                               const wr_object *target, const wr_key_def *only);
 
 /* ---- transaction.c: no statement runs outside of a transaction ---- */
 /* TXN_ABORTED inside a block in which a statement failed; span: of the one that comes now. */

@@ -516,6 +516,11 @@ weir_status weir_query_next(weir_query *query, const weir_rows **out)
     while (!query->is_done) {
         bool more = false;
         weir_status bad = next_batch(query, &more);
+        if (!bad && !query->keys_settled && (!more || wr_batch_count(&query->batch))) {
+            /* all changes come before the first row */
+            bad = wr_settle_foreign_keys(query);
+            query->keys_settled = true;
+        }
         if (bad) {
             finish(query, true);
             return bad;

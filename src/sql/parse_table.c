@@ -215,8 +215,9 @@ wr_node *wr_grammar_table_constraint(wr_parser *p)
     return &node->node;
 }
 
-const char *const wr_like_words[] = {"comments", "compression", "constraints", "defaults", "generated",
-                                     "identity", "indexes",     "statistics",  "storage",  NULL};
+const char *const wr_like_words[] = {"comments",  "compression", "constraints", "defaults",
+                                     "generated", "identity",    "indexes",     "statistics",
+                                     "storage",   NULL};
 
 /* The bits of the word behind INCLUDING or EXCLUDING. */
 static int take_like_part(wr_parser *p)

@@ -400,6 +400,25 @@ static weir_status append_locked(wr_table *table, wr_txn *txn, const wr_batch *b
     return WR_OK;
 }
 
+weir_status wr_table_check_seen(wr_table *table, wr_txn *txn)
+{
+    bool unseen = false;
+    wr_mutex_lock(&table->lock);
+    for (uint32_t c = 0; c < table->chunk_count && !unseen; c++) {
+        const wr_versions *versions = table->chunks[c]->versions;
+        uint32_t rows = versions->created ? table->chunks[c]->rows : table->chunks[c]->rows > 0;
+        for (uint32_t row = 0; row < rows && !unseen; row++) {
+            uint64_t created = wr_created_get(versions, row);
+            unseen = created != WR_STAMP_NEVER && !wr_stamp_seen(created, txn);
+        }
+    }
+    wr_mutex_unlock(&table->lock);
+    if (!unseen) return WR_OK;
+    return wr_with_fix(
+        wr_fail(WR_E_TXN_CONFLICT, "another transaction adds rows that may refer to these"),
+        "run the transaction again");
+}
+
 /* ---- replacing a table by an altered one ---- */
 
 static weir_status conflict(void)
@@ -526,23 +545,22 @@ weir_status wr_table_fetch(wr_table *table, wr_txn *txn, const int64_t *rowids, 
                       .column_count = columns,
                       .rows = count};
     wr_mutex_lock(&table->lock);
+    piece *pieces = wr_new_array(arena, piece, count + 1);
     for (int c = 0; c < columns; c++) {
-        wr_column whole = {0};
-        for (uint32_t i = 0; i < count; i++) {
-            wr_chunk *chunk = table->chunks[(uint64_t)rowids[i] / WR_BATCH_ROWS];
-            piece pieces[2];
-            int n = 0;
-            if (i) pieces[n++] = (piece){&whole, 0, i};
-            pieces[n++] =
-                (piece){&chunk->columns[c], (uint32_t)((uint64_t)rowids[i] % WR_BATCH_ROWS), 1};
-            wr_column next;
-            concat(arena, table->schema->fields[c].type, pieces, n, &next);
-            whole = next;
+        int n = 0;
+        for (uint32_t i = 0; i < count; i++) { /* rows that follow each other are one piece */
+            const wr_chunk *chunk = table->chunks[(uint64_t)rowids[i] / WR_BATCH_ROWS];
+            if (i && rowids[i] == rowids[i - 1] + 1 && rowids[i] % WR_BATCH_ROWS)
+                pieces[n - 1].count++;
+            else
+                pieces[n++] =
+                    (piece){&chunk->columns[c], (uint32_t)((uint64_t)rowids[i] % WR_BATCH_ROWS), 1};
         }
-        if (!count)
-            wr_column_init(&whole, arena, table->schema->fields[c].type,
+        if (count)
+            concat(arena, table->schema->fields[c].type, pieces, n, &out->columns[c]);
+        else
+            wr_column_init(&out->columns[c], arena, table->schema->fields[c].type,
                            table->schema->fields[c].type->phys, 1);
-        out->columns[c] = whole;
     }
     wr_mutex_unlock(&table->lock);
     return WR_OK;

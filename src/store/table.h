@@ -68,6 +68,13 @@ WR_MUST_CHECK weir_status wr_table_add_unique(wr_table *table, wr_txn *txn, cons
  * transaction that txn does not see made the row. */
 WR_MUST_CHECK weir_status wr_table_find_keys(wr_table *table, wr_txn *txn, int unique_index,
                                              const wr_batch *keys, int64_t *rowids);
+/* For foreign keys: missing[i] is set for every key that no row visible to txn has; NULLs count as
+ * missing. TXN_CONFLICT when another transaction has ended or is about to end such a row. */
+WR_MUST_CHECK weir_status wr_table_hold_keys(wr_table *table, wr_txn *txn, int unique_index,
+                                             const wr_batch *keys, bool *missing);
+/* TXN_CONFLICT when the table has rows that txn does not see because another transaction has added
+ * them, running or ended since. */
+WR_MUST_CHECK weir_status wr_table_check_seen(wr_table *table, wr_txn *txn);
 /* Reads rows by rowid into a batch in arena memory, rowids must be visible. */
 WR_MUST_CHECK weir_status wr_table_fetch(wr_table *table, wr_txn *txn, const int64_t *rowids,
                                          uint32_t count, wr_arena *arena, wr_batch *out);

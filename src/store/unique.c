@@ -204,3 +204,58 @@ weir_status wr_table_find_keys(wr_table *table, wr_txn *txn, int unique_index, c
     return wr_with_fix(wr_fail(WR_E_TXN_CONFLICT, "another transaction made a row of the same key"),
                        "run the transaction again");
 }
+
+/* What a row with the key means to a row that refers to it. */
+typedef enum holding { HOLD_NONE, HOLD_FOUND, HOLD_CONFLICT } holding;
+
+static holding hold(const wr_versions *versions, uint32_t row, const wr_txn *txn)
+{
+    uint64_t created = wr_created_get(versions, row), ended = wr_ended_get(versions, row);
+    if (created == WR_STAMP_NEVER || !wr_stamp_seen(created, txn)) return HOLD_NONE;
+    if (ended == WR_STAMP_ALIVE) return HOLD_FOUND;
+    return wr_stamp_seen(ended, txn) ? HOLD_NONE : HOLD_CONFLICT;
+}
+
+static holding hold_key(wr_table *table, const wr_unique *unique, const wr_txn *txn,
+                        const wr_column *columns, uint32_t row, uint64_t hash)
+{
+    holding best = HOLD_NONE;
+    if (!unique->cap) return best;
+    for (uint64_t i = hash & (unique->cap - 1); unique->slots[i].rowid >= 0 && best != HOLD_FOUND;
+         i = (i + 1) & (unique->cap - 1)) {
+        if (unique->slots[i].hash != hash) continue;
+        int64_t rowid = unique->slots[i].rowid;
+        const wr_chunk *chunk = table->chunks[rowid / WR_BATCH_ROWS];
+        uint32_t at = (uint32_t)(rowid % WR_BATCH_ROWS);
+        bool same = true;
+        for (int k = 0; k < unique->column_count && same; k++) {
+            int c = unique->columns[k];
+            same = wr_column_cmp(&columns[c], row, &chunk->columns[c], at) == 0;
+        }
+        holding one = same ? hold(chunk->versions, at, txn) : HOLD_NONE;
+        if (one != HOLD_NONE) best = one;
+    }
+    return best;
+}
+
+weir_status wr_table_hold_keys(wr_table *table, wr_txn *txn, int unique_index, const wr_batch *keys,
+                               bool *missing)
+{
+    bool conflict = false;
+    wr_mutex_lock(&table->lock);
+    const wr_unique *unique = table->uniques[unique_index];
+    for (uint32_t i = 0; i < wr_batch_count(keys); i++) {
+        uint32_t row = wr_batch_row(keys, i);
+        uint64_t hash;
+        holding found = key_hash(unique, keys->columns, row, &hash)
+                            ? hold_key(table, unique, txn, keys->columns, row, hash)
+                            : HOLD_NONE;
+        missing[i] = found == HOLD_NONE;
+        conflict = conflict || found == HOLD_CONFLICT;
+    }
+    wr_mutex_unlock(&table->lock);
+    if (!conflict) return WR_OK;
+    return wr_with_fix(wr_fail(WR_E_TXN_CONFLICT,
+                               "another transaction changed or deleted a row that is referred to"),
+                       "run the transaction again");
+}
