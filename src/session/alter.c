@@ -246,6 +246,7 @@ static weir_status add_column(altered *a, const wr_sql_alter_action *action)
     else
         WR_TRY(wr_bind_type(&a->query->planner, def->type, &column.type));
     WR_TRY(wr_bind_text_length(&a->query->planner, def->type, &column.length));
+    WR_TRY(wr_check_collation(def));
     for (int i = 0; i < def->constraints.count; i++) {
         const wr_sql_constraint *constraint = wr_sql_as_constraint(def->constraints.items[i]);
         if (constraint->constraint == WR_CONSTRAINT_NOT_NULL)

@@ -97,10 +97,13 @@ static void add_check(wr_table_parts *parts, const wr_sql_constraint *constraint
 /* What keys cannot do is refused: they are checked with every row, and NULLs are distinct. */
 weir_status wr_check_constraint_modes(const wr_sql_constraint *constraint)
 {
-    const char *what = constraint->deferrable || constraint->initially_deferred
-                           ? "DEFERRABLE constraints are not supported"
-                       : constraint->nulls_not_distinct ? "NULLS NOT DISTINCT is not supported"
-                                                        : NULL;
+    const char *what =
+        constraint->deferrable || constraint->initially_deferred
+            ? "DEFERRABLE constraints are not supported"
+        : constraint->nulls_not_distinct ? "NULLS NOT DISTINCT is not supported"
+        : constraint->not_valid && constraint->constraint == WR_CONSTRAINT_PRIMARY_KEY
+            ? "NOT ENFORCED is not supported: keys are checked"
+            : NULL;
     return what ? wr_fail_at(WR_E_UNSUPPORTED, constraint->node.span, "%s", what) : WR_OK;
 }
 
@@ -171,6 +174,7 @@ static weir_status add_column(weir_query *query, wr_table_parts *parts,
     else
         WR_TRY(wr_bind_type(&query->planner, def->type, &column.type));
     WR_TRY(wr_bind_text_length(&query->planner, def->type, &column.length));
+    WR_TRY(wr_check_collation(def));
     wr_push(parts->arena, &parts->columns, column);
     for (int i = 0; i < def->constraints.count; i++)
         WR_TRY(column_constraint(parts, parts->columns.count - 1,
@@ -495,17 +499,45 @@ static weir_status create_file_table(weir_query *query, const wr_sql_create_tabl
     return wr_ddl_add(query, view, create->mode, wr_names_last(create->name).span);
 }
 
+/* Clauses that mean nothing for tables in memory or over a file. UNLOGGED is what they are. */
+static weir_status check_clauses(const wr_sql_create_table *create)
+{
+    bool over_file = wr_name_given(create->format);
+    const char *what = create->role != WR_ROLE_TABLE || create->from.count
+                           ? "sources and sinks of streams are not supported"
+                       : create->with.count         ? "in-memory tables have no options"
+                       : create->partition_by.count ? "PARTITIONED BY is not supported"
+                       : create->emit_on_close      ? "EMIT ON WINDOW CLOSE is not supported"
+                       : wr_name_given(create->encode_name) ? "ENCODE is only for streams"
+                       : create->on_commit > WR_COMMIT_PRESERVE
+                           ? "ON COMMIT DELETE ROWS and ON COMMIT DROP are not supported"
+                       : create->on_commit && !create->mode.temporary
+                           ? "ON COMMIT is only for temporary tables"
+                       : create->options.count && !over_file ? "OPTIONS needs USING and a format"
+                       : over_file && create->query          ? "a table over a file has no query"
+                                                             : NULL;
+    wr_span span = create->with.count ? create->with.items[0]->span : create->node.span;
+    return what ? wr_fail_at(WR_E_UNSUPPORTED, span, "%s", what) : WR_OK;
+}
+
+/* Texts are ordered by their bytes, which has several names. */
+weir_status wr_check_collation(const wr_sql_column_def *def)
+{
+    if (!def->collation.count) return WR_OK;
+    wr_name name = wr_names_last(def->collation);
+    static const char *const by_bytes[] = {"C", "POSIX", "default", "binary", "ucs_basic"};
+    for (size_t i = 0; i < WR_COUNT(by_bytes); i++)
+        if (wr_str_is(name.text, by_bytes[i])) return WR_OK;
+    return wr_fail_at(WR_E_UNSUPPORTED, name.span,
+                      "no collation \"%.*s\": text is ordered by bytes", WR_STR_ARGS(name.text));
+}
+
 weir_status wr_run_create_table(weir_query *query, const wr_sql_create_table *create)
 {
     query->tag = "CREATE TABLE";
     unsigned kinds = 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION;
     if (create->mode.if_not_exists && wr_ddl_exists(query, kinds, &create->name)) return WR_OK;
-    if (create->role != WR_ROLE_TABLE)
-        return wr_fail_at(WR_E_UNSUPPORTED, create->node.span,
-                          "sources and sinks of streams are not supported");
-    if (create->with.count)
-        return wr_fail_at(WR_E_UNSUPPORTED, create->with.items[0]->span,
-                          "in-memory tables have no options");
+    WR_TRY(check_clauses(create));
     if (wr_name_given(create->format)) return create_file_table(query, create);
     if (create->mode.replace && !create->query) WR_TRY(drop_replaced_sequences(query, create));
     if (create->query) return create_as(query, create);

@@ -59,6 +59,15 @@ static weir_status create_view(weir_query *query, const wr_sql_create_view *crea
     if (create->materialized)
         return wr_fail_at(WR_E_UNSUPPORTED, create->node.span,
                           "materialized views are not supported");
+    if (create->options.count || create->emit_on_close)
+        return wr_fail_at(WR_E_UNSUPPORTED,
+                          create->options.count ? create->options.items[0]->span
+                                                : create->node.span,
+                          "views have no options");
+    if (create->recursive)
+        return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, create->node.span,
+                                       "CREATE RECURSIVE VIEW is not supported"),
+                            "CREATE VIEW v AS WITH RECURSIVE .. means the same");
     if (create->mode.if_not_exists && wr_ddl_exists(query, 1u << WR_ENTRY_VIEW, &create->name))
         return WR_OK;
     wr_bound bound;
@@ -100,10 +109,18 @@ static weir_status create_macro(weir_query *query, const wr_sql_create_macro *cr
     if (body->text || (wr_name_given(body->language) && !wr_str_is(body->language.text, "sql")))
         return wr_fail_at(WR_E_UNSUPPORTED, body->node.span,
                           "functions are written as an expression: AS expression");
+    if (body->returns_set || body->returns_table.count)
+        return wr_fail_at(WR_E_UNSUPPORTED, body->node.span,
+                          "functions that return a table are written as CREATE MACRO .. AS TABLE");
+    const wr_type *returns = NULL;
+    if (body->returns) WR_TRY(wr_bind_type(&query->planner, body->returns, &returns));
     wr_entry_kind kind = body->query ? WR_ENTRY_TABLE_MACRO : WR_ENTRY_MACRO;
     if (create->mode.if_not_exists && wr_ddl_exists(query, 1u << kind, &create->name)) return WR_OK;
     wr_object *macro = wr_ddl_object_new(query, kind, &create->name, create->mode.temporary);
     macro->sql = wr_ddl_format(&macro->arena, body->query ? body->query : body->expression);
+    if (returns && body->expression)
+        macro->sql = wr_arena_printf(&macro->arena, "CAST(%.*s AS %.*s)", WR_STR_ARGS(macro->sql),
+                                     WR_STR_ARGS(wr_ddl_format(&macro->arena, body->returns)));
     macro->param_count = body->params.count;
     macro->params = wr_new_array(&macro->arena, wr_str, WR_MAX(macro->param_count, 1));
     macro->param_defaults = wr_new_array(&macro->arena, wr_str, WR_MAX(macro->param_count, 1));
@@ -113,6 +130,25 @@ static weir_status create_macro(weir_query *query, const wr_sql_create_macro *cr
         macro->param_defaults[i] = wr_ddl_format(&macro->arena, param->value);
     }
     return wr_ddl_add(query, macro, create->mode, wr_names_last(create->name).span);
+}
+
+static weir_status check_index_column(const wr_object *table, wr_name name)
+{
+    wr_nearest nearest = {.wanted = name.text};
+    for (int i = 0; i < table->column_count; i++) {
+        if (wr_str_ieq(table->columns[i].name, name.text)) return WR_OK;
+        wr_nearest_offer(&nearest, table->columns[i].name);
+    }
+    return wr_with_nearest(wr_fail_at(WR_E_UNKNOWN_COLUMN, name.span, "no column \"%.*s\" in %.*s",
+                                      WR_STR_ARGS(name.text), WR_STR_ARGS(table->name)),
+                           &nearest);
+}
+
+static weir_status check_operator_class(const wr_sql_order_item *item)
+{
+    if (!item->opclass.count) return WR_OK;
+    return wr_fail_at(WR_E_UNSUPPORTED, wr_names_last(item->opclass).span,
+                      "there are no operator classes");
 }
 
 /* A unique index is a unique constraint made later; others only keep their name and say so. */
@@ -129,6 +165,16 @@ static weir_status create_index(weir_query *query, const wr_sql_create_index *cr
         !wr_str_is(create->method.text, "hash"))
         return wr_fail_at(WR_E_UNSUPPORTED, create->method.span, "no index method \"%.*s\"",
                           WR_STR_ARGS(create->method.text));
+    if (create->options.count)
+        return wr_fail_at(WR_E_UNSUPPORTED, create->options.items[0]->span,
+                          "indexes have no options");
+    if (create->nulls_not_distinct)
+        return wr_fail_at(WR_E_UNSUPPORTED, create->node.span,
+                          "NULLS NOT DISTINCT is not supported");
+    for (int i = 0; i < create->include.count; i++) /* changes nothing, but must be there */
+        WR_TRY(check_index_column(table, create->include.items[i]));
+    for (int i = 0; i < create->items.count; i++)
+        WR_TRY(check_operator_class(wr_sql_as_order_item(create->items.items[i])));
     if (create->mode.if_not_exists && wr_ddl_exists(query, 1u << WR_ENTRY_INDEX, &create->name))
         return WR_OK;
     int *columns = wr_new_array(&query->arena, int, create->items.count);

@@ -132,6 +132,9 @@ struct weir_query {
 /* ---- engine.c ---- */
 WR_MUST_CHECK weir_status wr_engine_pool(weir_engine *engine, int thread_count, wr_pool **out);
 
+/* create_table.c: UNSUPPORTED for a COLLATE that orders otherwise than by bytes. */
+WR_MUST_CHECK weir_status wr_check_collation(const wr_sql_column_def *def);
+
 /* ---- foreign_key.c ---- */
 /* Carries out what foreign keys ask for after the changes of the query, and checks them:
  * FOREIGN_KEY_VIOLATION. To be called when all its changes are made and before it ends. */

@@ -62,6 +62,40 @@ static void *work(void *arg)
     return NULL;
 }
 
+static void expect_error(weir_session *session, const char *sql, const char *sqlstate)
+{
+    int64_t got;
+    weir_status bad = ask(session, sql, &got);
+    if (!bad) fprintf(stderr, "%s: no error\n", sql);
+    if (bad && strcmp(weir_error_sqlstate(bad), sqlstate))
+        fprintf(stderr, "%s: %s\n", sql, weir_error_message(bad));
+    CHECK(bad && !strcmp(weir_error_sqlstate(bad), sqlstate));
+    weir_error_drop(bad);
+}
+
+/* A row that is referred to cannot go while another transaction refers to it, whoever is first. */
+static void test_foreign_keys_of_two_sessions(weir_session *one)
+{
+    weir_session *two;
+    CHECK(!weir_session_open(engine, &two));
+    expect(one, "create table parent(id int primary key)", -1);
+    expect(one, "insert into parent values (1), (2), (3)", 3);
+    expect(one, "create table child(p int references parent on delete cascade)", -1);
+    expect(one, "begin", -1);
+    expect(one, "insert into child values (1)", 1);
+    expect_error(two, "delete from parent where id = 1", "40001");
+    expect(one, "commit", -1);
+    expect(two, "begin", -1);
+    expect(two, "delete from parent where id = 2", 1);
+    expect_error(one, "insert into child values (2)", "40001");
+    expect(one, "insert into child values (3)", 1);
+    expect(two, "commit", -1);
+    expect_error(one, "insert into child values (2)", "23503");
+    expect(two, "delete from parent", 2);
+    expect(one, "select count(*) from child", 0);
+    weir_session_close(two);
+}
+
 static void *interrupt_soon(void *session)
 {
     usleep(100 * 1000);
@@ -503,6 +537,7 @@ int main(void)
     CHECK(!weir_engine_open(&config, &engine));
     CHECK(!weir_session_open(engine, &session));
     test_many_sessions(session);
+    test_foreign_keys_of_two_sessions(session);
     test_interrupt(session);
     test_cancel_before_rows(session);
     test_early_close(session);
