@@ -120,16 +120,15 @@ static weir_status run_text(weir_query *inner, wr_relation *keys, wr_str sql, wr
 static weir_status run_inner(settling *s, wr_relation *keys, wr_str sql, wr_buf *row)
 {
     weir_session *session = s->query->session;
-    wr_cancel *outer = session->running;
     weir_query *inner;
     WR_TRY(wr_query_new(session, &inner));
+    inner->cancel.interrupts_before = s->query->cancel.interrupts_before;
     weir_status bad = run_text(inner, keys, sql, row);
     if (bad) bad->span = (wr_span){0};
     if (!bad && take_logs(s, &inner->planner))
         wr_push(&s->arena, &s->inner, inner);
     else
         weir_query_close(inner);
-    session->running = outer;
     return bad;
 }
 
@@ -323,10 +322,8 @@ weir_status wr_settle_foreign_keys(weir_query *query)
     if (!query->planner.key_logs.count) return WR_OK;
     weir_status bad = settle(&s);
     query->planner.key_logs.count = 0;
-    wr_cancel *outer = query->session->running;
     for (int i = s.inner.count; i-- > 0;) /* later ones read rows that earlier ones keep */
         weir_query_close(s.inner.items[i]);
-    query->session->running = outer;
     wr_arena_clear(&s.arena);
     return bad;
 }
