@@ -457,9 +457,10 @@ void wr_logical_free_columns(wr_arena *arena, const wr_logical *node, wr_column_
 
 bool wr_expr_has_subquery(const wr_expr *e)
 {
-    if (!e) return false;
-    if (e->kind == WR_X_SUBQUERY) return true;
-    for (int i = 0; i < e->arg_count; i++)
-        if (wr_expr_has_subquery(e->args[i])) return true;
+    for (; e; e = e->arg_count ? e->args[0] : NULL) { /* chains lean to the left without limit */
+        if (e->kind == WR_X_SUBQUERY) return true;
+        for (int i = 1; i < e->arg_count; i++)
+            if (wr_expr_has_subquery(e->args[i])) return true;
+    }
     return false;
 }

@@ -122,8 +122,8 @@ static void concat_children(wr_arena *arena, const piece *pieces, int piece_coun
                             wr_column *out)
 {
     const wr_type *type = out->type;
-    piece inner[4];
-    wr_assert(piece_count <= (int)WR_COUNT(inner));
+    WR_ARENA(scratch);
+    piece *inner = wr_new_array(&scratch, piece, piece_count);
     if (type->phys == WR_P_STRUCT) {
         out->children = wr_new_array(arena, wr_column, type->field_count);
         for (int f = 0; f < type->field_count; f++) {
@@ -164,9 +164,8 @@ static void concat(wr_arena *arena, const wr_type *type, const piece *pieces, in
 {
     uint32_t rows = 0;
     WR_ARENA(scratch);
-    wr_column flat[4];
-    piece level[4];
-    wr_assert(piece_count <= (int)WR_COUNT(flat));
+    wr_column *flat = wr_new_array(&scratch, wr_column, piece_count);
+    piece *level = wr_new_array(&scratch, piece, piece_count);
     for (int p = 0; p < piece_count; p++) {
         wr_column_flatten(pieces[p].column, NULL, 0, &scratch, &flat[p]);
         level[p] = (piece){&flat[p], pieces[p].from, pieces[p].count};
@@ -545,22 +544,28 @@ weir_status wr_table_fetch(wr_table *table, wr_txn *txn, const int64_t *rowids, 
                       .column_count = columns,
                       .rows = count};
     wr_mutex_lock(&table->lock);
-    piece *pieces = wr_new_array(arena, piece, count + 1);
+    WR_ARENA(scratch);
+    piece *pieces = wr_new_array(&scratch, piece, count + 1);
+    wr_column *parts = wr_new_array(&scratch, wr_column, count + 1);
+    uint16_t *sel = wr_new_array(&scratch, uint16_t, count + 1);
+    for (uint32_t i = 0; i < count; i++)
+        sel[i] = (uint16_t)((uint64_t)rowids[i] % WR_BATCH_ROWS);
     for (int c = 0; c < columns; c++) {
+        const wr_type *type = table->schema->fields[c].type;
         int n = 0;
-        for (uint32_t i = 0; i < count; i++) { /* rows that follow each other are one piece */
-            const wr_chunk *chunk = table->chunks[(uint64_t)rowids[i] / WR_BATCH_ROWS];
-            if (i && rowids[i] == rowids[i - 1] + 1 && rowids[i] % WR_BATCH_ROWS)
-                pieces[n - 1].count++;
-            else
-                pieces[n++] =
-                    (piece){&chunk->columns[c], (uint32_t)((uint64_t)rowids[i] % WR_BATCH_ROWS), 1};
+        for (uint32_t from = 0, to; from < count; from = to) { /* rows of one chunk at a time */
+            uint64_t position = (uint64_t)rowids[from] / WR_BATCH_ROWS;
+            for (to = from + 1; to < count && (uint64_t)rowids[to] / WR_BATCH_ROWS == position;)
+                to++;
+            wr_column_gather(&table->chunks[position]->columns[c], sel + from, to - from, &scratch,
+                             &parts[n]);
+            pieces[n] = (piece){&parts[n], 0, to - from};
+            n++;
         }
         if (count)
-            concat(arena, table->schema->fields[c].type, pieces, n, &out->columns[c]);
+            concat(arena, type, pieces, n, &out->columns[c]);
         else
-            wr_column_init(&out->columns[c], arena, table->schema->fields[c].type,
-                           table->schema->fields[c].type->phys, 1);
+            wr_column_init(&out->columns[c], arena, type, type->phys, 1);
     }
     wr_mutex_unlock(&table->lock);
     return WR_OK;
