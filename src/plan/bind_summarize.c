@@ -4,7 +4,7 @@
  * into lists, and unnest turns the lists into rows. So it runs in parallel and within the budget
  * like any other query. What has no meaning for a type (the average of a text, the order of a
  * struct) is NULL. Numbers are counted exactly except distinct values and quartiles, which are
- * sketches. */
+ * sketches; they too give the same with any number of threads. */
 #include "plan/bind.h"
 #include "sql/format.h"
 #include "sql/parse.h"

@@ -1,11 +1,15 @@
 /* agg_approx.c - approximate answers in bounded memory: distinct counts (HyperLogLog) and quantiles
- * (t-digest).
+ * (counted buckets).
  *
  * HyperLogLog: 4096 registers of a byte (standard error 1.6 %), taken from the heap at the first
  * value; merging takes the larger register, so the answer depends on neither order nor threads.
- * t-digest: centroids sorted by mean, compressed when the buffer is full, small at both tails so
- * that extreme quantiles stay sharp. Both can be saved. */
+ * Quantiles: how often each value came, as long as at most BUCKETS_MAX differ; then lowest bits of
+ * the ordered values are left out, one after another, until they are that few again. Merging adds
+ * counts, and the number of bits left out is the least that suffices for the set of all values:
+ * so neither threads nor spilling nor the order of rows can change the answer. Both can be saved.
+ */
 #include "expr/fn/box.h"
+#include "expr/fn/float_order.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -118,153 +122,220 @@ static weir_status hll_load(wr_aggregate_env *env, wr_str bytes, void *state)
                : wr_fail(WR_E_CORRUPT, "a saved distinct count is damaged");
 }
 
-/* ---- t-digest ---- */
+/* ---- quantiles ---- */
 
-enum { DIGEST_SIZE = 512, DIGEST_COMPRESSION = 200 };
+/* A slot of the table holds how often a bucket came; times is 0 in a free one. */
+typedef struct bucket {
+    int64_t key; /* order of the value, without its low bits */
+    uint64_t times;
+} bucket;
+enum { BUCKETS_MAX = 1024, SLOTS_MIN = 16, SLOTS_MAX = 2 * BUCKETS_MAX };
 
-typedef struct centroid {
-    double mean, weight;
-} centroid;
-typedef struct digest {
-    centroid items[DIGEST_SIZE];
-    uint32_t count;
-    double total, least, most;
-} digest;
-typedef struct digest_state {
-    digest *d;
-} digest_state;
+typedef struct sketch {
+    bucket *slots; /* open addressing, at most half of them taken */
+    uint64_t total;
+    double least, most;
+    uint32_t slot_count, bucket_count;
+    uint32_t shift; /* bits left out of keys */
+} sketch;
 
-static size_t size_of_digest(const wr_aggregate_call *call)
+static size_t size_of_sketch(const wr_aggregate_call *call)
 {
     (void)call;
-    return sizeof(digest_state);
+    return sizeof(sketch);
 }
-static int cmp_centroids(const void *a, const void *b)
+static bucket *sketch_find(const sketch *s, int64_t key)
 {
-    double x = ((const centroid *)a)->mean, y = ((const centroid *)b)->mean;
-    return (x > y) - (x < y);
+    uint64_t hash = (uint64_t)key * UINT64_C(0x9e3779b97f4a7c15);
+    uint32_t mask = s->slot_count - 1, at = (uint32_t)(hash >> 40) & mask;
+    while (s->slots[at].times && s->slots[at].key != key)
+        at = (at + 1) & mask;
+    return &s->slots[at];
 }
-/* Joins neighbours as long as the scale function grows by at most one. */
-static void digest_compress(digest *d)
+/* The buckets in no order; out has BUCKETS_MAX places. */
+static uint32_t sketch_list(const sketch *s, bucket *out)
 {
-    qsort(d->items, d->count, sizeof(centroid), cmp_centroids);
-    uint32_t last = 0;
-    double before = 0;
-    for (uint32_t k = 1; k < d->count; k++) {
-        centroid *a = &d->items[last], *b = &d->items[k];
-        double joined = a->weight + b->weight, q0 = before / d->total,
-               q1 = WR_MIN((before + joined) / d->total, 1.0);
-        double growth = DIGEST_COMPRESSION / (2 * M_PI) * (asin(2 * q1 - 1) - asin(2 * q0 - 1));
-        if (growth <= 1) {
-            a->mean += (b->mean - a->mean) * b->weight / joined;
-            a->weight = joined;
-        } else {
-            before += a->weight;
-            d->items[++last] = *b;
-        }
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < s->slot_count; k++)
+        if (s->slots[k].times) out[count++] = s->slots[k];
+    return count;
+}
+/* Fills the emptied table with buckets, whose keys lose bits more of their low bits. */
+static void sketch_fill(sketch *s, const bucket *from, uint32_t count, uint32_t bits)
+{
+    memset(s->slots, 0, s->slot_count * sizeof(bucket));
+    s->bucket_count = 0;
+    for (uint32_t k = 0; k < count; k++) {
+        int64_t key = from[k].key >> bits;
+        bucket *into = sketch_find(s, key);
+        s->bucket_count += into->times == 0;
+        into->key = key;
+        into->times += from[k].times;
     }
-    if (d->count) d->count = last + 1;
 }
-static void digest_add(digest *d, double mean, double weight)
+static weir_status sketch_grow(wr_aggregate_env *env, sketch *s)
 {
-    if (d->count == DIGEST_SIZE) digest_compress(d);
-    d->items[d->count++] = (centroid){mean, weight};
-    d->total += weight;
-}
-static weir_status digest_need(wr_aggregate_env *env, digest_state *s)
-{
-    if (s->d) return WR_OK;
-    void *d = NULL;
-    WR_TRY(wr_agg_grow(env, &d, 0, sizeof(digest)));
-    s->d = d;
-    s->d->count = 0, s->d->total = 0, s->d->least = INFINITY, s->d->most = -INFINITY;
+    bucket kept[BUCKETS_MAX];
+    uint32_t count = sketch_list(s, kept), slot_count = WR_MAX(s->slot_count * 2, SLOTS_MIN);
+    void *slots = s->slots;
+    WR_TRY(wr_agg_grow(env, &slots, s->slot_count * sizeof(bucket), slot_count * sizeof(bucket)));
+    s->slots = slots;
+    s->slot_count = slot_count;
+    sketch_fill(s, kept, count, 0);
     return WR_OK;
 }
-static weir_status digest_value(wr_aggregate_env *env, digest_state *s, double x)
+/* Adds one bucket to a full table: leaves out as few more bits as make room for all. */
+static void sketch_coarsen(sketch *s, bucket more)
+{
+    bucket kept[BUCKETS_MAX + 1];
+    uint32_t count = sketch_list(s, kept), low = 1, high = 63 - s->shift;
+    kept[count++] = more;
+    while (low < high) {
+        uint32_t bits = (low + high) / 2;
+        sketch_fill(s, kept, count, bits);
+        if (s->bucket_count <= BUCKETS_MAX)
+            high = bits;
+        else
+            low = bits + 1;
+    }
+    sketch_fill(s, kept, count, low);
+    s->shift += low;
+}
+static weir_status sketch_count(wr_aggregate_env *env, sketch *s, int64_t order, uint64_t times)
+{
+    int64_t key = order >> s->shift;
+    bucket *into = s->slots ? sketch_find(s, key) : NULL;
+    bool is_known = into && into->times;
+    if (!is_known && s->bucket_count == BUCKETS_MAX) {
+        sketch_coarsen(s, (bucket){key, times});
+    } else {
+        if (!is_known && s->bucket_count == s->slot_count / 2) {
+            WR_TRY(sketch_grow(env, s));
+            into = sketch_find(s, key);
+        }
+        s->bucket_count += !is_known;
+        into->key = key;
+        into->times += times;
+    }
+    s->total += times;
+    return WR_OK;
+}
+static void sketch_widen(sketch *s, double least, double most)
+{
+    s->least = s->total ? WR_MIN(s->least, least) : least;
+    s->most = s->total ? WR_MAX(s->most, most) : most;
+}
+static weir_status sketch_value(wr_aggregate_env *env, sketch *s, double x)
 {
     if (!isfinite(x)) return WR_OK; /* infinities and NaN have no place between neighbours */
-    WR_TRY(digest_need(env, s));
-    s->d->least = WR_MIN(s->d->least, x), s->d->most = WR_MAX(s->d->most, x);
-    digest_add(s->d, x, 1);
-    return WR_OK;
+    sketch_widen(s, x, x);
+    return sketch_count(env, s, wr_float_order(x + 0.0), 1); /* + 0.0: -0 is 0 */
 }
-static weir_status digest_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+static weir_status sketch_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
                                  uint32_t count, uint8_t *const *states, wr_arena *scratch)
 {
     const wr_column *c = wr_agg_flat(args, sel, count, scratch);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = sel ? sel[i] : i;
         if (wr_agg_is_null(c, row)) continue;
-        WR_TRY(digest_value(env, (digest_state *)(states[i] + env->state_offset),
+        WR_TRY(sketch_value(env, (sketch *)(states[i] + env->state_offset),
                             ((const double *)c->data)[row]));
     }
     return WR_OK;
 }
-static weir_status digest_one(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+static weir_status sketch_one(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
                               uint32_t count, void *state, wr_arena *scratch)
 {
     const wr_column *c = wr_agg_flat(args, sel, count, scratch);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = sel ? sel[i] : i;
         if (!wr_agg_is_null(c, row))
-            WR_TRY(digest_value(env, state, ((const double *)c->data)[row]));
+            WR_TRY(sketch_value(env, state, ((const double *)c->data)[row]));
     }
     return WR_OK;
 }
-static weir_status digest_merge(wr_aggregate_env *env, void *into, const void *from)
+static weir_status sketch_merge(wr_aggregate_env *env, void *into, const void *from)
 {
-    digest_state *a = into;
-    const digest_state *b = from;
-    if (!b->d) return WR_OK;
-    WR_TRY(digest_need(env, a));
-    a->d->least = WR_MIN(a->d->least, b->d->least), a->d->most = WR_MAX(a->d->most, b->d->most);
-    for (uint32_t k = 0; k < b->d->count; k++)
-        digest_add(a->d, b->d->items[k].mean, b->d->items[k].weight);
+    sketch *a = into;
+    const sketch *b = from;
+    if (b->total == 0) return WR_OK;
+    sketch_widen(a, b->least, b->most);
+    if (a->shift < b->shift) {
+        bucket kept[BUCKETS_MAX];
+        if (a->slots) sketch_fill(a, kept, sketch_list(a, kept), b->shift - a->shift);
+        a->shift = b->shift;
+    }
+    for (uint32_t k = 0; k < b->slot_count; k++) {
+        const bucket *item = &b->slots[k];
+        if (item->times)
+            WR_TRY(sketch_count(env, a, (int64_t)((uint64_t)item->key << b->shift), item->times));
+    }
     return WR_OK;
 }
-static double digest_quantile(digest *d, double fraction)
+static int cmp_buckets(const void *a, const void *b)
 {
-    digest_compress(d);
-    double wanted = fraction * d->total, before = 0;
-    double last_mean = d->least, last_at = 0;
-    for (uint32_t k = 0; k < d->count; k++) {
-        double at = before + d->items[k].weight / 2;
-        if (wanted < at) {
-            double share = at > last_at ? (wanted - last_at) / (at - last_at) : 0;
-            return last_mean + (d->items[k].mean - last_mean) * share;
-        }
-        last_mean = d->items[k].mean, last_at = at;
-        before += d->items[k].weight;
-    }
-    double share = d->total > last_at ? (wanted - last_at) / (d->total - last_at) : 1;
-    return last_mean + (d->most - last_mean) * share;
+    int64_t x = ((const bucket *)a)->key, y = ((const bucket *)b)->key;
+    return (x > y) - (x < y);
 }
-static weir_status digest_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
+/* The value of a rank (from 0) among the sorted: those of a bucket stand evenly between its ends.
+ */
+static double value_of_rank(const sketch *s, const bucket *sorted, uint64_t rank)
+{
+    uint64_t before = 0;
+    while (before + sorted->times <= rank)
+        before += sorted++->times;
+    int64_t first = (int64_t)((uint64_t)sorted->key << s->shift);
+    int64_t last = (int64_t)((uint64_t)first | ((UINT64_C(1) << s->shift) - 1));
+    double low = fmax(wr_float_of_order(first), s->least);
+    double high = fmin(wr_float_of_order(last), s->most);
+    if (low == high) return low;
+    double share = ((double)(rank - before) + 0.5) / (double)sorted->times;
+    return low * (1 - share) + high * share;
+}
+static double sketch_quantile(const sketch *s, double fraction)
+{
+    bucket sorted[BUCKETS_MAX];
+    qsort(sorted, sketch_list(s, sorted), sizeof(bucket), cmp_buckets);
+    double position = fraction * (double)(s->total - 1);
+    uint64_t below = (uint64_t)position;
+    double rest = position - (double)below, low = value_of_rank(s, sorted, below);
+    if (rest == 0 || below + 1 >= s->total) return low;
+    return low + (value_of_rank(s, sorted, below + 1) - low) * rest;
+}
+static weir_status sketch_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
                                  wr_arena *arena, wr_column *out)
 {
     double fraction = env->call->args[1]->value.f64;
     for (uint32_t i = 0; i < count; i++) {
-        const digest_state *s = (const digest_state *)(states[i] + env->state_offset);
-        ((double *)out->data)[i] = s->d ? digest_quantile(s->d, fraction) : 0;
-        if (!s->d) wr_bit_clear(wr_column_need_valid(out, arena, WR_MAX(count, 1)), i);
+        const sketch *s = (const sketch *)(states[i] + env->state_offset);
+        ((double *)out->data)[i] = s->total ? sketch_quantile(s, fraction) : 0;
+        if (!s->total) wr_bit_clear(wr_column_need_valid(out, arena, WR_MAX(count, 1)), i);
     }
     return WR_OK;
 }
-static weir_status digest_save(wr_aggregate_env *env, const void *state, wr_buf *out)
+static weir_status sketch_save(wr_aggregate_env *env, const void *state, wr_buf *out)
 {
     (void)env;
-    const digest_state *s = state;
-    if (s->d) wr_buf_add(out, s->d, sizeof *s->d);
+    const sketch *s = state;
+    if (s->total == 0) return WR_OK;
+    wr_buf_add(out, s, sizeof *s);
+    for (uint32_t k = 0; k < s->slot_count; k++)
+        if (s->slots[k].times) wr_buf_add(out, &s->slots[k], sizeof(bucket));
     return WR_OK;
 }
-static weir_status digest_load(wr_aggregate_env *env, wr_str bytes, void *state)
+static weir_status sketch_load(wr_aggregate_env *env, wr_str bytes, void *state)
 {
-    digest_state *s = state;
-    s->d = NULL;
+    sketch *s = state, saved;
+    *s = (sketch){0};
     if (!bytes.length) return WR_OK;
-    WR_TRY(digest_need(env, s));
-    if (!wr_bytes_take(&bytes, s->d, sizeof *s->d) || s->d->count > DIGEST_SIZE)
-        return wr_fail(WR_E_CORRUPT, "a saved quantile sketch is damaged");
+    bool is_whole = wr_bytes_take(&bytes, &saved, sizeof saved) && saved.shift < 64 &&
+                    bytes.length == saved.bucket_count * sizeof(bucket);
+    if (!is_whole) return wr_fail(WR_E_CORRUPT, "a saved quantile sketch is damaged");
+    s->shift = saved.shift;
+    sketch_widen(s, saved.least, saved.most);
+    bucket item;
+    while (wr_bytes_take(&bytes, &item, sizeof item))
+        WR_TRY(sketch_count(env, s, (int64_t)((uint64_t)item.key << s->shift), item.times));
     return WR_OK;
 }
 static weir_status bind_fraction(wr_arena *arena, wr_aggregate_call *call, wr_span span)
@@ -290,10 +361,11 @@ const wr_aggregate wr_aggregates_agg_approx[] = {
      .help = "Number of different values within about 2 percent.",
      .example = "SELECT approx_count_distinct(x) FROM (VALUES (1), (2), (2)) t(x)", .result = "2"},
     {"approx_quantile|approx_percentile", "(double, fraction double) -> double",
-     .state_size = size_of_digest, .init = init_zero, .update = digest_groups,
-     .update_one = digest_one, .merge = digest_merge, .finish = digest_finish, .save = digest_save,
-     .load = digest_load, .bind = bind_fraction,
-     .help = "About the value below which a share of the values lies.",
+     .state_size = size_of_sketch, .init = init_zero, .update = sketch_groups,
+     .update_one = sketch_one, .merge = sketch_merge, .finish = sketch_finish, .save = sketch_save,
+     .load = sketch_load, .bind = bind_fraction,
+     .help = "About the value below which a share of the values lies; exact up to 1024 different "
+             "values.",
      .example = "SELECT approx_quantile(x, 0.5) FROM (VALUES (1), (2), (3)) t(x)", .result = "2"},
     {0},
 };

@@ -68,9 +68,10 @@ static weir_status bits_finish(wr_aggregate_env *env, uint8_t *const *states, ui
 
 /* ---- product ---- */
 
+/* (mantissa + rest) * 2 ^ exponent: a long product neither over- nor underflows on its way, and
+ * twice the precision keeps its one rounding at the end from showing how the rows were divided. */
 typedef struct product_state {
-    double mantissa; /* 0.5 <= |mantissa| < 1, so that a long product neither over- nor underflows
-                        on its way */
+    double mantissa, rest; /* 0.5 <= |mantissa| < 1 */
     int64_t exponent, count;
 } product_state;
 
@@ -79,11 +80,20 @@ static size_t size_of_product(const wr_aggregate_call *call)
     (void)call;
     return sizeof(product_state);
 }
-static void product_multiply(product_state *s, double mantissa, int64_t exponent)
+static void product_multiply(product_state *s, double mantissa, double rest, int64_t exponent)
 {
     int shift = 0;
-    s->mantissa = frexp(s->count ? s->mantissa * mantissa : mantissa, &shift);
-    s->exponent = (s->count ? s->exponent : 0) + exponent + shift;
+    double high = mantissa, low = rest;
+    if (s->count) {
+        high = s->mantissa * mantissa;
+        low = fma(s->mantissa, mantissa, -high) + (s->mantissa * rest + s->rest * mantissa);
+        exponent += s->exponent;
+    }
+    double whole = high + low;
+    bool is_finite = isfinite(high) && high != 0;
+    s->mantissa = frexp(is_finite ? whole : high, &shift);
+    s->rest = is_finite ? ldexp(low - (whole - high), -shift) : 0;
+    s->exponent = exponent + shift;
 }
 static weir_status product_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
                                   uint32_t count, uint8_t *const *states, wr_arena *scratch)
@@ -93,7 +103,9 @@ static weir_status product_groups(wr_aggregate_env *env, const wr_column *args, 
         uint32_t row = sel ? sel[i] : i;
         if (wr_agg_is_null(c, row)) continue;
         product_state *s = (product_state *)(states[i] + env->state_offset);
-        product_multiply(s, ((const double *)c->data)[row], 0);
+        int shift = 0;
+        double mantissa = frexp(((const double *)c->data)[row], &shift);
+        product_multiply(s, mantissa, 0, shift);
         s->count++;
     }
     return WR_OK;
@@ -104,7 +116,7 @@ static weir_status product_merge(wr_aggregate_env *env, void *into, const void *
     product_state *a = into;
     const product_state *b = from;
     if (!b->count) return WR_OK;
-    product_multiply(a, b->mantissa, b->exponent);
+    product_multiply(a, b->mantissa, b->rest, b->exponent);
     a->count += b->count;
     return WR_OK;
 }

@@ -381,10 +381,16 @@ TEST(aggregates_give_the_same_in_any_number_of_parts)
         EXPECT_TEXT(aggregate("last", "[7, 8, 9]", "integer", NULL, parts), "9");
         EXPECT_TEXT(aggregate("approx_count_distinct", "[1, 2, 2, 3]", "integer", NULL, parts),
                     "3");
+        EXPECT_TEXT(aggregate("approx_quantile", "[4, -0.0, 1, NULL, 3]", "double", "0.5", parts),
+                    "2");
+        EXPECT_TEXT(
+            aggregate("product", "[1e-300, 1e300, 0.1, 3, 1e300, 1e-300]", "double", NULL, parts),
+            "0.30000000000000004");
         EXPECT_TEXT(aggregate("json_agg", "[1, 2]", "integer", NULL, parts), "[1, 2]");
         EXPECT_TEXT(aggregate("max", "[1, 5, 3]", "integer", "2", parts), "[5, 3]");
     }
     EXPECT_TEXT(aggregate("sum", "[]", "integer", NULL, 1), "NULL");
+    EXPECT_TEXT(aggregate("approx_quantile", "[]", "double", "0.5", 1), "NULL");
     EXPECT_TEXT(aggregate("count", "[]", "integer", NULL, 1), "0");
 }
 
