@@ -64,8 +64,10 @@ class Child:
         self.process.wait()
 
 
-def weir(binary, threads, *options):
-    return Child([binary, "--threads", str(threads), *options, "--stdio", "jsonl"])
+def weir(binary, threads, *options, cached=False):
+    """Decoded columns of files are kept between queries only where a bench says so."""
+    cache = () if cached else ("--set", "file_cache_size=0")
+    return Child([binary, "--threads", str(threads), *cache, *options, "--stdio", "jsonl"])
 
 
 def duckdb(python, threads):

@@ -25,6 +25,8 @@ struct wr_mem {
     wr_mem *parent;
     const char *name;
     _Atomic uint64_t limit, used, peak;
+    _Atomic uint64_t yielding; /* of used: what budgets below give back at once */
+    bool yields;
     wr_mem *first_child, *next_sibling; /* guarded by tree_lock */
     wr_reclaim_fn *reclaim;             /* guarded by tree_lock */
     void *owner;                        /* guarded by tree_lock */
@@ -84,6 +86,8 @@ void wr_mem_drop(wr_mem *mem)
     free(mem);
 }
 
+void wr_mem_set_yields(wr_mem *mem) { mem->yields = true; }
+
 void wr_mem_set_limit(wr_mem *mem, uint64_t limit) { atomic_store(&mem->limit, limit); }
 uint64_t wr_mem_used(const wr_mem *mem) { return atomic_load(&mem->used); }
 uint64_t wr_mem_peak(const wr_mem *mem) { return atomic_load(&mem->peak); }
@@ -105,6 +109,8 @@ uint64_t wr_mem_room(const wr_mem *mem)
     for (; mem; mem = mem->parent) {
         uint64_t limit = atomic_load_explicit(&mem->limit, memory_order_relaxed);
         uint64_t used = atomic_load_explicit(&mem->used, memory_order_relaxed);
+        uint64_t soft = atomic_load_explicit(&mem->yielding, memory_order_relaxed);
+        used -= WR_MIN(used, soft);
         if (limit) least = WR_MIN(least, used < limit ? limit - used : 0);
     }
     return least;
@@ -144,6 +150,15 @@ static wr_mem *try_reserve(wr_mem *mem, uint64_t bytes)
         return at;
     }
     return NULL;
+}
+
+static void count_yielding(wr_mem *mem, uint64_t bytes, bool more)
+{
+    for (wr_mem *up = mem->parent; up; up = up->parent)
+        if (more)
+            atomic_fetch_add(&up->yielding, bytes);
+        else
+            atomic_fetch_sub(&up->yielding, bytes);
 }
 
 typedef struct holder {
@@ -260,17 +275,27 @@ weir_status wr_mem_reserve(wr_mem *mem, uint64_t bytes)
         refuser = try_reserve(mem, bytes);
         if (refuser && (got == 0 || round == ROUNDS_MAX)) return refuse(refuser, mem, bytes);
     }
+    if (mem->yields) count_yielding(mem, bytes, true);
     return WR_OK;
+}
+
+bool wr_mem_try_reserve(wr_mem *mem, uint64_t bytes)
+{
+    if (is_time_to_fail() || try_reserve(mem, bytes)) return false;
+    if (mem->yields) count_yielding(mem, bytes, true);
+    return true;
 }
 
 void wr_mem_charge(wr_mem *mem, uint64_t bytes)
 {
+    if (mem->yields) count_yielding(mem, bytes, true);
     for (; mem; mem = mem->parent)
         raise_peak(mem, atomic_fetch_add(&mem->used, bytes) + bytes);
 }
 
 void wr_mem_release(wr_mem *mem, uint64_t bytes)
 {
+    if (mem->yields) count_yielding(mem, bytes, false);
     for (; mem; mem = mem->parent) {
         uint64_t before = atomic_fetch_sub(&mem->used, bytes);
         wr_check(before >= bytes);

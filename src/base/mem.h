@@ -18,6 +18,8 @@ void wr_mem_set_limit(wr_mem *mem, uint64_t limit);
  * fix, after giving the reclaim hooks below the limiting budget a chance. Any thread. */
 WR_MUST_CHECK weir_status wr_mem_reserve(wr_mem *mem, uint64_t bytes);
 void wr_mem_release(wr_mem *mem, uint64_t bytes);
+/* As reserve, but false instead of an error, and nobody is asked to give anything back. */
+bool wr_mem_try_reserve(wr_mem *mem, uint64_t bytes);
 /* Counts bytes that are taken already, whatever the limits: for small pieces whose taker cannot
  * fail. Above a limit the next reservation fails. wr_mem_release gives them back. */
 void wr_mem_charge(wr_mem *mem, uint64_t bytes);
@@ -49,6 +51,9 @@ const char *wr_mem_name(const wr_mem *mem);
  * what spilling needs is reserved beforehand. Unregistering waits for a hook that is running. */
 typedef uint64_t wr_reclaim_fn(void *owner, uint64_t wanted);
 void wr_mem_set_reclaim(wr_mem *mem, wr_reclaim_fn *fn, void *owner);
+/* Before its first use: what this budget counts is given back by its hook at once whenever it is
+ * wanted, so the ancestors count it as room. */
+void wr_mem_set_yields(wr_mem *mem);
 
 /* Plain heap for objects whose size does not depend on data. Aborts with a message when the process
  * is out of memory; counted nowhere. Zeroed. */

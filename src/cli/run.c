@@ -50,7 +50,9 @@ int cli_apply_settings(cli_state *state, weir_session *session)
             return CLI_USAGE;
         }
         char *name = wr_heap_copy(options->sets[i], (size_t)(equals - options->sets[i]));
-        bool of_engine = session != state->session && wr_str_is(wr_str_of(name), "memory_limit");
+        bool of_engine =
+            session != state->session && (wr_str_is(wr_str_of(name), "memory_limit") ||
+                                          wr_str_is(wr_str_of(name), "file_cache_size"));
         if (!of_engine) bad = weir_session_set(session, name, equals + 1);
         wr_heap_drop(name);
         if (bad) return report_flag(state, "set", bad);

@@ -310,7 +310,10 @@ static void leave_file(files_worker *w)
     file->is_drained = true;
     if (--file->users == 0) {
         const wr_progress *progress = def->progress ? def->progress(file->scan) : NULL;
-        if (progress) w->scan->progress.bytes += progress->bytes;
+        if (progress) {
+            w->scan->progress.bytes += progress->bytes;
+            w->scan->progress.cached_bytes += progress->cached_bytes;
+        }
         def->close(file->scan);
         file->scan = NULL;
     }

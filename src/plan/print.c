@@ -370,6 +370,8 @@ static void print_actuals(const wr_node_stats *stats, wr_buf *out)
                   (double)stats->busy_ns / 1e6);
     if (stats->rows_scanned)
         wr_buf_printf(out, ", %llu read", (unsigned long long)stats->rows_scanned);
+    if (stats->cached_bytes)
+        wr_buf_printf(out, ", %.1f MiB from cache", (double)stats->cached_bytes / 0x1p20);
     if (stats->morsels_pruned)
         wr_buf_printf(out, ", %llu of %llu morsels skipped",
                       (unsigned long long)stats->morsels_pruned,

@@ -22,6 +22,7 @@ static void add_actuals(wr_buf *out, const wr_node_stats *stats)
     wr_buf_printf(out, ",\"actual\":{\"rows\":%llu,\"busy_ms\":%.3f",
                   (unsigned long long)stats->rows_out, (double)stats->busy_ns / 1e6);
     if (stats->rows_scanned) add_number(out, "rows_read", stats->rows_scanned);
+    if (stats->cached_bytes) add_number(out, "cached_bytes", stats->cached_bytes);
     if (stats->morsels) add_number(out, "morsels", stats->morsels);
     if (stats->morsels_pruned) add_number(out, "morsels_skipped", stats->morsels_pruned);
     if (stats->runtime_filtered) add_number(out, "runtime_filtered", stats->runtime_filtered);

@@ -4,6 +4,7 @@
  * Reading functions bind a relation (fmt/files.h) with their named options; the others collect
  * their few rows at once and become VALUES. Adding one is adding a row to wr_table_fns. */
 #include "plan/table_fn.h"
+#include "fmt/file_cache.h"
 #include "expr/fn.h"
 #include "fmt/files.h"
 #include "plan/bind.h"
@@ -360,6 +361,26 @@ static weir_status list_settings(wr_scope *scope, const wr_table_fn_args *args, 
     return WR_OK;
 }
 
+static weir_status list_cached_files(wr_scope *scope, const wr_table_fn_args *args, wr_result *out)
+{
+    static const char *const names[] = {"path", "file_size", "chunks", "blocks", "bytes"};
+    const wr_type *types[] = {WR_VARCHAR, WR_BIGINT, WR_BIGINT, WR_BIGINT, WR_BIGINT};
+    if (args->count || args->named.count) return wrong_arguments(args, "weir_file_cache()");
+    wr_row_list rows = {.planner = scope->planner, .names = names, .types = types, .width = 5};
+    wr_file_cache *cache = scope->planner->files ? scope->planner->files->cache : NULL;
+    wr_cached_file_row *list = NULL;
+    int count = cache ? wr_file_cache_list(cache, scope->planner->arena, &list) : 0;
+    for (int i = 0; i < count; i++) {
+        wr_row_text(&rows, list[i].path);
+        wr_row_int(&rows, (int64_t)list[i].file_size);
+        wr_row_int(&rows, (int64_t)list[i].chunks);
+        wr_row_int(&rows, (int64_t)list[i].blocks);
+        wr_row_int(&rows, (int64_t)list[i].bytes);
+    }
+    wr_row_list_result(&rows, out);
+    return WR_OK;
+}
+
 static weir_status list_tables(wr_scope *scope, const wr_table_fn_args *args, wr_result *out)
 {
     bool done;
@@ -388,6 +409,9 @@ const wr_table_fn wr_table_fns[] = {
     {"weir_functions", "weir_functions()", "Every function with its help.", list_functions},
     {"weir_formats", "weir_formats()", "Every file format with its options.", list_formats},
     {"weir_tables", "weir_tables()", "Tables and views of the catalog.", list_tables},
+    {"weir_file_cache", "weir_file_cache()",
+     "Files with decoded columns in memory: row groups x columns, blocks, bytes.",
+     list_cached_files},
     {"weir_settings", "weir_settings()", "Settings: value, default, whose they are.",
      list_settings},
     {0},

@@ -18,6 +18,7 @@ weir_status weir_engine_open(const weir_config *config, weir_engine **out)
     engine->mem = wr_mem_new(NULL, "engine", limit);
     engine->fs = wr_fs_real();
     engine->store = wr_store_new(engine->mem);
+    engine->cache = wr_file_cache_new(engine->mem, limit / WR_FILE_CACHE_PART);
     engine->catalog = wr_catalog_new(engine->store);
     engine->read_only = config->read_only;
     engine->thread_count = config->threads > 0 ? config->threads : wr_cpu_count();
@@ -34,8 +35,10 @@ void weir_engine_close(weir_engine *engine)
     wr_heap_drop(engine->pools);
     wr_catalog_drop(engine->catalog);
     wr_store_drop(engine->store);
+    wr_file_cache_drop(engine->cache);
     wr_mem_drop(engine->mem);
     wr_heap_drop(engine->memory_text);
+    wr_heap_drop(engine->cache_text);
     wr_mutex_clear(&engine->lock);
     wr_heap_drop(engine);
 }

@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "catalog/catalog.h"
 #include "exec/run.h"
+#include "fmt/file_cache.h"
 #include "plan/plan.h"
 #include "sql/parse.h"
 #include "sys/clock.h"
@@ -20,10 +21,14 @@ typedef enum wr_setting_id {
     WR_SETTING_COUNT
 } wr_setting_id;
 
+enum { WR_FILE_CACHE_PART = 4 }; /* of memory_limit, unless it is set */
+
 struct weir_engine {
     wr_mem *mem;
     uint64_t memory_limit; /* as opened; RESET memory_limit goes back to it */
     char *memory_text;     /* guarded by lock: as it was set; NULL: as opened */
+    char *cache_text;      /* guarded by lock: file_cache_size; NULL: a part of the memory limit */
+    wr_file_cache *cache;
     int session_count;     /* guarded by lock: open ones */
     wr_fs *fs;
     wr_store *store;

@@ -189,17 +189,32 @@ static weir_status take_effect(weir_session *session, wr_setting_id id, wr_str v
 }
 
 /* What all sessions of an engine share. */
-static bool is_engine_wide(int id) { return id == WR_SET_MEMORY_LIMIT; }
+static bool is_engine_wide(int id)
+{
+    return id == WR_SET_MEMORY_LIMIT || id == WR_SET_FILE_CACHE_SIZE;
+}
+
+/* Where the engine keeps the text of what its sessions share; its lock is held. */
+static char **shared_text(weir_engine *engine, int id)
+{
+    return id == WR_SET_MEMORY_LIMIT ? &engine->memory_text : &engine->cache_text;
+}
 
 /* An empty value: as opened. */
-static void set_memory_limit(weir_engine *engine, wr_str value)
+static void set_shared(weir_engine *engine, int id, wr_str value)
 {
-    int64_t bytes;
+    int64_t bytes = 0;
     bool given = value.length && read_with_unit(value, size_units, &bytes);
     wr_mutex_lock(&engine->lock);
-    wr_heap_drop(engine->memory_text);
-    engine->memory_text = given ? wr_heap_copy(value.data, value.length) : NULL;
-    wr_mem_set_limit(engine->mem, given ? (uint64_t)bytes : engine->memory_limit);
+    char **text = shared_text(engine, id);
+    wr_heap_drop(*text);
+    *text = given ? wr_heap_copy(value.data, value.length) : NULL;
+    if (id == WR_SET_MEMORY_LIMIT)
+        wr_mem_set_limit(engine->mem, given ? (uint64_t)bytes : engine->memory_limit);
+    if (!engine->cache_text)
+        wr_file_cache_set_limit(engine->cache, wr_mem_limit(engine->mem) / WR_FILE_CACHE_PART);
+    else if (id == WR_SET_FILE_CACHE_SIZE)
+        wr_file_cache_set_limit(engine->cache, (uint64_t)bytes);
     wr_mutex_unlock(&engine->lock);
 }
 
@@ -279,7 +294,7 @@ weir_status wr_session_set_scoped(weir_session *session, wr_set_scope scope, wr_
     }
     WR_TRY(check_scope(session, scope, id, value, span));
     if (is_engine_wide(id)) {
-        set_memory_limit(session->engine, value);
+        set_shared(session->engine, id, value);
         return WR_OK;
     }
     /* Outside of a block the transaction ends with this statement, and so would the change. */
@@ -300,7 +315,7 @@ weir_status wr_session_reset(weir_session *session, wr_str name, wr_span span)
         if (is_engine_wide(id)) { /* RESET ALL is about the session */
             if (only < 0) continue;
             WR_TRY(check_scope(session, WR_SET_UNSAID, id, WR_STR(""), span));
-            set_memory_limit(session->engine, WR_STR(""));
+            set_shared(session->engine, id, WR_STR(""));
             continue;
         }
         WR_TRY(
@@ -317,12 +332,13 @@ static wr_str effective(weir_session *session, int id, wr_arena *arena)
     wr_str value = wr_session_text(session, (wr_setting_id)id);
     if (id == WR_SET_THREADS && wr_str_is(value, "0"))
         return wr_arena_printf(arena, "%d", session->engine->thread_count);
-    if (id != WR_SET_MEMORY_LIMIT) return value;
+    if (!is_engine_wide(id)) return value;
     wr_mutex_lock(&session->engine->lock);
-    const char *text = session->engine->memory_text;
+    const char *text = *shared_text(session->engine, id);
+    uint64_t bytes = wr_mem_limit(session->engine->mem);
+    if (id == WR_SET_FILE_CACHE_SIZE) bytes /= WR_FILE_CACHE_PART;
     value = text ? wr_arena_str(arena, wr_str_of(text))
-                 : wr_arena_printf(arena, "%.1fGiB",
-                                   (double)wr_mem_limit(session->engine->mem) / 0x1p30);
+                 : wr_arena_printf(arena, "%.1fGiB", (double)bytes / 0x1p30);
     wr_mutex_unlock(&session->engine->lock);
     return value;
 }
@@ -353,7 +369,7 @@ int wr_session_settings(void *owner, wr_arena *arena, wr_setting_text **out)
     for (int id = 0; id < WR_SETTING_COUNT; id++) {
         const wr_setting_row *row = &wr_setting_rows[id];
         wr_str value = wr_arena_str(arena, effective(session, id, arena));
-        bool is_set = is_engine_wide(id) ? session->engine->memory_text != NULL
+        bool is_set = is_engine_wide(id) ? *shared_text(session->engine, id) != NULL
                                          : session->settings[id] != NULL;
         rows[count++] =
             (wr_setting_text){.name = first_name(row->name),

@@ -162,7 +162,9 @@ static void fill_environment(weir_query *query)
     query->files = (wr_format_context){.fs = session->engine->fs,
                                        .mem = query->mem,
                                        .cancel = &query->cancel,
-                                       .thread_count = session->engine->thread_count};
+                                       .thread_count = session->engine->thread_count,
+                                       .cache = session->engine->cache};
+    wr_file_cache_begin(session->engine->cache);
     wr_rejects_prepare(query);
     wr_session_view(session, &query->view);
 }

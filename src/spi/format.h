@@ -5,6 +5,7 @@
 #pragma once
 #include "spi/relation.h"
 
+struct wr_file_cache;
 typedef struct wr_format_context wr_format_context;
 struct wr_format_context {
     wr_fs *fs;
@@ -16,6 +17,7 @@ struct wr_format_context {
     weir_status (*rejects_open)(wr_format_context *context, wr_str name, wr_rejects **out);
     void *owner; /* of whoever made the context, for rejects_open */
     int thread_count;
+    struct wr_file_cache *cache; /* of decoded columns (fmt/file_cache.h); NULL: none */
 };
 
 /* What probing found; filled by wr_format.probe and shown by probe() and DESCRIBE. Text lives in

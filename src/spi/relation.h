@@ -79,6 +79,7 @@ typedef struct wr_scan_request {
 
 typedef struct wr_progress {
     _Atomic uint64_t rows, bytes;     /* done so far */
+    _Atomic uint64_t cached_bytes;    /* decoded columns that came from the file cache */
     uint64_t rows_total, bytes_total; /* 0 = unknown */
 } wr_progress;
 

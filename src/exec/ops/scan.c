@@ -78,6 +78,7 @@ void wr_scan_stats_of(wr_op *op, wr_node_stats *out)
     const wr_progress *p = wr_scan_progress_of(op);
     out->morsels = s->morsels;
     out->rows_scanned = p ? p->rows : 0;
+    out->cached_bytes = p ? p->cached_bytes : 0;
     out->runtime_filtered = wr_filter_set_removed(s->filters);
 }
 

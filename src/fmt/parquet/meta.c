@@ -515,6 +515,7 @@ weir_status wr_pq_meta_read(wr_file *file, wr_mem *mem, const wr_pq_read_options
         footer f = {.arena = arena, .meta = out, .options = options, .mem = mem};
         wr_thrift_in_init(&f.in, bytes, size);
         out->data_end = start;
+        out->hash = wr_hash_bytes(bytes, size);
         bad = read_file_meta(&f);
     }
     wr_mem_free(mem, bytes, size);

@@ -163,6 +163,7 @@ typedef struct wr_pq_meta {
     int64_t rows;
     wr_str created_by;
     uint64_t data_end; /* where the footer starts: no page may reach beyond */
+    uint64_t hash;     /* of the footer's bytes */
 } wr_pq_meta;
 
 typedef struct wr_pq_read_options {

@@ -54,11 +54,21 @@ static weir_status bind(wr_format_context *context, wr_str path, const wr_option
     rel->mem = rel->arena.mem = context->mem;
     rel->path = wr_arena_str(&rel->arena, path);
     WR_TRY(wr_file_open(context->fs, path, WR_FILE_READ, &rel->file));
-    weir_status bad = wr_file_is_seekable(rel->file)
+    wr_file_stat stat = {0};
+    bool is_seekable = wr_file_is_seekable(rel->file);
+    if (is_seekable) WR_TRY(wr_file_stat_of(rel->file, &stat));
+    weir_status bad = is_seekable
                           ? wr_pq_meta_read(rel->file, rel->mem, &parsed, &rel->arena, &rel->meta)
                           : wr_fail(WR_E_UNSUPPORTED, "Parquet cannot be read from a pipe");
     if (bad) return wr_wrap(bad, "%.*s", WR_STR_ARGS(path));
     fill_schema(rel);
+    rel->cache = context->cache;
+    rel->identity = (wr_file_identity){.device = stat.device,
+                                       .inode = stat.inode,
+                                       .size = stat.size,
+                                       .mtime_ns = stat.mtime_ns,
+                                       .content = rel->meta.hash,
+                                       .reading = parsed.binary_as_string};
     *out = WR_TAKE(owner);
     return WR_OK;
 }

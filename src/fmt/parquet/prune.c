@@ -387,7 +387,7 @@ static bool check_rows(page_index *index, int64_t group_rows)
     return true;
 }
 
-static void cut(wr_arena *arena, wr_pq_row_list *rows, int64_t from, int64_t to)
+void wr_pq_rows_cut(wr_arena *arena, wr_pq_row_list *rows, int64_t from, int64_t to)
 {
     wr_pq_row_list kept = {0};
     for (int i = 0; i < rows->count; i++) {
@@ -429,7 +429,7 @@ void wr_pq_index_prune(wr_file *file, wr_mem *mem, uint64_t data_end, const wr_p
         while (i < index.count && page_excludes(leaf, &index, i, fact))
             i++;
         if (i > first && index.first_row[i] - index.first_row[first] >= WR_BATCH_ROWS)
-            cut(arena, rows, index.first_row[first], index.first_row[i]);
+            wr_pq_rows_cut(arena, rows, index.first_row[first], index.first_row[i]);
         if (i == first) i++;
     }
 }

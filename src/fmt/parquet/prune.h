@@ -11,6 +11,8 @@ typedef WR_LIST(wr_pq_rows) wr_pq_row_list;
 /* True when the statistics of a chunk of rows rows exclude that any of them fulfils the fact. */
 bool wr_pq_range_excludes(const wr_pq_leaf *leaf, const wr_pq_range *range, int64_t rows,
                           const wr_prune *fact);
+/* Removes [from, to) from rows. */
+void wr_pq_rows_cut(wr_arena *arena, wr_pq_row_list *rows, int64_t from, int64_t to);
 /* Asks the bloom filter of a chunk; false when there is none, it cannot be used or the file cannot
  * be read. */
 bool wr_pq_bloom_excludes(wr_file *file, uint64_t data_end, const wr_pq_leaf *leaf,

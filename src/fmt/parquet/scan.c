@@ -32,6 +32,7 @@ typedef struct pq_scan {
     unit *units;
     int unit_count;
     _Atomic int next;
+    wr_cached_file *cached; /* NULL: no cache. Else batches begin at multiples of WR_BATCH_ROWS */
     _Atomic int64_t delivered;
     wr_progress progress;
 } pq_scan;
@@ -43,6 +44,8 @@ typedef struct pq_column {
     wr_column *values;
     wr_pq_shape shape;
     bool decoded;
+    wr_cached_chunk *cached; /* of the morsel; flat columns only */
+    wr_cached_block *shown;  /* what values of the batch stand in */
 } pq_column;
 
 typedef struct filter_cost { /* measured */
@@ -140,9 +143,27 @@ static void make_sample_units(pq_scan *s)
         while (group < meta->group_count && row >= meta->groups[group].rows)
             row -= meta->groups[group++].rows;
         if (group == meta->group_count) break;
+        row -= row % WR_BATCH_ROWS;
         int64_t to = WR_MIN(row + PLACE_ROWS, meta->groups[group].rows);
         s->units[s->unit_count++] = (unit){group, row, to};
     }
+}
+
+/* The cache of the file as it was when its footer was read; NULL when it has changed since. */
+static wr_cached_file *open_cached(const wr_pq_relation *rel)
+{
+    const wr_file_identity *known = &rel->identity;
+    wr_file_stat now;
+    if (!rel->cache || WR_BATCH_ROWS % 64) return NULL;
+    weir_status bad = wr_file_stat_of(rel->file, &now);
+    if (bad) {
+        wr_status_drop(bad); /* reading will say it */
+        return NULL;
+    }
+    if (now.size != known->size || now.mtime_ns != known->mtime_ns || now.inode != known->inode)
+        return NULL;
+    return wr_file_cache_open(rel->cache, known, rel->path, (uint32_t)rel->meta.group_count,
+                              (uint32_t)rel->meta.leaf_count);
 }
 
 static weir_status scan_open(wr_relation *base, const wr_scan_request *request, wr_scan **out)
@@ -157,6 +178,7 @@ static weir_status scan_open(wr_relation *base, const wr_scan_request *request, 
     else
         make_units(s);
     s->progress.rows_total = (uint64_t)s->rel->meta.rows;
+    s->cached = open_cached(s->rel);
     *out = (wr_scan *)s;
     return WR_OK;
 }
@@ -164,6 +186,7 @@ static weir_status scan_open(wr_relation *base, const wr_scan_request *request, 
 static void scan_close(wr_scan *scan)
 {
     pq_scan *s = (pq_scan *)scan;
+    wr_cached_file_close(s->cached);
     wr_relation_release(&s->rel->base);
     wr_arena_clear(&s->arena);
     wr_heap_drop(s);
@@ -216,9 +239,41 @@ static weir_status worker_new(wr_scan *scan, int number, wr_scan_worker **out)
     return WR_OK;
 }
 
+/* The batch handed out last is over. */
+static void release_blocks(pq_worker *w)
+{
+    for (int i = 0; i < w->scan->request->column_count; i++) {
+        wr_cached_block_release(w->columns[i].shown);
+        w->columns[i].shown = NULL;
+    }
+}
+
+static void unpin_chunks(pq_worker *w)
+{
+    if (!w->scan->cached) return;
+    release_blocks(w);
+    for (int i = 0; i < w->scan->request->column_count; i++) {
+        wr_cached_chunk_unpin(w->columns[i].cached);
+        w->columns[i].cached = NULL;
+    }
+}
+
+static void pin_chunks(pq_worker *w)
+{
+    const wr_pq_group *g = &w->scan->rel->meta.groups[w->unit.group];
+    for (int i = 0; w->scan->cached && i < w->scan->request->column_count; i++) {
+        pq_column *c = &w->columns[i];
+        if (!c->node || !c->is_flat) continue;
+        uint32_t leaf = (uint32_t)c->node->first_leaf;
+        c->cached =
+            wr_cached_chunk_pin(w->scan->cached, (uint32_t)w->unit.group, leaf, (uint64_t)g->rows);
+    }
+}
+
 static void worker_drop(wr_scan_worker *worker)
 {
     pq_worker *w = (pq_worker *)worker;
+    unpin_chunks(w);
     for (int i = 0; i < w->scan->request->column_count; i++) {
         pq_column *c = &w->columns[i];
         if (!c->node) continue;
@@ -265,8 +320,44 @@ static bool by_range(pq_worker *w, pq_column *c, const wr_pq_chunk *chunk, const
     return wr_pq_range_excludes(c->readers->leaf, &chunk->range, group_rows(w), fact);
 }
 
+static uint32_t first_block(const pq_worker *w) { return (uint32_t)(w->unit.from / WR_BATCH_ROWS); }
+
+static uint32_t end_block(const pq_worker *w)
+{
+    return (uint32_t)((w->unit.to + WR_BATCH_ROWS - 1) / WR_BATCH_ROWS);
+}
+
+/* What is known of the blocks in the cache is finer than what the file says. */
+static bool is_known(const pq_worker *w, const pq_column *c)
+{
+    return c->cached && wr_cached_chunk_knows(c->cached, first_block(w), end_block(w));
+}
+
+static bool by_blocks(pq_worker *w, pq_column *c, const wr_pq_chunk *chunk, const wr_prune *fact)
+{
+    (void)chunk;
+    if (!c->cached) return false;
+    bool has_values = fact->op != WR_PRUNE_NULL && fact->op != WR_PRUNE_NOT_NULL;
+    int count = fact->op == WR_PRUNE_IN ? fact->value_count : has_values;
+    for (int i = 0; i < count; i++)
+        if (fact->values[i].type != c->node->type) return false;
+    uint32_t end = end_block(w);
+    for (uint32_t b = first_block(w); b < end;) {
+        uint32_t first = b;
+        while (b < end && wr_cached_chunk_excludes(c->cached, b, fact))
+            b++;
+        if (b > first)
+            wr_pq_rows_cut(&w->morsel_arena, &w->ranges, (int64_t)first * WR_BATCH_ROWS,
+                           (int64_t)b * WR_BATCH_ROWS);
+        else
+            b++;
+    }
+    return w->ranges.count == 0;
+}
+
 static bool by_bloom(pq_worker *w, pq_column *c, const wr_pq_chunk *chunk, const wr_prune *fact)
 {
+    if (is_known(w, c)) return false;
     return wr_pq_bloom_excludes(w->pool.file, w->pool.data_end, c->readers->leaf, chunk, fact);
 }
 
@@ -276,7 +367,9 @@ static bool by_dictionary(pq_worker *w, pq_column *c, const wr_pq_chunk *chunk,
     (void)w;
     if (!chunk->all_dictionary || (fact->op != WR_PRUNE_EQ && fact->op != WR_PRUNE_IN))
         return false;
-    const wr_column *dict;
+    const wr_column *dict = c->cached ? wr_cached_chunk_dictionary(c->cached) : NULL;
+    if (dict) return wr_pq_dictionary_excludes(dict, dict->rows, fact);
+    if (is_known(w, c)) return false;
     weir_status bad = wr_pq_reader_dictionary(c->readers, &dict);
     if (bad) {
         /* Whatever is wrong shows again when the column is read; then it is reported with its
@@ -289,7 +382,7 @@ static bool by_dictionary(pq_worker *w, pq_column *c, const wr_pq_chunk *chunk,
 
 static bool by_index(pq_worker *w, pq_column *c, const wr_pq_chunk *chunk, const wr_prune *fact)
 {
-    if (chunk->column_index && chunk->offset_index)
+    if (chunk->column_index && chunk->offset_index && !is_known(w, c))
         wr_pq_index_prune(w->pool.file, w->pool.mem, w->pool.data_end, c->readers->leaf, chunk,
                           group_rows(w), fact, &w->morsel_arena, &w->ranges);
     return w->ranges.count == 0;
@@ -323,6 +416,24 @@ static void skip_columns(pq_worker *w, int64_t rows, bool only_undecoded)
     }
 }
 
+/* Makes ranges begin and end with blocks: rows that statistics exclude do no harm, the filters
+ * remove them. */
+static void widen_ranges(pq_worker *w)
+{
+    wr_pq_row_list wide = {0};
+    for (int i = 0; i < w->ranges.count; i++) {
+        wr_pq_rows r = w->ranges.items[i];
+        r.from -= r.from % WR_BATCH_ROWS;
+        r.to += (WR_BATCH_ROWS - r.to % WR_BATCH_ROWS) % WR_BATCH_ROWS;
+        r.to = WR_MIN(r.to, w->unit.to);
+        if (wide.count && wide.items[wide.count - 1].to >= r.from)
+            wide.items[wide.count - 1].to = r.to;
+        else
+            wr_push(&w->morsel_arena, &wide, r);
+    }
+    w->ranges = wide;
+}
+
 /* Most rows removed per column decoded first. Filters nobody has asked yet keep their place at the
  * front. */
 static void order_filters(pq_worker *w)
@@ -354,6 +465,7 @@ static weir_status next_morsel(wr_scan_worker *worker, bool *got)
     while (true) {
         WR_TRY(wr_cancel_check(s->request->cancel));
         wr_pq_pool_recycle(&w->pool);
+        unpin_chunks(w);
         if (s->request->limit >= 0 && atomic_load(&s->delivered) >= s->request->limit) return WR_OK;
         int number = atomic_fetch_add(&s->next, 1);
         if (number >= s->unit_count) return WR_OK;
@@ -361,7 +473,11 @@ static weir_status next_morsel(wr_scan_worker *worker, bool *got)
         wr_arena_reset(&w->morsel_arena);
         w->ranges = (wr_pq_row_list){0};
         wr_push(&w->morsel_arena, &w->ranges, ((wr_pq_rows){w->unit.from, w->unit.to}));
-        bool excluded = any_fact(w, by_range) || any_fact(w, by_bloom);
+        bool excluded = any_fact(w, by_range);
+        if (!excluded) {
+            pin_chunks(w);
+            excluded = any_fact(w, by_blocks) || any_fact(w, by_bloom);
+        }
         if (!excluded) {
             WR_TRY(open_readers(w));
             excluded = any_fact(w, by_dictionary) || any_fact(w, by_index);
@@ -370,6 +486,7 @@ static weir_status next_morsel(wr_scan_worker *worker, bool *got)
         atomic_fetch_add(&s->progress.rows, (uint64_t)(w->unit.to - w->unit.from));
     }
     order_filters(w);
+    if (s->cached) widen_ranges(w);
     w->range = 0;
     w->row = w->ranges.items[0].from;
     skip_columns(w, w->row, false);
@@ -403,6 +520,32 @@ static void row_numbers(pq_worker *w, uint32_t rows, wr_column *out)
                        .sorted = true};
 }
 
+/* Shows the block of the next rows, if the cache has it. */
+static bool show_block(pq_worker *w, pq_column *c, uint32_t rows, wr_column *out)
+{
+    uint64_t bytes;
+    if (!c->cached) return false;
+    uint32_t block = (uint32_t)(w->row / WR_BATCH_ROWS);
+    c->shown = wr_cached_chunk_get(c->cached, block, out, &bytes);
+    if (!c->shown) return false;
+    out->rows = rows; /* of a sample: fewer */
+    wr_pq_reader_skip(c->readers, rows);
+    atomic_fetch_add_explicit(&w->scan->progress.cached_bytes, bytes, memory_order_relaxed);
+    return true;
+}
+
+static weir_status decode_flat(pq_worker *w, pq_column *c, uint32_t rows, const uint16_t *sel,
+                               uint32_t sel_count, wr_column *out)
+{
+    if (show_block(w, c, rows, out)) return WR_OK;
+    bool is_whole = rows == WR_MIN(group_rows(w) - w->row, (int64_t)WR_BATCH_ROWS);
+    bool keep = c->cached && is_whole && wr_cached_chunk_wants(c->cached);
+    if (keep || sel_count == rows) sel = NULL;
+    WR_TRY(wr_pq_reader_flat(c->readers, rows, sel, sel_count, out));
+    if (keep) wr_cached_chunk_put(c->cached, (uint32_t)(w->row / WR_BATCH_ROWS), out);
+    return WR_OK;
+}
+
 static weir_status decode(pq_worker *w, int column, uint32_t rows, const uint16_t *sel,
                           uint32_t sel_count)
 {
@@ -415,9 +558,7 @@ static weir_status decode(pq_worker *w, int column, uint32_t rows, const uint16_
         return WR_OK;
     }
     if (!c->is_flat) return decode_nested(w, c, rows, out);
-    return locate(
-        wr_pq_reader_flat(c->readers, rows, sel_count < rows ? sel : NULL, sel_count, out), w, c,
-        c->readers);
+    return locate(decode_flat(w, c, rows, sel, sel_count, out), w, c, c->readers);
 }
 
 static weir_status run_filters(pq_worker *w, uint32_t rows, uint32_t *count)
@@ -441,6 +582,7 @@ static weir_status run_filters(pq_worker *w, uint32_t rows, uint32_t *count)
 static weir_status make_batch(pq_worker *w, uint32_t rows, uint32_t *count)
 {
     const wr_scan_request *q = w->scan->request;
+    if (w->scan->cached) release_blocks(w);
     for (int i = 0; i < q->column_count; i++)
         w->columns[i].decoded = false;
     *count = rows;
