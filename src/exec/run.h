@@ -55,7 +55,7 @@ typedef struct wr_node_stats {
     uint64_t rows_in, rows_out, batches;
     int64_t busy_ns; /* summed over workers */
     uint64_t memory_peak, spilled_bytes;
-    uint64_t cached_bytes; /* scans: decoded columns from the file cache */
+    uint64_t cached_bytes;                          /* scans: decoded columns from the file cache */
     uint64_t rows_scanned, morsels_pruned, morsels; /* scans */
     uint64_t runtime_filtered;                      /* rows removed by runtime filters */
     wr_str note; /* the way chosen: "dense array of 6000001", "hash, 64 partitions", "merge" */

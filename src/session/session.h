@@ -29,7 +29,7 @@ struct weir_engine {
     char *memory_text;     /* guarded by lock: as it was set; NULL: as opened */
     char *cache_text;      /* guarded by lock: file_cache_size; NULL: a part of the memory limit */
     wr_file_cache *cache;
-    int session_count;     /* guarded by lock: open ones */
+    int session_count; /* guarded by lock: open ones */
     wr_fs *fs;
     wr_store *store;
     wr_catalog *catalog;

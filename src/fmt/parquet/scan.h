@@ -11,8 +11,8 @@ typedef struct wr_pq_relation {
     wr_arena arena;
     wr_pq_meta meta;
     wr_str path;
-    wr_file_cache *cache;      /* NULL: none */
-    wr_file_identity identity; /* as the footer was read */
+    wr_file_cache *cache;       /* NULL: none */
+    wr_file_identity identity;  /* as the footer was read */
     _Atomic uint64_t *dict_ids; /* per row group and leaf; 0 until a dictionary is first read */
 } wr_pq_relation;
 
