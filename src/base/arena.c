@@ -55,6 +55,11 @@ weir_status wr_arena_admit(const wr_arena *arena, size_t size)
     return WR_OK;
 }
 
+weir_status wr_arena_check(const wr_arena *arena)
+{
+    return arena->mem && wr_mem_room(arena->mem) == 0 ? wr_arena_admit(arena, BLOCK_MAX) : WR_OK;
+}
+
 void *wr_arena_alloc(wr_arena *arena, size_t size) { return memset(take(arena, size), 0, size); }
 
 void *wr_arena_grow(wr_arena *arena, void *ptr, size_t old_size, size_t new_size)

@@ -5,6 +5,7 @@
  * DOUBLE are adapted batch by batch; everything else is an error that names both files. A file is
  * never left out because it does not fit. */
 #include "fmt/files_parts.h"
+#include "base/map.h"
 #include "fmt/cell.h"
 #include "fmt/option_value.h"
 
@@ -15,6 +16,7 @@ typedef struct bind_state {
     wr_options format_options;
     wr_files *rel;
     WR_LIST(wr_field) columns; /* of files and partitions, before pseudo-columns */
+    wr_map places;             /* name to place in columns plus 1 */
     int file_columns;          /* how many of them come from files */
     bool union_by_name, wants_row_number;
     wr_str filename_column; /* empty: hidden */
@@ -250,9 +252,15 @@ static void collect_key(void *arg, wr_str key, wr_str value)
 
 static int find_column(const bind_state *b, wr_str name)
 {
-    for (int i = 0; i < b->columns.count; i++)
-        if (wr_str_ieq(b->columns.items[i].name, name)) return i;
-    return -1;
+    return (int)(uintptr_t)wr_map_get(&b->places, name) - 1;
+}
+
+/* Of columns with one name the first is the one that is found. */
+static void add_column(bind_state *b, wr_field field)
+{
+    wr_push(&b->rel->arena, &b->columns, field);
+    if (find_column(b, field.name) < 0)
+        wr_map_put(&b->places, field.name, (void *)(uintptr_t)b->columns.count);
 }
 
 bool wr_files_read_constant(const wr_type *type, wr_str text, void *slot, wr_arena *arena,
@@ -285,7 +293,7 @@ static weir_status add_hive_columns(bind_state *b)
     for (int k = 0; k < found.keys.count; k++) {
         if (find_column(b, found.keys.items[k]) >= 0) continue;
         wr_field field = {found.keys.items[k], hive_type(b, found.keys.items[k])};
-        wr_push(arena, &b->columns, field);
+        add_column(b, field);
     }
     return WR_OK;
 }
@@ -342,7 +350,7 @@ static weir_status merge_schema(bind_state *b, int file)
         int at = b->union_by_name ? find_column(b, field.name) : k;
         if (at < 0 || (file == 0 && !b->union_by_name)) {
             field.name = wr_arena_str(&b->rel->arena, field.name); /* the file may be bound again */
-            wr_push(&b->rel->arena, &b->columns, field);
+            add_column(b, field);
             continue;
         }
         if (at >= b->columns.count)
@@ -403,36 +411,56 @@ static weir_status bind_again(bind_state *b, int file)
     return b->format->bind(b->context, entry->path, &options, &entry->rel);
 }
 
-static weir_status map_columns(bind_state *b, int file)
+/* Where a file has the column number k of all of them, by its names in by_name; -1: nowhere. */
+static int source_of(const bind_state *b, const wr_relation *rel, const wr_map *by_name, int k)
+{
+    wr_field column = b->rel->base.schema.fields[k];
+    int found = -1;
+    if (k < b->file_columns) return (int)(uintptr_t)wr_map_get(by_name, column.name) - 1;
+    if (k < b->columns.count) return -1;
+    wr_str wanted = column.type == WR_BIGINT ? WR_STR("file_row_number") : column.name;
+    for (int j = rel->visible_count; j < rel->schema.count; j++)
+        if (wr_str_ieq(rel->schema.fields[j].name, wanted)) found = j;
+    return found;
+}
+
+static weir_status map_with(bind_state *b, int file, wr_map *by_name)
 {
     wr_file_entry *entry = &b->rel->entries[file];
     const wr_relation *rel = entry->rel;
     int count = b->rel->base.schema.count;
     entry->source = wr_new_array(&b->rel->arena, int, count);
-    entry->constants = wr_new_array(&b->rel->arena, wr_value, count);
+    for (int j = 0; j < rel->visible_count; j++)
+        wr_map_put(by_name, rel->schema.fields[j].name, (void *)(uintptr_t)(j + 1));
+    int missing = 0;
+    for (int k = 0; k < count; k++) {
+        entry->source[k] = source_of(b, rel, by_name, k);
+        missing += entry->source[k] < 0;
+    }
+    if (missing) entry->constants = wr_new_array(&b->rel->arena, wr_value, count);
     for (int k = 0; k < count; k++) {
         wr_field column = b->rel->base.schema.fields[k];
-        entry->source[k] = -1;
-        entry->constants[k] = wr_value_null(column.type);
         bool is_pseudo = k >= b->columns.count;
-        int found = -1;
-        int last = is_pseudo ? rel->schema.count : rel->visible_count;
-        for (int j = is_pseudo ? rel->visible_count : 0;
-             j < last && k < count && (k < b->file_columns || is_pseudo); j++) {
-            wr_str wanted =
-                is_pseudo && column.type == WR_BIGINT ? WR_STR("file_row_number") : column.name;
-            if (wr_str_ieq(rel->schema.fields[j].name, wanted)) found = j;
-        }
+        int found = entry->source[k];
         if (found >= 0) {
-            entry->source[k] = found;
             entry->casts |= rel->schema.fields[found].type != column.type;
-        } else if (is_pseudo && column.type == WR_VARCHAR) {
-            entry->constants[k] = wr_value_text(entry->path);
-        } else if (k >= b->file_columns && !is_pseudo) {
-            WR_TRY(partition_constant(b, file, column, &entry->constants[k]));
+            continue;
         }
+        entry->constants[k] = wr_value_null(column.type);
+        if (is_pseudo && column.type == WR_VARCHAR)
+            entry->constants[k] = wr_value_text(entry->path);
+        else if (k >= b->file_columns && !is_pseudo)
+            WR_TRY(partition_constant(b, file, column, &entry->constants[k]));
     }
     return WR_OK;
+}
+
+static weir_status map_columns(bind_state *b, int file)
+{
+    wr_map by_name = {.ignore_case = true};
+    weir_status bad = map_with(b, file, &by_name);
+    wr_map_clear(&by_name);
+    return bad;
 }
 
 /* Visible columns, then filename and file_row_number: visible if asked for, hidden unless the name
@@ -557,7 +585,10 @@ weir_status wr_files_bind(wr_format_context *context, const wr_str *patterns, in
     rel->base.references = 1;
     relation = &rel->base;
     bind_state b = {.context = &mine, .format = format, .options = options, .rel = rel};
-    WR_TRY(bind_all(&b, patterns, pattern_count));
+    b.places.ignore_case = true;
+    weir_status bad = bind_all(&b, patterns, pattern_count);
+    wr_map_clear(&b.places);
+    if (bad) return bad;
     *out = WR_TAKE(relation);
     return WR_OK;
 }

@@ -323,6 +323,7 @@ weir_status wr_bind_items(wr_scope *scope, const wr_nodes *nodes, wr_select_item
     item_list list = {.scope = scope};
     for (int i = 0; i < nodes->count; i++)
         WR_TRY(add_item(&list, wr_sql_as_item(nodes->items[i])));
+    WR_TRY(wr_arena_check(scope->planner->arena));
     *out = list.all.items;
     *count = list.all.count;
     return WR_OK;

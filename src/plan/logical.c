@@ -50,20 +50,25 @@ static wr_output output_of(const wr_planner *planner, wr_column_id id, const wr_
     return (wr_output){.id = id, .type = type, .name = name};
 }
 
-static bool binding_not_null(const wr_logical *node, const wr_expr *e)
+/* *next: behind the output found last. Projections name them mostly in order, and wide ones must not
+ * cost the square of their width. */
+static bool binding_not_null(const wr_logical *node, const wr_expr *e, int *next)
 {
     if (e->kind == WR_X_CONST) return !e->value.is_null;
     if (e->kind != WR_X_COLUMN || node->input_count == 0) return false;
-    const wr_output *from = wr_logical_output(node->inputs[0], e->column);
+    const wr_logical *in = node->inputs[0];
+    bool is_next = *next < in->output_count && in->outputs[*next].id == e->column;
+    const wr_output *from = is_next ? &in->outputs[*next] : wr_logical_output(in, e->column);
+    if (from) *next = (int)(from - in->outputs) + 1;
     return from && from->not_null;
 }
 
 static void outputs_from_bindings(wr_planner *planner, wr_logical *node, const wr_binding *bindings,
                                   int count)
 {
-    for (int i = 0; i < count; i++) {
+    for (int i = 0, next = 0; i < count; i++) {
         node->outputs[i] = output_of(planner, bindings[i].id, bindings[i].expr->type);
-        node->outputs[i].not_null = binding_not_null(node, bindings[i].expr);
+        node->outputs[i].not_null = binding_not_null(node, bindings[i].expr, &next);
     }
 }
 
@@ -230,6 +235,10 @@ void wr_logical_set_outputs(wr_planner *planner, wr_logical *node)
 
 const wr_output *wr_logical_output(const wr_logical *node, wr_column_id id)
 {
+    /* Where it is if the ids were given out in the order of the outputs. */
+    uint32_t guess = node->output_count ? id - node->outputs[0].id : 0;
+    if (guess < (uint32_t)node->output_count && node->outputs[guess].id == id)
+        return &node->outputs[guess];
     for (int i = 0; i < node->output_count; i++)
         if (node->outputs[i].id == id) return &node->outputs[i];
     return NULL;
@@ -435,8 +444,28 @@ static void add_used_not_defined(usage *u, wr_arena *arena, wr_column_set *set)
     }
 }
 
+/* Adds columns to a set; false at the first subquery, whose own columns do not count. */
+typedef struct direct_columns {
+    wr_arena *arena;
+    wr_column_set *set;
+    bool has_subquery;
+} direct_columns;
+
+static bool add_direct(const wr_expr *e, void *arg)
+{
+    direct_columns *direct = arg;
+    direct->has_subquery |= e->kind == WR_X_SUBQUERY;
+    if (e->kind == WR_X_COLUMN && e->column < WR_LAMBDA_IDS && !direct->has_subquery)
+        wr_column_set_add(direct->arena, direct->set, e->column);
+    return !direct->has_subquery;
+}
+
 void wr_expr_columns(wr_arena *arena, const wr_expr *e, wr_column_set *set)
 {
+    /* Sets of its own for every expression would make wide projections cost the square of it. */
+    direct_columns direct = {.arena = arena, .set = set};
+    wr_expr_walk(e, add_direct, &direct);
+    if (!direct.has_subquery) return;
     usage u = {.arena = arena};
     wr_expr_walk(e, collect_expr, &u);
     add_used_not_defined(&u, arena, set);

@@ -35,6 +35,9 @@ void wr_plan_schema(wr_lowering *l, wr_plan_node *node, const wr_column_id *ids,
 
 int wr_place_of(const wr_lowered *in, wr_column_id id)
 {
+    uint32_t guess = in->count ? id - in->places[0].id : 0; /* ids are mostly in order */
+    if (guess < (uint32_t)in->count && in->places[guess].id == id)
+        return in->places[guess].position;
     for (int i = 0; i < in->count; i++)
         if (in->places[i].id == id) return in->places[i].position;
     return -1;

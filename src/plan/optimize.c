@@ -35,6 +35,7 @@ weir_status wr_optimize(wr_planner *planner, wr_logical **root)
     for (; rule; rule = next_rule(rule->order, place, &place)) {
         bool off = place < 64 && (planner->rules_off >> place & 1);
         if (!off || rule->is_required) WR_TRY(rule->apply(planner, root));
+        WR_TRY(wr_arena_check(planner->arena)); /* wide plans */
     }
     wr_estimate(planner, *root);
     return WR_OK;

@@ -25,6 +25,9 @@ static void take_columns(wr_estimator *es, const wr_profile *from, int more, wr_
 
 wr_column_profile *wr_profile_column(const wr_profile *profile, wr_column_id id)
 {
+    uint32_t guess = profile->count ? id - profile->columns[0].id : 0; /* mostly in order */
+    if (guess < (uint32_t)profile->count && profile->columns[guess].id == id)
+        return &profile->columns[guess];
     for (int i = 0; i < profile->count; i++)
         if (profile->columns[i].id == id) return &profile->columns[i];
     return NULL;
@@ -41,33 +44,44 @@ static void cap_distinct(wr_profile *profile)
 /* ---- sources ---- */
 
 /* Asking a file may mean reading it, and rules ask often. */
-typedef struct known_column {
+typedef struct known_relation {
     const wr_relation *relation;
-    int column;
-    wr_column_stats stats;
-} known_column;
+    wr_column_stats **stats; /* by column; NULL: not asked yet */
+} known_relation;
 struct wr_known_columns {
-    WR_LIST(known_column) all;
+    WR_LIST(known_relation) all;
 };
 
-static wr_column_stats column_stats(wr_planner *planner, wr_relation *relation, int column)
+static wr_column_stats **known_stats(wr_planner *planner, const wr_relation *relation)
 {
     if (!planner->known_columns)
         planner->known_columns = wr_new(planner->arena, struct wr_known_columns);
     struct wr_known_columns *known = planner->known_columns;
     for (int i = 0; i < known->all.count; i++)
-        if (known->all.items[i].relation == relation && known->all.items[i].column == column)
-            return known->all.items[i].stats;
-    known_column next = {relation, column, {0}};
-    if (relation->def->stats) relation->def->stats(relation, column, &next.stats);
+        if (known->all.items[i].relation == relation) return known->all.items[i].stats;
+    known_relation next = {relation, wr_new_array(planner->arena, wr_column_stats *,
+                                                  relation->schema.count + 1)};
     wr_push(planner->arena, &known->all, next);
     return next.stats;
+}
+
+static const wr_column_stats *column_stats(wr_planner *planner, wr_relation *relation, int column)
+{
+    static const wr_column_stats nothing;
+    if (!relation->def->stats) return &nothing;
+    wr_column_stats **slot = &known_stats(planner, relation)[column];
+    if (!*slot) {
+        *slot = wr_new(planner->arena, wr_column_stats);
+        relation->def->stats(relation, column, *slot);
+    }
+    return *slot;
 }
 
 static wr_column_profile scan_column(wr_planner *planner, wr_logical *node, int output, double rows,
                                      int source)
 {
-    wr_column_stats stats = column_stats(planner, node->scan.relation, node->scan.columns[output]);
+    wr_column_stats stats =
+        *column_stats(planner, node->scan.relation, node->scan.columns[output]);
     wr_column_profile c = {.id = node->outputs[output].id, .source = source, .source_rows = rows};
     if (stats.has_null_count && rows > 0)
         c.null_fraction = WR_MIN((double)stats.null_count / rows, 1);

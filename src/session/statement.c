@@ -272,6 +272,7 @@ weir_status wr_query_plan(weir_query *query, const wr_bound *bound, wr_run **run
 {
     weir_session *session = query->session;
     WR_TRY(wr_plan_statement(&query->planner, bound, &query->plan));
+    WR_TRY(wr_arena_check(&query->arena));
     int threads = (int)wr_session_int(session, WR_SET_THREADS);
     if (threads == 0) threads = session->engine->thread_count;
     wr_pool *pool;

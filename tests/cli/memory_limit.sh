@@ -26,6 +26,10 @@ with open("columns.csv", "w") as f:
     f.write(",".join(f"col{i}" for i in range(3000)) + "\n")
     for r in range(300):
         f.write(",".join(str(r * i) for i in range(3000)) + "\n")
+with open("columns20k.csv", "w") as f:
+    f.write(",".join(f"col{i}" for i in range(20_000)) + "\n")
+    for r in range(100):
+        f.write(",".join(str(r * i) for i in range(20_000)) + "\n")
 with open("value.json", "w") as f:
     f.write('[{"a":1,"t":"' + "j" * 30_000_000 + '"},{"a":2,"t":"x"}]')
 with open("escapes.jsonl", "w") as f:
@@ -64,6 +68,13 @@ check refused 32 "SELECT length(b) FROM 'quoted.csv'" "needs"
 check fits 128 "SELECT length(b) FROM 'quoted.csv'" 12000000
 check fits 32 "SELECT sum(length(b)) FROM 'lines.csv'" 40000000
 check fits 32 "SELECT sum(col2999), count(*) FROM 'columns.csv'" 134505150
+check fits 32 "SELECT sum(col19999), count(*) FROM 'columns20k.csv'" 98995050,100
+check fits 192 "SELECT columns(*) FROM 'columns20k.csv'" 1979901
+check refused 48 "SELECT columns(*) FROM 'columns20k.csv'" query
+make_file "COPY (SELECT * FROM 'columns20k.csv') TO 'columns20k.parquet'"
+check fits 32 "SELECT sum(col19999), count(*) FROM 'columns20k.parquet'" 98995050,100
+check refused 48 "SELECT columns(*) FROM 'columns20k.parquet'" query
+check refused 96 "SELECT columns(*) FROM 'columns20k.parquet'" scan
 check refused 32 "SELECT length(t) FROM 'value.json'" scan
 check fits 160 "SELECT length(t) FROM 'value.json'" 30000000
 check refused 32 "SELECT length(t) FROM 'escapes.jsonl'" scan

@@ -50,6 +50,7 @@ typedef struct csv_worker {
     uint32_t line_pos; /* up to here lines of the chunk are counted: line */
     uint64_t line;
     wr_fill *fills; /* by position in the request */
+    uint32_t batch_rows;
     wr_column *columns;
     bool *is_parsed;
     size_t next_row;
@@ -269,6 +270,20 @@ static void csv_worker_drop(wr_scan_worker *base)
     wr_heap_drop(w);
 }
 
+/* Rows of one batch: fewer when there are so many columns that whole batches of them would be
+ * large. */
+static uint32_t batch_rows(const csv_scan *scan)
+{
+    enum { BATCH_BYTES = 16 << 20, ROWS_MIN = 64 };
+    size_t width = 0;
+    for (int i = 0; i < scan->request.column_count; i++) {
+        const wr_type *type = scan->rel->base.schema.fields[scan->request.columns[i]].type;
+        width += wr_phys_size(type->phys) * 3 / 2; /* with the narrow copy */
+    }
+    size_t rows = width ? BATCH_BYTES / width / ROWS_MIN * ROWS_MIN : WR_BATCH_ROWS;
+    return (uint32_t)WR_MIN(WR_MAX(rows, (size_t)ROWS_MIN), (size_t)WR_BATCH_ROWS);
+}
+
 static weir_status csv_worker_new(wr_scan *base, int worker, wr_scan_worker **out)
 {
     csv_scan *scan = (csv_scan *)base;
@@ -277,13 +292,14 @@ static weir_status csv_worker_new(wr_scan *base, int worker, wr_scan_worker **ou
     w->scan = scan;
     w->worker = worker;
     w->arena.mem = request->mem;
+    w->batch_rows = batch_rows(scan);
     size_t count = (size_t)request->column_count + 1;
     w->fills = wr_heap_new(count * sizeof *w->fills);
     w->columns = wr_heap_new(count * sizeof *w->columns);
     w->is_parsed = wr_heap_new(count * sizeof *w->is_parsed);
     for (int i = 0; i < request->column_count; i++) {
         const wr_type *type = scan->rel->base.schema.fields[request->columns[i]].type;
-        weir_status bad = wr_fill_new(request->mem, type, WR_BATCH_ROWS, &w->fills[i]);
+        weir_status bad = wr_fill_new(request->mem, type, w->batch_rows, &w->fills[i]);
         if (!bad) continue;
         csv_worker_drop((wr_scan_worker *)w);
         return bad;
@@ -474,7 +490,7 @@ static weir_status csv_next_batch(wr_scan_worker *base, wr_batch *out, bool *mor
     }
     *more = w->next_row < w->rows.count;
     if (!*more) return WR_OK;
-    uint32_t rows = (uint32_t)WR_MIN(w->rows.count - w->next_row, (size_t)WR_BATCH_ROWS);
+    uint32_t rows = (uint32_t)WR_MIN(w->rows.count - w->next_row, (size_t)w->batch_rows);
     wr_arena_reset(&w->arena);
     WR_TRY(fill_batch(w, rows, out));
     w->next_row += rows;

@@ -376,10 +376,10 @@ static weir_status need(wr_mem *mem, void **array, size_t *cap, size_t wanted, s
 {
     if (*cap >= wanted) return WR_OK;
     size_t grown = WR_MAX(wanted, *cap + *cap / 2);
-    void *memory = NULL;
-    WR_TRY(wr_mem_alloc(mem, grown * width, &memory));
-    wr_mem_free(mem, *array, *cap * width);
-    *array = memory;
+    wr_mem_free(mem, *array, *cap * width); /* first: what it holds is not kept */
+    *array = NULL;
+    *cap = 0;
+    WR_TRY(wr_mem_alloc(mem, grown * width, array));
     *cap = grown;
     return WR_OK;
 }
@@ -387,19 +387,20 @@ static weir_status need(wr_mem *mem, void **array, size_t *cap, size_t wanted, s
 static weir_status need_ends(wr_mem *mem, wr_csv_index *index, size_t wanted)
 {
     void *memory = index->ends ? index->ends - BEFORE : NULL;
-    WR_TRY(need(mem, &memory, &index->cap, wanted + BEFORE, sizeof(uint32_t)));
-    index->ends = (uint32_t *)memory + BEFORE;
+    weir_status bad = need(mem, &memory, &index->cap, wanted + BEFORE, sizeof(uint32_t));
+    index->ends = memory ? (uint32_t *)memory + BEFORE : NULL;
+    if (bad) return bad;
     index->ends[-1] = UINT32_MAX; /* one before the first byte: plus 1 it is its position */
     return WR_OK;
 }
 
 /* How many fields there can be at most. The size itself is a bound that costs nothing, and four
- * bytes of memory per byte of text; of long records, which hold few fields, the separators are
- * counted. */
-static size_t fields_most(const wr_csv_dialect *d, const char *data, size_t size)
+ * bytes of memory per byte of text; of long records, which hold few fields, and when memory is
+ * short, the separators are counted. */
+static size_t fields_most(const wr_mem *mem, const wr_csv_dialect *d, const char *data, size_t size)
 {
-    enum { LONG = 4 << 20 };
-    if (size < LONG) return size;
+    enum { LONG = 4 << 20, PER_BYTE = 4, SHARE = 4 };
+    if (size < LONG && size * PER_BYTE < wr_mem_room(mem) / SHARE) return size;
     return table()->count_byte(data, size, d->newline) +
            table()->count_byte(data, size, d->delimiter[0]) + 2;
 }
@@ -408,10 +409,11 @@ static weir_status scan_slowly(wr_mem *mem, const wr_csv_dialect *dialect, const
                                size_t size, bool is_end, wr_csv_index *index, wr_csv_extent *out)
 {
     void *starts = index->starts;
-    size_t most = fields_most(dialect, data, size);
+    size_t most = fields_most(mem, dialect, data, size);
     WR_TRY(need_ends(mem, index, most + 64));
-    WR_TRY(need(mem, &starts, &index->record_cap, most + 1, sizeof(uint32_t)));
+    weir_status bad = need(mem, &starts, &index->record_cap, most + 1, sizeof(uint32_t));
     index->starts = starts;
+    if (bad) return bad;
     index->count = index->record_count = 0;
     index->has_starts = true;
     index->has_ends = true;
@@ -437,9 +439,10 @@ weir_status wr_csv_scan(wr_mem *mem, const wr_csv_dialect *dialect, const char *
     index->has_ends = with_fields;
     if (!needs_slow(dialect)) {
         void *bits = index->record_bits;
-        WR_TRY(need(mem, &bits, &index->bits_cap, size / 64 + 3, sizeof(uint64_t)));
+        weir_status bad = need(mem, &bits, &index->bits_cap, size / 64 + 3, sizeof(uint64_t));
         index->record_bits = bits;
-        if (with_fields) WR_TRY(need_ends(mem, index, fields_most(dialect, data, size) + 64));
+        if (bad) return bad;
+        if (with_fields) WR_TRY(need_ends(mem, index, fields_most(mem, dialect, data, size) + 64));
         index->count = table()->scan(dialect, data, size, with_fields ? index->ends : NULL,
                                      index->record_bits, out);
         index->record_count = out->records;

@@ -11,6 +11,7 @@
  * information (leading zeros, integers beyond a double's 53 bits among decimals) stays text. So do
  * dates like 5/6/2024 as long as no value tells days from months: a format is one more type that
  * the values remove, and two that are left are one too many. */
+#include "base/map.h"
 #include "fmt/csv/csv.h"
 
 enum { DIALECT_SAMPLE = 64 << 10, NAME_MAX_BYTES = 256 };
@@ -362,6 +363,7 @@ typedef struct sniff_state {
     const wr_csv_config *config;
     const wr_csv_dialect *dialect;
     sample_table table;
+    int head_fields; /* of the first record; 0: there is none */
     int fields;
     int *body_masks, *head_masks; /* of the records after the first; of the first */
     bool *head_empty;
@@ -410,7 +412,7 @@ static wr_str head_text(const sniff_state *s, int field, wr_arena *arena)
 {
     wr_str text = {"", 0};
     bool was_quoted;
-    if (s->table.count == 0 || field >= true_fields(&s->table, s->dialect, 0)) return text;
+    if (field >= s->head_fields) return text;
     if (wr_csv_unquote(s->dialect, cell_at(&s->table, s->dialect, 0, field), arena, &text,
                        &was_quoted) != CSV_CELL_OK)
         return cell_at(&s->table, s->dialect, 0, field);
@@ -469,16 +471,10 @@ static bool guess_header(const sniff_state *s, wr_arena *arena)
     return for_header || (!is_typed && looks_like_names);
 }
 
-static bool is_taken(const wr_field *fields, int count, wr_str name)
-{
-    for (int i = 0; i < count; i++)
-        if (wr_str_ieq(fields[i].name, name)) return true;
-    return false;
-}
-
 static void name_columns(const sniff_state *s, bool header, wr_arena *arena, wr_field *fields)
 {
     int digits = wr_i128_digits(s->fields - 1);
+    wr_map taken = {.ignore_case = true};
     for (int k = 0; k < s->fields; k++) {
         wr_str name = {"", 0};
         if (k < s->config->name_count)
@@ -488,10 +484,12 @@ static void name_columns(const sniff_state *s, bool header, wr_arena *arena, wr_
         if (name.length == 0 || !wr_utf8_valid(name.data, name.length))
             name = wr_arena_printf(arena, "column%0*d", digits, k);
         wr_str base = name;
-        for (int n = 1; is_taken(fields, k, name); n++)
+        for (int n = 1; wr_map_get(&taken, name); n++)
             name = wr_arena_printf(arena, "%.*s_%d", WR_STR_ARGS(base), n);
         fields[k].name = name;
+        wr_map_put(&taken, name, fields + k);
     }
+    wr_map_clear(&taken);
 }
 
 static weir_status type_columns(const sniff_state *s, bool header, wr_str path, wr_csv_sniffed *out)
@@ -653,6 +651,7 @@ weir_status wr_csv_sniff(wr_mem *mem, const wr_csv_config *config_, wr_str path,
         return wr_fail(WR_E_TOO_BIG, "%.*s has more than %d columns", WR_STR_ARGS(path),
                        CSV_COLUMNS_MAX);
     weir_status bad = make_table(mem, &out->dialect, data, length, is_all, arena, &s.table);
+    if (!bad && s.table.count > 0) s.head_fields = true_fields(&s.table, s.dialect, 0);
     if (!bad && s.table.count == 0 && config.name_count == 0)
         bad = wr_with_hint(
             wr_fail(WR_E_FILE_FORMAT, "%.*s has no lines to find columns in", WR_STR_ARGS(path)),

@@ -218,9 +218,22 @@ static void column_init(pq_worker *w, pq_column *c, int position)
     wr_pq_shape_init(&c->shape, c->node, &w->arena);
 }
 
+/* Readers are not small, and a scan may want thousands of columns. */
+static weir_status admit_readers(const pq_scan *s)
+{
+    const wr_pq_meta *meta = &s->rel->meta;
+    size_t leaves = 0;
+    for (int i = 0; i < s->request->column_count; i++)
+        if (s->request->columns[i] < meta->column_count)
+            leaves += (size_t)meta->columns[s->request->columns[i]].leaf_count;
+    wr_arena arena = {.mem = s->request->mem};
+    return wr_arena_admit(&arena, leaves * (sizeof(wr_pq_reader) + sizeof(wr_column)));
+}
+
 static weir_status worker_new(wr_scan *scan, int number, wr_scan_worker **out)
 {
     pq_scan *s = (pq_scan *)scan;
+    WR_TRY(admit_readers(s));
     pq_worker *w = wr_heap_new(sizeof *w);
     w->scan = s;
     w->number = number;
