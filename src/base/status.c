@@ -105,6 +105,16 @@ DEFINE_DECORATOR(wr_with_hint, hint)
 DEFINE_DECORATOR(wr_with_fix, fix)
 DEFINE_DECORATOR(wr_with_detail, detail)
 
+weir_status wr_with_edit(weir_status s, wr_span span, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    char *text = format(fmt, args);
+    va_end(args);
+    if (s && s != &out_of_memory) s->edit_span = span;
+    return replace(s, s ? &s->edit : NULL, text);
+}
+
 weir_status wr_with_candidates(weir_status s, const char *names)
 {
     return replace(s, s ? &s->candidates : NULL, names ? strdup(names) : NULL);
@@ -129,6 +139,7 @@ void wr_status_drop(weir_status s)
     free(s->hint);
     free(s->fix);
     free(s->candidates);
+    free(s->edit);
     free(s);
 }
 

@@ -31,6 +31,8 @@ struct weir_error {
     char *hint;    /* NULL or words under the caret: "did you mean FROM?" */
     char *fix;     /* NULL or a statement or option to paste */
     char *candidates; /* NULL or near names, comma separated, at most 3 */
+    char *edit;       /* NULL or what to write instead of edit_span; becomes the fix */
+    wr_span edit_span;
 };
 
 #define WR_MUST_CHECK __attribute__((warn_unused_result))
@@ -52,6 +54,10 @@ WR_MUST_CHECK weir_status wr_wrap(weir_status cause, const char *fmt, ...) WR_PR
 WR_MUST_CHECK weir_status wr_with_hint(weir_status s, const char *fmt, ...) WR_PRINTF(2, 3);
 WR_MUST_CHECK weir_status wr_with_fix(weir_status s, const char *fmt, ...) WR_PRINTF(2, 3);
 WR_MUST_CHECK weir_status wr_with_detail(weir_status s, const char *fmt, ...) WR_PRINTF(2, 3);
+/* What stands at span in the statement is to be replaced by the text; length 0 inserts it at pos.
+ * Who has the text of the statement makes the fix of it, the whole statement. */
+WR_MUST_CHECK weir_status wr_with_edit(weir_status s, wr_span span, const char *fmt, ...)
+    WR_PRINTF(3, 4);
 WR_MUST_CHECK weir_status wr_with_candidates(weir_status s, const char *names);
 /* Sets the position unless the error has one already (the innermost position is the best one). */
 WR_MUST_CHECK weir_status wr_with_span(weir_status s, wr_span span);

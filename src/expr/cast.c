@@ -25,6 +25,36 @@ bool wr_cast_exists(const wr_type *from, const wr_type *to)
     return find_row_cast(from, to) != NULL;
 }
 
+static bool begins_with_year(wr_str text)
+{
+    text = wr_str_trim(text);
+    size_t digits = 0;
+    while (digits < text.length && text.data[digits] >= '0' && text.data[digits] <= '9')
+        digits++;
+    return digits >= 4 && digits < text.length && text.data[digits] == '-';
+}
+
+/* How a moment is written, where the text has another form. */
+static weir_status with_form(weir_status bad, wr_str text, const wr_type *to)
+{
+    if (begins_with_year(text)) return bad;
+    switch (to->id) {
+    case WR_T_DATE:
+        return wr_with_hint(bad, "a date is written 2024-12-31; strptime(text, '%%d.%%m.%%Y') "
+                                 "reads other forms");
+    case WR_T_TIMESTAMP:
+    case WR_T_TIMESTAMPTZ:
+        return wr_with_hint(bad, "a time stamp is written 2024-12-31 18:30:00; strptime(text, "
+                                 "'%%d.%%m.%%Y %%H:%%M') reads other forms");
+    case WR_T_TIME:
+        return wr_with_hint(bad, "a time is written 18:30:00");
+    case WR_T_INTERVAL:
+        return wr_with_hint(bad, "an interval is written 1 day 2 hours");
+    default:
+        return bad;
+    }
+}
+
 weir_status wr_cast_failed(wr_cast_job *job, const wr_column *in, uint32_t row, wr_cast_result why)
 {
     WR_BUF(shown);
@@ -35,12 +65,14 @@ weir_status wr_cast_failed(wr_cast_job *job, const wr_column *in, uint32_t row, 
     const char *name = wr_type_name(job->to);
     bool is_time = wr_type_is_moment(job->to) || job->to->id == WR_T_INTERVAL;
     if (wr_type_is_text(in->type) && why == WR_CAST_MALFORMED)
-        return wr_fail(is_time ? WR_E_BAD_DATETIME : WR_E_BAD_VALUE, "cannot read \"%.*s%s\" as %s",
-                       length, text, dots, name);
+        return with_form(wr_fail(is_time ? WR_E_BAD_DATETIME : WR_E_BAD_VALUE,
+                                 "cannot read \"%.*s%s\" as %s", length, text, dots, name),
+                         wr_buf_str(&shown), job->to);
     if (why == WR_CAST_MALFORMED)
         return wr_fail(WR_E_BAD_VALUE, "cannot convert %.*s%s to %s", length, text, dots, name);
-    return wr_fail(is_time ? WR_E_DATETIME_OVERFLOW : WR_E_OUT_OF_RANGE,
-                   "%.*s%s is out of range of %s", length, text, dots, name);
+    weir_status bad = wr_fail(is_time ? WR_E_DATETIME_OVERFLOW : WR_E_OUT_OF_RANGE,
+                              "%.*s%s is out of range of %s", length, text, dots, name);
+    return wr_type_is_text(in->type) ? with_form(bad, wr_buf_str(&shown), job->to) : bad;
 }
 
 weir_status wr_cast_each(wr_cast_job *job, wr_cast_row *fn, const wr_column *in, wr_column *out)

@@ -308,10 +308,14 @@ weir_status wr_bind_coerce(wr_arena *arena, wr_expr *arg, const wr_type *type, c
     }
     bool is_allowed = arg->is_untyped ? wr_cast_exists(arg->type, type)
                                       : wr_cast_implicit_cost(arg->type, type) >= 0;
-    if (!is_allowed)
-        return wr_with_hint(wr_fail_at(WR_E_TYPE_MISMATCH, arg->span, "%s must be %s, not %s", what,
-                                       wr_type_name(type), wr_type_name(arg->type)),
-                            "write CAST(... AS %s)", wr_type_name(type));
+    if (!is_allowed) {
+        weir_status bad = wr_fail_at(WR_E_TYPE_MISMATCH, arg->span, "%s must be %s, not %s", what,
+                                     wr_type_name(type), wr_type_name(arg->type));
+        if (type->id == WR_T_BOOLEAN)
+            return wr_with_hint(bad, "compare it with something, such as %s",
+                                wr_type_is_text(arg->type) ? "= 'a'" : "<> 0");
+        return wr_with_hint(bad, "write CAST(... AS %s)", wr_type_name(type));
+    }
     if (arg->kind == WR_X_CONST &&
         (arg->value.is_null || !(depends_on_zone(type) || depends_on_zone(arg->type))))
         return cast_const(arena, arg, type, false, arg->span, out);
@@ -394,8 +398,9 @@ weir_status wr_bind_compare(wr_arena *arena, wr_compare_op op, wr_expr *left, wr
         wr_status_drop(bad);
         bad = wr_fail_at(WR_E_TYPE_MISMATCH, span, "cannot compare %s with %s",
                          wr_type_name(left->type), wr_type_name(right->type));
+        bool left_is_text = wr_type_is_text(left->type);
         return wr_with_hint(bad, "cast one side, for example CAST(... AS %s)",
-                            wr_type_name(left->type));
+                            wr_type_name(left_is_text ? right->type : left->type));
     }
     for (int i = 0; i < 2; i++)
         WR_TRY(wr_bind_coerce(arena, sides[i], type, "the compared value", &sides[i]));

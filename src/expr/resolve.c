@@ -322,6 +322,14 @@ static weir_status no_such_name(wr_str name, wr_entry_kind kind, wr_span span)
     return wr_with_nearest(bad, &nearest);
 }
 
+/* A signature as people read it: "(integer_, digits bigint) -> auto" is "(integer, digits bigint)".
+ */
+static void add_signature(wr_buf *out, const char *text)
+{
+    for (; *text && strcmp(text, " -> auto") != 0; text++)
+        if (*text != '_' || (text[1] != ',' && text[1] != ')')) wr_buf_add_char(out, *text);
+}
+
 static weir_status no_overload(wr_str name, wr_entry_kind kind, wr_expr **args, int count,
                                wr_span span)
 {
@@ -331,9 +339,10 @@ static weir_status no_overload(wr_str name, wr_entry_kind kind, wr_expr **args, 
     add_types(&types, args, count, is_operator ? " and " : ", ");
     int listed = 0;
     const wr_fn_entry *entry = wr_registry_first(name, kind);
-    for (; entry && listed < 12; entry = wr_registry_next(entry, name, kind), listed++)
-        wr_buf_printf(&known, "%s%.*s%s", listed ? "\n" : "", WR_STR_ARGS(name),
-                      wr_registry_signature_text(entry));
+    for (; entry && listed < 12; entry = wr_registry_next(entry, name, kind), listed++) {
+        wr_buf_printf(&known, "%s%.*s", listed ? "\n" : "", WR_STR_ARGS(name));
+        add_signature(&known, wr_registry_signature_text(entry));
+    }
     weir_status bad;
     if (is_operator)
         bad = wr_fail_at(WR_E_UNKNOWN_FUNCTION, span, "operator %.*s does not take %s",

@@ -6,6 +6,8 @@
  * a column when that block is put together (bind_group.c). unnest(...) in a select list becomes a
  * column of an UNNEST node below the projection. */
 #include "plan/bind.h"
+#include "sql/format.h"
+#include "sql/place.h"
 
 static weir_status bind_arguments(wr_scope *scope, const wr_sql_call *call, wr_expr ***args_out,
                                   wr_str **names_out, int *count_out)
@@ -168,6 +170,10 @@ static weir_status bind_aggregate_parts(wr_scope *scope, const wr_sql_call *call
     bool star = call->args.count == 1 && call->args.items[0]->kind == WR_SQL_STAR &&
                 !wr_sql_as_star(call->args.items[0])->operand;
     wr_str *names;
+    if (star && call->distinct)
+        return wr_with_hint(wr_fail_at(WR_E_BAD_ARGUMENT, call->args.items[0]->span,
+                                       "DISTINCT counts values of columns, and * names none"),
+                            "count(DISTINCT (a, b)) counts rows that differ in a or b");
     if (!star) WR_TRY(bind_arguments(scope, call, &into->args, &names, &into->arg_count));
     into->is_distinct = call->distinct;
     if (call->filter)
@@ -327,6 +333,27 @@ static weir_status explain_unit(weir_status bad, wr_str name)
     return bad;
 }
 
+/* The fix orders by the first column there is, which shows the form. */
+static weir_status needs_over(wr_scope *scope, const wr_sql_call *call, wr_str name)
+{
+    wr_span span = call->node.span;
+    weir_status bad = wr_fail_at(WR_E_WINDOWING, span, "the window function %.*s needs OVER (...)",
+                                 WR_STR_ARGS(name));
+    bad = wr_with_hint(bad, "OVER (ORDER BY ..) says in which order it sees the rows");
+    const wr_scope *block = wr_scope_block(scope);
+    const wr_scope_item *first = block->items.count ? &block->items.items[0] : NULL;
+    size_t at;
+    if (!span.length || !wr_place_after_call(scope->planner->sql, span.pos + span.length, &at))
+        return bad;
+    WR_BUF(order);
+    if (first && !first->hidden) {
+        wr_buf_add_text(&order, "ORDER BY ");
+        wr_format_name(&order, first->name);
+    }
+    return wr_with_edit(bad, (wr_span){(uint32_t)at, 0}, " OVER (%s)",
+                        order.data ? order.data : "");
+}
+
 weir_status wr_bind_function(wr_scope *scope, const wr_sql_call *call, wr_expr **out)
 {
     wr_planner *planner = scope->planner;
@@ -358,11 +385,7 @@ weir_status wr_bind_function(wr_scope *scope, const wr_sql_call *call, wr_expr *
     bool ordered_set = call->within_group &&
                        (wr_str_is(name, "percentile_cont") || wr_str_is(name, "percentile_disc"));
     if (ordered_set || wr_aggregate_exists(name)) return bind_aggregate(scope, call, name, out);
-    if (wr_window_fn_exists(name) && !wr_fn_exists(name))
-        return wr_with_fix(wr_fail_at(WR_E_WINDOWING, call->node.span,
-                                      "the window function %.*s needs OVER (...)",
-                                      WR_STR_ARGS(name)),
-                           "%.*s(...) OVER (ORDER BY ...)", WR_STR_ARGS(name));
+    if (wr_window_fn_exists(name) && !wr_fn_exists(name)) return needs_over(scope, call, name);
     if (!only_plain(call)) return refuse_aggregate_words(call, name);
     wr_expr **args;
     wr_str *names;

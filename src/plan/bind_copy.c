@@ -75,10 +75,12 @@ weir_status wr_copy_options_of(wr_scope *scope, const wr_sql_copy *copy, wr_copy
             wr_nearest nearest = {.wanted = given->value.text};
             for (int f = 0; wr_formats[f]; f++)
                 wr_nearest_offer(&nearest, wr_str_of(wr_formats[f]->name));
-            return wr_with_nearest(wr_fail_at(WR_E_UNKNOWN_OPTION, given->value_span,
-                                              "no file format \"%.*s\"",
-                                              WR_STR_ARGS(given->value.text)),
-                                   &nearest);
+            weir_status bad = wr_fail_at(WR_E_UNKNOWN_OPTION, given->value_span,
+                                         "no file format \"%.*s\"", WR_STR_ARGS(given->value.text));
+            WR_BUF(names);
+            for (int f = 0; wr_formats[f]; f++)
+                wr_buf_printf(&names, "%s%s", f ? ", " : "formats: ", wr_formats[f]->name);
+            return wr_with_nearest(wr_with_detail(bad, "%s", names.data), &nearest);
         }
     }
     return WR_OK;

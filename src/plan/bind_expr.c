@@ -145,12 +145,44 @@ static void adopt_operand(wr_scope *scope, wr_expr **args)
     }
 }
 
+/* x = NULL is allowed and never true, which nobody wants. */
+static void note_null(const wr_scope *scope, const wr_sql_binary *binary, const wr_expr *left,
+                      const wr_expr *right)
+{
+    wr_buf *notices = scope->planner->notices;
+    bool is_equal = binary->op == WR_OP_EQ, is_unequal = binary->op == WR_OP_NE;
+    const wr_expr *null = right->kind == WR_X_CONST ? right : left;
+    if (!notices || notices->length || !binary->node.span.length || !(is_equal || is_unequal) ||
+        null->kind != WR_X_CONST || null->type->id != WR_T_NULL)
+        return;
+    wr_buf_printf(notices, "%s NULL is never true: IS %sNULL asks for it\n", is_equal ? "=" : "<>",
+                  is_equal ? "" : "NOT ");
+}
+
+/* 'a' + 'b' was read as numbers, or refused: texts are joined by another operator. */
+static weir_status explain_plus(weir_status bad, const wr_expr *left, const wr_expr *right,
+                                wr_span span)
+{
+    bool left_text = wr_type_is_text(left->type), right_text = wr_type_is_text(right->type);
+    bool literal =
+        (left->kind == WR_X_CONST && left_text) || (right->kind == WR_X_CONST && right_text);
+    bool applies = bad && ((left_text && right_text) || (literal && bad->code == WR_E_BAD_VALUE));
+    if (!applies || (bad->code != WR_E_BAD_VALUE && bad->code != WR_E_UNKNOWN_FUNCTION)) return bad;
+    if (bad->code == WR_E_UNKNOWN_FUNCTION) { /* without the list of its forms */
+        wr_status_drop(bad);
+        bad = wr_fail_at(WR_E_UNKNOWN_FUNCTION, span, "operator + does not take texts");
+    }
+    bad = wr_with_hint(bad, "|| joins texts, + adds numbers");
+    return left_text && right_text && span.length ? wr_with_edit(bad, span, "||") : bad;
+}
+
 static weir_status apply_binary(wr_scope *scope, const wr_sql_binary *binary, wr_expr *left,
                                 wr_expr *right, wr_expr **out)
 {
     wr_span span = binary->node.span;
     bool is_compare;
     wr_compare_op op = wr_compare_of(binary->op, &is_compare);
+    if (is_compare) note_null(scope, binary, left, right);
     if (is_compare) return wr_bind_comparison(scope, op, left, right, span, out);
     wr_expr *args[2] = {left, right};
     const char *name = wr_sql_op_text(binary->op);
@@ -162,7 +194,8 @@ static weir_status apply_binary(wr_scope *scope, const wr_sql_binary *binary, wr
         wr_type_is_integer(right->type))
         name = "/";
     if (binary->op == WR_OP_POW_STAR) name = "^";
-    return wr_bind_by_name(scope, name, args, 2, span, out);
+    weir_status bad = wr_bind_by_name(scope, name, args, 2, span, out);
+    return binary->op == WR_OP_ADD ? explain_plus(bad, left, right, span) : bad;
 }
 
 static weir_status bind_binary(wr_scope *scope, const wr_sql_binary *binary, wr_expr **out)
@@ -359,8 +392,16 @@ static weir_status bind_in(wr_scope *scope, const wr_sql_in *in, wr_expr **out)
         WR_TRY(wr_bind_expr(scope, in->array, &args[0]));
         WR_TRY(wr_bind_expr(scope, in->operand, &args[1]));
         bool is_map = args[0]->type->id == WR_T_MAP;
-        WR_TRY(wr_bind_by_name(scope, is_map ? "map_contains" : "list_contains", args, 2,
-                               in->node.span, out));
+        weir_status bad = wr_bind_by_name(scope, is_map ? "map_contains" : "list_contains", args, 2,
+                                          in->node.span, out);
+        if (bad && bad->code == WR_E_UNKNOWN_FUNCTION) {
+            wr_status_drop(bad);
+            bad = wr_with_hint(wr_fail_at(WR_E_TYPE_MISMATCH, in->array->span,
+                                          "IN takes values in brackets, a list or a query, not %s",
+                                          wr_type_name(args[0]->type)),
+                               "one value stands in brackets as well: IN (1)");
+        }
+        if (bad) return bad;
         if (in->negated) *out = wr_expr_not(arena, *out);
         return WR_OK;
     }

@@ -6,6 +6,7 @@
  * subqueries when nothing else has the name. */
 #include "fmt/files.h"
 #include "plan/bind.h"
+#include "sql/place.h"
 #include "plan/table_fn.h"
 
 wr_logical *wr_logical_scan(wr_planner *planner, wr_relation *relation, wr_str name,
@@ -97,6 +98,34 @@ static weir_status from_result(wr_planner *planner, const wr_result *result,
 }
 
 /* ---- tables and files ---- */
+/* Tables that other systems always have, and what is written here. */
+static weir_status foreign_table(const wr_planner *planner, wr_str name, wr_span span,
+                                 weir_status bad)
+{
+    static const char *const known[][2] = {
+        {"sqlite_master", "information_schema.tables"},
+        {"sqlite_schema", "information_schema.tables"},
+        {"sqlite_temp_master", "information_schema.tables"},
+        {"all_tables", "information_schema.tables"},
+        {"user_tables", "information_schema.tables"},
+        {"duckdb_tables", "information_schema.tables"},
+        {"all_tab_columns", "information_schema.columns"},
+        {"user_tab_columns", "information_schema.columns"},
+    };
+    for (size_t i = 0; i < WR_COUNT(known); i++) {
+        if (!wr_str_is(name, known[i][0])) continue;
+        bad = wr_with_hint(bad, "%s lists them", known[i][1]);
+        return span.length ? wr_with_edit(bad, span, "%s", known[i][1]) : bad;
+    }
+    size_t at;
+    if (!wr_str_is(name, "dual")) return bad;
+    bad = wr_with_hint(bad, "SELECT needs no FROM");
+    if (!span.length || !wr_place_of_word_before(planner->sql, span.pos, "from", &at)) return bad;
+    span.length += span.pos - (uint32_t)at;
+    span.pos = (uint32_t)at;
+    return wr_with_edit(bad, span, "%s", "");
+}
+
 static weir_status unknown_table(wr_scope *scope, const wr_sql_table_ref *ref, wr_str schema,
                                  wr_str name)
 {
@@ -112,9 +141,9 @@ static weir_status unknown_table(wr_scope *scope, const wr_sql_table_ref *ref, w
         wr_catalog_offer_names(planner->catalog,
                                1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION,
                                &nearest);
-    return wr_with_nearest(
-        wr_fail_at(WR_E_UNKNOWN_TABLE, span, "no table, view or file \"%.*s\"", WR_STR_ARGS(name)),
-        &nearest);
+    weir_status bad =
+        wr_fail_at(WR_E_UNKNOWN_TABLE, span, "no table, view or file \"%.*s\"", WR_STR_ARGS(name));
+    return nearest.count ? wr_with_nearest(bad, &nearest) : foreign_table(planner, name, span, bad);
 }
 
 weir_status wr_bind_file(wr_planner *planner, wr_str path, const wr_format *format,

@@ -7,6 +7,7 @@
  * key. The rewriting goes into subqueries, because they may mention columns of this block and may
  * hold aggregates that belong to it. */
 #include "plan/bind.h"
+#include "sql/place.h"
 
 #define SETS_MAX 4096
 
@@ -451,10 +452,16 @@ static weir_status ungrouped(const regrouping *r, const wr_expr *e)
         wr_fail_at(WR_E_GROUPING, e->span,
                    "column \"%.*s\" must be in GROUP BY or inside an aggregate", WR_STR_ARGS(name));
     s = wr_with_hint(s, "add it to GROUP BY or take any_value(%.*s)", WR_STR_ARGS(name));
-    WR_BUF(keys);
-    for (int i = 0; i < r->grouping->key_count; i++)
-        wr_buf_printf(&keys, "%.*s, ", WR_STR_ARGS(r->grouping->names[i]));
-    return wr_with_fix(s, "GROUP BY %s%.*s", keys.data ? keys.data : "", WR_STR_ARGS(name));
+    wr_str sql = planner->sql;
+    size_t at, end = (size_t)e->span.pos + e->span.length;
+    bool has_keys;
+    if (!e->span.length || end > sql.length || r->grouping->sets) return s;
+    wr_str written = {sql.data + e->span.pos, e->span.length}; /* may be *, or t.name */
+    if (!wr_str_has_suffix(written, name) ||
+        !wr_place_of_group_by(sql, e->span.pos, &at, &has_keys))
+        return s;
+    return wr_with_edit(s, (wr_span){(uint32_t)at, 0}, "%s%.*s", has_keys ? ", " : " GROUP BY ",
+                        WR_STR_ARGS(written));
 }
 
 static weir_status regroup(wr_expr *e, void *arg, wr_expr **out)

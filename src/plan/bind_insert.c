@@ -80,6 +80,18 @@ static bool count_fits(const insert_binder *b, int given)
     return given == b->target_count || (given < b->target_count && !b->node->columns.count);
 }
 
+/* The length of a column is checked for all rows at once. A text that is clearly too long is also
+ * checked alone, so that the error points at it. */
+static weir_status fit_constant(const wr_dml *dml, int column, wr_span span, wr_expr **cell)
+{
+    uint32_t most = dml->object->columns[column].length.characters;
+    const wr_expr *e = *cell;
+    if (!most || e->kind != WR_X_CONST || e->value.is_null || !wr_type_is_text(e->type) ||
+        e->value.text.length <= most)
+        return WR_OK;
+    return wr_dml_fit(dml, *cell, column, span, cell);
+}
+
 static weir_status bind_rows(insert_binder *b, const wr_sql_values *values)
 {
     wr_dml *dml = &b->dml;
@@ -97,7 +109,10 @@ static weir_status bind_rows(insert_binder *b, const wr_sql_values *values)
                               "row %d of VALUES has %d %s, the first has %d", r + 1,
                               row->items.count, row->items.count == 1 ? "value" : "values", width);
         if (!count_fits(b, row->items.count))
-            return wrong_count(b, row->items.count, row->node.span);
+            return wrong_count(b, row->items.count,
+                               row->items.count > b->target_count
+                                   ? row->items.items[b->target_count]->span
+                                   : row->node.span);
         cells[r] = wr_new_array(arena, wr_expr *, width + 1);
         for (int i = 0; i < width; i++) {
             const wr_node *node = row->items.items[i];
@@ -108,6 +123,7 @@ static weir_status bind_rows(insert_binder *b, const wr_sql_values *values)
             WR_TRY(may_give(b, b->targets[i], node->span));
             WR_TRY(wr_bind_expr(scope, node, &cells[r][i]));
             WR_TRY(wr_dml_convert(dml, cells[r][i], b->targets[i], node->span, &cells[r][i]));
+            WR_TRY(fit_constant(dml, b->targets[i], node->span, &cells[r][i]));
         }
     }
     for (int i = 0; i < width; i++) {

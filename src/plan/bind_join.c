@@ -4,6 +4,8 @@
  * stay reachable by their tables. It is the left column, of a RIGHT join the right one, of a FULL
  * join whichever is present. A right side that uses columns of the left makes the join lateral. */
 #include "plan/bind.h"
+#include "sql/format.h"
+#include "sql/place.h"
 
 wr_logical *wr_join_new(wr_planner *planner, wr_join_kind kind, wr_logical *left, wr_logical *right,
                         wr_expr **conditions, int count)
@@ -113,6 +115,31 @@ static weir_status merge_all(join_binder *b)
     return WR_OK;
 }
 
+/* ON customer: USING (customer) was meant, if both sides have the column. */
+static weir_status explain_condition(const join_binder *b, weir_status bad)
+{
+    const wr_node *on = b->node->on;
+    bool is_name = on->kind == WR_SQL_COLUMN &&
+                   (bad->code == WR_E_AMBIGUOUS_COLUMN || bad->code == WR_E_TYPE_MISMATCH);
+    if (!is_name) return bad;
+    const wr_names *parts = &wr_sql_as_column(on)->parts;
+    wr_str name = parts->items[parts->count - 1].text;
+    bool ambiguous;
+    if (!wr_items_find(b->left.items.items, b->left.items.count, name, &ambiguous) ||
+        !wr_items_find(b->right.items.items, b->right.items.count, name, &ambiguous))
+        return wr_with_hint(bad, "a join compares two columns: ON a.x = b.y");
+    bad = wr_with_hint(bad, "USING (%.*s) joins rows with the same value", WR_STR_ARGS(name));
+    wr_span span = wr_names_span(parts);
+    size_t at;
+    if (!span.length || !wr_place_of_word_before(b->outer->planner->sql, span.pos, "on", &at))
+        return bad;
+    WR_BUF(quoted);
+    wr_format_name(&quoted, name);
+    span.length += span.pos - (uint32_t)at;
+    span.pos = (uint32_t)at;
+    return wr_with_edit(bad, span, "USING (%s)", quoted.data);
+}
+
 static weir_status bind_condition(join_binder *b)
 {
     const wr_sql_join *join = b->node;
@@ -123,7 +150,8 @@ static weir_status bind_condition(join_binder *b)
     scope->clause = WR_IN_ON;
     wr_expr **conjuncts;
     int count;
-    WR_TRY(wr_bind_conjuncts(scope, join->on, "ON", &conjuncts, &count));
+    weir_status bad = wr_bind_conjuncts(scope, join->on, "ON", &conjuncts, &count);
+    if (bad) return explain_condition(b, bad);
     for (int i = 0; i < count; i++)
         wr_push(planner->arena, &b->conditions, conjuncts[i]);
     return WR_OK;

@@ -8,6 +8,8 @@
  *
  * Errors name what is in scope: the nearest name and, for one table, all its columns. */
 #include "plan/bind.h"
+#include "sql/format.h"
+#include "sql/place.h"
 
 wr_scope *wr_scope_new(wr_planner *planner, wr_scope *parent)
 {
@@ -106,7 +108,11 @@ static weir_status ambiguous_column(const wr_scope *scope, wr_str name, wr_span 
     if (!list.length) return s;
     s = wr_with_candidates(s, list.data);
     s = wr_with_hint(s, "which one: %s?", list.data);
-    return wr_with_fix(s, "%.*s.%.*s", WR_STR_ARGS(first), WR_STR_ARGS(name));
+    WR_BUF(qualified);
+    wr_format_name(&qualified, first);
+    wr_buf_add_char(&qualified, '.');
+    wr_format_name(&qualified, name);
+    return span.length ? wr_with_edit(s, span, "%s", qualified.data) : s;
 }
 
 weir_status wr_scope_unknown_column(wr_scope *scope, wr_str qualifier, wr_str name, wr_span span)
@@ -144,6 +150,14 @@ weir_status wr_scope_unknown_column(wr_scope *scope, wr_str qualifier, wr_str na
     if (is_quoted && !nearest.count)
         s = wr_with_hint(s, "double quotes are for names; a text is written '%.*s'",
                          WR_STR_ARGS(name));
+    static const char *const foreign[][2] = {
+        {"rownum", "row_number() OVER () numbers rows, LIMIT takes the first ones"},
+        {"sysdate", "now() is the time, current_date the day"},
+        {"systimestamp", "now() is the time, current_date the day"},
+        {"sysdatetime", "now() is the time, current_date the day"},
+    };
+    for (size_t i = 0; i < WR_COUNT(foreign) && !qualifier.length && !nearest.count; i++)
+        if (wr_str_is(name, foreign[i][0])) s = wr_with_hint(s, "%s", foreign[i][1]);
     if (listed) s = wr_with_detail(s, "%s%s", columns.data, listed >= 20 ? ", ..." : "");
     return wr_with_nearest(s, &nearest);
 }
@@ -190,7 +204,8 @@ static wr_expr *use_of(wr_scope *scope, const wr_scope_item *item, wr_span span)
     wr_expr *copy = wr_expr_has_subquery(item->expr)
                         ? item->expr
                         : wr_expr_copy(scope->planner->arena, item->expr);
-    if (copy->kind == WR_X_COLUMN) copy->span = span;
+    bool is_call = copy->kind == WR_X_AGGREGATE || copy->kind == WR_X_WINDOW;
+    if (copy->kind == WR_X_COLUMN || (is_call && copy != item->expr)) copy->span = span;
     return copy;
 }
 
@@ -292,6 +307,33 @@ static weir_status find_here(wr_scope *asking, wr_scope *scope, const wr_names *
     return WR_OK;
 }
 
+/* x.id, and there is no x: the one table in scope with a column id was meant. */
+static weir_status name_owner(wr_scope *scope, const wr_names *parts, weir_status bad)
+{
+    const wr_scope *block = wr_scope_block(scope);
+    const wr_scope_table *owner = NULL;
+    bool ambiguous;
+    for (int t = 0; t < block->table_count; t++) {
+        const wr_scope_table *table = block->tables[t];
+        if (!table->name.length ||
+            !wr_items_find(table->items, table->count, parts->items[1].text, &ambiguous))
+            continue;
+        if (owner) return bad;
+        owner = table;
+    }
+    if (!owner || parts->count != 2) return bad;
+    bool has_alias = owner->object && wr_str_ieq(owner->object->name, parts->items[0].text);
+    bad = has_alias ? wr_with_hint(bad, "%.*s goes by its alias here: %.*s.%.*s",
+                                   WR_STR_ARGS(parts->items[0].text), WR_STR_ARGS(owner->name),
+                                   WR_STR_ARGS(parts->items[1].text))
+                    : wr_with_hint(bad, "is %.*s.%.*s meant?", WR_STR_ARGS(owner->name),
+                                   WR_STR_ARGS(parts->items[1].text));
+    WR_BUF(name);
+    wr_format_name(&name, owner->name);
+    wr_span span = parts->items[0].span;
+    return span.length ? wr_with_edit(bad, span, "%s", name.data) : bad;
+}
+
 weir_status wr_scope_find(wr_scope *scope, const wr_names *parts, wr_span span, wr_expr **out)
 {
     *out = NULL;
@@ -320,7 +362,7 @@ weir_status wr_scope_find(wr_scope *scope, const wr_names *parts, wr_span span, 
         wr_fail_at(WR_E_UNKNOWN_TABLE, parts->items[0].span,
                    "no table or column \"%.*s\" is in scope", WR_STR_ARGS(parts->items[0].text));
     if (tables.length) bad = wr_with_detail(bad, "%s", tables.data);
-    return wr_with_nearest(bad, &nearest);
+    return nearest.count ? wr_with_nearest(bad, &nearest) : name_owner(scope, parts, bad);
 }
 
 weir_status wr_scope_star(wr_scope *scope, const wr_names *qualifier, wr_span span,

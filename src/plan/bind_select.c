@@ -49,10 +49,15 @@ static weir_status no_calls(const wr_scope *scope, const wr_expr *e, wr_span spa
 {
     for (;; e = e->args[0]) { /* chains of operators lean to the left without limit */
         bool is_call = e->kind == WR_X_AGGREGATE || e->kind == WR_X_WINDOW;
-        if (is_call && is_own(scope, e))
-            return wr_fail_at(e->kind == WR_X_WINDOW ? WR_E_WINDOWING : WR_E_GROUPING, span,
-                              "%s cannot stand in %s",
-                              e->kind == WR_X_WINDOW ? "a window function" : "an aggregate", where);
+        if (is_call && is_own(scope, e)) {
+            bool is_window = e->kind == WR_X_WINDOW;
+            weir_status bad = wr_fail_at(is_window ? WR_E_WINDOWING : WR_E_GROUPING,
+                                         e->span.length ? e->span : span, "%s cannot stand in %s",
+                                         is_window ? "a window function" : "an aggregate", where);
+            return strcmp(where, "WHERE") ? bad
+                   : is_window            ? wr_with_hint(bad, "filter its result with QUALIFY")
+                                          : wr_with_hint(bad, "filter groups with HAVING");
+        }
         for (int i = 1; i < e->arg_count; i++)
             WR_TRY(no_calls(scope, e->args[i], span, where));
         if (!e->arg_count) return WR_OK;

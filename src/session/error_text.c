@@ -160,8 +160,30 @@ static wr_str suggestion_of(const char *hint)
     return (wr_str){text.data + lead.length, text.length - lead.length - 1};
 }
 
+/* The statement with what the error says to write instead, if that is a statement. */
+static weir_status apply_edit(weir_status bad, wr_str sql, wr_span statement)
+{
+    size_t from = statement.pos, end = (size_t)statement.pos + statement.length;
+    size_t at = bad->edit_span.pos, behind = at + bad->edit_span.length;
+    if (at < from || behind > end || end > sql.length) return bad;
+    if (memchr(sql.data + from, '\n', end - from)) return bad;
+    WR_BUF(fix);
+    wr_buf_add(&fix, sql.data + from, at - from);
+    wr_buf_add_text(&fix, bad->edit);
+    wr_buf_add(&fix, sql.data + behind, end - behind);
+    while (fix.length && fix.data[fix.length - 1] == ' ')
+        fix.data[--fix.length] = 0;
+    WR_ARENA(arena);
+    wr_statement parsed;
+    weir_status wrong = wr_parse_one(&arena, wr_buf_str(&fix), &parsed);
+    bool is_statement = !wrong;
+    wr_status_drop(wrong);
+    return is_statement ? wr_with_fix(bad, "%s", fix.data) : bad;
+}
+
 weir_status wr_error_with_fix(weir_status bad, wr_str sql, wr_span statement)
 {
+    if (bad->edit && !bad->fix) return apply_edit(bad, sql, statement);
     wr_str name = suggestion_of(bad->hint);
     size_t from = statement.pos, end = (size_t)statement.pos + statement.length;
     size_t at = bad->span.pos, behind = at + bad->span.length;

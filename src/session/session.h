@@ -179,7 +179,7 @@ WR_MUST_CHECK weir_status wr_session_check_usable(const weir_session *session, w
 WR_MUST_CHECK weir_status
 wr_session_begin(weir_session *session); /* if there is none: an autocommit one */
 WR_MUST_CHECK weir_status wr_session_transaction(weir_session *session,
-                                                 const wr_sql_transaction *statement,
+                                                 const wr_sql_transaction *statement, wr_str sql,
                                                  const char **tag);
 /* SET TRANSACTION and SET SESSION CHARACTERISTICS: the modes as texts. */
 WR_MUST_CHECK weir_status wr_session_set_modes(weir_query *query, const wr_sql_set *set,

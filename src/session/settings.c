@@ -67,7 +67,8 @@ static weir_status unknown(wr_str name, wr_span span)
         wr_nearest_offer(&nearest, first_name(wr_setting_rows[i].name));
     weir_status bad =
         wr_fail_at(WR_E_UNKNOWN_OPTION, span, "no setting \"%.*s\"", WR_STR_ARGS(name));
-    return wr_with_fix(wr_with_nearest(bad, &nearest), "SHOW ALL");
+    bad = wr_with_nearest(bad, &nearest);
+    return nearest.count ? bad : wr_with_fix(bad, "SHOW ALL");
 }
 
 /* "512MB", "1.5 GiB", "10s" -> number in the smallest unit; false if malformed. units: name and

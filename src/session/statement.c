@@ -5,6 +5,7 @@
  * here and in ddl.c, show.c, prepare.c. Invariant: whatever happens, the transaction is told
  * exactly once how the statement ended (finish). */
 #include "session/session.h"
+#include "sql/format.h"
 
 /* ---- environment ---- */
 
@@ -198,6 +199,7 @@ void wr_query_prepare_planner(weir_query *query)
     planner->files = &query->files;
     planner->last_result = query->session->last_result;
     planner->sql = wr_buf_str(&query->sql);
+    planner->notices = &query->notices;
     planner->rules_off = rules_off(query->session);
     if (!planner->next_column) planner->next_column = 1;
 }
@@ -364,6 +366,35 @@ static bool makes_temporary(const wr_node *statement)
            wr_sql_as_create_table(statement)->mode.temporary;
 }
 
+/* PRAGMA is other systems' word for settings and for lists of what there is. */
+static weir_status explain_pragma(const wr_sql_pragma *pragma)
+{
+    weir_status bad = wr_fail_at(WR_E_UNSUPPORTED, pragma->node.span, "PRAGMA is not supported");
+    static const char *const tells_columns[] = {"table_info", "table_xinfo", "show"};
+    static const char *const lists[] = {"table_list", "show_tables", "database_list", "index_list"};
+    wr_str name = pragma->name.text;
+    const wr_node *first = pragma->values.count ? pragma->values.items[0] : NULL;
+    for (size_t i = 0; i < WR_COUNT(tells_columns); i++) {
+        if (!wr_str_is(name, tells_columns[i])) continue;
+        bad = wr_with_hint(bad, "DESCRIBE tells the columns of a table");
+        WR_BUF(table);
+        if (first && first->kind == WR_SQL_LITERAL)
+            wr_format_name(&table, wr_sql_as_literal(first)->text);
+        const wr_names *parts =
+            first && first->kind == WR_SQL_COLUMN ? &wr_sql_as_column(first)->parts : NULL;
+        for (int k = 0; parts && k < parts->count; k++) {
+            if (k) wr_buf_add_char(&table, '.');
+            wr_format_name(&table, parts->items[k].text);
+        }
+        if (table.length) return wr_with_fix(bad, "DESCRIBE %s", table.data);
+        return bad;
+    }
+    for (size_t i = 0; i < WR_COUNT(lists); i++)
+        if (wr_str_is(name, lists[i]))
+            return wr_with_fix(wr_with_hint(bad, "SHOW TABLES lists them"), "SHOW TABLES");
+    return wr_with_fix(wr_with_hint(bad, "settings are made by SET name = value"), "SHOW ALL");
+}
+
 static weir_status run_utility(weir_query *query, const wr_node *statement)
 {
     bool handled = false;
@@ -371,11 +402,13 @@ static weir_status run_utility(weir_query *query, const wr_node *statement)
         WR_TRY(check_writable(query, statement));
     if (statement->kind == WR_SQL_TRANSACTION)
         return wr_session_transaction(query->session, wr_sql_as_transaction(statement),
-                                      &query->tag);
+                                      wr_buf_str(&query->sql), &query->tag);
     if (statement->kind == WR_SQL_ALTER) return wr_run_alter(query, wr_sql_as_alter(statement));
     WR_TRY(wr_run_show(query, statement, &handled));
     if (!handled) WR_TRY(wr_run_prepare(query, statement, &handled));
     if (!handled) WR_TRY(wr_run_ddl(query, statement, &handled));
+    if (!handled && statement->kind == WR_SQL_PRAGMA)
+        return explain_pragma(wr_sql_as_pragma(statement));
     if (!handled)
         return wr_fail_at(WR_E_UNSUPPORTED, statement->span, "%s is not supported",
                           wr_node_kind_name(statement->kind));

@@ -6,6 +6,7 @@
  * (or ROLLBACK TO a savepoint), as in PostgreSQL. A transaction reads the snapshot it began with,
  * whatever isolation level up to REPEATABLE READ it was asked for. */
 #include "session/session.h"
+#include "sql/place.h"
 
 static void drop_savepoints(weir_session *session, int down_to)
 {
@@ -79,20 +80,24 @@ void wr_session_view(weir_session *session, wr_catalog_view *out)
 
 /* Every transaction reads one snapshot, which is what REPEATABLE READ asks for and more than the
  * levels below it do. */
-static weir_status not_serializable(wr_span span)
+static weir_status not_serializable(wr_str sql, wr_span span)
 {
+    size_t at, from = WR_MIN(span.pos, sql.length);
+    if (wr_place_of_word((wr_str){sql.data + from, sql.length - from}, "serializable", &at))
+        span = (wr_span){(uint32_t)(from + at), (uint32_t)strlen("serializable")};
     return wr_with_hint(
         wr_fail_at(WR_E_UNSUPPORTED, span, "SERIALIZABLE transactions are not supported"),
         "REPEATABLE READ: every statement of the transaction sees the same snapshot");
 }
 
-static weir_status begin_block(weir_session *session, const wr_sql_transaction *statement)
+static weir_status begin_block(weir_session *session, const wr_sql_transaction *statement,
+                               wr_str sql)
 {
     if (session->in_block)
         return wr_with_hint(wr_fail(WR_E_TXN_STATE, "a transaction is open already"),
                             "SAVEPOINT nests inside one");
     if (statement->isolation == WR_ISOLATION_SERIALIZABLE)
-        return not_serializable(statement->node.span);
+        return not_serializable(sql, statement->node.span);
     WR_TRY(wr_session_begin(session));
     session->in_block = true;
     if (statement->read_only || statement->read_write)
@@ -105,7 +110,8 @@ weir_status wr_session_set_modes(weir_query *query, const wr_sql_set *set, wr_st
     weir_session *session = query->session;
     bool read_only = wr_str_find(modes, WR_STR("read only")) >= 0,
          read_write = wr_str_find(modes, WR_STR("read write")) >= 0;
-    if (wr_str_find(modes, WR_STR("serializable")) >= 0) return not_serializable(set->node.span);
+    if (wr_str_find(modes, WR_STR("serializable")) >= 0)
+        return not_serializable(wr_buf_str(&query->sql), set->node.span);
     if (set->scope == WR_SET_SESSION) {
         if (read_only || read_write) session->starts_read_only = read_only;
         return WR_OK;
@@ -155,13 +161,13 @@ static weir_status need_block(const weir_session *session, const char *what)
 }
 
 weir_status wr_session_transaction(weir_session *session, const wr_sql_transaction *statement,
-                                   const char **tag)
+                                   wr_str sql, const char **tag)
 {
     int index = 0;
     switch (statement->action) {
     case WR_TRANSACTION_BEGIN:
         *tag = "BEGIN";
-        return begin_block(session, statement);
+        return begin_block(session, statement, sql);
     case WR_TRANSACTION_COMMIT:
         WR_TRY(need_block(session, "COMMIT"));
         *tag = session->failed ? "ROLLBACK" : "COMMIT";
@@ -169,12 +175,12 @@ weir_status wr_session_transaction(weir_session *session, const wr_sql_transacti
             wr_session_rollback(session);
         else
             commit(session);
-        return statement->chain ? begin_block(session, statement) : WR_OK;
+        return statement->chain ? begin_block(session, statement, sql) : WR_OK;
     case WR_TRANSACTION_ROLLBACK:
         *tag = "ROLLBACK";
         WR_TRY(need_block(session, "ROLLBACK"));
         wr_session_rollback(session);
-        return statement->chain ? begin_block(session, statement) : WR_OK;
+        return statement->chain ? begin_block(session, statement, sql) : WR_OK;
     case WR_TRANSACTION_SAVEPOINT:
         *tag = "SAVEPOINT";
         WR_TRY(need_block(session, "SAVEPOINT"));

@@ -204,6 +204,10 @@ static bool repair_place(repair *r, const wr_token_list *tokens, int failed, uin
     wr_str before = {r->text.data + last->pos, last->length};
     wr_arena *arena = r->p->arena;
     bool inside = failed > 0 && token->kind != WR_TOKEN_END;
+    bool distinct_on = inside && last->keyword == WR_KW_ON && failed > 1 &&
+                       tokens->items[failed - 2].keyword == WR_KW_DISTINCT;
+    wr_str key_and_column =
+        wr_arena_printf(arena, "(%.*s) %.*s", WR_STR_ARGS(text), WR_STR_ARGS(text));
     struct change {
         bool applies;
         size_t pos, length;
@@ -212,6 +216,10 @@ static bool repair_place(repair *r, const wr_token_list *tokens, int failed, uin
         const wr_token *at;
         const char *hint;
     } changes[] = {
+        {distinct_on, token->pos, token->length, "(%.*s)", text, token,
+         "the keys of DISTINCT ON stand in brackets: (%.*s)"},
+        {distinct_on, token->pos, token->length, "%.*s", key_and_column, token,
+         "the keys of DISTINCT ON stand in brackets: %.*s"},
         {token->keyword != 0, token->pos, token->length, "\"%.*s\"", text, token,
          "%.*s is a reserved word: as a name it needs double quotes"},
         {failed > 0 && last->keyword != 0 && token->kind != WR_TOKEN_END, last->pos, last->length,
@@ -230,17 +238,17 @@ static bool repair_place(repair *r, const wr_token_list *tokens, int failed, uin
          WR_STR(","), token, "is \"%.*s\" missing before it?"},
         {failed > 0, behind, 0, "%.*s", WR_STR(")"), token, "is \"%.*s\" missing before it?"},
         {inside, behind, 0, " %.*s", in_case_of(arena, before, "BY"), token,
-         "is %.*s missing before it?"},
+         "is \"%.*s\" missing before it?"},
         {inside, behind, 0, " %.*s", in_case_of(arena, before, "INTO"), token,
-         "is %.*s missing before it?"},
+         "is \"%.*s\" missing before it?"},
         {inside, behind, 0, " %.*s", in_case_of(arena, before, "FROM"), token,
-         "is %.*s missing before it?"},
+         "is \"%.*s\" missing before it?"},
         {failed > 0, behind, 0, " %.*s", in_case_of(arena, before, "END"), token,
-         "is %.*s missing before it?"},
+         "is \"%.*s\" missing before it?"},
         {inside, behind, 0, " %.*s", in_case_of(arena, before, "THEN"), token,
-         "is %.*s missing before it?"},
+         "is \"%.*s\" missing before it?"},
         {inside, behind, 0, " %.*s", in_case_of(arena, before, "AS"), token,
-         "is %.*s missing before it?"},
+         "is \"%.*s\" missing before it?"},
     };
     for (size_t i = 0; i < WR_COUNT(changes); i++) {
         const struct change *c = &changes[i];

@@ -45,9 +45,16 @@ static bool is_word(const wr_parser *p, int at, const char *word)
     return wr_str_is((wr_str){p->sql.data + token->pos, token->length}, word);
 }
 
+/* x IN 1, 2: the comma is where reading ends. */
+static bool is_bare_list(const wr_parser *p, int at)
+{
+    return at - 2 > p->first && is_word(p, at, ",") && is_word(p, at - 2, "in");
+}
+
 const char *wr_parser_habit(const wr_parser *p)
 {
     int at = WR_MAX(p->failed_at, p->first);
+    if (is_bare_list(p, at)) return "the values of IN stand in brackets: IN (1, 2)";
     for (size_t i = 0; i < WR_COUNT(habits); i++) {
         const habit *h = &habits[i];
         if (is_word(p, p->first, h->first) && is_word(p, at - 1, h->previous) &&

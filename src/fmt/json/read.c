@@ -159,10 +159,11 @@ static weir_status describe(const wr_json_relation *rel, wr_json_fault fault,
     unsigned long long line = line_number;
     wr_str bad = printable(arena, build->bad, 60), path = rel->path;
     if (fault == JSON_SYNTAX)
-        return wr_with_fix(wr_fail(WR_E_ROW_VALUE, "%.*s line %llu is not valid JSON: %s",
-                                   WR_STR_ARGS(path), line, build->text->error),
-                           "read_json('%.*s', rejects => 'bad_rows') keeps such lines in a table",
-                           WR_STR_ARGS(path));
+        return wr_with_fix(
+            wr_fail(WR_E_ROW_VALUE, "%.*s line %llu is not valid JSON: %s", WR_STR_ARGS(path), line,
+                    build->text->error),
+            "read_json('%.*s', rejects => 'bad_rows')   to keep such lines in a table",
+            WR_STR_ARGS(path));
     if (fault == JSON_SURROGATE)
         return wr_with_hint(
             wr_fail(WR_E_BAD_ENCODING,
