@@ -10,6 +10,7 @@ typedef enum cli_exit {
     CLI_FAILED = 1,
     CLI_USAGE = 2,
     CLI_IO = 4,
+    CLI_BUG = 70,
     CLI_INTERRUPTED = 130
 } cli_exit;
 
@@ -120,6 +121,8 @@ int cli_run_sql(cli_state *state, const char *text, size_t length);
 /* Whether a statement is a query, by its first word. */
 bool cli_is_query(const char *sql, size_t length);
 int cli_run_file(cli_state *state, const char *path);
+/* Runs SQL again and again, seconds apart, until Ctrl-C or an error. */
+int cli_watch(cli_state *state, const char *sql, size_t length, double seconds);
 /* Prints an error with its source line to stderr, ends it, and gives the exit code. */
 int cli_report(cli_state *state, weir_status bad, const char *sql, size_t length);
 /* Makes views of files named on the command line: a.csv -> a. */
@@ -129,6 +132,14 @@ void cli_quote_name(wr_buf *out, wr_str name);
 /* A table or file as it stands in FROM: 'path' or "schema"."name". */
 void cli_quote_source(wr_buf *out, const char *source);
 bool cli_is_file(const char *source);
+
+/* Where history and reports are kept; empty if nothing tells. Not made. */
+void cli_state_folder(wr_buf *out);
+
+/* ---- crash.c: faults of weir itself; begin once, at the start ---- */
+void cli_crash_begin(void);
+void cli_crash_statement(void); /* another statement begins */
+int cli_statement_number(void); /* how many began */
 
 /* ---- render.c ---- */
 typedef struct cli_render cli_render;

@@ -30,7 +30,7 @@ static void write_bash(FILE *out, const char *words, const char *flags)
             "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
             "    case $before in\n"
             "    -o|--output) COMPREPLY=($(compgen -W \"table box line csv tsv json jsonl markdown "
-            "html parquet arrow none\" "
+            "html insert parquet arrow none\" "
             "-- \"$word\")); return ;;\n"
             "    --progress) COMPREPLY=($(compgen -W \"auto bar plain json never\" -- \"$word\")); "
             "return ;;\n"

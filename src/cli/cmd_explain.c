@@ -1,11 +1,12 @@
-/* cmd_explain.c - weir explain SQL: the plan of a statement as a tree, JSON or a mermaid diagram.
+/* cmd_explain.c - weir explain SQL: the plan of a statement as a tree, JSON, a mermaid diagram or
+ * an HTML page.
  */
 #include "cli/cli.h"
 
 enum { OWN_ANALYZE, OWN_FORMAT, OWN_STAGE };
 static const cli_own_flag flags[] = {
     [OWN_ANALYZE] = {"analyze", NULL, "run it and tell what every step did"},
-    [OWN_FORMAT] = {"format", "HOW", "text, json or mermaid"},
+    [OWN_FORMAT] = {"format", "HOW", "text, json, mermaid or html"},
     [OWN_STAGE] = {"stage", "STAGE", "syntax, logical or physical (the default)"},
     {0},
 };

@@ -1,17 +1,93 @@
 /* cmd_query.c - weir query SQL [FILE...]: one text of SQL over files, which are tables by their
- * names. */
+ * names.
+ *
+ * --limit puts the query into FROM of another one with LIMIT, after it was prepared as it stands so
+ * that errors point into what the user wrote. */
 #include "cli/cli.h"
+#include <stdlib.h>
+
+enum { OWN_LIMIT, OWN_WATCH };
+static const cli_own_flag flags[] = {
+    [OWN_LIMIT] = {"limit", "N", "the first N rows of the result"},
+    [OWN_WATCH] = {"watch", "TIME", "run it again after that time, such as 5s, until Ctrl-C"},
+    {0},
+};
 
 extern const cli_command wr_cmd_query;
+
+/* "500ms", "5s", "5", "2min" as seconds; 0: malformed or too often. */
+static double read_seconds(const char *text)
+{
+    static const struct unit {
+        const char *name;
+        double seconds;
+    } units[] = {{"", 1}, {"s", 1}, {"ms", 1e-3}, {"m", 60}, {"min", 60}, {"h", 3600}};
+    char *end;
+    double value = strtod(text, &end);
+    while (*end == ' ')
+        end++;
+    for (size_t i = 0; i < WR_COUNT(units); i++)
+        if (end != text && strcmp(end, units[i].name) == 0) {
+            double seconds = value * units[i].seconds;
+            return seconds >= 0.1 && seconds <= 86400 ? seconds : 0;
+        }
+    return 0;
+}
+
+static int add_limit(cli_state *state, const char *sql, const char *limit, wr_buf *out)
+{
+    size_t length = strlen(sql);
+    if (!*limit || strspn(limit, "0123456789") != strlen(limit))
+        return cli_usage(&wr_cmd_query, "--limit takes a number of rows");
+    weir_prepared *prepared;
+    weir_status bad = weir_prepare(state->session, sql, length, &prepared);
+    if (bad) return cli_report(state, bad, sql, length);
+    weir_prepared_close(prepared);
+    if (!cli_is_query(sql, length))
+        return cli_usage(&wr_cmd_query, "--limit is for a query that gives rows");
+    bool complete; /* a comment may follow the semicolon */
+    length = weir_sql_split(sql, length, &complete);
+    while (length && strchr(" \t\r\n;", sql[length - 1]))
+        length--;
+    wr_buf_add_text(out, "FROM (");
+    wr_buf_add(out, sql, length);
+    wr_buf_printf(out, "\n) LIMIT %s", limit);
+    return CLI_OK;
+}
+
+static void read_stdin(wr_buf *out)
+{
+    char piece[4096];
+    size_t got;
+    while ((got = fread(piece, 1, sizeof piece, stdin)) > 0)
+        wr_buf_add(out, piece, got);
+    wr_buf_add_text(out, "");
+}
 
 static int run(cli_state *state)
 {
     const cli_options *options = &state->options;
+    const char *limit = options->own[OWN_LIMIT], *watch = options->own[OWN_WATCH];
     if (options->arg_count == 0) return cli_usage(&wr_cmd_query, "query needs a text of SQL");
+    double seconds = watch ? read_seconds(watch) : 0;
+    if (watch && !seconds)
+        return cli_usage(&wr_cmd_query, "--watch takes a time such as 5s, from 100ms to 24h");
+    if (watch && cli_writes_file(state))
+        return cli_usage(&wr_cmd_query,
+                         "--watch shows results, and -o parquet and arrow write one");
     int code = cli_attach_files(state, options->args + 1, options->arg_count - 1);
     if (code) return code;
-    const char *sql = options->args[0];
-    return strcmp(sql, "-") == 0 ? cli_run_file(state, sql) : cli_run_sql(state, sql, strlen(sql));
+    WR_BUF(text);
+    WR_BUF(limited);
+    if (strcmp(options->args[0], "-") == 0)
+        read_stdin(&text);
+    else
+        wr_buf_add_text(&text, options->args[0]);
+    if (limit) code = add_limit(state, text.data ? text.data : "", limit, &limited);
+    if (code) return code;
+    const wr_buf *sql = limit ? &limited : &text;
+    if (watch) return cli_watch(state, sql->data, sql->length, seconds);
+    return cli_run_sql(state, sql->data, sql->length);
 }
 
 const cli_command wr_cmd_query = {
@@ -20,5 +96,6 @@ const cli_command wr_cmd_query = {
     .arguments = "SQL [FILE...]",
     .help = "run SQL; files are tables by their names",
     .example = "weir query \"select city, sum(amount) from orders group by city\" orders.csv",
+    .flags = flags,
     .run = run,
 };

@@ -403,14 +403,8 @@ static int watch(dot_line *line)
     if (!state->last.length) return complain(line, "has no query to run again");
     WR_BUF(text);
     wr_buf_add_str(&text, wr_buf_str(&state->last));
-    while (!cli_interrupted) {
-        int code = run_text(state, text.data);
-        if (code) return cli_interrupted ? CLI_OK : code;
-        int64_t until = wr_clock_mono_ns() + (int64_t)(seconds * 1e9);
-        while (!cli_interrupted && wr_clock_mono_ns() < until)
-            wr_sleep_ms(20);
-    }
-    return CLI_OK;
+    int code = cli_watch(state, text.data, text.length, seconds);
+    return code == CLI_INTERRUPTED ? CLI_OK : code;
 }
 
 static int explain(dot_line *line)

@@ -58,6 +58,7 @@ int main(int argc, char **argv)
     cli_state state = {.max_rows = 40, .pager = true};
     const cli_command *command;
     bool help = false;
+    cli_crash_begin();
     int code = cli_options_read(argc, argv, &state.options, &command, &help);
     if (!code && help)
         cli_print_help(command);

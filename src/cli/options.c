@@ -49,7 +49,7 @@ static const cli_flag flags[] = {
      "run SQL and exit; may be given several times; '-' reads stdin"},
     {FLAG_FILE, 'f', "file", "PATH", "run the statements of a file and exit"},
     {FLAG_OUTPUT, 'o', "output", "FORMAT",
-     "how results look: table box line csv tsv json jsonl markdown html parquet arrow none"},
+     "how results look: table box line csv tsv json jsonl markdown html insert parquet arrow none"},
     {FLAG_OUT, 'O', "out", "PATH", "write results to a file instead of stdout"},
     {FLAG_JSON, 0, "json", NULL, "same as -o json"},
     {FLAG_THREADS, 0, "threads", "N", "worker threads of a query"},

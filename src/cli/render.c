@@ -237,6 +237,54 @@ static void html_end(FILE *out, uint64_t row_count)
     fputs("</table>\n", out);
 }
 
+/* INSERT statements: numbers and truth values as they are, all else as texts, which SQL takes for
+ * every type. */
+static bool is_bare(const char *type, const char *text, size_t length)
+{
+    static const char *const types[] = {"TINYINT", "SMALLINT", "INTEGER",   "BIGINT",
+                                        "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER",
+                                        "UBIGINT", "DOUBLE",   "REAL",      "BOOLEAN"};
+    bool known = strncmp(type, "DECIMAL(", 8) == 0 && !strchr(type, '[');
+    for (size_t i = 0; i < WR_COUNT(types); i++)
+        known |= strcmp(type, types[i]) == 0;
+    if (!known || strcmp(type, "BOOLEAN") == 0) return known;
+    for (size_t i = 0; i < length; i++) /* NaN and infinity are texts */
+        if (!strchr("0123456789+-.e", text[i])) return false;
+    return true;
+}
+
+static void insert_row(FILE *out, const weir_query *query, const weir_rows *rows, size_t row,
+                       uint64_t number, const char *null_text)
+{
+    (void)number, (void)null_text;
+    WR_BUF(sql);
+    wr_buf_add_text(&sql, "INSERT INTO result (");
+    for (int c = 0; c < weir_query_column_count(query); c++) {
+        if (c) wr_buf_add_text(&sql, ", ");
+        cli_quote_name(&sql, wr_str_of(weir_query_column_name(query, c)));
+    }
+    wr_buf_add_text(&sql, ") VALUES (");
+    for (int c = 0; c < weir_query_column_count(query); c++) {
+        size_t length;
+        const char *text = weir_rows_text(rows, row, c, &length);
+        if (c) wr_buf_add_text(&sql, ", ");
+        if (weir_rows_is_null(rows, row, c)) {
+            wr_buf_add_text(&sql, "NULL");
+        } else if (is_bare(weir_query_column_type(query, c), text, length)) {
+            wr_buf_add(&sql, text, length);
+        } else {
+            wr_buf_add_char(&sql, '\'');
+            for (size_t i = 0; i < length; i++) {
+                if (text[i] == '\'') wr_buf_add_char(&sql, '\'');
+                wr_buf_add_char(&sql, text[i]);
+            }
+            wr_buf_add_char(&sql, '\'');
+        }
+    }
+    wr_buf_add_text(&sql, ");\n");
+    put(out, sql.data, sql.length);
+}
+
 static weir_status write_csv(cli_state *s, weir_query *q)
 {
     return stream_rows(s, q, &(row_writer){csv_begin, csv_row, NULL});
@@ -262,6 +310,11 @@ static weir_status write_html(cli_state *s, weir_query *q)
     return stream_rows(s, q, &(row_writer){html_begin, html_row, html_end});
 }
 
+static weir_status write_insert(cli_state *s, weir_query *q)
+{
+    return stream_rows(s, q, &(row_writer){NULL, insert_row, NULL});
+}
+
 static weir_status write_none(cli_state *state, weir_query *query)
 {
     (void)state;
@@ -276,7 +329,7 @@ static const cli_render renders[] = {
     {"table", cli_write_table}, {"box", cli_write_box}, {"markdown", cli_write_markdown},
     {"line", write_line},       {"csv", write_csv},     {"tsv", write_tsv},
     {"json", write_json},       {"jsonl", write_jsonl}, {"html", write_html},
-    {"none", write_none},
+    {"insert", write_insert},   {"none", write_none},
 };
 
 const cli_render *cli_render_find(const char *name)

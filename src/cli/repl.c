@@ -28,16 +28,8 @@ static repl *current; /* for the callbacks of libedit, which carry no argument *
 
 static void find_history(wr_buf *path)
 {
-    const char *own = getenv("WEIR_HOME"), *state = getenv("XDG_STATE_HOME"),
-               *home = getenv("HOME");
-    if (own && *own)
-        wr_buf_printf(path, "%s", own);
-    else if (state && *state)
-        wr_buf_printf(path, "%s/weir", state);
-    else if (home && *home)
-        wr_buf_printf(path, "%s/.local/state/weir", home);
-    else
-        return;
+    cli_state_folder(path);
+    if (!path->length) return;
     weir_status bad = wr_fs_make_dirs(wr_fs_real(), wr_buf_str(path));
     if (bad)
         path->length = 0; /* a prompt works as well without a history */

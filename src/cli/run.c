@@ -17,9 +17,25 @@ int cli_report(cli_state *state, weir_status bad, const char *sql, size_t length
     char *text = weir_error_render(bad, sql, length, state->options.color);
     fflush(state->out ? state->out : stdout);
     fputs(text, stderr);
+    if (code == CLI_BUG)
+        fprintf(stderr,
+                "  this is a bug in weir %s (statement %d); please report it with the statement\n",
+                weir_version(), cli_statement_number());
     weir_text_free(text);
     weir_error_drop(bad);
     return code;
+}
+
+void cli_state_folder(wr_buf *out)
+{
+    const char *own = getenv("WEIR_HOME"), *state = getenv("XDG_STATE_HOME"),
+               *home = getenv("HOME");
+    if (own && *own)
+        wr_buf_printf(out, "%s", own);
+    else if (state && *state)
+        wr_buf_printf(out, "%s/weir", state);
+    else if (home && *home)
+        wr_buf_printf(out, "%s/.local/state/weir", home);
 }
 
 /* A value that a setting refuses is a wrong flag. */
@@ -278,6 +294,7 @@ static bool is_blank(const char *sql, size_t length)
 static int run_one(cli_state *state, const char *sql, size_t length)
 {
     if (is_blank(sql, length)) return CLI_OK;
+    cli_crash_statement();
     int64_t from = wr_clock_mono_ns();
     weir_query *query = NULL;
     bool into_file = cli_writes_file(state) && cli_is_query(sql, length);
@@ -342,6 +359,18 @@ int cli_run_sql(cli_state *state, const char *text, size_t length)
             line += text[i] == '\n';
     }
     return CLI_OK;
+}
+
+int cli_watch(cli_state *state, const char *sql, size_t length, double seconds)
+{
+    while (!cli_interrupted) {
+        int code = cli_run_sql(state, sql, length);
+        if (code) return cli_interrupted ? CLI_INTERRUPTED : code;
+        int64_t until = wr_clock_mono_ns() + (int64_t)(seconds * 1e9);
+        while (!cli_interrupted && wr_clock_mono_ns() < until)
+            wr_sleep_ms(20);
+    }
+    return CLI_INTERRUPTED;
 }
 
 int cli_run_file(cli_state *state, const char *path)

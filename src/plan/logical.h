@@ -225,6 +225,7 @@ typedef struct wr_planner {
     struct wr_known_columns *known_columns; /* statistics asked for already (statistics.c) */
     uint64_t rules_off;                     /* bit per rule number: switched off */
     wr_str sql;                             /* text for spans */
+    wr_buf *notices;                        /* lines for the user of what will surprise; or NULL */
     uint32_t next_lambda; /* lambda parameters have ids WR_LAMBDA_IDS + 0, 1, ... */
     int expr_depth;       /* nesting of the expression being bound: limited */
     int join_depth;       /* joins inside joins: limited */
@@ -292,3 +293,4 @@ void wr_physical_label(const wr_plan_node *node, wr_buf *out);
 /* print_shape.c: the same tree for programs and for pictures; run NULL: the plan only. */
 void wr_physical_json(const wr_plan_node *node, const wr_run *run, wr_buf *out);
 void wr_physical_mermaid(const wr_plan_node *node, const wr_run *run, wr_buf *out);
+void wr_physical_html(const wr_plan_node *node, const wr_run *run, wr_buf *out);

@@ -6,6 +6,7 @@
  * takes its name in the catalog (temporary, replacing one of the same name) when the statement has
  * ended well. A failed statement leaves no table behind. */
 #include "session/session.h"
+#include "sql/format.h"
 
 enum { COLUMN_COUNT = 6, PENDING_ROWS = 512, PENDING_BYTES = 256 << 10 };
 
@@ -151,10 +152,12 @@ weir_status wr_rejects_publish(weir_query *query)
         WR_TRY(flush(rejects));
         wr_object *object = WR_TAKE(rejects->object);
         wr_str name = object->name;
-        if (rejects->count)
-            wr_buf_printf(&query->notices, "%llu line%s could not be read: FROM %.*s\n",
-                          (unsigned long long)rejects->count, rejects->count == 1 ? "" : "s",
-                          WR_STR_ARGS(name));
+        if (rejects->count) {
+            wr_buf_printf(&query->notices, "%llu line%s could not be read: FROM ",
+                          (unsigned long long)rejects->count, rejects->count == 1 ? "" : "s");
+            wr_format_name(&query->notices, name);
+            wr_buf_add_char(&query->notices, '\n');
+        }
         WR_TRY(wr_catalog_add(&query->view, object, true));
     }
     return WR_OK;

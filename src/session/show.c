@@ -302,7 +302,12 @@ static weir_status run_show_statement(weir_query *query, const wr_sql_show *show
 
 /* ---- EXPLAIN ---- */
 
-typedef enum explain_format { EXPLAIN_TEXT, EXPLAIN_JSON, EXPLAIN_MERMAID } explain_format;
+typedef enum explain_format {
+    EXPLAIN_TEXT,
+    EXPLAIN_JSON,
+    EXPLAIN_MERMAID,
+    EXPLAIN_HTML
+} explain_format;
 typedef struct explain_options {
     bool analyze;
     explain_format format;
@@ -312,8 +317,8 @@ typedef struct explain_options {
 static weir_status read_explain_format(const wr_sql_option *option, wr_str value,
                                        explain_format *out)
 {
-    static const char *const names[] = {"text", "json", "mermaid"};
-    for (int i = 0; i < 3; i++)
+    static const char *const names[] = {"text", "json", "mermaid", "html"};
+    for (int i = 0; i < (int)WR_COUNT(names); i++)
         if (wr_str_is(value, names[i])) {
             *out = (explain_format)i;
             return WR_OK;
@@ -321,7 +326,7 @@ static weir_status read_explain_format(const wr_sql_option *option, wr_str value
     return wr_with_hint(wr_fail_at(WR_E_UNKNOWN_OPTION,
                                    option->value ? option->value->span : option->name.span,
                                    "EXPLAIN has no format \"%.*s\"", WR_STR_ARGS(value)),
-                        "formats: text, json, mermaid");
+                        "formats: text, json, mermaid, html");
 }
 
 static weir_status read_explain_options(weir_query *query, const wr_sql_explain *explain,
@@ -379,6 +384,7 @@ static weir_status analyze(weir_query *query, const wr_bound *bound, explain_for
     int64_t ended = wr_clock_mono_ns();
     if (format == EXPLAIN_JSON) wr_physical_json(query->plan, run, out);
     if (format == EXPLAIN_MERMAID) wr_physical_mermaid(query->plan, run, out);
+    if (format == EXPLAIN_HTML) wr_physical_html(query->plan, run, out);
     if (format != EXPLAIN_TEXT) return WR_OK;
     wr_physical_print_run(&query->planner, query->plan, run, out);
     wr_buf_printf(out,
@@ -419,6 +425,8 @@ weir_status wr_run_explain(weir_query *query, const wr_sql_explain *explain)
             wr_physical_json(query->plan, NULL, &text);
         else if (options.format == EXPLAIN_MERMAID)
             wr_physical_mermaid(query->plan, NULL, &text);
+        else if (options.format == EXPLAIN_HTML)
+            wr_physical_html(query->plan, NULL, &text);
         else
             wr_physical_print(&query->planner, query->plan, &text);
     }
@@ -430,7 +438,7 @@ weir_status weir_explain(weir_session *session, const char *sql, size_t length, 
                          const char *format, char **out)
 {
     static const char *const stages[] = {"syntax", "logical", "physical", "analyze"},
-                             *const formats[] = {"text", "json", "mermaid"};
+                             *const formats[] = {"text", "json", "mermaid", "html"};
     bool known_stage = false, known_format = false;
     for (size_t i = 0; i < WR_COUNT(stages); i++)
         known_stage |= strcmp(stages[i], what) == 0;
@@ -439,7 +447,7 @@ weir_status weir_explain(weir_session *session, const char *sql, size_t length, 
     if (!known_stage || !known_format)
         return wr_with_hint(wr_fail(WR_E_UNKNOWN_OPTION, "EXPLAIN has no %s \"%s\"",
                                     known_stage ? "format" : "stage", known_stage ? format : what),
-                            known_stage ? "formats: text, json, mermaid"
+                            known_stage ? "formats: text, json, mermaid, html"
                                         : "stages: syntax, logical, physical, analyze");
     WR_BUF(text);
     wr_buf_printf(&text, "EXPLAIN (%s, FORMAT %s) ", what, format);

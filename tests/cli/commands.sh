@@ -125,6 +125,52 @@ $weir explain --analyze --format json 'select city, count(*) from sales group by
     python3 -c 'import json, sys; p = json.load(sys.stdin)["plan"]; assert p["actual"]["rows"] == 2, p' || failed=1
 $weir explain --format mermaid 'select 1' >out.txt
 has "mermaid" "flowchart BT" out.txt
+$weir explain --format html "select city, count(*) from 'sales.csv' where city <> '<b>' group by city" >out.txt
+has "html" '<details open><summary>' out.txt
+has "html: text" '&#60;b&#62;' out.txt
+same "html: lists end" "$(grep -o '<ul>' out.txt | wc -l)" "$(grep -o '</ul>' out.txt | wc -l)"
+$weir explain --analyze --format html "select count(*) from 'sales.csv'" >out.txt
+has "html: analyze" ' rows, ' out.txt
+has "html: time" '<meter max=' out.txt
+same "insert" "INSERT INTO result (\"a\", \"B c\", \"d\", \"e\", \"f\", \"g\", \"h\") VALUES (1, 'it''s', NULL, true, 1.50, 'NaN', '2024-01-31');
+INSERT INTO result (\"a\", \"B c\", \"d\", \"e\", \"f\", \"g\", \"h\") VALUES (-2, '', 3, false, -0.25, 1e+300, NULL);" "$(
+    $weir -o insert -c "select 1 as a, 'it''s' as \"B c\", null::int as d, true as e, 1.5::decimal(5,2) as f, 'NaN'::double as g,
+    date '2024-01-31' as h union all select -2, '', 3, false, -0.25, 1e300, null order by a desc")"
+{
+    echo 'create table result (a int, l int[], s struct(x int, y text), t timestamp, j json, b blob);'
+    $weir -o insert -c "select 7 as a, [1, 2] as l, {'x': 1, 'y': 'it''s'} as s, timestamp '2024-01-31 10:20:30' as t, '{\"k\": [1]}'::json as j, '\\x00ff'::blob as b"
+    echo 'select * from result;'
+} >insert.sql
+same "insert runs" "$($weir -o json -c "select 7 as a, [1, 2] as l, {'x': 1, 'y': 'it''s'} as s, timestamp '2024-01-31 10:20:30' as t, '{\"k\": [1]}'::json as j, '\\x00ff'::blob as b")" "$($weir -o json -f insert.sql)"
+same "query --limit" "5
+4" "$($weir q --limit 2 "select amount from sales order by amount desc; -- all" sales.csv -o csv | tail -2)"
+same "query --limit of stdin" "1" "$(echo 'select 1 as a union all select 2' | $weir q --limit=1 - -o csv | tail -1)"
+code "query --limit of a change" 2 $weir q --limit 2 "create table x (a int)"
+code "query --limit of nonsense" 2 $weir q --limit some "select 1"
+code "query --limit and an error" 1 $weir q --limit 2 "select nothing from 'sales.csv'"
+has "query --limit and an error" '1 | select nothing' err.txt
+code "query --watch of nonsense" 2 $weir q --watch soon "select 1"
+$weir q --watch 100ms "select 1 as a" -o csv >watched.txt &
+watching=$!
+for _ in $(seq 200); do
+    [ "$(grep -c 1 watched.txt)" -ge 3 ] && break
+    sleep 0.05
+done
+kill -INT $watching
+wait $watching
+same "query --watch ends" 130 $?
+same "query --watch shows it again" yes "$([ "$(grep -c 1 watched.txt)" -ge 3 ] && echo yes)"
+same "summarize --sample" "2" "$($weir summarize --sample 2 sales.csv -o json | grep -o '"count":[0-9]*' | head -1 | cut -d: -f2)"
+code "summarize --sample of nonsense" 2 $weir summarize --sample 0 sales.csv
+printf 'a,b\n1,2\n3\n5,6\n' >short.csv
+$weir describe short.csv >out.txt
+has "describe counts what cannot be read" 'rejected = 1 of 3' out.txt
+$weir describe sales.csv >out.txt
+has "describe counts nothing" 'rejected = 0 of 3' out.txt
+code "a comparison with NULL" 0 $weir -c "select 1 from 'sales.csv' where city = NULL"
+has "a comparison with NULL" '= NULL is never true: IS NULL asks for it' err.txt
+code "a comparison with a value" 0 $weir -c "select 1 from 'sales.csv' where city = 'NULL'"
+same "a comparison with a value" "" "$(cat err.txt)"
 $weir help W1203 >out.txt
 has "help on an error" "UNKNOWN_COLUMN" out.txt
 $weir help date_trunc >out.txt
