@@ -259,6 +259,7 @@ static weir_status lines_next_morsel(wr_scan_worker *base, bool *got)
     lines_worker *w = (lines_worker *)base;
     WR_TRY(wr_cancel_check(w->scan->request.cancel));
     WR_TRY(wr_text_chunks_next(&w->scan->chunks, &w->chunk, got));
+    if (*got) WR_TRY(wr_text_check_lines(&w->scan->chunks, &w->chunk));
     w->at = w->chunk.data;
     w->line = w->chunk.line;
     w->row = w->chunk.row;

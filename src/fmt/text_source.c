@@ -451,11 +451,8 @@ static weir_status take_chunk(wr_text_chunks *chunks, wr_text_chunk *chunk, bool
         if (size == 0) return WR_OK;
         WR_TRY(chunks->cut(chunks->arg, chunk, size, chunks->ended, &cut));
         if (cut == 0 && chunks->ended) return WR_OK;
-        if (cut == 0 && size >= chunks->record_size_max)
-            return wr_fail(WR_E_TOO_BIG,
-                           "the record that begins in line %llu of %.*s is longer than %zu bytes",
-                           (unsigned long long)chunks->line, WR_STR_ARGS(chunks->path),
-                           chunks->record_size_max);
+        if (cut == 0 && size > chunks->record_size_max + 1) /* 1: half of its end, "\r\n" */
+            return wr_text_record_too_long(chunks, chunks->line);
     }
     wr_assert(cut <= size || (chunks->ended && cut == size + 1));
     size = WR_MAX(size, cut); /* the cutter may have ended the last record */
@@ -464,6 +461,28 @@ static weir_status take_chunk(wr_text_chunks *chunks, wr_text_chunk *chunk, bool
     chunks->carry_size = size - cut;
     chunk->size = cut;
     *got = true;
+    return WR_OK;
+}
+
+weir_status wr_text_record_too_long(const wr_text_chunks *chunks, uint64_t line)
+{
+    return wr_fail(WR_E_TOO_BIG,
+                   "the record that begins in line %llu of %.*s is longer than %zu bytes",
+                   (unsigned long long)line, WR_STR_ARGS(chunks->path), chunks->record_size_max);
+}
+
+weir_status wr_text_check_lines(const wr_text_chunks *chunks, const wr_text_chunk *chunk)
+{
+    if (!wr_text_may_be_too_long(chunks, chunk)) return WR_OK;
+    uint64_t line = chunk->line;
+    for (const char *at = chunk->data, *end = at + chunk->size; at < end; line++) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        if (!stop) stop = end;
+        size_t length = (size_t)(stop - at);
+        length -= length > 0 && stop[-1] == '\r';
+        if (length > chunks->record_size_max) return wr_text_record_too_long(chunks, line);
+        at = stop + 1;
+    }
     return WR_OK;
 }
 

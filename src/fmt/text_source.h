@@ -97,7 +97,19 @@ void wr_text_chunks_init(wr_text_chunks *chunks, wr_text_source *source, wr_mem 
                          size_t chunk_size, size_t record_size_max, wr_text_cut_fn *cut, void *arg);
 void wr_text_chunks_clear(wr_text_chunks *chunks);
 /* Fills chunk (zeroed before its first use; its memory is reused). *got false: the text is over.
- * Any thread, each with its own chunk. TOO_BIG if a record is longer than record_size_max. */
+ * Any thread, each with its own chunk. TOO_BIG if a record that no chunk can hold is longer than
+ * record_size_max; those in a chunk are the reader's to check, by the two functions below. */
 WR_MUST_CHECK weir_status wr_text_chunks_next(wr_text_chunks *chunks, wr_text_chunk *chunk,
                                               bool *got);
+/* Whether the chunk is so long that a record in it may be too long. Any thread. */
+static inline bool wr_text_may_be_too_long(const wr_text_chunks *chunks, const wr_text_chunk *chunk)
+{
+    return chunk->size > chunks->record_size_max;
+}
+/* TOO_BIG: the record that begins in line is longer than record_size_max. Any thread. */
+WR_MUST_CHECK weir_status wr_text_record_too_long(const wr_text_chunks *chunks, uint64_t line);
+/* TOO_BIG if a line of the chunk is longer than record_size_max, its end not counted. Any thread.
+ */
+WR_MUST_CHECK weir_status wr_text_check_lines(const wr_text_chunks *chunks,
+                                              const wr_text_chunk *chunk);
 void wr_text_chunk_clear(wr_mem *mem, wr_text_chunk *chunk);

@@ -79,6 +79,36 @@ printf 'a|b|c\nd|e|f\n' >p.txt
 is "a,c d,f" "SELECT * FROM read_lines('p.txt', mode => 'split', split_delimiter => '|', mappings => 'x:0,y:2')"
 fails "longer than 1000000 bytes" "SELECT count(*) FROM read_lines('long.csv', max_line_size => '1MB')"
 
+# ---- the longest record is exact, also where many fit into a buffer
+x50=$(printf 'x%.0s' $(seq 50))
+printf 'a,b\n1,%s\n2,y\n' "$x50" >long.csv
+printf 'a,b\r\n1,"%s"\r\n2,y\r\n' "$x50" >quoted.csv
+printf 'hello\r\n%s\r\nend' "$x50" >long.txt
+printf '{"a":1}\n{"a":"%s"}\n' "$x50" >long.ndjson
+printf '[{"a":1},\n {"a":"%s"}]\n' "$x50" >long.json
+for size in 4 1MiB; do
+    is "2" "SELECT count(*) FROM read_csv('long.csv', max_line_size => '52', buffer_size => '$size')"
+    fails "in line 2 of long.csv is longer than 51 bytes" "SELECT count(*) FROM read_csv('long.csv', max_line_size => '51', buffer_size => '$size')"
+    fails "in line 2 of quoted.csv is longer than 53 bytes" "SELECT b FROM read_csv('quoted.csv', max_line_size => '53', buffer_size => '$size')"
+    is "$x50 y" "SELECT b FROM read_csv('quoted.csv', max_line_size => '54', buffer_size => '$size')"
+    is "3" "SELECT count(*) FROM read_lines('long.txt', max_line_size => '50', buffer_size => '$size')"
+    fails "in line 2 of long.txt is longer than 49 bytes" "SELECT count(*) FROM read_lines('long.txt', max_line_size => '49', buffer_size => '$size')"
+    is "2" "SELECT count(*) FROM read_json('long.ndjson', maximum_object_size => '58', buffer_size => '$size')"
+    fails "in line 2 of long.ndjson is longer than 57 bytes" "SELECT a FROM read_json('long.ndjson', maximum_object_size => '57', buffer_size => '$size')"
+done
+is "2" "SELECT count(*) FROM read_json('long.json', maximum_object_size => '58')"
+fails "in line 2 of long.json is longer than 57 bytes" "SELECT a FROM read_json('long.json', maximum_object_size => '57')"
+
+# ---- a JSON sample without a record tells why, not that columns are missing
+printf '{"a":%s1%s}\n' "$(printf '[%.0s' $(seq 2000))" "$(printf ']%.0s' $(seq 2000))" >deep.json
+fails "deep.json line 1 is not valid JSON: it is nested too deeply" "SELECT a FROM 'deep.json'"
+is "1" "SELECT count(a) FROM read_json('deep.json', maximum_depth => 3000)"
+printf '[\n{"a": ' >broken.json
+fails "broken.json line 2 is not valid JSON: a value is missing" "SELECT a FROM 'broken.json'"
+"$weir" -q -c "COPY (SELECT repeat('x', 3000000) AS a) TO 'wide.json' (FORMAT json, ARRAY true)"
+is "3000000" "SELECT length(a) FROM 'wide.json'"
+fails "the first record of wide.json is longer than 1000000 bytes" "SELECT a FROM read_json('wide.json', maximum_object_size => '1000000')"
+
 # ---- files in folders
 run "COPY (SELECT i, i % 2 AS g, i % 2 AS h FROM range(10) r(i)) TO 'parts' (FORMAT csv, PARTITION_BY (g), FILENAME_PATTERN 'part-{i}', FILE_EXTENSION 'txt')"
 files "./g=0/part-0.txt ./g=1/part-0.txt" parts

@@ -178,6 +178,28 @@ static uint64_t count_real(const csv_relation *rel, const char *data, const wr_c
     return records;
 }
 
+/* TOO_BIG if a record of the chunk is longer than the limit, its end not counted. */
+static weir_status check_lengths(csv_worker *w)
+{
+    const wr_csv_index *index = &w->index;
+    const char *data = w->chunk.data;
+    int newline = w->scan->rel->config.dialect.newline;
+    uint32_t start = 0;
+    size_t record = 0;
+    for (size_t i = 0; i < index->count; i++) {
+        uint32_t end = index->ends[i];
+        bool is_last = i + 1 == index->count || data[end] == newline;
+        if (!is_last) continue;
+        if (index->has_starts) start = index->starts[record++];
+        size_t length = end - start;
+        length -= length > 0 && newline == '\n' && data[end - 1] == '\r';
+        if (length > w->scan->chunks.record_size_max)
+            return wr_text_record_too_long(&w->scan->chunks, line_at(w, start));
+        start = end + 1;
+    }
+    return WR_OK;
+}
+
 static bool is_count_only(const csv_scan *scan)
 {
     return scan->request.column_count == 0 && scan->request.filter_count == 0;
@@ -334,7 +356,8 @@ static weir_status csv_next_morsel(wr_scan_worker *base, bool *got)
     /* Unescaped text is no longer than the records: room for it is asked for when they are long. */
     if (w->chunk.flags & FLAG_QUOTES && w->chunk.size > rel->config.buffer_size * 2)
         WR_TRY(wr_arena_admit(&w->arena, w->chunk.size));
-    if (is_count_only(scan) && wr_csv_is_rectangle(&w->index, rel->fields)) {
+    bool may_be_too_long = wr_text_may_be_too_long(&scan->chunks, &w->chunk);
+    if (!may_be_too_long && is_count_only(scan) && wr_csv_is_rectangle(&w->index, rel->fields)) {
         w->blind_rows = w->index.record_count;
         return WR_OK;
     }
@@ -343,6 +366,7 @@ static weir_status csv_next_morsel(wr_scan_worker *base, bool *got)
         WR_TRY(wr_csv_scan(scan->request.mem, dialect, w->chunk.data, w->chunk.size, true, true,
                            &w->index, &extent));
     }
+    if (may_be_too_long) WR_TRY(check_lengths(w));
     if (w->index.is_open) WR_TRY(take_open_record(w));
     WR_TRY(wr_csv_rows_make(scan->request.mem, dialect, w->chunk.data, &w->index, rel->fields,
                             rel->config.short_rows_null, take_bad_row, w, &w->rows));

@@ -50,7 +50,7 @@ static wr_json_layout find_layout(wr_str sample, int depth_max)
 typedef struct json_sample {
     wr_json_guess *guess;
     uint64_t records;
-    const char *error; /* the sample does not parse there */
+    const char *error, *error_at; /* why the first record that is not JSON is none, and where */
 } json_sample;
 
 /* Learns from the records of a sample; a record cut off by its end is not looked at. */
@@ -77,7 +77,7 @@ static void learn(wr_str sample, wr_json_layout layout, int depth_max, int64_t m
             out->records++;
         }
         if (!is_whole) {
-            out->error = whole.error;
+            if (!out->error) out->error = whole.error, out->error_at = whole.at;
             if (!line_end) return;
             t.at = line_end + 1; /* the scan reports or rejects this line */
         }
@@ -137,12 +137,13 @@ static weir_status read_options(wr_json_relation *rel, const wr_options *given)
     return wr_text_coding_of(given, rows, &rel->coding);
 }
 
-static weir_status read_sample(wr_json_relation *rel, wr_text_sample *sample, bool *is_all)
+static weir_status read_sample(wr_json_relation *rel, wr_text_sample *sample, size_t wanted,
+                               bool *is_all)
 {
     WR_AUTO(wr_text_source) *source = NULL;
     WR_TRY(wr_text_source_open(rel->fs, rel->mem, rel->path, &rel->coding, true, &source));
     *is_all = false;
-    size_t wanted = SAMPLE_BYTES;
+    sample->size = 0;
     while (!*is_all && sample->size < wanted) {
         WR_TRY(wr_text_sample_read(sample, source, SAMPLE_BYTES, is_all));
         /* all of it, or at least one whole record */
@@ -152,6 +153,42 @@ static weir_status read_sample(wr_json_relation *rel, wr_text_sample *sample, bo
             wanted = sample->size + 1;
     }
     return WR_OK;
+}
+
+/* Whether the sample ends within its first record: no token that it may be cut in has 8 bytes. */
+static bool is_cut(wr_str sample, bool is_all, const json_sample *seen)
+{
+    return !is_all && seen->records == 0 && seen->error &&
+           seen->error_at + 8 > sample.data + sample.length;
+}
+
+/* Reads a sample and learns from it; the first record may be as long as the limit. */
+static weir_status sample_records(wr_json_relation *rel, wr_text_sample *sample, bool *is_all,
+                                  json_sample *seen)
+{
+    for (size_t wanted = SAMPLE_BYTES;; wanted = sample->size * 4) {
+        WR_TRY(read_sample(rel, sample, wanted, is_all));
+        wr_str text = wr_text_sample_str(sample);
+        wr_json_layout layout = rel->layout;
+        if (layout == WR_JSON_AUTO) layout = find_layout(text, rel->depth_max);
+        learn(text, layout, rel->depth_max, rel->sample_size, &rel->arena, seen);
+        if (is_cut(text, *is_all, seen) && text.length <= rel->record_size_max) continue;
+        rel->layout = layout;
+        return WR_OK;
+    }
+}
+
+/* A sample without any record has no columns to find: says why. */
+static weir_status no_record(const wr_json_relation *rel, wr_str sample, bool is_all,
+                             const json_sample *seen)
+{
+    if (!is_cut(sample, is_all, seen))
+        return wr_json_fail_syntax(rel->path, sample, seen->error_at, seen->error);
+    return wr_with_fix(wr_fail(WR_E_TOO_BIG, "the first record of %.*s is longer than %llu bytes",
+                               WR_STR_ARGS(rel->path), (unsigned long long)rel->record_size_max),
+                       "read_json('%.*s', maximum_object_size => '%lluMiB')",
+                       WR_STR_ARGS(rel->path),
+                       (unsigned long long)(WR_MAX(rel->record_size_max, sample.length) >> 20) + 1);
 }
 
 static weir_status take_types(wr_json_relation *rel, const wr_options *given, wr_field *fields,
@@ -203,17 +240,15 @@ static weir_status bind_into(wr_json_relation *rel, const wr_options *given)
     WR_TRY(wr_option_fields(given, wr_json_read_options, "columns", &rel->arena, &fields, &count,
                             NULL));
     WR_TRY(wr_option_text(given, wr_json_read_options, "records", &records, NULL));
-    WR_TRY(read_sample(rel, &sample, &is_all));
-    if (rel->layout == WR_JSON_AUTO)
-        rel->layout = find_layout(wr_text_sample_str(&sample), rel->depth_max);
+    WR_TRY(sample_records(rel, &sample, &is_all, &seen));
     bool has_columns = count > 0;
-    learn(wr_text_sample_str(&sample), rel->layout, rel->depth_max, rel->sample_size, &rel->arena,
-          &seen);
     bool is_blank = wr_str_trim(wr_text_sample_str(&sample)).length == 0;
     if (is_blank && !has_columns)
         return wr_with_hint(wr_fail(WR_E_FILE_FORMAT, "%.*s has no JSON value to find columns in",
                                     WR_STR_ARGS(rel->path)),
                             "say what the columns are: columns => {name: 'TYPE'}");
+    if (seen.records == 0 && seen.error && !has_columns && !rel->rejects)
+        return no_record(rel, wr_text_sample_str(&sample), is_all, &seen);
     rel->sample_rows = seen.records;
     rel->types_guessed = !has_columns;
     rel->as_objects = has_columns;

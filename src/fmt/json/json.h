@@ -146,6 +146,10 @@ extern const wr_relation_def wr_json_relation_def;
 
 extern const wr_opt wr_json_read_options[];
 extern const wr_opt wr_json_write_options[];
+/* The error ROW_VALUE about a text from the begin of a file that is no JSON at at, which it shows.
+ * Any thread. */
+WR_MUST_CHECK weir_status wr_json_fail_syntax(wr_str path, wr_str text, const char *at,
+                                              const char *error);
 /* The slots of wr_format with these names (spi/format.h says what is asked of them). */
 WR_MUST_CHECK weir_status wr_json_probe(wr_format_context *context, wr_str path, wr_str head,
                                         bool head_is_all, wr_arena *arena, wr_probe *out);

@@ -117,18 +117,24 @@ static weir_status cut_records(void *arg, wr_text_chunk *chunk, size_t size, boo
 }
 
 /* ---- errors ---- */
-static wr_str line_around(const json_worker *w, const char *at, uint64_t *line, size_t *caret)
+/* The line of text that at is in; *line is the number of the first one and becomes that of this. */
+static wr_str line_around(wr_str text, const char *at, uint64_t *line, size_t *caret)
 {
-    const char *start = at, *end = at, *last = w->chunk.data + w->chunk.size;
-    while (start > w->chunk.data && start[-1] != '\n')
+    const char *start = at, *end = at, *last = text.data + text.length;
+    while (start > text.data && start[-1] != '\n')
         start--;
     while (end < last && *end != '\n' && *end != '\r')
         end++;
-    *line = w->chunk.line;
-    for (const char *p = w->chunk.data; p < start; p++)
+    for (const char *p = text.data; p < start; p++)
         *line += *p == '\n';
     *caret = (size_t)(at - start);
     return (wr_str){start, (size_t)(end - start)};
+}
+
+static wr_str line_of(const json_worker *w, const char *at, uint64_t *line, size_t *caret)
+{
+    *line = w->chunk.line;
+    return line_around((wr_str){w->chunk.data, w->chunk.size}, at, line, caret);
 }
 
 static wr_str printable(wr_arena *arena, wr_str text, size_t most)
@@ -152,18 +158,21 @@ static const char *kind_of(wr_str value, bool in_quotes)
     return c == 't' || c == 'f' ? "boolean" : "number";
 }
 
+static weir_status describe_syntax(wr_str path, const char *error, uint64_t line)
+{
+    return wr_with_fix(wr_fail(WR_E_ROW_VALUE, "%.*s line %llu is not valid JSON: %s",
+                               WR_STR_ARGS(path), (unsigned long long)line, error),
+                       "read_json('%.*s', rejects => 'bad_rows')   to keep such lines in a table",
+                       WR_STR_ARGS(path));
+}
+
 static weir_status describe(const wr_json_relation *rel, wr_json_fault fault,
                             const wr_json_build *build, bool in_quotes, uint64_t line_number,
                             wr_arena *arena)
 {
     unsigned long long line = line_number;
     wr_str bad = printable(arena, build->bad, 60), path = rel->path;
-    if (fault == JSON_SYNTAX)
-        return wr_with_fix(
-            wr_fail(WR_E_ROW_VALUE, "%.*s line %llu is not valid JSON: %s", WR_STR_ARGS(path), line,
-                    build->text->error),
-            "read_json('%.*s', rejects => 'bad_rows')   to keep such lines in a table",
-            WR_STR_ARGS(path));
+    if (fault == JSON_SYNTAX) return describe_syntax(path, build->text->error, line);
     if (fault == JSON_SURROGATE)
         return wr_with_hint(
             wr_fail(WR_E_BAD_ENCODING,
@@ -190,6 +199,26 @@ static weir_status describe(const wr_json_relation *rel, wr_json_fault fault,
         "read_json('%.*s', sample_size => -1)   or   rejects => 'bad_rows'", WR_STR_ARGS(path));
 }
 
+/* Adds the line to the error, with a mark below the place. */
+static weir_status with_line(weir_status bad, wr_str shown, uint64_t line, size_t caret)
+{
+    WR_ARENA(scratch);
+    size_t from = caret > 60 ? caret - 60 : 0;
+    wr_str piece = printable(&scratch, (wr_str){shown.data + from, shown.length - from}, 100);
+    return wr_with_detail(bad, "%llu | %s%.*s\n%*s | %*s^\nnothing was loaded",
+                          (unsigned long long)line, from ? "..." : "", WR_STR_ARGS(piece),
+                          (int)wr_arena_printf(&scratch, "%llu", (unsigned long long)line).length,
+                          "", (int)(caret - from) + (from ? 3 : 0), "");
+}
+
+weir_status wr_json_fail_syntax(wr_str path, wr_str text, const char *at, const char *error)
+{
+    uint64_t line = 1;
+    size_t caret;
+    wr_str shown = line_around(text, at, &line, &caret);
+    return with_line(describe_syntax(path, error, line), shown, line, caret);
+}
+
 /* Rejects the record that begins at start, or makes the error. */
 static weir_status record_failed(json_worker *w, const char *start, wr_json_fault fault,
                                  wr_json_build *build)
@@ -203,22 +232,17 @@ static weir_status record_failed(json_worker *w, const char *start, wr_json_faul
     if (at < w->chunk.data || at > w->chunk.data + w->chunk.size) at = start;
     bool in_quotes = fault == JSON_VALUE && at > w->chunk.data && at[-1] == '"';
     bool can_go_on = rel->layout == WR_JSON_LINES || fault != JSON_SYNTAX;
-    wr_str shown = line_around(w, at, &line, &caret);
+    wr_str shown = line_of(w, at, &line, &caret);
     weir_status bad = describe(rel, fault, build, in_quotes, line, &scratch);
     if (rel->rejects && can_go_on) {
-        wr_str whole = line_around(w, start, &line, &caret);
+        wr_str whole = line_of(w, start, &line, &caret);
         weir_status kept = rel->rejects->add(rel->rejects, rel->path, line,
                                              w->chunk.offset + (uint64_t)(start - w->chunk.data),
                                              WR_STR(""), wr_str_of(wr_status_text(bad)), whole);
         wr_status_drop(bad);
         return kept;
     }
-    size_t from = caret > 60 ? caret - 60 : 0;
-    wr_str piece = printable(&scratch, (wr_str){shown.data + from, shown.length - from}, 100);
-    return wr_with_detail(bad, "%llu | %s%.*s\n%*s | %*s^\nnothing was loaded",
-                          (unsigned long long)line, from ? "..." : "", WR_STR_ARGS(piece),
-                          (int)wr_arena_printf(&scratch, "%llu", (unsigned long long)line).length,
-                          "", (int)(caret - from) + (from ? 3 : 0), "");
+    return with_line(bad, shown, line, caret);
 }
 
 /* ---- parsing ---- */
@@ -427,6 +451,17 @@ static uint32_t take_known_lines(json_worker *w, wr_json_build *build, uint32_t 
     return taken;
 }
 
+/* Of the value that was read last; lines are checked a chunk at a time. */
+static weir_status check_length(const json_worker *w, const char *start)
+{
+    const wr_text_chunks *chunks = &w->scan->chunks;
+    if ((size_t)(w->text.at - start) <= chunks->record_size_max) return WR_OK;
+    uint64_t line;
+    size_t caret;
+    line_of(w, start, &line, &caret);
+    return wr_text_record_too_long(chunks, line);
+}
+
 static weir_status parse_batch(json_worker *w, uint32_t *rows, bool *any)
 {
     wr_json_relation *rel = w->scan->rel;
@@ -448,6 +483,7 @@ static weir_status parse_batch(json_worker *w, uint32_t *rows, bool *any)
         *any = true;
         const char *start = w->text.at;
         wr_json_fault fault = build_record(w, &build, *rows);
+        if (rel->layout != WR_JSON_LINES && !fault) WR_TRY(check_length(w, start));
         if (!fault && rel->layout == WR_JSON_LINES && !ends_line(&w->text, start))
             fault = JSON_SYNTAX;
         if (!fault && !w->is_valid && !wr_utf8_valid(start, (size_t)(w->text.at - start))) {
@@ -570,6 +606,7 @@ static weir_status json_next_morsel(wr_scan_worker *base, bool *got)
     WR_TRY(wr_cancel_check(scan->request.cancel));
     WR_TRY(wr_text_chunks_next(&scan->chunks, &w->chunk, got));
     if (!*got) return WR_OK;
+    if (scan->rel->layout == WR_JSON_LINES) WR_TRY(wr_text_check_lines(&scan->chunks, &w->chunk));
     w->text = (wr_json_text){.at = w->chunk.data,
                              .end = w->chunk.data + w->chunk.size,
                              .depth_max = scan->rel->depth_max};
