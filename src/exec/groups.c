@@ -37,6 +37,7 @@ void wr_groups_clear(wr_groups *g)
     wr_rows_drop(g->rows);
     if (g->slots) wr_mem_free(g->mem, g->slots, g->slot_count * sizeof *g->slots);
     if (g->direct) wr_mem_free(g->mem, g->direct, g->direct_count * sizeof *g->direct);
+    if (g->by_code) wr_mem_free(g->mem, g->by_code, WR_GROUPS_CODES * sizeof *g->by_code);
     *g = (wr_groups){0};
 }
 
@@ -386,6 +387,105 @@ static weir_status find_direct(wr_groups *g, const wr_column *columns, const uin
     return WR_OK;
 }
 
+static weir_status find_keys(wr_groups *g, const wr_column *columns, const uint16_t *sel,
+                             uint32_t count, uint8_t *const *adopt, wr_arena *scratch,
+                             uint8_t **found, uint16_t *added, uint32_t *added_count)
+{
+    wr_column *flat = wr_new_array(scratch, wr_column, g->layout->column_count + 1);
+    wr_keys_flatten(columns, g->key_count, sel, count, scratch, flat);
+    uint64_t hashes[WR_BATCH_ROWS];
+    if (adopt)
+        for (uint32_t i = 0; i < count; i++)
+            hashes[i] = *wr_row_extra(g->layout, adopt[i]);
+    else
+        wr_keys_hash(flat, g->key_count, sel, count, hashes);
+    if (g->is_loose) {
+        for (int k = g->key_count; k < g->layout->column_count; k++)
+            flat[k] = columns[k];
+        return add_all(g, flat, hashes, sel, count, found, added, added_count);
+    }
+    return find_hashed(g, columns, flat, hashes, sel, count, adopt, found, added, added_count);
+}
+
+/* ---- codes of dictionaries ---- */
+
+/* Makes by_code fit the dictionaries of a batch. False: the keys are not such, or have too many
+ * values. */
+static bool need_codes(wr_groups *g, const wr_column *columns)
+{
+    uint64_t total = 1;
+    if (g->key_count > WR_GROUPS_DIRECT_KEYS || g->key_count == 0) return false;
+    for (int k = 0; k < g->key_count; k++) {
+        if (columns[k].form != WR_DICTIONARY || !columns[k].dict_id) return false;
+        total *= (uint64_t)columns[k].dict->rows + 1; /* one for NULL */
+        if (total > WR_GROUPS_CODES) return false;
+    }
+    bool is_same = g->by_code != NULL;
+    if (!g->by_code) {
+        void *memory;
+        weir_status bad = wr_mem_alloc(g->mem, WR_GROUPS_CODES * sizeof *g->by_code, &memory);
+        wr_status_drop(bad); /* the way without them is always there */
+        if (bad) return false;
+        g->by_code = memory;
+    }
+    for (int k = 0; k < g->key_count; k++) {
+        const wr_column *c = &columns[k];
+        is_same &= g->code_ids[k] == c->dict_id && g->code_rows[k] == c->dict->rows;
+        g->code_ids[k] = c->dict_id;
+        g->code_rows[k] = c->dict->rows;
+    }
+    if (!is_same) memset(g->by_code, 0, total * sizeof *g->by_code);
+    return true;
+}
+
+static void add_codes(const wr_column *c, const uint16_t *sel, uint32_t count, uint32_t stride,
+                      uint16_t *codes)
+{
+    const uint8_t *narrow = c->data;
+    const uint16_t *wide = c->data;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = wr_row_at(sel, i);
+        uint32_t code = c->phys == WR_P_U8    ? narrow[row]
+                        : c->phys == WR_P_U16 ? wide[row]
+                                              : ((const uint32_t *)c->data)[row];
+        bool is_null = c->valid && !wr_bit_get(c->valid, row);
+        codes[i] = (uint16_t)(codes[i] + (is_null ? 0 : code + 1) * stride);
+    }
+}
+
+static weir_status find_by_codes(wr_groups *g, const wr_column *columns, const uint16_t *sel,
+                                 uint32_t count, wr_arena *scratch, uint8_t **found,
+                                 uint16_t *added, uint32_t *added_count)
+{
+    uint16_t codes[WR_BATCH_ROWS], list[WR_BATCH_ROWS], rows[WR_BATCH_ROWS];
+    uint32_t stride = 1, missing = 0;
+    memset(codes, 0, count * sizeof *codes);
+    for (int k = 0; k < g->key_count; k++) {
+        add_codes(&columns[k], sel, count, stride, codes);
+        stride *= columns[k].dict->rows + 1;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        found[i] = g->by_code[codes[i]];
+        if (found[i]) continue;
+        g->by_code[codes[i]] = claimed_row;
+        list[missing++] = (uint16_t)i;
+    }
+    if (missing == 0) return WR_OK;
+    uint8_t *addresses[WR_BATCH_ROWS];
+    for (uint32_t j = 0; j < missing; j++)
+        rows[j] = (uint16_t)wr_row_at(sel, list[j]);
+    weir_status bad =
+        find_keys(g, columns, rows, missing, NULL, scratch, addresses, added, added_count);
+    for (uint32_t j = 0; j < missing; j++)
+        g->by_code[codes[list[j]]] = bad ? NULL : addresses[j];
+    if (bad) return bad;
+    for (uint32_t j = 0; j < *added_count; j++)
+        added[j] = list[added[j]];
+    for (uint32_t i = 0; i < count; i++)
+        found[i] = g->by_code[codes[i]];
+    return WR_OK;
+}
+
 weir_status wr_groups_find(wr_groups *g, const wr_column *columns, const uint16_t *sel,
                            uint32_t count, uint8_t *const *adopt, wr_arena *scratch,
                            uint8_t **found, uint16_t *added, uint32_t *added_count)
@@ -405,20 +505,9 @@ weir_status wr_groups_find(wr_groups *g, const wr_column *columns, const uint16_
         if (fits) return find_direct(g, columns, codes, sel, count, found, added, added_count);
         WR_TRY(leave_direct(g));
     }
-    wr_column *flat = wr_new_array(scratch, wr_column, g->layout->column_count + 1);
-    wr_keys_flatten(columns, g->key_count, sel, count, scratch, flat);
-    uint64_t hashes[WR_BATCH_ROWS];
-    if (adopt)
-        for (uint32_t i = 0; i < count; i++)
-            hashes[i] = *wr_row_extra(g->layout, adopt[i]);
-    else
-        wr_keys_hash(flat, g->key_count, sel, count, hashes);
-    if (g->is_loose) {
-        for (int k = g->key_count; k < g->layout->column_count; k++)
-            flat[k] = columns[k];
-        return add_all(g, flat, hashes, sel, count, found, added, added_count);
-    }
-    return find_hashed(g, columns, flat, hashes, sel, count, adopt, found, added, added_count);
+    if (!adopt && !g->is_loose && need_codes(g, columns))
+        return find_by_codes(g, columns, sel, count, scratch, found, added, added_count);
+    return find_keys(g, columns, sel, count, adopt, scratch, found, added, added_count);
 }
 
 static void lookup_direct(const wr_groups *g, const int_keys *ik, uint32_t count, uint8_t **found)

@@ -7,11 +7,12 @@
  *
  * Two directories: while all keys are integers of a small combined range, an array indexed by the
  * key itself; otherwise linear probing over 16-bit salt + 48-bit address. NULLs are equal to each
- * other. */
+ * other. Before the latter stands an array by the codes of the present dictionaries, while all keys
+ * are dictionary columns of few values: each combination is looked up once per dictionary. */
 #pragma once
 #include "exec/keys.h"
 
-enum { WR_GROUPS_DIRECT_KEYS = 4 };
+enum { WR_GROUPS_DIRECT_KEYS = 4, WR_GROUPS_CODES = 4096 };
 
 typedef struct wr_groups {
     wr_mem *mem;
@@ -26,6 +27,9 @@ typedef struct wr_groups {
     uint8_t **direct;
     uint64_t direct_count;
     int64_t base[WR_GROUPS_DIRECT_KEYS];
+    uint8_t **by_code;                        /* NULL: not made yet; WR_GROUPS_CODES of them */
+    uint64_t code_ids[WR_GROUPS_DIRECT_KEYS]; /* the dictionaries by_code is about */
+    uint32_t code_rows[WR_GROUPS_DIRECT_KEYS];
     uint64_t span[WR_GROUPS_DIRECT_KEYS],
         stride[WR_GROUPS_DIRECT_KEYS]; /* span: codes, 0 = NULL included */
 } wr_groups;
