@@ -174,3 +174,23 @@ TEST(counting_is_exact_with_many_threads)
     EXPECT(wr_mem_peak(engine) <= 350);
     wr_mem_drop(engine);
 }
+
+TEST(memory_that_yields_counts_as_room_and_gives_way)
+{
+    wr_mem *engine = wr_mem_new(NULL, "engine", 1000), *query = wr_mem_new(engine, "query", 0);
+    wr_mem *cache = wr_mem_new(engine, "cache", 0);
+    spiller held = {.mem = cache, .held = 600};
+    wr_mem_set_yields(cache);
+    wr_mem_set_reclaim(cache, give_all, &held);
+    EXPECT(wr_mem_try_reserve(cache, 600));
+    EXPECT_INT(wr_mem_room(query), 1000);
+    EXPECT_INT(wr_mem_used(engine), 600);
+    EXPECT_OK(wr_mem_reserve(query, 700));
+    EXPECT_INT(held.asked, 1);
+    EXPECT_INT(wr_mem_used(cache), 0);
+    EXPECT_INT(wr_mem_room(query), 300);
+    EXPECT(!wr_mem_try_reserve(cache, 400)); /* and nobody was asked */
+    EXPECT_INT(held.asked, 1);
+    wr_mem_release(query, 700);
+    wr_mem_drop(cache), wr_mem_drop(query), wr_mem_drop(engine);
+}

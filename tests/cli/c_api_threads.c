@@ -530,6 +530,80 @@ static void test_failing_producers(weir_session *session)
     expect_no_table(session);
 }
 
+/* ---- decoded columns of one file, read, filled, taken away and interrupted side by side ---- */
+
+static char cached_path[64];
+
+static void *read_cached(void *arg)
+{
+    weir_session *session;
+    char sum[160], texts[160], some[200];
+    CHECK(!weir_session_open(engine, &session));
+    snprintf(sum, sizeof sum, "select sum(i)::bigint from '%s'", cached_path);
+    snprintf(texts, sizeof texts, "select count(distinct t) + max(length(k)) from '%s'", cached_path);
+    snprintf(some, sizeof some, "select count(*) from '%s' where k = 'key 3' and i between 20000 and 59999", cached_path);
+    for (int round = 0; round < 3 * ROUNDS; round++) {
+        if (arg && round % 3 == 0) { /* the one that disturbs */
+            int64_t got;
+            const char *sizes[] = {"'200kB'", "'0'", "''", "'2MB'"};
+            char sql[80];
+            snprintf(sql, sizeof sql, "set global file_cache_size = %s", sizes[round / 3 % 4]);
+            weir_status bad = ask(session, sql, &got);
+            CHECK(!bad);
+            weir_error_drop(bad);
+        }
+        expect(session, sum, INT64_C(60000) * 59999 / 2);
+        expect(session, texts, 60000 + 5);
+        expect(session, some, 4000);
+    }
+    weir_session_close(session);
+    return NULL;
+}
+
+static void *read_interrupted(void *arg)
+{
+    weir_session *session;
+    pthread_t thread;
+    char sql[120];
+    int64_t got;
+    (void)arg;
+    CHECK(!weir_session_open(engine, &session));
+    snprintf(sql, sizeof sql, "select sum(i)::bigint + count(t) from '%s'", cached_path);
+    storm_over = false;
+    CHECK(!pthread_create(&thread, NULL, storm, session));
+    for (int round = 0; round < 5 * ROUNDS; round++) {
+        weir_status bad = ask(session, sql, &got);
+        CHECK(bad ? strcmp(weir_error_sqlstate(bad), "57014") == 0
+                  : got == INT64_C(60000) * 59999 / 2 + 60000);
+        weir_error_drop(bad);
+    }
+    storm_over = true;
+    pthread_join(thread, NULL);
+    weir_session_close(session);
+    return NULL;
+}
+
+static void test_file_cache(weir_session *session)
+{
+    pthread_t threads[4];
+    char sql[300];
+    const char *folder = getenv("TMPDIR");
+    snprintf(cached_path, sizeof cached_path, "%.30s/weir_c_api_threads_%d.parquet",
+             folder ? folder : "/tmp", (int)getpid());
+    snprintf(sql, sizeof sql,
+             "copy (select i, 'text number ' || i as t, 'key ' || i %% 10 as k from range(60000) r(i)) "
+             "to '%s' (row_group_size 25000)",
+             cached_path);
+    expect(session, sql, 60000);
+    for (int i = 0; i < 4; i++)
+        CHECK(!pthread_create(&threads[i], NULL, i < 3 ? read_cached : read_interrupted,
+                              (void *)(intptr_t)(i == 0)));
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    expect(session, "set global file_cache_size = ''", -1);
+    unlink(cached_path);
+}
+
 int main(void)
 {
     weir_config config = {.threads = 3, .memory_limit = 1u << 30};
@@ -550,6 +624,7 @@ int main(void)
     test_definitions(session);
     test_definitions_beside_a_snapshot(session);
     test_failing_producers(session);
+    test_file_cache(session);
     weir_session_close(session);
     weir_engine_close(engine);
     printf("%d failures\n", (int)failures);
