@@ -134,7 +134,7 @@ static inline bool add_text(wr_json_build *build, wr_json_builder *b, wr_str raw
 
 static inline bool add_number(wr_json_build *build, wr_json_builder *b, wr_str raw)
 {
-    if (__builtin_expect(b->rows < b->cap && !b->has_nulls, 1)) {
+    if (__builtin_expect(b->data && b->rows < b->cap && !b->has_nulls, 1)) {
         int64_t *slot = (int64_t *)b->data + b->rows;
         const wr_type *type = b->type;
         bool ok = false;
