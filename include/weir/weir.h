@@ -162,8 +162,19 @@ WEIR_API bool weir_rows_is_null(const weir_rows *rows, size_t row, int column);
 /* The value as SQL prints it; NULL values give "". The text lives until the next weir_rows_text or
  * weir_rows_json call on this query. */
 WEIR_API const char *weir_rows_text(const weir_rows *rows, size_t row, int column, size_t *length);
-WEIR_API const char *weir_rows_json(const weir_rows *rows, size_t row, int column,
-                                    size_t *length); /* as a JSON value */
+WEIR_API const char *
+weir_rows_json(const weir_rows *rows, size_t row, int column,
+               size_t *length); /* The texts of weir_rows_text and weir_rows_json in pieces of
+                                 * bounded size, except that a long text that exists already comes
+                                 * as one: for values too large to be held a second time. write is
+                                 * called at least once; is_last with the last piece, which may be
+                                 * empty. Asked again for the same value it gives the same bytes. */
+typedef void weir_piece_fn(void *arg, const char *bytes, size_t length, bool is_last);
+WEIR_API void weir_rows_text_pieces(const weir_rows *rows, size_t row, int column,
+                                    weir_piece_fn *write, void *arg);
+WEIR_API void weir_rows_json_pieces(const weir_rows *rows, size_t row, int column,
+                                    weir_piece_fn *write, void *arg);
+/* as a JSON value */
 WEIR_API int64_t weir_rows_int64(const weir_rows *rows, size_t row,
                                  int column); /* integers, dates, times; else 0 */
 WEIR_API double weir_rows_double(const weir_rows *rows, size_t row, int column); /* any number */

@@ -25,8 +25,8 @@ void wr_arena_reset(wr_arena *arena); /* as clear, but keeps the newest block fo
 void *wr_arena_alloc(wr_arena *arena, size_t size); /* zeroed, 16-byte aligned */
 /* Whether the budget, if there is one, has room for size bytes more. Fails with MEMORY_LIMIT. */
 WR_MUST_CHECK weir_status wr_arena_admit(const wr_arena *arena, size_t size);
-/* For owners that take many small things: whether what the arena holds by now is within the budget's
- * limits. Fails with MEMORY_LIMIT. */
+/* For owners that take many small things: whether what the arena holds by now is within the
+ * budget's limits. Fails with MEMORY_LIMIT. */
 WR_MUST_CHECK weir_status wr_arena_check(const wr_arena *arena);
 void *wr_arena_grow(wr_arena *arena, void *ptr, size_t old_size, size_t new_size);
 char *wr_arena_copy(wr_arena *arena, const void *bytes, size_t size); /* adds a NUL behind */

@@ -108,6 +108,12 @@ void wr_buf_reserve(wr_buf *buf, size_t more)
     wr_assert(more < SIZE_MAX / 4);
     size_t need = buf->length + more + 1;
     if (need <= buf->cap) return;
+    if (buf->drain && buf->length >= buf->piece) {
+        buf->drain(buf->drain_arg, buf->data, buf->length);
+        buf->length = 0;
+        wr_buf_reserve(buf, more);
+        return;
+    }
     buf->cap = WR_MAX(need, WR_MAX(buf->cap * 2, (size_t)64));
     char *bigger = wr_heap_raw(buf->cap);
     if (buf->length) memcpy(bigger, buf->data, buf->length);
@@ -116,8 +122,19 @@ void wr_buf_reserve(wr_buf *buf, size_t more)
     buf->data = bigger;
 }
 
+static void pass_on(wr_buf *buf, const void *bytes, size_t size)
+{
+    if (buf->length) buf->drain(buf->drain_arg, buf->data, buf->length);
+    buf->length = 0;
+    buf->drain(buf->drain_arg, bytes, size);
+}
+
 void wr_buf_add(wr_buf *buf, const void *bytes, size_t size)
 {
+    if (buf->drain && size >= buf->piece) {
+        pass_on(buf, bytes, size);
+        return;
+    }
     wr_buf_reserve(buf, size);
     if (size) memcpy(buf->data + buf->length, bytes, size);
     buf->length += size;
@@ -173,7 +190,7 @@ static size_t add_json_special(wr_buf *buf, const char *data, size_t size)
 
 void wr_buf_add_json(wr_buf *buf, wr_str text)
 {
-    wr_buf_reserve(buf, text.length + 2);
+    if (!buf->drain) wr_buf_reserve(buf, text.length + 2);
     wr_buf_add_char(buf, '"');
     for (size_t i = 0; i < text.length;) {
         size_t plain = i;

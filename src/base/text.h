@@ -32,6 +32,11 @@ uint64_t wr_hash_str_ci(wr_str s);                     /* of the ASCII-lowered t
 typedef struct wr_buf {
     char *data;
     size_t length, cap;
+    /* With drain set, text beyond piece bytes does not stay: it is handed on and forgotten, long
+     * texts that are added without being copied. What is left at the end is the caller's. */
+    void (*drain)(void *arg, const char *bytes, size_t size);
+    void *drain_arg;
+    size_t piece;
 } wr_buf;
 
 /* A buffer that is all zeros is empty; it grows as needed; a NUL that does not

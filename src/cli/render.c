@@ -41,21 +41,88 @@ static weir_status stream_rows(cli_state *state, weir_query *query, const row_wr
 
 static void put(FILE *out, const char *text, size_t length) { fwrite(text, 1, length, out); }
 
+/* Values come in pieces, so that a very long one is never held a second time. */
+typedef struct value_out {
+    FILE *out;
+    void (*put)(FILE *out, const char *text, size_t length);
+} value_out;
+
+static void put_piece(void *arg, const char *text, size_t length, bool is_last)
+{
+    const value_out *to = arg;
+    (void)is_last;
+    to->put(to->out, text, length);
+}
+
+/* NULL as null_text; otherwise as put writes it. */
+static void put_value(FILE *out, const weir_rows *rows, size_t row, int column,
+                      const char *null_text, void (*put_text)(FILE *, const char *, size_t))
+{
+    value_out to = {out, put_text};
+    if (weir_rows_is_null(rows, row, column))
+        fputs(null_text, out);
+    else
+        weir_rows_text_pieces(rows, row, column, put_piece, &to);
+}
+
+static bool csv_is_special(const char *text, size_t length, char delimiter)
+{
+    for (size_t i = 0; i < length; i++)
+        if (text[i] == delimiter || text[i] == '"' || text[i] == '\n' || text[i] == '\r')
+            return true;
+    return false;
+}
+
+/* Doubles quotes. */
+static void csv_inside(FILE *out, const char *text, size_t length)
+{
+    for (const char *quote; (quote = memchr(text, '"', length)) != NULL;) {
+        size_t used = (size_t)(quote - text) + 1;
+        put(out, text, used);
+        fputc('"', out);
+        text += used;
+        length -= used;
+    }
+    put(out, text, length);
+}
+
 static void csv_field(FILE *out, const char *text, size_t length, char delimiter)
 {
-    bool quoted = length == 0;
-    for (size_t i = 0; i < length && !quoted; i++)
-        quoted = text[i] == delimiter || text[i] == '"' || text[i] == '\n' || text[i] == '\r';
-    if (!quoted) {
+    if (length > 0 && !csv_is_special(text, length, delimiter)) {
         put(out, text, length);
         return;
     }
     fputc('"', out);
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] == '"') fputc('"', out);
-        fputc(text[i], out);
-    }
+    csv_inside(out, text, length);
     fputc('"', out);
+}
+
+/* Whether a long value needs quotes is known at its end: it is written when it comes again. */
+typedef struct csv_value {
+    FILE *out;
+    bool is_long, is_special;
+} csv_value;
+
+static void csv_look(void *arg, const char *text, size_t length, bool is_last)
+{
+    csv_value *value = arg;
+    if (is_last && !value->is_long) {
+        csv_field(value->out, text, length, ',');
+        return;
+    }
+    value->is_long = true;
+    value->is_special = value->is_special || csv_is_special(text, length, ',');
+}
+
+static void csv_value_out(FILE *out, const weir_rows *rows, size_t row, int column)
+{
+    csv_value value = {.out = out};
+    weir_rows_text_pieces(rows, row, column, csv_look, &value);
+    if (!value.is_long) return;
+    value_out to = {out, value.is_special ? csv_inside : put};
+    if (value.is_special) fputc('"', out);
+    weir_rows_text_pieces(rows, row, column, put_piece, &to);
+    if (value.is_special) fputc('"', out);
 }
 
 static void csv_begin(FILE *out, const weir_query *query)
@@ -74,12 +141,10 @@ static void csv_row(FILE *out, const weir_query *query, const weir_rows *rows, s
     (void)number;
     for (int c = 0; c < weir_query_column_count(query); c++) {
         if (c) fputc(',', out);
-        size_t length;
-        const char *text = weir_rows_text(rows, row, c, &length);
         if (weir_rows_is_null(rows, row, c))
             fputs(null_text, out);
         else
-            csv_field(out, text, length, ',');
+            csv_value_out(out, rows, row, c);
     }
     fputc('\n', out);
 }
@@ -122,12 +187,7 @@ static void tsv_row(FILE *out, const weir_query *query, const weir_rows *rows, s
     (void)number;
     for (int c = 0; c < weir_query_column_count(query); c++) {
         if (c) fputc('\t', out);
-        size_t length;
-        const char *text = weir_rows_text(rows, row, c, &length);
-        if (weir_rows_is_null(rows, row, c))
-            fputs(*null_text ? null_text : "\\N", out);
-        else
-            tsv_field(out, text, length);
+        put_value(out, rows, row, c, *null_text ? null_text : "\\N", tsv_field);
     }
     fputc('\n', out);
 }
@@ -138,10 +198,8 @@ static void json_object(FILE *out, const weir_query *query, const weir_rows *row
     for (int c = 0; c < weir_query_column_count(query); c++) {
         WR_BUF(name);
         wr_buf_add_json(&name, wr_str_of(weir_query_column_name(query, c)));
-        size_t length;
-        const char *value = weir_rows_json(rows, row, c, &length);
         fprintf(out, "%s%s:", c ? "," : "", name.data);
-        put(out, value, length);
+        weir_rows_json_pieces(rows, row, c, put_piece, &(value_out){out, put});
     }
     fputc('}', out);
 }
@@ -172,13 +230,8 @@ static void line_row(FILE *out, const weir_query *query, const weir_rows *rows, 
         widest = WR_MAX(widest, (int)strlen(weir_query_column_name(query, c)));
     if (number) fputc('\n', out);
     for (int c = 0; c < weir_query_column_count(query); c++) {
-        size_t length;
-        const char *text = weir_rows_text(rows, row, c, &length);
         fprintf(out, "%*s = ", widest, weir_query_column_name(query, c));
-        if (weir_rows_is_null(rows, row, c))
-            fputs(null_text, out);
-        else
-            put(out, text, length);
+        put_value(out, rows, row, c, null_text, put);
         fputc('\n', out);
     }
 }
@@ -219,13 +272,8 @@ static void html_row(FILE *out, const weir_query *query, const weir_rows *rows, 
     (void)number;
     fputs("<tr>", out);
     for (int c = 0; c < weir_query_column_count(query); c++) {
-        size_t length;
-        const char *text = weir_rows_text(rows, row, c, &length);
         fputs("<td>", out);
-        if (weir_rows_is_null(rows, row, c))
-            fputs(null_text, out);
-        else
-            html_text(out, text, length);
+        put_value(out, rows, row, c, null_text, html_text);
         fputs("</td>", out);
     }
     fputs("</tr>\n", out);

@@ -68,6 +68,15 @@ static bool is_number_type(const char *type)
     return false;
 }
 
+/* The beginning of a value: more than a cell shows is not kept. */
+static void keep_piece(void *arg, const char *text, size_t length, bool is_last)
+{
+    enum { MOST = CELL_MAX + 8 };
+    wr_buf *kept = arg;
+    (void)is_last;
+    if (kept->length < MOST) wr_buf_add(kept, text, WR_MIN(length, MOST - kept->length));
+}
+
 static void keep_row(cell_page *page, const weir_rows *rows, size_t row, const char *null_text)
 {
     uint64_t at = page->total;
@@ -76,12 +85,14 @@ static void keep_row(cell_page *page, const weir_rows *rows, size_t row, const c
     page->total++;
     if (at >= page->head + page->tail) return;
     char **cells = page->cells + at * (uint64_t)page->columns;
+    WR_BUF(text);
     for (int c = 0; c < page->columns; c++) {
-        size_t length;
-        const char *text = weir_rows_text(rows, row, c, &length);
         bool is_null = weir_rows_is_null(rows, row, c);
+        text.length = 0;
+        if (!is_null) weir_rows_text_pieces(rows, row, c, keep_piece, &text);
         wr_heap_drop(cells[c]);
-        cells[c] = is_null ? wr_heap_copy(null_text, strlen(null_text)) : cell_text(text, length);
+        cells[c] = is_null ? wr_heap_copy(null_text, strlen(null_text))
+                           : cell_text(text.data, text.length);
     }
     page->kept = WR_MAX(page->kept, at + 1);
 }

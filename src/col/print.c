@@ -54,7 +54,7 @@ static void print_blob(wr_view view, wr_buf *out)
 {
     const char *bytes = wr_view_bytes(&view);
     wr_buf_add_text(out, "\\x");
-    wr_buf_reserve(out, (size_t)view.length * 2 + 1);
+    if (!out->drain) wr_buf_reserve(out, (size_t)view.length * 2 + 1);
     for (uint32_t i = 0; i < view.length; i++) {
         wr_buf_add_char(out, "0123456789abcdef"[(uint8_t)bytes[i] >> 4]);
         wr_buf_add_char(out, "0123456789abcdef"[bytes[i] & 15]);
@@ -63,39 +63,60 @@ static void print_blob(wr_view view, wr_buf *out)
 
 static bool needs_quotes(wr_str text)
 {
+    static const char structure[256] = {
+        ['['] = 1, [']'] = 1, ['{'] = 1,  ['}'] = 1, ['('] = 1,  [')'] = 1,  [','] = 1,
+        [':'] = 1, ['='] = 1, ['\''] = 1, ['"'] = 1, ['\\'] = 1, ['\n'] = 1, ['\t'] = 1};
     if (text.length == 0 || text.data[0] == ' ' || text.data[text.length - 1] == ' ') return true;
     if (wr_str_is(text, "null")) return true;
     for (size_t i = 0; i < text.length; i++)
-        if (text.data[i] && strchr("[]{}(),:='\"\\\n\t", text.data[i])) return true;
+        if (structure[(unsigned char)text.data[i]]) return true;
     return false;
 }
 
 static void add_quoted(wr_buf *out, wr_str text)
 {
+    size_t from = 0;
     wr_buf_add_char(out, '\'');
     for (size_t i = 0; i < text.length; i++) {
-        if (text.data[i] == '\'' || text.data[i] == '\\') wr_buf_add_char(out, '\\');
-        wr_buf_add_char(out, text.data[i]);
+        if (text.data[i] != '\'' && text.data[i] != '\\') continue;
+        wr_buf_add(out, text.data + from, i - from);
+        wr_buf_add_char(out, '\\');
+        from = i;
     }
+    wr_buf_add(out, text.data + from, text.length - from);
     wr_buf_add_char(out, '\'');
+}
+
+/* The text a column already has: no copy of it is made. False: it has to be printed. *view holds
+ * short texts. */
+static bool text_of(const wr_column *column, uint32_t i, wr_view *view, wr_str *out)
+{
+    uint32_t row;
+    const wr_column *c = wr_column_at(column, i, &row);
+    *out = WR_STR("");
+    if (c->type->id == WR_T_ENUM) {
+        int64_t code = wr_column_int(c, row);
+        if (code >= 0 && code < c->type->label_count) *out = c->type->labels[code];
+        return true;
+    }
+    if (c->type->id != WR_T_VARCHAR) return false;
+    *view = wr_column_view(c, row);
+    *out = wr_view_str(view);
+    return true;
 }
 
 static void print_inside(const wr_column *c, uint32_t i, wr_buf *out)
 {
-    if (wr_column_is_null(c, i)) {
+    wr_view view;
+    wr_str text;
+    if (wr_column_is_null(c, i))
         wr_buf_add_text(out, "NULL");
-        return;
-    }
-    if (c->type->id == WR_T_VARCHAR || c->type->id == WR_T_ENUM) {
-        WR_BUF(text);
-        wr_column_print(c, i, &text);
-        if (needs_quotes(wr_buf_str(&text)))
-            add_quoted(out, wr_buf_str(&text));
-        else
-            wr_buf_add_str(out, wr_buf_str(&text));
-        return;
-    }
-    wr_column_print(c, i, out);
+    else if (!text_of(c, i, &view, &text))
+        wr_column_print(c, i, out);
+    else if (needs_quotes(text))
+        add_quoted(out, text);
+    else
+        wr_buf_add_str(out, text);
 }
 
 static void run_of(const wr_column *c, uint32_t row, uint32_t *from, uint32_t *count)
@@ -255,9 +276,14 @@ static void json_map(const wr_column *c, uint32_t row, wr_buf *out)
     for (uint32_t k = 0; k < count; k++) {
         const wr_column *entry = map_entry(c, from + k, &at);
         WR_BUF(key);
+        wr_view view;
+        wr_str text;
         if (k) wr_buf_add_char(out, ',');
-        wr_column_print(&entry->children[0], at, &key);
-        wr_buf_add_json(out, wr_buf_str(&key));
+        if (!text_of(&entry->children[0], at, &view, &text)) {
+            wr_column_print(&entry->children[0], at, &key);
+            text = wr_buf_str(&key);
+        }
+        wr_buf_add_json(out, text);
         wr_buf_add_char(out, ':');
         wr_column_print_json(&entry->children[1], at, out);
     }
@@ -268,6 +294,12 @@ static void json_map(const wr_column *c, uint32_t row, wr_buf *out)
 static void json_text(const wr_column *c, uint32_t row, wr_buf *out)
 {
     WR_BUF(text);
+    wr_view view;
+    wr_str plain;
+    if (text_of(c, row, &view, &plain)) {
+        wr_buf_add_json(out, plain);
+        return;
+    }
     wr_column_print(c, row, &text);
     bool has_time =
         wr_type_is_moment(c->type) && c->type->id != WR_T_DATE && c->type->id != WR_T_TIME;

@@ -4,10 +4,34 @@
 
 enum { FLUSH_SIZE = 1 << 20 };
 
+static weir_status write_out(wr_text_sink *sink, const char *bytes, size_t size, bool is_end)
+{
+    if (sink->deflate) {
+        sink->packed.length = 0;
+        WR_TRY(wr_deflate_run(sink->deflate, bytes, size, is_end, &sink->packed));
+        bytes = sink->packed.data;
+        size = sink->packed.length;
+    }
+    if (size > 0) WR_TRY(wr_file_append(sink->file, bytes, size));
+    sink->written += size;
+    return WR_OK;
+}
+
+/* Pieces of values that are longer than what is collected. */
+static void drain(void *arg, const char *bytes, size_t size)
+{
+    wr_text_sink *sink = arg;
+    for (size_t at = 0; at < size && !sink->bad; at += FLUSH_SIZE)
+        sink->bad = write_out(sink, bytes + at, WR_MIN(size - at, (size_t)FLUSH_SIZE), false);
+}
+
 weir_status wr_text_sink_init(wr_text_sink *sink, wr_mem *mem, wr_file *file,
                               const wr_options *given, const wr_opt *rows)
 {
     *sink = (wr_text_sink){.file = file, .mem = mem};
+    sink->text.drain = drain;
+    sink->text.drain_arg = sink;
+    sink->text.piece = FLUSH_SIZE;
     wr_str text;
     int64_t level;
     wr_compression method = WR_COMPRESS_NONE;
@@ -30,16 +54,9 @@ weir_status wr_text_sink_init(wr_text_sink *sink, wr_mem *mem, wr_file *file,
 
 weir_status wr_text_sink_flush(wr_text_sink *sink, bool is_end)
 {
+    if (sink->bad) return WR_TAKE(sink->bad);
     if (sink->text.length < FLUSH_SIZE && !is_end) return WR_OK;
-    wr_buf *out = &sink->text;
-    if (sink->deflate) {
-        sink->packed.length = 0;
-        WR_TRY(wr_deflate_run(sink->deflate, sink->text.data ? sink->text.data : "",
-                              sink->text.length, is_end, &sink->packed));
-        out = &sink->packed;
-    }
-    if (out->length > 0) WR_TRY(wr_file_append(sink->file, out->data, out->length));
-    sink->written += out->length;
+    WR_TRY(write_out(sink, sink->text.data ? sink->text.data : "", sink->text.length, is_end));
     sink->text.length = 0;
     return WR_OK;
 }
@@ -47,6 +64,8 @@ weir_status wr_text_sink_flush(wr_text_sink *sink, bool is_end)
 void wr_text_sink_clear(wr_text_sink *sink)
 {
     wr_deflate_drop(sink->deflate);
+    wr_status_drop(sink->bad);
+    sink->bad = NULL;
     wr_buf_clear(&sink->text);
     wr_buf_clear(&sink->packed);
 }

@@ -11,6 +11,7 @@ typedef struct wr_text_sink {
     wr_buf text, packed;
     wr_deflate *deflate; /* NULL: plain */
     uint64_t written;
+    weir_status bad; /* what went wrong with a piece of a long value; the next flush tells */
 } wr_text_sink;
 /* compression "auto" goes by the suffix of the file's path. */
 WR_MUST_CHECK weir_status wr_text_sink_init(wr_text_sink *sink, wr_mem *mem, wr_file *file,

@@ -50,8 +50,8 @@ static wr_output output_of(const wr_planner *planner, wr_column_id id, const wr_
     return (wr_output){.id = id, .type = type, .name = name};
 }
 
-/* *next: behind the output found last. Projections name them mostly in order, and wide ones must not
- * cost the square of their width. */
+/* *next: behind the output found last. Projections name them mostly in order, and wide ones must
+ * not cost the square of their width. */
 static bool binding_not_null(const wr_logical *node, const wr_expr *e, int *next)
 {
     if (e->kind == WR_X_CONST) return !e->value.is_null;

@@ -105,6 +105,43 @@ const char *weir_rows_json(const weir_rows *rows, size_t row, int column, size_t
     return printed(rows, row, column, length, wr_column_print_json, "null");
 }
 
+typedef struct pieces {
+    weir_piece_fn *write;
+    void *arg;
+} pieces;
+
+static void pass_piece(void *arg, const char *bytes, size_t size)
+{
+    const pieces *p = arg;
+    p->write(p->arg, bytes, size, false);
+}
+
+static void in_pieces(const weir_rows *rows, size_t row, int column, pieces *to,
+                      const char *(*print)(const weir_rows *, size_t, int, size_t *))
+{
+    enum { PIECE = 64 << 10 };
+    wr_buf *text = &rows->query->text;
+    size_t length;
+    text->drain = pass_piece;
+    text->drain_arg = to;
+    text->piece = PIECE;
+    const char *rest = print(rows, row, column, &length);
+    text->drain = NULL;
+    to->write(to->arg, rest, length, true);
+}
+
+void weir_rows_text_pieces(const weir_rows *rows, size_t row, int column, weir_piece_fn *write,
+                           void *arg)
+{
+    in_pieces(rows, row, column, &(pieces){write, arg}, weir_rows_text);
+}
+
+void weir_rows_json_pieces(const weir_rows *rows, size_t row, int column, weir_piece_fn *write,
+                           void *arg)
+{
+    in_pieces(rows, row, column, &(pieces){write, arg}, weir_rows_json);
+}
+
 int64_t weir_rows_int64(const weir_rows *rows, size_t row, int column)
 {
     uint32_t at;

@@ -181,6 +181,10 @@ wr_session_begin(weir_session *session); /* if there is none: an autocommit one 
 WR_MUST_CHECK weir_status wr_session_transaction(weir_session *session,
                                                  const wr_sql_transaction *statement, wr_str sql,
                                                  const char **tag);
+/* Below this sorting, grouping and joining would not work even with temporary files; and of larger
+ * limits a worker needs its share. */
+enum { WR_WORK_MEM_MIN = 4000000, WR_WORKER_MEM_MIN = 2000000 };
+
 /* SET TRANSACTION and SET SESSION CHARACTERISTICS: the modes as texts. */
 WR_MUST_CHECK weir_status wr_session_set_modes(weir_query *query, const wr_sql_set *set,
                                                wr_str modes);

@@ -293,6 +293,16 @@ weir_status wr_session_set_scoped(weir_session *session, wr_set_scope scope, wr_
                             : strcmp(row->kind, "bool") == 0     ? "on or off"
                                                                  : "a whole number from 0 to 1024");
     }
+    int64_t bytes;
+    if (id == WR_SET_WORK_MEM && read_with_unit(value, size_units, &bytes) && bytes > 0 &&
+        bytes < WR_WORK_MEM_MIN)
+        return wr_with_fix(
+            wr_with_hint(wr_fail_at(WR_E_PARAMETER_VALUE, span,
+                                    "setting work_mem cannot be '%.*s': that is too little to "
+                                    "work in, even with temporary files",
+                                    WR_STR_ARGS(value)),
+                         "it holds for a whole query, not for one sort of it"),
+            "SET work_mem = '%d MB'", WR_WORK_MEM_MIN / 1000000);
     WR_TRY(check_scope(session, scope, id, value, span));
     if (is_engine_wide(id)) {
         set_shared(session->engine, id, value);

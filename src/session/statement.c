@@ -279,6 +279,9 @@ weir_status wr_query_plan(weir_query *query, const wr_bound *bound, wr_run **run
     if (threads == 0) threads = session->engine->thread_count;
     wr_pool *pool;
     WR_TRY(wr_engine_pool(session->engine, threads, &pool));
+    uint64_t limit = wr_mem_limit(query->mem);
+    if (limit)
+        threads = (int)WR_MIN((uint64_t)threads, WR_MAX(limit / WR_WORKER_MEM_MIN, UINT64_C(1)));
     wr_str folder = wr_session_text(session, WR_SET_TEMP_DIRECTORY);
     query->temp = (wr_temp_space){
         .fs = session->engine->fs,

@@ -135,5 +135,6 @@ run "COPY (SELECT i, repeat('z', 1000) || i AS t FROM range(20000) r(i)) TO 'gro
 is "3" "SET worker_threads = 3; SELECT current_setting('threads')"
 is "64MB" "SET max_memory = '64MB'; SELECT current_setting('memory_limit')"
 is "mine" "SET application_name = 'mine'; SELECT current_setting('application_name')"
-fails "fix: SET work_mem" "SET work_mem = '1MB'; SELECT len(l) FROM (SELECT array_agg(i) AS l FROM range(1000000) r(i))"
+fails "fix: SET work_mem" "SET work_mem = '4MB'; SELECT len(l) FROM (SELECT array_agg(i) AS l FROM range(1000000) r(i))"
+fails "cannot be '1MB'" "SET work_mem = '1MB'"
 exit $failed

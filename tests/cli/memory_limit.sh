@@ -60,6 +60,12 @@ check refused 16 "SELECT max(length(columns(*))) FROM 'wide.parquet'" scan
 check fits 192 "SELECT max(length(columns(*))) FROM 'wide.parquet'" 36
 check refused 32 "SELECT length(t) FROM 'value.parquet'" 'column "t"'
 check fits 96 "SELECT length(t) FROM 'value.parquet'" 30000000
+check fits 96 "SELECT t FROM 'value.parquet'" yyyy
+check fits 96 "SELECT [t, 'b'] FROM 'value.parquet'" yyyy
+check fits 96 "COPY (SELECT [t, 'b'] AS l FROM 'value.parquet') TO 'value.csv'" ""
+check fits 96 "COPY (SELECT t, [t, 'b'] AS l FROM 'value.parquet') TO 'value.ndjson'" ""
+check fits 192 "SELECT count(*), sum(length(l)) FROM 'value.csv'" 2,60000010
+check fits 256 "SELECT count(*), sum(length(t)), sum(length(l[1])) FROM 'value.ndjson'" 2,60000000,60000000
 check refused 16 "SELECT sum(length(t)) FROM 'rows.arrow'" 'column "t"'
 check fits 64 "SELECT sum(length(t)) FROM 'rows.arrow'" 34311120
 check refused 32 "SELECT length(b) FROM 'line.csv'" "needs"
@@ -91,3 +97,17 @@ check fits 32 "SELECT count(*), sum(b.y) FROM (SELECT range * 3 AS k, range % 7 
     ASOF JOIN (SELECT range * 5 AS k, range % 7 AS g, range AS y FROM range(1000000)) b ON a.g = b.g AND a.k >= b.k" \
     999994,299996300016
 check fits 32 "SELECT count(*) FROM (SELECT * FROM range(3000000) USING SAMPLE 10000 ROWS)" 10000
+
+# The least work_mem is enough for whatever spills, and less is refused when it is set.
+worked() {
+    said=$("$WEIR" -q -o csv --threads 8 --set work_mem=4MB -c "$1" 2>&1 | sed 1d)
+    [ "$said" = "$2" ] || { echo "$1 with work_mem 4MB says \"$said\", not \"$2\""; exit 1; }
+}
+worked "SELECT count(*), sum(s) FROM (SELECT 'key ' || range % 300000 AS k, sum(range) AS s FROM range(900000) GROUP BY 1)" \
+    300000,404999550000
+worked "SELECT count(*), sum(a.range) FROM range(400000) a JOIN range(400000) b ON a.range = b.range * 2" 200000,39999800000
+worked "SELECT max(r), count(*) FROM (SELECT row_number() OVER (PARTITION BY range % 100 ORDER BY -range) r FROM range(300000))" \
+    3000,300000
+worked "SELECT range FROM (SELECT range FROM range(600000) ORDER BY hash(range), range) ORDER BY -range LIMIT 1" 599999
+said=$("$WEIR" -q -c "SET work_mem = '1MB'" 2>&1) && { echo "work_mem of 1MB was taken"; exit 1; }
+case $said in *W2214*"SET work_mem = '4 MB'"*) ;; *) echo "work_mem of 1MB: $said"; exit 1 ;; esac

@@ -14,22 +14,33 @@ typedef struct csv_writer {
     wr_text_sink sink;
     wr_csv_dialect dialect;
     wr_str null_text, line_end;
+    wr_buf cell; /* a value that has to be printed before it is known whether it needs quotes */
+    bool is_long, is_special; /* of that value: it came in pieces; it needs quotes */
     bool *forced;
     int column_count;
     bool special[256]; /* bytes that call for quotes */
 } csv_writer;
 
-static void add_quoted(csv_writer *w, wr_str text)
+/* The inside of quotes. */
+static void add_escaped(csv_writer *w, wr_str text)
 {
     wr_buf *out = &w->sink.text;
-    wr_buf_add_char(out, (char)w->dialect.quote);
+    size_t from = 0;
     for (size_t i = 0; i < text.length; i++) {
         int c = (unsigned char)text.data[i];
-        if (c == w->dialect.quote || c == w->dialect.escape)
-            wr_buf_add_char(out, (char)w->dialect.escape);
-        wr_buf_add_char(out, (char)c);
+        if (c != w->dialect.quote && c != w->dialect.escape) continue;
+        wr_buf_add(out, text.data + from, i - from);
+        wr_buf_add_char(out, (char)w->dialect.escape);
+        from = i;
     }
-    wr_buf_add_char(out, (char)w->dialect.quote);
+    wr_buf_add(out, text.data + from, text.length - from);
+}
+
+static void add_quoted(csv_writer *w, wr_str text)
+{
+    wr_buf_add_char(&w->sink.text, (char)w->dialect.quote);
+    add_escaped(w, text);
+    wr_buf_add_char(&w->sink.text, (char)w->dialect.quote);
 }
 
 static bool needs_quotes(const csv_writer *w, wr_str text)
@@ -42,17 +53,65 @@ static bool needs_quotes(const csv_writer *w, wr_str text)
     return false;
 }
 
+static weir_status quotes_forbidden(void)
+{
+    return wr_with_hint(
+        wr_fail(WR_E_BAD_VALUE, "a value needs quotes, but quote => '' forbids them"),
+        "choose another delimiter or allow quotes");
+}
+
 static weir_status add_text(csv_writer *w, wr_str text, bool force)
 {
     bool quoted = force || needs_quotes(w, text);
-    if (quoted && w->dialect.quote < 0)
-        return wr_with_hint(
-            wr_fail(WR_E_BAD_VALUE, "a value needs quotes, but quote => '' forbids them"),
-            "choose another delimiter or allow quotes");
+    if (quoted && w->dialect.quote < 0) return quotes_forbidden();
     if (quoted)
         add_quoted(w, text);
     else
         wr_buf_add_str(&w->sink.text, text);
+    return WR_OK;
+}
+
+/* Printed values that are long are printed twice: once to see whether they need quotes. */
+static void look_at_piece(void *arg, const char *bytes, size_t size)
+{
+    csv_writer *w = arg;
+    wr_str text = {bytes, size};
+    w->is_long = true;
+    if (size && !w->is_special) w->is_special = needs_quotes(w, text);
+}
+
+static void add_piece(void *arg, const char *bytes, size_t size)
+{
+    csv_writer *w = arg;
+    if (w->is_special)
+        add_escaped(w, (wr_str){bytes, size});
+    else
+        wr_buf_add(&w->sink.text, bytes, size);
+}
+
+static void print_cell(csv_writer *w, const wr_column *column, uint32_t row,
+                       void (*drain)(void *, const char *, size_t))
+{
+    enum { PIECE = 64 << 10 };
+    w->cell.length = 0;
+    w->cell.drain = drain;
+    w->cell.drain_arg = w;
+    w->cell.piece = PIECE;
+    wr_column_print(column, row, &w->cell);
+}
+
+static weir_status add_printed(csv_writer *w, const wr_column *column, uint32_t row, bool force)
+{
+    w->is_long = w->is_special = false;
+    print_cell(w, column, row, look_at_piece);
+    if (!w->is_long) return add_text(w, wr_buf_str(&w->cell), force);
+    look_at_piece(w, w->cell.data, w->cell.length);
+    w->is_special |= force;
+    if (w->is_special && w->dialect.quote < 0) return quotes_forbidden();
+    if (w->is_special) wr_buf_add_char(&w->sink.text, (char)w->dialect.quote);
+    print_cell(w, column, row, add_piece);
+    add_piece(w, w->cell.data, w->cell.length);
+    if (w->is_special) wr_buf_add_char(&w->sink.text, (char)w->dialect.quote);
     return WR_OK;
 }
 
@@ -67,17 +126,14 @@ static weir_status add_cell(csv_writer *w, const wr_column *column, uint32_t row
         wr_view view = wr_column_view(column, row);
         return add_text(w, wr_view_str(&view), w->forced[index]);
     }
-    size_t before = out->length;
-    wr_column_print(column, row, out);
     bool is_plain = wr_type_is_numeric(column->type) || column->type->id == WR_T_DATE ||
                     column->type->id == WR_T_BOOLEAN;
     if (is_plain && !w->forced[index] && w->null_text.length == 0 &&
-        w->dialect.delimiter[0] != '.' && w->dialect.delimiter[0] != '-')
+        w->dialect.delimiter[0] != '.' && w->dialect.delimiter[0] != '-') {
+        wr_column_print(column, row, out);
         return WR_OK;
-    WR_BUF(cell);
-    wr_buf_add(&cell, out->data + before, out->length - before);
-    out->length = before;
-    return add_text(w, wr_buf_str(&cell), w->forced[index]);
+    }
+    return add_printed(w, column, row, w->forced[index]);
 }
 
 static weir_status csv_write(wr_writer *base, const wr_batch *batch)
@@ -112,6 +168,7 @@ static void csv_writer_drop(wr_writer *base)
 {
     csv_writer *w = (csv_writer *)base;
     wr_text_sink_clear(&w->sink);
+    wr_buf_clear(&w->cell);
     wr_arena_clear(&w->arena);
     wr_heap_drop(w);
 }
