@@ -6,6 +6,7 @@
  * aligned; [next, end) lies in the newest block. */
 #include "base/arena.h"
 #include "base/mem.h"
+#include "base/pages.h"
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -27,7 +28,9 @@ static void add_block(wr_arena *arena, size_t payload)
 {
     size_t size = arena->blocks ? WR_MIN(arena->blocks->size * 2, (size_t)BLOCK_MAX) : BLOCK_MIN;
     size = WR_MAX(size, payload + sizeof(wr_arena_block));
-    wr_arena_block *block = wr_heap_raw(size);
+    bool zeroed;
+    wr_arena_block *block = wr_pages_take(WR_PAGES_PLAIN, size, &zeroed);
+    if (!block) block = wr_heap_raw(size);
     block->older = arena->blocks;
     block->size = size;
     arena->blocks = block;
@@ -109,7 +112,7 @@ static void drop_from(wr_mem *mem, wr_arena_block *block)
     while (block) {
         wr_arena_block *older = block->older;
         if (mem) wr_mem_release(mem, block->size);
-        wr_heap_drop(block);
+        if (!wr_pages_give(block, block->size)) wr_heap_drop(block);
         block = older;
     }
 }

@@ -10,6 +10,7 @@
  * gets no second round of hooks: it fails at once instead of recursing. */
 #include "base/mem.h"
 #include "base/failpoint.h"
+#include "base/pages.h"
 #include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,7 +19,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { ALIGN = 64, PAGE = 4096, HOOKS_ASKED_MAX = 64 };
+enum { ALIGN = 64, PAGE = 4096, HOOKS_ASKED_MAX = 64, PAGES_LIMIT = 1 << 30, PAGES_KEPT = 1 << 28 };
 static const size_t BIG = (size_t)2 << 20; /* also the size and alignment of a huge page */
 
 struct wr_mem {
@@ -40,12 +41,18 @@ static _Atomic int64_t fail_countdown;
 
 /* ---- the tree */
 
+static void limit_pages(const wr_mem *mem, uint64_t limit)
+{
+    if (!mem->parent) wr_pages_keep(!limit ? PAGES_KEPT : limit >= PAGES_LIMIT ? limit / 8 : 0);
+}
+
 wr_mem *wr_mem_new(wr_mem *parent, const char *name, uint64_t limit)
 {
     wr_mem *mem = wr_heap_new(sizeof *mem);
     mem->parent = parent;
     mem->name = name;
     atomic_store(&mem->limit, limit);
+    limit_pages(mem, limit);
     if (parent) {
         pthread_mutex_lock(&tree_lock);
         mem->next_sibling = parent->first_child;
@@ -88,7 +95,11 @@ void wr_mem_drop(wr_mem *mem)
 
 void wr_mem_set_yields(wr_mem *mem) { mem->yields = true; }
 
-void wr_mem_set_limit(wr_mem *mem, uint64_t limit) { atomic_store(&mem->limit, limit); }
+void wr_mem_set_limit(wr_mem *mem, uint64_t limit)
+{
+    atomic_store(&mem->limit, limit);
+    limit_pages(mem, limit);
+}
 uint64_t wr_mem_used(const wr_mem *mem) { return atomic_load(&mem->used); }
 uint64_t wr_mem_peak(const wr_mem *mem) { return atomic_load(&mem->peak); }
 const char *wr_mem_name(const wr_mem *mem) { return mem->name; }
@@ -311,8 +322,8 @@ __attribute__((constructor)) static void read_environment(void)
     if (n) wr_mem_fail_after(strtoll(n, NULL, 10));
 }
 
-/* ---- memory. Below BIG from malloc; from BIG on mapped, so that it returns to the system at once.
- */
+/* ---- memory. Below BIG from malloc or cut from huge pages (pages.h); from BIG on mapped, so that
+ * it returns to the system at once. */
 
 static size_t padded(size_t size)
 {
@@ -335,14 +346,20 @@ static void *map_big(size_t length)
 static void *raw_alloc(size_t size, bool zero)
 {
     size_t length = padded(size);
-    if (size >= BIG) return map_big(length);
-    void *ptr = aligned_alloc(ALIGN, length);
-    if (ptr && zero) memset(ptr, 0, length);
+    if (size >= BIG) {
+        void *run = wr_pages_take_run(length, zero);
+        return run ? run : map_big(length);
+    }
+    bool zeroed;
+    void *ptr = wr_pages_take(WR_PAGES_HUGE, length, &zeroed);
+    if (!ptr) ptr = aligned_alloc(ALIGN, length);
+    if (ptr && zero && !zeroed) memset(ptr, 0, length);
     return ptr;
 }
 
 static void raw_free(void *ptr, size_t size)
 {
+    if (wr_pages_give(ptr, padded(size))) return;
     if (size >= BIG)
         munmap(ptr, padded(size));
     else
@@ -381,7 +398,10 @@ weir_status wr_mem_grow(wr_mem *mem, void **ptr, size_t old_size, size_t new_siz
     if (old_size >= BIG && new_size <= SIZE_MAX / 4) { /* the system moves pages without copying */
         uint64_t more = padded(new_size) - padded(old_size);
         WR_TRY(wr_mem_reserve(mem, more));
-        void *moved = mremap(*ptr, padded(old_size), padded(new_size), MREMAP_MAYMOVE);
+        if (wr_pages_extend(*ptr, padded(old_size), padded(new_size))) return WR_OK;
+        void *moved = wr_pages_owns(*ptr)
+                          ? MAP_FAILED
+                          : mremap(*ptr, padded(old_size), padded(new_size), MREMAP_MAYMOVE);
         if (moved != MAP_FAILED) {
             *ptr = moved;
             return WR_OK;
@@ -398,6 +418,7 @@ weir_status wr_mem_grow(wr_mem *mem, void **ptr, size_t old_size, size_t new_siz
 
 void wr_mem_trim(void)
 {
+    wr_pages_trim();
 #ifdef __GLIBC__
     malloc_trim(0);
 #endif

@@ -11,7 +11,7 @@
 
 enum {
     PAGE_FIRST = 4096,
-    PAGE_BYTES = 256 * 1024,
+    PAGE_BYTES = 256 * 1024 - 64, /* with its padding an eighth of a huge page */
     PAGE_SMALL = 16 * 1024,
     PAGE_SHARE = 256, /* of the memory limit, so that small limits are used in small steps */
     PAGE_ROWS_MIN = 8
@@ -141,7 +141,7 @@ static weir_status page_with_room(wr_rows *rows, page **out)
     page *p = page_slot(rows);
     *p = (page){.size = size, .cap = (uint32_t)(size / rows->layout->row_size)};
     void *block;
-    WR_TRY(wr_mem_zalloc(rows->mem, size, &block));
+    WR_TRY(wr_mem_alloc(rows->mem, size, &block));
     p->rows = block;
     rows->page_count++;
     rows->bytes += size;
@@ -445,6 +445,7 @@ weir_status wr_rows_append(wr_rows *rows, const wr_column *columns, const uint16
         WR_TRY(page_with_room(rows, &p));
         uint32_t part = WR_MIN(count - done, p->cap - p->count);
         uint8_t *first = p->rows + (size_t)p->count * l->row_size;
+        memset(first, 0, (size_t)part * l->row_size); /* NULL bits and extra bytes; in the cache */
         WR_TRY(put_rows(rows, p, flat, sel, done, part, first));
         if (addresses)
             for (uint32_t i = 0; i < part; i++)
