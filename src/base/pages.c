@@ -22,7 +22,8 @@
 enum {
     UNIT_SHIFT = 21,
     UNITS_MAX = 1 << 15,
-    CLASSES = 33 /* by blocks per unit */
+    CLASSES = 33,    /* by blocks per unit */
+    HELD_UNITS = 256 /* dirty units that the system is not offered */
 };
 static const size_t UNIT = (size_t)1 << UNIT_SHIFT;
 static const size_t FROM_MALLOC = (size_t)32 << 20; /* in use before units are begun */
@@ -150,7 +151,7 @@ static void free_unit(pool *p, uint32_t u)
         clean_unit(p, u);
         return;
     }
-    madvise(p->base + ((size_t)u << UNIT_SHIFT), UNIT, MADV_FREE);
+    if (dirty_count >= HELD_UNITS) madvise(p->base + ((size_t)u << UNIT_SHIFT), UNIT, MADV_FREE);
     p->units[u].is_clean = false;
     link_unit(p, &p->dirty, u);
     dirty_count++;

@@ -294,6 +294,15 @@ void wr_sorting_decide(wr_sorting *s)
     s->bits = 64 - left;
 }
 
+int wr_sorting_shift(const wr_sorting *s, int keys)
+{
+    int shift = s->bits;
+    if (keys > s->covered) return -1;
+    for (int k = 0; k < keys; k++)
+        shift -= s->ranges[k].width;
+    return shift < 64 ? shift : -1;
+}
+
 /* Puts the bits of key k below those that are there. */
 static void add_bits(const wr_sorting *s, int k, uint8_t *const *rows, uint32_t count,
                      uint64_t *bits)

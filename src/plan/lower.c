@@ -239,12 +239,46 @@ static weir_status filter_above(wr_lowering *l, const wr_logical *node, wr_expr 
 }
 
 /* Conjuncts right above a scan go into it, except volatile ones. */
+/* How many rows of each partition a conjunct lets through at most, if it limits the column:
+ * row_number <= 2, row_number = 1; -1: it does not. */
+static int64_t rows_let_through(const wr_expr *e, wr_column_id column)
+{
+    if (e->kind != WR_X_COMPARE) return -1;
+    const wr_expr *a = e->args[0], *b = e->args[1];
+    wr_compare_op op = (wr_compare_op)e->op;
+    if (a->kind == WR_X_CONST) {
+        a = e->args[1], b = e->args[0];
+        op = wr_compare_mirrored(op);
+    }
+    if (a->kind != WR_X_COLUMN || a->column != column || b->kind != WR_X_CONST) return -1;
+    if (b->value.is_null || b->value.type != WR_BIGINT) return -1;
+    int64_t top = b->value.i64;
+    if (op == WR_LT) return top > 0 ? top - 1 : 0;
+    return op == WR_LE || op == WR_EQ ? WR_MAX(top, 0) : -1;
+}
+
+/* A filter of ranks tells their window how many rows of each partition it needs to give. */
+static void limit_ranks(const wr_logical *filter, wr_logical *window)
+{
+    if (window->kind != WR_L_WINDOW || window->window.call_count != 1) return;
+    const wr_window_fn *fn = window->window.calls[0].fn;
+    bool is_rank =
+        fn && (fn->kind == WR_W_ROW_NUMBER || fn->kind == WR_W_RANK || fn->kind == WR_W_DENSE_RANK);
+    wr_column_id id = window->outputs[window->output_count - 1].id;
+    for (int i = 0; is_rank && i < filter->filter.count; i++) {
+        int64_t top = rows_let_through(filter->filter.conjuncts[i], id);
+        int64_t *known = &window->window.top_rows;
+        if (top >= 0 && (*known < 0 || top < *known)) *known = top;
+    }
+}
+
 static weir_status lower_filter(wr_lowering *l, wr_logical *node, const wr_column_set *needed,
                                 wr_lowered *out)
 {
     wr_arena *arena = l->planner->arena;
     int count = node->filter.count, in_count = 0, stay_count = 0;
     if (node->inputs[0]->kind != WR_L_SCAN) {
+        limit_ranks(node, node->inputs[0]);
         wr_column_set needs = needs_of(l, node, needed);
         WR_TRY(wr_lower_node(l, node->inputs[0], &needs, out));
         return filter_above(l, node, node->filter.conjuncts, count, out);

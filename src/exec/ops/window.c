@@ -27,6 +27,20 @@ static bool moves_forward(const wr_frame *f)
     return !has_offset || wr_expr_is_const(f->end_offset);
 }
 
+/* The bound of a ROWS frame as a distance from the row; false if it is not the same everywhere. */
+static bool shift_of(wr_frame_bound bound, const wr_expr *offset, int64_t *shift)
+{
+    const int64_t far = INT64_C(1) << 40; /* beyond any partition */
+    *shift = bound == WR_UNBOUNDED_PRECEDING ? -far : bound == WR_UNBOUNDED_FOLLOWING ? far : 0;
+    if (bound != WR_OFFSET_PRECEDING && bound != WR_OFFSET_FOLLOWING) return true;
+    if (offset->kind != WR_X_CONST || offset->value.is_null || offset->value.type != WR_BIGINT ||
+        offset->value.i64 < 0)
+        return false;
+    int64_t n = WR_MIN(offset->value.i64, far);
+    *shift = bound == WR_OFFSET_PRECEDING ? -n : n;
+    return true;
+}
+
 static weir_status open_call(wr_window *w, wr_wcall *c, const wr_window_call *call, wr_expr **exprs,
                              const wr_type **types, int *extra)
 {
@@ -43,8 +57,13 @@ static weir_status open_call(wr_window *w, wr_wcall *c, const wr_window_call *ca
     for (int i = 0; i < a->arg_count; i++)
         c->args[i] = slot_for(w, a->args[i], exprs, types, extra);
     if (a->filter && !call->fn) c->filter = slot_for(w, a->filter, exprs, types, extra);
-    bool start = f->start == WR_OFFSET_PRECEDING || f->start == WR_OFFSET_FOLLOWING;
-    bool end = f->end == WR_OFFSET_PRECEDING || f->end == WR_OFFSET_FOLLOWING;
+    c->is_shift = f->unit == WR_WINDOW_ROWS && f->exclude == WR_WINDOW_EXCLUDE_NONE &&
+                  shift_of(f->start, f->start_offset, &c->from_shift) &&
+                  shift_of(f->end, f->end_offset, &c->to_shift);
+    c->to_shift++;
+    bool start =
+        !c->is_shift && (f->start == WR_OFFSET_PRECEDING || f->start == WR_OFFSET_FOLLOWING);
+    bool end = !c->is_shift && (f->end == WR_OFFSET_PRECEDING || f->end == WR_OFFSET_FOLLOWING);
     if (start) c->start = slot_for(w, f->start_offset, exprs, types, extra);
     if (end) c->end = slot_for(w, f->end_offset, exprs, types, extra);
     c->needs_keys = f->unit == WR_WINDOW_RANGE && (start || end);
@@ -97,7 +116,9 @@ static weir_status window_open(wr_op *op)
     op->is_ordered = wr_exec_workers(op->exec) > 1;
     wr_rows_layout_init(&w->layout, &op->arena, types, w->input_count + extra,
                         op->is_ordered ? 8 : 0); /* places, for runs */
+    w->partition_shift = -1;
     wr_wspill_open(w);
+    wr_wtop_open(w);
     return wr_exprs_open(&w->exprs, op, exprs, extra);
 }
 
@@ -134,10 +155,14 @@ static weir_status window_sink(wr_op *op, wr_op_local *local, const wr_batch *in
     for (int c = 0; c < w->layout.column_count; c++)
         columns[c] = c < w->input_count ? in->columns[c] : me->exprs.out[c - w->input_count];
     uint8_t *rows[WR_BATCH_ROWS];
-    WR_TRY(wr_rows_append(me->rows, columns, in->sel, wr_batch_count(in), rows));
-    uint64_t place = wr_arrivals_note(&me->arrivals, local->morsel, wr_batch_count(in));
-    if (op->is_ordered) wr_rows_set_places(&w->layout, rows, wr_batch_count(in), place);
-    WR_TRY(wr_sorting_watch(&me->watch, rows, wr_batch_count(in)));
+    const uint16_t *sel = in->sel;
+    uint32_t count = wr_batch_count(in);
+    if (w->top_count && !me->top_is_off) WR_TRY(wr_wtop_select(w, me, columns, &sel, &count));
+    if (count == 0) return WR_OK;
+    WR_TRY(wr_rows_append(me->rows, columns, sel, count, rows));
+    uint64_t place = wr_arrivals_note(&me->arrivals, local->morsel, count);
+    if (op->is_ordered) wr_rows_set_places(&w->layout, rows, count, place);
+    WR_TRY(wr_sorting_watch(&me->watch, rows, count));
     return wr_wspill(w, me, false);
 }
 
@@ -160,20 +185,28 @@ static weir_status add_chunk(wr_window *w, uint64_t from)
     return WR_OK;
 }
 
+/* Of two entries of the sorter. */
+static inline bool same_partition(const wr_window *w, const wr_sort_entry *a,
+                                  const wr_sort_entry *b)
+{
+    if (w->partition_shift >= 0) return (a->bits ^ b->bits) >> w->partition_shift == 0;
+    return wr_wsame_partition(w, a->row, b->row);
+}
+
 /* The end of the partition that begins at from: gallops, then searches. */
 static uint64_t partition_end(const wr_window *w, uint64_t from)
 {
     const wr_sort_entry *e = w->sorter.entries;
     uint64_t count = w->sorter.count, step = 1, lo = from;
     if (w->partition_count == 0) return count;
-    while (lo + step < count && wr_wsame_partition(w, e[from].row, e[lo + step].row)) {
+    while (lo + step < count && same_partition(w, &e[from], &e[lo + step])) {
         lo += step;
         step *= 2;
     }
     uint64_t hi = WR_MIN(lo + step, count); /* lo is inside, hi is outside or the end */
     while (hi - lo > 1) {
         uint64_t middle = lo + (hi - lo) / 2;
-        if (wr_wsame_partition(w, e[from].row, e[middle].row))
+        if (same_partition(w, &e[from], &e[middle]))
             lo = middle;
         else
             hi = middle;
@@ -184,6 +217,7 @@ static uint64_t partition_end(const wr_window *w, uint64_t from)
 static weir_status find_chunks(wr_window *w)
 {
     uint64_t at = 0, count = w->sorter.count;
+    w->partition_shift = wr_sorting_shift(&w->sorter.sorting, w->partition_count);
     while (at < count) {
         WR_TRY(add_chunk(w, at));
         uint64_t goal = at + CHUNK_ROWS;
@@ -372,6 +406,7 @@ static void window_local_close(wr_op *op, wr_op_local *local)
         wr_mem_drop(s->query_mem);
     }
     wr_heap_drop(me->states);
+    wr_wtop_drop(me);
     wr_arena_clear(&me->watch_arena);
     wr_arrivals_clear(&me->arrivals);
     wr_rows_drop(me->rows);

@@ -1,4 +1,5 @@
 /* window.h - what the parts of the window operator share: window.c (sorting, partitions, batches),
+ * window_top.c (rows that are not wanted),
  * window_frame.c (which rows a frame holds), window_value.c (ranks, lag, first_value...),
  * window_aggregate.c (aggregates over frames).
  *
@@ -16,6 +17,8 @@ typedef struct wr_wcall {
     int args[WR_WINDOW_ARGS]; /* slots */
     int filter, start, end;   /* slots of FILTER and of the frame's offsets; -1: none */
     bool needs_peers, needs_keys;
+    bool is_shift; /* the frame of row i is [i + from_shift, i + to_shift), clamped */
+    int64_t from_shift, to_shift;
     bool end_moves_forward;  /* the end of the frame never goes back within a partition */
     wr_rows_layout distinct; /* arguments, for DISTINCT */
 } wr_wcall;
@@ -39,6 +42,10 @@ typedef struct wr_window {
     wr_merge *merge;
     wr_rows *piece;
     uint64_t entry_cap, piece_end; /* rows from piece_end on belong to the next piece */
+    uint32_t top_count;            /* rows wanted of each partition; 0: all, see window_top.c */
+    wr_rows_layout top_layout;     /* a partition and its best codes */
+    int partition_shift;           /* of sorter.entries: bits below those of the partition; -1: the
+                                      partition is not in the bits alone */
     bool is_ranking, is_numbering; /* all calls are ranks, or even row numbers: see there */
     /* of the piece's first partition: what earlier pieces held of it; the same of the next piece */
     uint64_t rows_before, groups_before, next_rows_before, next_groups_before;
@@ -102,12 +109,15 @@ typedef struct wr_wlocal {
     wr_arena watch_arena;
     wr_arrivals arrivals; /* of rows */
     wr_sort_runs runs;
+    wr_groups top_groups;
+    uint64_t top_seen, top_looked, top_kept;
+    bool top_is_off;
     uint64_t at, end; /* of the morsel */
     wr_wpart part;
     wr_wstate *states; /* by call */
 } wr_wlocal;
 
-static inline const uint8_t *wr_wrow(const wr_wpart *p, uint32_t i)
+static inline uint8_t *wr_wrow(const wr_wpart *p, uint32_t i)
 {
     return p->entries[p->from + i].row;
 }
@@ -123,6 +133,14 @@ WR_MUST_CHECK weir_status wr_wspill(wr_window *w, wr_wlocal *me, bool at_end);
 WR_MUST_CHECK weir_status wr_wspill_finish(wr_window *w, int phase, int *tasks);
 /* Reads whole partitions into w->sorter; *count 0: there are no more. */
 WR_MUST_CHECK weir_status wr_wspill_piece(wr_window *w, uint64_t *count);
+
+/* window_top.c: rows that cannot be among the first of their partition. */
+void wr_wtop_open(wr_window *w);
+void wr_wtop_drop(wr_wlocal *me);
+/* Leaves the rows that may be wanted in *sel, memory of the worker's scratch. columns: of the
+ * layout. */
+WR_MUST_CHECK weir_status wr_wtop_select(wr_window *w, wr_wlocal *me, const wr_column *columns,
+                                         const uint16_t **sel, uint32_t *count);
 
 /* window_frame.c */
 WR_MUST_CHECK weir_status wr_wpart_peers(const wr_window *w, wr_wpart *p);

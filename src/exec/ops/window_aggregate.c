@@ -316,12 +316,21 @@ static weir_status sum_partition(const wr_window *w, wr_wpart *p, const wr_wcall
     size_t rows = (size_t)p->count + 1;
     WR_TRY(wr_wpart_take(w, p, rows * sizeof *s->summed, (void **)&s->summed));
     WR_TRY(wr_wpart_take(w, p, rows * sizeof *s->sums, (void **)&s->sums));
-    for (uint32_t i = 0; i < p->count; i++) {
-        int64_t value;
-        WR_TRY(wr_sorting_check(&w->sorter.sorting, i));
-        bool present = wr_wint(w, slot, wr_wrow(p, i), &value);
-        s->sums[i + 1] = s->sums[i] + (present ? value : 0);
-        s->summed[i + 1] = s->summed[i] + present;
+    for (uint32_t from = 0, n; from < p->count; from += n) {
+        WR_ARENA(scratch);
+        wr_column column;
+        uint8_t *addresses[WR_BATCH_ROWS], nulls[WR_BATCH_ROWS];
+        int64_t values[WR_BATCH_ROWS];
+        n = WR_MIN(p->count - from, (uint32_t)WR_BATCH_ROWS);
+        WR_TRY(wr_exec_check(w->op.exec));
+        for (uint32_t i = 0; i < n; i++)
+            addresses[i] = wr_wrow(p, from + i);
+        wr_rows_gather(&w->layout, slot, addresses, n, &scratch, &column);
+        wr_keys_ints(&column, NULL, n, values, nulls);
+        for (uint32_t i = 0; i < n; i++) { /* the value of a NULL is 0 */
+            s->sums[from + i + 1] = s->sums[from + i] + values[i];
+            s->summed[from + i + 1] = s->summed[from + i] + !nulls[i];
+        }
     }
     return WR_OK;
 }

@@ -14,8 +14,13 @@ weir_status wr_wpart_take(const wr_window *w, wr_wpart *p, size_t size, void **o
     return WR_OK;
 }
 
-static bool are_peers(const wr_window *w, const uint8_t *a, const uint8_t *b)
+/* Rows of one partition; in memory the bits of the entries often tell. */
+static bool are_peers(const wr_window *w, const wr_sort_entry *x, const wr_sort_entry *y)
 {
+    const wr_sorting *s = &w->sorter.sorting;
+    const uint8_t *a = x->row, *b = y->row;
+    if (!w->has_runs && x->bits != y->bits) return false;
+    if (!w->has_runs && s->covered == s->key_count) return true;
     for (int k = 0; k < w->order_count; k++)
         if (wr_keys_compare(&w->layout, w->keys[w->partition_count + k].slot, a, b) != 0)
             return false;
@@ -28,10 +33,10 @@ weir_status wr_wpart_peers(const wr_window *w, wr_wpart *p)
     WR_TRY(wr_wpart_take(w, p, (size_t)p->count * sizeof(uint32_t), (void **)&p->group_of));
     WR_TRY(
         wr_wpart_take(w, p, ((size_t)p->count + 1) * sizeof(uint32_t), (void **)&p->group_start));
+    const wr_sort_entry *e = p->entries + p->from;
     for (uint32_t i = 0; i < p->count; i++) {
         WR_TRY(wr_sorting_check(&w->sorter.sorting, i));
-        if (i == 0 || !are_peers(w, wr_wrow(p, i - 1), wr_wrow(p, i)))
-            p->group_start[p->group_count++] = i;
+        if (i == 0 || !are_peers(w, &e[i - 1], &e[i])) p->group_start[p->group_count++] = i;
         p->group_of[i] = p->group_count - 1;
     }
     p->group_start[p->group_count] = p->count;
@@ -257,9 +262,15 @@ weir_status wr_wframe_of(const wr_window *w, const wr_wpart *p, const wr_wcall *
                          wr_wframe *out)
 {
     uint32_t from, to;
+    out->count = 0;
+    if (c->is_shift) {
+        from = (uint32_t)clamp((int64_t)i + c->from_shift, 0, p->count);
+        to = (uint32_t)clamp((int64_t)i + c->to_shift, 0, p->count);
+        add_stretch(out, from, to);
+        return WR_OK;
+    }
     WR_TRY(bound_of(w, p, c, i, false, &from));
     WR_TRY(bound_of(w, p, c, i, true, &to));
-    out->count = 0;
     if (c->call->frame.exclude == WR_WINDOW_EXCLUDE_NONE) {
         add_stretch(out, from, to);
         return WR_OK;

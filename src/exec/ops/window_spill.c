@@ -39,6 +39,7 @@ weir_status wr_wspill(wr_window *w, wr_wlocal *me, bool at_end)
     uint64_t need = wr_sort_runs_need(wr_rows_count(me->rows));
     if (!at_end && !wr_spill_is_due(&w->op, wr_rows_bytes(me->rows), need, SPILL_SHARE))
         return WR_OK;
+    wr_wtop_drop(me);
     if (!me->runs.spill)
         wr_sort_runs_init(&me->runs, &w->spill, &w->layout, w->keys,
                           w->partition_count + w->order_count);
