@@ -1,6 +1,6 @@
 /* pages.c - see pages.h.
  *
- * Two stretches of addresses, one of them for huge pages, are reserved and cut into units of the
+ * Three stretches of addresses, two of them for huge pages, are reserved and cut into units of the
  * size of a huge page. A unit holds 2 to 32 blocks of equal size: of a size class. Units with a
  * free block form a list per class. Units that are entirely free are dirty (their memory stays) or
  * clean (given back, reads as zero); dirty ones are preferred, and there are at most kept_units of
@@ -22,6 +22,7 @@
 enum {
     UNIT_SHIFT = 21,
     UNITS_MAX = 1 << 15,
+    RUNS = 2,
     CLASSES = 33,    /* by blocks per unit */
     HELD_UNITS = 256 /* dirty units that the system is not offered */
 };
@@ -45,7 +46,7 @@ typedef struct pool {
 } pool;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pool pools[2]; /* by wr_pages_kind */
+static pool pools[3]; /* by wr_pages_kind; then runs, which blocks would cut into pieces */
 static uint32_t dirty_count;
 static _Atomic size_t in_use;
 static _Atomic uint32_t kept_units = 128;
@@ -103,7 +104,7 @@ static bool reserve(pool *p)
     p->has_failed = at == MAP_FAILED;
     if (p->has_failed) return false;
     p->base = (char *)(((uintptr_t)at + UNIT - 1) & ~(uintptr_t)(UNIT - 1));
-    if (p == &pools[WR_PAGES_HUGE]) madvise(p->base, length, MADV_HUGEPAGE);
+    if (p != &pools[WR_PAGES_PLAIN]) madvise(p->base, length, MADV_HUGEPAGE);
     return true;
 }
 
@@ -205,7 +206,7 @@ static uint32_t take_run(pool *p, uint32_t count)
 
 void *wr_pages_take_run(size_t size, bool zeroed)
 {
-    pool *p = &pools[WR_PAGES_HUGE];
+    pool *p = &pools[RUNS];
     if (is_checked || !kept_units || size > UNIT * (UNITS_MAX / 2)) return NULL;
     uint32_t count = units_for(size);
     pthread_mutex_lock(&lock);
@@ -228,14 +229,23 @@ static uint32_t unit_of(pool *p, const void *block)
     return u < UNITS_MAX ? (uint32_t)u : 0;
 }
 
+static uint32_t find_unit(const void *block, pool **of)
+{
+    uint32_t u = 0;
+    for (int i = 0; i < 3 && !u; i++)
+        u = unit_of(*of = &pools[i], block);
+    return u;
+}
+
 bool wr_pages_owns(const void *block)
 {
-    return unit_of(&pools[0], block) != 0 || unit_of(&pools[1], block) != 0;
+    pool *p;
+    return find_unit(block, &p) != 0;
 }
 
 bool wr_pages_extend(void *run, size_t size, size_t new_size)
 {
-    pool *p = &pools[WR_PAGES_HUGE];
+    pool *p = &pools[RUNS];
     uint32_t u = unit_of(p, run), count = units_for(size), wanted = units_for(new_size), i = count;
     if (!u || wanted > UNITS_MAX / 2) return false;
     pthread_mutex_lock(&lock);
@@ -268,9 +278,8 @@ bool wr_pages_give(void *block, size_t size)
     while (!is_run &&
            !atomic_compare_exchange_weak(&in_use, &before, before > size ? before - size : 0))
         continue;
-    pool *p = &pools[WR_PAGES_HUGE];
-    uint32_t u = unit_of(p, block);
-    if (!u) u = unit_of(p = &pools[WR_PAGES_PLAIN], block);
+    pool *p;
+    uint32_t u = find_unit(block, &p);
     if (!u) return false;
     pthread_mutex_lock(&lock);
     for (uint32_t i = 0; is_run && i < units_for(size); i++)
@@ -283,7 +292,7 @@ bool wr_pages_give(void *block, size_t size)
 void wr_pages_trim(void)
 {
     pthread_mutex_lock(&lock);
-    for (pool *p = pools; p < pools + 2; p++)
+    for (pool *p = pools; p < pools + 3; p++)
         for (uint32_t u; (u = p->dirty) != 0; dirty_count--) {
             unlink_unit(p, &p->dirty, u);
             clean_unit(p, u);
