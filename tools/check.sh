@@ -22,6 +22,7 @@ check() {
 
 check "layers" python3 tools/check_layers.py
 check "banned functions, names and shapes" python3 tools/check_banned.py
+check "prototypes are told about" python3 tools/check_prototypes.py
 check "headers compile alone" tools/check_headers.sh "$build"
 check "exported symbols" tools/check_symbols.sh "$build"
 check "reference pages" python3 tools/write_reference.py --check "$build/weir"

@@ -140,6 +140,8 @@ WEIR_API const char *
 weir_query_tag(const weir_query *query); /* "SELECT", "INSERT", "CREATE TABLE" */
 WEIR_API int64_t weir_query_affected(
     const weir_query *query); /* rows changed; -1 before the end or if not a change */
+/* Columns of the result, known once the query has started; 0 when no rows come. Names and types are
+ * borrowed from the query; column counts from 0. */
 WEIR_API int weir_query_column_count(const weir_query *query);
 WEIR_API const char *weir_query_column_name(const weir_query *query, int column);
 WEIR_API const char *weir_query_column_type(const weir_query *query, int column); /* SQL spelling */

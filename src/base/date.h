@@ -26,12 +26,16 @@ typedef struct wr_civil { /* broken-down time */
 } wr_civil;
 
 int32_t wr_date_of(int32_t year, int32_t month, int32_t day); /* any year that fits; month 1-12 */
+/* The parts of a date; infinities are split like any number. Any thread, as all of this header. */
 void wr_date_split(int32_t days, int32_t *year, int32_t *month, int32_t *day);
+/* Whether there is such a day, and DATE can hold it. */
 bool wr_date_valid(int32_t year, int32_t month, int32_t day);
 int wr_days_in_month(int32_t year, int32_t month);
 int wr_date_weekday(int32_t days); /* 0 = Sunday */
 int wr_date_yearday(int32_t days); /* 1... */
+/* The week 1-53 by ISO 8601 and the year it belongs to, which may not be that of the day. */
 void wr_date_iso_week(int32_t days, int32_t *iso_year, int32_t *week);
+/* TIMESTAMP to parts and back. */
 void wr_ts_split(int64_t ts, wr_civil *out);
 bool wr_ts_join(const wr_civil *civil, int64_t *out); /* false: out of range */
 
@@ -47,8 +51,8 @@ bool wr_ts_read(wr_str text, int64_t *out, bool *has_zone, wr_str *zone_text, bo
 /* '1 year 2 mons 3 days 04:05:06.7', ISO P1Y..., '-1 day' */
 bool wr_interval_read(wr_str text, wr_interval *out);
 
-int wr_date_print(int32_t days, char *out); /* out needs 32 bytes; returns the length */
-int wr_time_print(int64_t usecs, char *out);
+int wr_date_print(int32_t days, char *out);      /* out needs 32 bytes; returns the length */
+int wr_time_print(int64_t usecs, char *out);     /* 04:05:06.7 */
 int wr_ts_print(int64_t ts, char *out);          /* 2001-02-03 04:05:06.7 */
 int wr_interval_print(wr_interval v, char *out); /* PostgreSQL style; out needs 96 */
 /* Total order of intervals as PostgreSQL's: months of 30 days, days of 24 hours; microseconds in

@@ -63,6 +63,7 @@ WR_MUST_CHECK weir_status wr_with_candidates(weir_status s, const char *names);
 WR_MUST_CHECK weir_status wr_with_span(weir_status s, wr_span span);
 
 const char *wr_status_text(weir_status s); /* "ok" for WR_OK */
+/* What a code is: the SQLSTATE ("42703"), the name, a short title. All static; any thread. */
 const char *wr_code_sqlstate(wr_code code);
 const char *wr_code_name(wr_code code); /* "UNKNOWN_COLUMN" */
 const char *wr_code_title(wr_code code);

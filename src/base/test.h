@@ -12,7 +12,9 @@ typedef struct wr_test {
 } wr_test;
 
 extern wr_test *wr_tests;
+/* Reports a failure of the running test, which goes on; the macros below call it. */
 void wr_test_failed(const char *file, int line, const char *fmt, ...) WR_PRINTF(3, 4);
+/* Ends the running test; it counts as skipped unless it has failed already. */
 _Noreturn void wr_test_skip(const char *reason);
 
 #define TEST(id)                                                              \

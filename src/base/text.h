@@ -19,9 +19,11 @@ static inline bool wr_str_eq(wr_str a, wr_str b)
 int wr_str_cmp(wr_str a, wr_str b);         /* byte order */
 bool wr_str_ieq(wr_str a, wr_str b);        /* ASCII case-insensitive */
 bool wr_str_is(wr_str a, const char *text); /* ASCII case-insensitive against a C string */
+/* By bytes; ihas: ASCII case-insensitive. Any text has the empty one at both ends. */
 bool wr_str_has_prefix(wr_str a, wr_str prefix);
 bool wr_str_has_suffix(wr_str a, wr_str suffix);
 bool wr_str_ihas_suffix(wr_str a, const char *suffix);
+/* The part without ASCII blanks (line ends too) at both ends; borrows. */
 wr_str wr_str_trim(wr_str a);
 ptrdiff_t wr_str_find(wr_str hay, wr_str needle);      /* byte index or -1 */
 uint64_t wr_hash_bytes(const void *data, size_t size); /* XXH3 */

@@ -123,6 +123,8 @@ typedef struct wr_object {
 wr_str wr_column_type_text(wr_arena *arena, const wr_column_def *column);
 
 wr_object *wr_object_new(wr_entry_kind kind, wr_str schema, wr_str name); /* references = 1 */
+/* Gives up a reference; the last one frees the object and releases its table and relation. Accepts
+ * NULL. */
 void wr_object_release(wr_object *object);
 WR_DEFINE_CLEANUP(wr_object, wr_object_release)
 

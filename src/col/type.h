@@ -57,6 +57,8 @@ const wr_type *wr_type_of(wr_type_id id); /* a type without parameters */
 const wr_type *wr_type_decimal(int precision,
                                int scale); /* 1 <= precision <= 38, 0 <= scale <= precision; phys
                                               I16/I32/I64/I128 by precision (4, 9, 18, 38) */
+/* Nested types and enums. Equal parts give the same pointer, which lives as long as the process;
+ * names and labels are copied. Never fail; any thread. */
 const wr_type *wr_type_list(const wr_type *element);
 const wr_type *wr_type_array(const wr_type *element, uint32_t length);
 const wr_type *wr_type_struct(const wr_field *fields, int count);

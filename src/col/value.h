@@ -19,6 +19,7 @@ typedef struct wr_value {
     };
 } wr_value;
 
+/* Values made of what they hold; they own nothing. */
 wr_value wr_value_null(const wr_type *type);
 wr_value wr_value_int(const wr_type *type, int64_t v); /* any int-like type of at most 64 bits */
 wr_value wr_value_i128(const wr_type *type,

@@ -31,6 +31,7 @@ typedef struct wr_thrift_field {
     uint8_t type; /* wr_thrift_type */
 } wr_thrift_field;
 
+/* Starts to read; the bytes must outlive in and what is borrowed from it. */
 void wr_thrift_in_init(wr_thrift_in *in, const void *bytes, size_t size);
 /* Steps to the next field of a struct; field must be zero before the first call and kept between
  * calls. False at the end of the struct or when bad. */
@@ -62,6 +63,7 @@ typedef struct wr_thrift_out {
 void wr_thrift_begin(wr_thrift_out *out); /* a struct that is the root or an element of a list */
 void wr_thrift_end(wr_thrift_out *out);   /* closes any struct */
 void wr_thrift_put_struct(wr_thrift_out *out, int16_t id); /* opens a struct field */
+/* Fields of the open struct, by rising id. A list is followed by its count elements. */
 void wr_thrift_put_bool(wr_thrift_out *out, int16_t id, bool v);
 void wr_thrift_put_byte(wr_thrift_out *out, int16_t id, int8_t v);
 void wr_thrift_put_i32(wr_thrift_out *out, int16_t id, int32_t v);

@@ -15,8 +15,11 @@ typedef struct wr_sort_runs {
     int count, cap;
 } wr_sort_runs;
 
+/* No runs yet. layout, keys and spill must outlive runs; the caller clears. One thread at a time,
+ * as all of this header. */
 void wr_sort_runs_init(wr_sort_runs *runs, wr_spill *spill, const wr_rows_layout *layout,
                        const wr_sort_slot *keys, int key_count);
+/* Gives the tapes back; accepts zeroed runs. */
 void wr_sort_runs_clear(wr_sort_runs *runs);
 /* Bytes that adding this many rows takes beside the rows. */
 static inline uint64_t wr_sort_runs_need(uint64_t rows)

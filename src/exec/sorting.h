@@ -51,6 +51,7 @@ typedef struct wr_sorting {
     int bits;
 } wr_sorting;
 
+/* Has seen no values yet; ranges come from arena. exec, layout and keys must outlive s. */
 void wr_sorting_init(wr_sorting *s, wr_exec *exec, wr_arena *arena, const wr_rows_layout *layout,
                      const wr_sort_slot *keys, int key_count);
 /* Takes note of values; several wr_sorting of the same keys can watch parts and be merged. What

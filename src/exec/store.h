@@ -49,6 +49,7 @@ typedef struct wr_store_reader { /* one per worker; zeroed = closed */
     wr_rows *block; /* of a tape */
     uint32_t next;  /* block */
 } wr_store_reader;
+/* Frees the block it holds; it can seek again. */
 void wr_store_reader_close(wr_store_reader *reader);
 /* Starts stretch number index. */
 WR_MUST_CHECK weir_status wr_store_seek(wr_store *store, wr_store_reader *reader, uint32_t index);

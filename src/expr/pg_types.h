@@ -8,6 +8,7 @@ typedef struct wr_pg_type {
     bool is_array;
 } wr_pg_type;
 bool wr_pg_type_at(int i, wr_pg_type *out); /* false behind the last one */
+/* PostgreSQL's number for the type; of a list, also of lists, that of the array. */
 int64_t wr_pg_type_oid(const wr_type *type);
 int64_t wr_pg_type_modifier(const wr_type *type); /* as in atttypmod; -1: none */
 int wr_pg_type_length(const wr_type *type);       /* bytes; -1: varies */

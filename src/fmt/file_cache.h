@@ -43,6 +43,7 @@ typedef struct wr_file_cache_totals {
     uint64_t hits, misses;  /* blocks delivered, blocks looked for in vain */
     uint64_t puts, evicted; /* blocks */
 } wr_file_cache_totals;
+/* What the cache holds and how often it was of use since it was made. */
 void wr_file_cache_totals_of(wr_file_cache *cache, wr_file_cache_totals *out);
 
 typedef struct wr_cached_file_row {

@@ -341,13 +341,10 @@ static weir_status bind_any(wr_scope *scope, const wr_node *node, wr_bound *out)
     out->kind = WR_CLASS_QUERY;
     switch (node->kind) {
     case WR_SQL_INSERT:
-        return wr_bind_insert(scope, wr_sql_as_insert(node), out);
     case WR_SQL_UPDATE:
-        return wr_bind_update(scope, wr_sql_as_update(node), out);
     case WR_SQL_DELETE:
-        return wr_bind_delete(scope, wr_sql_as_delete(node), out);
     case WR_SQL_MERGE:
-        return wr_bind_merge(scope, wr_sql_as_merge(node), out);
+        return wr_bind_change(scope, node, out);
     case WR_SQL_TRUNCATE:
         return wr_bind_truncate(scope, wr_sql_as_truncate(node), out);
     case WR_SQL_COPY:

@@ -296,6 +296,9 @@ WR_MUST_CHECK weir_status wr_planner_snapshot(wr_planner *planner, wr_table *tab
                                               wr_relation **out);
 /* ---- changes in WITH (with_change.c) ---- */
 bool wr_is_change(const wr_cte *cte);
+/* Binds an INSERT, UPDATE, DELETE or MERGE; UNSUPPORTED for other statements, which cannot stand in
+ * WITH. */
+WR_MUST_CHECK weir_status wr_bind_change(wr_scope *scope, const wr_node *node, wr_bound *out);
 /* Binds the change, if it is not bound yet: plan, result (no columns without RETURNING). */
 WR_MUST_CHECK weir_status wr_bind_change_cte(wr_cte *cte);
 /* Puts *plan after the changes that ctes make, in the order of their definition. Called once per

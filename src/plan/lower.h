@@ -20,8 +20,11 @@ typedef struct wr_lowering {
     WR_LIST(wr_lowered) shared_places;
 } wr_lowering;
 
+/* A node in the arena of the planner, with the estimate of from (NULL: none); left and right may be
+ * NULL. Its schema is empty. */
 wr_plan_node *wr_plan_node_new(wr_lowering *l, wr_phys_kind kind, const wr_logical *from,
                                wr_plan_node *left, wr_plan_node *right);
+/* Names and types of the node's columns, from those of the planner. */
 void wr_plan_schema(wr_lowering *l, wr_plan_node *node, const wr_column_id *ids, int count);
 int wr_place_of(const wr_lowered *in, wr_column_id id); /* -1: not there */
 /* e with column ids replaced by positions in in (and after shift columns in right when that is

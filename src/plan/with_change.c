@@ -21,11 +21,8 @@ weir_status wr_planner_snapshot(wr_planner *planner, wr_table *table, wr_relatio
                                : wr_table_snapshot(table, planner->catalog->txn, out);
 }
 
-static weir_status bind_change(wr_cte *cte, wr_bound *out)
+weir_status wr_bind_change(wr_scope *scope, const wr_node *node, wr_bound *out)
 {
-    wr_scope *scope = wr_scope_new(cte->scope->planner, cte->scope);
-    const wr_node *node = cte->node->query;
-    scope->is_names_only = true;
     switch (node->kind) {
     case WR_SQL_INSERT:
         return wr_bind_insert(scope, wr_sql_as_insert(node), out);
@@ -48,7 +45,9 @@ weir_status wr_bind_change_cte(wr_cte *cte)
     if (cte->plan) return WR_OK;
     cte->scope->ctes = cte->next; /* those defined before */
     WR_TRY(wr_bind_enter(planner, cte->node->node.span));
-    WR_TRY(bind_change(cte, &bound));
+    wr_scope *scope = wr_scope_new(planner, cte->scope);
+    scope->is_names_only = true;
+    WR_TRY(wr_bind_change(scope, cte->node->query, &bound));
     planner->depth--;
     cte->plan = bound.root;
     cte->is_shareable = true;

@@ -35,8 +35,11 @@ void wr_txn_rollback_to(wr_txn *txn, uint64_t savepoint);
 void wr_txn_mark(wr_txn *txn);
 
 wr_table *wr_table_new(wr_store *store, const wr_schema *schema); /* references = 1 */
+/* One more user, returned for convenience, and one less: the last frees table and rows. Release
+ * accepts NULL. Any thread. */
 wr_table *wr_table_keep(wr_table *table);
 void wr_table_release(wr_table *table);
+/* Borrowed from the table; never changes. */
 const wr_schema *wr_table_schema(const wr_table *table);
 uint64_t wr_table_count(wr_table *table, wr_txn *txn); /* rows visible */
 int64_t wr_table_next_rowid(wr_table *table);          /* rows appended later have this or more */

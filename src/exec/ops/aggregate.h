@@ -101,6 +101,8 @@ static inline uint8_t *wr_agg_final(const wr_agg *a, uint8_t *row)
     return moved ? (uint8_t *)(uintptr_t)moved : row;
 }
 
+/* Lays out the rows in which the arguments of a call are kept: group, arguments, order, place. When
+ * the operator opens. */
 WR_MUST_CHECK weir_status wr_agg_open_kept(wr_agg *a, wr_agg_call *c);
 /* Keeps arguments of the selected rows for their groups. */
 WR_MUST_CHECK weir_status wr_agg_keep(wr_agg *a, wr_agg_local *me, int call, const uint16_t *sel,

@@ -142,6 +142,8 @@ typedef struct wr_join_local {
     bool is_followed;
 } wr_join_local;
 
+/* The slot push of wr_op_def: probes with a batch, or keeps it for later once the build side has
+ * spilled. Each worker with its own local. */
 WR_MUST_CHECK weir_status wr_join_push(wr_op *op, wr_op_local *local, const wr_batch *in,
                                        wr_batch *out, wr_flow *flow);
 static inline uint64_t wr_join_tag(uint64_t hash) { return UINT64_C(1) << (48 + (hash >> 60)); }

@@ -15,6 +15,9 @@ typedef struct wr_kept_local {
     wr_store_reader reader;
 } wr_kept_local;
 
+/* Slots of wr_op_def with these names (exec/op.h says what is asked of them and by which threads):
+ * what comes in is kept in the store, finishing seals it, each worker reads stretches of its own.
+ * Adding fails with MEMORY_LIMIT where spilling does not help, and as temporary files do. */
 weir_status wr_kept_open(wr_op *op);
 void wr_kept_close(wr_op *op);
 void wr_kept_local_close(wr_op *op, wr_op_local *local);

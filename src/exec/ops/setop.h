@@ -28,6 +28,7 @@ typedef struct wr_setop {
     wr_setop_job *jobs;
 } wr_setop;
 
+/* An empty table for the rows of the right side, within the budget of the operator. */
 WR_MUST_CHECK weir_status wr_setop_table_new(wr_setop *s);
 /* Which of the rows of a batch of the left side come out: positions to sel. Changes the counts. */
 WR_MUST_CHECK weir_status wr_setop_pass(wr_setop *s, const wr_batch *in, wr_arena *scratch,

@@ -43,6 +43,7 @@ wr_date_field wr_date_field_find(wr_str name);
 /* As find, with an error naming near ones. */
 WR_MUST_CHECK weir_status wr_date_field_read(wr_str name, wr_date_field *out);
 
+/* Neither infinity nor -infinity. */
 bool wr_ts_is_finite(int64_t ts);
 /* Local time of the session's zone for a moment, and back. */
 int64_t wr_to_local(const wr_env *env, int64_t utc);

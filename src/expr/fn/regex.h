@@ -11,6 +11,7 @@ typedef struct wr_regex {
     bool is_global; /* flag g was given */
 } wr_regex;
 
+/* The slot clear of a function: frees the expression in state, a wr_regex. */
 void wr_regex_clear(void *state);
 /* Makes the expression current; does nothing if it is already. flags: PostgreSQL's letters (i c g n
  * m p s w x q). wrap: 0 as it is, 1 must match the whole text. BAD_PATTERN with the position in the

@@ -23,6 +23,7 @@ typedef struct wr_flat_vector {
     uint32_t at, count, element_size;
 } wr_flat_vector;
 
+/* The root table of the message; absent when the bytes are malformed. */
 wr_flat_table wr_flat_root(wr_flat *in);
 /* A signed integer of 1, 2, 4 or 8 bytes in slot number slot, or fallback if it is not there. */
 int64_t wr_flat_int(wr_flat_table table, int slot, int size, int64_t fallback);
@@ -46,6 +47,7 @@ typedef struct wr_flat_out {
     uint32_t table_start;
 } wr_flat_out;
 
+/* Copies the text, with a NUL behind; gives a reference. */
 uint32_t wr_flat_put_text(wr_flat_out *out, wr_str text);
 /* count elements of size bytes, aligned to align. */
 uint32_t wr_flat_put_list(wr_flat_out *out, const void *elements, size_t count, size_t size,

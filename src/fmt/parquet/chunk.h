@@ -31,7 +31,9 @@ typedef struct wr_pq_pool {
     uint64_t bytes_read;
 } wr_pq_pool;
 
+/* Takes no memory yet. mem and file must outlive the pool; one worker. */
 void wr_pq_pool_init(wr_pq_pool *pool, wr_mem *mem, wr_file *file, uint64_t data_end);
+/* Frees all blocks, also those that columns were read into. Readers are cleared before. */
 void wr_pq_pool_clear(wr_pq_pool *pool);
 /* Makes pages retired so far free for use: batches handed out before end here. */
 void wr_pq_pool_recycle(wr_pq_pool *pool);
@@ -104,7 +106,9 @@ typedef struct wr_pq_reader {
     int64_t pending_skip; /* rows */
 } wr_pq_reader;
 
+/* Takes no memory and reads nothing yet. pool and leaf must outlive r; one worker. */
 void wr_pq_reader_init(wr_pq_reader *r, wr_pq_pool *pool, const wr_pq_leaf *leaf, bool is_nested);
+/* Gives its blocks back to the pool; accepts a zeroed reader. */
 void wr_pq_reader_clear(wr_pq_reader *r);
 /* Starts at the first row of a chunk; nothing is read yet. dict_id identifies the dictionary. */
 WR_MUST_CHECK weir_status wr_pq_reader_open(wr_pq_reader *r, const wr_pq_chunk *chunk,

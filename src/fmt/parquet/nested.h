@@ -12,7 +12,9 @@ typedef struct wr_pq_shape {
     wr_buf text; /* VARIANT: the texts of a batch */
 } wr_pq_shape;
 
+/* A shape for node and all below it, from arena; takes no other memory yet. One worker. */
 void wr_pq_shape_init(wr_pq_shape *shape, const wr_pq_node *node, wr_arena *arena);
+/* Frees the buffers of the whole tree, which were taken from mem. */
 void wr_pq_shape_clear(wr_pq_shape *shape, wr_mem *mem);
 
 /* Builds the column of the node from what the readers of its leaves hold: readers[i] and values[i]

@@ -12,6 +12,7 @@ typedef struct wr_pq_rle {
     uint32_t packed_left, packed_done; /* ... of which done were taken */
 } wr_pq_rle;
 
+/* Starts at borrowed bytes; values have width bits, at most 32. */
 void wr_pq_rle_init(wr_pq_rle *r, const uint8_t *bytes, size_t size, unsigned width);
 /* Decodes count values. False when there are not that many. */
 bool wr_pq_rle_get(wr_pq_rle *r, uint32_t *out, size_t count);
