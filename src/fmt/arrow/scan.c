@@ -7,6 +7,7 @@
  *
  * Dictionaries are imported once per version and scan. Lock order: a batch's lock, then that of the
  * dictionaries. */
+#include "fmt/row_number.h"
 #include "fmt/arrow/reader.h"
 #include "sys/thread.h"
 
@@ -335,21 +336,6 @@ static weir_status next_morsel(wr_scan_worker *worker, bool *got)
 
 /* ---- batches */
 
-static void row_numbers(ipc_worker *w, uint32_t rows, wr_column *out)
-{
-    int64_t first = w->scan->rel->batches.items[w->batch].first_row + w->row;
-    *out = (wr_column){.type = WR_BIGINT,
-                       .form = WR_FLAT,
-                       .phys = WR_P_I16,
-                       .rows = rows,
-                       .data = w->iota,
-                       .base = first,
-                       .has_bounds = true,
-                       .lo = first,
-                       .hi = first + rows - 1,
-                       .sorted = true};
-}
-
 static weir_status decode(ipc_worker *w, int position, uint32_t rows)
 {
     const ipc_scan *s = w->scan;
@@ -358,7 +344,8 @@ static weir_status decode(ipc_worker *w, int position, uint32_t rows)
     if (w->decoded[position]) return WR_OK;
     w->decoded[position] = true;
     if (column >= root->n_children) {
-        row_numbers(w, rows, &w->columns[position]);
+        wr_row_number_column(w->iota, w->scan->rel->batches.items[w->batch].first_row + w->row,
+                             rows, &w->columns[position]);
         return WR_OK;
     }
     weir_status bad =
@@ -430,15 +417,7 @@ static void column_stats(wr_relation *base, int column, wr_column_stats *out)
     const wr_ipc_relation *rel = (const wr_ipc_relation *)base;
     *out = (wr_column_stats){0};
     if (column < rel->schema.root.n_children) return;
-    *out = (wr_column_stats){.has_range = rel->rows > 0,
-                             .has_null_count = true,
-                             .has_distinct = true,
-                             .sorted = true,
-                             .unique = true,
-                             .min = wr_value_int(WR_BIGINT, 0),
-                             .max = wr_value_int(WR_BIGINT, WR_MAX(rel->rows - 1, 0)),
-                             .distinct = (double)rel->rows,
-                             .bytes_per_row = sizeof(int16_t)};
+    wr_row_number_stats(rel->rows, out);
 }
 
 static void explain(const wr_relation *base, wr_buf *out)

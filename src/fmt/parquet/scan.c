@@ -10,12 +10,13 @@
  *
  * Ownership: all memory of a batch belongs to the worker and is valid until its next next_batch;
  * dictionaries until it takes another morsel. */
+#include "fmt/row_number.h"
 #include "fmt/parquet/scan.h"
 #include "fmt/parquet/nested.h"
 #include "fmt/parquet/prune.h"
 #include <stdio.h>
 
-enum { SLICE_ROWS = 32 * 2048, ROW_NUMBER_BYTES = 2 };
+enum { SLICE_ROWS = 32 * 2048 };
 static const double REPEATS_SHARE =
     0.1; /* fewer different values per row: the same ones come again */
 
@@ -518,21 +519,6 @@ static weir_status decode_nested(const pq_worker *w, pq_column *c, uint32_t rows
     return locate(wr_pq_assemble(&c->shape, c->readers, c->values, rows, out), w, c, NULL);
 }
 
-static void row_numbers(pq_worker *w, uint32_t rows, wr_column *out)
-{
-    int64_t first = w->scan->rel->meta.groups[w->unit.group].first_row + w->row;
-    *out = (wr_column){.type = WR_BIGINT,
-                       .form = WR_FLAT,
-                       .phys = WR_P_I16,
-                       .rows = rows,
-                       .data = w->iota,
-                       .base = first,
-                       .has_bounds = true,
-                       .lo = first,
-                       .hi = first + rows - 1,
-                       .sorted = true};
-}
-
 /* Shows the block of the next rows, if the cache has it. */
 static bool show_block(pq_worker *w, pq_column *c, uint32_t rows, wr_column *out)
 {
@@ -567,7 +553,8 @@ static weir_status decode(pq_worker *w, int column, uint32_t rows, const uint16_
     if (c->decoded) return WR_OK;
     c->decoded = true;
     if (!c->node) {
-        row_numbers(w, rows, out);
+        wr_row_number_column(w->iota, w->scan->rel->meta.groups[w->unit.group].first_row + w->row,
+                             rows, out);
         return WR_OK;
     }
     if (!c->is_flat) return decode_nested(w, c, rows, out);
@@ -723,15 +710,7 @@ static void column_stats(wr_relation *base, int column, wr_column_stats *out)
     const wr_pq_meta *meta = &rel->meta;
     *out = (wr_column_stats){0};
     if (column >= meta->column_count) {
-        *out = (wr_column_stats){.has_range = meta->rows > 0,
-                                 .has_null_count = true,
-                                 .has_distinct = true,
-                                 .sorted = true,
-                                 .unique = true,
-                                 .min = wr_value_int(WR_BIGINT, 0),
-                                 .max = wr_value_int(WR_BIGINT, WR_MAX(meta->rows - 1, 0)),
-                                 .distinct = (double)meta->rows,
-                                 .bytes_per_row = ROW_NUMBER_BYTES};
+        wr_row_number_stats(meta->rows, out);
         return;
     }
     const wr_pq_node *node = &meta->columns[column];
