@@ -161,6 +161,17 @@ wait $watching
 same "query --watch ends" 130 $?
 same "query --watch shows it again" yes "$([ "$(grep -c 1 watched.txt)" -ge 3 ] && echo yes)"
 same "summarize --sample" "2" "$($weir summarize --sample 2 sales.csv -o json | grep -o '"count":[0-9]*' | head -1 | cut -d: -f2)"
+printf 'n,t,one,none\n1,a,7,\n1,b,7,\n1,c,7,\n1,d,7,\n8,e,7,\n' >bars.csv
+$weir summarize bars.csv >out.txt
+has "summarize: histogram" '█▁▁▁▁▁▁▃' out.txt
+same "summarize: one histogram" 1 "$(grep -c '▁' out.txt)"
+same "summarize: order" 'n t one none ' "$(sed '1,2d' out.txt | grep VARCHAR\\\|BIGINT | cut -d' ' -f1 | tr '\n' ' ')"
+same "summarize: rows" 7 "$(wc -l <out.txt)"
+same "summarize: programs" "" "$($weir summarize bars.csv -o csv | grep histogram)"
+$weir summarize --sample 3 bars.csv >out.txt
+same "summarize: sample for people" 3 "$(grep -c ' 3 ' out.txt)"
+code "summarize: no file" 4 $weir summarize nothing.csv
+has "summarize: no file" "SUMMARIZE SELECT * FROM 'nothing.csv'" err.txt
 code "summarize --sample of nonsense" 2 $weir summarize --sample 0 sales.csv
 printf 'a,b\n1,2\n3\n5,6\n' >short.csv
 $weir describe short.csv >out.txt
