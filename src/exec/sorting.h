@@ -59,8 +59,8 @@ void wr_sorting_init(wr_sorting *s, wr_exec *exec, wr_arena *arena, const wr_row
 WR_MUST_CHECK weir_status wr_sorting_watch(wr_sorting *s, uint8_t *const *rows, uint64_t count);
 void wr_sorting_merge(wr_sorting *into, const wr_sorting *from);
 void wr_sorting_decide(wr_sorting *s);
-/* How far the bits of an entry are shifted right so that those of the first `keys` keys are left; -1
- * if these keys are not told by bits alone. */
+/* How far the bits of an entry are shifted right so that those of the first `keys` keys are left;
+ * -1 if these keys are not told by bits alone. */
 int wr_sorting_shift(const wr_sorting *s, int keys);
 WR_MUST_CHECK weir_status wr_sorting_fill(const wr_sorting *s, uint8_t *const *rows, uint64_t count,
                                           wr_sort_entry *entries);

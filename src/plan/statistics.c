@@ -59,8 +59,8 @@ static wr_column_stats **known_stats(wr_planner *planner, const wr_relation *rel
     struct wr_known_columns *known = planner->known_columns;
     for (int i = 0; i < known->all.count; i++)
         if (known->all.items[i].relation == relation) return known->all.items[i].stats;
-    known_relation next = {relation, wr_new_array(planner->arena, wr_column_stats *,
-                                                  relation->schema.count + 1)};
+    known_relation next = {
+        relation, wr_new_array(planner->arena, wr_column_stats *, relation->schema.count + 1)};
     wr_push(planner->arena, &known->all, next);
     return next.stats;
 }
@@ -80,8 +80,7 @@ static const wr_column_stats *column_stats(wr_planner *planner, wr_relation *rel
 static wr_column_profile scan_column(wr_planner *planner, wr_logical *node, int output, double rows,
                                      int source)
 {
-    wr_column_stats stats =
-        *column_stats(planner, node->scan.relation, node->scan.columns[output]);
+    wr_column_stats stats = *column_stats(planner, node->scan.relation, node->scan.columns[output]);
     wr_column_profile c = {.id = node->outputs[output].id, .source = source, .source_rows = rows};
     if (stats.has_null_count && rows > 0)
         c.null_fraction = WR_MIN((double)stats.null_count / rows, 1);
