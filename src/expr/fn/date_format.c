@@ -1,246 +1,15 @@
 /* date_format.c - strftime, strptime and PostgreSQL's to_char, to_date, to_timestamp for dates.
  *
- * Both pattern languages are read piece by piece into the same elements, so there is one writer and
- * one reader: strftime's
- * %-letters and to_char's keywords (longest first) name the same things. Unknown %-letters are an
- * error; in to_char patterns everything that is no keyword stands for itself, and "quoted" text is
- * taken as it is. */
-#include "expr/fn/date_units.h"
+ * Both pattern languages are read piece by piece into the same elements (date_pattern.h), so there
+ * is one writer and one reader. */
+#include "expr/fn/date_pattern.h"
 #include <stdlib.h>
-
-typedef enum element {
-    EL_LITERAL,
-    EL_YEAR4,
-    EL_YEAR2,
-    EL_MONTH,
-    EL_MONTH_NAME,
-    EL_MONTH_SHORT,
-    EL_DAY,
-    EL_DAY_NAME,
-    EL_DAY_SHORT,
-    EL_DOY,
-    EL_HOUR24,
-    EL_HOUR12,
-    EL_MINUTE,
-    EL_SECOND,
-    EL_MICRO,
-    EL_MILLI,
-    EL_AMPM,
-    EL_ISO_YEAR,
-    EL_ISO_WEEK,
-    EL_ISO_DOW,
-    EL_DOW,
-    EL_QUARTER,
-    EL_CENTURY,
-    EL_WEEK_SUNDAY,
-    EL_WEEK_MONDAY,
-    EL_WEEK_OF_YEAR,
-    EL_WEEK_OF_MONTH,
-    EL_EPOCH,
-    EL_OFFSET,
-    EL_OFFSET_HOURS,
-    EL_OFFSET_MINUTES,
-    EL_ZONE,
-    EL_JULIAN,
-    EL_SECONDS_OF_DAY,
-    EL_ERA,
-    EL_YEAR_COMMA, /* 2,024 */
-    EL_YEAR3,
-    EL_YEAR1,
-    EL_ISO_YEAR3,
-    EL_ISO_YEAR2,
-    EL_ISO_YEAR1,
-    EL_ISO_DOY,
-    EL_ROMAN_MONTH,
-    EL_FRACTION /* digits in piece.digits */
-} element;
-
-typedef enum letter_style { AS_TITLE, AS_UPPER, AS_LOWER } letter_style;
-
-typedef struct piece {
-    element what;
-    bool no_padding, blank_padded, ordinal, dotted;
-    int8_t digits;
-    letter_style style;
-    wr_str literal;
-} piece;
-
-typedef WR_LIST(piece) piece_list;
 
 static const char *const month_names[] = {"January",   "February", "March",    "April",
                                           "May",       "June",     "July",     "August",
                                           "September", "October",  "November", "December"};
 static const char *const day_names[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                         "Thursday", "Friday", "Saturday"};
-
-/* ---- pattern languages ---- */
-
-static const struct percent {
-    char letter;
-    element what;
-    const char *expands;
-} percents[] = {
-    {'Y', EL_YEAR4, NULL},       {'y', EL_YEAR2, NULL},         {'m', EL_MONTH, NULL},
-    {'B', EL_MONTH_NAME, NULL},  {'b', EL_MONTH_SHORT, NULL},   {'h', EL_MONTH_SHORT, NULL},
-    {'d', EL_DAY, NULL},         {'e', EL_DAY, NULL},           {'A', EL_DAY_NAME, NULL},
-    {'a', EL_DAY_SHORT, NULL},   {'j', EL_DOY, NULL},           {'H', EL_HOUR24, NULL},
-    {'I', EL_HOUR12, NULL},      {'M', EL_MINUTE, NULL},        {'S', EL_SECOND, NULL},
-    {'f', EL_MICRO, NULL},       {'g', EL_MILLI, NULL},         {'p', EL_AMPM, NULL},
-    {'G', EL_ISO_YEAR, NULL},    {'V', EL_ISO_WEEK, NULL},      {'u', EL_ISO_DOW, NULL},
-    {'w', EL_DOW, NULL},         {'C', EL_CENTURY, NULL},       {'U', EL_WEEK_SUNDAY, NULL},
-    {'W', EL_WEEK_MONDAY, NULL}, {'s', EL_EPOCH, NULL},         {'z', EL_OFFSET, NULL},
-    {'Z', EL_ZONE, NULL},        {'F', 0, "%Y-%m-%d"},          {'T', 0, "%H:%M:%S"},
-    {'R', 0, "%H:%M"},           {'D', 0, "%m/%d/%y"},          {'x', 0, "%Y-%m-%d"},
-    {'X', 0, "%H:%M:%S"},        {'c', 0, "%Y-%m-%d %H:%M:%S"},
-};
-
-static void push_literal(wr_arena *arena, piece_list *list, const char *at, size_t size)
-{
-    if (size) wr_push(arena, list, ((piece){.what = EL_LITERAL, .literal = {at, size}}));
-}
-
-static weir_status read_percent(wr_arena *arena, wr_str pattern, piece_list *list)
-{
-    for (size_t k = 0; k < pattern.length;) {
-        if (pattern.data[k] != '%') {
-            const char *next = memchr(pattern.data + k, '%', pattern.length - k);
-            size_t n = next ? (size_t)(next - pattern.data) - k : pattern.length - k;
-            push_literal(arena, list, pattern.data + k, n);
-            k += n;
-            continue;
-        }
-        k++;
-        bool plain = k < pattern.length && pattern.data[k] == '-';
-        k += plain;
-        char letter = k < pattern.length ? pattern.data[k] : 0;
-        k++;
-        if (letter == '%' || letter == 'n' || letter == 't') {
-            push_literal(arena, list, letter == '%' ? "%" : letter == 'n' ? "\n" : "\t", 1);
-            continue;
-        }
-        size_t p = 0;
-        while (p < WR_COUNT(percents) && percents[p].letter != letter)
-            p++;
-        if (p == WR_COUNT(percents))
-            return wr_fail(WR_E_BAD_ARGUMENT, "unknown element \"%%%c\" of a date pattern",
-                           letter ? letter : ' ');
-        if (percents[p].expands)
-            WR_TRY(read_percent(arena, wr_str_of(percents[p].expands), list));
-        else
-            wr_push(arena, list,
-                    ((piece){.what = percents[p].what,
-                             .no_padding = plain,
-                             .blank_padded = letter == 'e'}));
-    }
-    return WR_OK;
-}
-
-static const struct keyword {
-    const char *word; /* compared without regard to case; longer ones first */
-    element what;
-} keywords[] = {
-    {"Y,YYY", EL_YEAR_COMMA},
-    {"MONTH", EL_MONTH_NAME},
-    {"SSSSS", EL_SECONDS_OF_DAY},
-    {"YYYY", EL_YEAR4},
-    {"IYYY", EL_ISO_YEAR},
-    {"IDDD", EL_ISO_DOY},
-    {"SSSS", EL_SECONDS_OF_DAY},
-    {"HH24", EL_HOUR24},
-    {"HH12", EL_HOUR12},
-    {"A.M.", EL_AMPM},
-    {"P.M.", EL_AMPM},
-    {"A.D.", EL_ERA},
-    {"B.C.", EL_ERA},
-    {"DAY", EL_DAY_NAME},
-    {"MON", EL_MONTH_SHORT},
-    {"DDD", EL_DOY},
-    {"YYY", EL_YEAR3},
-    {"IYY", EL_ISO_YEAR3},
-    {"FF1", EL_FRACTION},
-    {"FF2", EL_FRACTION},
-    {"FF3", EL_FRACTION},
-    {"FF4", EL_FRACTION},
-    {"FF5", EL_FRACTION},
-    {"FF6", EL_FRACTION},
-    {"TZH", EL_OFFSET_HOURS},
-    {"TZM", EL_OFFSET_MINUTES},
-    {"OF", EL_OFFSET},
-    {"TZ", EL_ZONE},
-    {"YY", EL_YEAR2},
-    {"IY", EL_ISO_YEAR2},
-    {"MM", EL_MONTH},
-    {"DD", EL_DAY},
-    {"DY", EL_DAY_SHORT},
-    {"HH", EL_HOUR12},
-    {"MI", EL_MINUTE},
-    {"SS", EL_SECOND},
-    {"MS", EL_MILLI},
-    {"US", EL_MICRO},
-    {"AM", EL_AMPM},
-    {"PM", EL_AMPM},
-    {"IW", EL_ISO_WEEK},
-    {"ID", EL_ISO_DOW},
-    {"WW", EL_WEEK_OF_YEAR},
-    {"RM", EL_ROMAN_MONTH},
-    {"CC", EL_CENTURY},
-    {"BC", EL_ERA},
-    {"AD", EL_ERA},
-    {"Y", EL_YEAR1},
-    {"I", EL_ISO_YEAR1},
-    {"D", EL_DOW},
-    {"W", EL_WEEK_OF_MONTH},
-    {"Q", EL_QUARTER},
-    {"J", EL_JULIAN},
-};
-
-static letter_style style_of(const char *written)
-{
-    if (written[0] >= 'a') return AS_LOWER;
-    return written[1] >= 'a' ? AS_TITLE : AS_UPPER;
-}
-
-static weir_status read_keywords(wr_arena *arena, wr_str pattern, piece_list *list)
-{
-    bool fill_mode = false;
-    for (size_t k = 0; k < pattern.length;) {
-        wr_str rest = {pattern.data + k, pattern.length - k};
-        if (rest.length >= 2 && wr_str_is((wr_str){rest.data, 2}, "FM")) {
-            fill_mode = true, k += 2;
-            continue;
-        }
-        if (*rest.data == '"') {
-            const char *close = memchr(rest.data + 1, '"', rest.length - 1);
-            size_t n = close ? (size_t)(close - rest.data) - 1 : rest.length - 1;
-            push_literal(arena, list, rest.data + 1, n);
-            k += n + 1 + (close != NULL);
-            continue;
-        }
-        size_t w = 0, n = 0;
-        for (; w < WR_COUNT(keywords); w++) {
-            n = strlen(keywords[w].word);
-            if (rest.length >= n && wr_str_is((wr_str){rest.data, n}, keywords[w].word)) break;
-        }
-        if (w == WR_COUNT(keywords)) {
-            push_literal(arena, list, rest.data, 1);
-            k++;
-            continue;
-        }
-        piece p = {.what = keywords[w].what, .no_padding = fill_mode, .style = style_of(rest.data)};
-        if (p.what == EL_FRACTION) p.digits = (int8_t)(rest.data[2] - '0');
-        if (p.what == EL_AMPM || p.what == EL_ERA) {
-            p.dotted = n == 4;
-            if (p.style == AS_TITLE) p.style = AS_UPPER;
-        }
-        fill_mode = false; /* FM speaks of one keyword */
-        k += n;
-        if (k + 2 <= pattern.length && wr_str_is((wr_str){pattern.data + k, 2}, "TH") &&
-            p.what != EL_MONTH_NAME)
-            p.ordinal = true, p.style = style_of(pattern.data + k), k += 2;
-        wr_push(arena, list, p);
-    }
-    return WR_OK;
-}
 
 /* ---- writing ---- */
 
@@ -252,7 +21,7 @@ typedef struct moment {
     const char *zone;
 } moment;
 
-static void add_name(wr_buf *out, const char *name, size_t size, letter_style style)
+static void add_name(wr_buf *out, const char *name, size_t size, wr_letter_style style)
 {
     for (size_t k = 0; k < size; k++) {
         char c = name[k];
@@ -261,7 +30,7 @@ static void add_name(wr_buf *out, const char *name, size_t size, letter_style st
         wr_buf_add_char(out, c);
     }
 }
-static void add_number(wr_buf *out, const piece *p, int64_t value, int width)
+static void add_number(wr_buf *out, const wr_date_piece *p, int64_t value, int width)
 {
     width = p->no_padding ? 1 : width + (value < 0);
     wr_buf_printf(out, p->blank_padded ? "%*lld" : "%0*lld", width, (long long)value);
@@ -274,12 +43,12 @@ static void add_number(wr_buf *out, const piece *p, int64_t value, int width)
     add_name(out, ending, 2, p->style == AS_UPPER ? AS_UPPER : AS_LOWER);
 }
 /* "am", or "a.m." */
-static void add_half(wr_buf *out, const piece *p, const char *letters)
+static void add_half(wr_buf *out, const wr_date_piece *p, const char *letters)
 {
     char text[4] = {letters[0], '.', letters[1], '.'};
     add_name(out, p->dotted ? text : letters, p->dotted ? 4 : 2, p->style);
 }
-static void add_roman_month(wr_buf *out, const piece *p, int month)
+static void add_roman_month(wr_buf *out, const wr_date_piece *p, int month)
 {
     static const char *const names[] = {"I",   "II",   "III", "IV", "V",  "VI",
                                         "VII", "VIII", "IX",  "X",  "XI", "XII"};
@@ -288,7 +57,7 @@ static void add_roman_month(wr_buf *out, const piece *p, int month)
     for (size_t k = strlen(name); !p->no_padding && k < 4; k++)
         wr_buf_add_char(out, ' ');
 }
-static void add_iso(wr_buf *out, const piece *p, int32_t days)
+static void add_iso(wr_buf *out, const wr_date_piece *p, int32_t days)
 {
     int32_t year, week;
     wr_date_iso_week(days, &year, &week);
@@ -313,7 +82,7 @@ static void add_iso(wr_buf *out, const piece *p, int32_t days)
         return;
     }
 }
-static void write_piece(const piece *p, const moment *m, bool pads_names, wr_buf *out)
+static void write_piece(const wr_date_piece *p, const moment *m, bool pads_names, wr_buf *out)
 {
     const wr_civil *c = &m->civil;
     int dow = wr_date_weekday(m->days), doy = wr_date_yearday(m->days);
@@ -350,10 +119,10 @@ static void write_piece(const piece *p, const moment *m, bool pads_names, wr_buf
         add_number(out, p, c->second, 2);
         return;
     case EL_MICRO:
-        add_number(out, &(piece){0}, c->usec, 6);
+        add_number(out, &(wr_date_piece){0}, c->usec, 6);
         return;
     case EL_MILLI:
-        add_number(out, &(piece){0}, c->usec / 1000, 3);
+        add_number(out, &(wr_date_piece){0}, c->usec / 1000, 3);
         return;
     case EL_DOW:
         add_number(out, p, pads_names ? dow + 1 : dow, 1);
@@ -406,7 +175,7 @@ static void write_piece(const piece *p, const moment *m, bool pads_names, wr_buf
         add_number(out, p, wr_floor_mod(c->year, 10), 1);
         return;
     case EL_FRACTION:
-        add_number(out, &(piece){0}, c->usec / wr_pow10_i64[6 - p->digits], p->digits);
+        add_number(out, &(wr_date_piece){0}, c->usec / wr_pow10_i64[6 - p->digits], p->digits);
         return;
     case EL_ROMAN_MONTH:
         add_roman_month(out, p, c->month);
@@ -482,7 +251,7 @@ static moment moment_of(const wr_call *call, int a, uint32_t i)
 }
 
 /* An interval has no place in the calendar. */
-static weir_status refuse_calendar(const piece_list *list)
+static weir_status refuse_calendar(const wr_date_pieces *list)
 {
     for (int k = 0; k < list->count; k++) {
         switch (list->items[k].what) {
@@ -521,15 +290,15 @@ static weir_status format_rows(wr_call *call, wr_column *out, int moment_arg, bo
 {
     wr_text_out text = {call->arena, NULL, NULL};
     wr_str last = {NULL, 0};
-    piece_list list = {0};
+    wr_date_pieces list = {0};
     WR_BUF(buf);
     WR_ROWS(i)
     {
         wr_str pattern = wr_arg_str(call, 1 - moment_arg, i);
         if (!last.data || !wr_str_eq(pattern, last)) {
             list.count = 0;
-            weir_status bad =
-                (is_to_char ? read_keywords : read_percent)(call->arena, pattern, &list);
+            weir_status bad = (is_to_char ? wr_date_pattern_keywords
+                                          : wr_date_pattern_percent)(call->arena, pattern, &list);
             if (bad) return wr_bad_row(call, i, bad);
             last = pattern;
         }
@@ -669,7 +438,7 @@ static bool read_literal(reading *r, wr_str literal, bool lenient)
     return true;
 }
 
-static bool read_piece(reading *r, const piece *p, bool lenient, bool digits_follow)
+static bool read_piece(reading *r, const wr_date_piece *p, bool lenient, bool digits_follow)
 {
     wr_civil *c = &r->civil;
     int32_t value = 0;
@@ -763,13 +532,14 @@ static bool read_piece(reading *r, const piece *p, bool lenient, bool digits_fol
     }
 }
 
-static bool is_numeric(const piece *p)
+static bool is_numeric(const wr_date_piece *p)
 {
     return p->what != EL_LITERAL && p->what != EL_MONTH_NAME && p->what != EL_MONTH_SHORT &&
            p->what != EL_AMPM;
 }
 
-static bool read_moment(wr_str text, const piece_list *list, bool lenient, reading *r, int64_t *ts)
+static bool read_moment(wr_str text, const wr_date_pieces *list, bool lenient, reading *r,
+                        int64_t *ts)
 {
     *r = (reading){.rest = text, .civil = {.year = 1900, .month = 1, .day = 1}};
     if (lenient) r->civil.year = 1;
@@ -798,13 +568,14 @@ static bool read_moment(wr_str text, const piece_list *list, bool lenient, readi
 static weir_status read_rows(wr_call *call, wr_column *out, bool lenient, bool null_if_bad)
 {
     wr_str last = {NULL, 0};
-    piece_list list = {0};
+    wr_date_pieces list = {0};
     WR_ROWS(i)
     {
         wr_str pattern = wr_arg_str(call, 1, i), text = wr_arg_str(call, 0, i);
         if (!last.data || !wr_str_eq(pattern, last)) {
             list.count = 0;
-            weir_status bad = (lenient ? read_keywords : read_percent)(call->arena, pattern, &list);
+            weir_status bad = (lenient ? wr_date_pattern_keywords
+                                       : wr_date_pattern_percent)(call->arena, pattern, &list);
             if (bad) return wr_bad_row(call, i, bad);
             last = pattern;
         }
