@@ -119,7 +119,6 @@ static inline uint64_t fold_128(wr_u128 v) { return (uint64_t)v ^ mix((uint64_t)
 
 static uint64_t hash_one(const wr_column *c, uint32_t row)
 {
-    const wr_view *v;
     switch ((wr_phys)c->type->phys) {
     case WR_P_U8:
         return ((const uint8_t *)c->data)[row];
@@ -137,12 +136,25 @@ static uint64_t hash_one(const wr_column *c, uint32_t row)
         return hash_f64(((const double *)c->data)[row]);
     case WR_P_INTERVAL:
         return fold_128((wr_u128)wr_interval_order(((const wr_interval *)c->data)[row]));
-    case WR_P_VIEW:
-        v = &((const wr_view *)c->data)[row];
-        return v->length <= 12 ? v->words[0] ^ mix(v->words[1])
-                               : wr_hash_bytes(v->pointer, v->length);
     default:
         return wr_column_hash(c, row);
+    }
+}
+
+/* Long texts are rare enough to be looked at a second time. */
+static void hash_views(const wr_column *c, const uint16_t *sel, uint32_t count, uint64_t *values)
+{
+    const wr_view *views = c->data;
+    bool any_long = false;
+    for (uint32_t i = 0; i < count; i++) {
+        const wr_view *v = &views[wr_row_at(sel, i)];
+        values[i] = v->words[0] ^ mix(v->words[1]);
+        any_long |= v->length > 12;
+    }
+    for (uint32_t i = 0; any_long && i < count; i++) {
+        uint32_t row = wr_row_at(sel, i);
+        if (views[row].length > 12 && (!c->valid || wr_bit_get(c->valid, row)))
+            values[i] = wr_hash_bytes(views[row].pointer, views[row].length);
     }
 }
 
@@ -153,7 +165,10 @@ static void hash_column(const wr_column *c, const uint16_t *sel, uint32_t count,
             values[i] = wr_column_hash(c, wr_row_at(sel, i));
         return;
     }
-    if (c->type->phys == WR_P_I32 || c->type->phys == WR_P_I64 || c->type->phys == WR_P_U32) {
+    if (c->type->phys == WR_P_VIEW) {
+        hash_views(c, sel, count, values);
+    } else if (c->type->phys == WR_P_I32 || c->type->phys == WR_P_I64 ||
+               c->type->phys == WR_P_U32) {
         widen_of[c->type->phys](c->data, 0, sel, count, (int64_t *)values);
     } else if (c->type->phys == WR_P_U64) {
         widen_i64(c->data, 0, sel, count, (int64_t *)values);

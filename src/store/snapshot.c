@@ -161,16 +161,18 @@ static uint64_t snapshot_count(wr_relation *rel)
     return count;
 }
 
-/* Fills sel with the visible rows; returns their number, or rows when all are visible (sel is not
- * needed then). */
+static void select_all(uint32_t rows, uint16_t *sel)
+{
+    for (uint32_t row = 0; row < rows; row++)
+        sel[row] = (uint16_t)row;
+}
+
+/* Fills sel with the visible rows; returns their number, or rows when all are visible (sel is left
+ * alone then). */
 static uint32_t visible_rows(const snapshot *source, uint32_t chunk, uint16_t *sel)
 {
     uint32_t count = 0, rows = source->rows[chunk];
-    if (sees_all(source, chunk)) {
-        for (uint32_t row = 0; row < rows; row++)
-            sel[row] = (uint16_t)row;
-        return rows;
-    }
+    if (sees_all(source, chunk)) return rows;
     for (uint32_t row = 0; row < rows; row++) {
         sel[count] = (uint16_t)row;
         count += sees_row(source, chunk, row);
@@ -211,9 +213,12 @@ static weir_status snapshot_next_batch(wr_scan_worker *worker, wr_batch *out, bo
     }
     out->rows = rows;
     uint32_t count = visible_rows(source, worker->chunk, worker->sel);
+    bool is_selected = count < rows;
     for (int f = 0; f < scan->request.filter_count && count; f++) {
         const wr_scan_filter *filter = scan->request.filters[f];
         if (filter->ready && !filter->ready(filter)) continue;
+        if (!is_selected) select_all(rows, worker->sel);
+        is_selected = true;
         WR_TRY(filter->apply(filter, worker->number, out, worker->sel, &count));
     }
     if (count < rows) {

@@ -18,7 +18,7 @@
 #include "kern/kern.h"
 #include <math.h>
 
-enum { TOP_MAX = 1 << 20, TOP_SLACK = 8192, MORSEL_BATCHES = 8, SPILL_SHARE = 70 };
+enum { TOP_MAX = 1 << 20, TOP_SLACK = 1024, MORSEL_BATCHES = 8, SPILL_SHARE = 70 };
 
 typedef struct sort_local {
     wr_op_local base;

@@ -8,6 +8,7 @@
  *
  * At the end a sum becomes an expansion: a few doubles that add up to it. Each family has one state
  * and one update; which number is read is decided by the first name of the row. */
+#pragma GCC optimize("O3") /* the test for small integers vectorises */
 #include "expr/fn/box.h"
 #include "expr/fn/exact_sum.h"
 #include <math.h>
@@ -20,8 +21,11 @@ typedef struct moments {
 } moments;
 /* A product is two doubles; sums of the first and of the second halves each stay narrow. */
 enum { SUM_X, SUM_Y, SUM_XX, SUM_YY, SUM_XY, SUM_XX_LOW, SUM_YY_LOW, SUM_XY_LOW, PAIR_SUMS };
+enum { INTEGER_SUMS = SUM_XY + 1 };
 typedef struct pairs {
     int64_t n;
+    int64_t integers[INTEGER_SUMS]; /* added to the sums when these are looked at: in one cache
+                                       line with n, which is all that small integers touch */
     wr_exact_sum sums[PAIR_SUMS];
 } pairs;
 
@@ -54,6 +58,7 @@ static void pairs_init(const wr_aggregate_call *call, void *state)
 {
     (void)call;
     pairs *s = state;
+    memset(s->integers, 0, sizeof s->integers);
     init_sums(&s->n, s->sums, PAIR_SUMS);
 }
 static void merge_sums(wr_exact_sum *into, const wr_exact_sum *from, int count, wr_arena *heap)
@@ -193,8 +198,13 @@ static bool small_integers(const wr_column *c, const uint16_t *sel, uint32_t cou
     const double *v = c->data;
     uint32_t different = 0;
     if (c->valid) return false;
-    for (uint32_t i = 0; i < count; i++) {
-        double value = v[sel ? sel[i] : i];
+    for (uint32_t i = 0; !sel && i < count; i++) {
+        bool inside = fabs(v[i]) < 0x1p31;
+        out[i] = inside ? (int32_t)v[i] : 0;
+        different |= (double)out[i] != v[i];
+    }
+    for (uint32_t i = 0; sel && i < count; i++) {
+        double value = v[sel[i]];
         bool inside = fabs(value) < 0x1p31;
         out[i] = inside ? (int32_t)value : 0;
         different |= (double)out[i] != value;
@@ -396,14 +406,32 @@ static inline void pair_add(pairs *s, double y, double x, wr_arena *heap)
     add_halves(&s->sums[SUM_YY], &s->sums[SUM_YY_LOW], y, y, heap);
     add_halves(&s->sums[SUM_XY], &s->sums[SUM_XY_LOW], x, y, heap);
 }
+/* Moves the sums of integers to the exact ones. */
+static void settle(pairs *s, wr_arena *heap)
+{
+    for (int k = 0; k < INTEGER_SUMS; k++) {
+        if (s->integers[k]) wr_exact_add_int(&s->sums[k], s->integers[k], heap);
+        s->integers[k] = 0;
+    }
+}
+
+/* x and y of 32 bits. The sums grow by at most 2^62 per row. */
 static inline void pair_add_integers(pairs *s, int64_t y, int64_t x, wr_arena *heap)
 {
+    int64_t sums[INTEGER_SUMS];
+    bool is_full = false;
     s->n++;
-    wr_exact_add_int(&s->sums[SUM_X], x, heap);
-    wr_exact_add_int(&s->sums[SUM_Y], y, heap);
-    wr_exact_add_int(&s->sums[SUM_XX], x * x, heap);
-    wr_exact_add_int(&s->sums[SUM_YY], y * y, heap);
-    wr_exact_add_int(&s->sums[SUM_XY], x * y, heap);
+    is_full |= __builtin_add_overflow(s->integers[SUM_X], x, &sums[SUM_X]);
+    is_full |= __builtin_add_overflow(s->integers[SUM_Y], y, &sums[SUM_Y]);
+    is_full |= __builtin_add_overflow(s->integers[SUM_XX], x * x, &sums[SUM_XX]);
+    is_full |= __builtin_add_overflow(s->integers[SUM_YY], y * y, &sums[SUM_YY]);
+    is_full |= __builtin_add_overflow(s->integers[SUM_XY], x * y, &sums[SUM_XY]);
+    if (wr_unlikely(is_full)) {
+        settle(s, heap);
+        const int64_t own[INTEGER_SUMS] = {x, y, x * x, y * y, x * y};
+        memcpy(sums, own, sizeof sums);
+    }
+    memcpy(s->integers, sums, sizeof sums);
 }
 
 static weir_status pairs_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
@@ -417,7 +445,7 @@ static weir_status pairs_groups(wr_aggregate_env *env, const wr_column *args, co
         uint32_t row = sel ? sel[i] : i;
         const uint8_t *ahead = states[WR_MIN(i + WR_AGG_AHEAD, count - 1)] + env->state_offset;
         __builtin_prefetch(ahead, 1);
-        __builtin_prefetch(ahead + 64, 1);
+        if (!are_integers) __builtin_prefetch(ahead + 64, 1);
         if (wr_agg_is_null(y, row) || wr_agg_is_null(x, row)) continue;
         pairs *s = (pairs *)(void *)(states[i] + env->state_offset);
         if (are_integers)
@@ -450,19 +478,33 @@ static weir_status pairs_merge(wr_aggregate_env *env, void *into, const void *fr
     pairs *a = into;
     const pairs *b = from;
     a->n += b->n;
+    settle(a, env->heap);
+    for (int k = 0; k < INTEGER_SUMS; k++)
+        if (b->integers[k]) wr_exact_add_int(&a->sums[k], b->integers[k], env->heap);
     merge_sums(a->sums, b->sums, PAIR_SUMS, env->heap);
     return WR_OK;
 }
+/* The sums with those of integers; wide ones are copied to the heap. */
+static void copy_settled(const pairs *s, wr_exact_sum *sums, wr_arena *heap)
+{
+    for (int k = 0; k < PAIR_SUMS; k++) {
+        wr_exact_init(&sums[k]);
+        wr_exact_merge(&sums[k], &s->sums[k], heap);
+        if (k < INTEGER_SUMS && s->integers[k]) wr_exact_add_int(&sums[k], s->integers[k], heap);
+    }
+}
 static weir_status pairs_save(wr_aggregate_env *env, const void *state, wr_buf *out)
 {
-    (void)env;
     const pairs *s = state;
-    save_sums(s->n, s->sums, PAIR_SUMS, out);
+    wr_exact_sum sums[PAIR_SUMS];
+    copy_settled(s, sums, env->heap);
+    save_sums(s->n, sums, PAIR_SUMS, out);
     return WR_OK;
 }
 static weir_status pairs_load(wr_aggregate_env *env, wr_str bytes, void *state)
 {
     pairs *s = state;
+    memset(s->integers, 0, sizeof s->integers);
     return load_sums(bytes, &s->n, s->sums, PAIR_SUMS, env->heap);
 }
 
@@ -473,14 +515,16 @@ typedef struct fit { /* means, and sums of products of the deviations from them 
 static fit fit_of(const pairs *p, wr_arena *heap)
 {
     fit f = {.n = (double)p->n};
+    wr_exact_sum sums[PAIR_SUMS];
     if (p->n == 0) return f;
-    f.mean_x = wr_exact_read(&p->sums[SUM_X]) / f.n;
-    f.mean_y = wr_exact_read(&p->sums[SUM_Y]) / f.n;
-    expansion n = expansion_of_count(p->n), x = expansion_of(&p->sums[SUM_X], NULL, heap),
-              y = expansion_of(&p->sums[SUM_Y], NULL, heap),
-              xx = expansion_of(&p->sums[SUM_XX], &p->sums[SUM_XX_LOW], heap),
-              yy = expansion_of(&p->sums[SUM_YY], &p->sums[SUM_YY_LOW], heap),
-              xy = expansion_of(&p->sums[SUM_XY], &p->sums[SUM_XY_LOW], heap);
+    copy_settled(p, sums, heap);
+    f.mean_x = wr_exact_read(&sums[SUM_X]) / f.n;
+    f.mean_y = wr_exact_read(&sums[SUM_Y]) / f.n;
+    expansion n = expansion_of_count(p->n), x = expansion_of(&sums[SUM_X], NULL, heap),
+              y = expansion_of(&sums[SUM_Y], NULL, heap),
+              xx = expansion_of(&sums[SUM_XX], &sums[SUM_XX_LOW], heap),
+              yy = expansion_of(&sums[SUM_YY], &sums[SUM_YY_LOW], heap),
+              xy = expansion_of(&sums[SUM_XY], &sums[SUM_XY_LOW], heap);
     f.sxx = deviation(&n, &xx, &x, &x, heap) / f.n;
     f.syy = deviation(&n, &yy, &y, &y, heap) / f.n;
     f.sxy = deviation(&n, &xy, &x, &y, heap) / f.n;
