@@ -430,6 +430,9 @@ static weir_status fix_constant(wr_eval *ev, int step)
     wr_eval_leave(ev);
     ev->batch = outer;
     if (bad) return bad;
+    /* A long text would be there twice until the evaluator goes. */
+    if (e->type->phys == WR_P_VIEW && !wr_column_is_null(&reg->result, 0))
+        WR_TRY(wr_arena_admit(&ev->heap, wr_column_view(&reg->result, 0).length));
     value = wr_value_at(&reg->result, 0, &ev->heap);
     wr_value_column(&value, 1, &ev->heap, &reg->result);
     reg->is_fixed = true;
@@ -637,6 +640,8 @@ weir_status wr_expr_fold(wr_arena *arena, const wr_env *env, const wr_expr *e, w
     wr_batch one = {.rows = 1};
     wr_column result;
     WR_TRY(wr_eval_run(ev, &one, &result));
+    if (e->type->phys == WR_P_VIEW && !wr_column_is_null(&result, 0))
+        WR_TRY(wr_arena_admit(arena, wr_column_view(&result, 0).length));
     *out = wr_value_at(&result, 0, arena);
     return WR_OK;
 }

@@ -87,6 +87,10 @@ check refused 32 "SELECT length(t) FROM 'escapes.jsonl'" scan
 check fits 192 "SELECT length(t) FROM 'escapes.jsonl'" 18000000
 check refused 32 "SELECT len(a) FROM 'list.json'" scan
 check refused 32 "SELECT len(range(20000000))" query
+check refused 32 "SELECT length(replace(replace(repeat('ab', 5000000), 'a', 'xyz'), 'b', 'qqq'))" needs
+check fits 160 "SELECT length(replace(replace(repeat('ab', 5000000), 'a', 'xyz'), 'b', 'qqq'))" 30000000
+check refused 32 "SELECT histogram(range) FROM range(1000000)" needs
+check fits 32 "SELECT cardinality(histogram(range % 7)) FROM range(150000)" 7
 check refused 32 "SELECT len(list_repeat('x', 5000000))" query
 check fits 32 "SELECT count(*), sum(a) FROM (SELECT range AS a FROM range(3000000) INTERSECT SELECT range * 2 FROM range(3000000))" \
     1500000,2249998500000

@@ -102,6 +102,12 @@ static void write_child(wr_box **boxes, uint32_t count, const wr_type *type, wr_
     wr_box_write(boxes, count, type, arena, out);
 }
 
+/* Room for results of count values in each of some columns, and for pointers to them. */
+static weir_status admit_values(const wr_arena *arena, uint64_t count, int columns)
+{
+    return wr_arena_admit(arena, count * (size_t)columns * (sizeof(wr_box *) + sizeof(uint64_t)));
+}
+
 /* ---- array_agg ---- */
 
 static weir_status list_finish(wr_aggregate_env *env, uint8_t *const *states, uint32_t count,
@@ -111,6 +117,7 @@ static weir_status list_finish(wr_aggregate_env *env, uint8_t *const *states, ui
     for (uint32_t i = 0; i < count; i++)
         total += state_at(env, states, i)->first.count;
     if (total >= UINT32_MAX) return wr_fail(WR_E_TOO_BIG, "lists of more than 4 billion values");
+    WR_TRY(admit_values(arena, total, 1));
     wr_box **boxes = wr_new_array(arena, wr_box *, total + 1);
     uint32_t next = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -195,6 +202,7 @@ static weir_status histogram_finish(wr_aggregate_env *env, uint8_t *const *state
     for (uint32_t i = 0; i < count; i++)
         most += state_at(env, states, i)->first.count;
     if (most >= UINT32_MAX) return wr_fail(WR_E_TOO_BIG, "maps of more than 4 billion values");
+    WR_TRY(admit_values(arena, most, 2));
     wr_box **boxes = wr_new_array(arena, wr_box *, most + 1);
     wr_column keys, values;
     wr_column_init(&values, arena, WR_BIGINT, WR_P_I64, (uint32_t)most + 1);
@@ -233,6 +241,7 @@ static weir_status map_finish(wr_aggregate_env *env, uint8_t *const *states, uin
     for (uint32_t i = 0; i < count; i++)
         most += state_at(env, states, i)->first.count;
     if (most >= UINT32_MAX) return wr_fail(WR_E_TOO_BIG, "maps of more than 4 billion values");
+    WR_TRY(admit_values(arena, most, 2));
     wr_box **keys = wr_new_array(arena, wr_box *, most + 1),
            **values = wr_new_array(arena, wr_box *, most + 1);
     uint32_t next = 0;

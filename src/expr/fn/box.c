@@ -10,7 +10,10 @@
 weir_status wr_agg_grow(wr_aggregate_env *env, void **ptr, size_t old_size, size_t new_size)
 {
     if (env->mem) WR_TRY(wr_mem_reserve(env->mem, new_size - old_size));
-    *ptr = wr_arena_grow(env->heap, *ptr, old_size, new_size);
+    void *before = *ptr;
+    *ptr = wr_arena_grow(env->heap, before, old_size, new_size);
+    /* What it grew out of stays in the arena. */
+    if (env->mem && before && *ptr != before) wr_mem_charge(env->mem, old_size);
     return WR_OK;
 }
 
@@ -251,8 +254,16 @@ weir_status wr_box_list_add(wr_aggregate_env *env, wr_box_list *list, wr_box **o
 weir_status wr_box_list_merge(wr_aggregate_env *env, const wr_type *type, wr_box_list *into,
                               const wr_box_list *from)
 {
+    /* Room at once: by doubling, each size it grew out of would stay in the arena. */
+    uint64_t all = (uint64_t)into->count + from->count;
+    if (all > into->cap && all > (uint64_t)into->cap * 2 && all <= UINT32_MAX) {
+        void *items = into->items;
+        WR_TRY(wr_agg_grow(env, &items, sizeof(wr_box) * into->cap, sizeof(wr_box) * all));
+        into->items = items;
+        into->cap = (uint32_t)all;
+    }
     for (uint32_t i = 0; i < from->count; i++) {
-        wr_box *box;
+        wr_box *box = NULL;
         WR_TRY(wr_box_list_add(env, into, &box));
         WR_TRY(wr_box_copy(env, type, box, &from->items[i]));
     }
