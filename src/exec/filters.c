@@ -89,6 +89,22 @@ static const wr_prune *runtime_prunes(const wr_scan_filter *self, int *count)
     return made;
 }
 
+/* Of count integers at rows sel: those the bloom filter may have. */
+static uint32_t keep_hashes(const wr_filter_state *s, const int64_t *values, const uint8_t *is_null,
+                            uint16_t *sel, uint32_t count)
+{
+    uint64_t hashes[WR_BATCH_ROWS];
+    wr_keys_hash_ints(values, is_null, count, hashes);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t wanted = wr_bloom_bits(hashes[i]);
+        bool in = (s->bloom[wr_bloom_word(hashes[i], s->bloom_mask)] & wanted) == wanted;
+        sel[kept] = sel[i];
+        kept += is_null[i] ? s->keeps_nulls : in;
+    }
+    return kept;
+}
+
 static uint32_t keep_ints(const wr_filter_state *s, const wr_column *c, uint16_t *sel,
                           uint32_t count)
 {
@@ -108,12 +124,16 @@ static uint32_t keep_ints(const wr_filter_state *s, const wr_column *c, uint16_t
         }
         return kept;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        bool in = values[i] >= lo && values[i] <= hi;
+    bool is_inside = c->has_bounds && c->lo >= lo && c->hi <= hi;
+    for (uint32_t i = 0; !is_inside && i < count; i++) {
+        bool in = values[i] >= lo && values[i] <= hi, null = is_null[i];
         sel[kept] = sel[i];
-        kept += is_null[i] ? s->keeps_nulls : in;
+        values[kept] = values[i];
+        is_null[kept] = null;
+        kept += null ? s->keeps_nulls : in;
     }
-    return kept;
+    if (is_inside) kept = count;
+    return s->bloom ? keep_hashes(s, values, is_null, sel, kept) : kept;
 }
 
 static uint32_t keep_bloom(const wr_filter_state *s, const wr_column *c, uint16_t *sel,
@@ -147,7 +167,7 @@ static weir_status apply_runtime(const wr_scan_filter *self, int worker, const w
     WR_ARENA(scratch);
     if (s->is_empty && !s->keeps_nulls) *count = 0;
     if (*count > 0 && s->is_int) *count = keep_ints(s, c, sel, *count);
-    if (*count > 0 && s->bloom) *count = keep_bloom(s, c, sel, *count, &scratch);
+    if (*count > 0 && s->bloom && !s->is_int) *count = keep_bloom(s, c, sel, *count, &scratch);
     atomic_fetch_add_explicit(&s->removed, before - *count, memory_order_relaxed);
     return WR_OK;
 }

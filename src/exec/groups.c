@@ -486,6 +486,20 @@ static weir_status find_by_codes(wr_groups *g, const wr_column *columns, const u
     return WR_OK;
 }
 
+/* After the spans were widened. An array of one key that only grew upwards is the front of the new
+ * one: ascending keys then cost no rebuilding. */
+static weir_status fit_direct(wr_groups *g, int64_t old_base)
+{
+    if (!g->direct || g->key_count != 1 || g->base[0] != old_base) return rebuild_direct(g);
+    size_t size = sizeof *g->direct, old = g->direct_count;
+    void *memory = g->direct;
+    WR_TRY(wr_mem_grow(g->mem, &memory, old * size, g->span[0] * size));
+    g->direct = memory;
+    g->direct_count = g->span[0];
+    memset(g->direct + old, 0, (g->direct_count - old) * size);
+    return WR_OK;
+}
+
 weir_status wr_groups_find(wr_groups *g, const wr_column *columns, const uint16_t *sel,
                            uint32_t count, uint8_t *const *adopt, wr_arena *scratch,
                            uint8_t **found, uint16_t *added, uint32_t *added_count)
@@ -498,8 +512,9 @@ weir_status wr_groups_find(wr_groups *g, const wr_column *columns, const uint16_
         uint64_t codes[WR_BATCH_ROWS];
         int_keys_of(g, columns, sel, count, scratch, &ik);
         bool fits = g->direct && codes_of(g, ik.ints, ik.nulls, count, codes);
+        int64_t old_base = g->base[0];
         if (!fits && widen_spans(g, ik.ints, ik.nulls, count)) {
-            WR_TRY(rebuild_direct(g));
+            WR_TRY(fit_direct(g, old_base));
             fits = codes_of(g, ik.ints, ik.nulls, count, codes);
         }
         if (fits) return find_direct(g, columns, codes, sel, count, found, added, added_count);

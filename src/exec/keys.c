@@ -106,6 +106,15 @@ static inline uint64_t mix(uint64_t x)
     return x ^ x >> 32;
 }
 
+enum { SEED_TURN = 7 };
+static const uint64_t SEED = UINT64_C(0x2545f4914f6cdd1d),
+                      NULL_VALUE = UINT64_C(0x5bd1e995a7c15f4d);
+
+static inline uint64_t combine(uint64_t hash, uint64_t value)
+{
+    return mix((hash << SEED_TURN | hash >> (64 - SEED_TURN)) ^ value);
+}
+
 static inline uint64_t hash_f64(double v)
 {
     if (v == 0) v = 0; /* -0.0 */
@@ -180,7 +189,14 @@ static void hash_column(const wr_column *c, const uint16_t *sel, uint32_t count,
     }
     if (!c->valid) return;
     for (uint32_t i = 0; i < count; i++)
-        if (!wr_bit_get(c->valid, wr_row_at(sel, i))) values[i] = UINT64_C(0x5bd1e995a7c15f4d);
+        if (!wr_bit_get(c->valid, wr_row_at(sel, i))) values[i] = NULL_VALUE;
+}
+
+void wr_keys_hash_ints(const int64_t *values, const uint8_t *is_null, uint32_t count,
+                       uint64_t *hashes)
+{
+    for (uint32_t i = 0; i < count; i++)
+        hashes[i] = combine(SEED, is_null[i] ? NULL_VALUE : (uint64_t)values[i]);
 }
 
 void wr_keys_hash(const wr_column *flat, int n, const uint16_t *sel, uint32_t count,
@@ -188,11 +204,11 @@ void wr_keys_hash(const wr_column *flat, int n, const uint16_t *sel, uint32_t co
 {
     uint64_t values[WR_BATCH_ROWS];
     for (uint32_t i = 0; i < count; i++)
-        hashes[i] = UINT64_C(0x2545f4914f6cdd1d);
+        hashes[i] = SEED;
     for (int k = 0; k < n; k++) {
         hash_column(&flat[k], sel, count, values);
         for (uint32_t i = 0; i < count; i++)
-            hashes[i] = mix((hashes[i] << 7 | hashes[i] >> 57) ^ values[i]);
+            hashes[i] = combine(hashes[i], values[i]);
     }
 }
 

@@ -22,6 +22,9 @@ void wr_keys_flatten(const wr_column *in, int n, const uint16_t *sel, uint32_t c
  * = NaN. */
 void wr_keys_hash(const wr_column *flat, int n, const uint16_t *sel, uint32_t count,
                   uint64_t *hashes);
+/* The same numbers for one key that wr_keys_ints has widened. */
+void wr_keys_hash_ints(const int64_t *values, const uint8_t *is_null, uint32_t count,
+                       uint64_t *hashes);
 /* Positions list[0...count) whose row equals the stored row addresses[i] in columns slots[k] (NULL:
  * k) stay in list, in order; the others go to failed (may be NULL). Returns how many stay. NULL
  * equals NULL where bit k of null_equal is set (UINT64_MAX: everywhere), else nothing. */

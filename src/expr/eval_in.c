@@ -202,10 +202,16 @@ static void find_in_set(wr_eval *ev, int step, const wr_in_set *set, const wr_co
         return;
     }
     const uint8_t *known = look_up_dictionary(ev, step, set, c);
+    const uint8_t *bytes = c->data;
+    const uint16_t *shorts = c->data;
+    const uint32_t *words = c->data;
+    uint32_t last = c->dict->rows - 1; /* codes of NULL rows may be any */
     for (uint32_t i = 0; i < rows.count; i++) {
-        uint32_t row = wr_rows_at(rows, i), code;
-        wr_column_at(c, row, &code);
-        found[row] = known[code];
+        uint32_t row = wr_rows_at(rows, i);
+        uint32_t code = c->phys == WR_P_U8    ? bytes[row]
+                        : c->phys == WR_P_U16 ? shorts[row]
+                                              : words[row];
+        found[row] = known[WR_MIN(code, last)];
     }
 }
 

@@ -70,7 +70,6 @@ struct wr_file_cache {
     _Atomic uint64_t limit;
     _Atomic uint64_t epoch;
     _Atomic uint64_t pressed; /* the epoch in which there was no room: no puts in it */
-    _Atomic uint64_t hits, misses, puts, evicted;
     wr_mutex lock;
     wr_map files; /* by the bytes of the identity; guarded by lock, as the rest */
     wr_map paths;
@@ -130,15 +129,13 @@ static uint64_t drop_block(wr_cached_block *block)
 static uint64_t empty_chunk(wr_cached_chunk *c)
 {
     wr_cached_file *file = c->file;
-    uint64_t got = 0, count = 0;
+    uint64_t got = 0;
     wr_mutex_lock(&c->lock);
     for (uint32_t b = 0; b < c->block_count; b++) {
-        count += c->slots[b].block != NULL;
         got += drop_block(c->slots[b].block);
         c->slots[b].block = NULL;
     }
     wr_mutex_unlock(&c->lock);
-    atomic_fetch_add(&file->cache->evicted, count);
     if (c->pins) return got;
     unlink_chunk(file->cache, c);
     file->chunks[c->place] = NULL;
@@ -248,16 +245,6 @@ void wr_file_cache_set_limit(wr_file_cache *cache, uint64_t limit)
 }
 
 void wr_file_cache_begin(wr_file_cache *cache) { atomic_fetch_add(&cache->epoch, 1); }
-
-void wr_file_cache_totals_of(wr_file_cache *cache, wr_file_cache_totals *out)
-{
-    *out = (wr_file_cache_totals){.limit = cache->limit,
-                                  .used = wr_mem_used(cache->mem),
-                                  .hits = cache->hits,
-                                  .misses = cache->misses,
-                                  .puts = cache->puts,
-                                  .evicted = cache->evicted};
-}
 
 static void describe(wr_cached_file *file, wr_arena *arena, wr_cached_file_row *out)
 {
@@ -428,13 +415,11 @@ bool wr_cached_chunk_wants(const wr_cached_chunk *chunk)
 wr_cached_block *wr_cached_chunk_get(wr_cached_chunk *chunk, uint32_t block, wr_column *out,
                                      uint64_t *bytes)
 {
-    wr_file_cache *cache = chunk->file->cache;
     if (block >= chunk->block_count) return NULL;
     wr_mutex_lock(&chunk->lock);
     wr_cached_block *b = chunk->slots[block].block;
     if (b) b->references++;
     wr_mutex_unlock(&chunk->lock);
-    atomic_fetch_add_explicit(b ? &cache->hits : &cache->misses, 1, memory_order_relaxed);
     if (!b) return NULL;
     *out = b->column;
     if (bytes) *bytes = b->bytes;
@@ -639,7 +624,6 @@ void wr_cached_chunk_put(wr_cached_chunk *chunk, uint32_t block, const wr_column
     if (!surplus) {
         s->block = b;
         note_range(s, &d);
-        atomic_fetch_add_explicit(&cache->puts, 1, memory_order_relaxed);
     }
     wr_mutex_unlock(&chunk->lock);
     drop_block(surplus);

@@ -38,14 +38,6 @@ void wr_file_cache_set_limit(wr_file_cache *cache, uint64_t limit);
 /* A statement begins: what earlier ones touched and this one touches again is worth keeping. */
 void wr_file_cache_begin(wr_file_cache *cache);
 
-typedef struct wr_file_cache_totals {
-    uint64_t limit, used;
-    uint64_t hits, misses;  /* blocks delivered, blocks looked for in vain */
-    uint64_t puts, evicted; /* blocks */
-} wr_file_cache_totals;
-/* What the cache holds and how often it was of use since it was made. */
-void wr_file_cache_totals_of(wr_file_cache *cache, wr_file_cache_totals *out);
-
 typedef struct wr_cached_file_row {
     wr_str path; /* by which it was opened last */
     uint64_t file_size, chunks, blocks, bytes;

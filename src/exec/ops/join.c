@@ -15,6 +15,8 @@ enum {
     DENSE_SMALL = 1 << 16,
     HEADS_MIN = 64,
     FILTER_BITS_MAX = 1 << 27,
+    FILTER_BITS_NEAR = 1 << 23,
+    FILTER_SPARSE = 128,
     HEAD_BYTES = 32,  /* of the directory per row, at most */
     SPILL_SHARE = 50, /* tables stay as long as the probe runs: the rest is for what comes after */
     SMALL_SHARE = 64  /* tables below this part of the limit are kept whatever the pressure */
@@ -497,8 +499,11 @@ static weir_status publish_one(wr_join *j, int key, wr_filter_state *f, const wr
     if (j->table == WR_TABLE_ARRAY) { /* its bitmap is what is wanted */
         f->bits = j->present;
     } else if (!f->is_empty && WR_MIN(span / 64, j->rows / 4) + 64 < most) {
+        /* A bit per value of the range is looked up without hashing: while it stays in the cache of
+         * a core it may be sparse. */
         bool exact = is_int && span < FILTER_BITS_MAX &&
-                     span / DENSE_FACTOR <= WR_MAX(j->rows, (uint64_t)DENSE_SMALL);
+                     (span / DENSE_FACTOR <= WR_MAX(j->rows, (uint64_t)DENSE_SMALL) ||
+                      (span < FILTER_BITS_NEAR && span / FILTER_SPARSE <= j->rows));
         uint64_t words = exact ? span / 64 + 1 : 64;
         while (!exact && words * 4 < j->rows)
             words *= 2;
