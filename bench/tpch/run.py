@@ -5,8 +5,11 @@
   bench/tpch/run.py --sf 1 --peer duckdb      CPU and wall ratios, medians of 5, same files, interleaved, hot page cache
   bench/tpch/run.py --sf 1 --peer duckdb --cached
                                               the same when weir has its cache of decoded columns warm: every query ran before
+  bench/tpch/run.py --sf 1 --scaling          wall time with 1 thread divided by that with 2, medians of 5, interleaved
   bench/tpch/run.py --sf 1 --memory 256MB     22 answers from Parquet within a memory limit, each by a process of its own, equal to
                                               those without a limit; the peak of resident memory is at most the limit + 10 %
+
+--writer rewrites the Parquet files first, by DuckDB or by pyarrow, with snappy or zstd.
 
 Query texts: ../shared/corpora/tpch next to the repository, or --queries DIR (q01.sql ... q22.sql). Data: tpchgen-cli
 from PyPI, kept below build/bench. The last line is the figure.
@@ -49,6 +52,28 @@ def data(python, sf, kind):
         generator = pathlib.Path(python).parent / "tpchgen-cli"
         subprocess.run([str(generator), kind, "-s", str(sf), "--output-dir", str(folder)], check=True,
                        stdout=subprocess.DEVNULL)
+    return folder
+
+
+REWRITE = {
+    "duckdb": "import duckdb, sys; duckdb.sql(f\"COPY (FROM '{sys.argv[1]}') TO '{sys.argv[2]}' (FORMAT parquet, COMPRESSION {sys.argv[3]})\")",
+    "pyarrow": "import pyarrow.parquet as p, sys; p.write_table(p.read_table(sys.argv[1]), sys.argv[2], compression=sys.argv[3])",
+}
+
+
+def rewritten(python, sf, writer):
+    """The Parquet files as another writer makes them, such as pyarrow-zstd; made once."""
+    made = data(python, sf, "parquet")
+    if not writer:
+        return made
+    program, codec = writer.split("-")
+    folder = workplace.HOME / f"tpch-sf{sf}-parquet-{writer}"
+    folder.mkdir(parents=True, exist_ok=True)
+    for table in TABLES:
+        path, part = folder / f"{table}.parquet", folder / f"{table}.part"
+        if not path.exists():
+            subprocess.run([python, "-c", REWRITE[program], str(made / path.name), str(part), codec], check=True)
+            part.rename(path)
     return folder
 
 
@@ -137,35 +162,52 @@ def within(args, python, texts):
     return 0 if right == len(texts) else 1
 
 
+def contest(args, texts, pair):
+    """Prints wall and CPU of two engines, interleaved, and returns the ratios of the first to the second by query."""
+    ratios = {}
+    (first, _), (second, _) = pair.items()
+    for name, text in texts.items():
+        times = {engine: [] for engine in pair}
+        for run in range(args.runs + 1):  # the first round warms up
+            for engine, process in pair.items():
+                _, *spent = process.run(text)
+                if run:
+                    times[engine].append(spent)
+        wall, cpu = ({e: workplace.median([t[k] for t in times[e]]) for e in pair} for k in (0, 1))
+        ratios[name] = wall[first] / wall[second], cpu[first] / cpu[second]
+        print(f"{name}  wall {wall[first] * 1e3:8.1f} / {wall[second] * 1e3:8.1f}   cpu {cpu[first] * 1e3:8.1f} / "
+              f"{cpu[second] * 1e3:8.1f}   wall ratio {ratios[name][0]:5.2f} cpu ratio {ratios[name][1]:5.2f}", flush=True)
+    for name, process in pair.items():
+        print(f"peak memory of {name}: {process.peak_rss() / 2**20:.0f} MiB")
+        process.close()
+    return ratios
+
+
 def measure(args, python, texts):
-    folder = data(python, args.sf, "parquet")
+    folder = rewritten(python, args.sf, args.writer)
     weir = child.weir(workplace.binary(), args.threads, cached=args.cached)
-    engines = {"weir": open_engine("weir", weir, folder, "parquet"),
-               "duckdb": open_engine("duckdb", child.duckdb(python, args.threads), folder, "parquet")}
+    pair = {"weir": open_engine("weir", weir, folder, "parquet"),
+            "duckdb": open_engine("duckdb", child.duckdb(python, args.threads), folder, "parquet")}
     for text in queries(args.queries).values() if args.cached else ():
         weir.run(text)
     state = "file cache warm" if args.cached else "hot page cache"
-    print(f"TPC-H SF{args.sf} from Parquet, {args.threads} threads, {state}, medians of {args.runs}, milliseconds")
-    ratios, worst = {"cpu": [], "wall": []}, ("", 0)
-    for name, text in texts.items():
-        times = {engine: [] for engine in engines}
-        for run in range(args.runs + 1):  # the first round warms up
-            for engine, process in engines.items():
-                _, wall, cpu = process.run(text)
-                if run:
-                    times[engine].append((wall, cpu))
-        wall = {e: workplace.median([t[0] for t in times[e]]) for e in engines}
-        cpu = {e: workplace.median([t[1] for t in times[e]]) for e in engines}
-        ratios["cpu"].append(cpu["weir"] / cpu["duckdb"])
-        ratios["wall"].append(wall["weir"] / wall["duckdb"])
-        worst = max(worst, (name, ratios["cpu"][-1]), key=lambda pair: pair[1])
-        print(f"{name}  wall {wall['weir'] * 1e3:8.1f} / {wall['duckdb'] * 1e3:8.1f}   cpu {cpu['weir'] * 1e3:8.1f} / "
-              f"{cpu['duckdb'] * 1e3:8.1f}   ratio {ratios['cpu'][-1]:5.2f}", flush=True)
-    for name, process in engines.items():
-        print(f"peak memory of {name}: {process.peak_rss() / 2**20:.0f} MiB")
-        process.close()
-    print(f"geomean {workplace.geomean(ratios['cpu']):.2f} wall {workplace.geomean(ratios['wall']):.2f} "
-          f"worst {worst[0]} {worst[1]:.2f}")
+    print(f"TPC-H SF{args.sf} from Parquet{' by ' + args.writer if args.writer else ''}, {args.threads} threads, {state}, "
+          f"medians of {args.runs}, milliseconds")
+    ratios = contest(args, texts, pair)
+    wall, cpu = (workplace.geomean([r[k] for r in ratios.values()]) for k in (0, 1))
+    worst = max(ratios, key=lambda name: ratios[name][1])
+    print(f"geomean {cpu:.2f} wall {wall:.2f} worst {worst} {ratios[worst][1]:.2f}")
+    return 0
+
+
+def scaling(args, python, texts):
+    folder = rewritten(python, args.sf, args.writer)
+    pair = {f"{n} thread{'s' if n > 1 else ''}": open_engine("weir", child.weir(workplace.binary(), n), folder, "parquet")
+            for n in (1, 2)}
+    print(f"TPC-H SF{args.sf} from Parquet, 1 thread / 2 threads, hot page cache, medians of {args.runs}, milliseconds")
+    ratios = contest(args, texts, pair)
+    worst = min(ratios, key=lambda name: ratios[name][0])
+    print(f"wall speed-up {workplace.geomean([r[0] for r in ratios.values()]):.2f} worst {worst} {ratios[worst][0]:.2f}")
     return 0
 
 
@@ -175,6 +217,9 @@ def main():
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--peer", choices=["duckdb"])
     parser.add_argument("--cached", action="store_true", help="with --peer: weir's cache of decoded columns is warm")
+    parser.add_argument("--scaling", action="store_true", help="weir with 1 thread against weir with 2")
+    parser.add_argument("--writer", choices=[f"{w}-{c}" for w in REWRITE for c in ("snappy", "zstd")],
+                        help="with --peer and --scaling: who wrote the files")
     parser.add_argument("--memory", help="a limit such as 256MB")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--runs", type=int, default=5)
@@ -184,9 +229,11 @@ def main():
     texts = queries(args.queries)
     if args.only:
         texts = {name: texts[name] for name in args.only.split(",")}
-    python = workplace.python_with("duckdb", "tpchgen-cli")
+    python = workplace.python_with("duckdb", "tpchgen-cli", *["pyarrow"] * (args.writer or "").startswith("pyarrow"))
     if args.memory:
         return within(args, python, texts)
+    if args.scaling:
+        return scaling(args, python, texts)
     return check(args, python, texts) if args.check or not args.peer else measure(args, python, texts)
 
 

@@ -17,6 +17,11 @@
 #include <unistd.h>
 
 enum { FRAMES_MAX = 64, STACK_SIZE = 128 << 10, HANG_SECONDS = 5 };
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { IS_SANITIZED = 1 };
+#else
+enum { IS_SANITIZED = 0 };
+#endif
 
 static char folder[512], path[600];
 static char stack[STACK_SIZE]; /* for a fault that is a full stack of the main thread */
@@ -143,7 +148,7 @@ static void choose_path(void)
 
 void cli_crash_begin(void)
 {
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    if (IS_SANITIZED) return;
     static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
     choose_path();
     stack_t own = {.ss_sp = stack, .ss_size = STACK_SIZE};
@@ -151,5 +156,4 @@ void cli_crash_begin(void)
     struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_ONSTACK | SA_NODEFER};
     for (size_t i = 0; i < WR_COUNT(signals); i++)
         sigaction(signals[i], &action, NULL);
-#endif
 }
