@@ -2,6 +2,7 @@
 # memory_limit is a promise about resident memory: a statement that fits finishes, one that does not is refused by name, and
 # either way the process stays below the limit + 10 % (beside what it takes to run at all).
 set -eu
+case ${WEIR:-} in *asan* | *tsan*) echo "sanitizers take memory of their own"; exit 77 ;; esac
 WEIR=$(realpath "$WEIR")
 export WEIR
 here=$(realpath "$(dirname "$0")")
