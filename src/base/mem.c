@@ -11,7 +11,6 @@
 #include "base/mem.h"
 #include "base/failpoint.h"
 #include "base/pages.h"
-#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -414,14 +413,6 @@ weir_status wr_mem_grow(wr_mem *mem, void **ptr, size_t old_size, size_t new_siz
     wr_mem_free(mem, *ptr, old_size);
     *ptr = bigger;
     return WR_OK;
-}
-
-void wr_mem_trim(void)
-{
-    wr_pages_trim();
-#ifdef __GLIBC__
-    malloc_trim(0);
-#endif
 }
 
 void wr_mem_free(wr_mem *mem, void *ptr, size_t size)

@@ -40,8 +40,6 @@ uint64_t wr_mem_limit(const wr_mem *mem); /* the smallest limit on the way to th
 /* Bytes that could be reserved before some limit on the way to the root refuses; UINT64_MAX without
  * limits. A moment's picture. */
 uint64_t wr_mem_room(const wr_mem *mem);
-/* Makes the allocator return memory that was freed in small pieces to the system. */
-void wr_mem_trim(void);
 const char *wr_mem_name(const wr_mem *mem);
 
 /* A holder of memory that can be given back (by spilling). Called without locks held by this

@@ -13,6 +13,7 @@
  * huge page. Invariant: a unit is in the list of its class exactly if it has a free block and one
  * in use. */
 #include "base/pages.h"
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -298,6 +299,11 @@ void wr_pages_trim(void)
             clean_unit(p, u);
         }
     pthread_mutex_unlock(&lock);
+#ifdef __GLIBC__
+    /* A sanitizer replaces malloc; the one below it was never begun, and must not be by two
+     * threads. */
+    if (!is_checked) malloc_trim(0);
+#endif
 }
 
 void wr_pages_keep(size_t bytes) { kept_units = (uint32_t)(bytes >> UNIT_SHIFT); }

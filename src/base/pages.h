@@ -25,7 +25,7 @@ bool wr_pages_extend(void *run, size_t size, size_t new_size);
 bool wr_pages_owns(const void *block);
 /* Takes a block or a run back; false if it did not come from here. size: as taken. */
 bool wr_pages_give(void *block, size_t size);
-/* Gives what is kept for reuse to the system. */
+/* Gives what is kept for reuse, and what malloc keeps in small pieces, to the system. */
 void wr_pages_trim(void);
 /* How much may be kept for reuse; the system can have it back when it is short of memory. 0: all of
  * this is switched off, for limits so small that unused parts of huge pages would count too much.

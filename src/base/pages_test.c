@@ -26,7 +26,7 @@ TEST(blocks_do_not_overlap_and_come_zeroed_when_asked)
             EXPECT(holds(blocks[i], SIZE, i % 251 + 1));
         for (int i = 0; i < SOME; i++)
             wr_mem_free(mem, blocks[(i * 7 + round) % SOME], SIZE);
-        if (round == 1) wr_mem_trim();
+        if (round == 1) wr_pages_trim();
     }
     wr_heap_drop(blocks);
     EXPECT_INT(wr_mem_used(mem), 0);

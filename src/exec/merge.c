@@ -10,6 +10,7 @@
  * Trap: rows of an input die when its next block is read. So a merge that has used up an input
  * gives out what it has, and reads on in the next call. */
 #include "exec/merge.h"
+#include "base/pages.h"
 #include "exec/arrival.h"
 
 enum { FAN_MAX = 64, FAN_MIN = 8, FAN_BYTES = 320 << 10, PIECE_MIN = 4096 };
@@ -117,7 +118,7 @@ weir_status wr_sort_runs_add(wr_sort_runs *runs, wr_rows *rows)
     }
     wr_mem_free(mem, memory, wr_sort_runs_need(piece));
     wr_rows_empty(rows);
-    wr_mem_trim();
+    wr_pages_trim();
     return bad;
 }
 

@@ -1,5 +1,6 @@
 /* store.c - see store.h. */
 #include "exec/store.h"
+#include "base/pages.h"
 #include <stdlib.h>
 
 enum { SPILL_SHARE = 70, STAY_SHARE = 50 };
@@ -47,7 +48,7 @@ static weir_status spill(wr_store *store, wr_store_part *p)
 {
     WR_TRY(wr_tape_write_all(&store->spill, &p->tape, p->rows));
     wr_rows_empty(p->rows);
-    wr_mem_trim();
+    wr_pages_trim();
     return WR_OK;
 }
 

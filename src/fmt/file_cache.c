@@ -17,6 +17,7 @@
  * No memory is reserved with hooks under either: the hook takes them. */
 #include "fmt/file_cache.h"
 #include "base/map.h"
+#include "base/pages.h"
 #include "kern/kern.h"
 #include "sys/thread.h"
 
@@ -189,7 +190,7 @@ static uint64_t reclaim(void *owner, uint64_t wanted)
     wr_mutex_lock(&cache->lock);
     uint64_t got = evict(cache, WR_MAX(wanted, share), NO_EPOCH);
     wr_mutex_unlock(&cache->lock);
-    if (got >= TRIM_FROM) wr_mem_trim();
+    if (got >= TRIM_FROM) wr_pages_trim();
     return got;
 }
 
@@ -241,7 +242,7 @@ void wr_file_cache_set_limit(wr_file_cache *cache, uint64_t limit)
     uint64_t used = wr_mem_used(cache->mem), got = 0;
     if (used > limit) got = evict(cache, limit ? used - limit : UINT64_MAX, NO_EPOCH);
     wr_mutex_unlock(&cache->lock);
-    if (got >= TRIM_FROM) wr_mem_trim();
+    if (got >= TRIM_FROM) wr_pages_trim();
 }
 
 void wr_file_cache_begin(wr_file_cache *cache) { atomic_fetch_add(&cache->epoch, 1); }

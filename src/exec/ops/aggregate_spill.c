@@ -14,6 +14,7 @@
  * Without keys there is one group, which stays; only rows kept for calls that can be fed in any
  * order are written, by the hash of their arguments. */
 #include "exec/ops/aggregate.h"
+#include "base/pages.h"
 
 enum {
     SPILL_SHARE = 70,
@@ -278,7 +279,7 @@ weir_status wr_agg_spill(wr_agg *a, wr_agg_local *me)
     }
     for (int i = 0; !has_keys && i < a->call_count; i++)
         if (a->calls[i].is_free) wr_groups_clear(&me->distinct[i]);
-    wr_mem_trim();
+    wr_pages_trim();
     return WR_OK;
 }
 

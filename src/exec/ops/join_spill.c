@@ -13,6 +13,7 @@
  * key is NULL too; 0 without such keys, which puts everything into one partition. NULL keys hash
  * like any value; they just do not match. */
 #include "exec/ops/join.h"
+#include "base/pages.h"
 
 enum { WAITING_MIN = 256 << 10, WAITING_MAX = 8 << 20, WAITING_SHARE = 32, SPLIT_BYTES = 4 << 20 };
 
@@ -178,7 +179,7 @@ weir_status wr_join_spill_build(wr_join *j, wr_join_local *me)
     WR_TRY(wr_spill_by_hash(&j->spill, &j->layout, me->rows, 0, me->build_tapes));
     me->spilled_rows += wr_rows_count(me->rows);
     wr_rows_empty(me->rows);
-    wr_mem_trim();
+    wr_pages_trim();
     return WR_OK;
 }
 

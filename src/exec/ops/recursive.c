@@ -11,6 +11,7 @@
  * (settle), which happens at the end of a step and when the table is written out in its turn: one
  * reading for as many rows as there is memory for, or for a whole step. */
 #include "exec/groups.h"
+#include "base/pages.h"
 #include "exec/ops/kept.h"
 
 typedef struct recursive_op {
@@ -125,7 +126,7 @@ static weir_status spill_seen(recursive_op *r, int to)
     r->is_spilled = true;
     r->unsettled = (wr_rows_cursor){0, 0};
     wr_groups_clear(&r->seen);
-    wr_mem_trim();
+    wr_pages_trim();
     return wr_groups_init(&r->seen, r->op.mem, &r->layout, r->op.node->schema.count, true);
 }
 

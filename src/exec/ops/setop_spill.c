@@ -10,6 +10,7 @@
  * Left rows that passed before the table was first written out are done with: what they changed is
  * in the counts. */
 #include "exec/ops/setop.h"
+#include "base/pages.h"
 
 enum { SPILL_SHARE = 60, WAITING_BYTES = 1 << 20, WAITING_SHARE = 16 };
 
@@ -36,7 +37,7 @@ static weir_status spill_table(wr_setop *s, int level, wr_tape *tapes)
     }
     WR_TRY(wr_spill_by_hash(&s->spill, &s->layout, g->rows, level, tapes));
     wr_groups_clear(g);
-    wr_mem_trim();
+    wr_pages_trim();
     return wr_setop_table_new(s);
 }
 
