@@ -1,4 +1,5 @@
 """Where benches keep what they need: a virtual environment and generated data below build/bench."""
+import fcntl
 import math
 import os
 import pathlib
@@ -18,18 +19,20 @@ def binary():
 
 
 def python_with(*packages):
-    """A Python of our own that has the packages (from PyPI); made once."""
+    """A Python of our own that has the packages (from PyPI); made once, by one process at a time."""
     venv = HOME / "venv"
     python = venv / "bin" / "python"
-    if not python.exists():
-        HOME.mkdir(parents=True, exist_ok=True)
-        made = subprocess.run([sys.executable, "-m", "venv", str(venv)])
-        if made.returncode:
-            sys.exit("bench: python3-venv is needed")
-    have = subprocess.run([str(python), "-m", "pip", "list", "--format=freeze"], capture_output=True, text=True).stdout.lower()
-    missing = [p for p in packages if p.lower().replace("_", "-") not in have.replace("_", "-")]
-    if missing:
-        subprocess.run([str(python), "-m", "pip", "install", "-q", *missing], check=True)
+    HOME.mkdir(parents=True, exist_ok=True)
+    with open(HOME / "venv.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not python.exists():
+            made = subprocess.run([sys.executable, "-m", "venv", str(venv)])
+            if made.returncode:
+                sys.exit("bench: python3-venv is needed")
+        have = subprocess.run([str(python), "-m", "pip", "list", "--format=freeze"], capture_output=True, text=True).stdout.lower()
+        missing = [p for p in packages if p.lower().replace("_", "-") not in have.replace("_", "-")]
+        if missing:
+            subprocess.run([str(python), "-m", "pip", "install", "-q", *missing], check=True)
     return str(python)
 
 
