@@ -60,6 +60,17 @@ void wr_object_release(wr_object *object)
     wr_heap_drop(object);
 }
 
+bool wr_object_has_constraint(const wr_object *table, wr_str name)
+{
+    for (int i = 0; i < table->key_count; i++)
+        if (wr_str_ieq(table->keys[i].name, name)) return true;
+    for (int i = 0; i < table->check_count; i++)
+        if (wr_str_ieq(table->checks[i].name, name)) return true;
+    for (int i = 0; i < table->foreign_key_count; i++)
+        if (wr_str_ieq(table->foreign_keys[i].name, name)) return true;
+    return false;
+}
+
 wr_catalog *wr_catalog_new(wr_store *store)
 {
     wr_catalog *catalog = wr_heap_new(sizeof *catalog);

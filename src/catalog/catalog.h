@@ -127,6 +127,8 @@ wr_object *wr_object_new(wr_entry_kind kind, wr_str schema, wr_str name); /* ref
  * NULL. */
 void wr_object_release(wr_object *object);
 WR_DEFINE_CLEANUP(wr_object, wr_object_release)
+/* Whether a key, check or foreign key of the table has the name; case does not matter. */
+bool wr_object_has_constraint(const wr_object *table, wr_str name);
 
 /* An empty catalog over the tables of store, which must outlive it. Dropped when no session is
  * left.

@@ -363,17 +363,6 @@ static weir_status rename_table(altered *a, const wr_sql_alter_action *action, b
     return WR_OK;
 }
 
-static bool has_constraint(const wr_object *table, wr_str name)
-{
-    for (int i = 0; i < table->key_count; i++)
-        if (wr_str_ieq(table->keys[i].name, name)) return true;
-    for (int i = 0; i < table->check_count; i++)
-        if (wr_str_ieq(table->checks[i].name, name)) return true;
-    for (int i = 0; i < table->foreign_key_count; i++)
-        if (wr_str_ieq(table->foreign_keys[i].name, name)) return true;
-    return false;
-}
-
 /* A number that nothing bears yet is put behind the name. */
 static weir_status add_check(altered *a, const wr_sql_constraint *constraint)
 {
@@ -382,7 +371,7 @@ static weir_status add_check(altered *a, const wr_sql_constraint *constraint)
     wr_str name = wr_arena_str(arena, constraint->name.text);
     for (int number = a->object->check_count + 1; !name.length; number++) {
         name = wr_arena_printf(arena, "%.*s_check%d", WR_STR_ARGS(a->old->name), number);
-        if (has_constraint(a->object, name)) name = (wr_str){0};
+        if (wr_object_has_constraint(a->object, name)) name = (wr_str){0};
     }
     WR_TRY(wr_bind_over_schema(&a->query->planner, wr_table_schema(a->old->table), a->old->name,
                                wr_node_copy(&a->query->arena, constraint->expression), WR_BOOLEAN,
@@ -464,7 +453,7 @@ static weir_status rename_constraint(altered *a, const wr_sql_alter_action *acti
     wr_object *object = a->object;
     wr_name old = wr_names_last(action->name);
     wr_str fresh = wr_arena_str(&object->arena, action->new_name.text);
-    if (has_constraint(object, fresh))
+    if (wr_object_has_constraint(object, fresh))
         return wr_fail_at(WR_E_DUPLICATE_NAME, action->new_name.span,
                           "constraint \"%.*s\" exists already", WR_STR_ARGS(fresh));
     for (int i = 0; i < object->key_count; i++)
@@ -487,7 +476,7 @@ static weir_status add_constraint(altered *a, const wr_sql_alter_action *action)
     WR_TRY(wr_check_constraint_modes(constraint));
     if (constraint->not_valid)
         return wr_fail_at(WR_E_UNSUPPORTED, constraint->node.span, "NOT VALID is not supported");
-    if (constraint->name.text.length && has_constraint(a->object, constraint->name.text))
+    if (constraint->name.text.length && wr_object_has_constraint(a->object, constraint->name.text))
         return wr_fail_at(WR_E_DUPLICATE_NAME, constraint->name.span,
                           "constraint \"%.*s\" exists already", WR_STR_ARGS(constraint->name.text));
     a->object->columns = a->columns;

@@ -100,17 +100,6 @@ static weir_status check_types(const definition *d)
     return WR_OK;
 }
 
-static bool is_named(const wr_object *table, wr_str name)
-{
-    for (int i = 0; i < table->key_count; i++)
-        if (wr_str_ieq(table->keys[i].name, name)) return true;
-    for (int i = 0; i < table->check_count; i++)
-        if (wr_str_ieq(table->checks[i].name, name)) return true;
-    for (int i = 0; i < table->foreign_key_count; i++)
-        if (wr_str_ieq(table->foreign_keys[i].name, name)) return true;
-    return false;
-}
-
 /* As given, or table_a_b_fkey with a number if that is taken. */
 static weir_status choose_name(definition *d)
 {
@@ -118,7 +107,7 @@ static weir_status choose_name(definition *d)
     wr_name given = d->constraint->name;
     if (given.text.length) {
         d->def.name = wr_arena_str(arena, given.text);
-        if (!is_named(d->owner, given.text)) return WR_OK;
+        if (!wr_object_has_constraint(d->owner, given.text)) return WR_OK;
         return wr_fail_at(WR_E_DUPLICATE_NAME, d->constraint->node.span,
                           "two constraints are named \"%.*s\"", WR_STR_ARGS(given.text));
     }
@@ -129,7 +118,7 @@ static weir_status choose_name(definition *d)
         wr_buf_printf(&text, "_%.*s", WR_STR_ARGS(d->owner->columns[column].name));
     }
     d->def.name = wr_arena_printf(arena, "%s_fkey", text.data);
-    for (int number = 1; is_named(d->owner, d->def.name); number++)
+    for (int number = 1; wr_object_has_constraint(d->owner, d->def.name); number++)
         d->def.name = wr_arena_printf(arena, "%s_fkey%d", text.data, number);
     return WR_OK;
 }
