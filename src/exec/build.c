@@ -26,6 +26,8 @@ typedef struct downstream {
 
 static weir_status build(wr_exec *exec, const wr_plan_node *node, downstream down);
 
+static bool is_serial(const wr_op *op) { return op->def->is_serial || op->is_serial; }
+
 static weir_status close_pipeline(wr_exec *exec, wr_op *source, downstream down)
 {
     wr_pipeline *p = wr_new(&exec->arena, wr_pipeline);
@@ -33,12 +35,12 @@ static weir_status close_pipeline(wr_exec *exec, wr_op *source, downstream down)
     p->sink = down.sink;
     p->op_count = down.count;
     p->ops = wr_new_array(&exec->arena, wr_op *, down.count + 1);
-    p->is_serial = down.sink->def->is_serial || source->def->is_serial;
+    p->is_serial = is_serial(down.sink) || is_serial(source);
     p->is_ordered = down.sink->def->is_ordered || down.sink->is_ordered;
     int i = 0;
     for (const link *l = down.first; l; l = l->next) {
         p->ops[i++] = l->op;
-        p->is_serial |= l->op->def->is_serial;
+        p->is_serial |= is_serial(l->op);
         p->is_ordered |= l->op->def->is_ordered;
     }
     p->sink->feeders++;

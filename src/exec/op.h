@@ -35,15 +35,16 @@ struct wr_op {
     const wr_op_def *def;
     wr_exec *exec;
     const wr_plan_node *node;
-    wr_mem *mem;              /* budget of this operator */
-    wr_arena arena;           /* small shared things; written only in open, start and finish */
-    wr_op_local **locals;     /* by worker, NULL until used */
-    _Atomic bool stopped;     /* push or sink said STOP */
-    int feeders;              /* pipelines that end in this sink and have not ended yet */
-    bool is_ordered;          /* as sink: set by open when the def leaves it to the node */
-    uint64_t morsel_next;     /* as sink: number of the next morsel that flows into it */
-    wr_op *next;              /* all operators of the exec */
-    char note[96];            /* for EXPLAIN ANALYZE */
+    wr_mem *mem;          /* budget of this operator */
+    wr_arena arena;       /* small shared things; written only in open, start and finish */
+    wr_op_local **locals; /* by worker, NULL until used */
+    _Atomic bool stopped; /* push or sink said STOP */
+    int feeders;          /* pipelines that end in this sink and have not ended yet */
+    bool is_ordered;      /* as sink: set by open when the def leaves it to the node */
+    bool is_serial;       /* set by open: pipelines with it use one worker whatever the def says */
+    uint64_t morsel_next; /* as sink: number of the next morsel that flows into it */
+    wr_op *next;          /* all operators of the exec */
+    char note[96];        /* for EXPLAIN ANALYZE */
     _Atomic uint64_t spilled; /* bytes written to temporary files */
 };
 

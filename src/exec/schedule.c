@@ -487,6 +487,8 @@ weir_status wr_exprs_open(wr_exprs *e, wr_op *op, wr_expr *const *exprs, int cou
     e->count = count;
     if (count > 0) WR_TRY(wr_program_new(&op->arena, exprs, count, &program));
     e->program = program;
+    for (int i = 0; i < count; i++)
+        op->is_serial |= wr_expr_is_in_turn(exprs[i]);
     return WR_OK;
 }
 

@@ -509,6 +509,19 @@ bool wr_expr_is_volatile(const wr_expr *e)
     return found;
 }
 
+static bool find_in_turn(const wr_expr *e, void *arg)
+{
+    if (e->kind == WR_X_CALL && (e->call.fn->flags & WR_FN_IN_TURN)) *(bool *)arg = true;
+    return !*(bool *)arg;
+}
+
+bool wr_expr_is_in_turn(const wr_expr *e)
+{
+    bool found = false;
+    wr_expr_walk(e, find_in_turn, &found);
+    return found;
+}
+
 static bool cast_can_fail(const wr_expr *e)
 {
     if (e->is_try) return false;

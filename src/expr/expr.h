@@ -165,6 +165,7 @@ void wr_expr_walk(const wr_expr *e, bool (*fn)(const wr_expr *e, void *arg), voi
 bool wr_expr_is_const(
     const wr_expr *e); /* no columns, params, subqueries, aggregates or volatile calls below */
 bool wr_expr_is_volatile(const wr_expr *e);
+bool wr_expr_is_in_turn(const wr_expr *e); /* calls nextval() or the like: WR_FN_IN_TURN */
 bool wr_expr_can_fail(
     const wr_expr *e); /* evaluation may raise an error (division, casts, overflow) */
 /* SQL-like text for EXPLAIN; name_of gives column names and may be NULL (then #id). */

@@ -70,6 +70,8 @@ enum {
     WR_FN_CATCHES = 512, /* the argument, NULL where computing it fails for the sake of a value */
     WR_FN_ASSOCIATIVE = 1024, /* exec takes any number of arguments of the result's type, f(f(a, b),
                                  c) is f(a, b, c): chains become one call */
+    WR_FN_IN_TURN =
+        2048, /* nextval(): rows are computed in the order of the input, by one worker */
     WR_FN_LAZY = WR_FN_FIRST_KNOWN | WR_FN_CHOOSES | WR_FN_CATCHES,
 };
 
