@@ -28,6 +28,12 @@ static weir_status build(wr_exec *exec, const wr_plan_node *node, downstream dow
 
 static bool is_serial(const wr_op *op) { return op->def->is_serial || op->is_serial; }
 
+/* Does its source wait for rows that somebody will push? Then one worker has to do. */
+static bool pauses(const wr_op *source)
+{
+    return source->node && source->node->kind == WR_PN_SCAN && source->node->scan.relation->pauses;
+}
+
 static weir_status close_pipeline(wr_exec *exec, wr_op *source, downstream down)
 {
     wr_pipeline *p = wr_new(&exec->arena, wr_pipeline);
@@ -35,7 +41,8 @@ static weir_status close_pipeline(wr_exec *exec, wr_op *source, downstream down)
     p->sink = down.sink;
     p->op_count = down.count;
     p->ops = wr_new_array(&exec->arena, wr_op *, down.count + 1);
-    p->is_serial = is_serial(down.sink) || is_serial(source);
+    p->pauses = pauses(source);
+    p->is_serial = is_serial(down.sink) || is_serial(source) || p->pauses;
     p->is_ordered = down.sink->def->is_ordered || down.sink->is_ordered;
     int i = 0;
     for (const link *l = down.first; l; l = l->next) {

@@ -12,6 +12,7 @@ struct wr_pipeline {
     int op_count;
     wr_op *sink;
     bool is_serial, is_ordered;
+    bool pauses; /* its source may have nothing at the moment; is_serial then */
     wr_pipeline *next;
 };
 
@@ -71,6 +72,7 @@ struct wr_exec {
     int active, phase, task_next, task_count, task_done;
     weir_status error;
     bool result_ready; /* worker 0 has a result batch to return */
+    bool paused;       /* the source has nothing at the moment; the one worker's */
     _Atomic bool stop; /* error, abort or the end */
     _Atomic bool pipeline_stop;
 };

@@ -218,6 +218,11 @@ weir_status wr_run_next(wr_run *run, wr_batch *out, bool *more)
         if (wr_exec_work(exec, 0, true) == WR_WORK_DONE && !run->result->direct &&
             !run->result->first)
             return run_end(run);
+        if (exec->paused) {
+            exec->paused = false;
+            *more = true;
+            return WR_OK;
+        }
     }
 }
 

@@ -33,8 +33,9 @@ typedef struct wr_run_options {
  * memory is counted below mem. */
 WR_MUST_CHECK weir_status wr_run_new(wr_pool *pool, const wr_plan_node *plan, const wr_env *env,
                                      wr_mem *mem, const wr_run_options *options, wr_run **out);
-/* The next result batch, valid until the next call; *more false at the end. The calling thread
- * executes tasks while it waits. After an error every call returns an error. */
+/* The next result batch, valid until the next call; *more false at the end. An empty batch with
+ * *more true: a source that pauses has nothing at the moment. The calling thread executes tasks
+ * while it waits. After an error every call returns an error. */
 WR_MUST_CHECK weir_status wr_run_next(wr_run *run, wr_batch *out, bool *more);
 /* Stops all tasks, aborts sinks that are not finished, frees everything. */
 void wr_run_drop(wr_run *run);

@@ -291,6 +291,8 @@ static weir_status chain_run(wr_exec *exec, const wr_pipeline *p, wr_chain *c, b
         } else if (wr_batch_count(&c->batches[0]) > 0) {
             c->resume = -1;
             WR_TRY(chain_flow(exec, p, c, 0, yielded));
+        } else if (p->pauses) {
+            *yielded = exec->paused = true;
         }
     }
     return WR_OK;

@@ -126,7 +126,10 @@ struct wr_relation {
     int visible_count;      /* columns that * expands to: schema.count minus pseudo-columns */
     bool has_row_count;     /* row_count is exact */
     bool names_are_made_up; /* the source has no names of its own: columns go by position */
-    double row_count;       /* exact or estimated; negative = unknown */
+    /* An empty batch with *more true says that there is nothing at the moment: whoever runs the
+     * query gets control back (wr_run_next) and may run it on. Its scan has one worker. */
+    bool pauses;
+    double row_count; /* exact or estimated; negative = unknown */
     _Atomic int references;
 };
 

@@ -1,0 +1,67 @@
+/* graph.h - a running continuous query: operators that keep state, the plans between them, and how
+ * rows, time and rounds travel through them.
+ *
+ * Edges lead from an operator to one input of another. A delta is borrowed for the call it is
+ * passed to; operators call wr_stream_emit, which pushes into every operator behind, depth first.
+ * All of one graph runs on one thread. */
+#pragma once
+#include "exec/run.h"
+#include "spi/connector.h"
+#include "store/state.h"
+
+typedef struct wr_graph wr_graph;
+typedef struct wr_stream_op wr_stream_op;
+typedef struct wr_stream_op_def wr_stream_op_def;
+
+enum { WR_NO_TIME_YET = INT64_MIN };
+
+typedef struct wr_stream_edge {
+    wr_stream_op *to;
+    int input;
+} wr_stream_edge;
+
+struct wr_stream_op {
+    const wr_stream_op_def *def;
+    wr_graph *graph;
+    const void *spec;        /* what the definition was built from */
+    const wr_schema *schema; /* of what it emits, without $change */
+    wr_mem *mem;             /* budget of this operator: its state is counted here */
+    wr_arena arena;          /* small things that live as long as the operator */
+    uint32_t section;        /* of the state store */
+    wr_stream_edge *outputs;
+    int output_count, input_count;
+    int64_t *input_times; /* the watermark that came through each input */
+    int64_t time;         /* the smallest of them; what was passed on last */
+    uint64_t rows_in, rows_out, late_rows;
+    char note[96]; /* for EXPLAIN: the way chosen */
+};
+
+struct wr_stream_op_def {
+    const char *name; /* "window aggregate" */
+    size_t size;      /* of its own struct, zeroed by the graph */
+    bool is_stateful; /* save and load are there; refused otherwise */
+    bool takes_back;  /* push understands rows that are taken back */
+    weir_status (*open)(wr_stream_op *op);
+    weir_status (*push)(wr_stream_op *op, int input, const wr_delta *delta);
+    /* op->time rose: everything before it has been pushed. NULL: nothing happens. */
+    weir_status (*advance)(wr_stream_op *op);
+    /* The round ends: what is said once per round leaves now. NULL: nothing happens. */
+    weir_status (*flush)(wr_stream_op *op);
+    /* Writes what changed since the last settled save. It counts as written when settled says so.
+     */
+    weir_status (*save)(wr_stream_op *op, wr_state *state);
+    void (*settled)(wr_stream_op *op, bool committed);
+    /* Reads what it needs to go on; the rest may be read when it is asked for. Once, after open. */
+    weir_status (*load)(wr_stream_op *op, wr_state *state);
+    void (*close)(wr_stream_op *op); /* also after a failed open */
+};
+
+/* Hands a delta on; rows that nobody sees any more are not looked at. */
+WR_MUST_CHECK weir_status wr_stream_emit(wr_stream_op *op, const wr_delta *delta);
+/* Time of one input rose; advance is called and the time passed on when the smallest one did. */
+WR_MUST_CHECK weir_status wr_stream_advance(wr_stream_op *op, int input, int64_t time);
+/* A row that came too late: counted, and given to the dead letters if there are some. */
+WR_MUST_CHECK weir_status wr_stream_late(wr_stream_op *op, const wr_batch *batch, uint32_t row,
+                                         const char *reason);
+const wr_env *wr_graph_env(const wr_graph *graph);
+const wr_cancel *wr_graph_cancel(const wr_graph *graph);

@@ -1,0 +1,82 @@
+/* specs.h - what the operators that keep state are told. stream/build.c makes them from the logical
+ * plan; columns are positions in the deltas that come in, expressions were computed by the plan in
+ * front. */
+#pragma once
+#include "stream/graph.h"
+
+/* Windows of time. A tumbling window is a hopping one with slide = size. Microseconds. */
+typedef struct wr_time_window {
+    enum { WR_WINDOW_HOP, WR_WINDOW_SESSION } kind;
+    int64_t size, slide, offset; /* window n begins at n * slide + offset */
+    int64_t gap;                 /* sessions end when this long nothing came */
+} wr_time_window;
+
+typedef enum wr_late {
+    WR_LATE_DROP,   /* counted, and given to the dead letters if there are some */
+    WR_LATE_REOPEN, /* the window is emitted again, what it said before is taken back */
+} wr_late;
+
+typedef enum wr_emit {
+    WR_EMIT_ON_CLOSE,  /* once, when time has passed the end of the window */
+    WR_EMIT_ON_CHANGE, /* at the end of each round in which it changed */
+} wr_emit;
+
+/* GROUP BY. Input columns: keys, then the arguments of the calls one after the other (then, per
+ * call with one, its FILTER as a BOOLEAN), then, with a window, the time (TIMESTAMP). Output
+ * columns: keys without the window's, in between them start and end where start_output and
+ * end_output say, then calls. */
+typedef struct wr_group_spec {
+    int key_count;
+    const wr_aggregate_call *calls; /* args of call c: columns arg_first[c] ... */
+    int call_count;
+    const int *arg_first, *filter; /* filter: column or -1 */
+    const wr_time_window *window;  /* NULL: none */
+    int time;                      /* column; windows only */
+    int start_output, end_output;  /* positions in the output, -1: nobody asks */
+    wr_emit emit;
+    wr_late late;
+    int64_t lateness;      /* how long closed windows can be reopened */
+    uint64_t groups_max;   /* 0 = no limit; more of them fail the query */
+    bool input_takes_back; /* rows with -1 may come */
+    bool has_empty_group;  /* no GROUP BY: one row even of no rows */
+} wr_group_spec;
+
+/* A join of two inputs. Columns of both: what is put out, then keys, then (with bounds) the time.
+ */
+typedef struct wr_join_spec {
+    wr_join_kind kind; /* INNER, LEFT, RIGHT, FULL, SEMI, ANTI */
+    int output_count[2], key_count;
+    const bool *null_equal; /* per key */
+    bool is_bounded;
+    int64_t delta_min, delta_max; /* right time - left time, both inclusive */
+    wr_expr *residual;            /* over output columns of the left, then the right; NULL: none */
+    bool input_takes_back[2];
+    int window_end[2]; /* key columns that are the same end of a window: rows go when it has closed;
+                          -1 */
+} wr_join_spec;
+
+/* row_number() over (partition by .. order by ..) <= limit. Input: what is put out, then the
+ * partition, then the order. With limit 1 and the order by time this is deduplication. */
+typedef struct wr_top_spec {
+    int output_count, partition_count, order_count;
+    const wr_sort_key *order; /* directions and NULLS; expressions are the columns */
+    int64_t limit;
+    int rank_output; /* where the number stands in the output, -1: nobody asks */
+    enum { WR_TOP_ROW_NUMBER, WR_TOP_RANK, WR_TOP_DENSE_RANK } kind;
+    bool input_takes_back;
+    int window_end; /* a partition column that is the end of a window, or -1 */
+    wr_emit emit;
+} wr_top_spec;
+
+/* OVER (PARTITION BY .. ORDER BY time {ROWS | RANGE} BETWEEN .. PRECEDING AND CURRENT ROW). Input:
+ * what is put out, then the partition, then the arguments, then the time. */
+typedef struct wr_over_spec {
+    int output_count, partition_count;
+    const wr_window_call *calls;
+    int call_count;
+    const int *arg_first;
+    int time;
+} wr_over_spec;
+
+extern const wr_stream_op_def wr_stream_transform, wr_stream_group, wr_stream_window_group,
+    wr_stream_session_group, wr_stream_join, wr_stream_top, wr_stream_over, wr_stream_sink;

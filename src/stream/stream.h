@@ -1,0 +1,63 @@
+/* stream.h - continuous queries as the session sees them: start, look at, wait for, stop.
+ *
+ * A stream runs on a thread of its own; everything here may be called from any thread unless it
+ * says otherwise. */
+#pragma once
+#include "plan/plan.h"
+#include "stream/graph.h"
+
+typedef struct wr_stream wr_stream;
+
+typedef struct wr_stream_options {
+    wr_str name;                    /* of the query; its state is found by it */
+    wr_str state;                   /* directory; empty: nothing is kept, the query is volatile */
+    int64_t checkpoint_interval_us; /* 0: after each round */
+    uint64_t checkpoint_bytes;      /* commits also after so much was changed; 0: by time alone */
+    int64_t round_us;               /* a round ends after this long at the latest */
+    wr_delivery delivery;
+    bool is_asked;          /* delivery was asked for: fail where it cannot be had */
+    int64_t idle_us;        /* a source without rows for so long does not hold time back */
+    bool advances_by_clock; /* an idle source's time goes on with the clock */
+    int worker_count;       /* local workers */
+    wr_fs *fs;
+    wr_dead_letters *dead;
+} wr_stream_options;
+
+typedef enum wr_stream_status {
+    WR_STREAM_CREATED,
+    WR_STREAM_RESTORED,
+    WR_STREAM_RUNNING,
+    WR_STREAM_BACKPRESSURE,
+    WR_STREAM_STOPPED,
+    WR_STREAM_FAILED,
+} wr_stream_status;
+
+typedef struct wr_stream_progress {
+    wr_stream_status status;
+    uint64_t rows_in, rows_out, late_rows, dead_rows, rounds, batches;
+    int64_t watermark; /* WR_NO_TIME_YET */
+    uint64_t state_bytes, checkpoint_bytes, checkpoints;
+    int64_t last_checkpoint_us, last_round_us, last_sink_us, idle_for_us;
+    wr_lag lag;
+    uint64_t epoch;
+} wr_stream_progress;
+
+/* Takes the bound INSERT INTO sink SELECT (its optimised plan) and builds the graph. Fails with
+ * what cannot be run for ever, spans and fixes included. planner and what it holds must outlive it.
+ */
+WR_MUST_CHECK weir_status wr_stream_new(wr_planner *planner, wr_logical *root, wr_target *target,
+                                        wr_pool *pool, wr_mem *mem,
+                                        const wr_stream_options *options, wr_stream **out);
+WR_MUST_CHECK weir_status wr_stream_start(wr_stream *stream);
+/* Asks it to end after the present round, with a last commit. */
+void wr_stream_stop(wr_stream *stream);
+/* Waits until it has ended or deadline_ns; *ended tells. Its error, if it failed. */
+WR_MUST_CHECK weir_status wr_stream_await(wr_stream *stream, int64_t deadline_ns, bool *ended);
+/* Waits until all sources have nothing left and everything they gave is committed. */
+WR_MUST_CHECK weir_status wr_stream_await_idle(wr_stream *stream, int64_t deadline_ns, bool *idle);
+void wr_stream_progress_of(wr_stream *stream, wr_stream_progress *out);
+/* The same for programs: one JSON object. */
+void wr_stream_snapshot(wr_stream *stream, wr_buf *out);
+void wr_stream_explain(wr_stream *stream, wr_buf *out);
+void wr_stream_drop(wr_stream *stream); /* stops it first */
+WR_DEFINE_CLEANUP(wr_stream, wr_stream_drop)
