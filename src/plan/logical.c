@@ -182,6 +182,7 @@ void wr_logical_set_outputs(wr_planner *planner, wr_logical *node)
     case WR_L_SORT:
     case WR_L_LIMIT:
     case WR_L_SAMPLE:
+    case WR_L_WATERMARK:
     case WR_L_AFTER:
         node->outputs = node->inputs[0]->outputs;
         node->output_count = node->inputs[0]->output_count;
@@ -330,6 +331,9 @@ void wr_logical_each_expr(wr_logical *node, void (*fn)(wr_expr **slot, void *arg
         return;
     case WR_L_UNNEST:
         each_of(node->unnest.lists, node->unnest.list_count, fn, arg);
+        return;
+    case WR_L_WATERMARK:
+        each_of(&node->watermark.time, 1, fn, arg);
         return;
     case WR_L_SET:
     case WR_L_SHARED:

@@ -30,6 +30,7 @@ typedef enum wr_logical_kind {
     WR_L_SINGLE_ROW,
     WR_L_ORDINAL,
     WR_L_SAMPLE,
+    WR_L_WATERMARK, /* tells the time of a stream; of no meaning to a batch query */
     WR_L_SINK,
     WR_L_AFTER, /* inputs[0], read when inputs[1] has run to its end; that one's rows are dropped */
     WR_L_EMPTY, /* no rows */
@@ -187,6 +188,9 @@ struct wr_logical {
             int64_t seed;
             bool is_block, has_seed;
         } sample;
+        struct {
+            wr_expr *time; /* once all rows of a batch have passed, it is at least the largest */
+        } watermark;
         struct {
             wr_batch_sink *sink;
             wr_relation *returned; /* NULL, or the rows it changed: then they are the outputs */

@@ -787,6 +787,8 @@ weir_status wr_lower_node(wr_lowering *l, wr_logical *node, const wr_column_set 
         return lower_ordinal(l, node, needed, out);
     case WR_L_SAMPLE:
         return lower_sample(l, node, needed, out);
+    case WR_L_WATERMARK:
+        return wr_lower_node(l, node->inputs[0], needed, out);
     case WR_L_SINK:
         return lower_sink(l, node, needed, out);
     case WR_L_AFTER:

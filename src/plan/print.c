@@ -96,6 +96,7 @@ static const char *const logical_names[] = {[WR_L_SCAN] = "scan",
                                             [WR_L_SINGLE_ROW] = "single row",
                                             [WR_L_ORDINAL] = "ordinal",
                                             [WR_L_SAMPLE] = "sample",
+                                            [WR_L_WATERMARK] = "watermark",
                                             [WR_L_SINK] = "sink",
                                             [WR_L_AFTER] = "after",
                                             [WR_L_EMPTY] = "empty"};

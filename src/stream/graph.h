@@ -6,6 +6,7 @@
  * All of one graph runs on one thread. */
 #pragma once
 #include "exec/run.h"
+#include "expr/eval.h"
 #include "spi/connector.h"
 #include "store/state.h"
 
@@ -14,6 +15,35 @@ typedef struct wr_stream_op wr_stream_op;
 typedef struct wr_stream_op_def wr_stream_op_def;
 
 enum { WR_NO_TIME_YET = INT64_MIN };
+
+/* One source of a graph: its reader and the time it has brought. */
+typedef struct wr_graph_source {
+    wr_source *source;
+    wr_str name;
+    const int *columns; /* of the source's schema, that are read */
+    int column_count;
+    wr_stream_op *entry; /* passes what was read on */
+    wr_expr *watermark;  /* over the columns read; NULL: no time */
+    wr_eval *eval;
+    wr_reader *reader;
+    int64_t time;         /* the watermark; WR_NO_TIME_YET */
+    int64_t last_rows_ns; /* when rows came last, or it began */
+    bool has_ended, is_idle;
+    uint64_t rows, batches;
+    wr_arena arena; /* of one batch */
+} wr_graph_source;
+
+struct wr_graph {
+    wr_arena arena; /* specs, operators' arrays: as long as the graph */
+    wr_mem *mem;
+    const wr_env *env;
+    wr_pool *pool;
+    wr_dead_letters *dead; /* NULL: rows that come too late are only counted */
+    wr_stream_op **ops;    /* every one behind those that feed it; the last is the sink */
+    int op_count, op_cap;
+    wr_graph_source *sources;
+    int source_count, source_cap;
+};
 
 typedef struct wr_stream_edge {
     wr_stream_op *to;
@@ -63,5 +93,17 @@ WR_MUST_CHECK weir_status wr_stream_advance(wr_stream_op *op, int input, int64_t
 /* A row that came too late: counted, and given to the dead letters if there are some. */
 WR_MUST_CHECK weir_status wr_stream_late(wr_stream_op *op, const wr_batch *batch, uint32_t row,
                                          const char *reason);
-const wr_env *wr_graph_env(const wr_graph *graph);
-const wr_cancel *wr_graph_cancel(const wr_graph *graph);
+
+/* An empty graph below mem; env and pool outlive it. */
+wr_graph *wr_graph_new(wr_mem *mem, const wr_env *env, wr_pool *pool);
+void wr_graph_drop(wr_graph *graph);
+WR_DEFINE_CLEANUP(wr_graph, wr_graph_drop)
+/* Adds an operator behind all others; opened by wr_graph_open. spec and schema live as long as the
+ * graph's arena. */
+wr_stream_op *wr_graph_add(wr_graph *graph, const wr_stream_op_def *def, const void *spec,
+                           const wr_schema *schema, int input_count);
+void wr_graph_connect(wr_graph *graph, wr_stream_op *from, wr_stream_op *to, int input);
+WR_MUST_CHECK weir_status wr_graph_open(wr_graph *graph);
+/* The end of a round: every operator flushes, those in front first. */
+WR_MUST_CHECK weir_status wr_graph_flush(wr_graph *graph);
+uint64_t wr_graph_state_bytes(const wr_graph *graph);

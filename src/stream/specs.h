@@ -78,5 +78,5 @@ typedef struct wr_over_spec {
     int time;
 } wr_over_spec;
 
-extern const wr_stream_op_def wr_stream_transform, wr_stream_group, wr_stream_window_group,
-    wr_stream_session_group, wr_stream_join, wr_stream_top, wr_stream_over, wr_stream_sink;
+extern const wr_stream_op_def wr_stream_group, wr_stream_window_group, wr_stream_session_group,
+    wr_stream_join, wr_stream_top, wr_stream_over, wr_stream_sink;

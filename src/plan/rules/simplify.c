@@ -94,6 +94,7 @@ static bool has_no_rows(wr_logical *node)
     case WR_L_UNNEST:
     case WR_L_ORDINAL:
     case WR_L_SAMPLE:
+    case WR_L_WATERMARK:
         return is_empty(node, 0);
     default:
         return false;

@@ -1,0 +1,141 @@
+/* graph.c - see graph.h: operators, edges, and how deltas and time pass along them.
+ *
+ * Operators stand in an order in which every one comes behind those that feed it, so one pass from
+ * front to back settles a round. Invariant: the time of an operator is the smallest that came
+ * through its inputs, never falls, and is passed on only after the operator has put out what is due
+ * by it. */
+#include "stream/graph.h"
+
+wr_graph *wr_graph_new(wr_mem *mem, const wr_env *env, wr_pool *pool)
+{
+    wr_graph *graph = wr_heap_new(sizeof *graph);
+    graph->mem = mem;
+    graph->env = env;
+    graph->pool = pool;
+    return graph;
+}
+
+static void op_drop(wr_stream_op *op)
+{
+    if (op->def->close) op->def->close(op);
+    wr_arena_clear(&op->arena);
+    wr_mem_drop(op->mem);
+    wr_heap_drop(op);
+}
+
+static void source_clear(wr_graph_source *source)
+{
+    if (source->reader) source->source->def->close(source->reader);
+    wr_eval_drop(source->eval);
+    wr_arena_clear(&source->arena);
+    wr_source_release(source->source);
+}
+
+void wr_graph_drop(wr_graph *graph)
+{
+    if (!graph) return;
+    for (int i = 0; i < graph->source_count; i++)
+        source_clear(&graph->sources[i]);
+    for (int i = graph->op_count; i-- > 0;)
+        op_drop(graph->ops[i]);
+    wr_arena_clear(&graph->arena);
+    wr_heap_drop(graph);
+}
+
+wr_stream_op *wr_graph_add(wr_graph *graph, const wr_stream_op_def *def, const void *spec,
+                           const wr_schema *schema, int input_count)
+{
+    wr_stream_op *op = wr_heap_new(def->size);
+    *op = (wr_stream_op){.def = def,
+                         .graph = graph,
+                         .spec = spec,
+                         .schema = schema,
+                         .mem = wr_mem_new(graph->mem, def->name, 0),
+                         .input_count = input_count,
+                         .time = WR_NO_TIME_YET};
+    op->input_times = wr_new_array(&op->arena, int64_t, input_count);
+    for (int i = 0; i < input_count; i++)
+        op->input_times[i] = WR_NO_TIME_YET;
+    if (graph->op_count == graph->op_cap) {
+        int cap = graph->op_cap ? graph->op_cap * 2 : 16;
+        graph->ops =
+            wr_arena_grow(&graph->arena, graph->ops, sizeof *graph->ops * (size_t)graph->op_count,
+                          sizeof *graph->ops * (size_t)cap);
+        graph->op_cap = cap;
+    }
+    graph->ops[graph->op_count++] = op;
+    return op;
+}
+
+void wr_graph_connect(wr_graph *graph, wr_stream_op *from, wr_stream_op *to, int input)
+{
+    wr_assert(input < to->input_count);
+    size_t size = sizeof *from->outputs * (size_t)from->output_count;
+    from->outputs = wr_arena_grow(&graph->arena, from->outputs, size, size + sizeof *from->outputs);
+    from->outputs[from->output_count++] = (wr_stream_edge){to, input};
+}
+
+weir_status wr_graph_open(wr_graph *graph)
+{
+    for (int i = 0; i < graph->op_count; i++)
+        if (graph->ops[i]->def->open) WR_TRY(graph->ops[i]->def->open(graph->ops[i]));
+    return WR_OK;
+}
+
+weir_status wr_stream_emit(wr_stream_op *op, const wr_delta *delta)
+{
+    uint32_t count = wr_batch_count(&delta->batch);
+    if (count == 0) return WR_OK;
+    op->rows_out += count;
+    for (int i = 0; i < op->output_count; i++) {
+        wr_stream_op *to = op->outputs[i].to;
+        to->rows_in += count;
+        WR_TRY(to->def->push(to, op->outputs[i].input, delta));
+    }
+    return WR_OK;
+}
+
+weir_status wr_stream_advance(wr_stream_op *op, int input, int64_t time)
+{
+    if (time <= op->input_times[input]) return WR_OK;
+    op->input_times[input] = time;
+    int64_t least = time;
+    for (int i = 0; i < op->input_count; i++)
+        least = WR_MIN(least, op->input_times[i]);
+    if (least <= op->time) return WR_OK;
+    op->time = least;
+    if (op->def->advance) WR_TRY(op->def->advance(op));
+    for (int i = 0; i < op->output_count; i++)
+        WR_TRY(wr_stream_advance(op->outputs[i].to, op->outputs[i].input, least));
+    return WR_OK;
+}
+
+weir_status wr_graph_flush(wr_graph *graph)
+{
+    for (int i = 0; i < graph->op_count; i++)
+        if (graph->ops[i]->def->flush) WR_TRY(graph->ops[i]->def->flush(graph->ops[i]));
+    return WR_OK;
+}
+
+weir_status wr_stream_late(wr_stream_op *op, const wr_batch *batch, uint32_t row,
+                           const char *reason)
+{
+    op->late_rows++;
+    wr_dead_letters *dead = op->graph->dead;
+    if (!dead) return WR_OK;
+    WR_BUF(text);
+    wr_batch one = *batch;
+    uint16_t sel = (uint16_t)row;
+    one.sel = &sel;
+    one.sel_count = 1;
+    wr_batch_print(&one, &text);
+    return dead->add(dead, (wr_str){0}, wr_str_of(reason), wr_buf_str(&text));
+}
+
+uint64_t wr_graph_state_bytes(const wr_graph *graph)
+{
+    uint64_t bytes = 0;
+    for (int i = 0; i < graph->op_count; i++)
+        if (graph->ops[i]->def->is_stateful) bytes += wr_mem_used(graph->ops[i]->mem);
+    return bytes;
+}
