@@ -8,6 +8,7 @@
  * as length and bytes, lists as count and elements, structs as their fields, anything else as its
  * fixed bytes. */
 #include "exec/rows.h"
+#include "col/growing.h"
 
 enum {
     PAGE_FIRST = 4096,
@@ -212,67 +213,14 @@ static void encode(const wr_column *column, uint32_t i, wr_buf *out)
     }
 }
 
-/* How many values of every nesting level a run of bytes holds: found by growing columns while
- * reading. */
-typedef struct growing {
-    wr_column *column;
-    uint32_t cap;
-    struct growing *children;
-} growing;
-
-static void growing_init(growing *g, wr_column *column, const wr_type *type, wr_arena *arena)
-{
-    *column = (wr_column){.type = type, .form = WR_FLAT, .phys = (uint8_t)type->phys};
-    g->column = column;
-    g->cap = 0;
-    int children = type->phys == WR_P_STRUCT ? type->field_count : wr_type_is_nested(type) ? 1 : 0;
-    if (children == 0) return;
-    g->children = wr_new_array(arena, growing, children);
-    column->children = wr_new_array(arena, wr_column, children);
-    for (int i = 0; i < children; i++) {
-        const wr_type *t = type->phys == WR_P_STRUCT ? type->fields[i].type : type->child;
-        growing_init(&g->children[i], &column->children[i], t, arena);
-    }
-}
-
-static void growing_need(growing *g, uint32_t rows, wr_arena *arena)
-{
-    if (rows <= g->cap) return;
-    uint32_t cap = WR_MAX(WR_MAX(g->cap * 2, rows), 64u);
-    size_t size = wr_phys_size((wr_phys)g->column->type->phys);
-    if (size)
-        g->column->data = wr_arena_grow(arena, g->column->data, g->cap * size, cap * size + 64);
-    size_t old_words = (g->cap + 63) / 64 * 8, words = (cap + 63) / 64 * 8;
-    g->column->valid = wr_arena_grow(arena, g->column->valid, old_words, words);
-    g->cap = cap;
-}
-
-static void append_missing(growing *g, wr_arena *arena)
-{
-    growing_need(g, g->column->rows + 1, arena);
-    uint32_t row = g->column->rows++;
-    const wr_type *t = g->column->type;
-    wr_bit_clear(g->column->valid, row);
-    size_t size = wr_phys_size((wr_phys)t->phys);
-    if (size) memset((char *)g->column->data + row * size, 0, size);
-    if (t->phys == WR_P_STRUCT)
-        for (int f = 0; f < t->field_count; f++)
-            append_missing(&g->children[f], arena);
-    if (t->phys == WR_P_ARRAY)
-        for (uint32_t k = 0; k < t->array_length; k++)
-            append_missing(&g->children[0], arena);
-}
-
-static const char *decode(growing *g, const char *at, wr_arena *arena)
+static const char *decode(wr_growing *g, const char *at, wr_arena *arena)
 {
     if (*at++ == 0) {
-        append_missing(g, arena);
+        wr_growing_add_null(g, arena);
         return at;
     }
-    growing_need(g, g->column->rows + 1, arena);
-    uint32_t row = g->column->rows++;
+    uint32_t row = wr_growing_add(g, arena);
     const wr_type *t = g->column->type;
-    wr_bit_set(g->column->valid, row);
     if (t->phys == WR_P_VIEW) {
         uint32_t length;
         memcpy(&length, at, sizeof length);
@@ -583,14 +531,13 @@ weir_status wr_rows_add_packed(wr_rows *rows, void *block, size_t size, uint32_t
 static void gather_nested(const wr_rows_layout *layout, int column, uint8_t *const *addresses,
                           uint32_t count, wr_arena *arena, wr_column *out)
 {
-    growing g;
-    memset(&g, 0, sizeof g);
-    growing_init(&g, out, layout->types[column], arena);
-    growing_need(&g, WR_MAX(count, 1u), arena);
+    wr_growing g;
+    wr_growing_init(&g, out, layout->types[column], arena);
+    wr_growing_need(&g, WR_MAX(count, 1u), arena);
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t *row = addresses[i];
         if (!row || (row[column / 8] >> (column & 7) & 1)) {
-            append_missing(&g, arena);
+            wr_growing_add_null(&g, arena);
             continue;
         }
         wr_view v;

@@ -2,7 +2,9 @@
  * by atomic commits. One directory per query; one process has it open.
  *
  * Keys are bytes and compare as bytes. What a commit says is durable when it returns, all of it or
- * nothing. Reading sees the last commit and the changes made since. One thread. */
+ * nothing. Reading sees the last commit and the changes made since. One thread at a time.
+ *
+ * Directories are those of this machine's disk (docs/decisions/0023-state-in-lmdb.md). */
 #pragma once
 #include "base/text.h"
 #include "base/mem.h"
@@ -15,11 +17,14 @@ enum { WR_STATE_FORMAT = 1, WR_STATE_KEY_MAX = 480 };
 
 typedef struct wr_state_options {
     bool create;                /* if it is missing */
-    bool read_only;             /* `weir state dump` beside a running query */
+    bool read_only;             /* `weir state dump` beside a query of another process */
     bool survives_losing_power; /* commits wait for the disk */
+    bool check;                 /* wr_state_check before anything is believed */
+    wr_mem *mem;                /* counts the changes between commits; NULL: nobody does */
 } wr_state_options;
 
-/* BUSY if another process has it open, CORRUPT, and STATE_VERSION if a newer weir wrote it. */
+/* FILE_NOT_FOUND if it is missing, BUSY if somebody has it open (read_only: if this process has),
+ * CORRUPT, and STATE_VERSION if a newer weir wrote it. Small states are checked whole. */
 WR_MUST_CHECK weir_status wr_state_open(wr_str directory, const wr_state_options *options,
                                         wr_state **out);
 void wr_state_close(wr_state *state); /* changes since the last commit are gone */
@@ -27,29 +32,48 @@ WR_DEFINE_CLEANUP(wr_state, wr_state_close)
 
 /* The number of a section, the same at every opening; made when missing. */
 WR_MUST_CHECK weir_status wr_state_section(wr_state *state, wr_str name, uint32_t *out);
+/* Sections in the order they were made: false when there are no more than index. name is valid
+ * until the state is closed. */
+bool wr_state_section_at(const wr_state *state, int index, wr_str *name, uint32_t *out);
 
-/* Keys longer than WR_STATE_KEY_MAX are the caller's to shorten (a hash, the key in the value). */
+/* Keys are not empty and at most WR_STATE_KEY_MAX bytes, else TOO_BIG (wr_key_fit shortens them);
+ * values at most 1 GiB. MEMORY_LIMIT when mem has no room: after a commit it has. A call that fails
+ * changes nothing. Changing a read-only state is READ_ONLY. */
 WR_MUST_CHECK weir_status wr_state_put(wr_state *state, uint32_t section, wr_str key, wr_str value);
 WR_MUST_CHECK weir_status wr_state_delete(wr_state *state, uint32_t section, wr_str key);
-/* *found false: no such key. value is valid until the next call that changes the state. */
+/* *found false: no such key. value is valid until the next call that changes the state; its
+ * address has no alignment. CORRUPT when its checksum is wrong, naming section and key. */
 WR_MUST_CHECK weir_status wr_state_get(wr_state *state, uint32_t section, wr_str key, wr_str *value,
                                        bool *found);
-/* Removes first <= key < last; last empty: to the end of the section. */
+/* Removes first <= key < last; first empty: from the beginning, last empty: to the end of the
+ * section. */
 WR_MUST_CHECK weir_status wr_state_delete_range(wr_state *state, uint32_t section, wr_str first,
                                                 wr_str last);
-/* All pairs with key >= first in order. Only one cursor at a time, and no change between its calls.
+/* All pairs with key >= first in order. Only one cursor at a time, and no change between its calls;
+ * wr_state_get is allowed. key and value are valid as those of wr_state_get; *more false: the end.
  */
 WR_MUST_CHECK weir_status wr_state_seek(wr_state *state, uint32_t section, wr_str first,
                                         wr_state_cursor **out);
 WR_MUST_CHECK weir_status wr_state_next(wr_state_cursor *cursor, wr_str *key, wr_str *value,
                                         bool *more);
 void wr_state_cursor_close(wr_state_cursor *cursor);
+WR_DEFINE_CLEANUP(wr_state_cursor, wr_state_cursor_close)
 
+/* Fails with DISK_FULL or IO. The changes are kept then and commit can be called again; what is on
+ * disk is the last commit. */
 WR_MUST_CHECK weir_status wr_state_commit(wr_state *state);
-void wr_state_rollback(wr_state *state); /* forgets the changes since the last commit */
+/* Forgets the changes since the last commit; a read-only state goes on to the newest commit. */
+void wr_state_rollback(wr_state *state);
 
 typedef struct wr_state_figures {
-    uint64_t bytes_on_disk, keys, commits, bytes_last_commit;
+    uint64_t bytes_on_disk, keys, commits, bytes_last_commit; /* keys: of the last commit */
+    uint64_t hash;          /* of all pairs, whatever order they were written in */
+    uint64_t pending_bytes; /* memory of the changes since the last commit */
     int64_t last_commit_ns; /* how long it took */
 } wr_state_figures;
 void wr_state_figures_of(wr_state *state, wr_state_figures *out);
+
+/* Reads everything the last commit holds: the structure of the file, the order of keys, every
+ * checksum, and whether number and hash of all pairs are those the commit wrote down. CORRUPT names
+ * the place. Any damage to the file gives an error here, never a crash. */
+WR_MUST_CHECK weir_status wr_state_check(wr_state *state);
