@@ -18,7 +18,7 @@ FAMILIES = {
     "agg_logic": "Aggregates: logic and bits", "agg_order": "Aggregates: order statistics",
     "agg_stat": "Aggregates: statistics", "arith": "Operators on numbers",
     "arith_bits": "Operators on bits", "arith_time": "Operators on dates and times", "conditional": "Conditions and types",
-    "date_arith": "Dates and times: computing", "date_format": "Dates and times: patterns",
+    "date_arith": "Dates and times: computing", "stream": "Streams", "date_format": "Dates and times: patterns",
     "date_part": "Dates and times: parts", "date_units": "Dates and times: units", "digest_wide": "Text: wide digests", "json": "JSON: reading and building",
     "json_edit": "JSON: changing", "list": "Lists", "list_compute": "Lists: lambdas and aggregates",
     "list_make": "Lists: repetition and positions", "nested": "Structs and maps", "number_format": "Numbers: patterns",

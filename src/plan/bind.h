@@ -237,6 +237,16 @@ WR_MUST_CHECK weir_status wr_bind_pivot(wr_scope *outer, const wr_from *left,
                                         const wr_sql_pivot *pivot, wr_from *out);
 WR_MUST_CHECK weir_status wr_bind_unpivot(wr_scope *outer, const wr_from *left,
                                           const wr_sql_unpivot *unpivot, wr_from *out);
+/* Windows of time (bind_time_window.c). Is the name that of a function which makes them? */
+bool wr_is_time_window(wr_str name);
+WR_MUST_CHECK weir_status wr_bind_time_window(wr_scope *outer, const wr_from *left,
+                                              const wr_sql_function_ref *ref, wr_from *out);
+/* Gives the sessions that were bound after the first open_before their keys, which are those of
+ * group (the AGGREGATE over them, or any other node: then there must be none). */
+WR_MUST_CHECK weir_status wr_bind_sessions(wr_scope *scope, wr_logical *group, int open_before);
+/* WINDOW BY: puts the windows on from and adds their start to its names. */
+WR_MUST_CHECK weir_status wr_bind_window_by(wr_scope *outer, const wr_sql_window_by *by,
+                                            wr_from *from);
 /* The relation of one file (or pattern) read without options; format NULL: by its contents. The
  * statement binds it once. The caller owns the reference. */
 WR_MUST_CHECK weir_status wr_bind_file(wr_planner *planner, wr_str path, const wr_format *format,

@@ -222,7 +222,7 @@ static weir_status bind_parts(block *b, wr_logical **plan)
 }
 
 /* Replaces aggregates, then windows in everything above them; filters go between. */
-static weir_status stack_layers(block *b, wr_logical **plan)
+static weir_status stack_layers(block *b, wr_logical **plan, int open_sessions)
 {
     wr_scope *scope = b->scope;
     int total = b->count + b->qualify_count + b->having_count + scope->unnests.count, n = 0;
@@ -236,6 +236,7 @@ static weir_status stack_layers(block *b, wr_logical **plan)
     for (int i = 0; i < b->having_count; i++)
         all[n++] = b->having[i];
     WR_TRY(wr_bind_grouping(scope, plan, &b->grouping, all, total));
+    WR_TRY(wr_bind_sessions(scope, *plan, open_sessions));
     int above = total - b->having_count;
     if (b->having_count) *plan = wr_filter(scope->planner, *plan, all + above, b->having_count);
     WR_TRY(wr_place_windows(scope, plan, all, above));
@@ -398,8 +399,6 @@ static weir_status check_window_names(const wr_nodes *defs)
 
 static weir_status refuse_unsupported(const wr_sql_select *select)
 {
-    if (select->window_by)
-        return wr_fail_at(WR_E_UNSUPPORTED, select->window_by->span, "WINDOW BY needs a stream");
     if (select->keyword_search)
         return wr_fail_at(WR_E_UNSUPPORTED, select->keyword_search->span,
                           "KEYWORD SEARCH is not supported");
@@ -417,7 +416,10 @@ weir_status wr_bind_select(wr_scope *outer, const wr_sql_select *select, const w
     block b = {.scope = scope, .select = select};
     wr_from from = {0};
     WR_TRY(refuse_unsupported(select));
+    int open_sessions = planner->open_sessions.count;
     WR_TRY(wr_bind_from(outer, &select->from, &from));
+    if (select->window_by)
+        WR_TRY(wr_bind_window_by(outer, wr_sql_as_window_by(select->window_by), &from));
     wr_scope_add_from(scope, &from);
     scope->is_block = true;
     WR_TRY(check_window_names(&select->windows));
@@ -441,7 +443,7 @@ weir_status wr_bind_select(wr_scope *outer, const wr_sql_select *select, const w
     if (select->distinct_on.count) WR_TRY(bind_distinct_on(&b));
     WR_TRY(bind_order(&b, &around->order_by));
     WR_TRY(settle_items(&b, keep_untyped));
-    WR_TRY(stack_layers(&b, &plan));
+    WR_TRY(stack_layers(&b, &plan, open_sessions));
     project_items(&b, &plan);
     wr_logical *projection = plan;
     apply_distinct(&b, &plan);

@@ -285,10 +285,24 @@ static void add_ordinality(wr_planner *planner, wr_result *result)
     result->plan = node;
 }
 
+static bool is_table_macro(const wr_planner *planner, const wr_sql_call *call)
+{
+    wr_str schema, name;
+    wr_split_name(&call->name, &schema, &name);
+    WR_AUTO(wr_object) *macro =
+        planner->catalog
+            ? wr_catalog_find(planner->catalog, 1u << WR_ENTRY_TABLE_MACRO, schema, name)
+            : NULL;
+    return macro != NULL;
+}
+
 weir_status wr_bind_function_ref(wr_scope *outer, const wr_from *left,
                                  const wr_sql_function_ref *ref, wr_from *out)
 {
     wr_planner *planner = outer->planner;
+    const wr_sql_call *call = wr_sql_as_call(ref->call);
+    if (wr_is_time_window(wr_names_last(call->name).text) && !is_table_macro(planner, call))
+        return wr_bind_time_window(outer, left, ref, out);
     wr_scope *scope =
         left && left->plan ? wr_scope_over(outer, left) : wr_scope_new(planner, outer);
     scope->clause = WR_IN_FROM;

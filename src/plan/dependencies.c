@@ -208,6 +208,7 @@ void wr_dependencies_of(wr_planner *planner, const wr_logical *node, wr_dependen
     case WR_L_UNNEST:
     case WR_L_SAMPLE:
     case WR_L_WATERMARK:
+    case WR_L_TIME_WINDOW:
         break;
     default:
         return;

@@ -218,6 +218,14 @@ void wr_logical_set_outputs(wr_planner *planner, wr_logical *node)
     case WR_L_UNNEST:
         unnest_outputs(planner, node);
         return;
+    case WR_L_TIME_WINDOW: {
+        const wr_type *type = node->time_window.time->type;
+        wr_output more[2] = {output_of(planner, node->time_window.start, type),
+                             output_of(planner, node->time_window.end, type)};
+        more[0].not_null = more[1].not_null = true;
+        extend_outputs(planner, node, more, 2);
+        return;
+    }
     case WR_L_ORDINAL: {
         wr_output ordinal = output_of(planner, node->ordinal.id, WR_BIGINT);
         ordinal.not_null = true;
@@ -334,6 +342,10 @@ void wr_logical_each_expr(wr_logical *node, void (*fn)(wr_expr **slot, void *arg
         return;
     case WR_L_WATERMARK:
         each_of(&node->watermark.time, 1, fn, arg);
+        return;
+    case WR_L_TIME_WINDOW:
+        each_of(&node->time_window.time, 1, fn, arg);
+        each_of(node->time_window.partition, node->time_window.partition_count, fn, arg);
         return;
     case WR_L_SET:
     case WR_L_SHARED:

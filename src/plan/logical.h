@@ -9,6 +9,7 @@
 #include "catalog/catalog.h"
 #include "exec/phys.h"
 #include "exec/run.h"
+#include "spi/connector.h"
 
 typedef enum wr_logical_kind {
     WR_L_SCAN,
@@ -31,6 +32,7 @@ typedef enum wr_logical_kind {
     WR_L_ORDINAL,
     WR_L_SAMPLE,
     WR_L_WATERMARK, /* tells the time of a stream; of no meaning to a batch query */
+    WR_L_TIME_WINDOW, /* gives rows the start and the end of the windows of time they are in */
     WR_L_SINK,
     WR_L_AFTER, /* inputs[0], read when inputs[1] has run to its end; that one's rows are dropped */
     WR_L_EMPTY, /* no rows */
@@ -188,6 +190,19 @@ struct wr_logical {
             int64_t seed;
             bool is_block, has_seed;
         } sample;
+        /* Outputs: the input's, then start and end. A row without a time is in no window; one in
+         * several windows stands there once for each. Microseconds; sessions of the same partition
+         * end when gap has passed without a row. */
+        struct {
+            enum { WR_TIME_HOP, WR_TIME_SESSION } kind; /* tumbling: slide = size */
+            int64_t size, slide, offset;                /* window n begins at n * slide + offset */
+            int64_t gap;
+            wr_expr *time; /* a column of the input: TIMESTAMP or TIMESTAMPTZ */
+            wr_column_id start, end;
+            wr_expr **partition; /* sessions: columns of the input */
+            int partition_count;
+            bool follows_clock; /* the time is that of arrival: proctime() */
+        } time_window;
         struct {
             wr_expr *time; /* once all rows of a batch have passed, it is at least the largest */
         } watermark;
@@ -230,6 +245,9 @@ typedef struct wr_planner {
     uint64_t rules_off;                     /* bit per rule number: switched off */
     wr_str sql;                             /* text for spans */
     wr_buf *notices;                        /* lines for the user of what will surprise; or NULL */
+    WR_LIST(wr_target *) targets;           /* references released with the statement */
+    WR_LIST(wr_logical *) open_sessions;    /* session windows that wait for their GROUP BY */
+    bool reads_unbounded;                   /* some source bound so far has no end */
     uint32_t next_lambda; /* lambda parameters have ids WR_LAMBDA_IDS + 0, 1, ... */
     int expr_depth;       /* nesting of the expression being bound: limited */
     int join_depth;       /* joins inside joins: limited */

@@ -769,6 +769,8 @@ weir_status wr_lower_node(wr_lowering *l, wr_logical *node, const wr_column_set 
         return lower_set(l, node, needed, out);
     case WR_L_UNNEST:
         return lower_unnest(l, node, needed, out);
+    case WR_L_TIME_WINDOW:
+        return wr_lower_time_window(l, node, needed, out);
     case WR_L_SHARED:
         return lower_shared(l, node, out);
     case WR_L_RECURSIVE:

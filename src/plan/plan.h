@@ -21,6 +21,13 @@ typedef struct wr_bound {
     bool has_rows;    /* CHANGE: RETURNING, or COPY RETURN_FILES */
     bool writes;      /* refused in read-only sessions */
     const wr_node *statement;
+    /* INSERT INTO a sink: root gives the rows of the target's columns in their order. The planner
+     * holds the reference. NULL: anything else. */
+    wr_target *target;
+    wr_object *sink;
+    bool is_continuous; /* a source it reads has no end: it runs until it is stopped */
+    bool emit_on_close; /* EMIT ON WINDOW CLOSE; of sinks and views theirs */
+    bool emit_changes;  /* EMIT CHANGES */
 } wr_bound;
 
 /* out lives in the planner's arena and borrows from statement. Fails with what is wrong in the

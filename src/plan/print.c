@@ -97,9 +97,31 @@ static const char *const logical_names[] = {[WR_L_SCAN] = "scan",
                                             [WR_L_ORDINAL] = "ordinal",
                                             [WR_L_SAMPLE] = "sample",
                                             [WR_L_WATERMARK] = "watermark",
+                                            [WR_L_TIME_WINDOW] = "time window",
                                             [WR_L_SINK] = "sink",
                                             [WR_L_AFTER] = "after",
                                             [WR_L_EMPTY] = "empty"};
+
+static void print_interval(wr_buf *out, const char *what, int64_t us)
+{
+    wr_value value = {.type = wr_type_of(WR_T_INTERVAL), .interval = {.usecs = us}};
+    wr_buf_add_text(out, what);
+    wr_value_print(&value, out);
+}
+
+static void print_time_window(const printer *p, const wr_logical *node)
+{
+    wr_buf *out = p->out;
+    bool is_session = node->time_window.kind == WR_TIME_SESSION;
+    bool tumbles = !is_session && node->time_window.slide == node->time_window.size;
+    wr_buf_add_text(out, is_session ? " session" : tumbles ? " tumble" : " hop");
+    print_exprs(p, " ", (wr_expr **)&node->time_window.time, 1, "");
+    if (is_session) print_interval(out, " gap ", node->time_window.gap);
+    if (!is_session && !tumbles) print_interval(out, " slide ", node->time_window.slide);
+    if (!is_session) print_interval(out, " size ", node->time_window.size);
+    if (node->time_window.offset) print_interval(out, " offset ", node->time_window.offset);
+    print_exprs(p, " by ", node->time_window.partition, node->time_window.partition_count, ", ");
+}
 
 static void print_logical_parts(const printer *p, const wr_logical *node)
 {
@@ -166,6 +188,9 @@ static void print_logical_parts(const printer *p, const wr_logical *node)
         return;
     case WR_L_UNNEST:
         print_exprs(p, " ", node->unnest.lists, node->unnest.list_count, ", ");
+        return;
+    case WR_L_TIME_WINDOW:
+        print_time_window(p, node);
         return;
     case WR_L_SHARED:
         wr_buf_printf(out, " #%d", node->shared.id);

@@ -527,6 +527,10 @@ static void profile_unary(wr_estimator *es, wr_logical *node, wr_profile *in, wr
     case WR_L_SINGLE_ROW:
         out->rows = 1;
         break;
+    case WR_L_TIME_WINDOW:
+        if (node->time_window.kind == WR_TIME_HOP)
+            out->rows *= (double)node->time_window.size / (double)node->time_window.slide;
+        break;
     case WR_L_SAMPLE:
         if (node->sample.fraction > 0)
             out->rows *= WR_MIN(node->sample.fraction, 1);

@@ -365,6 +365,15 @@ weir_status wr_domain_push(wr_domain *d, wr_logical **slot, wr_column_id *ids)
         WR_TRY(wr_domain_push(d, &node->inputs[0], ids));
         wr_domain_rename(d, node, ids);
         break;
+    case WR_L_TIME_WINDOW:
+        WR_TRY(wr_domain_push(d, &node->inputs[0], ids));
+        wr_domain_rename(d, node, ids);
+        if (node->time_window.kind == WR_TIME_SESSION) {
+            node->time_window.partition = wr_domain_keys(d, node->time_window.partition,
+                                                         node->time_window.partition_count, ids);
+            node->time_window.partition_count += d->count;
+        }
+        break;
     case WR_L_PROJECT:
         WR_TRY(push_project(d, node, ids));
         break;

@@ -78,6 +78,7 @@ void wr_print_query(wr_buf *out, const wr_sql_query *node)
         wr_node_format(out, node->locks.items[i]);
     }
     wr_print_if(out, node->emit_on_close, " EMIT ON WINDOW CLOSE");
+    wr_print_if(out, node->emit_changes, " EMIT CHANGES");
 }
 
 void wr_print_select(wr_buf *out, const wr_sql_select *node)

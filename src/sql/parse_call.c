@@ -99,6 +99,29 @@ static wr_node *parse_lambda(wr_parser *p, bool certain)
     return parse_lambda_body(p, node, &params);
 }
 
+/* TABLE t: the name of a table as an argument of a function that gives a table. */
+static wr_node *take_table_argument(wr_parser *p)
+{
+    const wr_token *next = ahead(p, 1);
+    if (!at_word(p, WR_KW_TABLE) || !wr_token_is_column_name(next)) return NULL;
+    advance(p);
+    wr_sql_column *node = WR_NODE(p, COLUMN, column, span_now(p));
+    node->parts = wr_grammar_qualified(p, "a table name");
+    node->node.span = span_since(p, node->node.span);
+    return &node->node;
+}
+
+/* TABLE t PARTITION BY {a | (a, b)}: one argument more, partition_by => .. */
+static wr_node *take_partition_argument(wr_parser *p)
+{
+    if (!at_word2(p, WR_KW_PARTITION, WR_KW_BY)) return NULL;
+    wr_sql_arg *node = WR_NODE(p, ARG, arg, span_now(p));
+    node->name = (wr_name){.text = WR_STR("partition_by"), .span = span_now(p)};
+    take_word2(p, WR_KW_PARTITION, WR_KW_BY);
+    node->value = wr_grammar_expression(p);
+    return &node->node;
+}
+
 wr_node *wr_grammar_argument(wr_parser *p, bool may_be_lambda)
 {
     const wr_token *next = ahead(p, 1);
@@ -108,8 +131,9 @@ wr_node *wr_grammar_argument(wr_parser *p, bool may_be_lambda)
         node->name = wr_name_of(now(p));
         advance(p);
         advance(p);
-        wr_node *lambda = parse_lambda(p, may_be_lambda);
-        node->value = lambda ? lambda : wr_grammar_expression(p);
+        node->value = take_table_argument(p);
+        if (!node->value) node->value = parse_lambda(p, may_be_lambda);
+        if (!node->value) node->value = wr_grammar_expression(p);
         return &node->node;
     }
     wr_node *lambda = parse_lambda(p, may_be_lambda);
@@ -143,8 +167,13 @@ static void parse_arguments(wr_parser *p, wr_sql_call *call)
         if (take_word(p, WR_KW_VARIADIC)) call->variadic = true;
         bool query = at_word(p, WR_KW_SELECT) ||
                      (at_word(p, WR_KW_FROM) && wr_token_is_column_name(ahead(p, 1)));
-        wr_node *arg = query ? parse_bare_query(p) : wr_grammar_argument(p, lambdas);
+        wr_node *table = take_table_argument(p);
+        wr_node *arg = table   ? table
+                       : query ? parse_bare_query(p)
+                               : wr_grammar_argument(p, lambdas);
         wr_push(p->arena, &args, arg);
+        wr_node *partition = table ? take_partition_argument(p) : NULL;
+        if (partition) wr_push(p->arena, &args, partition);
         if (!take_punct(p, ',')) break;
     }
     call->args = wr_nodes_of(&args);

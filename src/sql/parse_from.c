@@ -170,6 +170,22 @@ static wr_node *parse_function(wr_parser *p, bool lateral)
     return &node->node;
 }
 
+/* TABLE(f(..)): Flink's way to say that f gives a table. */
+static wr_node *parse_table_of_function(wr_parser *p)
+{
+    wr_span span = span_now(p);
+    advance(p);
+    wr_need_punct(p, '(');
+    wr_node *relation = parse_function(p, false);
+    wr_need_punct(p, ')');
+    if (p->error) return relation;
+    wr_sql_function_ref *node = wr_sql_as_function_ref(relation);
+    node->node.span = span_since(p, span);
+    if (!wr_name_given(node->alias.name)) node->alias = wr_grammar_alias(p);
+    if (!node->sample) node->sample = take_sample(p);
+    return relation;
+}
+
 static wr_node *make_query_ref(wr_parser *p, wr_node *query, bool lateral, wr_span span)
 {
     wr_sql_query_ref *node = WR_NODE(p, QUERY_REF, query_ref, span);
@@ -253,6 +269,9 @@ static wr_node *parse_primary(wr_parser *p)
         return make_query_ref(p, wr_grammar_query(p), lateral, span);
     }
     if (at_word2(p, WR_KW_ROWS, WR_KW_FROM)) return wr_refuse(p, span_now(p), "ROWS FROM");
+    if (at_word(p, WR_KW_TABLE) && token_is_punct(ahead(p, 1), '(') &&
+        wr_token_is_function_name(ahead(p, 2)))
+        return parse_table_of_function(p);
     if (at_function(p)) return parse_function(p, lateral);
     if (lateral) return wr_expected(p, "a query or a function");
     return parse_table(p);

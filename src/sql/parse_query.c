@@ -88,7 +88,8 @@ static wr_node *parse_table_query(wr_parser *p)
 static bool is_only_a_body(const wr_sql_query *query)
 {
     return !query->ctes.count && !query->order_by.count && !query->limit && !query->offset &&
-           !query->locks.count && !query->with_ties && !query->emit_on_close;
+           !query->locks.count && !query->with_ties && !query->emit_on_close &&
+           !query->emit_changes;
 }
 
 static wr_node *unwrap(wr_node *query)
@@ -301,6 +302,10 @@ static void parse_query_tail(wr_parser *p, wr_sql_query *query)
         wr_need_word(p, WR_KW_WINDOW);
         wr_need_word(p, WR_KW_CLOSE);
         query->emit_on_close = true;
+    } else if (at_word(p, WR_KW_EMIT) && token_is_text(ahead(p, 1), "changes")) {
+        advance(p);
+        advance(p);
+        query->emit_changes = true;
     }
 }
 

@@ -17,6 +17,7 @@ struct wr_sql_query {
     wr_node *offset;
     wr_nodes locks;     /* wr_sql_lock */
     bool emit_on_close; /* EMIT ON WINDOW CLOSE */
+    bool emit_changes;  /* EMIT CHANGES */
 };
 
 typedef enum wr_materialized {

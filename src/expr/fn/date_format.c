@@ -286,8 +286,12 @@ static weir_status refuse_calendar(const wr_date_pieces *list)
     return WR_OK;
 }
 
-static weir_status format_rows(wr_call *call, wr_column *out, int moment_arg, bool is_to_char)
+typedef weir_status pattern_reader(wr_arena *arena, wr_str pattern, wr_date_pieces *list);
+
+static weir_status format_rows(wr_call *call, wr_column *out, int moment_arg,
+                               pattern_reader *reader)
 {
+    bool is_to_char = reader == wr_date_pattern_keywords;
     wr_text_out text = {call->arena, NULL, NULL};
     wr_str last = {NULL, 0};
     wr_date_pieces list = {0};
@@ -297,8 +301,7 @@ static weir_status format_rows(wr_call *call, wr_column *out, int moment_arg, bo
         wr_str pattern = wr_arg_str(call, 1 - moment_arg, i);
         if (!last.data || !wr_str_eq(pattern, last)) {
             list.count = 0;
-            weir_status bad = (is_to_char ? wr_date_pattern_keywords
-                                          : wr_date_pattern_percent)(call->arena, pattern, &list);
+            weir_status bad = reader(call->arena, pattern, &list);
             if (bad) return wr_bad_row(call, i, bad);
             last = pattern;
         }
@@ -324,11 +327,15 @@ static weir_status format_rows(wr_call *call, wr_column *out, int moment_arg, bo
 }
 static weir_status fn_to_char(wr_call *call, wr_column *out)
 {
-    return format_rows(call, out, 0, true);
+    return format_rows(call, out, 0, wr_date_pattern_keywords);
 }
 static weir_status fn_strftime(wr_call *call, wr_column *out)
 {
-    return format_rows(call, out, call->args[0].type->id == WR_T_VARCHAR, false);
+    return format_rows(call, out, call->args[0].type->id == WR_T_VARCHAR, wr_date_pattern_percent);
+}
+static weir_status fn_date_format(wr_call *call, wr_column *out)
+{
+    return format_rows(call, out, 0, wr_date_pattern_java);
 }
 
 /* ---- reading ---- */
@@ -616,6 +623,8 @@ static weir_status fn_to_date(wr_call *call, wr_column *out)
 }
 
 #define CHAR_HELP "A date or time as text by a pattern such as YYYY-MM-DD HH24:MI:SS."
+#define FORMAT_HELP \
+    "A date or time as text by a pattern of Java (yyyy-MM-dd HH:mm) or of %-letters."
 #define TIME_HELP "A date or time as text by a pattern of %-letters."
 #define FAILS .flags = WR_FN_CAN_FAIL
 
@@ -628,14 +637,20 @@ const wr_fn wr_fns_date_format[] = {
      "to_char(TIMESTAMPTZ '2024-05-06 07:08:09+00', 'YYYY')", "2024", FAILS},
     {"to_char", "(interval, pattern text) -> text", fn_to_char, CHAR_HELP,
      "to_char(INTERVAL '15 hours 2 minutes 12 seconds', 'HH24:MI:SS')", "15:02:12", FAILS},
-    {"strftime|date_format", "(date, pattern text) -> text", fn_strftime, TIME_HELP,
+    {"strftime", "(date, pattern text) -> text", fn_strftime, TIME_HELP,
      "strftime(DATE '2024-05-06', '%d.%m.%Y')", "06.05.2024", FAILS},
-    {"strftime|date_format", "(timestamp, pattern text) -> text", fn_strftime, TIME_HELP,
+    {"strftime", "(timestamp, pattern text) -> text", fn_strftime, TIME_HELP,
      "strftime(TIMESTAMP '2024-05-06 07:08:09', '%H:%M')", "07:08", FAILS},
-    {"strftime|date_format", "(timestamptz, pattern text) -> text", fn_strftime, TIME_HELP,
+    {"strftime", "(timestamptz, pattern text) -> text", fn_strftime, TIME_HELP,
      "strftime(TIMESTAMPTZ '2024-05-06 07:08:09+00', '%Y')", "2024", FAILS},
     {"strftime", "(pattern text, timestamp) -> text", fn_strftime, TIME_HELP,
      "strftime('%Y', TIMESTAMP '2024-05-06 07:08:09')", "2024", FAILS},
+    {"date_format", "(date, pattern text) -> text", fn_date_format, FORMAT_HELP,
+     "date_format(DATE '2024-05-06', 'dd.MM.yyyy')", "06.05.2024", FAILS},
+    {"date_format", "(timestamp, pattern text) -> text", fn_date_format, FORMAT_HELP,
+     "date_format(TIMESTAMP '2024-05-06 17:08:09', 'yyyy-MM-dd HH:mm')", "2024-05-06 17:08", FAILS},
+    {"date_format", "(timestamptz, pattern text) -> text", fn_date_format, FORMAT_HELP,
+     "date_format(TIMESTAMPTZ '2024-05-06 07:08:09+00', '%H:%M')", "07:08", FAILS},
     {"strptime", "(text, pattern text) -> timestamp", fn_strptime,
      "Reads a timestamp by a pattern of %-letters.", "strptime('06.05.2024', '%d.%m.%Y')",
      "2024-05-06 00:00:00", FAILS},

@@ -1,7 +1,8 @@
-/* date_pattern.c - the two languages that patterns of dates are written in: strftime's %-letters,
- * and the keywords of PostgreSQL's to_char (longest first), where "quoted" text is taken as it is.
+/* date_pattern.c - the languages that patterns of dates are written in: strftime's %-letters, the
+ * keywords of PostgreSQL's to_char (longest first), where "quoted" text is taken as it is, and the
+ * letters of Java, where 'quoted' text is.
  *
- * Both name the same elements, so one writer and one reader (date_format.c) serve both. */
+ * All name the same elements, so one writer and one reader (date_format.c) serve them. */
 #include "expr/fn/date_pattern.h"
 
 static const struct percent {
@@ -168,6 +169,90 @@ weir_status wr_date_pattern_keywords(wr_arena *arena, wr_str pattern, wr_date_pi
             p.what != EL_MONTH_NAME)
             p.ordinal = true, p.style = style_of(pattern.data + k), k += 2;
         wr_push(arena, list, p);
+    }
+    return WR_OK;
+}
+
+/* count: how often the letter stands in a row; 0: any other number. */
+static const struct java_letter {
+    char letter;
+    int8_t count;
+    wr_date_element what;
+    bool no_padding;
+} java_letters[] = {
+    {'y', 2, EL_YEAR2, false},      {'y', 0, EL_YEAR4, false},     {'u', 0, EL_YEAR4, false},
+    {'M', 1, EL_MONTH, true},       {'M', 2, EL_MONTH, false},     {'M', 3, EL_MONTH_SHORT, false},
+    {'M', 4, EL_MONTH_NAME, false}, {'L', 1, EL_MONTH, true},      {'L', 2, EL_MONTH, false},
+    {'d', 1, EL_DAY, true},         {'d', 2, EL_DAY, false},       {'D', 1, EL_DOY, true},
+    {'D', 3, EL_DOY, false},        {'E', 4, EL_DAY_NAME, false},  {'E', 1, EL_DAY_SHORT, false},
+    {'E', 2, EL_DAY_SHORT, false},  {'E', 3, EL_DAY_SHORT, false}, {'H', 1, EL_HOUR24, true},
+    {'H', 2, EL_HOUR24, false},     {'h', 1, EL_HOUR12, true},     {'h', 2, EL_HOUR12, false},
+    {'m', 1, EL_MINUTE, true},      {'m', 2, EL_MINUTE, false},    {'s', 1, EL_SECOND, true},
+    {'s', 2, EL_SECOND, false},     {'a', 1, EL_AMPM, false},      {'Q', 1, EL_QUARTER, true},
+    {'q', 1, EL_QUARTER, true},     {'z', 0, EL_ZONE, false},
+};
+
+/* 'text', with '' for a quote; '' alone is a quote too. *at is behind the first one. */
+static weir_status java_quoted(wr_arena *arena, wr_str pattern, size_t *at, wr_date_pieces *list)
+{
+    size_t k = *at;
+    if (k < pattern.length && pattern.data[k] == '\'') {
+        push_literal(arena, list, pattern.data + k, 1);
+        *at = k + 1;
+        return WR_OK;
+    }
+    for (;;) {
+        size_t from = k;
+        while (k < pattern.length && pattern.data[k] != '\'')
+            k++;
+        if (k == pattern.length)
+            return wr_fail(WR_E_BAD_ARGUMENT, "a quote in a date pattern does not end");
+        bool doubled = k + 1 < pattern.length && pattern.data[k + 1] == '\'';
+        push_literal(arena, list, pattern.data + from, k - from + doubled);
+        k += 1 + doubled;
+        if (!doubled) break;
+    }
+    *at = k;
+    return WR_OK;
+}
+
+weir_status wr_date_pattern_java(wr_arena *arena, wr_str pattern, wr_date_pieces *list)
+{
+    if (memchr(pattern.data, '%', pattern.length))
+        return wr_date_pattern_percent(arena, pattern, list);
+    for (size_t k = 0; k < pattern.length;) {
+        char letter = pattern.data[k];
+        bool is_letter = (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z');
+        size_t from = k++;
+        if (letter == '\'') {
+            WR_TRY(java_quoted(arena, pattern, &k, list));
+            continue;
+        }
+        while (k < pattern.length && pattern.data[k] == letter && is_letter)
+            k++;
+        if (!is_letter) {
+            push_literal(arena, list, pattern.data + from, 1);
+            continue;
+        }
+        if (letter == 'S' && k - from <= 6) {
+            wr_push(arena, list,
+                    ((wr_date_piece){.what = EL_FRACTION, .digits = (int8_t)(k - from)}));
+            continue;
+        }
+        size_t p = 0;
+        while (p < WR_COUNT(java_letters) &&
+               (java_letters[p].letter != letter ||
+                (java_letters[p].count && (size_t)java_letters[p].count != k - from)))
+            p++;
+        if (p == WR_COUNT(java_letters))
+            return wr_with_hint(
+                wr_fail(WR_E_BAD_ARGUMENT, "unknown element \"%.*s\" of a date pattern",
+                        (int)(k - from), pattern.data + from),
+                "yyyy MM dd HH mm ss SSS a EEE; 'text' in quotes stands for itself; or %%-letters");
+        wr_push(arena, list,
+                ((wr_date_piece){.what = java_letters[p].what,
+                                 .no_padding = java_letters[p].no_padding,
+                                 .style = java_letters[p].what == EL_AMPM ? AS_UPPER : AS_TITLE}));
     }
     return WR_OK;
 }

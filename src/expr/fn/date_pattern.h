@@ -69,3 +69,7 @@ WR_MUST_CHECK weir_status wr_date_pattern_percent(wr_arena *arena, wr_str patter
 /* The same for the keywords of to_char; what is no keyword stands for itself, so it never fails. */
 WR_MUST_CHECK weir_status wr_date_pattern_keywords(wr_arena *arena, wr_str pattern,
                                                    wr_date_pieces *list);
+/* The same for the letters of Java's patterns (yyyy-MM-dd HH:mm:ss.SSS 'at'); a pattern with a % is
+ * one of %-letters. Fails on unknown letters and quotes that do not end. */
+WR_MUST_CHECK weir_status wr_date_pattern_java(wr_arena *arena, wr_str pattern,
+                                               wr_date_pieces *list);

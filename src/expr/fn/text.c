@@ -340,6 +340,49 @@ static weir_status fn_split_part(wr_call *call, wr_column *out)
     return WR_OK;
 }
 
+/* Counted from 0, as Flink does; NULL where split_part has an empty text. */
+static weir_status fn_split_index(wr_call *call, wr_column *out)
+{
+    WR_ROWS(i)
+    {
+        wr_str rest = wr_arg_str(call, 0, i), separator = wr_arg_str(call, 1, i);
+        int64_t n = WR_ARG(call, 2, int64_t, i);
+        ptrdiff_t at = separator.length ? wr_str_find(rest, separator) : -1;
+        bool is_there = n >= 0 && rest.length;
+        for (; is_there && n > 0; n--) {
+            is_there = at >= 0;
+            if (!is_there) break;
+            size_t skip = (size_t)at + separator.length;
+            rest = (wr_str){rest.data + skip, rest.length - skip};
+            at = wr_str_find(rest, separator);
+        }
+        if (is_there)
+            wr_out_str(out, i, (wr_str){rest.data, at < 0 ? rest.length : (size_t)at});
+        else
+            wr_out_null(call, out, i);
+    }
+    return WR_OK;
+}
+
+static weir_status fn_count_char(wr_call *call, wr_column *out)
+{
+    WR_ROWS(i)
+    {
+        wr_str rest = wr_arg_str(call, 0, i), wanted = wr_arg_str(call, 1, i);
+        int64_t count = 0;
+        size_t length = wanted.length > 0;
+        while (length && length < wanted.length && (wanted.data[length] & 0xc0) == 0x80)
+            length++;
+        wanted.length = length;
+        for (ptrdiff_t at; length && (at = wr_str_find(rest, wanted)) >= 0; count++) {
+            size_t skip = (size_t)at + length;
+            rest = (wr_str){rest.data + skip, rest.length - skip};
+        }
+        WR_OUT(out, int64_t, i) = count;
+    }
+    return WR_OK;
+}
+
 const wr_fn wr_fns_text[] = {
     {"length|len|char_length|character_length", "(text) -> bigint", fn_length,
      "Number of characters.", "length('héllo')", "5"},
@@ -393,6 +436,11 @@ const wr_fn wr_fns_text[] = {
     {"rtrim", "(text) -> text", fn_rtrim, "Without spaces at the end.", "rtrim('ab  ')", "ab"},
     {"rtrim", "(text, characters text) -> text", fn_rtrim,
      "Without any of the characters at the end.", "rtrim('abzz', 'z')", "ab"},
+    {"split_index", "(text, separator text, n bigint) -> text", fn_split_index,
+     "The field of text with number n, counted from 0; NULL if there are not so many.",
+     "split_index('a/b/c', '/', 1)", "b"},
+    {"count_char", "(text, character text) -> bigint", fn_count_char,
+     "How often a character occurs in text.", "count_char('banana', 'a')", "3"},
     {"split_part", "(text, delimiter text, n bigint) -> text", fn_split_part,
      "The n-th field of text; negative n counts from the end.", "split_part('a,b,c', ',', 2)", "b",
      .flags = WR_FN_CAN_FAIL},

@@ -395,6 +395,14 @@ static wr_logical *stop_here(walk *w, wr_logical *node, conjuncts *pending)
     return filter_over(w, node, pending);
 }
 
+static wr_column_set session_partition(walk *w, const wr_logical *node)
+{
+    wr_column_set set = {0};
+    for (int i = 0; i < node->time_window.partition_count; i++)
+        wr_column_set_add(w->arena, &set, node->time_window.partition[i]->column);
+    return set;
+}
+
 static wr_logical *push(walk *w, wr_logical *node, conjuncts *pending)
 {
     wr_column_set movable;
@@ -414,6 +422,10 @@ static wr_logical *push(walk *w, wr_logical *node, conjuncts *pending)
         return push_through(w, node, pending, &movable);
     case WR_L_UNNEST:
         movable = provided(w, node->inputs[0]);
+        return push_through(w, node, pending, &movable);
+    case WR_L_TIME_WINDOW: /* rows of a session decide where it ends: it goes whole or stays */
+        movable = node->time_window.kind == WR_TIME_SESSION ? session_partition(w, node)
+                                                            : provided(w, node->inputs[0]);
         return push_through(w, node, pending, &movable);
     case WR_L_SORT:
         if (node->sort.limit || node->sort.offset) return stop_here(w, node, pending);

@@ -125,6 +125,13 @@ static bool follow_set(wr_planner *planner, wr_logical *node, wr_column_id id,
     return any;
 }
 
+static bool is_partition(const wr_logical *node, wr_column_id id)
+{
+    for (int i = 0; i < node->time_window.partition_count; i++)
+        if (node->time_window.partition[i]->column == id) return true;
+    return false;
+}
+
 static bool follow(wr_planner *planner, wr_logical *node, wr_column_id id,
                    wr_runtime_filter *filter)
 {
@@ -135,6 +142,10 @@ static bool follow(wr_planner *planner, wr_logical *node, wr_column_id id,
         return follow(planner, node->inputs[0], id, filter);
     case WR_L_SORT:
         return !node->sort.limit && !node->sort.offset &&
+               follow(planner, node->inputs[0], id, filter);
+    case WR_L_TIME_WINDOW: /* rows of a session decide where it ends */
+        return (node->time_window.kind == WR_TIME_HOP || is_partition(node, id)) &&
+               wr_logical_output(node->inputs[0], id) &&
                follow(planner, node->inputs[0], id, filter);
     case WR_L_UNNEST:
         return wr_logical_output(node->inputs[0], id) &&

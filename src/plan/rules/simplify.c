@@ -95,6 +95,7 @@ static bool has_no_rows(wr_logical *node)
     case WR_L_ORDINAL:
     case WR_L_SAMPLE:
     case WR_L_WATERMARK:
+    case WR_L_TIME_WINDOW:
         return is_empty(node, 0);
     default:
         return false;

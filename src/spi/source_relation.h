@@ -1,0 +1,11 @@
+/* source_relation.h - a source as a relation: what batch queries, LIMIT and looks at a stream read.
+ */
+#pragma once
+#include "spi/connector.h"
+
+/* The rows of source from its beginning; fs is what readers get. Scans of a source that
+ * does not end do not end either: until they are closed or cancelled. Takes a reference of its own;
+ * released with wr_relation_release. Any thread. */
+wr_relation *wr_source_relation_new(wr_source *source, wr_fs *fs);
+/* The source whose rows these are, borrowed; NULL for every other relation. Any thread. */
+wr_source *wr_relation_source(const wr_relation *relation);
