@@ -71,6 +71,7 @@ typedef struct wr_state_figures {
     uint64_t pending_bytes; /* memory of the changes since the last commit */
     int64_t last_commit_ns; /* how long it took */
 } wr_state_figures;
+/* What is known without reading the state. */
 void wr_state_figures_of(wr_state *state, wr_state_figures *out);
 
 /* Reads everything the last commit holds: the structure of the file, the order of keys, every

@@ -72,6 +72,8 @@ WR_MUST_CHECK weir_status wr_fs_list(wr_fs *fs, wr_str dir, wr_arena *arena, wr_
 /* Expands *, ?, [set], {a,b} and ** (any depth). A pattern without them yields itself if it exists.
  * Directories do not match. An empty result is not an error here. */
 WR_MUST_CHECK weir_status wr_fs_glob(wr_fs *fs, wr_str pattern, wr_arena *arena, wr_path_list *out);
+/* Bytes that can still be written to the disk that path is on; UINT64_MAX if unknown. */
+uint64_t wr_disk_room(wr_str path);
 bool wr_path_has_glob(wr_str path);
 wr_str wr_path_dir(wr_str path); /* "." if there is none */
 wr_str wr_path_base(wr_str path);

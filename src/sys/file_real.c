@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 typedef struct disk_file {
@@ -268,4 +269,13 @@ wr_fs *wr_fs_disk(void)
                                   .drop = disk_drop};
     static wr_fs disk = {&def};
     return &disk;
+}
+
+uint64_t wr_disk_room(wr_str path)
+{
+    struct statvfs room;
+    char *name = wr_heap_copy(path.data, path.length);
+    int failed = statvfs(name, &room);
+    wr_heap_drop(name);
+    return failed ? UINT64_MAX : (uint64_t)room.f_bavail * room.f_frsize;
 }
