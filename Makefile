@@ -59,7 +59,7 @@ LIB_OBJ  := $(LIB_SOURCES:%.c=$(B)/%.o) $(foreach isa,$(ISAS),$(ISA_SOURCES:%.c=
 CLI_OBJ  := $(CLI_SOURCES:%.c=$(B)/%.o)
 MAIN_OBJ := $(MAIN:%.c=$(B)/%.o)
 TEST_OBJ := $(TESTS:%.c=$(B)/%.o)
-GEN      := $(addprefix $(B)/gen/,functions.inc formats.inc rules.inc commands.inc)
+GEN      := $(addprefix $(B)/gen/,functions.inc formats.inc rules.inc commands.inc connectors.inc)
 # Tables computed by tools/gen_<name>.py, which is given the file to write.
 TABLES   := $(patsubst tools/gen_%.py,$(B)/gen/%.inc,$(filter-out %gen_registry.py,$(wildcard tools/gen_*.py)))
 

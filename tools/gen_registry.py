@@ -6,6 +6,7 @@ A file registers itself by its name and the object it exports:
   formats.inc    src/fmt/<name>.c or src/fmt/<name>/  exports wr_format_<name>
   rules.inc      src/plan/rules/<name>.c              exports wr_rule_<name>
   commands.inc   src/cli/cmd_<name>.c                 exports wr_cmd_<name>
+  connectors.inc src/conn/<name>/*.c                  exports wr_connector_<name>
 A table is rewritten only when its contents change. Usage: gen_registry.py <out-folder>
 """
 import pathlib
@@ -17,6 +18,7 @@ TABLES = {
     "functions": ("expr/fn/*.c", r"^const\s+\w+\s+wr_fns_(\w+)\s*\["),
     "formats": ("fmt/**/*.c", r"^const\s+\w+\s+wr_format_(\w+)\s*="),
     "rules": ("plan/rules/*.c", r"^const\s+\w+\s+wr_rule_(\w+)\s*="),
+    "connectors": ("conn/*/*.c", r"^const\s+wr_connector\s+wr_connector_(\w+)\s*="),
     "commands": ("cli/cmd_*.c", r"^const\s+\w+\s+wr_cmd_(\w+)\s*="),
 }
 
@@ -25,6 +27,8 @@ def expected_name(table, path):
     """The name the path stands for: file names are the registration, so the object must carry it."""
     if table == "formats":
         return path.relative_to("src/fmt").parts[0].removesuffix(".c")
+    if table == "connectors":
+        return path.parent.name
     return path.stem.removeprefix("cmd_") if table == "commands" else path.stem
 
 

@@ -56,6 +56,8 @@ void wr_object_release(wr_object *object)
     if (!object || --object->references != 0) return;
     wr_table_release(object->table);
     wr_relation_release(object->relation);
+    wr_source_release(object->source);
+    wr_target_release(object->target);
     wr_arena_clear(&object->arena);
     wr_heap_drop(object);
 }
@@ -100,8 +102,7 @@ static wr_str canonical(wr_str schema)
 /* Kinds that share one name space. */
 static unsigned space_of(wr_entry_kind kind)
 {
-    static const unsigned tables =
-        1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION;
+    static const unsigned tables = WR_RELATION_KINDS;
     static const unsigned macros = 1u << WR_ENTRY_MACRO;
     if (tables >> kind & 1) return tables;
     return kind == WR_ENTRY_MACRO ? macros : 1u << kind;
@@ -221,6 +222,10 @@ static const char *word_for(wr_entry_kind kind)
         return "registered table";
     case WR_ENTRY_SCHEMA:
         return "schema";
+    case WR_ENTRY_SOURCE:
+        return "source";
+    case WR_ENTRY_SINK:
+        return "sink";
     }
     return "object";
 }

@@ -6,7 +6,7 @@
  * defaults and checks are kept as SQL text and parsed when used. Any thread. */
 #pragma once
 #include "expr/expr.h"
-#include "spi/format.h"
+#include "spi/connector.h"
 #include "store/table.h"
 
 typedef struct wr_catalog wr_catalog;
@@ -21,7 +21,15 @@ typedef enum wr_entry_kind {
     WR_ENTRY_INDEX,
     WR_ENTRY_RELATION, /* RELATION: an Arrow stream or another relation registered by name */
     WR_ENTRY_SCHEMA,
+    WR_ENTRY_SOURCE, /* rows come from a connector; may take some as well: see can_write */
+    WR_ENTRY_SINK,   /* rows go to a connector */
 } wr_entry_kind;
+
+/* What shares the name space of tables: all that may stand in FROM or behind INSERT INTO. */
+enum {
+    WR_RELATION_KINDS = 1 << WR_ENTRY_TABLE | 1 << WR_ENTRY_VIEW | 1 << WR_ENTRY_RELATION |
+                        1 << WR_ENTRY_SOURCE | 1 << WR_ENTRY_SINK
+};
 
 /* VARCHAR(n) and CHAR(n) are texts that columns and casts keep short; no type of their own. */
 typedef struct wr_text_length {
@@ -99,8 +107,10 @@ typedef struct wr_object {
     int check_count;
     wr_reference_def *foreign_keys;
     int foreign_key_count;
-    /* VIEW: the query; MACRO: the expression or query; INDEX: the statement */
+    /* VIEW, materialized TABLE, SINK with rows of its own: the query; MACRO: the expression or
+     * query; INDEX: the statement */
     wr_str sql;
+    bool is_materialized;   /* TABLE: a materialized view; only REFRESH changes its rows */
     wr_str *params;         /* MACRO: names */
     wr_str *param_defaults; /* SQL text or empty */
     int param_count;
@@ -114,6 +124,16 @@ typedef struct wr_object {
     uint64_t owner;    /* id of the column it is dropped with, 0 = none; type: of its values */
     /* RELATION */
     wr_relation *relation;
+    /* SOURCE, SINK: what WITH (..) said without the name of the connector. Columns that are
+     * generated are computed above what the connector gives. */
+    const wr_connector *connector;
+    wr_options options;
+    wr_source *source; /* NULL with can_write: bound by the statement that reads */
+    wr_target *target; /* of SINK */
+    bool can_write;    /* SOURCE: CREATE TABLE .. WITH (connector = ..), bound when it is written */
+    wr_str watermark_sql; /* WATERMARK FOR watermark_column AS watermark_sql; empty: none */
+    int watermark_column;
+    bool emit_on_close;
     /* INDEX: the table it is on */
     wr_str on_table;
     wr_str comment;

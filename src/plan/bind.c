@@ -3,7 +3,7 @@
  * Queries and statements that move rows become logical plans; everything else is left to session. A
  * bound query ends in a projection to exactly the result columns, in order and under their names.
  */
-#include "plan/bind.h"
+#include "plan/connect.h"
 
 /* ---- types ---- */
 /* Types of PostgreSQL and DuckDB that weir leaves out: name, how it is called, what to use. */
@@ -429,9 +429,23 @@ weir_status wr_bind_statement(wr_planner *planner, const wr_node *statement, wr_
     return WR_OK;
 }
 
+/* The rows go to a target once all of them are there. */
+static wr_logical *deliver_to(wr_planner *planner, const wr_bound *bound)
+{
+    wr_logical *sink = wr_logical_new(planner, WR_L_SINK, bound->root, NULL);
+    sink->sink.sink = wr_deliver_sink_new(planner, bound->target, bound->sink->name);
+    sink->sink.column_count = bound->root->output_count;
+    sink->sink.columns = wr_new_array(planner->arena, wr_column_id, bound->root->output_count + 1);
+    for (int i = 0; i < bound->root->output_count; i++)
+        sink->sink.columns[i] = bound->root->outputs[i].id;
+    wr_logical_set_outputs(planner, sink);
+    return sink;
+}
+
 weir_status wr_plan_statement(wr_planner *planner, const wr_bound *bound, wr_plan_node **out)
 {
     wr_logical *root = bound->root;
+    if (bound->target) root = deliver_to(planner, bound);
     WR_TRY(wr_optimize(planner, &root));
     return wr_lower(planner, root, out);
 }

@@ -5,7 +5,7 @@
  * schema, then as a file. A relation may see those to its left: functions and LATERAL always, other
  * subqueries when nothing else has the name. */
 #include "fmt/files.h"
-#include "plan/bind.h"
+#include "plan/connect.h"
 #include "sql/place.h"
 #include "plan/table_fn.h"
 
@@ -137,10 +137,7 @@ static weir_status unknown_table(wr_scope *scope, const wr_sql_table_ref *ref, w
     wr_nearest nearest = {.wanted = name};
     for (wr_cte *cte = scope->ctes; cte; cte = cte->next)
         wr_nearest_offer(&nearest, cte->node->name.text);
-    if (planner->catalog)
-        wr_catalog_offer_names(planner->catalog,
-                               1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION,
-                               &nearest);
+    if (planner->catalog) wr_catalog_offer_names(planner->catalog, WR_RELATION_KINDS, &nearest);
     weir_status bad =
         wr_fail_at(WR_E_UNKNOWN_TABLE, span, "no table, view or file \"%.*s\"", WR_STR_ARGS(name));
     return nearest.count ? wr_with_nearest(bad, &nearest) : foreign_table(planner, name, span, bad);
@@ -190,7 +187,16 @@ static weir_status from_object(wr_scope *scope, wr_object *object, const wr_sql_
     if (ref->time_travel)
         return wr_fail_at(WR_E_UNSUPPORTED, ref->time_travel->span,
                           "reading older versions of a table is not supported");
-    if (object->kind == WR_ENTRY_VIEW) {
+    if (object->kind == WR_ENTRY_SINK)
+        return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, ref->node.span,
+                                       "%.*s is a sink: its rows cannot be read",
+                                       WR_STR_ARGS(object->name)),
+                            "CREATE SOURCE makes what is read");
+    if (object->kind == WR_ENTRY_SOURCE) {
+        wr_result result;
+        WR_TRY(wr_bind_source(scope, object, ref->node.span, &result));
+        WR_TRY(from_result(planner, &result, &ref->alias, name, ref->node.span, out));
+    } else if (object->kind == WR_ENTRY_VIEW) {
         wr_result result;
         WR_TRY(wr_bind_stored_query(scope, object->sql, object->name, ref->node.span, &result));
         for (int i = 0; i < object->column_count && i < result.count; i++)
@@ -223,9 +229,7 @@ static weir_status bind_table_ref(wr_scope *scope, const wr_sql_table_ref *ref, 
         return from_result(planner, &result, &ref->alias, name, ref->node.span, out);
     }
     if (planner->catalog) {
-        wr_object *object = wr_catalog_find(
-            planner->catalog, 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION,
-            schema, name);
+        wr_object *object = wr_catalog_find(planner->catalog, WR_RELATION_KINDS, schema, name);
         if (object) return from_object(scope, object, ref, out);
     }
     bool done = false;
@@ -260,7 +264,7 @@ weir_status wr_find_table(wr_scope *scope, const wr_names *name, wr_object **out
     wr_planner *planner = scope->planner;
     wr_str schema, table;
     wr_split_name(name, &schema, &table);
-    unsigned kinds = 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION;
+    unsigned kinds = WR_RELATION_KINDS;
     wr_object *object =
         planner->catalog ? wr_catalog_find(planner->catalog, kinds, schema, table) : NULL;
     const wr_sql_table_ref ref = {.name = *name};
@@ -269,7 +273,16 @@ weir_status wr_find_table(wr_scope *scope, const wr_names *name, wr_object **out
     if (object->kind != WR_ENTRY_TABLE)
         return wr_fail_at(WR_E_UNSUPPORTED, wr_names_span(name),
                           "%.*s is a %s: its rows cannot be changed", WR_STR_ARGS(table),
-                          object->kind == WR_ENTRY_VIEW ? "view" : "registered relation");
+                          object->kind == WR_ENTRY_VIEW     ? "view"
+                          : object->kind == WR_ENTRY_SOURCE ? "source"
+                          : object->kind == WR_ENTRY_SINK   ? "sink"
+                                                            : "registered relation");
+    if (object->is_materialized)
+        return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, wr_names_span(name),
+                                       "%.*s is a materialized view: its rows cannot be changed",
+                                       WR_STR_ARGS(table)),
+                            "REFRESH MATERIALIZED VIEW %.*s runs its query again",
+                            WR_STR_ARGS(table));
     *out = object;
     return WR_OK;
 }

@@ -4,6 +4,7 @@
  * and literals take the column's type at once; any other query is bound as it is and its columns
  * are assigned. */
 #include "plan/bind_dml.h"
+#include "plan/connect.h"
 #include "sql/parse.h"
 
 typedef struct insert_binder {
@@ -428,10 +429,25 @@ static weir_status finish_insert(insert_binder *b, const wr_nodes *returning, co
                          returning, tag, out);
 }
 
+/* The source or sink that has the name; NULL: something else, or nothing. */
+static wr_object *connected_table(wr_scope *scope, const wr_sql_insert *insert)
+{
+    wr_planner *planner = scope->planner;
+    wr_str schema, name;
+    if (!planner->catalog) return NULL;
+    wr_split_name(&insert->table, &schema, &name);
+    wr_object *object = wr_catalog_find(planner->catalog, WR_RELATION_KINDS, schema, name);
+    if (!object) return NULL;
+    wr_push(planner->arena, &planner->objects, object);
+    return object->kind == WR_ENTRY_SOURCE || object->kind == WR_ENTRY_SINK ? object : NULL;
+}
+
 weir_status wr_bind_insert(wr_scope *scope, const wr_sql_insert *insert, wr_bound *out)
 {
     insert_binder b = {.node = insert};
     WR_TRY(wr_bind_ctes(scope, &insert->ctes, insert->recursive));
+    wr_object *sink = connected_table(scope, insert);
+    if (sink) return wr_bind_sink_insert(scope, insert, sink, out);
     WR_TRY(wr_dml_begin(&b.dml, scope, &insert->table, insert->alias));
     WR_TRY(bind_source(&b));
     WR_TRY(wr_dml_complete(&b.dml, b.values, NULL, 0));

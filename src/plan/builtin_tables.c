@@ -5,7 +5,7 @@
  * VALUES. Object identifiers are hashes of names: stable while the name is. */
 #include "plan/pg_catalog.h"
 
-#define ENTRY_TABLES (1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION)
+#define ENTRY_TABLES (WR_RELATION_KINDS)
 #define WIDTH_MAX 48
 
 bool wr_is_builtin_schema(wr_str schema)
@@ -62,7 +62,8 @@ static weir_status fill_tables(wr_scope *scope, wr_row_list *rows)
 int wr_builtin_columns(wr_scope *scope, const wr_object *object, wr_column_def **out)
 {
     wr_planner *planner = scope->planner;
-    if (object->kind == WR_ENTRY_TABLE) {
+    if (object->kind == WR_ENTRY_TABLE || object->kind == WR_ENTRY_SOURCE ||
+        object->kind == WR_ENTRY_SINK) {
         *out = object->columns;
         return object->column_count;
     }

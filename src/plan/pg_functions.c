@@ -146,7 +146,7 @@ static bool is_key(wr_object *const *list, int count, const wr_object *index)
 
 weir_status wr_pg_definitions(wr_scope *scope, wr_row_list *rows)
 {
-    unsigned kinds = 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION |
+    unsigned kinds = WR_RELATION_KINDS |
                      1u << WR_ENTRY_SEQUENCE | 1u << WR_ENTRY_INDEX;
     int count;
     wr_object **list = wr_builtin_objects(scope, kinds, &count);
@@ -233,7 +233,7 @@ static weir_status relation_number(wr_scope *scope, const wr_sql_literal *litera
     if (!bad && tree->kind == WR_SQL_COLUMN)
         wr_split_name(&wr_sql_as_column(tree)->parts, &schema, &name);
     wr_status_drop(bad);
-    unsigned kinds = 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION;
+    unsigned kinds = WR_RELATION_KINDS;
     unsigned others[] = {kinds, 1u << WR_ENTRY_SEQUENCE, 1u << WR_ENTRY_INDEX};
     for (size_t i = 0; planner->catalog && i < WR_COUNT(others); i++) {
         wr_object *object = wr_catalog_find(planner->catalog, others[i], schema, name);

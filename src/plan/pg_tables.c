@@ -8,7 +8,7 @@
 #include "expr/fn.h"
 #include <stdarg.h>
 
-#define ENTRY_TABLES (1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION)
+#define ENTRY_TABLES (WR_RELATION_KINDS)
 
 enum { OWNER = 10, DATABASE = 1, HEAP = 2, BTREE = 403, LANGUAGE_INTERNAL = 12 };
 

@@ -53,7 +53,7 @@ WR_MUST_CHECK weir_status wr_bind_over_schema(wr_planner *planner, const wr_sche
 /* Named options of COPY, WITH, OPTIONS as values. */
 WR_MUST_CHECK weir_status wr_bind_options(wr_planner *planner, const wr_nodes *options,
                                           wr_options *out);
-/* Binds, optimises and lowers a query for inner use (CREATE TABLE AS, views, EXPLAIN). */
+/* Optimises and lowers; rows for a target end in a sink that makes them visible once. */
 WR_MUST_CHECK weir_status wr_plan_statement(wr_planner *planner, const wr_bound *bound,
                                             wr_plan_node **out);
 /* Frees the references the planner holds (not its arena). */

@@ -609,6 +609,10 @@ weir_status wr_run_alter(weir_query *query, const wr_sql_alter *alter)
                                &nearest);
     }
     if (old->kind != WR_ENTRY_TABLE) return rename_object(query, old, alter);
+    if (old->is_materialized)
+        return wr_fail_at(WR_E_UNSUPPORTED, wr_names_last(alter->name).span,
+                          "%.*s is a materialized view: it changes with its query only",
+                          WR_STR_ARGS(old->name));
     for (int i = 0; i < alter->actions.count; i++) {
         altered a;
         const wr_sql_alter_action *action = wr_sql_as_alter_action(alter->actions.items[i]);

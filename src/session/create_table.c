@@ -328,7 +328,7 @@ static weir_status fill_by_insert(weir_query *query, const wr_sql_create_table *
  * without it: it is bound once before, and a table that hides another of its name is refused. */
 static weir_status create_defined_as(weir_query *query, const wr_sql_create_table *create)
 {
-    unsigned kinds = 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION;
+    unsigned kinds = WR_RELATION_KINDS;
     if ((create->mode.replace || create->mode.temporary) &&
         wr_ddl_exists(query, kinds, &create->name))
         return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, create->node.span,
@@ -503,9 +503,7 @@ static weir_status create_file_table(weir_query *query, const wr_sql_create_tabl
 static weir_status check_clauses(const wr_sql_create_table *create)
 {
     bool over_file = wr_name_given(create->format);
-    const char *what = create->role != WR_ROLE_TABLE || create->from.count
-                           ? "sources and sinks of streams are not supported"
-                       : create->with.count         ? "in-memory tables have no options"
+    const char *what = create->with.count           ? "in-memory tables have no options"
                        : create->partition_by.count ? "PARTITIONED BY is not supported"
                        : create->emit_on_close      ? "EMIT ON WINDOW CLOSE is not supported"
                        : wr_name_given(create->encode_name) ? "ENCODE is only for streams"
@@ -534,8 +532,9 @@ weir_status wr_check_collation(const wr_sql_column_def *def)
 
 weir_status wr_run_create_table(weir_query *query, const wr_sql_create_table *create)
 {
+    if (wr_is_stream_table(create)) return wr_run_create_stream(query, create);
     query->tag = "CREATE TABLE";
-    unsigned kinds = 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION;
+    unsigned kinds = WR_RELATION_KINDS;
     if (create->mode.if_not_exists && wr_ddl_exists(query, kinds, &create->name)) return WR_OK;
     WR_TRY(check_clauses(create));
     if (wr_name_given(create->format)) return create_file_table(query, create);

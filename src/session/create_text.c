@@ -2,7 +2,8 @@
  *
  * Definitions are kept as canonical text in the catalog; this puts them together. SHOW CREATE ALL
  * gives every sequence, table and view, ordered so that the script runs: sequences that are not
- * part of a column, tables, then views. */
+ * part of a column, tables, sources, views, materialized views, sinks. Secrets are not shown. */
+#include "plan/connect.h"
 #include "plan/key_log.h"
 #include "session/session.h"
 #include "sql/format.h"
@@ -104,10 +105,69 @@ static void add_create_view(wr_buf *out, const wr_object *view)
     wr_buf_printf(out, " AS %.*s;", WR_STR_ARGS(view->sql));
 }
 
+/* Values of secret options are not shown. */
+static void add_options(wr_buf *out, const wr_object *object)
+{
+    wr_buf_printf(out, " WITH (connector = '%s'", object->connector->name);
+    for (int i = 0; i < object->options.count; i++) {
+        const wr_given *option = &object->options.items[i];
+        wr_buf_add_text(out, ", ");
+        wr_format_name(out, option->name);
+        wr_buf_add_text(out, " = ");
+        if (wr_connector_hides(object->connector, option->name))
+            wr_buf_add_text(out, "'***'");
+        else
+            wr_value_print_sql(&option->value, out);
+    }
+    wr_buf_add_char(out, ')');
+}
+
+static void add_create_stream(weir_query *query, wr_buf *out, const wr_object *object)
+{
+    wr_buf_printf(out, "CREATE %s%s ", object->is_temporary ? "TEMPORARY " : "",
+                  object->kind == WR_ENTRY_SINK ? "SINK"
+                  : object->can_write           ? "TABLE"
+                                                : "SOURCE");
+    add_name(out, object);
+    wr_buf_add_text(out, " (");
+    for (int i = 0; i < object->column_count; i++) {
+        if (i) wr_buf_add_text(out, ", ");
+        add_column(query, out, &object->columns[i]);
+    }
+    for (int i = 0; i < object->key_count; i++)
+        add_key(out, object, &object->keys[i]);
+    if (object->watermark_sql.length) {
+        wr_buf_add_text(out, ", WATERMARK FOR ");
+        wr_format_name(out, object->columns[object->watermark_column].name);
+        wr_buf_printf(out, " AS %.*s", WR_STR_ARGS(object->watermark_sql));
+    }
+    wr_buf_add_char(out, ')');
+    add_options(out, object);
+    if (object->sql.length) wr_buf_printf(out, " AS %.*s", WR_STR_ARGS(object->sql));
+    if (object->emit_on_close) wr_buf_add_text(out, " EMIT ON WINDOW CLOSE");
+    wr_buf_add_char(out, ';');
+}
+
+static void add_create_materialized(wr_buf *out, const wr_object *view)
+{
+    wr_buf_printf(out, "CREATE %sMATERIALIZED VIEW ", view->is_temporary ? "TEMPORARY " : "");
+    add_name(out, view);
+    for (int i = 0; i < view->column_count; i++) {
+        wr_buf_add_text(out, i ? ", " : " (");
+        wr_format_name(out, view->columns[i].name);
+    }
+    wr_buf_printf(out, ") AS %.*s%s;", WR_STR_ARGS(view->sql),
+                  view->emit_on_close ? " EMIT ON WINDOW CLOSE" : "");
+}
+
 static void add_row(weir_query *query, const wr_object *object, bool alone)
 {
     WR_BUF(text);
-    if (object->kind == WR_ENTRY_VIEW)
+    if (object->kind == WR_ENTRY_SOURCE || object->kind == WR_ENTRY_SINK)
+        add_create_stream(query, &text, object);
+    else if (object->is_materialized)
+        add_create_materialized(&text, object);
+    else if (object->kind == WR_ENTRY_VIEW)
         add_create_view(&text, object);
     else
         add_create_table(query, &text, object, alone);
@@ -158,27 +218,36 @@ static void show_foreign_keys(weir_query *query)
     }
 }
 
+static void show_kind(weir_query *query, wr_entry_kind kind, bool materialized)
+{
+    int count = 0;
+    wr_object **objects = wr_catalog_list(&query->view, 1u << kind, &query->arena, &count);
+    for (int i = 0; i < count; i++) {
+        if (objects[i]->is_materialized == materialized) add_row(query, objects[i], false);
+        wr_object_release(objects[i]);
+    }
+}
+
 static void show_all(weir_query *query)
 {
     show_sequences(query);
-    static const wr_entry_kind kinds[] = {WR_ENTRY_TABLE, WR_ENTRY_VIEW};
-    for (size_t k = 0; k < WR_COUNT(kinds); k++) {
-        int count = 0;
-        wr_object **objects = wr_catalog_list(&query->view, 1u << kinds[k], &query->arena, &count);
-        for (int i = 0; i < count; i++) {
-            add_row(query, objects[i], false);
-            wr_object_release(objects[i]);
-        }
-        if (kinds[k] == WR_ENTRY_TABLE) show_foreign_keys(query);
-    }
+    show_kind(query, WR_ENTRY_TABLE, false);
+    show_foreign_keys(query);
+    show_kind(query, WR_ENTRY_SOURCE, false);
+    show_kind(query, WR_ENTRY_VIEW, false);
+    show_kind(query, WR_ENTRY_TABLE, true);
+    show_kind(query, WR_ENTRY_SINK, false);
 }
 
 weir_status wr_run_show_create(weir_query *query, const wr_sql_show *show)
 {
     static const char *const column[] = {"sql"};
-    unsigned kinds = wr_str_is(show->what.text, "create view")
-                         ? 1u << WR_ENTRY_VIEW
-                         : 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW;
+    wr_str what = show->what.text;
+    unsigned kinds = wr_str_is(what, "create view")     ? 1u << WR_ENTRY_VIEW
+                     : wr_str_is(what, "create source") ? 1u << WR_ENTRY_SOURCE
+                     : wr_str_is(what, "create sink")
+                         ? 1u << WR_ENTRY_SINK
+                         : WR_RELATION_KINDS & ~(1u << WR_ENTRY_RELATION);
     wr_text_columns(query, column, 1);
     if (!show->name.count) {
         show_all(query);

@@ -44,7 +44,7 @@ bool wr_ddl_exists(weir_query *query, unsigned kinds, const wr_names *name)
 
 weir_status wr_ddl_add(weir_query *query, wr_object *object, wr_create_mode mode, wr_span span)
 {
-    bool is_table = object->kind == WR_ENTRY_TABLE || object->kind == WR_ENTRY_VIEW;
+    bool is_table = WR_RELATION_KINDS >> object->kind & 1;
     weir_status bad = wr_catalog_add(&query->view, object, mode.replace);
     if (bad && bad->code == WR_E_DUPLICATE_TABLE && is_table)
         bad = wr_with_hint(bad, "IF NOT EXISTS keeps it, OR REPLACE replaces it");
@@ -56,14 +56,14 @@ weir_status wr_ddl_add(weir_query *query, wr_object *object, wr_create_mode mode
 static weir_status create_view(weir_query *query, const wr_sql_create_view *create)
 {
     query->tag = "CREATE VIEW";
-    if (create->materialized)
-        return wr_fail_at(WR_E_UNSUPPORTED, create->node.span,
-                          "materialized views are not supported");
+    if (create->materialized) return wr_run_create_materialized(query, create);
     if (create->options.count || create->emit_on_close)
         return wr_fail_at(WR_E_UNSUPPORTED,
                           create->options.count ? create->options.items[0]->span
                                                 : create->node.span,
-                          "views have no options");
+                          create->options.count ? "views have no options"
+                                                : "a view keeps no rows that could be emitted: "
+                                                  "CREATE MATERIALIZED VIEW does");
     if (create->recursive)
         return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, create->node.span,
                                        "CREATE RECURSIVE VIEW is not supported"),
@@ -210,7 +210,13 @@ static unsigned kinds_of(wr_object_kind kind)
 {
     switch (kind) {
     case WR_OBJECT_TABLE:
-        return 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_RELATION;
+        return 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_RELATION | 1u << WR_ENTRY_SOURCE;
+    case WR_OBJECT_MATERIALIZED_VIEW:
+        return 1u << WR_ENTRY_TABLE;
+    case WR_OBJECT_SOURCE:
+        return 1u << WR_ENTRY_SOURCE;
+    case WR_OBJECT_SINK:
+        return 1u << WR_ENTRY_SINK;
     case WR_OBJECT_VIEW:
         return 1u << WR_ENTRY_VIEW;
     case WR_OBJECT_SEQUENCE:
@@ -229,6 +235,25 @@ static unsigned kinds_of(wr_object_kind kind)
     }
 }
 
+/* What DROP calls an object: CREATE TABLE makes tables, also those of a connector. */
+static const char *word_of_drop(const wr_object *object)
+{
+    return object->kind == WR_ENTRY_VIEW     ? "VIEW"
+           : object->is_materialized         ? "MATERIALIZED VIEW"
+           : object->kind == WR_ENTRY_SINK   ? "SINK"
+           : object->kind == WR_ENTRY_SOURCE ? object->can_write ? "TABLE" : "SOURCE"
+                                             : "TABLE";
+}
+
+/* May DROP with that word drop an object of one of its kinds? */
+static bool goes_as(const wr_object *object, wr_object_kind kind)
+{
+    bool is_view = kind == WR_OBJECT_MATERIALIZED_VIEW;
+    if (object->kind == WR_ENTRY_TABLE) return object->is_materialized == is_view;
+    if (object->kind != WR_ENTRY_SOURCE) return true;
+    return kind == WR_OBJECT_SOURCE ? !object->can_write : object->can_write;
+}
+
 static weir_status not_found(weir_query *query, const wr_sql_drop *drop, unsigned kinds,
                              wr_name name)
 {
@@ -236,13 +261,12 @@ static weir_status not_found(weir_query *query, const wr_sql_drop *drop, unsigne
     const char *kind = wr_object_kind_text(drop->object);
     for (size_t i = 0; kind[i] && i + 1 < sizeof word; i++)
         word[i] = (char)tolower((unsigned char)kind[i]);
-    unsigned tables = 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION;
+    unsigned tables = WR_RELATION_KINDS;
     WR_AUTO(wr_object) *other = wr_catalog_find(&query->view, tables, WR_STR(""), name.text);
     weir_status bad =
         wr_fail_at(WR_E_UNKNOWN_TABLE, name.span, "no %s \"%.*s\"", word, WR_STR_ARGS(name.text));
     if (other && (kinds & tables))
-        return wr_with_fix(bad, "DROP %s %.*s", other->kind == WR_ENTRY_VIEW ? "VIEW" : "TABLE",
-                           WR_STR_ARGS(name.text));
+        return wr_with_fix(bad, "DROP %s %.*s", word_of_drop(other), WR_STR_ARGS(name.text));
     wr_nearest nearest = {.wanted = name.text};
     wr_catalog_offer_names(&query->view, kinds, &nearest);
     return wr_with_nearest(bad, &nearest);
@@ -327,6 +351,8 @@ static weir_status drop_one(weir_query *query, const wr_sql_drop *drop,
         return wr_fail_at(WR_E_UNSUPPORTED, drop->node.span, "DROP %s is not supported",
                           wr_object_kind_text(drop->object));
     WR_AUTO(wr_object) *object = wr_catalog_find(&query->view, kinds, schema, name);
+    if (object && !goes_as(object, drop->object))
+        return not_found(query, drop, kinds, wr_names_last(node->name));
     if (!object)
         return drop->if_exists ? WR_OK : not_found(query, drop, kinds, wr_names_last(node->name));
     if (object->kind == WR_ENTRY_TABLE) {
@@ -356,7 +382,8 @@ static weir_status maintain(weir_query *query, const wr_sql_maintain *node)
     static const char *const tags[] = {[WR_MAINTAIN_ANALYZE] = "ANALYZE",
                                        [WR_MAINTAIN_VACUUM] = "VACUUM",
                                        [WR_MAINTAIN_CHECKPOINT] = "CHECKPOINT",
-                                       [WR_MAINTAIN_FLUSH] = "FLUSH"};
+                                       [WR_MAINTAIN_FLUSH] = "FLUSH",
+                                       [WR_MAINTAIN_REFRESH] = "REFRESH MATERIALIZED VIEW"};
     static const char *const notices[] = {
         [WR_MAINTAIN_ANALYZE] =
             "ANALYZE: nothing to do, statistics come from the rows themselves\n",
@@ -364,6 +391,8 @@ static weir_status maintain(weir_query *query, const wr_sql_maintain *node)
             "VACUUM: nothing is freed, rows that were deleted go with their table\n",
         [WR_MAINTAIN_CHECKPOINT] = "CHECKPOINT: nothing to do, tables are in memory\n",
         [WR_MAINTAIN_FLUSH] = ""};
+    if (node->action == WR_MAINTAIN_REFRESH)
+        return wr_run_refresh(query, &node->name, node->options.count > 0);
     query->tag = tags[node->action];
     wr_buf_add_text(&query->notices, notices[node->action]);
     if (!node->name.count || node->action == WR_MAINTAIN_CHECKPOINT) return WR_OK;

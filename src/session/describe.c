@@ -188,7 +188,7 @@ static void offer_objects(completion *c, weir_session *session, wr_arena *arena,
 {
     wr_catalog_view view;
     wr_session_view(session, &view);
-    unsigned kinds = 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION;
+    unsigned kinds = WR_RELATION_KINDS;
     int count = 0;
     wr_object **objects = wr_catalog_list(&view, kinds, arena, &count);
     for (int i = 0; i < count; i++) {

@@ -254,6 +254,22 @@ WR_MUST_CHECK weir_status wr_check_reads_only(const wr_bound *bound, const char 
 /* UNSUPPORTED for DEFERRABLE and what else keys cannot do. */
 WR_MUST_CHECK weir_status wr_check_constraint_modes(const wr_sql_constraint *constraint);
 
+/* ---- create_stream.c: sources and sinks ---- */
+/* CREATE SOURCE, CREATE SINK, or CREATE TABLE .. WITH (connector = ..)? */
+bool wr_is_stream_table(const wr_sql_create_table *create);
+WR_MUST_CHECK weir_status wr_run_create_stream(weir_query *query,
+                                               const wr_sql_create_table *create);
+
+/* ---- materialized.c ---- */
+WR_MUST_CHECK weir_status wr_run_create_materialized(weir_query *query,
+                                                     const wr_sql_create_view *create);
+WR_MUST_CHECK weir_status wr_run_refresh(weir_query *query, const wr_names *names, bool no_data);
+
+/* ---- continuous.c ---- */
+/* A bound statement that reads sources without end: INSERT INTO a sink (bound->target), or the
+ * query of a materialized view. span: what to point at when it cannot be done. */
+WR_MUST_CHECK weir_status wr_run_continuous(weir_query *query, const wr_bound *bound, wr_span span);
+
 /* ---- sequence.c: sequences and the columns that own them ---- */
 WR_MUST_CHECK weir_status wr_run_create_sequence(weir_query *query,
                                                  const wr_sql_create_sequence *create);

@@ -126,6 +126,10 @@ static void describe_table(weir_query *query, const wr_object *table)
                 primary |= table->keys[k].is_primary;
                 unique |= !table->keys[k].is_primary;
             }
+        wr_str extra = column->generated_sql.length ? column->generated_sql : (wr_str){0};
+        if (table->watermark_sql.length && table->watermark_column == i)
+            extra = wr_arena_printf(&query->arena, "%.*s%sWATERMARK AS %.*s", WR_STR_ARGS(extra),
+                                    extra.length ? "; " : "", WR_STR_ARGS(table->watermark_sql));
         wr_str row[6] = {column->name,
                          wr_column_type_text(&query->arena, column),
                          column->not_null || primary ? WR_STR("NO") : WR_STR("YES"),
@@ -133,7 +137,7 @@ static void describe_table(weir_query *query, const wr_object *table)
                          : unique ? WR_STR("UNI")
                                   : (wr_str){0},
                          column->default_sql.length ? column->default_sql : (wr_str){0},
-                         column->generated_sql.length ? column->generated_sql : (wr_str){0}};
+                         extra};
         wr_text_row(query, row);
     }
 }
@@ -197,7 +201,11 @@ static void list_objects(weir_query *query, unsigned kinds, wr_str like)
     wr_object **objects = wr_catalog_list(&query->view, kinds, &query->arena, &count);
     for (int i = 0; i < count; i++) {
         wr_object *object = objects[i];
-        wr_str kind = object->kind == WR_ENTRY_VIEW       ? WR_STR("view")
+        wr_str kind = object->kind == WR_ENTRY_VIEW ? WR_STR("view")
+                      : object->is_materialized     ? WR_STR("materialized view")
+                      : object->kind == WR_ENTRY_SOURCE
+                          ? object->can_write ? WR_STR("source and sink") : WR_STR("source")
+                      : object->kind == WR_ENTRY_SINK     ? WR_STR("sink")
                       : object->kind == WR_ENTRY_SEQUENCE ? WR_STR("sequence")
                       : object->is_temporary              ? WR_STR("temporary table")
                                                           : WR_STR("table");
@@ -205,6 +213,46 @@ static void list_objects(weir_query *query, unsigned kinds, wr_str like)
                          kind};
         if (!like.length || is_like(object->name, like)) wr_text_row(query, row);
         wr_object_release(object);
+    }
+}
+
+/* SHOW SOURCES, SHOW SINKS: how far they reach instead of what they are. */
+static void list_streams(weir_query *query, unsigned kinds, wr_str like)
+{
+    static const char *const columns[] = {"schema", "name", "connector", "rows"};
+    wr_text_columns(query, columns, 4);
+    int count = 0;
+    wr_object **objects =
+        wr_catalog_list(&query->view, 1u << WR_ENTRY_SOURCE | kinds, &query->arena, &count);
+    for (int i = 0; i < count; i++) {
+        const wr_object *object = objects[i];
+        bool is_asked = 1u << object->kind & kinds || object->can_write;
+        wr_str rows = object->kind == WR_ENTRY_SINK
+                          ? object->sql.length ? WR_STR("of its query") : WR_STR("inserted")
+                      : !object->source            ? WR_STR("read and inserted")
+                      : object->source->is_bounded ? WR_STR("bounded")
+                                                   : WR_STR("unbounded");
+        wr_str row[4] = {object->is_temporary ? WR_STR("temp") : object->schema, object->name,
+                         wr_str_of(object->connector->name), rows};
+        if (is_asked && (!like.length || is_like(object->name, like))) wr_text_row(query, row);
+        wr_object_release(objects[i]);
+    }
+}
+
+static void list_materialized(weir_query *query, wr_str like)
+{
+    static const char *const columns[] = {"schema", "name", "query"};
+    wr_text_columns(query, columns, 3);
+    int count = 0;
+    wr_object **objects =
+        wr_catalog_list(&query->view, 1u << WR_ENTRY_TABLE, &query->arena, &count);
+    for (int i = 0; i < count; i++) {
+        const wr_object *object = objects[i];
+        wr_str row[3] = {object->is_temporary ? WR_STR("temp") : object->schema, object->name,
+                         object->sql};
+        if (object->is_materialized && (!like.length || is_like(object->name, like)))
+            wr_text_row(query, row);
+        wr_object_release(objects[i]);
     }
 }
 
@@ -222,7 +270,7 @@ static weir_status run_describe(weir_query *query, const wr_sql_describe *descri
 {
     query->tag = "DESCRIBE";
     if (describe->query) return describe_query(query, describe->query);
-    unsigned tables = 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION;
+    unsigned tables = WR_RELATION_KINDS;
     if (!describe->name.count) {
         list_objects(query, tables, WR_STR(""));
         return WR_OK;
@@ -231,7 +279,8 @@ static weir_status run_describe(weir_query *query, const wr_sql_describe *descri
     wr_ddl_split_name(&describe->name, WR_STR(""), &schema, &name);
     WR_AUTO(wr_object) *object =
         describe->file ? NULL : wr_catalog_find(&query->view, tables, schema, name);
-    if (object && object->kind == WR_ENTRY_TABLE) {
+    if (object && (object->kind == WR_ENTRY_TABLE || object->kind == WR_ENTRY_SOURCE ||
+                   object->kind == WR_ENTRY_SINK)) {
         describe_table(query, object);
         return WR_OK;
     }
@@ -263,11 +312,17 @@ static weir_status run_show_statement(weir_query *query, const wr_sql_show *show
         WR_TRY(wr_bind_constant(&query->planner, show->like, WR_VARCHAR, &pattern));
         like = pattern.is_null ? like : pattern.text;
     }
-    unsigned tables = 1u << WR_ENTRY_TABLE | 1u << WR_ENTRY_VIEW | 1u << WR_ENTRY_RELATION;
+    unsigned tables = WR_RELATION_KINDS;
     if (wr_str_is(what, "tables") || wr_str_is(what, "all tables"))
         list_objects(query, tables, like);
     else if (wr_str_is(what, "views"))
         list_objects(query, 1u << WR_ENTRY_VIEW, like);
+    else if (wr_str_is(what, "materialized views"))
+        list_materialized(query, like);
+    else if (wr_str_is(what, "sources"))
+        list_streams(query, 1u << WR_ENTRY_SOURCE, like);
+    else if (wr_str_is(what, "sinks"))
+        list_streams(query, 1u << WR_ENTRY_SINK, like);
     else if (wr_str_is(what, "sequences"))
         list_objects(query, 1u << WR_ENTRY_SEQUENCE, like);
     else if (wr_str_is(what, "all") || wr_str_is(what, "settings") || wr_str_is(what, "variables"))
@@ -284,10 +339,10 @@ static weir_status run_show_statement(weir_query *query, const wr_sql_show *show
     } else if (wr_str_has_prefix(what, WR_STR("create "))) {
         return wr_run_show_create(query, show);
     } else if (what.length) {
-        return wr_with_hint(
-            wr_fail_at(WR_E_UNSUPPORTED, show->what.span, "SHOW %.*s is not supported",
-                       WR_STR_ARGS(what)),
-            "there are SHOW TABLES, VIEWS, SEQUENCES, SCHEMAS, FUNCTIONS, ALL, CREATE TABLE");
+        return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, show->what.span,
+                                       "SHOW %.*s is not supported", WR_STR_ARGS(what)),
+                            "there are SHOW TABLES, VIEWS, MATERIALIZED VIEWS, SOURCES, SINKS, "
+                            "SEQUENCES, SCHEMAS, FUNCTIONS, ALL, CREATE TABLE");
     } else if (show->name.count) {
         wr_str name = wr_names_last(show->name).text;
         wr_span span = wr_names_last(show->name).span;

@@ -328,11 +328,24 @@ static weir_status check_writable(const weir_query *query, const wr_node *statem
     return WR_OK;
 }
 
+/* A sink that was made with a query has its rows from there. */
+static weir_status check_fillable(const weir_query *query)
+{
+    const wr_object *sink = query->bound.sink;
+    if (!sink->sql.length) return WR_OK;
+    return wr_fail_at(WR_E_UNSUPPORTED, wr_sql_as_insert(query->bound.statement)->query->span,
+                      "%.*s has the rows of its own query: nothing can be inserted",
+                      WR_STR_ARGS(sink->name));
+}
+
 static weir_status start_planned(weir_query *query, const wr_node *statement)
 {
     if (query->bound.writes) WR_TRY(check_writable(query, statement));
     if (statement->kind == WR_SQL_TRUNCATE && wr_sql_as_truncate(statement)->restart_identity)
         WR_TRY(wr_restart_sequences(query, wr_sql_as_truncate(statement)));
+    if (query->bound.target) WR_TRY(check_fillable(query));
+    if (query->bound.target && query->bound.is_continuous)
+        return wr_run_continuous(query, &query->bound, statement->span);
     query->tag = query->bound.tag;
     bool rows = query->bound.kind == WR_CLASS_QUERY || query->bound.has_rows;
     query->kind = rows ? WEIR_ROWS : WEIR_CHANGE;

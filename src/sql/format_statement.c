@@ -253,12 +253,15 @@ void wr_print_invoke(wr_buf *out, const wr_sql_invoke *node)
 
 void wr_print_maintain(wr_buf *out, const wr_sql_maintain *node)
 {
-    static const char *const words[] = {"ANALYZE", "VACUUM", "CHECKPOINT", "FLUSH"};
+    static const char *const words[] = {"ANALYZE", "VACUUM", "CHECKPOINT", "FLUSH",
+                                        "REFRESH MATERIALIZED VIEW"};
+    bool is_refresh = node->action == WR_MAINTAIN_REFRESH;
     wr_buf_add_text(out, words[node->action]);
-    print_options(out, "", node->options);
+    if (!is_refresh) print_options(out, "", node->options);
     if (node->name.count) wr_buf_add_char(out, ' ');
     wr_print_qualified(out, node->name, WR_PLACE_COLUMN);
     wr_print_names_after(out, " ", node->columns);
+    wr_print_if(out, is_refresh && node->options.count, " WITH NO DATA");
 }
 
 void wr_print_comment(wr_buf *out, const wr_sql_comment *node)

@@ -424,6 +424,29 @@ static wr_node *parse_maintain(wr_parser *p)
     return &node->node;
 }
 
+/* REFRESH MATERIALIZED VIEW [CONCURRENTLY] name [WITH [NO] DATA] */
+static wr_node *parse_refresh(wr_parser *p)
+{
+    wr_sql_maintain *node = WR_NODE(p, MAINTAIN, maintain, span_now(p));
+    node->action = WR_MAINTAIN_REFRESH;
+    advance(p);
+    wr_need_word(p, WR_KW_MATERIALIZED);
+    wr_need_word(p, WR_KW_VIEW);
+    take_word(p, WR_KW_CONCURRENTLY);
+    node->name = wr_grammar_qualified(p, "a materialized view");
+    if (take_word2(p, WR_KW_WITH, WR_KW_NO)) {
+        wr_node_list options = {0};
+        wr_sql_option *option = WR_NODE(p, OPTION, option, span_now(p));
+        option->name = (wr_name){WR_STR("no_data"), span_now(p), false};
+        wr_need_word(p, WR_KW_DATA);
+        wr_push(p->arena, &options, &option->node);
+        node->options = wr_nodes_of(&options);
+    } else if (take_word(p, WR_KW_WITH)) {
+        wr_need_word(p, WR_KW_DATA);
+    }
+    return &node->node;
+}
+
 static wr_node *parse_comment(wr_parser *p)
 {
     wr_sql_comment *node = WR_NODE(p, COMMENT, comment, span_now(p));
@@ -492,9 +515,9 @@ static wr_node *parse_subscribe(wr_parser *p)
 }
 
 static const char *const refused_statements[] = {
-    "grant",   "revoke",  "listen",  "notify",  "unlisten", "lock",     "declare",
-    "fetch",   "close",   "move",    "load",    "install",  "export",   "import",
-    "cluster", "reindex", "refresh", "discard", "do",       "reassign", "security",
+    "grant",   "revoke",  "listen",  "notify", "unlisten", "lock",     "declare",
+    "fetch",   "close",   "move",    "load",   "install",  "export",   "import",
+    "cluster", "reindex", "discard", "do",     "reassign", "security",
 };
 
 wr_node *wr_grammar_session_statement(wr_parser *p)
@@ -549,6 +572,7 @@ wr_node *wr_grammar_session_statement(wr_parser *p)
     default:
         break;
     }
+    if (at_text(p, "refresh")) return parse_refresh(p);
     if (at_text(p, "flush")) {
         wr_sql_maintain *node = WR_NODE(p, MAINTAIN, maintain, span_now(p));
         node->action = WR_MAINTAIN_FLUSH;

@@ -503,7 +503,8 @@ typedef enum wr_maintain_action {
     WR_MAINTAIN_ANALYZE,
     WR_MAINTAIN_VACUUM,
     WR_MAINTAIN_CHECKPOINT,
-    WR_MAINTAIN_FLUSH /* of streaming databases: waits until what was written is visible */
+    WR_MAINTAIN_FLUSH,  /* of streaming databases: waits until what was written is visible */
+    WR_MAINTAIN_REFRESH /* MATERIALIZED VIEW name; the option no_data: WITH NO DATA */
 } wr_maintain_action;
 struct wr_sql_maintain {
     wr_node node;
