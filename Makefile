@@ -124,6 +124,12 @@ $(B)/fuzz_%: $(B)/fuzz/%.o $(LIB_OBJ)
 	@echo "  link  $@"
 	@$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
+# Programs that are killed: tests/crash/<name>_worker.c, driven by tests/crash/<name>.py.
+CRASH := $(patsubst tests/crash/%_worker.c,%,$(wildcard tests/crash/*_worker.c))
+$(B)/crash_%: $(B)/tests/crash/%_worker.o $(LIB_OBJ)
+	@echo "  link  $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
 # ---- verbs. Scripts of later parts are called when they exist; a missing one says so.
 # A verb builds with all cores unless make was told how many.
 PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -148,6 +154,11 @@ check: setup-checks
 # The pages of docs/reference, from what the engine says about itself.
 docs: all
 	@tools/write_reference.py $(B)/weir
+
+# Processes that are killed while they commit: make crash-test N=200 SEED=1
+crash-test: setup
+	@$(MAKE) --no-print-directory $(PARALLEL) FLAVOR=$(FLAVOR) $(addprefix $(B)/crash_,$(CRASH))
+	@set -e; for name in $(CRASH); do python3 tests/crash/$$name.py $(B)/crash_$$name $(or $(N),200) $(or $(SEED),1); done
 
 asan-test:
 	@$(MAKE) --no-print-directory FLAVOR=asan test
@@ -210,6 +221,7 @@ help:
 	@echo "make asan-test    the tests with address and undefined-behaviour sanitizers"
 	@echo "make tsan-test    unit tests, C API and parallel statements with the thread sanitizer"
 	@echo "make batch-test   unit tests and SQL tests with batches of 7 rows and of 1"
+	@echo "make crash-test   processes killed while they commit, and what is left (N=200 SEED=1)"
 	@echo "make differential random queries: threads, optimizer off, small batches, DuckDB (N=2000 SEED=1)"
 	@echo "make demo         examples/demo.sh"
 	@echo "make bench        bench/run.sh           (ARGS=... is passed on)"
@@ -221,8 +233,8 @@ help:
 
 FORCE:
 .DELETE_ON_ERROR:
-.SECONDARY: $(TABLES)
-.PHONY: all lib test setup setup-checks check docs asan-test tsan-test batch-test differential demo bench fuzz conformance strip install clean help FORCE tests-binary fuzz-targets
+.SECONDARY: $(TABLES) $(CRASH:%=$(B)/tests/crash/%_worker.o)
+.PHONY: all lib test setup setup-checks check docs asan-test tsan-test batch-test crash-test differential demo bench fuzz conformance strip install clean help FORCE tests-binary fuzz-targets
 
 DEP := $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
 -include $(wildcard $(DEP))
