@@ -46,6 +46,8 @@ static void add_section(wr_state *state, wr_str name, bool is_stored)
 
 static wr_state_section_entry *section_of(const wr_state *state, uint32_t number)
 {
+    static wr_state_section_entry nowhere; /* never written to: such states are read only */
+    if (number == WR_STATE_NOWHERE && state->options.read_only) return &nowhere;
     wr_assert(number >= 1 && number <= state->section_count);
     return state->sections[number - 1];
 }
@@ -60,6 +62,8 @@ weir_status wr_state_section(wr_state *state, wr_str name, uint32_t *out)
         wr_str known = {state->sections[i]->name, state->sections[i]->name_length};
         if (wr_str_eq(known, name)) return WR_OK;
     }
+    *out = WR_STATE_NOWHERE; /* a number of its own could be given to another by the writer */
+    if (state->options.read_only) return WR_OK;
     add_section(state, name, false);
     *out = state->section_count;
     return WR_OK;

@@ -30,7 +30,8 @@ WR_MUST_CHECK weir_status wr_state_open(wr_str directory, const wr_state_options
 void wr_state_close(wr_state *state); /* changes since the last commit are gone */
 WR_DEFINE_CLEANUP(wr_state, wr_state_close)
 
-/* The number of a section, the same at every opening; made when missing. */
+/* The number of a section, the same at every opening; made when missing. Of a read-only state it is
+ * that of an empty section then. */
 WR_MUST_CHECK weir_status wr_state_section(wr_state *state, wr_str name, uint32_t *out);
 /* Sections in the order they were made: false when there are no more than index. name is valid
  * until the state is closed. */
@@ -76,5 +77,5 @@ void wr_state_figures_of(wr_state *state, wr_state_figures *out);
 
 /* Reads everything the last commit holds: the structure of the file, the order of keys, every
  * checksum, and whether number and hash of all pairs are those the commit wrote down. CORRUPT names
- * the place. Any damage to the file gives an error here, never a crash. */
+ * the place. No cursor is open. Any damage to the file gives an error here, never a crash. */
 WR_MUST_CHECK weir_status wr_state_check(wr_state *state);

@@ -6,6 +6,8 @@
 #include "store/state_def.h"
 #include "store/state_pages.h"
 
+enum { ATTEMPTS = 100 }; /* to be faster than a writer */
+
 typedef struct checker {
     wr_state *state;
     wr_state_record stored, found;
@@ -51,12 +53,27 @@ static weir_status check_pair(void *arg, wr_str key, wr_str stored, uint64_t pag
     return WR_OK;
 }
 
+static weir_status walk(wr_state *state, checker *c, uint64_t *txn_id)
+{
+    bool is_over = true;
+    for (int attempt = 0; attempt < ATTEMPTS && is_over; attempt++) {
+        if (attempt) wr_state_file_forget(&state->file);
+        state->is_stale |= attempt > 0;
+        *c = (checker){.state = state};
+        WR_TRY(wr_state_file_read(&state->file));
+        *txn_id = mdb_txn_id(state->file.reader);
+        WR_TRY(wr_state_pages_walk(wr_str_of(state->file.path), *txn_id, state->mem, check_pair, c,
+                                   &is_over));
+    }
+    return is_over ? wr_state_damaged(state, "its head is of a later commit than itself") : WR_OK;
+}
+
 weir_status wr_state_check(wr_state *state)
 {
-    checker c = {.state = state};
-    WR_TRY(wr_state_file_read(&state->file));
-    uint64_t txn_id = mdb_txn_id(state->file.reader);
-    WR_TRY(wr_state_pages_walk(wr_str_of(state->file.path), txn_id, state->mem, check_pair, &c));
+    checker c;
+    wr_assert(!state->cursor.state);
+    uint64_t txn_id;
+    WR_TRY(walk(state, &c, &txn_id));
     if (!c.has_format || !c.has_record)
         return wr_state_damaged(state, "it has no format or record");
     if (c.stored.txn_id != txn_id)

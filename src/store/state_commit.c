@@ -144,9 +144,25 @@ static weir_status write_record(writer *w)
     return write_own(w, WR_STATE_IS_RECORD, (wr_str){"", 0}, &w->record, sizeof w->record);
 }
 
+/* What is changed must be what was read: the record of the transaction's own base. */
+static weir_status check_base(writer *w)
+{
+    wr_state_key whole;
+    char kind = WR_STATE_IS_RECORD;
+    wr_state_key_make(&whole, WR_STATE_OWN, (wr_str){&kind, 1});
+    MDB_val key = wr_state_val(whole.bytes, whole.length), stored;
+    WR_TRY(failed(w, mdb_get(w->txn, w->state->file.pairs, &key, &stored)));
+    wr_str value;
+    WR_TRY(wr_state_unwrap(&w->state->file, (wr_str){whole.bytes, whole.length},
+                           wr_state_str(stored), &value));
+    if (wr_str_eq(value, (wr_str){(const char *)&w->record, sizeof w->record})) return WR_OK;
+    return wr_state_damaged(w->state, "somebody else has changed it");
+}
+
 static weir_status write_all(writer *w)
 {
     const wr_state *state = w->state;
+    WR_TRY(check_base(w));
     WR_TRY(failed(w, mdb_cursor_open(w->txn, state->file.pairs, &w->cursor)));
     WR_TRY(write_sections(w));
     for (uint32_t i = 0; i < state->section_count; i++) {
@@ -173,6 +189,7 @@ static weir_status settle(writer *w, weir_status bad)
     weir_status unread = wr_state_read_record(state, &now);
     if (unread) {
         wr_status_drop(unread); /* whoever reads next is told */
+        state->is_stale = true;
         return bad;
     }
     bool is_there = now.commits == w->record.commits;
@@ -192,6 +209,8 @@ static int full_or(const wr_state *state, int code, uint64_t bytes)
 static weir_status attempt(writer *w, uint64_t bytes)
 {
     wr_state *state = w->state;
+    if (state->is_stale) WR_TRY(wr_state_read_record(state, &state->record));
+    state->is_stale = false;
     WR_TRY(wr_state_file_begin(&state->file, bytes, &w->txn));
     w->record = state->record;
     weir_status bad = write_all(w);

@@ -7,7 +7,7 @@
 
 /* Section 0 is the state's own. Its keys begin with what they are; WR_STATE_IS_FORMAT is the first
  * key of all, so that a newer format is found before anything it may have changed. */
-enum { WR_STATE_OWN = 0 };
+enum { WR_STATE_OWN = 0, WR_STATE_NOWHERE = INT32_MAX };
 enum { WR_STATE_IS_FORMAT, WR_STATE_IS_RECORD, WR_STATE_IS_NAME };
 
 /* Written with each commit; describes all pairs but those of section 0. */
@@ -49,7 +49,7 @@ struct wr_state {
     wr_state_section_entry **sections; /* number i + 1 */
     uint32_t section_count, section_cap;
     wr_state_record record; /* of the last commit */
-    bool is_stale;          /* read only: a newer commit is wanted */
+    bool is_stale;          /* the record is not that of the newest commit any more */
     bool has_mark;          /* the file that says that commits were not waited for */
     wr_state_cursor cursor;
     uint64_t bytes_last_commit;

@@ -11,7 +11,9 @@
  * Traps of LMDB that are handled here: opening a file twice in one process ends the locks of the
  * first opening (hence the list of open states, with the process, because children of a fork
  * inherit it); a failed write of its head leaves it unusable (reset); readers that were killed hold
- * their snapshot until somebody looks (mdb_reader_check); a short write is reported as EIO though
+ * their snapshot until somebody looks (mdb_reader_check); the number of the last commit is in the
+ * table of readers, where a writer that is killed may leave the one before while a reader lives
+ * (open_pairs); a short write is reported as EIO though
  * the disk is full. */
 #include "store/state_file.h"
 #include "base/failpoint.h"
@@ -117,10 +119,12 @@ static uint64_t map_size_for(uint64_t bytes)
     return size;
 }
 
+/* A writer begins with a transaction that changes nothing: taking the lock of a writer that was
+ * killed is when LMDB notices its last commit. */
 static int open_pairs(wr_state_file *file)
 {
     MDB_txn *txn;
-    int code = mdb_txn_begin(file->env, NULL, MDB_RDONLY, &txn);
+    int code = mdb_txn_begin(file->env, NULL, file->read_only ? MDB_RDONLY : 0, &txn);
     if (code) return code;
     code = mdb_dbi_open(txn, NULL, 0, &file->pairs);
     mdb_txn_abort(txn);

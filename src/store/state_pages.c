@@ -334,7 +334,7 @@ static weir_status visit_tree(walk *w, const tree *t, bool is_pairs, uint64_t he
 }
 
 weir_status wr_state_pages_walk(wr_str path, uint64_t txn_id, wr_mem *mem, wr_state_pair_fn *each,
-                                void *arg)
+                                void *arg, bool *is_over)
 {
     WR_AUTO(wr_file) *file = NULL;
     head heads[2];
@@ -344,6 +344,8 @@ weir_status wr_state_pages_walk(wr_str path, uint64_t txn_id, wr_mem *mem, wr_st
     WR_TRY(read_heads(file, heads, &newer));
     WR_TRY(wr_file_stat_of(file, &stat));
     const head *h = &heads[txn_id & 1];
+    *is_over = h->txn_id > txn_id;
+    if (*is_over) return WR_OK;
     if (h->txn_id != txn_id)
         return damaged(file, txn_id & 1, "the number of its commit is not the expected one");
     walk w = {.file = file, .each = each, .arg = arg, .txn_id = txn_id};

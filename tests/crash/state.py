@@ -2,7 +2,7 @@
 """Kills a process that commits to a state, at random moments and at every failpoint of a commit, and looks at what is left.
 
 After each kill the state must open, pass its check, and be exactly that of the last commit that returned or of the one in
-flight. Usage: state.py WORKER [KILLS] [SEED]. Last line: N passed, N failed.
+flight. Sometimes another process reads and checks the state meanwhile. Usage: state.py WORKER [KILLS] [SEED]. Last line: N passed, N failed.
 """
 import os
 import pathlib
@@ -60,17 +60,26 @@ def found(worker, directory):
 def main():
     worker, kills = str(pathlib.Path(sys.argv[1]).resolve()), int(sys.argv[2]) if len(sys.argv) > 2 else 200
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else 1
-    dice, passed, failed, in_flight, hit = random.Random(seed), 0, 0, 0, set()
+    dice, passed, failed, in_flight, watches, hit = random.Random(seed), 0, 0, 0, 0, set()
     base = tempfile.mkdtemp(prefix="weir-crash-")
     directory, before = os.path.join(base, "0"), 0
+    watcher = None
     for number in range(kills):
-        if dice.random() < 0.1:  # also the making of a state is interrupted
+        if watcher and dice.random() < 0.2:  # killed as well, with its snapshot
+            watcher.kill()
+            watcher.wait()
+            watcher, watches = None, watches + 1
+        elif not watcher and dice.random() < 0.2 and os.path.exists(os.path.join(directory, "state.mdb")):
+            watcher = subprocess.Popen([worker, "watch", directory], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        if not watcher and dice.random() < 0.1:  # also the making of a state is interrupted
             shutil.rmtree(directory, ignore_errors=True)
             directory, before = os.path.join(base, str(number)), 0
         how, promised, wrong = killed(worker, directory, dice)
         count, damage = found(worker, directory)
         last = before if promised is None else promised
         wrong = wrong or damage
+        if watcher and watcher.poll() is not None:
+            wrong, watcher = wrong or f"the reader: {watcher.stderr.read()}", None
         if not wrong and not last <= count <= last + 1:
             wrong = f"{count} commits are there, {last} were promised"
         in_flight += count == last + 1
@@ -78,13 +87,15 @@ def main():
         passed, failed, before = passed + (not wrong), failed + bool(wrong), count
         if wrong:
             print(f"FAILED {number} (seed {seed}): {how}: {wrong}")
-            shutil.rmtree(directory, ignore_errors=True)
-            before = 0
+            break
+    if watcher:
+        watcher.kill()
+        watcher.wait()
     shutil.rmtree(base, ignore_errors=True)
     if kills >= 200 and not set(POINTS) <= hit:
         failed += 1
         print(f"FAILED: not reached: {sorted(set(POINTS) - hit)}")
-    print(f"{in_flight} commits in flight were there")
+    print(f"{in_flight} commits in flight were there, {watches} readers were killed too")
     print(f"{passed} passed, {failed} failed")
     sys.exit(failed > 0 or passed == 0)
 

@@ -2,6 +2,7 @@
  *
  *   state_worker work DIR COMMITS SYNC   commits; prints "ACK n" after each commit n that returned
  *   state_worker rows DIR                checks everything; prints "ROW n" for each commit
+ *   state_worker watch DIR               reads and checks again and again beside the other
  *
  * What commit n changes follows from n alone, so whoever knows how many commits there were can say
  * what every key holds: rows plays them again in an array and compares. A commit that fails is
@@ -172,11 +173,26 @@ static int rows(const char *directory)
     return 0;
 }
 
+/* A reader keeps the table of readers and its locks alive when the writer dies. */
+_Noreturn static void watch(const char *directory)
+{
+    target t;
+    open_state(&t, directory, (wr_state_options){.read_only = true});
+    for (;;) {
+        weir_status bad = wr_state_check(t.state);
+        if (bad) give_up("beside a writer", bad);
+        count_of(&t);
+        usleep(2000);
+        wr_state_rollback(t.state);
+    }
+}
+
 int main(int count, char **words)
 {
     if (count == 5 && strcmp(words[1], "work") == 0)
         return work(words[2], (uint32_t)atoi(words[3]), atoi(words[4]) != 0);
     if (count == 3 && strcmp(words[1], "rows") == 0) return rows(words[2]);
-    fprintf(stderr, "usage: state_worker work DIR COMMITS SYNC | rows DIR\n");
+    if (count == 3 && strcmp(words[1], "watch") == 0) watch(words[2]);
+    fprintf(stderr, "usage: state_worker work DIR COMMITS SYNC | rows DIR | watch DIR\n");
     return 2;
 }
