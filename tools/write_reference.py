@@ -109,6 +109,16 @@ def formats(described):
     return text
 
 
+def connectors(described):
+    text = "# Connectors\n\n" + NOTE
+    text += "Named by `CREATE SOURCE` and `CREATE SINK`: `CREATE SINK s WITH (connector = 'console', format = 'jsonl')`.\n"
+    for row in described["connectors"]:
+        ways = " and ".join(way for way in ("source", "sink") if row[way])
+        text += f"\n## {row['name']}\n\n{row['help']} A {ways}.\n"
+        text += options("Reading", row["source_options"]) + options("Writing", row["sink_options"])
+    return text
+
+
 def said(*command):
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.rstrip()
 
@@ -129,7 +139,8 @@ def main():
     weir = words[0] if words else str(ROOT / "build" / "weir")
     described = json.loads(subprocess.run([weir, "describe", "--json"], capture_output=True, text=True, check=True).stdout)
     pages = {"functions.md": functions(described), "settings.md": settings(described), "errors.md": error_page(described),
-             "formats.md": formats(described), "command_line.md": command_line(weir)}
+             "formats.md": formats(described), "connectors.md": connectors(described),
+             "command_line.md": command_line(weir)}
     stale = [name for name, text in pages.items()
              if not (FOLDER / name).exists() or (FOLDER / name).read_text() != text]
     if "--check" in sys.argv[1:]:

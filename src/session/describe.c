@@ -3,6 +3,7 @@
 #include "fmt/files.h"
 #include "plan/bind.h"
 #include "session/session.h"
+#include "spi/connector.h"
 #include <ctype.h>
 #include <stdlib.h>
 
@@ -99,6 +100,23 @@ static void add_formats(wr_buf *out)
     add_options(out, "file_write_options", wr_files_write_options);
 }
 
+static void add_connectors(wr_buf *out)
+{
+    wr_buf_add_text(out, ",\n\"connectors\":[");
+    for (int i = 0; wr_connectors[i]; i++) {
+        const wr_connector *connector = wr_connectors[i];
+        wr_buf_add_text(out, i ? ",\n{\"name\":" : "\n{\"name\":");
+        wr_buf_add_json(out, wr_str_of(connector->name));
+        add_text(out, "help", connector->help);
+        wr_buf_printf(out, ",\"source\":%s", connector->source ? "true" : "false");
+        wr_buf_printf(out, ",\"sink\":%s", connector->sink ? "true" : "false");
+        add_options(out, "source_options", connector->source_options);
+        add_options(out, "sink_options", connector->sink_options);
+        wr_buf_add_char(out, '}');
+    }
+    wr_buf_add_char(out, ']');
+}
+
 char *weir_describe_json(void)
 {
     WR_BUF(out);
@@ -114,6 +132,7 @@ char *weir_describe_json(void)
     wr_buf_add_char(&out, ']');
     add_functions(&out);
     add_formats(&out);
+    add_connectors(&out);
     wr_buf_add_text(&out, ",\n\"rules\":[");
     for (int i = 0; wr_rules[i]; i++) {
         wr_buf_add_text(&out, i ? ",\n{\"name\":" : "\n{\"name\":");
