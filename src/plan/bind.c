@@ -334,14 +334,6 @@ static weir_status bind_call_statement(wr_scope *scope, const wr_sql_invoke *inv
     return WR_OK;
 }
 
-/* When results leave, of a query or of what INSERT takes its rows from. */
-static void note_emit(const wr_node *node, wr_bound *out)
-{
-    if (node->kind != WR_SQL_QUERY) return;
-    out->emit_on_close = wr_sql_as_query(node)->emit_on_close;
-    out->emit_changes = wr_sql_as_query(node)->emit_changes;
-}
-
 static weir_status bind_any(wr_scope *scope, const wr_node *node, wr_bound *out)
 {
     wr_result result = {0};
@@ -349,8 +341,6 @@ static weir_status bind_any(wr_scope *scope, const wr_node *node, wr_bound *out)
     out->kind = WR_CLASS_QUERY;
     switch (node->kind) {
     case WR_SQL_INSERT:
-        if (wr_sql_as_insert(node)->query) note_emit(wr_sql_as_insert(node)->query, out);
-        return wr_bind_change(scope, node, out);
     case WR_SQL_UPDATE:
     case WR_SQL_DELETE:
     case WR_SQL_MERGE:
@@ -366,7 +356,6 @@ static weir_status bind_any(wr_scope *scope, const wr_node *node, wr_bound *out)
     case WR_SQL_PIVOT:
     case WR_SQL_UNPIVOT:
         out->tag = "SELECT";
-        note_emit(node, out);
         WR_TRY(wr_bind_query(scope, node, false, &result));
         return finish_query(scope->planner, &result, out);
     case WR_SQL_INVOKE:
@@ -421,11 +410,17 @@ weir_status wr_bind_statement(wr_planner *planner, const wr_node *statement, wr_
     *out = (wr_bound){.statement = statement, .writes = is_change(statement->kind)};
     planner->depth = 0;
     planner->fixes_rows = planner->reads_unbounded = false;
+    planner->emit_on_close = planner->emit_changes = false;
     planner->open_sessions.count = 0;
     planner->takes_changes = has_own_with(statement->kind);
     WR_TRY(bind_any(wr_scope_new(planner, NULL), statement, out));
     out->writes |= planner->fixes_rows;
     out->is_continuous = planner->reads_unbounded;
+    out->emit_on_close = planner->emit_on_close;
+    out->emit_changes = planner->emit_changes;
+    if (out->emit_on_close && out->emit_changes)
+        return wr_fail_at(WR_E_UNSUPPORTED, statement->span,
+                          "one part says EMIT ON WINDOW CLOSE, another EMIT CHANGES");
     return WR_OK;
 }
 

@@ -244,6 +244,14 @@ WR_MUST_CHECK weir_status wr_bind_time_window(wr_scope *outer, const wr_from *le
 /* Gives the sessions that were bound after the first open_before their keys, which are those of
  * group (the AGGREGATE over them, or any other node: then there must be none). */
 WR_MUST_CHECK weir_status wr_bind_sessions(wr_scope *scope, wr_logical *group, int open_before);
+/* GROUP BY tumble(time, size), hop(time, slide, size) or session(time, gap): puts the windows on
+ * from and gives a select that groups by their bounds instead; without such a key select stays. */
+WR_MUST_CHECK weir_status wr_bind_group_window(wr_scope *outer, const wr_sql_select **select,
+                                               wr_from *from);
+/* tumble_start(..), session_end(..): a bound of the window of the GROUP BY. */
+bool wr_is_window_bound(wr_str name);
+WR_MUST_CHECK weir_status wr_bind_window_bound(wr_scope *scope, const wr_sql_call *call,
+                                               wr_expr **out);
 /* WINDOW BY: puts the windows on from and adds their start to its names. */
 WR_MUST_CHECK weir_status wr_bind_window_by(wr_scope *outer, const wr_sql_window_by *by,
                                             wr_from *from);

@@ -377,6 +377,7 @@ weir_status wr_bind_function(wr_scope *scope, const wr_sql_call *call, wr_expr *
         return wr_fail_at(WR_E_UNKNOWN_FUNCTION, call->node.span,
                           "no function \"%.*s\" in schema \"%.*s\"", WR_STR_ARGS(name),
                           WR_STR_ARGS(schema));
+    if (wr_is_window_bound(name)) return wr_bind_window_bound(scope, call, out);
     WR_TRY(check_foreign_name(call, name));
     if (call->over) return wr_bind_window(scope, call, out);
     const char *list =

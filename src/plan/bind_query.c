@@ -720,8 +720,8 @@ weir_status wr_bind_query(wr_scope *outer, const wr_node *node, bool keep_untype
     if (node->kind != WR_SQL_QUERY) return bind_body(outer, node, &none, keep_untyped, out);
     const wr_sql_query *query = wr_sql_as_query(node);
     WR_TRY(wr_bind_enter(planner, node->span));
-    if (query->emit_on_close)
-        return wr_fail_at(WR_E_UNSUPPORTED, node->span, "EMIT ON WINDOW CLOSE needs a stream");
+    planner->emit_on_close |= query->emit_on_close; /* rows of a batch leave when it is done */
+    planner->emit_changes |= query->emit_changes;
     wr_scope *scope = wr_scope_new(planner, outer);
     scope->is_names_only = true;
     scope->fallback = NULL;

@@ -420,6 +420,8 @@ weir_status wr_bind_select(wr_scope *outer, const wr_sql_select *select, const w
     WR_TRY(wr_bind_from(outer, &select->from, &from));
     if (select->window_by)
         WR_TRY(wr_bind_window_by(outer, wr_sql_as_window_by(select->window_by), &from));
+    WR_TRY(wr_bind_group_window(outer, &select, &from));
+    b.select = select;
     wr_scope_add_from(scope, &from);
     scope->is_block = true;
     WR_TRY(check_window_names(&select->windows));

@@ -4,6 +4,8 @@
  *     tumble(s, ts, INTERVAL '1 minute')          hop(s, ts, slide, size)        session(s, ts,
  * gap) TUMBLE(TABLE s, DESCRIPTOR(ts), INTERVAL '1' MINUTE)                       offset => ..
  *
+ *     GROUP BY TUMBLE(ts, size), HOP(ts, slide, size), SESSION(ts, gap)    with TUMBLE_START(..)
+ *
  * All become one WR_L_TIME_WINDOW node over s. The time is a column of its input: anything else is
  * computed by a projection below it.
  *
@@ -69,7 +71,7 @@ static weir_status named_argument(window_call *w, const wr_sql_arg *arg)
                            &nearest);
 }
 
-static weir_status read_arguments(const wr_sql_call *call, window_call *w)
+static weir_status read_arguments(const wr_sql_call *call, bool has_table, window_call *w)
 {
     const wr_node **by_kind[3][5] = {{&w->table, &w->time, &w->size, &w->offset, NULL},
                                      {&w->table, &w->time, &w->slide, &w->size, &w->offset},
@@ -81,7 +83,7 @@ static weir_status read_arguments(const wr_sql_call *call, window_call *w)
     w->call = call;
     w->name = wr_names_last(call->name).text;
     int kind = wr_str_is(w->name, "tumble") ? 0 : wr_str_is(w->name, "hop") ? 1 : 2;
-    for (int i = 0, at = 0; i < call->args.count; i++) {
+    for (int i = 0, at = !has_table; i < call->args.count; i++) {
         const wr_node *node = call->args.items[i];
         if (node->kind == WR_SQL_ARG) {
             WR_TRY(named_argument(w, wr_sql_as_arg(node)));
@@ -93,7 +95,7 @@ static weir_status read_arguments(const wr_sql_call *call, window_call *w)
                                 "%s", usage[kind]);
         WR_TRY(place_argument(w, node, by_kind[kind][at++]));
     }
-    const char *missing = !w->table                ? "a table"
+    const char *missing = has_table && !w->table   ? "a table"
                           : !w->time               ? "the column with the time"
                           : kind != 2 && !w->size  ? "the size of the windows"
                           : kind == 1 && !w->slide ? "the slide of the windows"
@@ -111,14 +113,13 @@ static weir_status read_length(wr_planner *planner, const wr_node *node, const c
 {
     wr_value value;
     int64_t days;
-    if (node->kind == WR_SQL_LITERAL)
+    WR_TRY(wr_bind_constant(planner, node, NULL, &value));
+    if (node->kind == WR_SQL_LITERAL && value.type->id == WR_T_VARCHAR)
         WR_TRY(wr_bind_constant(planner, node, wr_type_of(WR_T_INTERVAL), &value));
-    else
-        WR_TRY(wr_bind_constant(planner, node, NULL, &value));
     if (value.type->id != WR_T_INTERVAL)
-        return wr_with_fix(wr_fail_at(WR_E_TYPE_MISMATCH, node->span, "%s is an INTERVAL, not %s",
-                                      what, wr_type_name(value.type)),
-                           "INTERVAL '1 minute'");
+        return wr_with_hint(wr_fail_at(WR_E_TYPE_MISMATCH, node->span, "%s is an INTERVAL, not %s",
+                                       what, wr_type_name(value.type)),
+                            "INTERVAL '1 minute'");
     if (value.is_null)
         return wr_fail_at(WR_E_BAD_ARGUMENT, node->span, "%s must not be NULL", what);
     if (value.interval.months)
@@ -317,7 +318,7 @@ weir_status wr_bind_time_window(wr_scope *outer, const wr_from *left,
     wr_from from = {0};
     wr_node *relation = NULL;
     wr_str name;
-    WR_TRY(read_arguments(wr_sql_as_call(ref->call), &w));
+    WR_TRY(read_arguments(wr_sql_as_call(ref->call), true, &w));
     WR_TRY(table_argument(planner, &w, &relation, &name));
     WR_TRY(wr_bind_relation(outer, left, relation, &from));
     wr_logical *node = wr_logical_new(planner, WR_L_TIME_WINDOW, NULL, NULL);
@@ -425,8 +426,7 @@ weir_status wr_bind_sessions(wr_scope *scope, wr_logical *group, int open_before
         if (planner->open_sessions.items[i] != session)
             return wr_with_hint(
                 wr_fail_at(WR_E_UNSUPPORTED, planner->open_sessions.items[i]->span,
-                           "the sessions are of nobody: no GROUP BY follows that says per what "
-                           "they are made"),
+                           "nothing says what the sessions are made per: no GROUP BY follows"),
                 "session(.., partition_by => column) makes them without a GROUP BY");
     planner->open_sessions.count = open_before;
     group->inputs[0] = sink_filters(planner, group->inputs[0], session);
@@ -517,5 +517,97 @@ weir_status wr_bind_window_by(wr_scope *outer, const wr_sql_window_by *by, wr_fr
                         .expr = start,
                         .table = table};
     wr_from_add_table(planner, from, table);
+    return WR_OK;
+}
+
+/* ---- GROUP BY TUMBLE(time, size) ---- */
+
+/* Names no column has, so that the input may have a column window_start. */
+static const char *const bound_names[] = {"$window_start", "$window_end"};
+
+bool wr_is_window_bound(wr_str name)
+{
+    static const char *const names[] = {"tumble_start", "hop_start", "session_start",
+                                        "tumble_end",   "hop_end",   "session_end"};
+    for (size_t i = 0; i < WR_COUNT(names); i++)
+        if (wr_str_is(name, names[i])) return true;
+    return false;
+}
+
+static wr_node *bound_column(wr_planner *planner, int bound, wr_span span)
+{
+    wr_sql_column *column = (wr_sql_column *)wr_node_new(planner->arena, WR_SQL_COLUMN, span);
+    column->parts.items = wr_new_array(planner->arena, wr_name, 1);
+    column->parts.items[0] =
+        (wr_name){.text = wr_str_of(bound_names[bound]), .span = span, .quoted = true};
+    column->parts.count = 1;
+    return &column->node;
+}
+
+weir_status wr_bind_window_bound(wr_scope *scope, const wr_sql_call *call, wr_expr **out)
+{
+    wr_str name = wr_names_last(call->name).text;
+    bool is_end = wr_str_is((wr_str){name.data + name.length - 4, 4}, "_end");
+    const wr_node *column = bound_column(scope->planner, is_end, call->node.span);
+    weir_status bad = wr_bind_expr(scope, column, out);
+    if (!bad) return WR_OK;
+    wr_status_drop(bad);
+    return wr_with_hint(wr_fail_at(WR_E_GROUPING, call->node.span,
+                                   "%.*s needs a window of time in GROUP BY", WR_STR_ARGS(name)),
+                        "GROUP BY tumble(time, INTERVAL '1 minute')");
+}
+
+static const wr_sql_call *group_window(const wr_sql_select *select, int *at)
+{
+    for (*at = 0; *at < select->group_by.count; (*at)++) {
+        const wr_node *key = select->group_by.items[*at];
+        if (key->kind != WR_SQL_CALL) continue;
+        const wr_sql_call *call = wr_sql_as_call(key);
+        if (wr_is_time_window(wr_names_last(call->name).text) && call->args.count > 1) return call;
+    }
+    return NULL;
+}
+
+weir_status wr_bind_group_window(wr_scope *outer, const wr_sql_select **select, wr_from *from)
+{
+    wr_planner *planner = outer->planner;
+    window_call w = {0};
+    int at, ignored;
+    const wr_sql_call *call = group_window(*select, &at);
+    if (!call || !from->plan) return WR_OK;
+    WR_TRY(read_arguments(call, false, &w));
+    if (w.table || w.partition)
+        return wr_fail_at(WR_E_BAD_ARGUMENT, call->node.span,
+                          "a window of GROUP BY is over the rows of FROM, per its other keys");
+    wr_scope *scope = wr_scope_over(outer, from);
+    wr_logical *node = wr_logical_new(planner, WR_L_TIME_WINDOW, NULL, NULL);
+    wr_expr *time;
+    WR_TRY(read_lengths(planner, &w, node));
+    WR_TRY(wr_bind_expr(scope, w.time, &time));
+    WR_TRY(put_window(planner, node, time, w.time->span, &from->plan));
+    if (node->time_window.kind == WR_TIME_SESSION)
+        wr_push(planner->arena, &planner->open_sessions, node);
+    wr_scope_table *table = wr_new(planner->arena, wr_scope_table);
+    const wr_column_id ids[2] = {node->time_window.start, node->time_window.end};
+    table->items = wr_new_array(planner->arena, wr_scope_item, 2);
+    table->count = 2;
+    for (int i = 0; i < 2; i++)
+        table->items[i] = (wr_scope_item){.name = wr_str_of(bound_names[i]),
+                                          .expr = wr_column_ref(planner, ids[i]),
+                                          .table = table,
+                                          .hidden = true};
+    wr_from_add_table(planner, from, table);
+    wr_sql_select *grouped = wr_new(planner->arena, wr_sql_select);
+    *grouped = **select;
+    grouped->group_by.items =
+        wr_new_array(planner->arena, wr_node *, (*select)->group_by.count + 1);
+    for (int i = 0; i < (*select)->group_by.count; i++)
+        grouped->group_by.items[i] = (*select)->group_by.items[i];
+    grouped->group_by.items[at] = bound_column(planner, 0, call->node.span);
+    grouped->group_by.items[grouped->group_by.count++] = bound_column(planner, 1, call->node.span);
+    if (group_window(grouped, &ignored))
+        return wr_fail_at(WR_E_UNSUPPORTED, (*select)->node.span,
+                          "GROUP BY has two windows of time");
+    *select = grouped;
     return WR_OK;
 }

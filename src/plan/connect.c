@@ -12,13 +12,32 @@ static bool has_option(const wr_opt *rows, wr_str name)
     return rows && !bad;
 }
 
+static const wr_connector *added[WR_CONNECTORS_ADDED_MAX + 1];
+
+bool wr_connector_add(const wr_connector *connector)
+{
+    int count = 0;
+    while (added[count])
+        count++;
+    if (count == WR_CONNECTORS_ADDED_MAX) return false;
+    added[count] = connector;
+    return true;
+}
+
+/* Those of the build, then those that were added; NULL: no more. */
+static const wr_connector *connector_at(int i)
+{
+    for (int k = 0; wr_connectors[k]; k++)
+        if (i-- == 0) return wr_connectors[k];
+    return i < WR_CONNECTORS_ADDED_MAX ? added[i] : NULL;
+}
+
 weir_status wr_connector_find(wr_str name, wr_span span, const wr_connector **out)
 {
     wr_nearest nearest = {.wanted = name};
     WR_BUF(known);
     if (wr_str_is(name, "filesystem") || wr_str_is(name, "file")) name = WR_STR("files");
-    for (int i = 0; wr_connectors[i]; i++) {
-        *out = wr_connectors[i];
+    for (int i = 0; (*out = connector_at(i)); i++) {
         if (wr_str_is(name, (*out)->name)) return WR_OK;
         wr_nearest_offer(&nearest, wr_str_of((*out)->name));
         wr_buf_printf(&known, "%s%s", i ? ", " : "connectors: ", (*out)->name);

@@ -7,6 +7,10 @@ enum { WR_CONNECT_READS = 1, WR_CONNECT_WRITES = 2 };
 /* The connector of that name (also "filesystem" for files). UNKNOWN_OPTION with the nearest name.
  */
 WR_MUST_CHECK weir_status wr_connector_find(wr_str name, wr_span span, const wr_connector **out);
+/* A connector of the program around weir, found like those of the build; not copied. At most
+ * WR_CONNECTORS_ADDED_MAX of them, before the first statement. False: there are too many. */
+enum { WR_CONNECTORS_ADDED_MAX = 16 };
+bool wr_connector_add(const wr_connector *connector);
 /* Does the connector do what directions ask (any of them), and does it have the options? */
 WR_MUST_CHECK weir_status wr_connector_check(wr_planner *planner, const wr_connector *connector,
                                              const wr_options *options, int directions,

@@ -31,7 +31,7 @@ typedef enum wr_logical_kind {
     WR_L_SINGLE_ROW,
     WR_L_ORDINAL,
     WR_L_SAMPLE,
-    WR_L_WATERMARK, /* tells the time of a stream; of no meaning to a batch query */
+    WR_L_WATERMARK,   /* tells the time of a stream; of no meaning to a batch query */
     WR_L_TIME_WINDOW, /* gives rows the start and the end of the windows of time they are in */
     WR_L_SINK,
     WR_L_AFTER, /* inputs[0], read when inputs[1] has run to its end; that one's rows are dropped */
@@ -247,6 +247,7 @@ typedef struct wr_planner {
     wr_buf *notices;                        /* lines for the user of what will surprise; or NULL */
     WR_LIST(wr_target *) targets;           /* references released with the statement */
     WR_LIST(wr_logical *) open_sessions;    /* session windows that wait for their GROUP BY */
+    bool emit_on_close, emit_changes;       /* some query bound so far says EMIT .. */
     bool reads_unbounded;                   /* some source bound so far has no end */
     uint32_t next_lambda; /* lambda parameters have ids WR_LAMBDA_IDS + 0, 1, ... */
     int expr_depth;       /* nesting of the expression being bound: limited */

@@ -152,7 +152,9 @@ static weir_status expand_session(expansion *x)
 {
     wr_arena *arena = x->planner->arena;
     wr_column_id begins, session, ends[2];
-    keep_known(x, time_of(x));
+    wr_expr *args[3] = {time_of(x), number(x, 1), number(x, 0)}, *known;
+    WR_TRY(wr_bind_by_name(x->scope, "window_begin", args, 3, x->from->span, &known));
+    keep_known(x, known); /* neither NULL nor infinite */
     WR_TRY(mark_begins(x, &begins));
     wr_window_call *sum = wr_new_array(arena, wr_window_call, 1);
     set_argument(x, sum, wr_column_ref(x->planner, begins));

@@ -146,8 +146,7 @@ static bool is_key(wr_object *const *list, int count, const wr_object *index)
 
 weir_status wr_pg_definitions(wr_scope *scope, wr_row_list *rows)
 {
-    unsigned kinds = WR_RELATION_KINDS |
-                     1u << WR_ENTRY_SEQUENCE | 1u << WR_ENTRY_INDEX;
+    unsigned kinds = WR_RELATION_KINDS | 1u << WR_ENTRY_SEQUENCE | 1u << WR_ENTRY_INDEX;
     int count;
     wr_object **list = wr_builtin_objects(scope, kinds, &count);
     for (int i = 0; i < count; i++) {

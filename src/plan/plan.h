@@ -26,7 +26,7 @@ typedef struct wr_bound {
     wr_target *target;
     wr_object *sink;
     bool is_continuous; /* a source it reads has no end: it runs until it is stopped */
-    bool emit_on_close; /* EMIT ON WINDOW CLOSE; of sinks and views theirs */
+    bool emit_on_close; /* EMIT ON WINDOW CLOSE, of any query or view in it */
     bool emit_changes;  /* EMIT CHANGES */
 } wr_bound;
 

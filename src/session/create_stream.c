@@ -103,10 +103,10 @@ static weir_status find_connector(stream_parts *s)
         span = s->create->format.span;
         WR_TRY(wr_connector_find(WR_STR("files"), span, &object->connector));
     } else {
-        return wr_with_fix(wr_fail_at(WR_E_PARAMETER_VALUE, span,
-                                      "the connector is not named: nothing says where rows %s",
-                                      s->create->role == WR_ROLE_SINK ? "go" : "come from"),
-                           "WITH (connector = 'files', path = 'folder', format = 'csv')");
+        return wr_with_hint(wr_fail_at(WR_E_PARAMETER_VALUE, span,
+                                       "the connector is not named: nothing says where rows %s",
+                                       s->create->role == WR_ROLE_SINK ? "go" : "come from"),
+                            "WITH (connector = 'files', path = 'folder', format = 'csv')");
     }
     WR_TRY(wr_connector_check(&s->query->planner, object->connector, &s->options, s->directions,
                               span));
@@ -295,9 +295,9 @@ static weir_status bind_sink(stream_parts *s, wr_node *query)
     for (int i = 0; i < s->create->elements.count; i++)
         is_named |= s->create->elements.items[i]->kind == WR_SQL_COLUMN_DEF;
     if (!is_named && !query)
-        return wr_with_fix(wr_fail_at(WR_E_COLUMN_COUNT, span,
-                                      "the sink has no columns: nothing says what rows it takes"),
-                           "CREATE SINK k (id BIGINT, name VARCHAR) WITH (..)");
+        return wr_with_hint(wr_fail_at(WR_E_COLUMN_COUNT, span,
+                                       "the sink has no columns: nothing says what rows it takes"),
+                            "CREATE SINK k (id BIGINT, name VARCHAR) WITH (..)");
     if (!is_named) {
         wr_bound bound;
         WR_TRY(

@@ -57,13 +57,9 @@ static weir_status create_view(weir_query *query, const wr_sql_create_view *crea
 {
     query->tag = "CREATE VIEW";
     if (create->materialized) return wr_run_create_materialized(query, create);
-    if (create->options.count || create->emit_on_close)
-        return wr_fail_at(WR_E_UNSUPPORTED,
-                          create->options.count ? create->options.items[0]->span
-                                                : create->node.span,
-                          create->options.count ? "views have no options"
-                                                : "a view keeps no rows that could be emitted: "
-                                                  "CREATE MATERIALIZED VIEW does");
+    if (create->options.count)
+        return wr_fail_at(WR_E_UNSUPPORTED, create->options.items[0]->span,
+                          "views have no options");
     if (create->recursive)
         return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, create->node.span,
                                        "CREATE RECURSIVE VIEW is not supported"),
@@ -80,6 +76,9 @@ static weir_status create_view(weir_query *query, const wr_sql_create_view *crea
     wr_object *view =
         wr_ddl_object_new(query, WR_ENTRY_VIEW, &create->name, create->mode.temporary);
     view->sql = wr_ddl_format(&view->arena, create->query);
+    if (create->emit_on_close) /* of what is made of the view */
+        view->sql =
+            wr_arena_printf(&view->arena, "%.*s EMIT ON WINDOW CLOSE", WR_STR_ARGS(view->sql));
     view->column_count = create->columns.count;
     view->columns = wr_new_array(&view->arena, wr_column_def, WR_MAX(view->column_count, 1));
     for (int i = 0; i < view->column_count; i++)
