@@ -26,8 +26,6 @@ static void op_drop(wr_stream_op *op)
 static void source_clear(wr_graph_source *source)
 {
     if (source->reader) source->source->def->close(source->reader);
-    wr_eval_drop(source->eval);
-    wr_arena_clear(&source->arena);
     wr_source_release(source->source);
 }
 
@@ -38,6 +36,8 @@ void wr_graph_drop(wr_graph *graph)
         source_clear(&graph->sources[i]);
     for (int i = graph->op_count; i-- > 0;)
         op_drop(graph->ops[i]);
+    for (int i = 0; i < graph->feeds.count; i++)
+        wr_relation_release(graph->feeds.items[i]);
     wr_arena_clear(&graph->arena);
     wr_heap_drop(graph);
 }
@@ -53,6 +53,7 @@ wr_stream_op *wr_graph_add(wr_graph *graph, const wr_stream_op_def *def, const v
                          .mem = wr_mem_new(graph->mem, def->name, 0),
                          .input_count = input_count,
                          .time = WR_NO_TIME_YET};
+    op->input_idle = wr_new_array(&op->arena, bool, input_count);
     op->input_times = wr_new_array(&op->arena, int64_t, input_count);
     for (int i = 0; i < input_count; i++)
         op->input_times[i] = WR_NO_TIME_YET;
@@ -95,18 +96,53 @@ weir_status wr_stream_emit(wr_stream_op *op, const wr_delta *delta)
     return WR_OK;
 }
 
-weir_status wr_stream_advance(wr_stream_op *op, int input, int64_t time)
+/* The smallest time of the inputs that are not idle, if there are such. */
+static bool time_of_inputs(const wr_stream_op *op, int64_t *least)
 {
-    if (time <= op->input_times[input]) return WR_OK;
-    op->input_times[input] = time;
-    int64_t least = time;
-    for (int i = 0; i < op->input_count; i++)
-        least = WR_MIN(least, op->input_times[i]);
-    if (least <= op->time) return WR_OK;
+    bool is_known = false;
+    *least = INT64_MAX;
+    for (int i = 0; i < op->input_count; i++) {
+        if (op->input_idle[i]) continue;
+        *least = WR_MIN(*least, op->input_times[i]);
+        is_known = true;
+    }
+    return is_known;
+}
+
+static weir_status pass_time(wr_stream_op *op)
+{
+    int64_t least;
+    if (!time_of_inputs(op, &least) || least <= op->time) return WR_OK;
     op->time = least;
     if (op->def->advance) WR_TRY(op->def->advance(op));
     for (int i = 0; i < op->output_count; i++)
         WR_TRY(wr_stream_advance(op->outputs[i].to, op->outputs[i].input, least));
+    return WR_OK;
+}
+
+weir_status wr_stream_advance(wr_stream_op *op, int input, int64_t time)
+{
+    if (time <= op->input_times[input]) return WR_OK;
+    op->input_times[input] = time;
+    return pass_time(op);
+}
+
+static bool all_idle(const wr_stream_op *op)
+{
+    for (int i = 0; i < op->input_count; i++)
+        if (!op->input_idle[i]) return false;
+    return true;
+}
+
+weir_status wr_stream_idle(wr_stream_op *op, int input, bool is_idle)
+{
+    if (op->input_idle[input] == is_idle) return WR_OK;
+    bool was_idle = all_idle(op);
+    op->input_idle[input] = is_idle;
+    WR_TRY(pass_time(op));
+    if (all_idle(op) == was_idle) return WR_OK;
+    for (int i = 0; i < op->output_count; i++)
+        WR_TRY(wr_stream_idle(op->outputs[i].to, op->outputs[i].input, !was_idle));
     return WR_OK;
 }
 
@@ -139,3 +175,24 @@ uint64_t wr_graph_state_bytes(const wr_graph *graph)
         if (graph->ops[i]->def->is_stateful) bytes += wr_mem_used(graph->ops[i]->mem);
     return bytes;
 }
+
+weir_status wr_graph_source_idle(wr_graph_source *source, bool is_idle)
+{
+    if (source->is_idle == is_idle) return WR_OK;
+    source->is_idle = is_idle;
+    for (int i = 0; i < source->entry->output_count; i++)
+        WR_TRY(
+            wr_stream_idle(source->entry->outputs[i].to, source->entry->outputs[i].input, is_idle));
+    return WR_OK;
+}
+
+static weir_status hand_on(wr_stream_op *op, int input, const wr_delta *delta)
+{
+    (void)input;
+    return wr_stream_emit(op, delta);
+}
+
+const wr_stream_op_def wr_stream_entry = {
+    .name = "source", .size = sizeof(wr_stream_op), .takes_back = true, .push = hand_on};
+const wr_stream_op_def wr_stream_union = {
+    .name = "union all", .size = sizeof(wr_stream_op), .takes_back = true, .push = hand_on};

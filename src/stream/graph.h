@@ -16,21 +16,17 @@ typedef struct wr_stream_op_def wr_stream_op_def;
 
 enum { WR_NO_TIME_YET = INT64_MIN };
 
-/* One source of a graph: its reader and the time it has brought. */
+/* One source of a graph and its reader. */
 typedef struct wr_graph_source {
     wr_source *source;
     wr_str name;
     const int *columns; /* of the source's schema, that are read */
     int column_count;
     wr_stream_op *entry; /* passes what was read on */
-    wr_expr *watermark;  /* over the columns read; NULL: no time */
-    wr_eval *eval;
     wr_reader *reader;
-    int64_t time;         /* the watermark; WR_NO_TIME_YET */
     int64_t last_rows_ns; /* when rows came last, or it began */
     bool has_ended, is_idle;
     uint64_t rows, batches;
-    wr_arena arena; /* of one batch */
 } wr_graph_source;
 
 struct wr_graph {
@@ -38,11 +34,13 @@ struct wr_graph {
     wr_mem *mem;
     const wr_env *env;
     wr_pool *pool;
+    wr_fs *fs;
     wr_dead_letters *dead; /* NULL: rows that come too late are only counted */
     wr_stream_op **ops;    /* every one behind those that feed it; the last is the sink */
     int op_count, op_cap;
     wr_graph_source *sources;
     int source_count, source_cap;
+    WR_LIST(wr_relation *) feeds; /* references; released with the graph */
 };
 
 typedef struct wr_stream_edge {
@@ -61,6 +59,7 @@ struct wr_stream_op {
     wr_stream_edge *outputs;
     int output_count, input_count;
     int64_t *input_times; /* the watermark that came through each input */
+    bool *input_idle;     /* this input does not hold time back at the moment */
     int64_t time;         /* the smallest of them; what was passed on last */
     uint64_t rows_in, rows_out, late_rows;
     char note[96]; /* for EXPLAIN: the way chosen */
@@ -90,9 +89,16 @@ struct wr_stream_op_def {
 WR_MUST_CHECK weir_status wr_stream_emit(wr_stream_op *op, const wr_delta *delta);
 /* Time of one input rose; advance is called and the time passed on when the smallest one did. */
 WR_MUST_CHECK weir_status wr_stream_advance(wr_stream_op *op, int input, int64_t time);
+/* One input has had no rows for long, or has some again: the others decide about time. */
+WR_MUST_CHECK weir_status wr_stream_idle(wr_stream_op *op, int input, bool is_idle);
 /* A row that came too late: counted, and given to the dead letters if there are some. */
 WR_MUST_CHECK weir_status wr_stream_late(wr_stream_op *op, const wr_batch *batch, uint32_t row,
                                          const char *reason);
+
+/* The source has been idle for long, or is no more. */
+WR_MUST_CHECK weir_status wr_graph_source_idle(wr_graph_source *source, bool is_idle);
+/* Hand on what comes: behind a reader, and where several streams become one. */
+extern const wr_stream_op_def wr_stream_entry, wr_stream_union;
 
 /* An empty graph below mem; env and pool outlive it. */
 wr_graph *wr_graph_new(wr_mem *mem, const wr_env *env, wr_pool *pool);

@@ -32,7 +32,8 @@ typedef struct wr_group_spec {
     const int *arg_first, *filter; /* filter: column or -1 */
     const wr_time_window *window;  /* NULL: none */
     int time;                      /* column; windows only */
-    int start_output, end_output;  /* positions in the output, -1: nobody asks */
+    int end_key;                   /* this key and end_after more is when a group is complete; -1 */
+    int64_t end_after;
     wr_emit emit;
     wr_late late;
     int64_t lateness;      /* how long closed windows can be reopened */
@@ -41,18 +42,18 @@ typedef struct wr_group_spec {
     bool has_empty_group;  /* no GROUP BY: one row even of no rows */
 } wr_group_spec;
 
-/* A join of two inputs. Columns of both: what is put out, then keys, then (with bounds) the time.
- */
+/* A join of two inputs. Columns of both: what is put out, then keys, then (has_expiry) a TIMESTAMP:
+ * when time is past it the row finds no new partner. */
 typedef struct wr_join_spec {
     wr_join_kind kind; /* INNER, LEFT, RIGHT, FULL, SEMI, ANTI */
     int output_count[2], key_count;
     const bool *null_equal; /* per key */
-    bool is_bounded;
-    int64_t delta_min, delta_max; /* right time - left time, both inclusive */
-    wr_expr *residual;            /* over output columns of the left, then the right; NULL: none */
+    bool has_expiry[2];
+    wr_expr *residual; /* over output columns of the left, then the right; NULL: none */
     bool input_takes_back[2];
-    int window_end[2]; /* key columns that are the same end of a window: rows go when it has closed;
-                          -1 */
+    /* Rows without a partner leave at once and are taken back when one comes; else when they
+     * expire. */
+    bool orphans_at_once;
 } wr_join_spec;
 
 /* row_number() over (partition by .. order by ..) <= limit. Input: what is put out, then the
@@ -64,7 +65,9 @@ typedef struct wr_top_spec {
     int rank_output; /* where the number stands in the output, -1: nobody asks */
     enum { WR_TOP_ROW_NUMBER, WR_TOP_RANK, WR_TOP_DENSE_RANK } kind;
     bool input_takes_back;
-    int window_end; /* a partition column that is the end of a window, or -1 */
+    int end_column; /* a partition column: it and end_after more is when its rows are complete; -1
+                     */
+    int64_t end_after;
     wr_emit emit;
 } wr_top_spec;
 

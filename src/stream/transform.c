@@ -83,11 +83,7 @@ static weir_status transform_push(wr_stream_op *op, int input, const wr_delta *d
     }
 }
 
-static void transform_close(wr_stream_op *op)
-{
-    wr_run_drop(((transform *)op)->run);
-    wr_relation_release(spec_of(op)->feed);
-}
+static void transform_close(wr_stream_op *op) { wr_run_drop(((transform *)op)->run); }
 
 const wr_stream_op_def wr_stream_transform = {.name = "transform",
                                               .size = sizeof(transform),

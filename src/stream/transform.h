@@ -6,7 +6,7 @@
  * (TINYINT), which the operator adds and removes. */
 typedef struct wr_transform_spec {
     wr_plan_node *plan;
-    wr_relation *feed; /* reference held */
+    wr_relation *feed; /* the graph's */
     bool takes_back;
 } wr_transform_spec;
 extern const wr_stream_op_def wr_stream_transform;
