@@ -1,0 +1,135 @@
+/* shelf.h - the rows that a join, a top or an OVER of streams holds in memory: by key, forgotten by
+ * time, and known to the state store.
+ *
+ * Rows stand in buckets by the time after which they are forgotten, so forgetting gives back whole
+ * buckets; rows that are dropped one by one leave gaps, which wr_shelf_tidy closes. Every key that
+ * has rows is one row of a wr_groups. How the rows of a key hang together (chain, tree) is the
+ * owner's business: two links per row, two beginnings per key, which tidying keeps right.
+ *
+ * A row that appeared or changed since the last commit is in a list until one is settled; a row of
+ * the state is deleted there by its key, those that were forgotten by one range. One thread. */
+#pragma once
+#include "exec/groups.h"
+#include "stream/graph.h"
+
+enum { WR_NEVER_FORGOTTEN = INT64_MAX };
+
+/* Behind the columns of a row. */
+typedef struct wr_shelf_row {
+    uint8_t *link[2]; /* other rows of the same wr_shelf, or NULL */
+    uint8_t *key;     /* NULL: dropped */
+    int64_t time;     /* forgotten when time is past it */
+    uint64_t sequence;
+    uint32_t number;                     /* the owner's; part of the state */
+    uint32_t place : 31, is_claimed : 1; /* place in the list of changes + 1; the owner's flag */
+} wr_shelf_row;
+
+/* Behind the columns of a key. */
+typedef struct wr_shelf_key {
+    uint64_t hash;
+    uint8_t *first[2];
+    uint64_t count;               /* rows; 0: the key goes with the next tidying */
+    uint32_t distinct, is_listed; /* the owner's */
+} wr_shelf_key;
+
+typedef struct wr_shelf_keys {
+    wr_mem *mem;
+    wr_groups groups;
+    wr_rows_layout layout;
+    uint64_t live; /* keys with rows */
+} wr_shelf_keys;
+
+typedef struct wr_shelf_bucket {
+    int64_t number; /* time >> shift of its rows */
+    int64_t least;  /* no row's time is below */
+    uint64_t live;
+    wr_rows *rows;
+} wr_shelf_bucket;
+
+typedef struct wr_shelf_name { /* of a row in the state */
+    int64_t time;
+    uint64_t sequence;
+} wr_shelf_name;
+
+typedef struct wr_shelf {
+    wr_mem *mem;
+    wr_shelf_keys *keys;
+    wr_rows_layout layout;
+    uint8_t side;             /* tells several of one operator apart in the state */
+    int first_of_key;         /* which beginning of a key is of these rows; -1: both */
+    wr_shelf_bucket *buckets; /* ascending */
+    uint32_t bucket_count, bucket_cap;
+    int shift;
+    uint64_t live, dropped;
+    uint64_t next_sequence, saved_sequence, settled_sequence; /* below settled: in the state */
+    uint8_t **changed;
+    uint32_t changed_count, changed_cap;
+    wr_shelf_name *gone; /* rows of the state that were dropped */
+    uint32_t gone_count, gone_cap;
+    int64_t forgotten; /* rows with a time below were forgotten since the last commit */
+} wr_shelf;
+
+/* The schema of what comes through an input. The graph is connected. */
+const wr_schema *wr_shelf_input_schema(const wr_stream_op *op, int input);
+
+WR_MUST_CHECK weir_status wr_shelf_keys_init(wr_shelf_keys *keys, wr_stream_op *op,
+                                             const wr_type *const *types, int count);
+void wr_shelf_keys_clear(wr_shelf_keys *keys);
+/* The key of each selected row, made if it is missing. */
+WR_MUST_CHECK weir_status wr_shelf_keys_find(wr_shelf_keys *keys, const wr_column *columns,
+                                             const uint16_t *sel, uint32_t count, wr_arena *scratch,
+                                             uint8_t **found);
+
+void wr_shelf_init(wr_shelf *shelf, wr_stream_op *op, wr_shelf_keys *keys,
+                   const wr_type *const *types, int count, int side, int first_of_key);
+void wr_shelf_clear(wr_shelf *shelf);
+
+static inline wr_shelf_row *wr_shelf_row_of(const wr_shelf *shelf, uint8_t *row)
+{
+    return (wr_shelf_row *)(void *)(row + shelf->layout.extra_offset);
+}
+static inline wr_shelf_key *wr_shelf_key_of(const wr_shelf *shelf, uint8_t *key)
+{
+    return (wr_shelf_key *)(void *)(key + shelf->keys->layout.extra_offset);
+}
+
+/* Adds rows; times and keys (by position, as addresses) tell what their header says, links are
+ * NULL. Counts them at their keys and as changed. */
+WR_MUST_CHECK weir_status wr_shelf_add(wr_shelf *shelf, const wr_column *columns,
+                                       const uint16_t *rows, uint32_t count, const int64_t *times,
+                                       uint8_t *const *keys, uint8_t **addresses);
+/* The owner changed number: the state must hear of it. */
+WR_MUST_CHECK weir_status wr_shelf_touch(wr_shelf *shelf, uint8_t *row);
+/* Takes a row out of the books; the owner has unlinked it. Its columns can be read until the next
+ * wr_shelf_tidy or wr_shelf_forget. */
+WR_MUST_CHECK weir_status wr_shelf_drop(wr_shelf *shelf, uint8_t *row);
+
+/* Walks rows whose time is past: at most max of them, 0 at the end. Each must be unlinked and given
+ * to wr_shelf_let_go before the next call; wr_shelf_forget then gives back what nobody needs. */
+typedef struct wr_shelf_walk {
+    uint32_t bucket;
+    wr_rows_cursor cursor;
+    int64_t least; /* of what stays in the bucket */
+} wr_shelf_walk;
+uint32_t wr_shelf_due(wr_shelf *shelf, int64_t time, wr_shelf_walk *walk, uint8_t **rows,
+                      uint32_t max);
+void wr_shelf_let_go(wr_shelf *shelf, uint8_t *row);
+void wr_shelf_forget(wr_shelf *shelf, int64_t time);
+
+/* Closes gaps when there are more of them than rows. Addresses of rows and keys change: links,
+ * beginnings and the list of changes follow. */
+WR_MUST_CHECK weir_status wr_shelf_tidy(wr_shelf *shelf);
+/* Likewise for keys without rows; shelf: all that use them. */
+WR_MUST_CHECK weir_status wr_shelf_keys_tidy(wr_shelf_keys *keys, wr_shelf *const *shelf,
+                                             int count);
+
+/* ---- state (shelf_state.c) ---- */
+
+WR_MUST_CHECK weir_status wr_shelf_save(wr_shelf *shelf, wr_state *state, uint32_t section);
+void wr_shelf_settled(wr_shelf *shelf, bool committed);
+/* Reads all rows; link is called for every one, in order of time and sequence. */
+WR_MUST_CHECK weir_status wr_shelf_load(wr_shelf *shelf, wr_state *state, uint32_t section,
+                                        void (*link)(void *owner, uint8_t *row), void *owner);
+/* One number of the operator itself. */
+WR_MUST_CHECK weir_status wr_shelf_save_time(wr_stream_op *op, wr_state *state);
+WR_MUST_CHECK weir_status wr_shelf_load_time(wr_stream_op *op, wr_state *state);
