@@ -22,7 +22,8 @@ static int print_unit(int64_t value, int64_t per_second, char *out)
 static int print_nanoseconds(int64_t value, char *out)
 {
     if (value == WR_TS_INF || value == WR_TS_NEG_INF) return wr_ts_print(value, out);
-    int64_t usecs = value / 1000 - (value % 1000 < 0), rest = value - usecs * 1000;
+    int64_t usecs = value / 1000, rest = value % 1000;
+    if (rest < 0) usecs--, rest += 1000;
     int length = wr_ts_print(usecs, out);
     if (rest == 0) return length;
     const char *dot = memchr(out, '.', (size_t)length);

@@ -313,9 +313,6 @@ static weir_status create_as(wr_state *state, const char *path, const char *read
     wr_str directory = wr_str_of(state->directory);
     WR_TRY(remove_if_there(path)); /* of a creation that was interrupted */
     WR_TRY(remove_if_there(readers));
-    wr_file *empty;
-    WR_TRY(wr_file_open(fs, wr_str_of(path), WR_FILE_CREATE, &empty));
-    wr_file_close(empty);
     wr_state_file file = {.path = wr_heap_copy(path, strlen(path)), .survives_losing_power = true};
     weir_status bad = wr_state_file_open(&file);
     if (!bad) bad = write_empty(state, &file);

@@ -40,6 +40,7 @@ static open_state *open_states; /* guarded by open_lock */
 static weir_status enter(wr_state_file *file)
 {
     wr_file_stat stat;
+    if (!wr_fs_exists(wr_fs_real(), wr_str_of(file->path))) return WR_OK; /* about to be made */
     WR_TRY(wr_fs_stat(wr_fs_real(), wr_str_of(file->path), &stat));
     open_state *mine = wr_heap_new(sizeof *mine);
     *mine = (open_state){stat.inode, stat.device, getpid(), NULL};
