@@ -136,7 +136,11 @@ struct wr_aggregate {
     weir_status (*save)(wr_aggregate_env *env, const void *state, wr_buf *out);
     weir_status (*load)(wr_aggregate_env *env, wr_str bytes, void *state);
     weir_status (*bind)(wr_arena *arena, wr_aggregate_call *call,
-                        wr_span span);   /* sets call->type for "auto" results */
+                        wr_span span); /* sets call->type for "auto" results */
+    /* As update, for rows that were given to update before and are forgotten again; exact. NULL:
+     * the state does not know enough for that. */
+    weir_status (*take_back)(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+                             uint32_t count, uint8_t *const *states, wr_arena *scratch);
     const char *help, *example, *result; /* example: a whole query */
     uint32_t flags;                      /* WR_AGG_* */
 };

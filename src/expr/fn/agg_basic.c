@@ -125,6 +125,24 @@ static weir_status count_one(wr_aggregate_env *env, const wr_column *args, const
     *(int64_t *)state += present;
     return WR_OK;
 }
+static weir_status count_star_back(wr_aggregate_env *env, const wr_column *args,
+                                   const uint16_t *sel, uint32_t count, uint8_t *const *states,
+                                   wr_arena *scratch)
+{
+    (void)args, (void)sel, (void)scratch;
+    for (uint32_t i = 0; i < count; i++)
+        --*(int64_t *)(states[i] + env->state_offset);
+    return WR_OK;
+}
+static weir_status count_back(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+                              uint32_t count, uint8_t *const *states, wr_arena *scratch)
+{
+    const uint64_t *valid = null_source(args, sel, count, scratch)->valid;
+    if (!valid) return count_star_back(env, args, sel, count, states, scratch);
+    for (uint32_t i = 0; i < count; i++)
+        *(int64_t *)(states[i] + env->state_offset) -= wr_bit_get(valid, sel ? sel[i] : i);
+    return WR_OK;
+}
 static weir_status count_merge(wr_aggregate_env *env, void *into, const void *from)
 {
     (void)env;
@@ -163,6 +181,17 @@ static weir_status count_if_groups(wr_aggregate_env *env, const wr_column *args,
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = sel ? sel[i] : i;
         *(int64_t *)(states[i] + env->state_offset) += v[row] && !wr_agg_is_null(c, row);
+    }
+    return WR_OK;
+}
+static weir_status count_if_back(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+                                 uint32_t count, uint8_t *const *states, wr_arena *scratch)
+{
+    const wr_column *c = wr_agg_flat(args, sel, count, scratch);
+    const uint8_t *v = c->data;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = sel ? sel[i] : i;
+        *(int64_t *)(states[i] + env->state_offset) -= v[row] && !wr_agg_is_null(c, row);
     }
     return WR_OK;
 }
@@ -223,6 +252,28 @@ static weir_status sum_one(wr_aggregate_env *env, const wr_column *args, const u
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = sel ? sel[i] : i;
         if (!wr_agg_is_null(c, row)) WR_TRY(add_wide(c, row, state));
+    }
+    return WR_OK;
+}
+static weir_status sum_back(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+                            uint32_t count, uint8_t *const *states, wr_arena *scratch)
+{
+    const wr_column *c = wr_agg_flat(args, sel, count, scratch);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = sel ? sel[i] : i;
+        sum_state value = {0}, *s = (sum_state *)(states[i] + env->state_offset);
+        if (wr_agg_is_null(c, row)) continue;
+        if (loops[c->phys].sum_many) {
+            uint16_t one = (uint16_t)row;
+            loops[c->phys].sum_many(c, &one, 1, &value);
+        } else {
+            WR_TRY(add_wide(c, row, &value));
+        }
+        wr_i128 total;
+        if (__builtin_sub_overflow((wr_i128)s->total, (wr_i128)value.total, &total))
+            return wr_fail(WR_E_OUT_OF_RANGE, "the sum does not fit 128 bits");
+        s->total = total;
+        s->count--;
     }
     return WR_OK;
 }
@@ -346,6 +397,24 @@ static weir_status float_one(wr_aggregate_env *env, const wr_column *args, const
     s->count += present;
     return WR_OK;
 }
+static weir_status float_back(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+                              uint32_t count, uint8_t *const *states, wr_arena *scratch)
+{
+    const wr_column *c = wr_agg_flat(args, sel, count, scratch);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = sel ? sel[i] : i;
+        if (wr_agg_is_null(c, row)) continue;
+        float_state *s = (float_state *)(states[i] + env->state_offset);
+        double value = float_at(c, row);
+        if (!isfinite(value))
+            return wr_with_hint(
+                wr_fail(WR_E_UNSUPPORTED, "a sum cannot take back NaN or an infinite number"),
+                "leave such rows out: FILTER (WHERE isfinite(x))");
+        wr_exact_add(&s->sum, -value, env->heap);
+        s->count--;
+    }
+    return WR_OK;
+}
 static weir_status float_merge(wr_aggregate_env *env, void *into, const void *from)
 {
     float_state *a = into;
@@ -418,6 +487,20 @@ static weir_status interval_groups(wr_aggregate_env *env, const wr_column *args,
         if (!wr_agg_is_null(c, row))
             interval_add((interval_state *)(states[i] + env->state_offset),
                          ((const wr_interval *)c->data)[row]);
+    }
+    return WR_OK;
+}
+static weir_status interval_back(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+                                 uint32_t count, uint8_t *const *states, wr_arena *scratch)
+{
+    const wr_column *c = wr_agg_flat(args, sel, count, scratch);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = sel ? sel[i] : i;
+        if (wr_agg_is_null(c, row)) continue;
+        interval_state *s = (interval_state *)(states[i] + env->state_offset);
+        wr_interval value = ((const wr_interval *)c->data)[row];
+        s->months -= value.months, s->days -= value.days, s->usecs -= value.usecs;
+        s->count--;
     }
     return WR_OK;
 }
@@ -630,14 +713,16 @@ static weir_status extreme_load(wr_aggregate_env *env, wr_str bytes, void *state
 
 #define SUM_OF(finish_fn, bind_fn)                                                             \
     .state_size = size_of_sum, .init = init_zero, .update = sum_groups, .update_one = sum_one, \
-    .merge = sum_merge, .finish = finish_fn, .bind = bind_fn, .flags = WR_AGG_INVERTIBLE
+    .merge = sum_merge, .finish = finish_fn, .bind = bind_fn, .take_back = sum_back,           \
+    .flags = WR_AGG_INVERTIBLE
 #define FLOAT_OF                                                                               \
     .state_size = size_of_float, .init = float_init, .update = float_groups,                   \
     .update_one = float_one, .merge = float_merge, .finish = float_finish, .save = float_save, \
-    .load = float_load
-#define INTERVAL_OF                                                               \
-    .state_size = size_of_interval, .init = init_zero, .update = interval_groups, \
-    .update_one = interval_one, .merge = interval_merge, .finish = interval_finish
+    .load = float_load, .take_back = float_back
+#define INTERVAL_OF                                                                 \
+    .state_size = size_of_interval, .init = init_zero, .update = interval_groups,   \
+    .update_one = interval_one, .merge = interval_merge, .finish = interval_finish, \
+    .take_back = interval_back
 #define EXTREME_OF                                                               \
     .state_size = size_of_extreme, .init = init_zero, .update = extreme_groups,  \
     .update_one = extreme_one, .merge = extreme_merge, .finish = extreme_finish, \
@@ -648,15 +733,17 @@ static weir_status extreme_load(wr_aggregate_env *env, wr_str bytes, void *state
 const wr_aggregate wr_aggregates_agg_basic[] = {
     {"count", "() -> bigint", .state_size = size_of_count, .init = init_zero,
      .update = count_star_groups, .update_one = count_star_one, .merge = count_merge,
-     .finish = count_finish, .flags = WR_AGG_INVERTIBLE, .help = "Number of rows.",
-     .example = "SELECT count(*) FROM (VALUES (1), (NULL)) t(x)", .result = "2"},
+     .finish = count_finish, .take_back = count_star_back, .flags = WR_AGG_INVERTIBLE,
+     .help = "Number of rows.", .example = "SELECT count(*) FROM (VALUES (1), (NULL)) t(x)",
+     .result = "2"},
     {"count", "(any) -> bigint", .state_size = size_of_count, .init = init_zero,
      .update = count_groups, .update_one = count_one, .merge = count_merge, .finish = count_finish,
-     .flags = WR_AGG_INVERTIBLE, .help = "Number of values that are not NULL.",
+     .take_back = count_back, .flags = WR_AGG_INVERTIBLE,
+     .help = "Number of values that are not NULL.",
      .example = "SELECT count(x) FROM (VALUES (1), (NULL)) t(x)", .result = "1"},
     {"count_if|countif", "(boolean) -> bigint", .state_size = size_of_count, .init = init_zero,
      .update = count_if_groups, .update_one = count_if_one, .merge = count_merge,
-     .finish = count_finish, .flags = WR_AGG_INVERTIBLE,
+     .finish = count_finish, .take_back = count_if_back, .flags = WR_AGG_INVERTIBLE,
      .help = "Number of rows for which the condition is true.",
      .example = "SELECT count_if(x > 1) FROM (VALUES (1), (2), (3)) t(x)", .result = "2"},
     {"sum", "(tinyint) -> bigint", SUM_OF(sum_finish, NULL), SUM_HELP,

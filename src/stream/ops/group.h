@@ -1,0 +1,203 @@
+/* group.h - what the operators that group a stream (group.c, window_group.c, session_group.c)
+ * share.
+ *
+ * A pane is one table of groups that lives and ends as a whole: a window, a slice of one, the
+ * groups of one moment of end, or all groups there are. A group is a row of the tuple store: its
+ * keys, its head, the states of the calls. What a pane says is known behind the operator (is_said)
+ * or not yet; a group of the former kind keeps, from its first change in a round until the flush,
+ * the row it said before. */
+#pragma once
+#include "exec/groups.h"
+#include "stream/specs.h"
+
+enum {
+    WR_GROUP_TOUCHED = 1, /* since the last flush */
+    WR_GROUP_CHANGED = 2, /* since the last commit */
+    WR_GROUP_SAVED = 4,   /* the state has it */
+    WR_GROUP_STALE = 8,   /* states have to be computed again from kept values */
+    WR_GROUP_DEAD = 16,   /* without rows */
+};
+
+/* Behind the keys of a group; the states of the calls follow. */
+typedef struct wr_group_head {
+    uint64_t hash;   /* belongs to groups.h */
+    uint64_t serial; /* names the group in tables of kept arguments; never 0 */
+    int64_t rows;    /* in it: those that appeared minus those taken back */
+    uint8_t *said;   /* what it said before this round, NULL: nothing, or it was not touched */
+    uint64_t flags;  /* WR_GROUP_* */
+} wr_group_head;
+
+/* One call as these operators run it. Arguments are kept, counted by value and in order, where the
+ * state alone is not enough: DISTINCT, and rows taken back from a state that cannot forget. */
+typedef struct wr_group_call {
+    const wr_aggregate_call *call;
+    uint32_t state_offset, root_offset; /* from the start of a group's row */
+    uint32_t state_size;
+    int first_arg, filter; /* columns; filter: -1 none */
+    bool is_set;           /* each value counts once */
+    bool is_kept;          /* kept values hang below root_offset */
+    bool is_ordered;       /* as a tree in their order; else as a chain of right ones */
+    bool once, ends;       /* fed again: each value once; the first and the last only */
+    wr_rows_layout kept;   /* serial, arguments */
+} wr_group_call;
+
+typedef struct wr_row_list {
+    uint8_t **items;
+    uint64_t count, cap;
+} wr_row_list;
+
+/* Behind the columns of a kept value. */
+typedef struct wr_kept_head {
+    uint64_t hash;  /* belongs to groups.h */
+    uint8_t *group; /* whose value it is */
+    uint8_t *left, *right;
+    int64_t count;  /* how often it is there */
+    uint64_t flags; /* WR_GROUP_* */
+} wr_kept_head;
+
+/* Values of one call in all groups of a pane. */
+typedef struct wr_kept {
+    wr_groups values;
+    wr_row_list changed;
+    uint64_t dead; /* values whose count is 0 */
+} wr_kept;
+
+typedef struct wr_pane {
+    int64_t id; /* start of the window or slice, or the moment after which groups are complete */
+    wr_groups groups;
+    wr_mem *mem; /* of the states */
+    wr_arena heap;
+    size_t heap_live; /* of heap when it was last made new */
+    wr_aggregate_env *envs;
+    wr_kept *kept; /* by call */
+    wr_row_list touched, changed;
+    uint64_t dead; /* groups without rows */
+    bool is_said, is_saved;
+} wr_pane;
+
+typedef struct wr_grouping {
+    wr_stream_op op;
+    const wr_group_spec *spec;
+    int key_count, edge_count; /* edge_count: 2 with a window: its start and end */
+    wr_group_call *calls;
+    bool any_kept;
+    wr_rows_layout layout; /* of groups */
+    wr_rows_layout output; /* of said rows */
+    wr_rows *said;
+    wr_arena scratch, results; /* of a call to push, of one batch put out */
+    uint64_t group_count, serial, position;
+
+    wr_pane **panes; /* by id */
+    int pane_count, pane_cap;
+    bool ends;      /* panes end; id + length is when */
+    bool is_sliced; /* panes are slices, windows are merged when they close */
+    int64_t length, lateness;
+    int64_t closed; /* all that ends by then was put out */
+    wr_buf gone;    /* ids of ended panes that the state still holds */
+    bool has_saved; /* save was called since the last settled */
+} wr_grouping;
+
+static inline wr_group_head *wr_group_head_of(const wr_grouping *g, uint8_t *row)
+{
+    return (wr_group_head *)(void *)(row + g->layout.extra_offset);
+}
+/* A group is there while it has rows; the one of a query without GROUP BY always is. */
+static inline bool wr_group_is_there(const wr_grouping *g, uint8_t *row)
+{
+    return wr_group_head_of(g, row)->rows > 0 || g->spec->has_empty_group;
+}
+
+WR_MUST_CHECK weir_status wr_row_list_add(wr_mem *mem, wr_row_list *list, uint8_t *row);
+void wr_row_list_clear(wr_mem *mem, wr_row_list *list);
+
+/* ---- group_calls.c ---- */
+
+/* Lays out groups for op's spec. */
+WR_MUST_CHECK weir_status wr_grouping_open(wr_grouping *g, bool with_edges);
+void wr_grouping_close(wr_grouping *g);
+/* One aggregate_env per call, with states in heap counted by mem. */
+wr_aggregate_env *wr_group_envs(const wr_grouping *g, wr_mem *mem, wr_arena *heap);
+void wr_group_init_states(const wr_grouping *g, uint8_t *row);
+/* The columns put out for groups (in the arena): keys, edges, results. */
+WR_MUST_CHECK weir_status wr_group_results(wr_grouping *g, wr_pane *pane, int64_t start,
+                                           int64_t end, uint8_t *const *rows, uint32_t count,
+                                           wr_arena *arena, wr_batch *out);
+/* Selected rows for which call i's filter is true, with their groups; kept and sel have room for
+ * count. */
+uint32_t wr_group_filter(const wr_grouping *g, int call, const wr_batch *in, const uint16_t *sel,
+                         uint32_t count, uint8_t *const *groups, uint16_t *passed,
+                         uint8_t **passed_groups);
+
+/* ---- group_pane.c ---- */
+
+/* The pane of an id; made when missing. NULL from wr_pane_at: there is none. */
+wr_pane *wr_pane_at(const wr_grouping *g, int64_t id);
+WR_MUST_CHECK weir_status wr_pane_need(wr_grouping *g, int64_t id, wr_pane **out);
+/* A pane that is in no list, and its end. */
+WR_MUST_CHECK weir_status wr_pane_new(wr_grouping *g, int64_t id, wr_pane **out);
+void wr_pane_drop(wr_grouping *g, wr_pane *pane);
+/* Ends the first count panes; the state forgets them with the next commit. */
+void wr_panes_end(wr_grouping *g, int count);
+/* Puts rows of a delta into their groups. */
+WR_MUST_CHECK weir_status wr_pane_add(wr_grouping *g, wr_pane *pane, const wr_delta *delta,
+                                      const uint16_t *sel, uint32_t count);
+/* Finds or makes the groups of rows, keys in the first columns; new ones are ready to be updated.
+ */
+WR_MUST_CHECK weir_status wr_pane_find(wr_grouping *g, wr_pane *pane, const wr_column *keys,
+                                       const uint16_t *sel, uint32_t count, uint8_t **found);
+/* Puts out all groups, once. */
+WR_MUST_CHECK weir_status wr_pane_say(wr_grouping *g, wr_pane *pane, int64_t start, int64_t end);
+/* Puts out what changed since the last flush. */
+WR_MUST_CHECK weir_status wr_pane_flush(wr_grouping *g, wr_pane *pane);
+WR_MUST_CHECK weir_status wr_panes_flush(wr_grouping *g);
+/* After a commit: gives back what dead groups and outgrown states hold, where that is much. */
+void wr_pane_tidy(wr_grouping *g, wr_pane *pane);
+
+/* ---- group_route.c ---- */
+
+/* Rows by their panes. ids[i] belongs to selected row i; rows whose pane has ended are left out. */
+WR_MUST_CHECK weir_status wr_route(wr_grouping *g, const wr_delta *delta, const uint16_t *sel,
+                                   const int64_t *ids, uint32_t count);
+/* op->time rose: panes that are complete are put out, those that nothing can reach are ended. */
+WR_MUST_CHECK weir_status wr_panes_advance(wr_grouping *g);
+/* When a pane of this id ends, without overflow. */
+static inline int64_t wr_pane_end(const wr_grouping *g, int64_t id)
+{
+    int64_t end;
+    return __builtin_add_overflow(id, g->length, &end) ? INT64_MAX : end;
+}
+/* Rows of a pane that ends at end come too late. */
+static inline bool wr_end_is_late(const wr_grouping *g, int64_t end)
+{
+    int64_t last;
+    if (g->closed == WR_NO_TIME_YET) return false;
+    return !__builtin_add_overflow(end, g->lateness, &last) && last <= g->closed;
+}
+
+/* ---- group_kept.c ---- */
+
+WR_MUST_CHECK weir_status wr_kept_open(wr_grouping *g, wr_group_call *c);
+/* Counts arguments of rows and updates the states of their groups. */
+WR_MUST_CHECK weir_status wr_kept_add(wr_grouping *g, wr_pane *pane, int call, const wr_batch *in,
+                                      const uint16_t *sel, uint32_t count, uint8_t *const *groups,
+                                      bool back);
+/* Adds a value that was saved, without touching states. */
+WR_MUST_CHECK weir_status wr_kept_restore(wr_grouping *g, wr_pane *pane, int call, uint8_t *group,
+                                          const wr_column *args, int64_t count);
+/* Computes the states of groups again that cannot forget single rows. */
+WR_MUST_CHECK weir_status wr_kept_refresh(wr_grouping *g, wr_pane *pane, uint8_t *const *rows,
+                                          uint32_t count);
+static inline wr_kept_head *wr_kept_head_of(const wr_group_call *c, uint8_t *row)
+{
+    return (wr_kept_head *)(void *)(row + c->kept.extra_offset);
+}
+/* Fills the empty kept tables of into with the values of its groups, which came from another pane.
+ * Dead ones stay behind. */
+WR_MUST_CHECK weir_status wr_kept_move(wr_grouping *g, wr_pane *into);
+void wr_kept_clear(wr_grouping *g, wr_pane *pane);
+
+/* ---- group_state.c ---- */
+
+WR_MUST_CHECK weir_status wr_grouping_save(wr_stream_op *op, wr_state *state);
+void wr_grouping_settled(wr_stream_op *op, bool committed);
+WR_MUST_CHECK weir_status wr_grouping_load(wr_stream_op *op, wr_state *state);
