@@ -176,25 +176,26 @@ static inline bool wr_end_is_late(const wr_grouping *g, int64_t end)
 
 /* ---- group_kept.c ---- */
 
-WR_MUST_CHECK weir_status wr_kept_open(wr_grouping *g, wr_group_call *c);
+WR_MUST_CHECK weir_status wr_group_kept_open(wr_grouping *g, wr_group_call *c);
 /* Counts arguments of rows and updates the states of their groups. */
-WR_MUST_CHECK weir_status wr_kept_add(wr_grouping *g, wr_pane *pane, int call, const wr_batch *in,
-                                      const uint16_t *sel, uint32_t count, uint8_t *const *groups,
-                                      bool back);
+WR_MUST_CHECK weir_status wr_group_kept_add(wr_grouping *g, wr_pane *pane, int call,
+                                            const wr_batch *in, const uint16_t *sel, uint32_t count,
+                                            uint8_t *const *groups, bool back);
 /* Adds a value that was saved, without touching states. */
-WR_MUST_CHECK weir_status wr_kept_restore(wr_grouping *g, wr_pane *pane, int call, uint8_t *group,
-                                          const wr_column *args, int64_t count);
+WR_MUST_CHECK weir_status wr_group_kept_restore(wr_grouping *g, wr_pane *pane, int call,
+                                                uint8_t *group, const wr_column *args,
+                                                int64_t count);
 /* Computes the states of groups again that cannot forget single rows. */
-WR_MUST_CHECK weir_status wr_kept_refresh(wr_grouping *g, wr_pane *pane, uint8_t *const *rows,
-                                          uint32_t count);
+WR_MUST_CHECK weir_status wr_group_kept_refresh(wr_grouping *g, wr_pane *pane, uint8_t *const *rows,
+                                                uint32_t count);
 static inline wr_kept_head *wr_kept_head_of(const wr_group_call *c, uint8_t *row)
 {
     return (wr_kept_head *)(void *)(row + c->kept.extra_offset);
 }
 /* Fills the empty kept tables of into with the values of its groups, which came from another pane.
  * Dead ones stay behind. */
-WR_MUST_CHECK weir_status wr_kept_move(wr_grouping *g, wr_pane *into);
-void wr_kept_clear(wr_grouping *g, wr_pane *pane);
+WR_MUST_CHECK weir_status wr_group_kept_move(wr_grouping *g, wr_pane *into);
+void wr_group_kept_clear(wr_grouping *g, wr_pane *pane);
 
 /* ---- group_state.c ---- */
 

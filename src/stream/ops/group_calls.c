@@ -42,7 +42,7 @@ static weir_status open_call(wr_grouping *g, int i, uint32_t *at)
     c->root_offset = *at;
     if (c->is_kept) *at += sizeof(uint8_t *);
     g->any_kept |= c->is_kept;
-    return c->is_kept ? wr_kept_open(g, c) : WR_OK;
+    return c->is_kept ? wr_group_kept_open(g, c) : WR_OK;
 }
 
 weir_status wr_grouping_open(wr_grouping *g, bool with_edges)
@@ -137,7 +137,7 @@ weir_status wr_group_results(wr_grouping *g, wr_pane *pane, int64_t start, int64
     *out = (wr_batch){.column_count = schema->count, .rows = count};
     out->columns = wr_new_array(arena, wr_column, schema->count + 1);
     int at = 0;
-    if (g->any_kept) WR_TRY(wr_kept_refresh(g, pane, rows, count));
+    if (g->any_kept) WR_TRY(wr_group_kept_refresh(g, pane, rows, count));
     for (; at < g->key_count; at++)
         wr_rows_gather(&g->layout, at, rows, count, arena, &out->columns[at]);
     for (int i = 0; i < g->edge_count; i++, at++)

@@ -11,7 +11,7 @@
  * and max from the two ends of the tree, of others from all of it. */
 #include "stream/ops/group.h"
 
-weir_status wr_kept_open(wr_grouping *g, wr_group_call *c)
+weir_status wr_group_kept_open(wr_grouping *g, wr_group_call *c)
 {
     wr_arena *arena = &g->op.arena;
     int args = c->call->arg_count;
@@ -23,7 +23,7 @@ weir_status wr_kept_open(wr_grouping *g, wr_group_call *c)
     return WR_OK;
 }
 
-void wr_kept_clear(wr_grouping *g, wr_pane *pane)
+void wr_group_kept_clear(wr_grouping *g, wr_pane *pane)
 {
     for (int i = 0; pane->kept && i < g->spec->call_count; i++) {
         wr_groups_clear(&pane->kept[i].values);
@@ -182,8 +182,9 @@ static weir_status count_value(wr_grouping *g, wr_kept *kept, const wr_group_cal
     return wr_row_list_add(g->op.mem, &kept->changed, row);
 }
 
-weir_status wr_kept_add(wr_grouping *g, wr_pane *pane, int call, const wr_batch *in,
-                        const uint16_t *sel, uint32_t count, uint8_t *const *groups, bool back)
+weir_status wr_group_kept_add(wr_grouping *g, wr_pane *pane, int call, const wr_batch *in,
+                              const uint16_t *sel, uint32_t count, uint8_t *const *groups,
+                              bool back)
 {
     const wr_group_call *c = &g->calls[call];
     const wr_aggregate *fn = c->call->fn;
@@ -210,8 +211,8 @@ weir_status wr_kept_add(wr_grouping *g, wr_pane *pane, int call, const wr_batch 
     return WR_OK;
 }
 
-weir_status wr_kept_restore(wr_grouping *g, wr_pane *pane, int call, uint8_t *group,
-                            const wr_column *args, int64_t count)
+weir_status wr_group_kept_restore(wr_grouping *g, wr_pane *pane, int call, uint8_t *group,
+                                  const wr_column *args, int64_t count)
 {
     const wr_group_call *c = &g->calls[call];
     some_rows rows = {.count = 0};
@@ -302,7 +303,8 @@ static weir_status refresh(wr_grouping *g, wr_pane *pane, uint8_t *group)
     return WR_OK;
 }
 
-weir_status wr_kept_refresh(wr_grouping *g, wr_pane *pane, uint8_t *const *rows, uint32_t count)
+weir_status wr_group_kept_refresh(wr_grouping *g, wr_pane *pane, uint8_t *const *rows,
+                                  uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
         if (wr_group_head_of(g, rows[i])->flags & WR_GROUP_STALE) WR_TRY(refresh(g, pane, rows[i]));
@@ -342,7 +344,7 @@ static weir_status move_tree(wr_grouping *g, wr_pane *into, int call, uint8_t *g
     return WR_OK;
 }
 
-weir_status wr_kept_move(wr_grouping *g, wr_pane *into)
+weir_status wr_group_kept_move(wr_grouping *g, wr_pane *into)
 {
     uint8_t *rows[WR_BATCH_ROWS];
     wr_rows_cursor cursor = {0, 0};

@@ -57,7 +57,7 @@ weir_status wr_pane_new(wr_grouping *g, int64_t id, wr_pane **out)
 /* What the pane holds, and nothing of it counts as a group any more. */
 static void pane_clear(wr_grouping *g, wr_pane *pane)
 {
-    wr_kept_clear(g, pane);
+    wr_group_kept_clear(g, pane);
     wr_groups_clear(&pane->groups);
     wr_row_list_clear(g->op.mem, &pane->touched);
     wr_row_list_clear(g->op.mem, &pane->changed);
@@ -233,7 +233,7 @@ static weir_status update_call(wr_grouping *g, wr_pane *pane, int i, const wr_ba
         if (count == 0) return WR_OK;
     }
     pane->envs[i].position = g->position;
-    if (c->is_kept) return wr_kept_add(g, pane, i, in, sel, count, groups, back);
+    if (c->is_kept) return wr_group_kept_add(g, pane, i, in, sel, count, groups, back);
     if (back) return fn->take_back(&pane->envs[i], args, sel, count, groups, &g->scratch);
     if (g->key_count == 0)
         return fn->update_one(&pane->envs[i], args, sel, count, groups[0] + c->state_offset,
@@ -435,7 +435,7 @@ static weir_status move_all(wr_grouping *g, wr_pane *from, wr_pane *into)
         wr_arena_reset(&scratch);
         WR_TRY(move_rows(g, from, into, rows, n, &scratch));
     }
-    return g->any_kept ? wr_kept_move(g, into) : WR_OK;
+    return g->any_kept ? wr_group_kept_move(g, into) : WR_OK;
 }
 
 static bool is_untidy(const wr_grouping *g, const wr_pane *pane)

@@ -62,7 +62,7 @@ static weir_status save_groups(saving *s, wr_pane *pane, uint8_t *const *rows, u
     wr_column *keys = wr_new_array(&s->scratch, wr_column, g->key_count + 1);
     for (int k = 0; k < g->key_count; k++)
         wr_rows_gather(&g->layout, k, rows, count, &s->scratch, &keys[k]);
-    if (g->any_kept) WR_TRY(wr_kept_refresh(g, pane, rows, count));
+    if (g->any_kept) WR_TRY(wr_group_kept_refresh(g, pane, rows, count));
     for (uint32_t i = 0; i < count; i++) {
         wr_group_head *head = wr_group_head_of(g, rows[i]);
         begin_key(&s->key, GROUP, pane->id);
@@ -306,7 +306,7 @@ static weir_status load_kept(wr_grouping *g, reading *r, int64_t id, wr_str key,
     wr_arena_reset(&g->scratch);
     WR_TRY(wr_pane_find(g, pane, r->columns, NULL, 1, &group));
     if (g->serial != groups) return damaged(g);
-    return wr_kept_restore(g, pane, call, group, r->columns + g->key_count, count);
+    return wr_group_kept_restore(g, pane, call, group, r->columns + g->key_count, count);
 }
 
 static weir_status load_pair(wr_grouping *g, reading *r, wr_str key, wr_str value)
