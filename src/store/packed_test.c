@@ -1,6 +1,8 @@
 /* packed_test.c - rows of every type and form as bytes and back, exactly. */
 #include "store/packed.h"
+#include "store/keys.h"
 #include "store/random_column_test.h"
+#include "store/state_file.h"
 
 enum { ROWS = 16, COLUMNS_MAX = 12 };
 
@@ -104,4 +106,35 @@ TEST(small_numbers_take_few_bytes)
     ((int64_t *)c[1].data)[0] = 1000;
     wr_row_append(&packed, c, 2, 0);
     EXPECT_INT(packed.length, 3 + 1 + 2);
+}
+
+/* States outlive the weir that wrote them: these bytes never change without a new version. */
+TEST(what_is_written_stays_readable)
+{
+    WR_ARENA(arena);
+    WR_BUF(packed);
+    WR_BUF(key);
+    WR_BUF(hex);
+    wr_column c[5];
+    const wr_type *types[] = {wr_type_of(WR_T_TIMESTAMP), WR_DOUBLE, WR_VARCHAR,
+                              wr_type_decimal(18, 2), wr_type_of(WR_T_UTINYINT)};
+    for (int i = 0; i < 5; i++)
+        wr_column_init(&c[i], &arena, types[i], types[i]->phys, 1);
+    ((int64_t *)c[0].data)[0] = -1000000;
+    ((double *)c[1].data)[0] = 1.5;
+    ((wr_view *)c[2].data)[0] = wr_view_of("a\0b", 3);
+    ((int64_t *)c[3].data)[0] = 12345;
+    wr_bit_clear(wr_column_need_valid(&c[4], &arena, 1), 0);
+    wr_row_append(&packed, c, 5, 0);
+    for (int i = 0; i < 5; i++)
+        wr_key_append(&key, &c[i], 0, i == 3 ? WR_KEY_DESCENDING : WR_KEY_ASCENDING);
+    for (size_t i = 0; i < packed.length; i++)
+        wr_buf_printf(&hex, "%02x", (uint8_t)packed.data[i]);
+    wr_buf_add_char(&hex, ' ');
+    for (size_t i = 0; i < key.length; i++)
+        wr_buf_printf(&hex, "%02x", (uint8_t)key.data[i]);
+    EXPECT_TEXT(hex.data, "010510ff887a000000000000f83f03610062f2c001 "
+                          "017ffffffffff0bdc001bff8000000000000016100ff620000"
+                          "017fffffffffffcfc602");
+    EXPECT(wr_state_checksum(WR_STR("key"), WR_STR("value")) == UINT64_C(0xb19fcf792e11118e));
 }

@@ -178,12 +178,17 @@ _Noreturn static void watch(const char *directory)
 {
     target t;
     open_state(&t, directory, (wr_state_options){.read_only = true});
-    for (;;) {
+    for (int turn = 1;; turn++) {
         weir_status bad = wr_state_check(t.state);
         if (bad) give_up("beside a writer", bad);
         count_of(&t);
-        usleep(2000);
-        wr_state_rollback(t.state);
+        usleep(1000);
+        if (turn % 4) {
+            wr_state_rollback(t.state);
+            continue;
+        }
+        wr_state_close(t.state); /* LMDB is delicate when one opens and another closes */
+        open_state(&t, directory, (wr_state_options){.read_only = true});
     }
 }
 
