@@ -19,7 +19,8 @@ typedef struct wr_state_file {
     struct open_state *opening; /* among those of this process */
 } wr_state_file;
 
-/* path names a complete file, or one to be made that nobody else knows. BUSY if this process has it open. On failure it is closed again. */
+/* path names a complete file, or one to be made that nobody else knows. BUSY if this process has it
+ * open. On failure it is closed again. */
 WR_MUST_CHECK weir_status wr_state_file_open(wr_state_file *file);
 /* As it was after opening, for errors that LMDB does not survive. */
 void wr_state_file_reset(wr_state_file *file);
