@@ -1,3 +1,4 @@
+/* console_test.c - what the console prints of changes; the blackhole takes them too. */
 #include "base/test.h"
 #include "fmt/scan_test.h"
 #include "spi/connector.h"

@@ -1,3 +1,5 @@
+/* nexmark_test.c - the generator: the same rows whatever is asked, proportions, hot ids, times,
+ * positions. */
 #include "base/test.h"
 #include "conn/nexmark/nexmark.h"
 #include "sys/clock.h"

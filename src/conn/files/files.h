@@ -1,0 +1,78 @@
+/* files.h - what the parts of the connector share.
+ *
+ *   files.c  options, the source, the connector   looks.c  which files there are and which are
+ *   complete   read.c  a reader   columns.c  the columns of one file made those of the source
+ *   sink.c  rolling files */
+#pragma once
+#include "base/map.h"
+#include "fmt/files.h"
+#include "spi/connector.h"
+
+typedef struct files_source {
+    wr_source base;
+    wr_arena arena;
+    wr_str path; /* a folder, a glob or a file */
+    bool is_dir;
+    const wr_format *format;
+    wr_options options; /* of the format */
+    int64_t settle_ns, interval_ns;
+} files_source;
+
+/* ---- looks.c ---- */
+/* One file as it was when somebody looked. */
+typedef struct files_name {
+    wr_str path;
+    uint64_t size;
+    int64_t mtime_ns;
+} files_name;
+
+typedef struct files_known {
+    files_name name;  /* path belongs to it */
+    int64_t since_ns; /* size and mtime did not change from then on */
+    uint64_t look;
+    bool is_done;
+} files_known;
+
+/* What a reader knows about the files. Zeroed = nothing. One thread. */
+typedef struct files_looks {
+    wr_map known; /* path to files_known */
+    uint64_t number;
+    files_name *queue; /* complete files not begun yet, by path; paths in arena */
+    int queue_count, queue_next;
+    uint64_t waiting; /* files that are not known to be complete */
+    wr_arena arena;   /* of the last look */
+} files_looks;
+
+/* Is it a name that is looked at? Below root, which is a folder or empty. */
+bool wr_files_name_counts(wr_str path, wr_str root);
+/* Paths that count and that the source wants, sorted. */
+WR_MUST_CHECK weir_status wr_files_candidates(const files_source *source, wr_fs *fs,
+                                              wr_arena *arena, wr_path_list *out);
+/* Looks once; the queue is empty before. What is complete and not done goes into it. */
+WR_MUST_CHECK weir_status wr_files_look(files_looks *looks, const files_source *source, wr_fs *fs,
+                                        int64_t now_ns);
+/* Notes that a file was read to its end. */
+void wr_files_done(files_looks *looks, const files_name *name);
+void wr_files_looks_clear(files_looks *looks);
+
+/* ---- columns.c ---- */
+/* Binds one file so that it gives the columns of schema (NULL: its own). places[k]: where column k
+ * is in *out. FILE_SCHEMA if a column is missing or has another type. */
+WR_MUST_CHECK weir_status wr_files_bind_one(const files_source *source, wr_format_context *context,
+                                            wr_str path, const wr_schema *schema, wr_arena *arena,
+                                            int *places, wr_relation **out);
+
+/* ---- read.c, files.c, sink.c ---- */
+extern const wr_source_def wr_files_source_def;
+extern const wr_opt wr_files_sink_options[];
+/* "file:///a" and "/a" are the same; blanks and '/' at the end go. */
+wr_str wr_files_path(wr_str text);
+/* The format by its name, else by the suffix of path; csv, json and parquet only. */
+WR_MUST_CHECK weir_status wr_files_format(const wr_options *given, const wr_opt *rows, wr_str path,
+                                          const wr_format **out);
+/* Options that rows of the connector have and own has not, as options of the format. What neither
+ * the connector itself nor the format knows is refused. */
+WR_MUST_CHECK weir_status wr_files_format_options(const wr_options *given, const wr_opt *own,
+                                                  const wr_opt *of_format, const char *format,
+                                                  wr_arena *arena, wr_options *out);
+WR_MUST_CHECK weir_status wr_files_sink(const wr_connect *connect, wr_target **out);
