@@ -264,7 +264,7 @@ uint32_t wr_shelf_due(wr_shelf *shelf, int64_t time, wr_shelf_walk *walk, uint8_
                 walk->least = WR_MIN(walk->least, header->time);
         }
         if (n > 0) continue;
-        if (!begins) bucket->least = walk->least;
+        if (!begins && !walk->only_looks) bucket->least = walk->least;
         walk->bucket++;
         walk->cursor = (wr_rows_cursor){0};
         if (bucket->number > time >> shelf->shift) walk->bucket = shelf->bucket_count;

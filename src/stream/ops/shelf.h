@@ -28,8 +28,8 @@ typedef struct wr_shelf_row {
 typedef struct wr_shelf_key {
     uint64_t hash;
     uint8_t *first[2];
-    uint64_t count;               /* rows; 0: the key goes with the next tidying */
-    uint32_t distinct, is_listed; /* the owner's */
+    uint64_t count;                              /* rows; 0: the key goes with the next tidying */
+    uint32_t distinct, is_listed, said, in_tree; /* the owner's */
 } wr_shelf_key;
 
 typedef struct wr_shelf_keys {
@@ -109,7 +109,8 @@ WR_MUST_CHECK weir_status wr_shelf_drop(wr_shelf *shelf, uint8_t *row);
 typedef struct wr_shelf_walk {
     uint32_t bucket;
     wr_rows_cursor cursor;
-    int64_t least; /* of what stays in the bucket */
+    int64_t least;   /* of what stays in the bucket */
+    bool only_looks; /* nothing is let go: another walk follows */
 } wr_shelf_walk;
 uint32_t wr_shelf_due(wr_shelf *shelf, int64_t time, wr_shelf_walk *walk, uint8_t **rows,
                       uint32_t max);
