@@ -41,6 +41,15 @@ typedef struct wr_group_call {
     wr_rows_layout kept;   /* serial, arguments */
 } wr_group_call;
 
+/* What a session has behind the states; sessions are rows like groups, in no pane of their own. */
+typedef struct wr_session {
+    int64_t start, last; /* times of its first and last row */
+    uint8_t *next;       /* of the same keys */
+    uint8_t *moved;      /* the session it became part of */
+    uint8_t *keys;       /* row of the table of keys */
+    bool is_said;        /* what it says is known downstream */
+} wr_session;
+
 typedef struct wr_row_list {
     uint8_t **items;
     uint64_t count, cap;
@@ -80,9 +89,10 @@ typedef struct wr_grouping {
     const wr_group_spec *spec;
     int key_count, edge_count; /* edge_count: 2 with a window: its start and end */
     wr_group_call *calls;
-    bool any_kept;
-    wr_rows_layout layout; /* of groups */
-    wr_rows_layout output; /* of said rows */
+    bool any_kept, is_session;
+    uint32_t session_offset; /* from the start of a row */
+    wr_rows_layout layout;   /* of groups */
+    wr_rows_layout output;   /* of said rows */
     wr_rows *said;
     wr_arena scratch, results; /* of a call to push, of one batch put out */
     uint64_t group_count, serial, position;
@@ -105,6 +115,24 @@ static inline wr_group_head *wr_group_head_of(const wr_grouping *g, uint8_t *row
 static inline bool wr_group_is_there(const wr_grouping *g, uint8_t *row)
 {
     return wr_group_head_of(g, row)->rows > 0 || g->spec->has_empty_group;
+}
+
+static inline wr_session *wr_session_of(const wr_grouping *g, uint8_t *row)
+{
+    return (wr_session *)(void *)(row + g->session_offset);
+}
+/* The end that is put out: nothing came for the gap. A row of that very moment still belongs to it.
+ */
+static inline int64_t wr_session_end(const wr_grouping *g, const wr_session *s)
+{
+    return s->last + g->spec->window->gap;
+}
+/* Does what became of a group show at the flush? */
+static inline bool wr_group_shows(const wr_grouping *g, uint8_t *row)
+{
+    if (!wr_group_is_there(g, row)) return false;
+    return !g->is_session || g->spec->emit == WR_EMIT_ON_CHANGE ||
+           (g->closed != WR_NO_TIME_YET && wr_session_end(g, wr_session_of(g, row)) < g->closed);
 }
 
 WR_MUST_CHECK weir_status wr_row_list_add(wr_mem *mem, wr_row_list *list, uint8_t *row);
@@ -145,6 +173,25 @@ WR_MUST_CHECK weir_status wr_pane_add(wr_grouping *g, wr_pane *pane, const wr_de
  */
 WR_MUST_CHECK weir_status wr_pane_find(wr_grouping *g, wr_pane *pane, const wr_column *keys,
                                        const uint16_t *sel, uint32_t count, uint8_t **found);
+/* What single groups said before is kept, if this is their first change in the round. */
+WR_MUST_CHECK weir_status wr_pane_touch(wr_grouping *g, wr_pane *pane, uint8_t *const *rows,
+                                        uint32_t count);
+/* Groups have to be written with the next commit. */
+WR_MUST_CHECK weir_status wr_pane_mark(wr_grouping *g, wr_pane *pane, uint8_t *const *rows,
+                                       uint32_t count);
+/* Feeds rows that appear (or are taken back) to the states of their groups; is_one: all to the
+ * first. */
+WR_MUST_CHECK weir_status wr_pane_update(wr_grouping *g, wr_pane *pane, const wr_batch *in,
+                                         const uint16_t *sel, uint32_t count, uint8_t **groups,
+                                         bool back, bool is_one);
+/* Makes a row of the table a group without rows. TOO_BIG when there are too many. */
+WR_MUST_CHECK weir_status wr_group_begin(wr_grouping *g, uint8_t *row);
+/* A state into the heap of another pane. */
+WR_MUST_CHECK weir_status wr_group_move_state(wr_grouping *g, wr_pane *from, wr_pane *into,
+                                              int call, uint8_t *row, wr_buf *bytes);
+bool wr_pane_is_untidy(const wr_grouping *g, const wr_pane *pane);
+/* Exchanges what two panes hold. */
+void wr_pane_swap(const wr_grouping *g, wr_pane *a, wr_pane *b);
 /* Puts out all groups, once. */
 WR_MUST_CHECK weir_status wr_pane_say(wr_grouping *g, wr_pane *pane, int64_t start, int64_t end);
 /* Puts out what changed since the last flush. */
@@ -154,6 +201,16 @@ WR_MUST_CHECK weir_status wr_panes_flush(wr_grouping *g);
 void wr_pane_tidy(wr_grouping *g, wr_pane *pane);
 
 /* ---- group_route.c ---- */
+
+/* Selected rows of a batch, their times, and (windows) the last window of each. */
+typedef struct wr_timed_rows {
+    uint32_t count;
+    uint16_t rows[WR_BATCH_ROWS];
+    int64_t times[WR_BATCH_ROWS], starts[WR_BATCH_ROWS];
+} wr_timed_rows;
+
+/* Times of the rows; those without one are late. */
+WR_MUST_CHECK weir_status wr_group_times(wr_grouping *g, const wr_batch *in, wr_timed_rows *out);
 
 /* Rows by their panes. ids[i] belongs to selected row i; rows whose pane has ended are left out. */
 WR_MUST_CHECK weir_status wr_route(wr_grouping *g, const wr_delta *delta, const uint16_t *sel,
@@ -195,6 +252,9 @@ static inline wr_kept_head *wr_kept_head_of(const wr_group_call *c, uint8_t *row
 /* Fills the empty kept tables of into with the values of its groups, which came from another pane.
  * Dead ones stay behind. */
 WR_MUST_CHECK weir_status wr_group_kept_move(wr_grouping *g, wr_pane *into);
+/* The values of a session become those of another one, which it is now part of. */
+WR_MUST_CHECK weir_status wr_group_kept_merge(wr_grouping *g, wr_pane *pane, int call,
+                                              uint8_t *into, uint8_t *from);
 void wr_group_kept_clear(wr_grouping *g, wr_pane *pane);
 
 /* ---- group_state.c ---- */
@@ -202,3 +262,11 @@ void wr_group_kept_clear(wr_grouping *g, wr_pane *pane);
 WR_MUST_CHECK weir_status wr_grouping_save(wr_stream_op *op, wr_state *state);
 void wr_grouping_settled(wr_stream_op *op, bool committed);
 WR_MUST_CHECK weir_status wr_grouping_load(wr_stream_op *op, wr_state *state);
+
+/* ---- session_group.c ---- */
+
+/* A session that was saved, without rows and states yet; its number in the state is the serial. */
+WR_MUST_CHECK weir_status wr_session_restore(wr_grouping *g, const wr_column *keys, uint64_t serial,
+                                             int64_t start, int64_t last, uint8_t **out);
+/* NULL: there is none. Only while sessions are restored. */
+uint8_t *wr_session_by_serial(wr_grouping *g, uint64_t serial);

@@ -60,11 +60,14 @@ weir_status wr_grouping_open(wr_grouping *g, bool with_edges)
     uint32_t at = sizeof(wr_group_head);
     for (int i = 0; i < spec->call_count; i++)
         WR_TRY(open_call(g, i, &at));
+    g->session_offset = at;
+    if (g->is_session) at += sizeof(wr_session);
     const wr_type **types = wr_new_array(arena, const wr_type *, schema->count + 1);
     for (int i = 0; i < schema->count; i++)
         types[i] = schema->fields[i].type;
     wr_rows_layout_init(&g->layout, arena, types, g->key_count, at);
     wr_rows_layout_init(&g->output, arena, types, schema->count, 0);
+    g->session_offset += g->layout.extra_offset;
     for (int i = 0; i < spec->call_count; i++) {
         g->calls[i].state_offset += g->layout.extra_offset;
         g->calls[i].root_offset += g->layout.extra_offset;
@@ -121,13 +124,18 @@ uint32_t wr_group_filter(const wr_grouping *g, int call, const wr_batch *in, con
     return n;
 }
 
-static void edge_column(const wr_type *type, int64_t value, uint32_t count, wr_arena *arena,
-                        wr_column *out)
+static void edge_column(const wr_grouping *g, const wr_type *type, int64_t value, bool is_end,
+                        uint8_t *const *rows, uint32_t count, wr_arena *arena, wr_column *out)
 {
     wr_column_init(out, arena, type, WR_P_I64, count);
     out->rows = count;
+    int64_t *edges = out->data;
     for (uint32_t i = 0; i < count; i++)
-        ((int64_t *)out->data)[i] = value;
+        edges[i] = value;
+    for (uint32_t i = 0; g->is_session && i < count; i++) {
+        const wr_session *session = wr_session_of(g, rows[i]);
+        edges[i] = is_end ? wr_session_end(g, session) : session->start;
+    }
 }
 
 weir_status wr_group_results(wr_grouping *g, wr_pane *pane, int64_t start, int64_t end,
@@ -141,7 +149,8 @@ weir_status wr_group_results(wr_grouping *g, wr_pane *pane, int64_t start, int64
     for (; at < g->key_count; at++)
         wr_rows_gather(&g->layout, at, rows, count, arena, &out->columns[at]);
     for (int i = 0; i < g->edge_count; i++, at++)
-        edge_column(schema->fields[at].type, i ? end : start, count, arena, &out->columns[at]);
+        edge_column(g, schema->fields[at].type, i ? end : start, i == 1, rows, count, arena,
+                    &out->columns[at]);
     for (int i = 0; i < g->spec->call_count; i++, at++) {
         const wr_type *type = schema->fields[at].type;
         wr_column_init(&out->columns[at], arena, type, (wr_phys)type->phys, count);

@@ -227,6 +227,42 @@ weir_status wr_group_kept_restore(wr_grouping *g, wr_pane *pane, int call, uint8
     return WR_OK;
 }
 
+static weir_status merge_value(wr_grouping *g, wr_pane *pane, int call, uint8_t *into, uint8_t *row)
+{
+    const wr_group_call *c = &g->calls[call];
+    WR_ARENA(scratch);
+    wr_column *args = wr_new_array(&scratch, wr_column, c->call->arg_count + 1);
+    some_rows rows = {.count = 0};
+    uint8_t *found;
+    for (int k = 0; k < c->call->arg_count; k++)
+        wr_rows_gather(&c->kept, 1 + k, &row, 1, &scratch, &args[k]);
+    add_some(&rows, 0, into);
+    WR_TRY(find_values(g, pane, call, args, 1, &rows, &found));
+    bool turned;
+    WR_TRY(count_value(g, &pane->kept[call], c, found, false, &turned));
+    wr_kept_head_of(c, found)->count += wr_kept_head_of(c, row)->count - 1;
+    if (!turned) return WR_OK;
+    return c->call->fn->update(&pane->envs[call], args, rows.rows, 1, rows.groups, &scratch);
+}
+
+weir_status wr_group_kept_merge(wr_grouping *g, wr_pane *pane, int call, uint8_t *into,
+                                uint8_t *from)
+{
+    const wr_group_call *c = &g->calls[call];
+    wr_kept *kept = &pane->kept[call];
+    wr_assert(!c->is_ordered);
+    for (uint8_t *row = *root_of(c, from), *next; row; row = next) {
+        wr_kept_head *head = wr_kept_head_of(c, row);
+        next = head->right;
+        WR_TRY(merge_value(g, pane, call, into, row));
+        head->count = 0;
+        head->flags |= WR_GROUP_DEAD;
+        kept->dead++;
+    }
+    *root_of(c, from) = NULL;
+    return WR_OK;
+}
+
 /* ---- computing again ---- */
 
 typedef struct feeder {

@@ -119,7 +119,7 @@ static weir_status too_many(const wr_grouping *g)
                         "raise groups_max, or group by fewer values or shorter windows");
 }
 
-static weir_status begin_group(wr_grouping *g, uint8_t *row)
+weir_status wr_group_begin(wr_grouping *g, uint8_t *row)
 {
     wr_group_head *head = wr_group_head_of(g, row);
     head->serial = ++g->serial;
@@ -136,7 +136,7 @@ static weir_status only_group(wr_grouping *g, wr_pane *pane, uint8_t **row)
     if (wr_rows_next(pane->groups.rows, &cursor, row, 1) == 1) return WR_OK;
     wr_column none = {0};
     WR_TRY(wr_rows_append(pane->groups.rows, &none, NULL, 1, row));
-    return begin_group(g, *row);
+    return wr_group_begin(g, *row);
 }
 
 weir_status wr_pane_find(wr_grouping *g, wr_pane *pane, const wr_column *keys, const uint16_t *sel,
@@ -154,7 +154,7 @@ weir_status wr_pane_find(wr_grouping *g, wr_pane *pane, const wr_column *keys, c
     WR_TRY(
         wr_groups_find(&pane->groups, keys, sel, count, NULL, &g->scratch, found, added, &fresh));
     for (uint32_t i = 0; i < fresh; i++)
-        WR_TRY(begin_group(g, found[added[i]]));
+        WR_TRY(wr_group_begin(g, found[added[i]]));
     return WR_OK;
 }
 
@@ -173,7 +173,7 @@ static weir_status keep_said(wr_grouping *g, wr_pane *pane, uint8_t *const *rows
     return WR_OK;
 }
 
-static weir_status mark_touched(wr_grouping *g, wr_pane *pane, uint8_t *const *rows, uint32_t count)
+weir_status wr_pane_touch(wr_grouping *g, wr_pane *pane, uint8_t *const *rows, uint32_t count)
 {
     uint8_t *spoke[WR_BATCH_ROWS];
     uint32_t n = 0;
@@ -188,7 +188,7 @@ static weir_status mark_touched(wr_grouping *g, wr_pane *pane, uint8_t *const *r
     return n ? keep_said(g, pane, spoke, n) : WR_OK;
 }
 
-static weir_status mark_changed(wr_grouping *g, wr_pane *pane, uint8_t *const *rows, uint32_t count)
+weir_status wr_pane_mark(wr_grouping *g, wr_pane *pane, uint8_t *const *rows, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         wr_group_head *head = wr_group_head_of(g, rows[i]);
@@ -219,7 +219,8 @@ static void count_rows(wr_grouping *g, wr_pane *pane, uint8_t *const *rows, uint
 }
 
 static weir_status update_call(wr_grouping *g, wr_pane *pane, int i, const wr_batch *in,
-                               const uint16_t *sel, uint32_t count, uint8_t **groups, bool back)
+                               const uint16_t *sel, uint32_t count, uint8_t **groups, bool back,
+                               bool is_one)
 {
     const wr_group_call *c = &g->calls[i];
     const wr_aggregate *fn = c->call->fn;
@@ -235,10 +236,19 @@ static weir_status update_call(wr_grouping *g, wr_pane *pane, int i, const wr_ba
     pane->envs[i].position = g->position;
     if (c->is_kept) return wr_group_kept_add(g, pane, i, in, sel, count, groups, back);
     if (back) return fn->take_back(&pane->envs[i], args, sel, count, groups, &g->scratch);
-    if (g->key_count == 0)
+    if (is_one)
         return fn->update_one(&pane->envs[i], args, sel, count, groups[0] + c->state_offset,
                               &g->scratch);
     return fn->update(&pane->envs[i], args, sel, count, groups, &g->scratch);
+}
+
+weir_status wr_pane_update(wr_grouping *g, wr_pane *pane, const wr_batch *in, const uint16_t *sel,
+                           uint32_t count, uint8_t **groups, bool back, bool is_one)
+{
+    for (int i = 0; i < g->spec->call_count; i++)
+        WR_TRY(update_call(g, pane, i, in, sel, count, groups, back, is_one));
+    g->position += count;
+    return WR_OK;
 }
 
 /* Rows that all appear or are all taken back. */
@@ -249,13 +259,10 @@ static weir_status add_rows(wr_grouping *g, wr_pane *pane, const wr_batch *in, c
     uint8_t *groups[WR_BATCH_ROWS];
     WR_TRY(wr_pane_find(g, pane, in->columns, sel, count, groups));
     uint32_t marked = g->key_count ? count : 1;
-    if (pane->is_said) WR_TRY(mark_touched(g, pane, groups, marked));
-    WR_TRY(mark_changed(g, pane, groups, marked));
+    if (pane->is_said) WR_TRY(wr_pane_touch(g, pane, groups, marked));
+    WR_TRY(wr_pane_mark(g, pane, groups, marked));
     count_rows(g, pane, groups, count, back);
-    for (int i = 0; i < g->spec->call_count; i++)
-        WR_TRY(update_call(g, pane, i, in, sel, count, groups, back));
-    g->position += count;
-    return WR_OK;
+    return wr_pane_update(g, pane, in, sel, count, groups, back, g->key_count == 0);
 }
 
 weir_status wr_pane_add(wr_grouping *g, wr_pane *pane, const wr_delta *delta, const uint16_t *sel,
@@ -328,7 +335,8 @@ static weir_status flush_rows(wr_grouping *g, wr_pane *pane, uint8_t *const *tou
     for (uint32_t i = 0; i < count; i++) {
         wr_group_head *head = wr_group_head_of(g, touched[i]);
         head->flags &= ~(uint64_t)WR_GROUP_TOUCHED;
-        if (!wr_group_is_there(g, touched[i])) {
+        if (!wr_group_shows(g, touched[i])) {
+            if (g->is_session) wr_session_of(g, touched[i])->is_said = false;
             if (head->said) back[back_count++] = head->said;
             continue;
         }
@@ -381,8 +389,8 @@ weir_status wr_panes_flush(wr_grouping *g)
 /* ---- tidying ---- */
 
 /* A state in the heap of another pane. */
-static weir_status move_state(wr_grouping *g, wr_pane *from, wr_pane *into, int call, uint8_t *row,
-                              wr_buf *bytes)
+weir_status wr_group_move_state(wr_grouping *g, wr_pane *from, wr_pane *into, int call,
+                                uint8_t *row, wr_buf *bytes)
 {
     const wr_group_call *c = &g->calls[call];
     const wr_aggregate *fn = c->call->fn;
@@ -421,7 +429,7 @@ static weir_status move_rows(wr_grouping *g, wr_pane *from, wr_pane *into, uint8
         if (head->flags & WR_GROUP_CHANGED)
             WR_TRY(wr_row_list_add(g->op.mem, &into->changed, moved[i]));
         for (int c = 0; c < g->spec->call_count; c++)
-            WR_TRY(move_state(g, from, into, c, moved[i], &bytes));
+            WR_TRY(wr_group_move_state(g, from, into, c, moved[i], &bytes));
     }
     return WR_OK;
 }
@@ -438,7 +446,7 @@ static weir_status move_all(wr_grouping *g, wr_pane *from, wr_pane *into)
     return g->any_kept ? wr_group_kept_move(g, into) : WR_OK;
 }
 
-static bool is_untidy(const wr_grouping *g, const wr_pane *pane)
+bool wr_pane_is_untidy(const wr_grouping *g, const wr_pane *pane)
 {
     uint64_t all = wr_rows_count(pane->groups.rows);
     if (pane->dead > TIDY_DEAD && pane->dead > all / 2) return true;
@@ -451,9 +459,21 @@ static bool is_untidy(const wr_grouping *g, const wr_pane *pane)
     return false;
 }
 
+void wr_pane_swap(const wr_grouping *g, wr_pane *a, wr_pane *b)
+{
+    wr_pane held = *a;
+    *a = *b;
+    *b = held;
+    for (int i = 0; i < g->spec->call_count; i++) {
+        a->envs[i].heap = &a->heap;
+        b->envs[i].heap = &b->heap;
+    }
+}
+
 void wr_pane_tidy(wr_grouping *g, wr_pane *pane)
 {
-    if (g->key_count == 0 || pane->touched.count || !is_untidy(g, pane)) return;
+    if (g->key_count == 0 || g->is_session || pane->touched.count || !wr_pane_is_untidy(g, pane))
+        return;
     wr_pane *tidy;
     weir_status bad = wr_pane_new(g, pane->id, &tidy);
     if (!bad) {
@@ -461,13 +481,7 @@ void wr_pane_tidy(wr_grouping *g, wr_pane *pane)
         tidy->is_said = pane->is_said;
         tidy->is_saved = pane->is_saved;
         tidy->heap_live = tidy->heap.total;
-        if (!bad) {
-            wr_pane old = *pane;
-            *pane = *tidy;
-            *tidy = old;
-            for (int i = 0; i < g->spec->call_count; i++)
-                pane->envs[i].heap = &pane->heap;
-        }
+        if (!bad) wr_pane_swap(g, pane, tidy);
         wr_pane_drop(g, tidy);
     }
     wr_status_drop(bad); /* without room for a second table the first one stays */

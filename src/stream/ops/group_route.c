@@ -3,6 +3,7 @@
  * Most batches fall into one pane, which is seen from the ids at once. Otherwise rows are put in
  * order of their pane by counting, so that each pane gets its rows in one call. */
 #include "stream/ops/group.h"
+#include "expr/fn/date_units.h"
 
 enum { MAP_SLOTS = 4 * WR_BATCH_ROWS };
 
@@ -68,6 +69,33 @@ weir_status wr_route(wr_grouping *g, const wr_delta *delta, const uint16_t *sel,
         differ |= ids[i] != ids[0];
     if (differ) return give_sorted(g, delta, sel, ids, count);
     return give(g, delta, ids[0], sel, count);
+}
+
+weir_status wr_group_times(wr_grouping *g, const wr_batch *in, wr_timed_rows *t)
+{
+    uint8_t is_null[WR_BATCH_ROWS];
+    uint32_t count = wr_batch_count(in);
+    bool any_null = wr_keys_ints(&in->columns[g->spec->time], in->sel, count, t->times, is_null);
+    int64_t low = INT64_MAX, high = INT64_MIN;
+    for (uint32_t i = 0; i < count; i++) {
+        t->rows[i] = (uint16_t)wr_batch_row(in, i);
+        low = WR_MIN(low, t->times[i]);
+        high = WR_MAX(high, t->times[i]);
+    }
+    t->count = count;
+    if (!any_null && count && wr_ts_is_finite(low) && wr_ts_is_finite(high)) return WR_OK;
+    t->count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_null[i] || !wr_ts_is_finite(t->times[i])) {
+            WR_TRY(wr_stream_late(&g->op, in, t->rows[i],
+                                  is_null[i] ? "it is in no window: its time is NULL"
+                                             : "it is in no window: its time is infinite"));
+            continue;
+        }
+        t->times[t->count] = t->times[i];
+        t->rows[t->count++] = t->rows[i];
+    }
+    return WR_OK;
 }
 
 weir_status wr_panes_advance(wr_grouping *g)

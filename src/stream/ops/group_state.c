@@ -4,6 +4,9 @@
  *   g [pane] [keys of the group]       keys, rows, states of the calls
  *   k [pane] [call] [keys] [arguments] keys and arguments, how often they are there
  *
+ * A session is a pane of its own here, by its number: g [number] with its first and last time. Its
+ * number stays when it grows, which its times do not.
+ *
  * Keys are in the order of the panes, so a pane that ended is one range. Long ones end in a hash,
  * therefore values repeat what they need. Only what changed is written; the marks stay until the
  * commit has succeeded. Everything is read back at once: what is open is what is needed. */
@@ -55,6 +58,11 @@ static weir_status states_of(saving *s, wr_pane *pane, uint8_t *row)
     return WR_OK;
 }
 
+static int64_t id_of(const wr_grouping *g, const wr_pane *pane, uint8_t *row)
+{
+    return g->is_session ? (int64_t)wr_group_head_of(g, row)->serial : pane->id;
+}
+
 static weir_status save_groups(saving *s, wr_pane *pane, uint8_t *const *rows, uint32_t count)
 {
     wr_grouping *g = s->g;
@@ -65,8 +73,8 @@ static weir_status save_groups(saving *s, wr_pane *pane, uint8_t *const *rows, u
     if (g->any_kept) WR_TRY(wr_group_kept_refresh(g, pane, rows, count));
     for (uint32_t i = 0; i < count; i++) {
         wr_group_head *head = wr_group_head_of(g, rows[i]);
-        begin_key(&s->key, GROUP, pane->id);
-        for (int k = 0; k < g->key_count; k++)
+        begin_key(&s->key, GROUP, id_of(g, pane, rows[i]));
+        for (int k = 0; k < g->key_count && !g->is_session; k++)
             wr_key_append(&s->key, &keys[k], i, WR_KEY_ASCENDING);
         wr_key_fit(&s->key, PREFIX, WR_STATE_KEY_MAX - PREFIX);
         if (head->flags & WR_GROUP_DEAD) {
@@ -77,6 +85,11 @@ static weir_status save_groups(saving *s, wr_pane *pane, uint8_t *const *rows, u
         s->value.length = 0;
         wr_row_append(&s->value, keys, g->key_count, i);
         wr_buf_add(&s->value, &head->rows, sizeof head->rows);
+        if (g->is_session) {
+            const wr_session *session = wr_session_of(g, rows[i]);
+            wr_buf_add(&s->value, &session->start, sizeof session->start);
+            wr_buf_add(&s->value, &session->last, sizeof session->last);
+        }
         WR_TRY(states_of(s, pane, rows[i]));
         WR_TRY(wr_state_put(s->state, g->op.section, wr_buf_str(&s->key), wr_buf_str(&s->value)));
     }
@@ -100,7 +113,9 @@ static weir_status save_kept(saving *s, wr_pane *pane, int call, uint8_t *const 
         wr_rows_gather(&c->kept, 1 + k, rows, count, &s->scratch, &columns[g->key_count + k]);
     for (uint32_t i = 0; i < count; i++) {
         wr_kept_head *head = wr_kept_head_of(c, rows[i]);
-        begin_key(&s->key, KEPT, pane->id);
+        bool is_over = wr_group_head_of(g, groups[i])->flags & WR_GROUP_DEAD;
+        if (g->is_session && is_over) continue; /* went with its session */
+        begin_key(&s->key, KEPT, id_of(g, pane, groups[i]));
         uint16_t number = __builtin_bswap16((uint16_t)call);
         wr_buf_add(&s->key, &number, sizeof number);
         for (int k = 0; k < all; k++)
@@ -253,10 +268,11 @@ static bool take(wr_str *from, void *out, size_t size)
     return true;
 }
 
-static weir_status load_states(wr_grouping *g, wr_pane *pane, uint8_t *row, wr_str value)
+static weir_status load_states(wr_grouping *g, wr_pane *pane, uint8_t *row, int64_t rows,
+                               wr_str value)
 {
     wr_group_head *head = wr_group_head_of(g, row);
-    if (!take(&value, &head->rows, sizeof head->rows)) return damaged(g);
+    head->rows = rows;
     head->flags = WR_GROUP_SAVED;
     for (int i = 0; i < g->spec->call_count; i++) {
         const wr_group_call *c = &g->calls[i];
@@ -275,17 +291,34 @@ static weir_status load_states(wr_grouping *g, wr_pane *pane, uint8_t *row, wr_s
     return value.length ? damaged(g) : WR_OK;
 }
 
+static weir_status load_session(wr_grouping *g, reading *r, int64_t id, wr_str value)
+{
+    int64_t rows, start, last;
+    uint8_t *row;
+    wr_str states = value;
+    if (!take(&states, &rows, sizeof rows) || !take(&states, &start, sizeof start) ||
+        !take(&states, &last, sizeof last) || id <= 0 || start > last)
+        return damaged(g);
+    wr_arena_reset(&g->scratch);
+    WR_TRY(wr_session_restore(g, r->columns, (uint64_t)id, start, last, &row));
+    g->panes[0]->is_saved = true;
+    return load_states(g, g->panes[0], row, rows, states);
+}
+
 static weir_status load_group(wr_grouping *g, reading *r, int64_t id, wr_str value)
 {
     wr_pane *pane;
     uint8_t *row;
     begin_reading(r, &g->layout, g->key_count, NULL, 0);
     WR_TRY(wr_row_read(&value, r->growing, r->count, &r->arena));
+    if (g->is_session) return load_session(g, r, id, value);
     WR_TRY(wr_pane_need(g, id, &pane));
     wr_arena_reset(&g->scratch);
     WR_TRY(wr_pane_find(g, pane, r->columns, NULL, 1, &row));
     pane->is_saved = true;
-    return load_states(g, pane, row, value);
+    int64_t rows;
+    if (!take(&value, &rows, sizeof rows)) return damaged(g);
+    return load_states(g, pane, row, rows, value);
 }
 
 static weir_status load_kept(wr_grouping *g, reading *r, int64_t id, wr_str key, wr_str value)
@@ -299,6 +332,13 @@ static weir_status load_kept(wr_grouping *g, reading *r, int64_t id, wr_str key,
     WR_TRY(wr_row_read(&value, r->growing, r->count, &r->arena));
     int64_t count;
     if (!take(&value, &count, sizeof count) || value.length) return damaged(g);
+    if (g->is_session) {
+        uint8_t *session = wr_session_by_serial(g, (uint64_t)id);
+        if (!session) return damaged(g);
+        wr_arena_reset(&g->scratch);
+        return wr_group_kept_restore(g, g->panes[0], call, session, r->columns + g->key_count,
+                                     count);
+    }
     wr_pane *pane = wr_pane_at(g, id);
     uint64_t groups = g->serial;
     uint8_t *group;

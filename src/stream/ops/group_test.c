@@ -314,3 +314,33 @@ TEST(random_rows_that_come_and_go_add_up)
     expect_answer(false, 1);
     expect_answer(true, 2);
 }
+
+TEST(groups_that_are_gone_give_their_memory_back)
+{
+    flow f;
+    flow_begin(&f, "k:varchar v:varchar", 1);
+    flow_call(&f, "count", -1, -1);
+    flow_call(&f, "max", 1, -1);
+    f.spec.input_takes_back = true;
+    EXPECT_OK(flow_open(&f, &wr_stream_group));
+    uint64_t after_first = 0;
+    flow_push(&f, "stays a_value_that_does_not_fit_its_slot; stays another");
+    for (int turn = 0; turn < 12; turn++) {
+        WR_BUF(rows);
+        for (int i = 0; i < 1500; i++)
+            wr_buf_printf(&rows, "%ssome_long_name_of_a_group_%d_%d value_%d", i ? "; " : "", turn,
+                          i, i);
+        flow_push(&f, rows.data);
+        flow_flush(&f);
+        flow_take_back(&f, rows.data);
+        flow_flush(&f);
+        f.def->settled(f.op, true);
+        if (turn == 3) after_first = wr_mem_used(f.op->mem);
+    }
+    EXPECT(wr_mem_used(f.op->mem) <= after_first * 2);
+    f.out->rows.length = 0;
+    flow_take_back(&f, "stays another");
+    flow_flush(&f);
+    EXPECT_OUT(&f, "-stays|2|another; +stays|1|a_value_that_does_not_fit_its_slot");
+    flow_end(&f);
+}

@@ -49,14 +49,7 @@ static bool last_start(const wr_time_window *w, int64_t ts, int64_t *out)
            wr_ts_is_finite((int64_t)end);
 }
 
-/* Selected rows of a batch, their times, and the last window of each. */
-typedef struct timed {
-    uint32_t count;
-    uint16_t rows[WR_BATCH_ROWS];
-    int64_t times[WR_BATCH_ROWS], starts[WR_BATCH_ROWS];
-} timed;
-
-static weir_status start_of_each(const wr_time_window *w, timed *t)
+static weir_status start_of_each(const wr_time_window *w, wr_timed_rows *t)
 {
     int64_t low = INT64_MAX, high = INT64_MIN, first, last;
     for (uint32_t i = 0; i < t->count; i++) {
@@ -80,35 +73,7 @@ static weir_status start_of_each(const wr_time_window *w, timed *t)
     return WR_OK;
 }
 
-/* Times of the rows; those without one are late. */
-static weir_status read_times(wr_grouping *g, const wr_batch *in, timed *t)
-{
-    uint8_t is_null[WR_BATCH_ROWS];
-    uint32_t count = wr_batch_count(in);
-    bool any_null = wr_keys_ints(&in->columns[g->spec->time], in->sel, count, t->times, is_null);
-    int64_t low = INT64_MAX, high = INT64_MIN;
-    for (uint32_t i = 0; i < count; i++) {
-        t->rows[i] = (uint16_t)wr_batch_row(in, i);
-        low = WR_MIN(low, t->times[i]);
-        high = WR_MAX(high, t->times[i]);
-    }
-    t->count = count;
-    if (!any_null && count && wr_ts_is_finite(low) && wr_ts_is_finite(high)) return WR_OK;
-    t->count = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        if (is_null[i] || !wr_ts_is_finite(t->times[i])) {
-            WR_TRY(wr_stream_late(&g->op, in, t->rows[i],
-                                  is_null[i] ? "it is in no window: its time is NULL"
-                                             : "it is in no window: its time is infinite"));
-            continue;
-        }
-        t->times[t->count] = t->times[i];
-        t->rows[t->count++] = t->rows[i];
-    }
-    return WR_OK;
-}
-
-static weir_status drop_late(wr_grouping *g, const wr_batch *in, timed *t)
+static weir_status drop_late(wr_grouping *g, const wr_batch *in, wr_timed_rows *t)
 {
     const wr_time_window *w = g->spec->window;
     if (g->closed == WR_NO_TIME_YET) return WR_OK;
@@ -132,7 +97,8 @@ static weir_status drop_late(wr_grouping *g, const wr_batch *in, timed *t)
 }
 
 /* Gives rows to the windows that begin `back` slides before their last one. */
-static weir_status route_back(wr_grouping *g, const wr_delta *delta, const timed *t, int64_t back)
+static weir_status route_back(wr_grouping *g, const wr_delta *delta, const wr_timed_rows *t,
+                              int64_t back)
 {
     const wr_time_window *w = g->spec->window;
     int64_t ids[WR_BATCH_ROWS];
@@ -153,8 +119,8 @@ static weir_status window_push(wr_stream_op *op, int input, const wr_delta *delt
     wr_grouping *g = (wr_grouping *)op;
     const wr_time_window *w = g->spec->window;
     wr_arena_reset(&g->scratch);
-    timed *t = wr_new(&g->scratch, timed);
-    WR_TRY(read_times(g, &delta->batch, t));
+    wr_timed_rows *t = wr_new(&g->scratch, wr_timed_rows);
+    WR_TRY(wr_group_times(g, &delta->batch, t));
     WR_TRY(start_of_each(w, t));
     WR_TRY(drop_late(g, &delta->batch, t));
     if (t->count == 0) return WR_OK;
