@@ -8,6 +8,7 @@
 #include "base/test.h"
 #include "stream/graph.h"
 #include "sys/clock.h"
+#include "sys/file.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -229,7 +230,7 @@ __attribute__((unused)) static wr_state *drill_state(void)
 {
     wr_state *state = NULL;
     EXPECT_OK(wr_state_open(drill_place(), &(wr_state_options){.create = true}, &state));
-    if (!state) exit(1);
+    wr_assert(state != NULL);
     return state;
 }
 
@@ -238,9 +239,9 @@ __attribute__((unused)) static void drill_remove_state(wr_state *state)
     static const char *const names[] = {"state.mdb", "state.mdb-lock", "lock", "unsynced"};
     wr_state_close(state);
     for (size_t i = 0; i < WR_COUNT(names); i++) {
-        char path[512];
-        snprintf(path, sizeof path, "%s/%s", drill_place().data, names[i]);
-        unlink(path);
+        WR_BUF(path);
+        wr_buf_printf(&path, "%s/%s", drill_place().data, names[i]);
+        wr_status_drop(wr_fs_remove(wr_fs_real(), wr_buf_str(&path)));
     }
     rmdir(drill_place().data);
 }

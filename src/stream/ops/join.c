@@ -12,7 +12,8 @@
  *
  * Rows that take back are put in front of those that appear in the same batch when all of them mean
  * rows that are stored already; otherwise the batch goes through in runs of one sign, because then
- * some mean rows of this very batch. What is taken back of pairs with forgotten rows stays. */
+ * some mean rows of this very batch. A row that is taken back after its expiry does what one that
+ * comes then does, with the other sign. Pairs with rows that were forgotten are not taken back. */
 #include "stream/ops/join.h"
 
 static bool is_about_left(wr_join_kind kind)
@@ -55,7 +56,9 @@ static weir_status join_open(wr_stream_op *op)
         j->counts[s] = j->keeps_orphans[s] || (s == 0 && spec->kind == WR_JOIN_SEMI);
     }
     for (int k = 0; k < spec->key_count; k++)
-        wr_assert(key_types[0][k] == key_types[1][k]);
+        if (key_types[0][k] != key_types[1][k])
+            return wr_fail(WR_E_UNSUPPORTED, "a join of two streams by keys of types %s and %s",
+                           wr_type_name(key_types[0][k]), wr_type_name(key_types[1][k]));
     j->puts_pairs = !is_about_left(spec->kind);
     j->scratch.mem = j->out.mem = op->mem;
     WR_TRY(wr_shelf_keys_init(&j->keys, op, key_types[0], spec->key_count));
@@ -385,7 +388,7 @@ static weir_status join_save(wr_stream_op *op, wr_state *state)
     wr_stream_join_op *j = (wr_stream_join_op *)op;
     for (int s = 0; s < 2; s++)
         WR_TRY(wr_shelf_save(&j->sides[s], state, op->section));
-    return wr_shelf_save_time(op, state);
+    return wr_shelf_save_time(&j->sides[0], op, state);
 }
 
 static void join_settled(wr_stream_op *op, bool committed)
@@ -403,7 +406,7 @@ static weir_status join_load(wr_stream_op *op, wr_state *state)
     wr_stream_join_op *j = (wr_stream_join_op *)op;
     WR_TRY(wr_shelf_load(&j->sides[0], state, op->section, link_left, j));
     WR_TRY(wr_shelf_load(&j->sides[1], state, op->section, link_right, j));
-    return wr_shelf_load_time(op, state);
+    return wr_shelf_load_time(&j->sides[0], op, state);
 }
 
 const wr_stream_op_def wr_stream_join = {.name = "join",

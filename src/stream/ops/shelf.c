@@ -56,6 +56,8 @@ void wr_shelf_init(wr_shelf *shelf, wr_stream_op *op, wr_shelf_keys *keys,
                         .side = (uint8_t)side,
                         .first_of_key = first_of_key,
                         .shift = SHIFT_FIRST,
+                        .saved_time = WR_NO_TIME_YET,
+                        .settled_time = WR_NO_TIME_YET,
                         .forgotten = INT64_MIN};
     wr_rows_layout_init(&shelf->layout, &op->arena, types, count, sizeof(wr_shelf_row));
 }

@@ -66,22 +66,27 @@ typedef struct wr_shelf {
     uint32_t changed_count, changed_cap;
     wr_shelf_name *gone; /* rows of the state that were dropped */
     uint32_t gone_count, gone_cap;
+    int64_t saved_time, settled_time; /* of the operator, where this shelf answers for it */
     int64_t forgotten; /* rows with a time below were forgotten since the last commit */
 } wr_shelf;
 
 /* The schema of what comes through an input. The graph is connected. */
 const wr_schema *wr_shelf_input_schema(const wr_stream_op *op, int input);
 
+/* No keys yet, of columns of the types; memory is the operator's. */
 WR_MUST_CHECK weir_status wr_shelf_keys_init(wr_shelf_keys *keys, wr_stream_op *op,
                                              const wr_type *const *types, int count);
+/* Also of what was never initialised. */
 void wr_shelf_keys_clear(wr_shelf_keys *keys);
 /* The key of each selected row, made if it is missing. */
 WR_MUST_CHECK weir_status wr_shelf_keys_find(wr_shelf_keys *keys, const wr_column *columns,
                                              const uint16_t *sel, uint32_t count, wr_arena *scratch,
                                              uint8_t **found);
 
+/* No rows yet, of columns of the types; side and first_of_key as in wr_shelf. */
 void wr_shelf_init(wr_shelf *shelf, wr_stream_op *op, wr_shelf_keys *keys,
                    const wr_type *const *types, int count, int side, int first_of_key);
+/* Gives everything back, before its keys; also of what was never initialised. */
 void wr_shelf_clear(wr_shelf *shelf);
 
 static inline wr_shelf_row *wr_shelf_row_of(const wr_shelf *shelf, uint8_t *row)
@@ -131,6 +136,7 @@ void wr_shelf_settled(wr_shelf *shelf, bool committed);
 /* Reads all rows; link is called for every one, in order of time and sequence. */
 WR_MUST_CHECK weir_status wr_shelf_load(wr_shelf *shelf, wr_state *state, uint32_t section,
                                         void (*link)(void *owner, uint8_t *row), void *owner);
-/* One number of the operator itself. */
-WR_MUST_CHECK weir_status wr_shelf_save_time(wr_stream_op *op, wr_state *state);
-WR_MUST_CHECK weir_status wr_shelf_load_time(wr_stream_op *op, wr_state *state);
+/* The time of the operator, for one of its shelves; after load it is at least what was saved. */
+WR_MUST_CHECK weir_status wr_shelf_save_time(wr_shelf *shelf, const wr_stream_op *op,
+                                             wr_state *state);
+WR_MUST_CHECK weir_status wr_shelf_load_time(wr_shelf *shelf, wr_stream_op *op, wr_state *state);

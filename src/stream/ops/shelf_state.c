@@ -94,6 +94,7 @@ void wr_shelf_settled(wr_shelf *shelf, bool committed)
     shelf->changed_count = shelf->gone_count = 0;
     shelf->forgotten = INT64_MIN;
     shelf->settled_sequence = shelf->saved_sequence;
+    shelf->settled_time = shelf->saved_time;
 }
 
 /* ---- reading ---- */
@@ -201,14 +202,16 @@ weir_status wr_shelf_load(wr_shelf *shelf, wr_state *state, uint32_t section,
 
 /* ---- the operator's time ---- */
 
-weir_status wr_shelf_save_time(wr_stream_op *op, wr_state *state)
+weir_status wr_shelf_save_time(wr_shelf *shelf, const wr_stream_op *op, wr_state *state)
 {
+    if (op->time == shelf->settled_time) return WR_OK;
+    shelf->saved_time = op->time;
     const char name[] = {SIDE_TIME};
     return wr_state_put(state, op->section, (wr_str){name, sizeof name},
                         (wr_str){(const char *)&op->time, sizeof op->time});
 }
 
-weir_status wr_shelf_load_time(wr_stream_op *op, wr_state *state)
+weir_status wr_shelf_load_time(wr_shelf *shelf, wr_stream_op *op, wr_state *state)
 {
     const char name[] = {SIDE_TIME};
     wr_str value;
@@ -219,6 +222,7 @@ weir_status wr_shelf_load_time(wr_stream_op *op, wr_state *state)
     if (value.length != sizeof time)
         return wr_fail(WR_E_CORRUPT, "the time of an operator has %zu bytes", value.length);
     memcpy(&time, value.data, sizeof time);
+    shelf->saved_time = shelf->settled_time = time;
     op->time = WR_MAX(op->time, time);
     return WR_OK;
 }

@@ -372,7 +372,7 @@ static weir_status top_save(wr_stream_op *op, wr_state *state)
     wr_stream_top_op *t = (wr_stream_top_op *)op;
     if (t->listed.count) return wr_fail(WR_E_INTERNAL, "a top is saved in the middle of a round");
     WR_TRY(wr_shelf_save(&t->shelf, state, op->section));
-    return wr_shelf_save_time(op, state);
+    return wr_shelf_save_time(&t->shelf, op, state);
 }
 
 static void top_settled(wr_stream_op *op, bool committed)
@@ -386,7 +386,7 @@ static weir_status top_load(wr_stream_op *op, wr_state *state)
 {
     wr_stream_top_op *t = (wr_stream_top_op *)op;
     WR_TRY(wr_shelf_load(&t->shelf, state, op->section, put_in_loaded, t));
-    return wr_shelf_load_time(op, state);
+    return wr_shelf_load_time(&t->shelf, op, state);
 }
 
 const wr_stream_op_def wr_stream_top = {.name = "top",
