@@ -201,3 +201,45 @@ TEST(random_sessions_are_those_of_a_loop)
     EXPECT_INT(figures.keys, 1);
     flow_end(&f);
 }
+
+/* Whichever reservation fails: an error, and everything is given back. */
+static void expect_clean_failures(const wr_stream_op_def *def, bool session)
+{
+    static const char rows[] = "a 1 0; b 2 12; a 3 5; some_longer_name_of_a_group 4 33; a 5 -40";
+    int failed = 0;
+    for (int n = 1; n < 120; n++) {
+        flow f;
+        flow_begin(&f, "k:varchar v:integer at:timestamp", 1);
+        flow_call(&f, "max", 0, -1);
+        flow_call(&f, "count", 1, -1)->is_distinct = true;
+        if (session)
+            flow_session(&f, 10, 2);
+        else if (def == &wr_stream_window_group)
+            flow_window(&f, 20, 10, 2);
+        if (f.spec.window) {
+            f.spec.late = WR_LATE_REOPEN;
+            f.spec.lateness = 30;
+        }
+        f.spec.input_takes_back = !session;
+        wr_mem_fail_after(n);
+        weir_status bad = flow_open(&f, def);
+        for (int turn = 0; !bad && turn < 4; turn++) {
+            bad = flow_push_change(&f, rows, turn == 2 && !session ? 2 : 0);
+            if (!bad) bad = wr_stream_advance(f.source, 0, turn * 15);
+            if (!bad) bad = wr_graph_flush(f.graph);
+            if (!bad) def->settled(f.op, true);
+        }
+        wr_mem_fail_after(0);
+        failed += bad != WR_OK;
+        wr_status_drop(bad);
+        flow_end(&f);
+    }
+    EXPECT(failed > 10);
+}
+
+TEST(grouping_without_memory_fails_cleanly)
+{
+    expect_clean_failures(&wr_stream_group, false);
+    expect_clean_failures(&wr_stream_window_group, false);
+    expect_clean_failures(&wr_stream_session_group, true);
+}
