@@ -4,6 +4,7 @@
  * the end (or the start) of a window in front, groups of the same key are a pane, which is complete
  * when time has passed it: then it is put out (EMIT ON WINDOW CLOSE) and forgotten. */
 #include "stream/ops/group.h"
+#include <stdio.h>
 
 static weir_status group_open(wr_stream_op *op)
 {
@@ -16,6 +17,8 @@ static weir_status group_open(wr_stream_op *op)
     if (g->ends && g->layout.types[spec->end_key]->phys != WR_P_I64)
         return wr_fail(WR_E_UNSUPPORTED, "a %s as the end of a group, a TIMESTAMP is needed",
                        wr_type_name(g->layout.types[spec->end_key]));
+    snprintf(op->note, sizeof op->note, "%s",
+             g->ends ? "a table per end of a window" : "all groups in one table");
     if (!spec->has_empty_group) return WR_OK;
     /* The row of no rows is said at the first flush. */
     wr_pane *pane;

@@ -135,7 +135,9 @@ static inline bool wr_group_shows(const wr_grouping *g, uint8_t *row)
            (g->closed != WR_NO_TIME_YET && wr_session_end(g, wr_session_of(g, row)) < g->closed);
 }
 
+/* Appends a row; fails with MEMORY_LIMIT. The list is given back to the same budget. */
 WR_MUST_CHECK weir_status wr_row_list_add(wr_mem *mem, wr_row_list *list, uint8_t *row);
+/* Empties a list and gives its memory back. */
 void wr_row_list_clear(wr_mem *mem, wr_row_list *list);
 
 /* ---- group_calls.c ---- */
@@ -233,6 +235,7 @@ static inline bool wr_end_is_late(const wr_grouping *g, int64_t end)
 
 /* ---- group_kept.c ---- */
 
+/* Lays out the kept values of a call. */
 WR_MUST_CHECK weir_status wr_group_kept_open(wr_grouping *g, wr_group_call *c);
 /* Counts arguments of rows and updates the states of their groups. */
 WR_MUST_CHECK weir_status wr_group_kept_add(wr_grouping *g, wr_pane *pane, int call,
@@ -259,8 +262,11 @@ void wr_group_kept_clear(wr_grouping *g, wr_pane *pane);
 
 /* ---- group_state.c ---- */
 
+/* The slots of wr_stream_op_def for all grouping operators. */
 WR_MUST_CHECK weir_status wr_grouping_save(wr_stream_op *op, wr_state *state);
+/* See settled there; tables that are mostly dead are made anew. */
 void wr_grouping_settled(wr_stream_op *op, bool committed);
+/* Reads everything; CORRUPT when it is not what save writes. */
 WR_MUST_CHECK weir_status wr_grouping_load(wr_stream_op *op, wr_state *state);
 
 /* ---- session_group.c ---- */

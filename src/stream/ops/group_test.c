@@ -1,3 +1,5 @@
+/* group_test.c - groups in update mode: what is said each round, rows that are taken back, groups
+ * by the end of a window, and going on after a restart; random rows against a plain loop. */
 #include "stream/ops/group_kit_test.h"
 
 static void grouped(flow *f)

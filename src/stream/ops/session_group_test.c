@@ -1,3 +1,5 @@
+/* session_group_test.c - sessions: their borders, joining, reopening, and going on after a restart;
+ * random rows against a plain loop; all grouping operators when memory is refused. */
 #include "stream/ops/group_kit_test.h"
 
 static void sessions(flow *f)

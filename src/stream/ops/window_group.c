@@ -35,6 +35,8 @@ static weir_status window_open(wr_stream_op *op)
     if (g->is_sliced)
         snprintf(op->note, sizeof op->note, "%lld slices per window",
                  (long long)(w->size / w->slide));
+    else
+        snprintf(op->note, sizeof op->note, "a table per window");
     return WR_OK;
 }
 

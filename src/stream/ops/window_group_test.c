@@ -1,3 +1,5 @@
+/* window_group_test.c - tumbling and hopping windows: borders, late rows, slices and panes,
+ * reopening, and going on after a restart; random rows against a plain loop. */
 #include "stream/ops/group_kit_test.h"
 
 static void tumble(flow *f, wr_emit emit)
@@ -78,7 +80,7 @@ TEST(hopping_windows_are_merged_from_slices)
 {
     flow f;
     hop(&f, 30, 10);
-    EXPECT(f.op->note[0]);
+    EXPECT_TEXT(f.op->note, "3 slices per window");
     flow_push(&f, "1 5 1; 2 6 12; 1 9 25; 1 4 52");
     flow_time(&f, 20);
     EXPECT_OUT(&f, "+1|-20|10|1|5; +1|-10|20|1|5; +2|-10|20|1|6");
