@@ -9,6 +9,8 @@ static const wr_opt own_options[] = {
      "a folder (files below it whose suffix is the format's), a glob or one file"},
     {"format", WR_OPT_TEXT, NULL,
      "csv, jsonl, json or parquet; default: by the suffix of the path"},
+    {"mode", WR_OPT_TEXT, "files",
+     "files: each once, when it is complete; tail: one file that grows"},
     {"bounded", WR_OPT_BOOL, "false", "read the files that are there and end"},
     {"settle_ms", WR_OPT_INT, "200",
      "a file is complete when size and time did not change for so long"},
@@ -31,6 +33,8 @@ static const wr_opt source_options[] = {
      "a folder (files below it whose suffix is the format's), a glob or one file"},
     {"format", WR_OPT_TEXT, NULL,
      "csv, jsonl, json or parquet; default: by the suffix of the path"},
+    {"mode", WR_OPT_TEXT, "files",
+     "files: each once, when it is complete; tail: one file that grows"},
     {"bounded", WR_OPT_BOOL, "false", "read the files that are there and end"},
     {"settle_ms", WR_OPT_INT, "200",
      "a file is complete when size and time did not change for so long"},
@@ -147,9 +151,20 @@ static weir_status read_options(files_source *source, const wr_options *given, w
     WR_TRY(milliseconds(given, "poll_interval_ms", &source->interval_ns));
     WR_TRY(wr_files_format_options(given, own_options, source->format->read_options,
                                    source->format->name, &source->arena, &source->options));
+    wr_str mode;
+    WR_TRY(wr_option_text(given, source_options, "mode", &mode, NULL));
+    if (!wr_str_is(mode, "files") && !wr_str_is(mode, "tail"))
+        return wr_fail_at(WR_E_PARAMETER_VALUE,
+                          wr_option_find(given, source_options, "mode")->value_span,
+                          "the option \"mode\" takes files or tail, not '%.*s'", WR_STR_ARGS(mode));
+    if (wr_str_is(mode, "tail")) source->base.def = &wr_files_tail_def;
     weir_status bad = wr_fs_stat(fs, source->path, &stat);
     source->is_dir = !bad && stat.is_dir;
     bool may_come = bad && wr_path_has_glob(source->path) && bad->code == WR_E_FILE_NOT_FOUND;
+    if (source->base.def == &wr_files_tail_def) {
+        wr_status_drop(bad);
+        return wr_files_tail_check(source, given, source_options);
+    }
     if (bad && !may_come) return bad;
     wr_status_drop(bad);
     return WR_OK;

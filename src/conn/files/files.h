@@ -1,7 +1,8 @@
 /* files.h - what the parts of the connector share.
  *
  *   files.c  options, the source, the connector   looks.c  which files there are and which are
- *   complete   read.c  a reader   columns.c  the columns of one file made those of the source
+ *   complete   columns.c  the columns of one file made those of the source   scan.c  its rows
+ *   read.c  a reader of complete files   tail.c  of one that grows
  *   sink.c  rolling files */
 #pragma once
 #include "base/map.h"
@@ -15,6 +16,8 @@ typedef struct files_source {
     bool is_dir;
     const wr_format *format;
     wr_options options; /* of the format */
+    bool has_header;    /* csv that grows */
+    int quote;          /* of it; -1: none */
     int64_t settle_ns, interval_ns;
 } files_source;
 
@@ -62,7 +65,45 @@ WR_MUST_CHECK weir_status wr_files_bind_one(const files_source *source, wr_forma
                                             wr_str path, const wr_schema *schema, wr_arena *arena,
                                             int *places, wr_relation **out);
 
-/* ---- read.c, files.c, sink.c ---- */
+/* ---- scan.c ---- */
+/* The rows of one file at a time. One thread. */
+typedef struct files_scan {
+    const files_source *source;
+    wr_rejects rejects;
+    wr_dead_letters *dead; /* NULL: a bad row is an error */
+    bool tells_lines;      /* such an error is made here, with the line corrected */
+    int64_t lines_before;  /* added to the numbers of lines */
+    wr_mem *mem;
+    const wr_cancel *cancel;
+    const int *asked;
+    int asked_count;
+    wr_arena arena, file_arena, batch_arena;
+    wr_relation *rel;
+    wr_scan *scan;
+    wr_scan_worker *worker;
+    bool is_open, in_morsel;
+    uint64_t rows, skip;              /* given or left out; to leave out */
+    uint64_t rejected, known_rejects; /* counted; told before */
+    uint16_t sel[WR_BATCH_ROWS];
+    wr_column *columns;
+} files_scan;
+
+/* source outlives it. */
+void wr_files_scan_init(files_scan *scan, wr_source *source, const wr_reader_request *request);
+/* Before open: the first rows and rejects of the file were given before. */
+void wr_files_scan_begin(files_scan *scan, uint64_t skip, uint64_t known_rejects);
+WR_MUST_CHECK weir_status wr_files_scan_open(files_scan *scan, wr_fs *fs, wr_str path);
+/* *has false: no more rows, or it is not open. Rows are valid until the next call. */
+WR_MUST_CHECK weir_status wr_files_scan_next(files_scan *scan, wr_batch *out, bool *has);
+void wr_files_scan_close(files_scan *scan);
+void wr_files_scan_clear(files_scan *scan); /* closes it, frees everything */
+
+/* ---- read.c, tail.c, files.c, sink.c ---- */
+extern const wr_source_def wr_files_tail_def;
+/* What tail cannot follow is refused. */
+WR_MUST_CHECK weir_status wr_files_tail_check(files_source *source, const wr_options *given,
+                                              const wr_opt *rows);
+void wr_files_source_drop(wr_source *source);
 extern const wr_source_def wr_files_source_def;
 extern const wr_opt wr_files_sink_options[];
 /* "file:///a" and "/a" are the same; blanks and '/' at the end go. */

@@ -630,3 +630,158 @@ TEST(damaged_tokens_and_names_that_lead_elsewhere_are_refused)
     wr_target_release(target);
     end();
 }
+
+/* ---- a file that grows ---- */
+static void append(const char *name, const char *text)
+{
+    wr_file *file = NULL;
+    EXPECT_OK(wr_file_open(fs, wr_str_of(in_folder(name)), WR_FILE_APPEND, &file));
+    EXPECT_OK(wr_file_append(file, text, strlen(text)));
+    wr_file_close(file);
+}
+
+static void begin_tail(const char *format)
+{
+    begin(format);
+    given[0].value = wr_value_text(WR_STR("/in/app.log"));
+    give_text("mode", "tail");
+    if (strcmp(format, "csv") == 0) give_text("header", "true");
+}
+
+TEST(a_growing_file_gives_whole_lines)
+{
+    begin_tail("csv");
+    wr_source *source = source_of();
+    wr_reader *reader = reader_at(source, (wr_str){0}, NULL);
+    WR_BUF(out);
+    EXPECT(poll_into(reader, &out) == WR_POLL_IDLE); /* it is not there yet */
+    append("app.log", "id,name\n");
+    EXPECT(poll_into(reader, &out) == WR_POLL_IDLE);
+    EXPECT_ROWS(out, "");
+    append("app.log", "1,one\n2,t");
+    EXPECT(poll_into(reader, &out) == WR_POLL_IDLE);
+    EXPECT_ROWS(out, "one | 1\n");
+    append("app.log", "wo\n3,\"two\nlines");
+    EXPECT(poll_into(reader, &out) == WR_POLL_IDLE);
+    EXPECT_ROWS(out, "two | 2\n");
+    append("app.log", "\"\n4,x\n");
+    EXPECT(poll_into(reader, &out) == WR_POLL_IDLE);
+    EXPECT_ROWS(out, "two\nlines | 3\nx | 4\n");
+    source->def->close(reader);
+    wr_source_release(source);
+    end();
+}
+
+TEST(a_growing_file_is_followed_through_rotations_and_restarts)
+{
+    begin_tail("csv");
+    wr_source *source = source_of();
+    wr_reader *reader = reader_at(source, (wr_str){0}, NULL);
+    WR_BUF(out);
+    WR_BUF(position);
+    append("app.log", "id,name\n1,one\n2,two\n");
+    EXPECT(poll_into(reader, &out) == WR_POLL_IDLE);
+    EXPECT_ROWS(out, "one | 1\ntwo | 2\n");
+    EXPECT_OK(source->def->position(reader, &position));
+    source->def->close(reader);
+    append("app.log", "3,three\n4,last");
+    EXPECT_OK(wr_fs_rename(fs, wr_str_of(in_folder("app.log")), wr_str_of(in_folder("app.log.1"))));
+    append("app.log", "name,id\nfive,5\n");
+    reader = reader_at(source, wr_buf_str(&position), NULL);
+    EXPECT(poll_into(reader, &out) == WR_POLL_IDLE);
+    EXPECT_ROWS(out, "three | 3\n");
+    clock_us += 300000;
+    EXPECT(poll_into(reader, &out) == WR_POLL_IDLE);
+    clock_us += 300000;
+    EXPECT(poll_into(reader, &out) == WR_POLL_IDLE);
+    EXPECT_ROWS(out, "last | 4\nfive | 5\n");
+    put("app.log", ""); /* emptied in place */
+    EXPECT(poll_into(reader, &out) == WR_POLL_IDLE);
+    append("app.log", "id,name\n6,six\n");
+    EXPECT(poll_into(reader, &out) == WR_POLL_IDLE);
+    EXPECT_ROWS(out, "six | 6\n");
+    source->def->close(reader);
+    EXPECT_OK(wr_fs_remove(fs, wr_str_of(in_folder("app.log.1"))));
+    reader = reader_at(source, wr_buf_str(&position), NULL);
+    wr_batch batch;
+    wr_poll result;
+    EXPECT_FAIL(source->def->poll(reader, 0, &batch, &result), WR_E_FILE_NOT_FOUND);
+    source->def->close(reader);
+    wr_source_release(source);
+    end();
+}
+
+TEST(a_growing_file_tells_the_lines_of_bad_rows_once)
+{
+    begin_tail("jsonl");
+    wr_source *source = source_of();
+    letters dead = {.base = {keep_letter}};
+    wr_reader *reader = reader_at(source, (wr_str){0}, &dead);
+    WR_BUF(out);
+    append("app.log", "{\"id\":1,\"name\":\"a\"}\n{\"id\":2}\n");
+    EXPECT(poll_into(reader, &out) == WR_POLL_IDLE);
+    append("app.log", "{\"id\":\"x\"}\n{\"id\":4}\n");
+    EXPECT(poll_into(reader, &out) == WR_POLL_IDLE);
+    EXPECT_ROWS(out, "a | 1\nNULL | 2\nNULL | 4\n");
+    EXPECT(wr_str_has_prefix(wr_buf_str(&dead.text), WR_STR("/in/app.log:3|")));
+    source->def->close(reader);
+    reader = reader_at(source, (wr_str){0}, NULL);
+    wr_batch batch;
+    wr_poll result = WR_POLL_ROWS;
+    weir_status bad = WR_OK;
+    while (!bad && result == WR_POLL_ROWS)
+        bad = source->def->poll(reader, 0, &batch, &result);
+    EXPECT(bad && wr_str_find(wr_str_of(wr_status_text(bad)), WR_STR("app.log:3")) >= 0);
+    wr_status_drop(bad);
+    source->def->close(reader);
+    wr_buf_clear(&dead.text);
+    wr_source_release(source);
+    end();
+}
+
+TEST(a_growing_file_goes_on_in_the_middle_of_a_piece)
+{
+    begin_tail("csv");
+    give_text("bounded", "true");
+    put_numbers("app.log", 0, 6000);
+    wr_source *source = source_of();
+    WR_BUF(whole);
+    wr_reader *reader = reader_at(source, (wr_str){0}, NULL);
+    EXPECT(poll_into(reader, &whole) == WR_POLL_END);
+    source->def->close(reader);
+    WR_BUF(parts);
+    WR_BUF(position);
+    wr_batch batch;
+    wr_poll result;
+    reader = reader_at(source, (wr_str){0}, NULL);
+    for (int i = 0; i < 2; i++) {
+        EXPECT_OK(source->def->poll(reader, 0, &batch, &result));
+        wr_batch_print(&batch, &parts);
+    }
+    EXPECT_OK(source->def->position(reader, &position));
+    source->def->close(reader);
+    reader = reader_at(source, wr_buf_str(&position), NULL);
+    EXPECT(poll_into(reader, &parts) == WR_POLL_END);
+    EXPECT(wr_str_eq(wr_buf_str(&parts), wr_buf_str(&whole)));
+    source->def->close(reader);
+    wr_source_release(source);
+    end();
+}
+
+TEST(what_tail_cannot_follow_is_refused)
+{
+    begin("parquet");
+    give_text("mode", "tail");
+    wr_source *source = NULL;
+    wr_format_context context = context_of();
+    wr_schema schema = declared();
+    const wr_connect connect = {.options = &options, .schema = &schema, .context = &context};
+    EXPECT_FAIL(wr_connector_files.source(&connect, &source), WR_E_UNSUPPORTED);
+    given[0].value = wr_value_text(WR_STR("/in/a.parquet"));
+    EXPECT_FAIL(wr_connector_files.source(&connect, &source), WR_E_UNSUPPORTED);
+    given[1].value = wr_value_text(WR_STR("csv"));
+    EXPECT_FAIL(wr_connector_files.source(&connect, &source), WR_E_PARAMETER_VALUE);
+    given[2].value = wr_value_text(WR_STR("tails"));
+    EXPECT_FAIL(wr_connector_files.source(&connect, &source), WR_E_PARAMETER_VALUE);
+    end();
+}

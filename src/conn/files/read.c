@@ -6,52 +6,22 @@
  * that were told before are counted and not told again. A file at hand that is not the same any
  * more is an error: its first half was used already. */
 #include "conn/files/files.h"
-#include "fmt/files_parts.h"
 #include "sys/clock.h"
 
 enum { POSITION_VERSION = 1, WAIT_MS = 10 };
 
 typedef struct files_reader {
     wr_reader base;
-    wr_rejects rejects;
-    wr_dead_letters *dead;
     wr_fs *fs;
-    wr_mem *mem;
     const wr_cancel *cancel;
-    wr_arena arena;
-    const int *asked;
-    int asked_count;
     files_looks looks;
     bool has_looked;
     int64_t next_look_ns;
-    /* the file at hand */
-    bool has_file, is_open;
-    files_name file; /* path in file_arena */
-    uint64_t rows;   /* given */
-    uint64_t skip;   /* to leave out yet */
-    uint64_t rejected, known_rejects;
-    wr_arena file_arena, batch_arena;
-    wr_relation *rel;
-    wr_scan *scan;
-    wr_scan_worker *worker;
-    bool in_morsel;
-    uint16_t sel[WR_BATCH_ROWS];
-    wr_column *columns;
+    bool has_file;
+    files_name file; /* at hand; path in file_arena */
+    wr_arena file_arena;
+    files_scan scan;
 } files_reader;
-
-static weir_status take_reject(wr_rejects *base, wr_str file, uint64_t line, uint64_t offset,
-                               wr_str column, wr_str reason, wr_str text)
-{
-    files_reader *reader = (files_reader *)(void *)((char *)base - offsetof(files_reader, rejects));
-    (void)offset;
-    if (++reader->rejected <= reader->known_rejects) return WR_OK;
-    WR_BUF(position);
-    WR_BUF(why);
-    wr_buf_printf(&position, "%.*s:%llu", WR_STR_ARGS(file), (unsigned long long)line);
-    if (column.length) wr_buf_printf(&why, "column %.*s: ", WR_STR_ARGS(column));
-    wr_buf_add_str(&why, reason);
-    return reader->dead->add(reader->dead, wr_buf_str(&position), wr_buf_str(&why), text);
-}
 
 /* ---- positions ---- */
 static void add_u64(wr_buf *out, uint64_t value) { wr_buf_add(out, &value, sizeof value); }
@@ -71,8 +41,8 @@ static weir_status files_position(wr_reader *base, wr_buf *out)
     add_u64(out, reader->has_file);
     if (reader->has_file) {
         add_name(out, &reader->file);
-        add_u64(out, WR_MAX(reader->rows, reader->skip));
-        add_u64(out, WR_MAX(reader->rejected, reader->known_rejects));
+        add_u64(out, WR_MAX(reader->scan.rows, reader->scan.skip));
+        add_u64(out, WR_MAX(reader->scan.rejected, reader->scan.known_rejects));
     }
     uint64_t count = 0;
     wr_str path;
@@ -158,17 +128,7 @@ static void files_describe(wr_str position, wr_buf *out)
 }
 
 /* ---- one file ---- */
-static void close_file(files_reader *reader)
-{
-    if (reader->worker) reader->rel->def->worker_drop(reader->worker);
-    if (reader->scan) reader->rel->def->close(reader->scan);
-    if (reader->rel) wr_relation_release(reader->rel);
-    reader->worker = NULL;
-    reader->scan = NULL;
-    reader->rel = NULL;
-    reader->is_open = reader->in_morsel = false;
-    wr_arena_reset(&reader->batch_arena);
-}
+static void close_file(files_reader *reader) { wr_files_scan_close(&reader->scan); }
 
 static void begin_file(files_reader *reader, const files_name *name, uint64_t rows,
                        uint64_t rejected)
@@ -177,9 +137,7 @@ static void begin_file(files_reader *reader, const files_name *name, uint64_t ro
     reader->file = *name;
     reader->file.path = wr_arena_str(&reader->file_arena, name->path);
     reader->has_file = true;
-    reader->rows = reader->rejected = 0;
-    reader->skip = rows;
-    reader->known_rejects = rejected;
+    wr_files_scan_begin(&reader->scan, rows, rejected);
 }
 
 static weir_status check_same(files_reader *reader, const char *when)
@@ -194,86 +152,18 @@ static weir_status check_same(files_reader *reader, const char *when)
 
 static weir_status open_file(files_reader *reader)
 {
-    const files_source *source = (const files_source *)reader->base.source;
-    const wr_schema *schema = &source->base.schema;
     WR_TRY(check_same(reader, "since its first rows were read"));
-    wr_format_context context = {.fs = reader->fs,
-                                 .mem = reader->mem,
-                                 .cancel = reader->cancel,
-                                 .rejects = reader->dead ? &reader->rejects : NULL,
-                                 .thread_count = 1};
-    int *places = wr_new_array(&reader->file_arena, int, schema->count + 1);
-    int *columns = wr_new_array(&reader->file_arena, int, reader->asked_count + 1);
-    WR_TRY(wr_files_bind_one(source, &context, reader->file.path, schema, &reader->file_arena,
-                             places, &reader->rel));
-    for (int i = 0; i < reader->asked_count; i++)
-        columns[i] = places[reader->asked[i]];
-    const wr_scan_request request = {.columns = columns,
-                                     .column_count = reader->asked_count,
-                                     .limit = -1,
-                                     .worker_count = 1,
-                                     .mem = reader->mem,
-                                     .cancel = reader->cancel};
-    WR_TRY(reader->rel->def->open(reader->rel, &request, &reader->scan));
-    WR_TRY(reader->rel->def->worker_new(reader->scan, 0, &reader->worker));
-    reader->is_open = true;
-    return WR_OK;
-}
-
-/* Rows that were given before are left out; false: nothing remains of the batch. */
-static bool leave_out(files_reader *reader, wr_batch *batch)
-{
-    uint32_t count = wr_batch_count(batch);
-    uint64_t skip = reader->skip > reader->rows ? reader->skip - reader->rows : 0;
-    reader->rows += count;
-    if (skip == 0) return count > 0;
-    if (skip >= count) return false;
-    for (uint32_t i = (uint32_t)skip; i < count; i++)
-        reader->sel[i - skip] = (uint16_t)wr_batch_row(batch, i);
-    batch->sel = reader->sel;
-    batch->sel_count = count - (uint32_t)skip;
-    return true;
-}
-
-static void adapt_columns(files_reader *reader, wr_batch *batch)
-{
-    const wr_schema *schema = &reader->base.source->schema;
-    wr_arena_reset(&reader->batch_arena);
-    for (int i = 0; i < reader->asked_count; i++) {
-        const wr_type *wanted = schema->fields[reader->asked[i]].type;
-        reader->columns[i] = batch->columns[i];
-        if (reader->columns[i].type != wanted)
-            wr_files_adapt(&reader->columns[i], wanted, &reader->batch_arena);
-    }
-    batch->columns = reader->columns;
+    return wr_files_scan_open(&reader->scan, reader->fs, reader->file.path);
 }
 
 /* The next rows of the file at hand; *has false: it has no more and is done. */
 static weir_status next_rows(files_reader *reader, wr_batch *out, bool *has)
 {
-    const wr_relation_def *def;
+    files_scan *scan = &reader->scan;
     *has = false;
-    if (!reader->is_open && reader->file.size > 0) WR_TRY(open_file(reader));
-    while (reader->is_open) {
-        bool more;
-        def = reader->rel->def;
-        WR_TRY(wr_cancel_check(reader->cancel));
-        if (!reader->in_morsel) {
-            WR_TRY(def->next_morsel(reader->worker, &reader->in_morsel));
-            if (!reader->in_morsel) break;
-        }
-        *out = (wr_batch){0};
-        WR_TRY(def->next_batch(reader->worker, out, &more));
-        if (!more) reader->in_morsel = false;
-        if (!more || !leave_out(reader, out)) continue;
-        adapt_columns(reader, out);
-        *has = true;
-        return WR_OK;
-    }
-    if (reader->rows < reader->skip)
-        return wr_fail(WR_E_CORRUPT, "%.*s has %llu rows, but %llu of them were read before",
-                       WR_STR_ARGS(reader->file.path), (unsigned long long)reader->rows,
-                       (unsigned long long)reader->skip);
+    if (!scan->is_open && reader->file.size > 0) WR_TRY(open_file(reader));
+    WR_TRY(wr_files_scan_next(scan, out, has));
+    if (*has) return WR_OK;
     close_file(reader);
     WR_TRY(check_same(reader, "while it was read"));
     wr_files_done(&reader->looks, &reader->file);
@@ -285,11 +175,9 @@ static weir_status next_rows(files_reader *reader, wr_batch *out, bool *has)
 static void files_close(wr_reader *base)
 {
     files_reader *reader = (files_reader *)base;
-    close_file(reader);
+    wr_files_scan_clear(&reader->scan);
     wr_files_looks_clear(&reader->looks);
     wr_arena_clear(&reader->file_arena);
-    wr_arena_clear(&reader->batch_arena);
-    wr_arena_clear(&reader->arena);
     wr_heap_drop(reader);
 }
 
@@ -299,18 +187,10 @@ static weir_status files_open(wr_source *source, const wr_reader_request *reques
     WR_TRY(parse_position(request->position, &at));
     files_reader *reader = wr_heap_new(sizeof *reader);
     reader->base.source = source;
-    reader->rejects.add = take_reject;
-    reader->dead = request->dead;
     reader->fs = request->fs ? request->fs : wr_fs_real();
-    reader->mem = request->mem;
     reader->cancel = request->cancel;
     reader->looks.arena.mem = request->mem;
-    int *asked = wr_new_array(&reader->arena, int, request->column_count + 1);
-    if (request->column_count)
-        memcpy(asked, request->columns, sizeof *asked * (size_t)request->column_count);
-    reader->asked = asked;
-    reader->asked_count = request->column_count;
-    reader->columns = wr_new_array(&reader->arena, wr_column, request->column_count + 1);
+    wr_files_scan_init(&reader->scan, source, request);
     for (uint64_t i = 0; i < at.done_count; i++) {
         files_name name;
         if (take_name(&at.done, &name)) wr_files_done(&reader->looks, &name);
@@ -374,7 +254,7 @@ static void files_lag(wr_reader *base, wr_lag *out)
         out->bytes += reader->looks.queue[i].size;
 }
 
-static void files_drop(wr_source *base)
+void wr_files_source_drop(wr_source *base)
 {
     files_source *source = (files_source *)base;
     wr_arena_clear(&source->arena);
@@ -387,4 +267,4 @@ const wr_source_def wr_files_source_def = {.open = files_open,
                                            .lag = files_lag,
                                            .close = files_close,
                                            .describe = files_describe,
-                                           .drop = files_drop};
+                                           .drop = wr_files_source_drop};
