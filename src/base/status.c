@@ -148,3 +148,14 @@ _Noreturn void wr_panic(const char *file, int line, const char *what)
     fprintf(stderr, "weir: internal error at %s:%d: %s\n", file, line, what);
     abort();
 }
+
+weir_status wr_status_copy(weir_status from)
+{
+    if (!from) return WR_OK;
+    weir_status s = wr_fail_at(from->code, from->span, "%s", from->message);
+    if (from->hint) s = wr_with_hint(s, "%s", from->hint);
+    if (from->fix) s = wr_with_fix(s, "%s", from->fix);
+    if (from->detail) s = wr_with_detail(s, "%s", from->detail);
+    if (from->candidates) s = wr_with_candidates(s, from->candidates);
+    return s;
+}

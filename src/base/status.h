@@ -68,6 +68,8 @@ const char *wr_code_sqlstate(wr_code code);
 const char *wr_code_name(wr_code code); /* "UNKNOWN_COLUMN" */
 const char *wr_code_title(wr_code code);
 void wr_status_drop(weir_status s); /* accepts WR_OK */
+/* The same error once more, for another who asks; WR_OK of WR_OK. */
+WR_MUST_CHECK weir_status wr_status_copy(weir_status from);
 
 /* Programmer mistakes. wr_assert is always on; wr_check only in debug and sanitizer builds. */
 _Noreturn void wr_panic(const char *file, int line, const char *what);

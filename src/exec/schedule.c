@@ -130,21 +130,10 @@ void wr_exec_fail(wr_exec *exec, weir_status error)
     wr_mutex_unlock(&exec->lock);
 }
 
-static weir_status status_copy(weir_status from)
-{
-    if (!from) return WR_OK;
-    weir_status s = wr_fail_at(from->code, from->span, "%s", from->message);
-    if (from->hint) s = wr_with_hint(s, "%s", from->hint);
-    if (from->fix) s = wr_with_fix(s, "%s", from->fix);
-    if (from->detail) s = wr_with_detail(s, "%s", from->detail);
-    if (from->candidates) s = wr_with_candidates(s, from->candidates);
-    return s;
-}
-
 weir_status wr_exec_error(wr_exec *exec)
 {
     wr_mutex_lock(&exec->lock);
-    weir_status s = status_copy(exec->error);
+    weir_status s = wr_status_copy(exec->error);
     wr_mutex_unlock(&exec->lock);
     return s;
 }

@@ -303,6 +303,9 @@ typedef struct wr_rule {
 } wr_rule;
 extern const wr_rule *const wr_rules[]; /* in the order of their names, ended by NULL */
 WR_MUST_CHECK weir_status wr_optimize(wr_planner *planner, wr_logical **root);
+/* How many rows of each partition a conjunct lets through at most, if it limits the column:
+ * row_number <= 2, row_number = 1; -1: it does not. */
+int64_t wr_rows_let_through(const wr_expr *conjunct, wr_column_id column);
 /* Estimates rows of every node (statistics.c). */
 void wr_estimate(wr_planner *planner, wr_logical *root);
 /* Logical -> physical; the plan lives in the planner's arena. */

@@ -239,9 +239,7 @@ static weir_status filter_above(wr_lowering *l, const wr_logical *node, wr_expr 
 }
 
 /* Conjuncts right above a scan go into it, except volatile ones. */
-/* How many rows of each partition a conjunct lets through at most, if it limits the column:
- * row_number <= 2, row_number = 1; -1: it does not. */
-static int64_t rows_let_through(const wr_expr *e, wr_column_id column)
+int64_t wr_rows_let_through(const wr_expr *e, wr_column_id column)
 {
     if (e->kind != WR_X_COMPARE) return -1;
     const wr_expr *a = e->args[0], *b = e->args[1];
@@ -266,7 +264,7 @@ static void limit_ranks(const wr_logical *filter, wr_logical *window)
         fn && (fn->kind == WR_W_ROW_NUMBER || fn->kind == WR_W_RANK || fn->kind == WR_W_DENSE_RANK);
     wr_column_id id = window->outputs[window->output_count - 1].id;
     for (int i = 0; is_rank && i < filter->filter.count; i++) {
-        int64_t top = rows_let_through(filter->filter.conjuncts[i], id);
+        int64_t top = wr_rows_let_through(filter->filter.conjuncts[i], id);
         int64_t *known = &window->window.top_rows;
         if (top >= 0 && (*known < 0 || top < *known)) *known = top;
     }

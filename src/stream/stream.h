@@ -14,6 +14,7 @@ typedef struct wr_stream_options {
     int64_t checkpoint_interval_us; /* 0: after each round */
     uint64_t checkpoint_bytes;      /* commits also after so much was changed; 0: by time alone */
     int64_t round_us;               /* a round ends after this long at the latest */
+    bool emit_on_close, emit_on_change; /* as the statement says */
     wr_delivery delivery;
     bool is_asked;          /* delivery was asked for: fail where it cannot be had */
     int64_t idle_us;        /* a source without rows for so long does not hold time back */

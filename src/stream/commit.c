@@ -1,0 +1,183 @@
+/* commit.c - the only file that knows the order of a commit:
+ *
+ *   1. operators write what changed into the state
+ *   2. the sink prepares: its output is durable or part of the token
+ *   3. the state is committed: operators, positions of the sources, epoch and token at once
+ *   4. the sink commits what the token stands for
+ *   5. sources hear that their positions are committed
+ *
+ * A crash before 3 leaves the epoch before; after 3 the token is read again and step 4 repeated,
+ * which sinks do without effect if it was done. Positions are those of rows that have passed the
+ * whole graph, because batches are polled one after the other by the thread that commits. */
+#include "stream/commit.h"
+#include "base/failpoint.h"
+#include "stream/sink.h"
+#include "sys/clock.h"
+
+static const wr_str EPOCH = {"epoch", 5}, TOKEN = {"token", 5};
+
+static wr_str position_key(wr_buf *buf, const wr_graph *graph, int source)
+{
+    wr_buf_clear(buf);
+    wr_buf_printf(buf, "position %d %.*s", source, WR_STR_ARGS(graph->sources[source].name));
+    return wr_buf_str(buf);
+}
+
+/* ---- restoring ---- */
+
+static weir_status sections(wr_committer *c)
+{
+    WR_TRY(wr_state_section(c->state, WR_STR("query"), &c->section));
+    WR_BUF(name);
+    for (int i = 0; i < c->graph->op_count; i++) {
+        wr_stream_op *op = c->graph->ops[i];
+        if (!op->def->is_stateful) continue;
+        wr_assert(op->def->save && op->def->load && op->def->settled);
+        wr_buf_clear(&name);
+        wr_buf_printf(&name, "%d %s", i, op->def->name);
+        WR_TRY(wr_state_section(c->state, wr_buf_str(&name), &op->section));
+    }
+    return WR_OK;
+}
+
+static weir_status read_epoch(wr_committer *c, bool *restored)
+{
+    wr_str value;
+    WR_TRY(wr_state_get(c->state, c->section, EPOCH, &value, restored));
+    if (!*restored) return WR_OK;
+    if (value.length != sizeof c->epoch)
+        return wr_fail(WR_E_CORRUPT, "the epoch of the state has %zu bytes", value.length);
+    memcpy(&c->epoch, value.data, sizeof c->epoch);
+    bool found;
+    WR_TRY(wr_state_get(c->state, c->section, TOKEN, &value, &found));
+    wr_buf_clear(&c->token);
+    if (found) wr_buf_add_str(&c->token, value);
+    return WR_OK;
+}
+
+static weir_status open_reader(wr_committer *c, int number, bool restored)
+{
+    wr_graph_source *source = &c->graph->sources[number];
+    WR_BUF(key);
+    wr_str position = {0};
+    bool found = false;
+    if (restored)
+        WR_TRY(wr_state_get(c->state, c->section, position_key(&key, c->graph, number), &position,
+                            &found));
+    wr_reader_request request = {.columns = source->columns,
+                                 .column_count = source->column_count,
+                                 .position = found ? position : (wr_str){0},
+                                 .dead = c->graph->dead,
+                                 .fs = c->graph->fs,
+                                 .mem = source->entry->mem,
+                                 .cancel = c->graph->env->cancel};
+    source->last_rows_ns = wr_clock_mono_ns();
+    return source->source->def->open(source->source, &request, &source->reader);
+}
+
+weir_status wr_commit_restore(wr_committer *c, bool *restored)
+{
+    *restored = false;
+    if (c->state) {
+        WR_TRY(sections(c));
+        WR_TRY(read_epoch(c, restored));
+    }
+    if (*restored) {
+        for (int i = 0; i < c->graph->op_count; i++)
+            if (c->graph->ops[i]->def->load)
+                WR_TRY(c->graph->ops[i]->def->load(c->graph->ops[i], c->state));
+        WR_TRY(wr_sink_commit(c->sink, c->epoch, wr_buf_str(&c->token)));
+    }
+    for (int i = 0; i < c->graph->source_count; i++)
+        WR_TRY(open_reader(c, i, *restored));
+    return WR_OK;
+}
+
+/* ---- committing ---- */
+
+static weir_status save_operators(wr_committer *c)
+{
+    for (int i = 0; i < c->graph->op_count; i++)
+        if (c->graph->ops[i]->def->save)
+            WR_TRY(c->graph->ops[i]->def->save(c->graph->ops[i], c->state));
+    return WR_OK;
+}
+
+static void settle_operators(wr_committer *c, bool committed)
+{
+    for (int i = 0; i < c->graph->op_count; i++)
+        if (c->graph->ops[i]->def->settled)
+            c->graph->ops[i]->def->settled(c->graph->ops[i], committed);
+}
+
+static weir_status save_positions(wr_committer *c)
+{
+    WR_BUF(key);
+    WR_BUF(position);
+    for (int i = 0; i < c->graph->source_count; i++) {
+        wr_graph_source *source = &c->graph->sources[i];
+        wr_buf_clear(&position);
+        WR_TRY(source->source->def->position(source->reader, &position));
+        WR_TRY(wr_state_put(c->state, c->section, position_key(&key, c->graph, i),
+                            wr_buf_str(&position)));
+    }
+    return WR_OK;
+}
+
+/* Steps 1 to 3. */
+static weir_status commit_state(wr_committer *c, uint64_t epoch)
+{
+    if (!c->state) return wr_sink_prepare(c->sink, epoch, &c->token);
+    WR_TRY(save_operators(c));
+    WR_FAILPOINT(stream_saved);
+    WR_TRY(wr_sink_prepare(c->sink, epoch, &c->token));
+    WR_FAILPOINT(stream_prepared);
+    WR_TRY(save_positions(c));
+    WR_TRY(wr_state_put(c->state, c->section, EPOCH, (wr_str){(char *)&epoch, sizeof epoch}));
+    WR_TRY(wr_state_put(c->state, c->section, TOKEN, wr_buf_str(&c->token)));
+    return wr_state_commit(c->state);
+}
+
+static weir_status tell_sources(wr_committer *c)
+{
+    WR_BUF(position);
+    for (int i = 0; i < c->graph->source_count; i++) {
+        wr_graph_source *source = &c->graph->sources[i];
+        if (!source->source->def->ack) continue;
+        wr_buf_clear(&position);
+        WR_TRY(source->source->def->position(source->reader, &position));
+        WR_TRY(source->source->def->ack(source->reader, wr_buf_str(&position)));
+    }
+    return WR_OK;
+}
+
+weir_status wr_commit_epoch(wr_committer *c)
+{
+    int64_t began = wr_clock_mono_ns();
+    uint64_t epoch = c->epoch + 1;
+    wr_buf_clear(&c->token);
+    weir_status bad = commit_state(c, epoch);
+    settle_operators(c, !bad);
+    if (bad) {
+        if (c->state) wr_state_rollback(c->state);
+        return bad;
+    }
+    c->epoch = epoch;
+    WR_FAILPOINT(stream_committed);
+    WR_TRY(wr_sink_commit(c->sink, epoch, wr_buf_str(&c->token)));
+    WR_FAILPOINT(stream_delivered);
+    WR_TRY(tell_sources(c));
+    c->took_us = (wr_clock_mono_ns() - began) / 1000;
+    if (c->state) {
+        wr_state_figures figures;
+        wr_state_figures_of(c->state, &figures);
+        c->bytes = figures.bytes_last_commit;
+    }
+    return WR_OK;
+}
+
+void wr_committer_clear(wr_committer *c)
+{
+    wr_state_close(c->state);
+    wr_buf_clear(&c->token);
+}

@@ -1,0 +1,22 @@
+/* commit.h - the durable steps of a continuous query. */
+#pragma once
+#include "stream/graph.h"
+
+typedef struct wr_committer {
+    wr_graph *graph;
+    wr_stream_op *sink;
+    wr_state *state;  /* NULL: the query is volatile */
+    uint32_t section; /* of epoch, positions and tokens */
+    uint64_t epoch;   /* of the last commit; 0: none yet */
+    uint64_t bytes;   /* written by the last one */
+    int64_t took_us;  /* by the last one */
+    wr_buf token;     /* of the last one */
+} wr_committer;
+
+/* Gives operators their sections, reads what was committed last, goes on with what that had not
+ * finished, and opens the readers where it says. *restored: there was something. */
+WR_MUST_CHECK weir_status wr_commit_restore(wr_committer *c, bool *restored);
+/* One epoch more: everything pushed so far counts, or, after a failure, nothing since the last one.
+ */
+WR_MUST_CHECK weir_status wr_commit_epoch(wr_committer *c);
+void wr_committer_clear(wr_committer *c);

@@ -1,0 +1,143 @@
+/* stream.c - see stream.h: making a continuous query and looking at it from outside.
+ *
+ * What delivery is promised is decided here, once, from what the sink can, whether the sources can
+ * be read again, and whether there is a state that survives; the reason is kept for EXPLAIN and
+ * snapshots. */
+#include "stream/running.h"
+#include "stream/build.h"
+#include "sys/clock.h"
+
+static const char *const DELIVERIES[] = {"best-effort", "at-least-once", "exactly-once"};
+static const char *const STATES[] = {"created",      "restored", "running",
+                                     "backpressure", "stopped",  "failed"};
+
+/* The strongest delivery there is and why it is not stronger. */
+static wr_delivery strongest(const wr_stream *s, const wr_target *target, const char **why)
+{
+    *why = "sources can be read again, the sink takes part in commits and the state is kept";
+    if (!s->options.state.length) {
+        *why = "no state directory is given, so nothing is kept over a restart";
+        return WR_DELIVERY_BEST_EFFORT;
+    }
+    for (int i = 0; i < s->graph->source_count; i++)
+        if (!s->graph->sources[i].source->is_replayable) {
+            *why = "a source cannot be read again from an earlier position";
+            return WR_DELIVERY_BEST_EFFORT;
+        }
+    if (target->strongest < WR_DELIVERY_EXACTLY_ONCE) *why = target->why_no_more;
+    return target->strongest;
+}
+
+static weir_status choose_delivery(wr_stream *s, const wr_target *target, wr_delivery *out)
+{
+    const char *why;
+    wr_delivery most = strongest(s, target, &why);
+    if (s->options.is_asked && s->options.delivery > most)
+        return wr_with_hint(wr_fail(WR_E_UNSUPPORTED, "%s delivery cannot be had: %s",
+                                    DELIVERIES[s->options.delivery], why),
+                            "ask for %s", DELIVERIES[most]);
+    *out = s->options.is_asked ? s->options.delivery : most;
+    s->why = s->options.is_asked && s->options.delivery < most ? "it was asked for" : why;
+    s->is_exact = *out == WR_DELIVERY_EXACTLY_ONCE;
+    return WR_OK;
+}
+
+static weir_status add_sink(wr_stream *s, wr_planner *planner, wr_target *target,
+                            wr_stream_op *last)
+{
+    wr_sink_spec *spec = wr_new(&s->graph->arena, wr_sink_spec);
+    spec->target = target;
+    spec->request = (wr_deliverer_request){
+        .query = s->options.name, .fs = s->options.fs, .cancel = planner->env->cancel};
+    WR_TRY(choose_delivery(s, target, &spec->request.delivery));
+    s->sink = wr_graph_add(s->graph, &wr_stream_sink, spec, last->schema, 1);
+    wr_graph_connect(s->graph, last, s->sink, 0);
+    s->committer.graph = s->graph;
+    s->committer.sink = s->sink;
+    if (!s->options.state.length) return WR_OK;
+    wr_state_options options = {.create = true, .survives_losing_power = true};
+    return wr_state_open(s->options.state, &options, &s->committer.state);
+}
+
+weir_status wr_stream_new(wr_planner *planner, wr_logical *root, wr_target *target, wr_pool *pool,
+                          wr_mem *mem, const wr_stream_options *options, wr_stream **out)
+{
+    WR_AUTO(wr_stream) *s = wr_heap_new(sizeof *s);
+    wr_mutex_init(&s->lock);
+    wr_cond_init(&s->changed);
+    s->options = *options;
+    s->options.name = wr_arena_str(&s->arena, options->name);
+    s->options.state = wr_arena_str(&s->arena, options->state);
+    s->graph = wr_graph_new(mem, planner->env, pool);
+    s->graph->fs = options->fs;
+    s->graph->dead = options->dead;
+    s->progress.watermark = WR_NO_TIME_YET;
+    wr_build_options build = {.emit_on_close = options->emit_on_close,
+                              .emit_on_change = options->emit_on_change,
+                              .target_takes_back = target->takes_back,
+                              .target = target->connector};
+    wr_stream_op *last;
+    bool takes_back;
+    WR_TRY(wr_stream_build(planner, root, &build, s->graph, &last, &takes_back));
+    WR_TRY(add_sink(s, planner, target, last));
+    *out = WR_TAKE(s);
+    return WR_OK;
+}
+
+weir_status wr_stream_start(wr_stream *s)
+{
+    wr_assert(!s->thread);
+    return wr_thread_start("weir-stream", wr_stream_run, s, &s->thread);
+}
+
+void wr_stream_stop(wr_stream *s) { s->stop = true; }
+
+/* The error stays with the stream; everybody who asks gets a copy. */
+static weir_status error_of(const wr_stream *s)
+{
+    return s->error ? wr_status_copy(s->error) : WR_OK;
+}
+
+static weir_status await(wr_stream *s, int64_t deadline_ns, bool until_idle, bool *done)
+{
+    wr_mutex_lock(&s->lock);
+    while (!s->has_ended && !(until_idle && s->is_idle && s->progress.rounds > 0))
+        if (!wr_cond_wait_until(&s->changed, &s->lock, deadline_ns)) break;
+    *done = s->has_ended || (until_idle && s->is_idle);
+    weir_status bad = error_of(s);
+    wr_mutex_unlock(&s->lock);
+    return bad;
+}
+
+weir_status wr_stream_await(wr_stream *s, int64_t deadline_ns, bool *ended)
+{
+    return await(s, deadline_ns, false, ended);
+}
+
+weir_status wr_stream_await_idle(wr_stream *s, int64_t deadline_ns, bool *idle)
+{
+    return await(s, deadline_ns, true, idle);
+}
+
+void wr_stream_progress_of(wr_stream *s, wr_stream_progress *out)
+{
+    wr_mutex_lock(&s->lock);
+    *out = s->progress;
+    wr_mutex_unlock(&s->lock);
+}
+
+const char *wr_stream_status_text(wr_stream_status status) { return STATES[status]; }
+
+void wr_stream_drop(wr_stream *s)
+{
+    if (!s) return;
+    s->stop = true;
+    if (s->thread) wr_thread_join(s->thread);
+    wr_graph_drop(s->graph);
+    wr_committer_clear(&s->committer);
+    wr_status_drop(s->error);
+    wr_mutex_clear(&s->lock);
+    wr_cond_clear(&s->changed);
+    wr_arena_clear(&s->arena);
+    wr_heap_drop(s);
+}

@@ -1,0 +1,108 @@
+/* watermark.c - see watermark.h.
+ *
+ * A batch is passed on first, then time rises to the largest value of the expression over its rows:
+ * what stands behind has ingested the batch before it hears of its time, so rows of one batch do
+ * not make each other late. Rows without a value say nothing. The state is one number per operator.
+ */
+#include "stream/watermark.h"
+
+typedef struct watermark {
+    wr_stream_op op;
+    wr_program *program;
+    wr_eval *eval;
+    int64_t highest, saved;
+    int64_t of_rows; /* what rows said, without the clock */
+} watermark;
+
+static weir_status watermark_open(wr_stream_op *op)
+{
+    watermark *w = (watermark *)op;
+    const wr_watermark_spec *spec = op->spec;
+    w->highest = w->saved = w->of_rows = WR_NO_TIME_YET;
+    WR_TRY(wr_program_new(&op->arena, &spec->time, 1, &w->program));
+    return wr_eval_new(w->program, op->graph->env, &w->eval);
+}
+
+static int64_t highest_of(const wr_column *times, const wr_batch *batch)
+{
+    int64_t highest = WR_NO_TIME_YET;
+    uint32_t count = wr_batch_count(batch);
+    if (times->form == WR_FLAT && times->phys == WR_P_I64 && !times->valid) {
+        const int64_t *values = times->data;
+        for (uint32_t i = 0; i < count; i++)
+            highest = WR_MAX(highest, values[wr_batch_row(batch, i)]);
+        return count ? highest + times->base : highest;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = wr_batch_row(batch, i);
+        if (!wr_column_is_null(times, row)) highest = WR_MAX(highest, wr_column_int(times, row));
+    }
+    return highest;
+}
+
+static weir_status rise(watermark *w, int64_t time)
+{
+    w->highest = WR_MAX(w->highest, time);
+    return wr_stream_advance(&w->op, 0, w->highest);
+}
+
+static weir_status watermark_push(wr_stream_op *op, int input, const wr_delta *delta)
+{
+    (void)input;
+    watermark *w = (watermark *)op;
+    wr_column times;
+    WR_TRY(wr_eval_run(w->eval, &delta->batch, &times));
+    int64_t highest = highest_of(&times, &delta->batch);
+    WR_TRY(wr_stream_emit(op, delta));
+    w->of_rows = WR_MAX(w->of_rows, highest);
+    return highest > w->highest ? rise(w, highest) : WR_OK;
+}
+
+weir_status wr_watermark_follow_clock(wr_stream_op *op, int64_t passed_us)
+{
+    watermark *w = (watermark *)op;
+    if (w->of_rows == WR_NO_TIME_YET) return WR_OK;
+    return rise(w, w->of_rows + passed_us);
+}
+
+static wr_str the_key(void) { return WR_STR("time"); }
+
+static weir_status watermark_save(wr_stream_op *op, wr_state *state)
+{
+    watermark *w = (watermark *)op;
+    if (w->highest == w->saved) return WR_OK;
+    return wr_state_put(state, op->section, the_key(),
+                        (wr_str){(const char *)&w->highest, sizeof w->highest});
+}
+
+static void watermark_settled(wr_stream_op *op, bool committed)
+{
+    watermark *w = (watermark *)op;
+    if (committed) w->saved = w->highest;
+}
+
+static weir_status watermark_load(wr_stream_op *op, wr_state *state)
+{
+    watermark *w = (watermark *)op;
+    wr_str value;
+    bool found;
+    WR_TRY(wr_state_get(state, op->section, the_key(), &value, &found));
+    if (!found) return WR_OK;
+    if (value.length != sizeof w->highest)
+        return wr_fail(WR_E_CORRUPT, "the saved time of a stream has %zu bytes", value.length);
+    memcpy(&w->highest, value.data, sizeof w->highest);
+    w->saved = w->of_rows = w->highest;
+    return wr_stream_advance(op, 0, w->highest);
+}
+
+static void watermark_close(wr_stream_op *op) { wr_eval_drop(((watermark *)op)->eval); }
+
+const wr_stream_op_def wr_stream_watermark = {.name = "watermark",
+                                              .size = sizeof(watermark),
+                                              .is_stateful = true,
+                                              .open = watermark_open,
+                                              .push = watermark_push,
+                                              .save = watermark_save,
+                                              .settled = watermark_settled,
+                                              .load = watermark_load,
+                                              .close = watermark_close};
