@@ -1,9 +1,10 @@
 /* build_join.c - joins of streams: with what is read once, and with each other.
  *
- * A stream joined with a table stays an ordinary join whose build side is the table. Two streams need
- * the rows of both sides; how long is found in the conditions: where a time of one side, before which no
- * more rows come, is at most an expression of the other side, a row of that other side expires when
- * time is past the expression. Ends of windows that are equal on both sides say the same. */
+ * A stream joined with a table stays an ordinary join whose build side is the table. Two streams
+ * need the rows of both sides; how long is found in the conditions: where a time of one side,
+ * before which no more rows come, is at most an expression of the other side, a row of that other
+ * side expires when time is past the expression. Ends of windows that are equal on both sides say
+ * the same. */
 #include "stream/building.h"
 
 typedef struct joining {
@@ -43,7 +44,8 @@ static weir_status strip_shift(joining *j, const wr_expr **e, wr_expr **bound)
     if (call->kind != WR_X_CALL || call->arg_count != 2 || !wr_expr_is_const(call->args[1]) ||
         call->args[0]->kind != WR_X_COLUMN)
         return WR_OK;
-    bool adds = strcmp(call->call.fn->name, "+") == 0, subtracts = strcmp(call->call.fn->name, "-") == 0;
+    bool adds = strcmp(call->call.fn->name, "+") == 0,
+         subtracts = strcmp(call->call.fn->name, "-") == 0;
     if (!adds && !subtracts) return WR_OK;
     wr_expr *args[] = {*bound, wr_expr_copy(planner->arena, call->args[1])};
     WR_TRY(wr_bind_call(planner->arena, planner->env, adds ? WR_STR("-") : WR_STR("+"), args, NULL,
@@ -227,7 +229,8 @@ static weir_status join_streams(joining *j, wr_piece *out)
     for (int i = 0; i < 2; i++)
         WR_TRY(finish_side(j, i, &inputs[i], &outputs[i], &spec->output_count[i]));
     spec->residual = residual_of(j, outputs, spec->output_count);
-    bool takes_back = spec->input_takes_back[0] || spec->input_takes_back[1] || spec->orphans_at_once;
+    bool takes_back =
+        spec->input_takes_back[0] || spec->input_takes_back[1] || spec->orphans_at_once;
     bool both = spec->kind != WR_JOIN_SEMI && spec->kind != WR_JOIN_ANTI;
     int width = spec->output_count[0] + (both ? spec->output_count[1] : 0);
     wr_output *all = wr_new_array(b->planner->arena, wr_output, width + 1);

@@ -1,5 +1,6 @@
-/* build_top.c - the best rows per key: row_number() and its kin with a limit, DISTINCT ON, ORDER BY with
- * LIMIT. All of them become one operator that keeps as many rows per partition as the limit says. */
+/* build_top.c - the best rows per key: row_number() and its kin with a limit, DISTINCT ON, ORDER BY
+ * with LIMIT. All of them become one operator that keeps as many rows per partition as the limit
+ * says. */
 #include "stream/building.h"
 
 /* What the three have in common. */
@@ -79,10 +80,10 @@ static weir_status build_best(wr_builder *b, const best *what, wr_piece *in, wr_
     WR_LIST(wr_binding) input = {0};
     int kept = what->output_count - (what->rank != 0);
     for (int i = 0; i < kept; i++)
-        wr_push(planner->arena, &input,
-                ((wr_binding){what->outputs[i].id,
-                              wr_expr_column(planner->arena, what->outputs[i].id,
-                                             what->outputs[i].type)}));
+        wr_push(
+            planner->arena, &input,
+            ((wr_binding){what->outputs[i].id, wr_expr_column(planner->arena, what->outputs[i].id,
+                                                              what->outputs[i].type)}));
     *spec = (wr_top_spec){.output_count = kept,
                           .partition_count = what->partition_count,
                           .order_count = what->order_count,
@@ -113,8 +114,8 @@ static weir_status build_best(wr_builder *b, const best *what, wr_piece *in, wr_
     wr_piece before = *in;
     wr_stream_op *front;
     WR_TRY(wr_piece_finish(b, in, input.items, input.count, &front));
-    wr_stream_op *op = wr_build_op(b, &wr_stream_top, spec, what->outputs, what->output_count,
-                                   &front, 1);
+    wr_stream_op *op =
+        wr_build_op(b, &wr_stream_top, spec, what->outputs, what->output_count, &front, 1);
     wr_piece_begin(b, op, what->outputs, what->output_count, !closes, has_time, out);
     out->ends = before.ends;
     return WR_OK;
@@ -123,8 +124,8 @@ static weir_status build_best(wr_builder *b, const best *what, wr_piece *in, wr_
 weir_status wr_build_top(wr_builder *b, wr_logical *node, wr_piece *out, bool *is_top)
 {
     best what;
-    *is_top = is_window_limit(node, &what) || is_distinct_on(node, &what) ||
-              is_sort_limit(node, &what);
+    *is_top =
+        is_window_limit(node, &what) || is_distinct_on(node, &what) || is_sort_limit(node, &what);
     if (!*is_top) return WR_OK;
     wr_piece in;
     WR_TRY(wr_build_node(b, what.input, &in));

@@ -14,8 +14,8 @@ struct wr_stream {
     wr_thread *thread;
     _Atomic bool stop;
     int64_t last_commit_us;
-    bool is_exact;
-    const char *why; /* this delivery and no stronger one */
+    wr_delivery delivery; /* what is promised */
+    const char *why;      /* this delivery and no stronger one */
     wr_mutex lock;
     wr_cond changed;
     /* Guarded by lock; the driving thread reads its own without it. */
@@ -24,5 +24,7 @@ struct wr_stream {
     weir_status error;
 };
 
+/* "exactly-once"; static. */
+const char *wr_delivery_text(wr_delivery delivery);
 /* The driving thread's whole life; arg: the stream. */
 void wr_stream_run(void *arg);

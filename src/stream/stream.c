@@ -7,7 +7,6 @@
 #include "stream/build.h"
 #include "sys/clock.h"
 
-static const char *const DELIVERIES[] = {"best-effort", "at-least-once", "exactly-once"};
 static const char *const STATES[] = {"created",      "restored", "running",
                                      "backpressure", "stopped",  "failed"};
 
@@ -34,11 +33,11 @@ static weir_status choose_delivery(wr_stream *s, const wr_target *target, wr_del
     wr_delivery most = strongest(s, target, &why);
     if (s->options.is_asked && s->options.delivery > most)
         return wr_with_hint(wr_fail(WR_E_UNSUPPORTED, "%s delivery cannot be had: %s",
-                                    DELIVERIES[s->options.delivery], why),
-                            "ask for %s", DELIVERIES[most]);
+                                    wr_delivery_text(s->options.delivery), why),
+                            "ask for %s", wr_delivery_text(most));
     *out = s->options.is_asked ? s->options.delivery : most;
     s->why = s->options.is_asked && s->options.delivery < most ? "it was asked for" : why;
-    s->is_exact = *out == WR_DELIVERY_EXACTLY_ONCE;
+    s->delivery = *out;
     return WR_OK;
 }
 
@@ -125,8 +124,6 @@ void wr_stream_progress_of(wr_stream *s, wr_stream_progress *out)
     *out = s->progress;
     wr_mutex_unlock(&s->lock);
 }
-
-const char *wr_stream_status_text(wr_stream_status status) { return STATES[status]; }
 
 void wr_stream_drop(wr_stream *s)
 {
