@@ -7,8 +7,6 @@
 #include "stream/build.h"
 #include "sys/clock.h"
 
-static const char *const STATES[] = {"created",      "restored", "running",
-                                     "backpressure", "stopped",  "failed"};
 
 /* The strongest delivery there is and why it is not stronger. */
 static wr_delivery strongest(const wr_stream *s, const wr_target *target, const char **why)
