@@ -242,6 +242,7 @@ typedef struct wr_planner {
     wr_relation *changed_keys;         /* what the name "changed keys" stands for; NULL: nothing */
     WR_LIST(wr_bound_file) files_read; /* no references of their own */
     struct wr_known_columns *known_columns; /* statistics asked for already (statistics.c) */
+    bool is_continuous;                     /* the plan will be run for ever */
     uint64_t rules_off;                     /* bit per rule number: switched off */
     wr_str sql;                             /* text for spans */
     wr_buf *notices;                        /* lines for the user of what will surprise; or NULL */
@@ -299,7 +300,8 @@ typedef struct wr_rule {
     int order; /* rules run once each in ascending order */
     const char *help;
     weir_status (*apply)(wr_planner *planner, wr_logical **root);
-    bool is_required; /* unnest and the like: cannot be switched off */
+    bool is_required;    /* unnest and the like: cannot be switched off */
+    bool is_for_batches; /* counts on seeing all rows: not for continuous queries */
 } wr_rule;
 extern const wr_rule *const wr_rules[]; /* in the order of their names, ended by NULL */
 WR_MUST_CHECK weir_status wr_optimize(wr_planner *planner, wr_logical **root);

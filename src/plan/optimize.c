@@ -34,6 +34,7 @@ weir_status wr_optimize(wr_planner *planner, wr_logical **root)
     const wr_rule *rule = next_rule(INT32_MIN, -1, &place);
     for (; rule; rule = next_rule(rule->order, place, &place)) {
         bool off = place < 64 && (planner->rules_off >> place & 1);
+        off |= planner->is_continuous && rule->is_for_batches;
         if (!off || rule->is_required) WR_TRY(rule->apply(planner, root));
         WR_TRY(wr_arena_check(planner->arena)); /* wide plans */
     }

@@ -344,7 +344,9 @@ static weir_status start_planned(weir_query *query, const wr_node *statement)
     if (statement->kind == WR_SQL_TRUNCATE && wr_sql_as_truncate(statement)->restart_identity)
         WR_TRY(wr_restart_sequences(query, wr_sql_as_truncate(statement)));
     if (query->bound.target) WR_TRY(check_fillable(query));
-    if (query->bound.target && query->bound.is_continuous)
+    bool is_stream = query->bound.is_continuous ||
+                     wr_str_is(wr_session_text(query->session, WR_SET_STREAM_MODE), "always");
+    if (query->bound.target && is_stream)
         return wr_run_continuous(query, &query->bound, statement->span);
     query->tag = query->bound.tag;
     bool rows = query->bound.kind == WR_CLASS_QUERY || query->bound.has_rows;

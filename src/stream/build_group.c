@@ -113,6 +113,13 @@ static void take_window(grouping *g)
     g->spec->window = window;
     const wr_type *type = node->time_window.time->type;
     g->spec->time = add_input(g, wr_expr_column(planner->arena, g->piece.window.time, type));
+}
+
+/* Start and end of the window, whether somebody asks for them or not. */
+static void add_edges(grouping *g)
+{
+    wr_planner *planner = g->b->planner;
+    const wr_type *type = g->piece.window.node->time_window.time->type;
     wr_column_id *ids[] = {&g->start, &g->end};
     for (int i = 0; i < 2; i++) {
         if (!*ids[i]) *ids[i] = wr_planner_column(planner, WR_STR("$edge"), type);
@@ -176,6 +183,7 @@ weir_status wr_build_group(wr_builder *b, wr_logical *node, wr_piece *out)
     if (!by_window) wr_piece_settle_window(b, &g.piece);
     g.spec->input_takes_back = g.piece.takes_back;
     take_keys(&g);
+    if (by_window) add_edges(&g);
     WR_TRY(take_calls(&g));
     if (by_window) take_window(&g);
     g.spec->has_empty_group = !node->aggregate.key_count;

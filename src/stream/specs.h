@@ -23,8 +23,7 @@ typedef enum wr_emit {
 
 /* GROUP BY. Input columns: keys, then the arguments of the calls one after the other (then, per
  * call with one, its FILTER as a BOOLEAN), then, with a window, the time (TIMESTAMP). Output
- * columns: keys without the window's, in between them start and end where start_output and
- * end_output say, then calls. */
+ * columns: keys, with a window its start and end, calls. */
 typedef struct wr_group_spec {
     int key_count;
     const wr_aggregate_call *calls; /* args of call c: columns arg_first[c] ... */

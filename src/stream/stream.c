@@ -7,7 +7,6 @@
 #include "stream/build.h"
 #include "sys/clock.h"
 
-
 /* The strongest delivery there is and why it is not stronger. */
 static wr_delivery strongest(const wr_stream *s, const wr_target *target, const char **why)
 {

@@ -310,6 +310,7 @@ static weir_status apply(wr_planner *planner, wr_logical **root)
 const wr_rule wr_rule_eager_groups = {
     .name = "eager_groups",
     .order = 55,
+    .is_for_batches = true,
     .help = "groups before a join when that leaves few rows to join",
     .apply = apply,
 };

@@ -156,6 +156,7 @@ static weir_status apply(wr_planner *planner, wr_logical **root)
 const wr_rule wr_rule_known_totals = {
     .name = "known_totals",
     .order = 45,
+    .is_for_batches = true,
     .help = "answers count, min and max of a whole table or file from exact statistics",
     .apply = apply,
 };

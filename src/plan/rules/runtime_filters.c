@@ -272,6 +272,7 @@ static weir_status apply(wr_planner *planner, wr_logical **root)
 const wr_rule wr_rule_runtime_filters = {
     .name = "runtime_filters",
     .order = 80,
+    .is_for_batches = true,
     .help = "builds of joins and top-N thresholds thin out the scans of the other side",
     .apply = apply,
 };

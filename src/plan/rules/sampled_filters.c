@@ -39,6 +39,7 @@ static weir_status apply(wr_planner *planner, wr_logical **root)
 const wr_rule wr_rule_sampled_filters = {
     .name = "sampled_filters",
     .order = 48,
+    .is_for_batches = true,
     .help = "tries filters on some rows to know how many pass before joins are ordered",
     .apply = apply,
 };
