@@ -237,6 +237,8 @@ WR_MUST_CHECK weir_status wr_bind_pivot(wr_scope *outer, const wr_from *left,
                                         const wr_sql_pivot *pivot, wr_from *out);
 WR_MUST_CHECK weir_status wr_bind_unpivot(wr_scope *outer, const wr_from *left,
                                           const wr_sql_unpivot *unpivot, wr_from *out);
+/* Is e, over the columns of plan, proctime() and nothing else? (bind_time_window.c) */
+bool wr_is_arrival_time(const wr_logical *plan, const wr_expr *e);
 /* Windows of time (bind_time_window.c). Is the name that of a function which makes them? */
 bool wr_is_time_window(wr_str name);
 WR_MUST_CHECK weir_status wr_bind_time_window(wr_scope *outer, const wr_from *left,

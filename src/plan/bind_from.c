@@ -304,6 +304,22 @@ static weir_status bind_query_ref(wr_scope *outer, const wr_from *left, const wr
     return from_result(planner, &result, &ref->alias, WR_STR(""), ref->node.span, out);
 }
 
+/* JOIN t FOR SYSTEM_TIME AS OF b.p, where p is proctime(): the rows of t when those of b arrive. To
+ * a batch all arrive now, and a continuous query reads t when it begins. */
+static weir_status bind_table_at(wr_scope *outer, const wr_from *left, const wr_sql_table_ref *ref,
+                                 wr_from *out)
+{
+    const wr_sql_time_travel *at =
+        ref->time_travel ? wr_sql_as_time_travel(ref->time_travel) : NULL;
+    if (!at || at->version || !left || !left->plan) return bind_table_ref(outer, ref, out);
+    wr_expr *moment;
+    WR_TRY(wr_bind_expr(wr_scope_over(outer, left), at->value, &moment));
+    if (!wr_is_arrival_time(left->plan, moment)) return bind_table_ref(outer, ref, out);
+    wr_sql_table_ref as_it_is = *ref;
+    as_it_is.time_travel = NULL;
+    return bind_table_ref(outer, &as_it_is, out);
+}
+
 static weir_status bind_any(wr_scope *outer, const wr_from *left, const wr_node *relation,
                             wr_from *out, const wr_node **sample)
 {
@@ -311,7 +327,7 @@ static weir_status bind_any(wr_scope *outer, const wr_from *left, const wr_node 
     switch (relation->kind) {
     case WR_SQL_TABLE_REF:
         *sample = wr_sql_as_table_ref(relation)->sample;
-        return bind_table_ref(outer, wr_sql_as_table_ref(relation), out);
+        return bind_table_at(outer, left, wr_sql_as_table_ref(relation), out);
     case WR_SQL_QUERY_REF:
         *sample = wr_sql_as_query_ref(relation)->sample;
         return bind_query_ref(outer, left, wr_sql_as_query_ref(relation), out);

@@ -97,3 +97,23 @@ TEST(literals_without_a_type_take_that_of_the_other_queries_of_a_union)
                                                        "  project 1\n"
                                                        "    values 1\n");
 }
+
+static void expect_emit(const char *sql, bool on_close, bool changes)
+{
+    bench b;
+    wr_bound bound;
+    wr_plan_node *plan;
+    EXPECT_OK(plan_of(&b, sql, &bound, &plan));
+    EXPECT(bound.emit_on_close == on_close && bound.emit_changes == changes);
+    EXPECT(!bound.is_continuous && !bound.target);
+    wr_planner_clear(&b.planner);
+    wr_arena_clear(&b.arena);
+}
+
+TEST(what_emit_says_is_kept_wherever_it_stands)
+{
+    expect_emit("SELECT 1", false, false);
+    expect_emit("SELECT 1 EMIT ON WINDOW CLOSE", true, false);
+    expect_emit("SELECT 1 EMIT CHANGES", false, true);
+    expect_emit("SELECT * FROM (SELECT 1 LIMIT 1 EMIT ON WINDOW CLOSE) t", true, false);
+}

@@ -195,6 +195,12 @@ static bool is_arrival(const wr_logical *plan, wr_column_id id)
     return false;
 }
 
+bool wr_is_arrival_time(const wr_logical *plan, const wr_expr *e)
+{
+    bool is_call = e->kind == WR_X_CALL && strcmp(e->call.fn->name, "proctime") == 0;
+    return is_call || (e->kind == WR_X_COLUMN && is_arrival(plan, e->column));
+}
+
 static weir_status check_time(const wr_expr *time, wr_span span)
 {
     return wr_fail_at(WR_E_TYPE_MISMATCH, span, "the time of a window is a TIMESTAMP, not %s",

@@ -144,3 +144,35 @@ TEST(totals_of_a_whole_source_come_from_its_statistics)
                 "aggregate: count(*)  ~1 rows\n"
                 "  scan generate_series [series] () where generate_series > 4  ~2 rows\n");
 }
+
+#define MOMENTS "(SELECT epoch_ms(x) AS ts, x % 7 AS k FROM generate_series(1, 100) AS s(x))"
+
+TEST(a_filter_passes_windows_that_hop)
+{
+    expect_plan("SELECT window_start FROM hop(" MOMENTS
+                ", ts, INTERVAL '1 second', INTERVAL '3 seconds') WHERE k = 3",
+                0,
+                "unnest window_begins(ts, 3000000, 1000000, 0)  ~15 rows\n"
+                "  project make_timestamp_ms(CAST(generate_series AS BIGINT))  ~5 rows\n"
+                "    scan generate_series [series] (generate_series) where (generate_series % 7) = "
+                "3  ~5 rows\n");
+}
+
+TEST(a_filter_passes_sessions_only_if_it_is_over_what_they_are_made_per)
+{
+    expect_plan("SELECT window_start FROM session(" MOMENTS
+                ", ts, INTERVAL '1 second', partition_by => k) WHERE k = 3 AND ts > '2000-01-01'",
+                0,
+                "project   ~2 rows\n"
+                "  filter ts > TIMESTAMP '2000-01-01 00:00:00'  ~2 rows\n"
+                "    window min(ts) by k,   ~5 rows\n"
+                "      project ts, k,   ~5 rows\n"
+                "        window sum(begins) by k order ts  ~5 rows\n"
+                "          project ts, k, coalesce(window_gap(ts, , 1000000), 0)  ~5 rows\n"
+                "            window lag(ts, 1, NULL) by k order ts  ~5 rows\n"
+                "              filter window_begin(ts, 1, 0) IS NOT NULL  ~5 rows\n"
+                "                project make_timestamp_ms(CAST(generate_series AS BIGINT)), "
+                "generate_series % 7  ~5 rows\n"
+                "                  scan generate_series [series] (generate_series) where "
+                "(generate_series % 7) = 3  ~5 rows\n");
+}

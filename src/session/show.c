@@ -451,6 +451,17 @@ static weir_status analyze(weir_query *query, const wr_bound *bound, explain_for
     return WR_OK;
 }
 
+/* Where the rows go, and when. */
+static void explain_target(const wr_bound *bound, wr_buf *out)
+{
+    if (!bound->target) return;
+    wr_buf_printf(out, "into %.*s [%s]", WR_STR_ARGS(bound->sink->name), bound->target->connector);
+    wr_buf_add_text(out, bound->is_continuous ? ", for ever" : ", once");
+    wr_buf_add_text(out, bound->emit_on_close  ? ", when windows close\n"
+                         : bound->emit_changes ? ", as they change\n"
+                                               : "\n");
+}
+
 weir_status wr_run_explain(weir_query *query, const wr_sql_explain *explain)
 {
     explain_options options;
@@ -470,6 +481,11 @@ weir_status wr_run_explain(weir_query *query, const wr_sql_explain *explain)
     if (options.analyze && bound.writes && query->session->engine->read_only)
         return wr_fail_at(WR_E_READ_ONLY, explain->statement->span,
                           "EXPLAIN ANALYZE would carry out the change");
+    if (options.analyze && bound.target && bound.is_continuous)
+        return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, explain->statement->span,
+                                       "EXPLAIN ANALYZE would not end: a source has no end"),
+                            "EXPLAIN shows the plan");
+    if (options.format == EXPLAIN_TEXT) explain_target(&bound, &text);
     if (options.analyze) {
         WR_TRY(analyze(query, &bound, options.format, &text));
     } else {

@@ -374,6 +374,26 @@ TEST(a_sink_with_a_query_has_its_rows_only)
     bench_close(&b);
 }
 
+TEST(explain_says_where_rows_go_and_when)
+{
+    bench b;
+    bench_open(&b);
+    expect(&b, "CREATE SOURCE s WITH (connector = 'counting', rows = 2)", "");
+    expect(&b, "CREATE SOURCE u WITH (connector = 'counting')", "");
+    expect(&b, "CREATE SINK k (a BIGINT) WITH (connector = 'counting')", "");
+    expect(&b, "EXPLAIN INSERT INTO k SELECT n FROM s",
+           "into k [counting], once; sink insert into k  ~1 rows;   scan s [source counting] (n)  "
+           "~10000 rows");
+    expect(
+        &b, "EXPLAIN (logical) INSERT INTO k SELECT n FROM u WHERE n > 5 EMIT CHANGES",
+        "into k [counting], for ever, as they change; project n AS a  ~3000 rows;   project n AS "
+        "n  ~3000 rows;     scan u where n > 5  ~3000 rows");
+    expect(&b, "EXPLAIN ANALYZE INSERT INTO k SELECT n FROM u",
+           "UNSUPPORTED: EXPLAIN ANALYZE would not end: a source has no end");
+    EXPECT_TEXT(log_text, "");
+    bench_close(&b);
+}
+
 TEST(a_table_of_a_connector_is_source_and_sink)
 {
     bench b;

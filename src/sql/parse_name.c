@@ -116,7 +116,7 @@ static bool begins_clause(const wr_parser *p)
     case WR_KW_HYBRID:
         return next == WR_KW_SEARCH;
     case WR_KW_EMIT:
-        return next == WR_KW_ON;
+        return next == WR_KW_ON || token_is_text(ahead(p, 1), "changes");
     case WR_KW_PIVOT:
     case WR_KW_UNPIVOT:
         return token_is_punct(ahead(p, 1), '(') || token_is_text(ahead(p, 1), "INCLUDE") ||
