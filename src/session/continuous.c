@@ -8,6 +8,12 @@
 
 static const int64_t LOOK_EVERY_NS = 50 * INT64_C(1000000);
 
+bool wr_runs_as_stream(const weir_query *query, const wr_bound *bound)
+{
+    return bound->is_continuous ||
+           wr_str_is(wr_session_text(query->session, WR_SET_STREAM_MODE), "always");
+}
+
 /* Where the state of the query lies; empty: nothing is kept. */
 static wr_str state_of(weir_query *query, wr_str name)
 {

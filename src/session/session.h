@@ -268,6 +268,8 @@ WR_MUST_CHECK weir_status wr_run_refresh(weir_query *query, const wr_names *name
 /* ---- continuous.c ---- */
 /* A bound statement that reads sources without end: INSERT INTO a sink (bound->target), or the
  * query of a materialized view. span: what to point at when it cannot be done. */
+/* Rows for a sink: does the statement run as a stream, or as a batch? */
+bool wr_runs_as_stream(const weir_query *query, const wr_bound *bound);
 WR_MUST_CHECK weir_status wr_run_continuous(weir_query *query, const wr_bound *bound, wr_span span);
 
 /* ---- sequence.c: sequences and the columns that own them ---- */

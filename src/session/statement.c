@@ -344,9 +344,7 @@ static weir_status start_planned(weir_query *query, const wr_node *statement)
     if (statement->kind == WR_SQL_TRUNCATE && wr_sql_as_truncate(statement)->restart_identity)
         WR_TRY(wr_restart_sequences(query, wr_sql_as_truncate(statement)));
     if (query->bound.target) WR_TRY(check_fillable(query));
-    bool is_stream = query->bound.is_continuous ||
-                     wr_str_is(wr_session_text(query->session, WR_SET_STREAM_MODE), "always");
-    if (query->bound.target && is_stream)
+    if (query->bound.target && wr_runs_as_stream(query, &query->bound))
         return wr_run_continuous(query, &query->bound, statement->span);
     query->tag = query->bound.tag;
     bool rows = query->bound.kind == WR_CLASS_QUERY || query->bound.has_rows;
