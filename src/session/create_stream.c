@@ -331,7 +331,8 @@ static weir_status fill_sink(stream_parts *s, wr_node *query)
     wr_bound bound;
     WR_TRY(wr_bind_statement(&s->query->planner, &insert.node, &bound));
     bound.emit_on_close |= s->create->emit_on_close;
-    if (wr_runs_as_stream(s->query, &bound)) return wr_run_continuous(s->query, &bound, s->create->node.span);
+    if (wr_runs_as_stream(s->query, &bound))
+        return wr_run_continuous(s->query, &bound, s->create->node.span);
     return wr_query_drain(s->query, &bound, drop_batch, s->query);
 }
 

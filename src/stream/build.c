@@ -502,6 +502,8 @@ weir_status wr_stream_build(wr_planner *planner, wr_logical *root, const wr_buil
 {
     wr_builder b = {.planner = planner, .graph = graph, .options = options};
     wr_piece piece;
+    const wr_output *outputs = root->outputs; /* the node may be given $change */
+    int count = root->output_count;
     WR_TRY(wr_build_node(&b, root, &piece));
     wr_piece_settle_window(&b, &piece);
     if (!piece.from)
@@ -512,11 +514,9 @@ weir_status wr_stream_build(wr_planner *planner, wr_logical *root, const wr_buil
             wr_fail_at(WR_E_UNSUPPORTED, root->span,
                        "rows of the query change later, and %s can only append", options->target),
             "group by a window with EMIT ON WINDOW CLOSE, or give the sink a PRIMARY KEY");
-    int count = root->output_count;
     wr_binding *bindings = wr_new_array(planner->arena, wr_binding, count + 1);
     for (int i = 0; i < count; i++)
-        bindings[i] = (wr_binding){
-            wr_planner_column(planner, root->outputs[i].name, root->outputs[i].type),
-            wr_expr_column(planner->arena, root->outputs[i].id, root->outputs[i].type)};
+        bindings[i] = (wr_binding){wr_planner_column(planner, outputs[i].name, outputs[i].type),
+                                   wr_expr_column(planner->arena, outputs[i].id, outputs[i].type)};
     return wr_piece_finish(&b, &piece, bindings, count, last);
 }
