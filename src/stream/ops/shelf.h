@@ -131,7 +131,9 @@ WR_MUST_CHECK weir_status wr_shelf_keys_tidy(wr_shelf_keys *keys, wr_shelf *cons
 
 /* ---- state (shelf_state.c) ---- */
 
+/* Deletes and writes what changed since the last settled commit. */
 WR_MUST_CHECK weir_status wr_shelf_save(wr_shelf *shelf, wr_state *state, uint32_t section);
+/* What was saved is committed and no change any more; or it failed and all stays as it was. */
 void wr_shelf_settled(wr_shelf *shelf, bool committed);
 /* Reads all rows; link is called for every one, in order of time and sequence. */
 WR_MUST_CHECK weir_status wr_shelf_load(wr_shelf *shelf, wr_state *state, uint32_t section,

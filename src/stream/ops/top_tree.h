@@ -22,7 +22,9 @@ static inline bool wr_top_is_tie(const wr_top_order *order, const uint8_t *a, co
     return wr_top_compare(order, &order->shelf->layout, order->first, a, b) == 0;
 }
 
+/* Into the tree, behind rows that are equal by the order. */
 void wr_top_insert(const wr_top_order *order, uint8_t **root, uint8_t *row);
+/* The row is in the tree; its links are NULL then. */
 void wr_top_remove(const wr_top_order *order, uint8_t **root, uint8_t *row);
 uint8_t *wr_top_last(const wr_top_order *order, uint8_t *root); /* NULL: no rows */
 /* The neighbours of a row of the tree; NULL: none. */
