@@ -44,7 +44,7 @@ DEFINES := -D_GNU_SOURCE -DWR_BATCH_ROWS=$(BATCH) -Iinclude -Isrc -I$(B)
 ALL_CFLAGS = -std=gnu17 -g $(WARN) -fvisibility=hidden -fno-math-errno -ffp-contract=off \
              $(FLAGS_isa) $(FLAGS_$(FLAVOR)) $(DEFINES) -MMD -MP $(CFLAGS)
 ALL_LDFLAGS = $(filter -fsanitize=%,$(FLAGS_$(FLAVOR))) -Wl,--as-needed $(LDFLAGS)
-LIBS        := -lzstd -llz4 -lz -lbrotlidec -lbrotlienc -lpcre2-8 -lutf8proc -llmdb -lpthread -lm
+LIBS        := -lzstd -llz4 -lz -lbrotlidec -lbrotlienc -lpcre2-8 -lutf8proc -llmdb -lsqlite3 -lpthread -lm
 CLI_LIBS    := -ledit
 
 # ---- files
