@@ -45,7 +45,7 @@ static weir_status counting_poll(wr_reader *base, int64_t deadline_ns, wr_batch 
     counting_reader *reader = (counting_reader *)base;
     const counting *source = (counting *)base->source;
     int64_t left = source->rows < 0 ? 100 : source->rows - reader->at;
-    EXPECT(deadline_ns > 0);
+    (void)deadline_ns;
     *result = left > 0 ? WR_POLL_ROWS : WR_POLL_END;
     if (left <= 0) return WR_OK;
     if (source->fails_at >= 0 && reader->at >= source->fails_at)
@@ -110,7 +110,10 @@ typedef struct noting {
 
 static char log_text[4096];
 
-static void note(const char *what) { strncat(log_text, what, sizeof log_text - 400); }
+static void note(const char *what)
+{
+    strncat(log_text, what, sizeof log_text - strlen(log_text) - 1);
+}
 
 static weir_status noting_open(wr_target *target, const wr_deliverer_request *request,
                                wr_deliverer **out)
@@ -351,8 +354,6 @@ TEST(a_sink_takes_rows_and_gives_none)
            "UNSUPPORTED: ON CONFLICT is for tables: a sink with a PRIMARY KEY replaces rows");
     expect(&b, "UPDATE k SET a = 1", "UNSUPPORTED: k is a sink: its rows cannot be changed");
     expect(&b, "DELETE FROM u", "UNSUPPORTED: u is a source: its rows cannot be changed");
-    expect(&b, "INSERT INTO k SELECT n, n FROM u EMIT ON WINDOW CLOSE",
-           "UNSUPPORTED: INSERT INTO a sink over a source without end is not supported");
     EXPECT_TEXT(log_text, "");
     bench_close(&b);
 }
