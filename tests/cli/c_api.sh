@@ -44,7 +44,7 @@ for source in examples/*.c; do
     build "$(basename "$source" .c)" "$source" -L"$lib" -lweir
 done
 build static examples/query_rows.c "$lib/libweir.a" \
-    -lzstd -llz4 -lz -lbrotlidec -lbrotlienc -lpcre2-8 -lutf8proc -llmdb -lm
+    -lzstd -llz4 -lz -lbrotlidec -lbrotlienc -lpcre2-8 -lutf8proc -llmdb -lsqlite3 -lm
 [ $failed = 0 ] || exit 1
 
 squares="i BIGINT, square BIGINT

@@ -16,7 +16,7 @@ esac
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
 flock "$lib" make -s "$@" "build/$flavor/libweir.a" >"$dir/make.txt" 2>&1 || { cat "$dir/make.txt"; exit 1; }
 ${CC:-gcc} -std=gnu17 -g -Wall -Wextra -Werror $flags -Iinclude tests/cli/c_api_threads.c "$lib/libweir.a" \
-    -lzstd -llz4 -lz -lbrotlidec -lbrotlienc -lpcre2-8 -lutf8proc -llmdb -lpthread -lm -o "$dir/c_api_threads" || exit 1
+    -lzstd -llz4 -lz -lbrotlidec -lbrotlienc -lpcre2-8 -lutf8proc -llmdb -lsqlite3 -lpthread -lm -o "$dir/c_api_threads" || exit 1
 TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=0} "$dir/c_api_threads" >"$dir/out.txt" 2>"$dir/err.txt"
 code=$?
 head -200 "$dir/err.txt"
