@@ -43,6 +43,8 @@ typedef struct wr_builder {
     int next_source;
 } wr_builder;
 
+/* The operators of a subtree up to the last one that keeps state, and the plan above it. node is
+ * rewritten. */
 WR_MUST_CHECK weir_status wr_build_node(wr_builder *b, wr_logical *node, wr_piece *out);
 /* The piece's plan with exactly these columns becomes an operator; *op emits them in this order.
  * Spent afterwards. */
