@@ -363,6 +363,20 @@ static weir_status leave_direct(wr_groups *g)
     return WR_OK;
 }
 
+/* Notes the codes of the positions, one or another width of them, if few are possible. */
+static void note_numbers(wr_groups *g, const uint64_t *wide, const uint16_t *narrow, uint32_t count,
+                         uint8_t **rows, uint64_t codes, wr_arena *scratch)
+{
+    if (!g->wants_numbers || codes > WR_GROUPS_FEW) return;
+    g->number = wr_arena_alloc(scratch, count + 1);
+    for (uint32_t i = 0; wide && i < count; i++)
+        g->number[i] = (uint8_t)wide[i];
+    for (uint32_t i = 0; narrow && i < count; i++)
+        g->number[i] = (uint8_t)narrow[i];
+    g->few = rows;
+    g->few_count = (uint32_t)codes;
+}
+
 static weir_status find_direct(wr_groups *g, const wr_column *columns, const uint64_t *codes,
                                const uint16_t *sel, uint32_t count, uint8_t **found,
                                uint16_t *added, uint32_t *added_count)
@@ -464,6 +478,7 @@ static weir_status find_by_codes(wr_groups *g, const wr_column *columns, const u
         add_codes(&columns[k], sel, count, stride, codes);
         stride *= columns[k].dict->rows + 1;
     }
+    note_numbers(g, NULL, codes, count, g->by_code, stride, scratch);
     for (uint32_t i = 0; i < count; i++) {
         found[i] = g->by_code[codes[i]];
         if (found[i]) continue;
@@ -505,6 +520,7 @@ weir_status wr_groups_find(wr_groups *g, const wr_column *columns, const uint16_
                            uint8_t **found, uint16_t *added, uint32_t *added_count)
 {
     *added_count = 0;
+    g->few_count = 0;
     if (count == 0) return WR_OK;
     g->seen += count;
     if (g->is_direct) {
@@ -517,7 +533,10 @@ weir_status wr_groups_find(wr_groups *g, const wr_column *columns, const uint16_
             WR_TRY(fit_direct(g, old_base));
             fits = codes_of(g, ik.ints, ik.nulls, count, codes);
         }
-        if (fits) return find_direct(g, columns, codes, sel, count, found, added, added_count);
+        if (fits) {
+            note_numbers(g, codes, NULL, count, g->direct, g->direct_count, scratch);
+            return find_direct(g, columns, codes, sel, count, found, added, added_count);
+        }
         WR_TRY(leave_direct(g));
     }
     if (!adopt && !g->is_loose && need_codes(g, columns))

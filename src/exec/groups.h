@@ -12,7 +12,7 @@
 #pragma once
 #include "exec/keys.h"
 
-enum { WR_GROUPS_DIRECT_KEYS = 4, WR_GROUPS_CODES = 4096 };
+enum { WR_GROUPS_DIRECT_KEYS = 4, WR_GROUPS_CODES = 4096, WR_GROUPS_FEW = 256 };
 
 typedef struct wr_groups {
     wr_mem *mem;
@@ -32,6 +32,12 @@ typedef struct wr_groups {
     uint32_t code_rows[WR_GROUPS_DIRECT_KEYS];
     uint64_t span[WR_GROUPS_DIRECT_KEYS],
         stride[WR_GROUPS_DIRECT_KEYS]; /* span: codes, 0 = NULL included */
+    /* Set by who wants to know after wr_groups_find, if the keys have at most WR_GROUPS_FEW codes
+     * (else few_count is 0), number[i], less than few_count, of the group few[number[i]] of
+     * position i. number is in the scratch of the call. */
+    bool wants_numbers;
+    uint32_t few_count;
+    uint8_t **few, *number;
 } wr_groups;
 
 /* allow_direct false: always hash (rows then always have their hash). */

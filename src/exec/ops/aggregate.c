@@ -60,6 +60,8 @@ static weir_status open_calls(wr_agg *a, wr_expr **exprs, int *count)
         at += (uint32_t)((call->fn->state_size(call) + 7) / 8 * 8);
         if (call->filter) WR_TRY(wr_exprs_open(&c->filter, &a->op, &call->filter, 1));
         if (c->is_kept) WR_TRY(wr_agg_open_kept(a, c));
+        c->takes_few = call->fn->update_few && !call->filter && !c->is_kept;
+        a->counts_few |= c->takes_few;
     }
     a->layout.extra_size = at;
     return WR_OK;
@@ -135,6 +137,7 @@ static weir_status need_groups(wr_agg *a, wr_agg_local *me)
 {
     if (me->has_groups) return WR_OK;
     WR_TRY(wr_groups_init(&me->groups, a->op.mem, &a->layout, a->hashed_count, !a->has_spilled));
+    me->groups.wants_numbers = a->counts_few;
     me->has_groups = true;
     return WR_OK;
 }
@@ -160,11 +163,39 @@ static weir_status apply_filter(wr_agg *a, wr_agg_local *me, int call, const wr_
     return WR_OK;
 }
 
+/* How often each group comes among count rows, if the groups were numbered and there are several
+ * rows for each. times has WR_FEW_GROUPS places. Four counters per number, lest each row waits for
+ * the one before. */
+static bool count_few(const wr_groups *g, uint32_t count, uint32_t *times, wr_few_groups *out)
+{
+    enum { LANES = 4, ROWS_PER_GROUP = 8 };
+    _Static_assert((int)WR_GROUPS_FEW <= (int)WR_FEW_GROUPS, "numbers are at most so many");
+    uint32_t counts[LANES * WR_FEW_GROUPS], groups = g->few_count, i = 0;
+    if (groups == 0 || groups * ROWS_PER_GROUP > count) return false;
+    memset(counts, 0, groups * LANES * sizeof *counts);
+    for (; i + LANES <= count; i += LANES)
+        for (uint32_t k = 0; k < LANES; k++)
+            counts[g->number[i + k] * LANES + k]++;
+    for (; i < count; i++)
+        counts[g->number[i] * LANES]++;
+    for (uint32_t n = 0; n < groups; n++) {
+        times[n] = 0;
+        for (uint32_t k = 0; k < LANES; k++)
+            times[n] += counts[n * LANES + k];
+    }
+    *out = (wr_few_groups){.number = g->number, .times = times, .rows = g->few, .count = groups};
+    return true;
+}
+
 /* Feeds one batch. groups: one per selected row, or NULL and `only` for an aggregation without
  * keys. */
 static weir_status update(wr_agg *a, wr_agg_local *me, const wr_batch *in, uint8_t **groups,
                           uint8_t *only)
 {
+    uint32_t times[WR_FEW_GROUPS];
+    wr_few_groups few;
+    bool has_few =
+        groups && a->counts_few && count_few(&me->groups, wr_batch_count(in), times, &few);
     for (int i = 0; i < a->call_count; i++) {
         const wr_agg_call *c = &a->calls[i];
         const wr_aggregate *fn = c->call->fn;
@@ -185,6 +216,8 @@ static weir_status update(wr_agg *a, wr_agg_local *me, const wr_batch *in, uint8
             for (uint32_t k = 0; !of && k < count; k++)
                 passed_groups[k] = only;
             WR_TRY(wr_agg_keep(a, me, i, sel, count, of ? of : passed_groups));
+        } else if (has_few && c->takes_few) {
+            WR_TRY(fn->update_few(&me->envs[i], args, sel, count, &few, of, &me->base.scratch));
         } else if (of) {
             WR_TRY(fn->update(&me->envs[i], args, sel, count, of, &me->base.scratch));
         } else {

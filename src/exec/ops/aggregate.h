@@ -17,6 +17,7 @@ typedef struct wr_agg_call {
     bool is_kept;          /* DISTINCT or ORDER BY: arguments are kept and fed at the end */
     bool is_distinct;
     bool is_free;        /* kept rows may be fed in any order and in several goes */
+    bool takes_few;      /* groups may come by number */
     bool by_position;    /* kept rows are fed in the order of the input, keys of the call first */
     wr_rows_layout kept; /* group address, arguments, order keys, position if by_position */
 } wr_agg_call;
@@ -73,6 +74,7 @@ typedef struct wr_agg {
     wr_agg_call *calls;
     int call_count;
     bool any_kept;
+    bool counts_few; /* some call takes groups by number */
     wr_rows_layout layout;
     /* finishing */
     int partition_count;

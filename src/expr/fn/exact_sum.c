@@ -176,6 +176,48 @@ void wr_exact_add_many(wr_exact_sum *sum, const double *values, uint32_t count, 
     }
 }
 
+/* Values whose positions are within FEW_SHIFT bits of the topmost fit 63 bits there; they add up in
+ * two halves of 64 bits each, without carries, in two places per group, lest a row waits for the
+ * one before. The smaller ones, few of most data, go their own way. */
+bool wr_exact_add_few(const double *values, const uint16_t *sel, uint32_t count,
+                      const uint8_t *number, uint32_t groups, uint8_t *const *rows, uint32_t offset,
+                      wr_arena *heap)
+{
+    enum { FEW_SHIFT = 10, LANES = 2, GROUPS_MAX = 256 };
+    int64_t halves[GROUPS_MAX * LANES][2];
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t magnitude = bits_of(values[sel ? sel[i] : i]) << 1;
+        most = magnitude > most ? magnitude : most;
+    }
+    uint32_t top = (uint32_t)(most >> 53), least = top > FEW_SHIFT ? top - FEW_SHIFT : 1;
+    if (top == 0x7ff) return false;
+    memset(halves, 0, groups * LANES * sizeof *halves);
+    for (uint32_t i = 0; i < count; i++) {
+        double value = values[sel ? sel[i] : i];
+        uint64_t bits = bits_of(value);
+        uint32_t shift = ((uint32_t)(bits >> 52) & 0x7ff) - least;
+        if (wr_unlikely(shift > FEW_SHIFT)) {
+            if (value != 0) wr_exact_add((wr_exact_sum *)(rows[number[i]] + offset), value, heap);
+            continue;
+        }
+        int64_t sign = (int64_t)bits >> 63;
+        int64_t mantissa = (int64_t)((bits & ((UINT64_C(1) << 52) - 1)) | UINT64_C(1) << 52);
+        int64_t placed = (int64_t)((uint64_t)((mantissa ^ sign) - sign) << shift);
+        int64_t *into = halves[number[i] * LANES + i % LANES];
+        into[0] += placed & UINT32_MAX;
+        into[1] += placed >> 32;
+    }
+    for (uint32_t n = 0; n < groups; n++) {
+        const int64_t(*of)[2] = &halves[n * LANES];
+        int64_t low = of[0][0] + of[1][0], high = of[0][1] + of[1][1];
+        if ((low | high) == 0) continue;
+        wr_i128 total = (wr_i128)high * ((wr_i128)1 << 32) + low;
+        add_at((wr_exact_sum *)(rows[n] + offset), total, (int)least - 1, heap);
+    }
+    return true;
+}
+
 void wr_exact_merge(wr_exact_sum *into, const wr_exact_sum *from, wr_arena *heap)
 {
     into->special |= from->special;
