@@ -596,6 +596,10 @@ static weir_status begin_pieces(wr_join *j, int *tasks)
 /* The arrays are full: they are the table, or, with a key that came twice, nothing. */
 static weir_status finish_arrays(wr_join *j, int *tasks)
 {
+    uint64_t rows = 0;
+    for (int w = 0; w < wr_exec_workers(j->op.exec); w++)
+        if (j->op.locals[w]) rows += ((const wr_join_local *)j->op.locals[w])->piece_rows;
+    wr_join_check_array(j, rows);
     if (j->has_repeats) {
         wr_join_drop_array(j);
         j->table = WR_TABLE_NONE;
