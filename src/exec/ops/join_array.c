@@ -188,14 +188,18 @@ static const struct {
     uint32_t (*look)(const void *lane, int64_t absent, const uint64_t *keys, uint64_t span,
                      const uint16_t *sel, uint32_t count, uint64_t *found, uint16_t *rows,
                      void *seen);
-} marks[] = { /* by the logarithm of the width */
+} marks[] = {
+    /* by the logarithm of the width */
     {claim_1, clear_1, count_1, look_1},
     {claim_2, clear_2, count_2, look_2},
     {claim_4, clear_4, count_4, look_4},
     {claim_8, clear_8, count_8, look_8},
 };
 
-static int mark_of(const wr_join_lane *lane) { return wr_kern_size_index(wr_phys_size(lane->phys)); }
+static int mark_of(const wr_join_lane *lane)
+{
+    return wr_kern_size_index(wr_phys_size(lane->phys));
+}
 
 /* Finds the narrowest lane that has a value to spare and writes it everywhere. */
 static void choose_mark(wr_join *j, uint64_t span)
@@ -330,7 +334,8 @@ void wr_join_check_array(wr_join *j, uint64_t rows)
 {
     if (!j->mark || j->has_repeats) return;
     uint64_t span = (uint64_t)j->hi - (uint64_t)j->lo;
-    j->has_repeats = marks[mark_of(j->mark)].count(j->mark->data, j->mark->absent, span + 1) != rows;
+    j->has_repeats =
+        marks[mark_of(j->mark)].count(j->mark->data, j->mark->absent, span + 1) != rows;
 }
 
 /* ---- probing ---- */
@@ -378,8 +383,8 @@ static void build_column(const wr_join *j, int slot, const uint64_t *at, const u
     bool is_key = slot == j->key_slots[0];
     bool is_seen = seen && lane == j->mark;
     if (is_seen)
-        *out = (wr_column){
-            .type = type, .form = WR_FLAT, .phys = (uint8_t)lane->phys, .data = seen};
+        *out =
+            (wr_column){.type = type, .form = WR_FLAT, .phys = (uint8_t)lane->phys, .data = seen};
     else
         wr_column_init(out, arena, type, is_key ? WR_P_I64 : lane->phys, WR_MAX(cap, 1u));
     out->rows = cap;
