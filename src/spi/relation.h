@@ -78,7 +78,9 @@ typedef struct wr_scan_request {
 } wr_scan_request;
 
 typedef struct wr_progress {
-    _Atomic uint64_t rows, bytes;     /* done so far */
+    _Atomic uint64_t rows, bytes;     /* read so far: rows before filters, bytes of files */
+    _Atomic uint64_t rows_excluded;   /* by what is known of whole pieces: nobody looked at them */
+    _Atomic uint64_t decoded_bytes;   /* of text or encoded values, no longer compressed */
     _Atomic uint64_t cached_bytes;    /* decoded columns that came from the file cache */
     uint64_t rows_total, bytes_total; /* 0 = unknown */
 } wr_progress;

@@ -113,8 +113,11 @@ static weir_status snapshot_next_morsel(wr_scan_worker *worker, bool *got)
             scan->next_chunk--;
             return WR_OK;
         }
+        if (pruned(scan, source->chunks[chunk])) {
+            scan->progress.rows_excluded += source->rows[chunk];
+            continue;
+        }
         scan->progress.rows += source->rows[chunk];
-        if (pruned(scan, source->chunks[chunk])) continue;
         worker->chunk = chunk;
         worker->has_batch = true;
         return WR_OK;

@@ -77,9 +77,13 @@ void wr_scan_stats_of(wr_op *op, wr_node_stats *out)
     scan_op *s = (scan_op *)op;
     const wr_progress *p = wr_scan_progress_of(op);
     out->morsels = s->morsels;
-    out->rows_scanned = p ? p->rows : 0;
-    out->cached_bytes = p ? p->cached_bytes : 0;
     out->runtime_filtered = wr_filter_set_removed(s->filters);
+    if (!p) return;
+    out->rows_scanned = p->rows;
+    out->rows_excluded = p->rows_excluded;
+    out->read_bytes = p->bytes;
+    out->decoded_bytes = p->decoded_bytes;
+    out->cached_bytes = p->cached_bytes;
 }
 
 const wr_op_def wr_op_scan = {.name = "scan",

@@ -226,6 +226,7 @@ static weir_status cut_records(void *arg, wr_text_chunk *chunk, size_t size, boo
     chunk->rows =
         scan->wants_numbers && *cut > 0 ? count_real(scan->rel, chunk->data, &w->index) : 0;
     scan->progress.bytes = wr_text_source_file_pos(scan->chunks.source);
+    scan->progress.decoded_bytes += *cut;
     return WR_OK;
 }
 

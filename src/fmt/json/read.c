@@ -113,6 +113,7 @@ static weir_status cut_records(void *arg, wr_text_chunk *chunk, size_t size, boo
     }
     chunk->rows = records;
     scan->progress.bytes = wr_text_source_file_pos(scan->chunks.source);
+    scan->progress.decoded_bytes += *cut;
     return WR_OK;
 }
 

@@ -471,6 +471,26 @@ static void order_filters(pq_worker *w)
     }
 }
 
+/* ---- progress */
+
+static void tell_bytes(pq_worker *w)
+{
+    wr_progress *progress = &w->scan->progress;
+    atomic_fetch_add_explicit(&progress->bytes, w->pool.read_bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&progress->decoded_bytes, w->pool.decoded_bytes,
+                              memory_order_relaxed);
+    w->pool.read_bytes = w->pool.decoded_bytes = 0;
+}
+
+/* What of the morsel is not in its ranges. */
+static void tell_excluded(pq_worker *w)
+{
+    int64_t rows = w->unit.to - w->unit.from;
+    for (int i = 0; i < w->ranges.count; i++)
+        rows -= w->ranges.items[i].to - w->ranges.items[i].from;
+    atomic_fetch_add(&w->scan->progress.rows_excluded, (uint64_t)rows);
+}
+
 static weir_status next_morsel(wr_scan_worker *worker, bool *got)
 {
     pq_worker *w = (pq_worker *)worker;
@@ -497,10 +517,12 @@ static weir_status next_morsel(wr_scan_worker *worker, bool *got)
             excluded = any_fact(w, by_dictionary) || any_fact(w, by_index);
         }
         if (!excluded) break;
-        atomic_fetch_add(&s->progress.rows, (uint64_t)(w->unit.to - w->unit.from));
+        atomic_fetch_add(&s->progress.rows_excluded, (uint64_t)(w->unit.to - w->unit.from));
+        tell_bytes(w);
     }
     order_filters(w);
     if (s->cached) widen_ranges(w);
+    tell_excluded(w);
     w->range = 0;
     w->row = w->ranges.items[0].from;
     skip_columns(w, w->row, false);
@@ -609,7 +631,6 @@ static weir_status next_batch(wr_scan_worker *worker, wr_batch *out, bool *more)
         wr_pq_pool_recycle(&w->pool);
         wr_pq_rows *range = &w->ranges.items[w->range];
         if (w->row == range->to) {
-            atomic_fetch_add(&s->progress.rows, (uint64_t)(range->to - range->from));
             if (++w->range == w->ranges.count) {
                 w->range--; /* asked again, it says again that nothing is left */
                 w->ranges.items[w->range].from = w->row;
@@ -621,7 +642,9 @@ static weir_status next_batch(wr_scan_worker *worker, wr_batch *out, bool *more)
         }
         uint32_t rows = (uint32_t)WR_MIN(range->to - w->row, (int64_t)WR_BATCH_ROWS), count;
         WR_TRY(make_batch(w, rows, &count));
+        tell_bytes(w);
         w->row += rows;
+        atomic_fetch_add(&s->progress.rows, rows);
         if (count == 0) continue;
         out->rows = rows;
         if (count < rows) {
@@ -629,7 +652,6 @@ static weir_status next_batch(wr_scan_worker *worker, wr_batch *out, bool *more)
             out->sel_count = count;
         }
         atomic_fetch_add(&s->delivered, count);
-        atomic_store_explicit(&s->progress.bytes, w->pool.bytes_read, memory_order_relaxed);
         *more = true;
         return WR_OK;
     }
