@@ -7,7 +7,7 @@
 #include "fmt/option_value.h"
 
 /* SAMPLED_BYTES: a plain file of that size is so large that a chunk is a small part of it. */
-enum { SAMPLE_BYTES = 1 << 20, SAMPLED_BYTES = 64 << 20 };
+enum { SAMPLE_BYTES = 1 << 20, SAMPLED_BYTES = 64 << 20, SIZED_RECORDS = 500 };
 
 const wr_opt wr_json_read_options[] = {
     {"format", WR_OPT_TEXT, "auto", "auto, newline_delimited, array or unstructured"},
@@ -246,8 +246,10 @@ static weir_status bind_into(wr_json_relation *rel, const wr_options *given)
     WR_TRY(wr_option_fields(given, wr_json_read_options, "columns", &rel->arena, &fields, &count,
                             NULL));
     WR_TRY(wr_option_text(given, wr_json_read_options, "records", &records, NULL));
-    WR_TRY(sample_records(rel, &sample, &is_all, &seen));
     bool has_columns = count > 0;
+    if (has_columns && (rel->sample_size < 0 || rel->sample_size > SIZED_RECORDS))
+        rel->sample_size = SIZED_RECORDS; /* they only say how long records are */
+    WR_TRY(sample_records(rel, &sample, &is_all, &seen));
     bool is_blank = wr_str_trim(wr_text_sample_str(&sample)).length == 0;
     if (is_blank && !has_columns)
         return wr_with_hint(wr_fail(WR_E_FILE_FORMAT, "%.*s has no JSON value to find columns in",
@@ -281,11 +283,11 @@ static weir_status bind_into(wr_json_relation *rel, const wr_options *given)
     memcpy(schema->fields, fields, (size_t)count * sizeof *fields);
     schema->fields[count] = (wr_field){WR_STR("file_row_number"), WR_BIGINT};
     rel->base.visible_count = count;
-    rel->base.row_count = -1;
-    if (is_all)
-        rel->base.row_count = (double)seen.records;
-    else if (seen.records > 0 && rel->plain_size > 0)
-        rel->base.row_count = (double)seen.records * (double)rel->plain_size / (double)seen.bytes;
+    bool is_counted = is_all && (rel->sample_size < 0 || seen.records < (uint64_t)rel->sample_size);
+    double size = is_all ? (double)sample.size : (double)rel->plain_size;
+    rel->base.row_count = is_counted ? (double)seen.records : -1;
+    if (!is_counted && seen.records > 0 && size > 0)
+        rel->base.row_count = (double)seen.records * size / (double)seen.bytes;
     return WR_OK;
 }
 

@@ -134,6 +134,7 @@ typedef struct wr_json_shape {
     wr_json_stretch stretches[JSON_STRETCHES_MAX];
     int count;         /* of members; -1: cannot be remembered */
     int stretch_count; /* 0: members are compared one by one */
+    int settled;       /* how many more batches are taken without watching sizes anew */
     bool is_known;
     bool is_plain; /* of the chunk: no backslash, no control byte but line ends */
 } wr_json_shape;

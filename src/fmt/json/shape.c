@@ -20,7 +20,7 @@
 #include <immintrin.h>
 #endif
 
-void wr_json_shape_begin(wr_json_shape *shape) { shape->count = 0; }
+void wr_json_shape_begin(wr_json_shape *shape) { shape->count = shape->settled = 0; }
 
 static bool set_pattern(wr_json_member *m, wr_str text)
 {
@@ -225,7 +225,9 @@ static void find_stretches(wr_json_shape *shape)
 /* After some lines were watched: values that had another size once in 16 lines are not steady. */
 static void find_steady(wr_json_shape *shape, uint32_t watched, bool with_stretches)
 {
+    enum { SETTLED = 15 };
     shape->stretch_count = 0;
+    shape->settled = with_stretches ? SETTLED : 0;
     if (with_stretches) find_stretches(shape);
     for (int k = 0; k < shape->count; k++) {
         shape->members[k].is_steady = shape->members[k].changes * 16 < watched;
@@ -248,7 +250,8 @@ static uint32_t rows_before(const wr_json_shape *shape)
 }
 
 /* The next row, of the types that come most; the rest is left to the general way. */
-static inline bool add_text(wr_json_build *build, wr_json_builder *b, wr_str raw)
+static inline __attribute__((always_inline)) bool add_text(wr_json_build *build, wr_json_builder *b,
+                                                           wr_str raw)
 {
     if (__builtin_expect(b->type->id == WR_T_VARCHAR && b->rows < b->cap && !b->has_nulls, 1)) {
         fast_view(raw.data, raw.length, (wr_view *)b->data + b->rows++);
@@ -257,7 +260,8 @@ static inline bool add_text(wr_json_build *build, wr_json_builder *b, wr_str raw
     return wr_json_build_simple_text(build, b, raw) == JSON_OK;
 }
 
-static inline bool add_number(wr_json_build *build, wr_json_builder *b, wr_str raw)
+static inline __attribute__((always_inline)) bool add_number(wr_json_build *build,
+                                                             wr_json_builder *b, wr_str raw)
 {
     if (__builtin_expect(b->data && b->rows < b->cap && !b->has_nulls, 1)) {
         int64_t *slot = (int64_t *)b->data + b->rows;
@@ -442,6 +446,7 @@ uint32_t wr_json_shape_take(wr_json_shape *shape, wr_json_build *build, const ch
                             const uint32_t *ends, uint32_t most)
 {
     enum { WATCHED = 64 };
-    return takers[wr_csv_scan_level()](shape, build, data, ends, WR_MIN(most, (uint32_t)WATCHED),
-                                       most);
+    uint32_t watched = shape->settled > 0 ? 0 : WR_MIN(most, (uint32_t)WATCHED);
+    if (shape->settled > 0) shape->settled--;
+    return takers[wr_csv_scan_level()](shape, build, data, ends, watched, most);
 }

@@ -112,6 +112,7 @@ NAME(take_lines)(wr_json_shape *shape, wr_json_build *build, const char *data, c
             cut_rows(shape, rows + *taken);
             build->text->error = NULL;
             by_stretches = ++different < FEW || different < *taken / FEW;
+            if (different >= FEW) shape->settled = 0;
         }
         if (!NAME(take_line)(shape, build, at, end, false, is_plain)) break;
     }
@@ -129,9 +130,10 @@ TARGET static uint32_t NAME(take)(wr_json_shape *shape, wr_json_build *build, co
         at = end + 1;
     }
     if (taken == watched) {
-        find_steady(shape, watched, watched < most);
-        at = shape->is_plain ? NAME(take_lines)(shape, build, data, ends, at, &taken, most, true)
-                             : NAME(take_lines)(shape, build, data, ends, at, &taken, most, false);
+        if (watched > 0) find_steady(shape, watched, watched < most);
+        at = shape->is_plain
+                 ? NAME(take_lines)(shape, build, data, ends, at, &taken, most, true)
+                 : NAME(take_lines)(shape, build, data, ends, at, &taken, most, false);
     }
     build->text->at = at;
     return taken;
