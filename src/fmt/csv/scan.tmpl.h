@@ -175,9 +175,8 @@ TARGET static size_t NAME(find_lines)(const char *data, size_t size, char newlin
     size_t i = 0;
     for (; size - i >= 64; i += 64)
         NAME(find_lines_of_block)(&p, data + i, (uint32_t)i, ~UINT64_C(0), newline, ends);
-    if (i < size)
-        NAME(find_lines_of_block)
-        (&p, data + i, (uint32_t)i, (UINT64_C(1) << (size - i)) - 1, newline, ends);
+    if (i < size) NAME(find_lines_of_block)
+    (&p, data + i, (uint32_t)i, (UINT64_C(1) << (size - i)) - 1, newline, ends);
     *out = (wr_csv_extent){.cut = p.count ? ends[p.count - 1] + 1 : 0,
                            .lines = p.count,
                            .records = p.count,

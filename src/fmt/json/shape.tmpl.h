@@ -131,9 +131,8 @@ TARGET static uint32_t NAME(take)(wr_json_shape *shape, wr_json_build *build, co
     }
     if (taken == watched) {
         if (watched > 0) find_steady(shape, watched, watched < most);
-        at = shape->is_plain
-                 ? NAME(take_lines)(shape, build, data, ends, at, &taken, most, true)
-                 : NAME(take_lines)(shape, build, data, ends, at, &taken, most, false);
+        at = shape->is_plain ? NAME(take_lines)(shape, build, data, ends, at, &taken, most, true)
+                             : NAME(take_lines)(shape, build, data, ends, at, &taken, most, false);
     }
     build->text->at = at;
     return taken;
