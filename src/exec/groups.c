@@ -227,6 +227,17 @@ static bool codes_of(const wr_groups *g, int64_t *const *ints, uint8_t *const *n
     return !outside;
 }
 
+/* The same for one key without NULLs. */
+static bool codes_of_one(const wr_groups *g, const int64_t *v, uint32_t count, uint64_t *codes)
+{
+    uint64_t outside = 0, first = (uint64_t)g->base[0] - 1, most = g->span[0] - 1;
+    for (uint32_t i = 0; i < count; i++) {
+        codes[i] = (uint64_t)v[i] - first;
+        outside |= codes[i] - 1 >= most;
+    }
+    return !outside;
+}
+
 static bool int_range(const int64_t *v, const uint8_t *null, uint32_t count, int64_t *lo,
                       int64_t *hi)
 {
@@ -298,15 +309,17 @@ static bool widen_spans(wr_groups *g, int64_t *const *ints, uint8_t *const *null
 typedef struct int_keys {
     int64_t *ints[WR_GROUPS_DIRECT_KEYS];
     uint8_t *nulls[WR_GROUPS_DIRECT_KEYS];
+    bool any_null;
 } int_keys;
 
 static void int_keys_of(const wr_groups *g, const wr_column *columns, const uint16_t *sel,
                         uint32_t count, wr_arena *scratch, int_keys *out)
 {
+    out->any_null = false;
     for (int k = 0; k < g->key_count; k++) {
-        out->ints[k] = wr_new_array(scratch, int64_t, count);
+        out->ints[k] = wr_arena_raw(scratch, sizeof(int64_t) * count);
         out->nulls[k] = wr_new_array(scratch, uint8_t, count);
-        wr_keys_ints(&columns[k], sel, count, out->ints[k], out->nulls[k]);
+        out->any_null |= wr_keys_ints(&columns[k], sel, count, out->ints[k], out->nulls[k]);
     }
 }
 
@@ -381,12 +394,15 @@ static weir_status find_direct(wr_groups *g, const wr_column *columns, const uin
                                const uint16_t *sel, uint32_t count, uint8_t **found,
                                uint16_t *added, uint32_t *added_count)
 {
+    const bool is_few = g->few_count > 0; /* they are in the cache */
     uint32_t first = *added_count;
     for (uint32_t i = 0; i < count; i++) {
         uint8_t *row = g->direct[codes[i]];
         found[i] = row;
-        __builtin_prefetch(row + g->layout->extra_offset);
-        __builtin_prefetch(row + g->layout->extra_offset + 64);
+        if (!is_few) {
+            __builtin_prefetch(row + g->layout->extra_offset);
+            __builtin_prefetch(row + g->layout->extra_offset + 64);
+        }
         if (row) continue;
         g->direct[codes[i]] = claimed_row;
         added[(*added_count)++] = (uint16_t)i;
@@ -400,6 +416,44 @@ static weir_status find_direct(wr_groups *g, const wr_column *columns, const uin
         found[i] = g->direct[codes[i]];
     return WR_OK;
 }
+
+#define NUMBERS(T)                       \
+    for (uint32_t i = 0; i < count; i++) \
+        number[i] = (uint8_t)(((const T *)c->data)[wr_row_at(sel, i)] + shift);
+
+/* One narrow key whose bounds lie within a small array: its numbers need no widening and no look at
+ * what is outside. False: something is otherwise, or there is a group to be made. */
+static bool find_bounded(wr_groups *g, const wr_column *c, const uint16_t *sel, uint32_t count,
+                         wr_arena *scratch, uint8_t **found)
+{
+    bool is_plain = c->form == WR_FLAT && !c->valid && c->has_bounds && g->key_count == 1;
+    if (!is_plain || !g->wants_numbers || !g->direct || g->direct_count > WR_GROUPS_FEW ||
+        g->span[0] < 2 || c->lo < g->base[0] || c->hi > g->base[0] + (int64_t)g->span[0] - 2)
+        return false;
+    uint8_t *number = wr_arena_raw(scratch, count);
+    const uint8_t shift = (uint8_t)((uint64_t)c->base - (uint64_t)g->base[0] + 1);
+    switch (c->phys) { /* modulo 256, as all codes are less */
+    case WR_P_I8:
+        NUMBERS(uint8_t) break;
+    case WR_P_I16:
+        NUMBERS(uint16_t) break;
+    case WR_P_I32:
+        NUMBERS(uint32_t) break;
+    default:
+        return false;
+    }
+    bool is_missing = false;
+    for (uint32_t i = 0; i < count; i++) {
+        found[i] = g->direct[number[i]];
+        is_missing |= !found[i];
+    }
+    if (is_missing) return false;
+    g->number = number;
+    g->few = g->direct;
+    g->few_count = (uint32_t)g->direct_count;
+    return true;
+}
+#undef NUMBERS
 
 static weir_status find_keys(wr_groups *g, const wr_column *columns, const uint16_t *sel,
                              uint32_t count, uint8_t *const *adopt, wr_arena *scratch,
@@ -526,8 +580,11 @@ weir_status wr_groups_find(wr_groups *g, const wr_column *columns, const uint16_
     if (g->is_direct) {
         int_keys ik;
         uint64_t codes[WR_BATCH_ROWS];
+        if (find_bounded(g, columns, sel, count, scratch, found)) return WR_OK;
         int_keys_of(g, columns, sel, count, scratch, &ik);
-        bool fits = g->direct && codes_of(g, ik.ints, ik.nulls, count, codes);
+        bool is_one = g->key_count == 1 && !ik.any_null;
+        bool fits = g->direct && (is_one ? codes_of_one(g, ik.ints[0], count, codes)
+                                         : codes_of(g, ik.ints, ik.nulls, count, codes));
         int64_t old_base = g->base[0];
         if (!fits && widen_spans(g, ik.ints, ik.nulls, count)) {
             WR_TRY(fit_direct(g, old_base));

@@ -7,6 +7,7 @@
  * one 128-bit integer first. Integer addition commutes, so no order of adding or merging changes a
  * bit of what is read; the base does depend on the order and is never seen. */
 #include "expr/fn/exact_sum.h"
+#include "kern/kern.h"
 #include <math.h>
 
 enum { SLACK = 37 }; /* bits left below the first value, for smaller ones */
@@ -176,20 +177,20 @@ void wr_exact_add_many(wr_exact_sum *sum, const double *values, uint32_t count, 
     }
 }
 
-/* Values whose positions are within FEW_SHIFT bits of the topmost fit 63 bits there; they add up in
- * two halves of 64 bits each, without carries, in two places per group, lest a row waits for the
- * one before. The smaller ones, few of most data, go their own way. */
+/* Values whose positions are within FEW_SHIFT bits below that of the greatest fit 63 bits there;
+ * they add up in two halves of 64 bits each, without carries, in two places per group, lest a row
+ * waits for the one before. All others, few of most data, go their own way: so rows that are not
+ * selected, or NaN, may spoil the range without harm. */
 bool wr_exact_add_few(const double *values, const uint16_t *sel, uint32_t count,
                       const uint8_t *number, uint32_t groups, uint8_t *const *rows, uint32_t offset,
                       wr_arena *heap)
 {
     enum { FEW_SHIFT = 10, LANES = 2, GROUPS_MAX = 256 };
     int64_t halves[GROUPS_MAX * LANES][2];
-    uint64_t most = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t magnitude = bits_of(values[sel ? sel[i] : i]) << 1;
-        most = magnitude > most ? magnitude : most;
-    }
+    double lo, hi;
+    if (count == 0) return true;
+    wr_kern()->fold->range_f64(values, sel ? sel[count - 1] + (size_t)1 : count, &lo, &hi);
+    uint64_t most = WR_MAX(bits_of(lo) << 1, bits_of(hi) << 1);
     uint32_t top = (uint32_t)(most >> 53), least = top > FEW_SHIFT ? top - FEW_SHIFT : 1;
     if (top == 0x7ff) return false;
     memset(halves, 0, groups * LANES * sizeof *halves);

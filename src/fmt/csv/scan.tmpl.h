@@ -19,12 +19,13 @@ NAME(quoted_block)(const char *at, uint64_t fields, uint64_t quotes, uint64_t li
     uint64_t ends = fields & ~parity & live;
     uint64_t before_open = (ends | closes) << 1 | state->may_open;
     uint64_t behind_close = closes << 1 | state->closed;
-    uint64_t may_follow = ends | opens | (EQ(at, '\r') & ~parity) | ~live;
+    uint64_t stray = behind_close & ~(ends | opens | ~live);
+    if (__builtin_expect(stray != 0, 0)) stray &= ~EQ(at, '\r') | parity;
     *inside = parity;
     state->inside = (uint64_t)((int64_t)parity >> 63);
     state->may_open = (ends | closes) >> 63;
     state->closed = closes >> 63;
-    return (opens & ~before_open) | (behind_close & ~may_follow);
+    return (opens & ~before_open) | stray;
 }
 
 TARGET static void NAME(find_extent)(const wr_csv_dialect *d, const char *data, size_t size,
