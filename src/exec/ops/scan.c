@@ -26,6 +26,7 @@ static weir_status scan_start(wr_op *op)
                                .column_count = node->schema.count + node->scan.hidden_count,
                                .limit = node->scan.limit,
                                .worker_count = wr_exec_workers(op->exec),
+                               .any_order = !op->feeds_ordered,
                                .mem = op->mem,
                                .cancel = wr_exec_cancel(op->exec)};
     request.filters = wr_filter_set_items(s->filters, &request.filter_count);
@@ -33,6 +34,13 @@ static weir_status scan_start(wr_op *op)
     WR_TRY(relation_of(op)->open(node->scan.relation, &request, &scan));
     s->scan = scan;
     return WR_OK;
+}
+
+static int scan_workers_wanted(wr_op *op)
+{
+    wr_scan *scan = ((scan_op *)op)->scan;
+    int workers = wr_exec_workers(op->exec);
+    return relation_of(op)->morsels ? WR_MIN(relation_of(op)->morsels(scan), workers) : workers;
 }
 
 static weir_status scan_morsel(wr_op *op, wr_op_local *local, bool *got)
@@ -93,5 +101,6 @@ const wr_op_def wr_op_scan = {.name = "scan",
                               .local_close = scan_local_close,
                               .close = scan_close,
                               .start = scan_start,
+                              .workers_wanted = scan_workers_wanted,
                               .morsel = scan_morsel,
                               .next_batch = scan_next};
