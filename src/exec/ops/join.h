@@ -79,6 +79,7 @@ typedef struct wr_join {
     uint64_t bit_words;
     bool takes_pieces; /* join_array.c may be used */
     enum { WR_JOIN_COMING, WR_JOIN_ARRAYS, WR_JOIN_ROWS, WR_JOIN_TABLE } step; /* of finish */
+    struct wr_key_range *ranges; /* by key, of all workers */
     _Atomic bool has_repeats;
     wr_join_lane *lanes; /* by slot */
     wr_join_lane *mark;  /* the lane that tells which keys there are, or NULL: */
