@@ -17,6 +17,7 @@ enum {
     PARTITIONS_MAX = 1024,
     PARTITION_ROWS = 8192, /* wanted per partition: its directory stays in the cache */
     PARTITION_ROWS_MIN = 4096,
+    FEED_PARTS_MAX = 8,   /* each part looks at all that is kept */
     LOOK_EVERY = 1 << 17, /* rows between looks at how keys repeat */
     AHEAD = 8,
     MORSEL_BATCHES = 4,
@@ -492,52 +493,54 @@ static bool all_by_key(wr_agg *a)
     return true;
 }
 
-/* The groups of one key in all workers, merged into the first; NULL: none. merge false: only looks.
- */
-static weir_status merge_key(wr_agg *a, wr_agg_local *me, bool is_null, int64_t key, bool merge,
-                             uint8_t **group)
+/* Merges the groups of one key in all workers into the first. */
+static weir_status merge_key(wr_agg *a, wr_agg_local *me, bool is_null, int64_t key)
 {
-    *group = NULL;
+    uint8_t *group = NULL;
     for (int w = 0; w < wr_exec_workers(a->op.exec); w++) {
         const wr_agg_local *from = (const wr_agg_local *)a->op.locals[w];
         if (!from || !from->has_groups || !from->groups.direct) continue;
         uint8_t *row =
             is_null ? wr_groups_at_null(&from->groups) : wr_groups_at(&from->groups, key);
-        if (!row) continue;
-        if (!*group)
-            *group = row;
-        else if (merge)
-            WR_TRY(merge_states(a, me, *group, row));
-        if (!merge) return WR_OK;
+        if (row && group) WR_TRY(merge_states(a, me, group, row));
+        if (!group) group = row;
     }
     return WR_OK;
 }
 
-/* Range p: counts its groups, or merges and lists them. */
-static weir_status merge_range(wr_agg *a, wr_agg_local *me, int p, bool merge)
+/* Narrows [*from, *to] to the keys that more than one worker may have. False: there are none. */
+static bool shared_keys(const wr_agg *a, int64_t *from, int64_t *to)
 {
-    uint64_t at = merge && p > 0 ? a->ends[p - 1] : 0;
+    int64_t first = INT64_MAX, last = INT64_MIN, lo, hi;
+    for (int w = 0; w < wr_exec_workers(a->op.exec); w++)
+        for (int v = 0; v < w; v++) {
+            const wr_agg_local *x = (const wr_agg_local *)a->op.locals[w];
+            const wr_agg_local *y = (const wr_agg_local *)a->op.locals[v];
+            int64_t x_lo, x_hi, y_lo, y_hi;
+            if (!x || !x->has_groups || !wr_groups_key_range(&x->groups, &x_lo, &x_hi)) continue;
+            if (!y || !y->has_groups || !wr_groups_key_range(&y->groups, &y_lo, &y_hi)) continue;
+            lo = WR_MAX(WR_MAX(x_lo, y_lo), *from);
+            hi = WR_MIN(WR_MIN(x_hi, y_hi), *to);
+            if (lo > hi) continue;
+            first = WR_MIN(first, lo);
+            last = WR_MAX(last, hi);
+        }
+    *from = first;
+    *to = last;
+    return first <= last;
+}
+
+static weir_status merge_range(wr_agg *a, wr_agg_local *me, int p)
+{
     int64_t from = (int64_t)((uint64_t)a->lo + a->key_step * (uint64_t)p);
-    uint8_t *group;
-    for (uint64_t i = 0; i <= a->key_step; i++) {
+    bool is_last = a->key_step > (uint64_t)INT64_MAX - (uint64_t)from;
+    int64_t to = is_last ? INT64_MAX : (int64_t)((uint64_t)from + a->key_step - 1);
+    if (p == 0) WR_TRY(merge_key(a, me, true, 0));
+    if (!shared_keys(a, &from, &to)) return WR_OK;
+    for (uint64_t i = 0, n = (uint64_t)to - (uint64_t)from + 1; i < n; i++) {
         if ((i & (PARTITION_ROWS_MIN - 1)) == 0) WR_TRY(wr_exec_check(a->op.exec));
-        bool is_null = i == a->key_step; /* after the keys of the first range: NULL */
-        if (is_null && p > 0) break;
-        WR_TRY(merge_key(a, me, is_null, (int64_t)((uint64_t)from + i), merge, &group));
-        if (group && merge) a->rows[at] = group;
-        at += group != NULL;
+        WR_TRY(merge_key(a, me, false, (int64_t)((uint64_t)from + i)));
     }
-    if (!merge) a->ends[p] = at;
-    return WR_OK;
-}
-
-static weir_status list_ranges(wr_agg *a)
-{
-    for (int p = 1; p < a->partition_count; p++)
-        a->ends[p] += a->ends[p - 1];
-    uint64_t total = a->ends[a->partition_count - 1];
-    WR_TRY(reserve_rows(a, total));
-    a->row_count = total;
     return WR_OK;
 }
 
@@ -555,7 +558,7 @@ static weir_status list_merged(wr_agg *a)
     a->is_merged = true;
     for (int w = 0; w < wr_exec_workers(a->op.exec); w++) {
         wr_agg_local *from = (wr_agg_local *)a->op.locals[w];
-        if (!from || !from->lists) continue;
+        if (!from || !from->has_groups) continue;
         drop_lists(a, from);
         WR_TRY(list_only(a, from->groups.rows));
     }
@@ -608,15 +611,18 @@ static weir_status begin_finish(wr_agg *a, int *tasks)
                    with_groups, with_groups == 1 ? "" : "s");
     if (with_groups == 0) return WR_OK;
     if (with_groups == 1 && !any_loose) return list_only(a, last->groups.rows);
+    a->op.has_little = total < PARTITION_ROWS_MIN && !a->any_kept;
     a->partition_count = total < PARTITION_ROWS_MIN ? 1 : PARTITIONS_MIN;
     while (a->partition_count < PARTITIONS_MAX &&
            total > (uint64_t)a->partition_count * PARTITION_ROWS)
         a->partition_count *= 2;
-    a->ends = wr_new_array(&a->op.arena, uint64_t, a->partition_count);
     a->is_by_key = all_by_key(a);
     *tasks = a->is_by_key ? a->partition_count : wr_exec_workers(a->op.exec);
     return WR_OK;
 }
+
+/* In which phase the groups of all workers are one. */
+static int merged_phase(const wr_agg *a) { return a->is_by_key ? 1 : 2; }
 
 static weir_status agg_finish(wr_op *op, int phase, int *tasks)
 {
@@ -624,38 +630,54 @@ static weir_status agg_finish(wr_op *op, int phase, int *tasks)
     *tasks = -1;
     if (phase == 0) return begin_finish(a, tasks);
     if (a->has_spilled && a->column_count > 0) return wr_agg_list_parts(a);
-    if (phase == 1) {
-        *tasks = a->partition_count;
-        return a->is_by_key ? list_ranges(a) : WR_OK;
+    int merged = merged_phase(a);
+    if (phase < merged) *tasks = a->partition_count;
+    if (phase == merged) {
+        if (a->partition_count > 0) WR_TRY(list_merged(a));
+        if (!a->any_kept) return WR_OK;
+        int workers = wr_exec_workers(a->op.exec);
+        a->feed_parts = a->row_count > 1 ? WR_MIN(workers, FEED_PARTS_MAX) : 1;
+        *tasks = a->feed_parts > 1 ? workers : a->call_count;
     }
-    if (phase == 2) {
-        if (a->partition_count > 0 && !a->is_by_key) WR_TRY(list_merged(a));
-        int kept = 0;
-        for (int i = 0; i < a->call_count; i++)
-            kept += a->calls[i].is_kept;
-        *tasks = kept > 0 ? a->call_count : -1;
-    }
+    if (phase == merged + 1 && a->feed_parts > 1) *tasks = a->call_count * a->feed_parts;
     return WR_OK;
+}
+
+/* Feeds what is kept for a call, to all groups or (feed_parts > 1) to a part of them. */
+static weir_status feed_task(wr_agg *a, wr_agg_local *me, int index)
+{
+    int call = index / a->feed_parts, part = a->feed_parts > 1 ? index % a->feed_parts : -1;
+    if (!a->calls[call].is_kept) return WR_OK;
+    if (a->has_spilled && a->calls[call].is_free)
+        return wr_agg_feed_spilled(a, me, call, a->rows[0]);
+    return wr_agg_feed(a, me, call, NULL, part);
 }
 
 static weir_status agg_task(wr_op *op, wr_op_local *local, int phase, int index)
 {
     wr_agg *a = (wr_agg *)op;
     wr_agg_local *me = (wr_agg_local *)local;
-    if (a->is_by_key && phase < 2) return merge_range(a, me, index, phase == 1);
+    if (a->is_by_key && phase == 0) return merge_range(a, me, index);
     if (phase == 0) {
         wr_agg_local *whose = (wr_agg_local *)op->locals[index];
         if (a->has_spilled) return whose && whose->has_groups ? wr_agg_spill(a, whose) : WR_OK;
         return whose && whose->has_groups ? split(a, whose) : WR_OK;
     }
-    if (phase == 1) return merge_partition(a, me, index);
-    if (!a->calls[index].is_kept) return WR_OK;
-    if (a->has_spilled && a->calls[index].is_free)
-        return wr_agg_feed_spilled(a, me, index, a->rows[0]);
-    return wr_agg_feed(a, me, index, NULL);
+    if (phase < merged_phase(a)) return merge_partition(a, me, index);
+    if (phase == merged_phase(a) && a->feed_parts > 1)
+        return wr_agg_aim(a, (wr_agg_local *)op->locals[index]);
+    return feed_task(a, me, index);
 }
 
 /* ---- reading ---- */
+
+static int agg_workers_wanted(wr_op *op)
+{
+    const wr_agg *a = (const wr_agg *)op;
+    uint64_t workers = (uint64_t)wr_exec_workers(op->exec);
+    if (a->has_spilled && a->column_count > 0) return (int)workers;
+    return (int)WR_MIN(a->row_count / (MORSEL_BATCHES * WR_BATCH_ROWS) + 1, workers);
+}
 
 static weir_status agg_morsel(wr_op *op, wr_op_local *local, bool *got)
 {
@@ -784,5 +806,6 @@ const wr_op_def wr_op_aggregate = {.name = "aggregate",
                                    .sink = agg_sink,
                                    .finish = agg_finish,
                                    .task = agg_task,
+                                   .workers_wanted = agg_workers_wanted,
                                    .morsel = agg_morsel,
                                    .next_batch = agg_next};

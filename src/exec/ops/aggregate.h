@@ -53,6 +53,7 @@ typedef struct wr_agg_local {
     wr_aggregate_env *envs; /* by call */
     wr_rows **kept;         /* by call: ordered calls */
     wr_groups *distinct;    /* by call */
+    uint64_t *feed_counts;  /* by call and part: kept rows */
     uint64_t tried, made; /* rows grouped and groups made since the last look at how they repeat */
     wr_agg_item **lists;  /* while merging: groups by partition */
     uint64_t *list_counts;
@@ -78,11 +79,11 @@ typedef struct wr_agg {
     wr_rows_layout layout;
     /* finishing */
     int partition_count;
+    int feed_parts; /* kept arguments are fed in so many parts of the groups */
     bool is_merged; /* rows holds groups that were merged into others, to be left out */
     bool is_by_key; /* all tables are arrays over one key: partitions are ranges of it */
     int64_t lo;
     uint64_t key_step;
-    uint64_t *ends; /* groups up to the end of each range */
     uint8_t **rows; /* all groups, to be read */
     uint64_t row_count, row_cap;
     _Atomic uint64_t next;
@@ -110,8 +111,11 @@ WR_MUST_CHECK weir_status wr_agg_open_kept(wr_agg *a, wr_agg_call *c);
 WR_MUST_CHECK weir_status wr_agg_keep(wr_agg *a, wr_agg_local *me, int call, const uint16_t *sel,
                                       uint32_t count, uint8_t *const *groups);
 /* Feeds kept arguments of a call to the merged groups: those of one worker, or of all (only NULL).
- */
-WR_MUST_CHECK weir_status wr_agg_feed(wr_agg *a, wr_agg_local *me, int call, wr_agg_local *only);
+ * part: of feed_parts, after wr_agg_aim for all workers; -1: all groups. */
+WR_MUST_CHECK weir_status wr_agg_feed(wr_agg *a, wr_agg_local *me, int call, wr_agg_local *only,
+                                      int part);
+/* Points what a worker has kept to the merged groups and counts it by part. */
+WR_MUST_CHECK weir_status wr_agg_aim(const wr_agg *a, wr_agg_local *whose);
 /* Adds rows of the call's kept layout. */
 WR_MUST_CHECK weir_status wr_agg_add_kept(wr_agg *a, wr_agg_local *me, int call,
                                           const wr_column *columns, const uint16_t *sel,

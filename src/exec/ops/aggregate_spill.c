@@ -518,7 +518,7 @@ static weir_status feed_kept(wr_agg *a, wr_agg_local *me, int call, wr_agg_sourc
         for (int s = 0; s < count; s++)
             if (sources[s]->kept && sources[s]->kept[call].rows)
                 WR_TRY(load_kept(a, me, call, sources[s], only, pass, (uint32_t)passes));
-        WR_TRY(wr_agg_feed(a, me, call, me));
+        WR_TRY(wr_agg_feed(a, me, call, me, -1));
         wr_rows_drop(WR_TAKE(me->kept[call]));
         wr_groups_clear(&me->distinct[call]);
     }
