@@ -630,27 +630,16 @@ static weir_status agg_finish(wr_op *op, int phase, int *tasks)
     *tasks = -1;
     if (phase == 0) return begin_finish(a, tasks);
     if (a->has_spilled && a->column_count > 0) return wr_agg_list_parts(a);
-    int merged = merged_phase(a);
+    int merged = merged_phase(a), workers = wr_exec_workers(a->op.exec);
     if (phase < merged) *tasks = a->partition_count;
     if (phase == merged) {
         if (a->partition_count > 0) WR_TRY(list_merged(a));
         if (!a->any_kept) return WR_OK;
-        int workers = wr_exec_workers(a->op.exec);
         a->feed_parts = a->row_count > 1 ? WR_MIN(workers, FEED_PARTS_MAX) : 1;
         *tasks = a->feed_parts > 1 ? workers : a->call_count;
     }
     if (phase == merged + 1 && a->feed_parts > 1) *tasks = a->call_count * a->feed_parts;
     return WR_OK;
-}
-
-/* Feeds what is kept for a call, to all groups or (feed_parts > 1) to a part of them. */
-static weir_status feed_task(wr_agg *a, wr_agg_local *me, int index)
-{
-    int call = index / a->feed_parts, part = a->feed_parts > 1 ? index % a->feed_parts : -1;
-    if (!a->calls[call].is_kept) return WR_OK;
-    if (a->has_spilled && a->calls[call].is_free)
-        return wr_agg_feed_spilled(a, me, call, a->rows[0]);
-    return wr_agg_feed(a, me, call, NULL, part);
 }
 
 static weir_status agg_task(wr_op *op, wr_op_local *local, int phase, int index)
@@ -666,7 +655,7 @@ static weir_status agg_task(wr_op *op, wr_op_local *local, int phase, int index)
     if (phase < merged_phase(a)) return merge_partition(a, me, index);
     if (phase == merged_phase(a) && a->feed_parts > 1)
         return wr_agg_aim(a, (wr_agg_local *)op->locals[index]);
-    return feed_task(a, me, index);
+    return wr_agg_feed_task(a, me, index);
 }
 
 /* ---- reading ---- */

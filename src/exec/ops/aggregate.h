@@ -114,6 +114,8 @@ WR_MUST_CHECK weir_status wr_agg_keep(wr_agg *a, wr_agg_local *me, int call, con
  * part: of feed_parts, after wr_agg_aim for all workers; -1: all groups. */
 WR_MUST_CHECK weir_status wr_agg_feed(wr_agg *a, wr_agg_local *me, int call, wr_agg_local *only,
                                       int part);
+/* Task number index of feeding: a call, for all groups or (feed_parts > 1) for a part of them. */
+WR_MUST_CHECK weir_status wr_agg_feed_task(wr_agg *a, wr_agg_local *me, int index);
 /* Points what a worker has kept to the merged groups and counts it by part. */
 WR_MUST_CHECK weir_status wr_agg_aim(const wr_agg *a, wr_agg_local *whose);
 /* Adds rows of the call's kept layout. */

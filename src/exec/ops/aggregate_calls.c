@@ -247,6 +247,15 @@ weir_status wr_agg_feed(wr_agg *a, wr_agg_local *me, int call, wr_agg_local *onl
     return bad;
 }
 
+weir_status wr_agg_feed_task(wr_agg *a, wr_agg_local *me, int index)
+{
+    int call = index / a->feed_parts, part = a->feed_parts > 1 ? index % a->feed_parts : -1;
+    if (!a->calls[call].is_kept) return WR_OK;
+    if (a->has_spilled && a->calls[call].is_free)
+        return wr_agg_feed_spilled(a, me, call, a->rows[0]);
+    return wr_agg_feed(a, me, call, NULL, part);
+}
+
 void wr_agg_drop_kept(wr_agg *a, wr_agg_local *me)
 {
     for (int i = 0; i < a->call_count; i++) {
