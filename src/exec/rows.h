@@ -50,6 +50,9 @@ WR_MUST_CHECK weir_status wr_rows_absorb(wr_rows *into, wr_rows *from);
  * arena). A NULL address gives a NULL value (outer joins). Text points into the store. */
 void wr_rows_gather(const wr_rows_layout *layout, int column, uint8_t *const *addresses,
                     uint32_t count, wr_arena *arena, wr_column *out);
+/* The first columns columns at once, out gets as many: rows in no order are fetched once. */
+void wr_rows_gather_all(const wr_rows_layout *layout, int columns, uint8_t *const *addresses,
+                        uint32_t count, wr_arena *arena, wr_column *out);
 /* Walks all rows in insertion order: fills addresses with up to max row pointers, returns how many
  * (0 = end). */
 typedef struct wr_rows_cursor {
