@@ -656,13 +656,15 @@ void wr_rows_gather(const wr_rows_layout *layout, int column, uint8_t *const *ad
         gather_nulls(column, addresses, count, arena, out);
 }
 
+/* Rows that are missing (NULL) may be asked for too: nothing comes. */
 static void prefetch_rows(const wr_rows_layout *layout, uint8_t *const *addresses, uint32_t count)
 {
     uint32_t last = layout->row_size - 1;
     for (uint32_t i = 0; i < count; i++) {
+        uintptr_t row = (uintptr_t)addresses[i];
         for (uint32_t at = 0; at < last; at += 64)
-            __builtin_prefetch(addresses[i] + at);
-        __builtin_prefetch(addresses[i] + last);
+            __builtin_prefetch((const void *)(row + at));
+        __builtin_prefetch((const void *)(row + last));
     }
 }
 
