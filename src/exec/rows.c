@@ -41,7 +41,8 @@ struct wr_rows {
     page *pages;
     uint32_t page_count, page_cap;
     uint64_t count, bytes;
-    size_t page_bytes; /* of the largest pages */
+    size_t page_bytes;  /* of the largest pages */
+    uint32_t slot_bits; /* of a row's number, below the page */
     wr_arena scratch;
     wr_buf encoded;
 };
@@ -84,6 +85,9 @@ weir_status wr_rows_new(wr_mem *mem, const wr_rows_layout *layout, wr_rows **out
     rows->layout = layout;
     uint64_t limit = wr_mem_limit(mem), share = WR_MAX(limit / PAGE_SHARE, (uint64_t)PAGE_SMALL);
     rows->page_bytes = limit ? WR_MIN(share, (uint64_t)PAGE_BYTES) : PAGE_BYTES;
+    size_t largest = WR_MAX(rows->page_bytes, (size_t)layout->row_size * PAGE_ROWS_MIN);
+    while (largest / layout->row_size >> rows->slot_bits)
+        rows->slot_bits++;
     *out = rows;
     return WR_OK;
 }
@@ -719,4 +723,32 @@ wr_rows_cursor wr_rows_end(const wr_rows *rows)
 {
     if (rows->page_count == 0) return (wr_rows_cursor){0, 0};
     return (wr_rows_cursor){rows->page_count - 1, rows->pages[rows->page_count - 1].count};
+}
+
+/* ---- numbers: page and slot, plus 1 ---- */
+
+bool wr_rows_has_numbers(const wr_rows *rows)
+{
+    return rows->page_count + (uint64_t)WR_BATCH_ROWS < UINT32_MAX >> rows->slot_bits;
+}
+
+void wr_rows_numbers(const wr_rows *rows, wr_rows_cursor from, uint32_t count, uint32_t *numbers)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        while (from.slot >= rows->pages[from.page].count)
+            from = (wr_rows_cursor){from.page + 1, 0};
+        numbers[i] = (from.page << rows->slot_bits) + from.slot++ + 1;
+    }
+}
+
+void wr_rows_of_numbers(const wr_rows *rows, const uint32_t *numbers, uint32_t count,
+                        uint8_t **addresses)
+{
+    uint32_t mask = (UINT32_C(1) << rows->slot_bits) - 1, row_size = rows->layout->row_size;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t number = numbers[i] - 1;
+        addresses[i] = numbers[i] ? rows->pages[number >> rows->slot_bits].rows +
+                                        (size_t)(number & mask) * row_size
+                                  : NULL;
+    }
 }

@@ -62,6 +62,14 @@ uint32_t wr_rows_next(const wr_rows *rows, wr_rows_cursor *cursor, uint8_t **add
                       uint32_t max);
 /* Where the next appended row will be found by wr_rows_next. */
 wr_rows_cursor wr_rows_end(const wr_rows *rows);
+/* Rows by number in 32 bits, half of a pointer, for directories of many; 0 is none. Numbers hold
+ * until pages move to another store. False: a store this large might have rows without a number. */
+bool wr_rows_has_numbers(const wr_rows *rows);
+/* The numbers of count rows from the cursor on. */
+void wr_rows_numbers(const wr_rows *rows, wr_rows_cursor from, uint32_t count, uint32_t *numbers);
+/* Their addresses, NULL for 0. */
+void wr_rows_of_numbers(const wr_rows *rows, const uint32_t *numbers, uint32_t count,
+                        uint8_t **addresses);
 
 /* Rows as one block of bytes for a temporary file (spill.h): the rows, then the bytes they point
  * to, pointers as offsets into these. Packs rows from the first on into out (emptied before), about

@@ -3,7 +3,8 @@
  * Every worker groups its share into its own table (groups.h); a group is a row of the tuple store
  * with the states of all calls behind its keys. When more than one worker has groups they are
  * merged by partitions of the hash, side by side; the rows stay where they are, the first one met
- * becomes the group and the others are merged into it. A worker whose keys hardly repeat stops
+ * becomes the group and the others are merged into it; tables that are arrays over one key are
+ * merged by ranges of it instead (aggregate_by_key.c). A worker whose keys hardly repeat stops
  * looking for them and lets the partitions do the grouping: their directories fit into the cache.
  *
  * Grouping sets: each batch is grouped once per set with the other keys as NULL; a hidden column
@@ -38,7 +39,6 @@ static uint64_t set_of(const wr_agg *a, int set)
 static weir_status open_calls(wr_agg *a, wr_expr **exprs, int *count)
 {
     const wr_plan_node *node = a->op.node;
-    uint32_t at = 16; /* after the hash and the forward */
     a->call_count = node->aggregate.call_count;
     a->calls = wr_new_array(&a->op.arena, wr_agg_call, a->call_count + 1);
     for (int i = 0; i < a->call_count; i++) {
@@ -57,12 +57,19 @@ static weir_status open_calls(wr_agg *a, wr_expr **exprs, int *count)
             exprs[(*count)++] = call->args[k];
         for (int k = 0; k < call->order_count && c->is_kept; k++)
             exprs[(*count)++] = call->order[k].expr;
-        c->state_offset = at;
-        at += (uint32_t)((call->fn->state_size(call) + 7) / 8 * 8);
         if (call->filter) WR_TRY(wr_exprs_open(&c->filter, &a->op, &call->filter, 1));
         if (c->is_kept) WR_TRY(wr_agg_open_kept(a, c));
         c->takes_few = call->fn->update_few && !call->filter && !c->is_kept;
         a->counts_few |= c->takes_few;
+    }
+    /* The hash is not asked for when groups are merged, so what they are merged into takes its
+     * place; but kept rows are written with both. */
+    a->moved_word = a->any_kept;
+    uint32_t at = 8 * (1 + (uint32_t)a->moved_word);
+    for (int i = 0; i < a->call_count; i++) {
+        const wr_aggregate_call *call = a->calls[i].call;
+        a->calls[i].state_offset = at;
+        at += (uint32_t)((call->fn->state_size(call) + 7) / 8 * 8);
     }
     a->layout.extra_size = at;
     return WR_OK;
@@ -318,14 +325,14 @@ static weir_status list_only(wr_agg *a, const wr_rows *rows)
     return WR_OK;
 }
 
-static weir_status merge_states(wr_agg *a, wr_agg_local *me, uint8_t *into, uint8_t *from)
+weir_status wr_agg_merge(wr_agg *a, wr_agg_local *me, uint8_t *into, uint8_t *from)
 {
     for (int i = 0; i < a->call_count; i++) {
         const wr_agg_call *c = &a->calls[i];
         if (c->is_kept) continue;
         WR_TRY(c->call->fn->merge(&me->envs[i], into + c->state_offset, from + c->state_offset));
     }
-    wr_row_extra(&a->layout, from)[1] = (uint64_t)(uintptr_t)into;
+    wr_row_extra(&a->layout, from)[a->moved_word] = (uint64_t)(uintptr_t)into;
     return WR_OK;
 }
 
@@ -341,7 +348,7 @@ static weir_status merge_only(wr_agg *a, wr_agg_local *me)
             WR_TRY(reserve_rows(a, 1));
             a->rows[a->row_count++] = row;
         } else {
-            WR_TRY(merge_states(a, me, a->rows[0], row));
+            WR_TRY(wr_agg_merge(a, me, a->rows[0], row));
         }
     }
     if (a->row_count > 0) return WR_OK;
@@ -399,8 +406,9 @@ static weir_status split(wr_agg *a, wr_agg_local *me)
         wr_groups_hash_rows(&me->groups, rows, n, &scratch);
         wr_arena_reset(&scratch);
         for (uint32_t i = 0; i < n; i++) {
-            uint64_t hash = *wr_row_extra(&a->layout, rows[i]);
+            uint64_t *extra = wr_row_extra(&a->layout, rows[i]), hash = *extra;
             listed[at + i] = (wr_agg_item){rows[i], hash};
+            extra[a->moved_word] = 0;
             me->list_counts[partition_of(a, hash)]++;
         }
     }
@@ -444,7 +452,7 @@ static weir_status merge_items(wr_agg *a, wr_agg_local *me, const wr_agg_item *i
             if ((slot & salt_mask) != salt) continue;
             uint8_t *group = (uint8_t *)(uintptr_t)(slot & ~salt_mask);
             if (!same_keys(a, group, items[i].row)) continue;
-            WR_TRY(merge_states(a, me, group, items[i].row));
+            WR_TRY(wr_agg_merge(a, me, group, items[i].row));
             break;
         }
     }
@@ -472,76 +480,6 @@ static weir_status merge_partition(wr_agg *a, wr_agg_local *me, int p)
     }
     wr_mem_free(a->op.mem, slots, slot_count * sizeof(uint64_t));
     return bad;
-}
-
-/* ---- merging arrays over one key ---- */
-
-static bool all_by_key(wr_agg *a)
-{
-    int64_t lo = INT64_MAX, hi = INT64_MIN, from, to;
-    for (int w = 0; w < wr_exec_workers(a->op.exec); w++) {
-        const wr_agg_local *me = (const wr_agg_local *)a->op.locals[w];
-        if (!me || !me->has_groups || wr_rows_count(me->groups.rows) == 0) continue;
-        if (!wr_groups_key_range(&me->groups, &from, &to)) return false;
-        lo = WR_MIN(lo, from);
-        hi = WR_MAX(hi, to);
-    }
-    uint64_t span = (uint64_t)hi - (uint64_t)lo + 1;
-    if (span > (UINT64_C(1) << 40)) return false;
-    a->lo = lo;
-    a->key_step = span / (uint64_t)a->partition_count + 1;
-    return true;
-}
-
-/* Merges the groups of one key in all workers into the first. */
-static weir_status merge_key(wr_agg *a, wr_agg_local *me, bool is_null, int64_t key)
-{
-    uint8_t *group = NULL;
-    for (int w = 0; w < wr_exec_workers(a->op.exec); w++) {
-        const wr_agg_local *from = (const wr_agg_local *)a->op.locals[w];
-        if (!from || !from->has_groups || !from->groups.direct) continue;
-        uint8_t *row =
-            is_null ? wr_groups_at_null(&from->groups) : wr_groups_at(&from->groups, key);
-        if (row && group) WR_TRY(merge_states(a, me, group, row));
-        if (!group) group = row;
-    }
-    return WR_OK;
-}
-
-/* Narrows [*from, *to] to the keys that more than one worker may have. False: there are none. */
-static bool shared_keys(const wr_agg *a, int64_t *from, int64_t *to)
-{
-    int64_t first = INT64_MAX, last = INT64_MIN, lo, hi;
-    for (int w = 0; w < wr_exec_workers(a->op.exec); w++)
-        for (int v = 0; v < w; v++) {
-            const wr_agg_local *x = (const wr_agg_local *)a->op.locals[w];
-            const wr_agg_local *y = (const wr_agg_local *)a->op.locals[v];
-            int64_t x_lo, x_hi, y_lo, y_hi;
-            if (!x || !x->has_groups || !wr_groups_key_range(&x->groups, &x_lo, &x_hi)) continue;
-            if (!y || !y->has_groups || !wr_groups_key_range(&y->groups, &y_lo, &y_hi)) continue;
-            lo = WR_MAX(WR_MAX(x_lo, y_lo), *from);
-            hi = WR_MIN(WR_MIN(x_hi, y_hi), *to);
-            if (lo > hi) continue;
-            first = WR_MIN(first, lo);
-            last = WR_MAX(last, hi);
-        }
-    *from = first;
-    *to = last;
-    return first <= last;
-}
-
-static weir_status merge_range(wr_agg *a, wr_agg_local *me, int p)
-{
-    int64_t from = (int64_t)((uint64_t)a->lo + a->key_step * (uint64_t)p);
-    bool is_last = a->key_step > (uint64_t)INT64_MAX - (uint64_t)from;
-    int64_t to = is_last ? INT64_MAX : (int64_t)((uint64_t)from + a->key_step - 1);
-    if (p == 0) WR_TRY(merge_key(a, me, true, 0));
-    if (!shared_keys(a, &from, &to)) return WR_OK;
-    for (uint64_t i = 0, n = (uint64_t)to - (uint64_t)from + 1; i < n; i++) {
-        if ((i & (PARTITION_ROWS_MIN - 1)) == 0) WR_TRY(wr_exec_check(a->op.exec));
-        WR_TRY(merge_key(a, me, false, (int64_t)((uint64_t)from + i)));
-    }
-    return WR_OK;
 }
 
 static void drop_lists(wr_agg *a, wr_agg_local *me)
@@ -616,9 +554,16 @@ static weir_status begin_finish(wr_agg *a, int *tasks)
     while (a->partition_count < PARTITIONS_MAX &&
            total > (uint64_t)a->partition_count * PARTITION_ROWS)
         a->partition_count *= 2;
-    a->is_by_key = all_by_key(a);
+    a->group_count = total;
+    a->is_by_key = wr_agg_is_by_key(a);
     *tasks = a->is_by_key ? a->partition_count : wr_exec_workers(a->op.exec);
     return WR_OK;
+}
+
+/* At most; by key there is no list of them. */
+static uint64_t groups_to_read(const wr_agg *a)
+{
+    return a->is_by_key ? a->group_count : a->row_count;
 }
 
 /* In which phase the groups of all workers are one. */
@@ -633,9 +578,9 @@ static weir_status agg_finish(wr_op *op, int phase, int *tasks)
     int merged = merged_phase(a), workers = wr_exec_workers(a->op.exec);
     if (phase < merged) *tasks = a->partition_count;
     if (phase == merged) {
-        if (a->partition_count > 0) WR_TRY(list_merged(a));
+        if (a->partition_count > 0 && !a->is_by_key) WR_TRY(list_merged(a));
         if (!a->any_kept) return WR_OK;
-        a->feed_parts = a->row_count > 1 ? WR_MIN(workers, FEED_PARTS_MAX) : 1;
+        a->feed_parts = groups_to_read(a) > 1 ? WR_MIN(workers, FEED_PARTS_MAX) : 1;
         *tasks = a->feed_parts > 1 ? workers : a->call_count;
     }
     if (phase == merged + 1 && a->feed_parts > 1) *tasks = a->call_count * a->feed_parts;
@@ -646,7 +591,7 @@ static weir_status agg_task(wr_op *op, wr_op_local *local, int phase, int index)
 {
     wr_agg *a = (wr_agg *)op;
     wr_agg_local *me = (wr_agg_local *)local;
-    if (a->is_by_key && phase == 0) return merge_range(a, me, index);
+    if (a->is_by_key && phase == 0) return wr_agg_merge_range(a, me, index);
     if (phase == 0) {
         wr_agg_local *whose = (wr_agg_local *)op->locals[index];
         if (a->has_spilled) return whose && whose->has_groups ? wr_agg_spill(a, whose) : WR_OK;
@@ -665,7 +610,7 @@ static int agg_workers_wanted(wr_op *op)
     const wr_agg *a = (const wr_agg *)op;
     uint64_t workers = (uint64_t)wr_exec_workers(op->exec);
     if (a->has_spilled && a->column_count > 0) return (int)workers;
-    return (int)WR_MIN(a->row_count / (MORSEL_BATCHES * WR_BATCH_ROWS) + 1, workers);
+    return (int)WR_MIN(groups_to_read(a) / (MORSEL_BATCHES * WR_BATCH_ROWS) + 1, workers);
 }
 
 static weir_status agg_morsel(wr_op *op, wr_op_local *local, bool *got)
@@ -674,6 +619,14 @@ static weir_status agg_morsel(wr_op *op, wr_op_local *local, bool *got)
     wr_agg_local *me = (wr_agg_local *)local;
     if (a->has_spilled && a->column_count > 0) {
         wr_agg_take_part(a, me, got);
+        return WR_OK;
+    }
+    if (a->is_by_key) {
+        uint64_t p = atomic_fetch_add(&a->next, 1);
+        me->at = a->key_step * p;
+        me->end = me->at + a->key_step;
+        me->gives_null = p == 0;
+        *got = p < (uint64_t)a->partition_count;
         return WR_OK;
     }
     uint64_t step = MORSEL_BATCHES * (uint64_t)WR_BATCH_ROWS;
@@ -715,7 +668,7 @@ static uint8_t **next_rows(const wr_agg *a, wr_agg_local *me, uint8_t **some, ui
         }
         for (uint32_t i = 0; i < n; i++) {
             some[*count] = rows[i];
-            *count += wr_row_extra(&a->layout, rows[i])[1] == 0;
+            *count += wr_row_extra(&a->layout, rows[i])[a->moved_word] == 0;
         }
     }
     return some;
@@ -728,14 +681,16 @@ static weir_status agg_next(wr_op *op, wr_op_local *local, wr_batch *out, bool *
     const wr_plan_node *node = op->node;
     uint8_t *some[WR_BATCH_ROWS], **rows = some;
     uint32_t n;
+    wr_arena *scratch = &local->scratch;
+    wr_arena_reset(scratch);
     if (me->part)
         WR_TRY(wr_agg_next_groups(a, me, some, &n));
+    else if (a->is_by_key)
+        WR_TRY(wr_agg_next_by_key(a, me, some, &n));
     else
         rows = next_rows(a, me, some, &n);
     *more = n > 0;
     if (!*more) return WR_OK;
-    wr_arena *scratch = &local->scratch;
-    wr_arena_reset(scratch);
     *out = (wr_batch){.column_count = node->schema.count, .rows = n};
     out->columns = wr_new_array(scratch, wr_column, node->schema.count + 1);
     int at = 0;
