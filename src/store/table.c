@@ -8,7 +8,7 @@
 #include "store/chunk.h"
 #include "kern/kern.h"
 
-enum { OWN_CHUNK_ROWS = WR_BATCH_ROWS / 2 };
+enum { OWN_CHUNK_ROWS = (WR_BATCH_ROWS + 1) / 2 };
 
 /* ---- chunks ---- */
 
