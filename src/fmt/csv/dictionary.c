@@ -63,7 +63,7 @@ static bool read_codes(const wr_csv_cells *cells, int field, size_t first, uint3
     const bool has_quote = cells->has_quotes && dialect->quote >= 0;
     for (uint32_t i = 0; i < wanted; i++) {
         uint32_t row = sel ? sel[i] : i, end = ends[row * width];
-        const char *at = data + ends[row * width - 1] + gap;
+        const char *at = data + (ends - 1)[row * width] + gap;
         size_t length = (size_t)(data + end - at);
         if (has_quote && length > 0 && *at == (char)dialect->quote) {
             if (length < 3 || at[length - 1] != (char)dialect->quote) return false;
