@@ -180,11 +180,13 @@ batch-test: setup
 	@$(MAKE) --no-print-directory $(PARALLEL) FLAVOR=debug BATCH=1 all
 	@WEIR=build/debug-1/weir WEIR_LEAVE_OUT="row_order aggregate_repeats" tests/run.sh .slt functions
 
-# Random queries, the same in several ways of running them: make differential N=5000 SEED=7
+# The same queries in several ways of running them, random ones and known ones: make differential N=5000 SEED=7
 differential: setup
 	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@$(MAKE) --no-print-directory $(PARALLEL) BATCH=7 all
+	@$(MAKE) --no-print-directory $(PARALLEL) FLAVOR=debug BATCH=1 all
 	@WEIR=build/release/weir WEIR_ALSO=build/release-7/weir python3 tests/differential.py $(or $(N),2000) $(or $(SEED),1)
+	@WEIR=build/release/weir WEIR_ALSO=build/release-7/weir:build/debug-1/weir python3 tests/differential_suites.py
 
 demo: setup
 	@$(MAKE) --no-print-directory $(PARALLEL) all
@@ -222,7 +224,7 @@ help:
 	@echo "make tsan-test    unit tests, C API and parallel statements with the thread sanitizer"
 	@echo "make batch-test   unit tests and SQL tests with batches of 7 rows and of 1"
 	@echo "make crash-test   processes killed while they commit, and what is left (N=200 SEED=1)"
-	@echo "make differential random queries: threads, optimizer off, small batches, DuckDB (N=2000 SEED=1)"
+	@echo "make differential random queries, TPC-H, classic: threads, rules off, small batches, spilling (N=2000 SEED=1)"
 	@echo "make demo         examples/demo.sh"
 	@echo "make bench        bench/run.sh           (ARGS=... is passed on)"
 	@echo "make fuzz         fuzz/run.sh"

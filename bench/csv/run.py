@@ -5,7 +5,8 @@
 
 count, sum and group (as TPC-H Q1) on the clean file are compared with the peers; then the same group on a file with every
 text in quotes, commas, doubled quotes and line breaks inside (quoted) and on one with bad lines that weir puts into a
-rejects table (dirty) are compared with the clean one, per byte. The last line is the figure.
+rejects table (dirty) are compared with the clean one, per byte. Then come the bars: shares of DuckDB's CPU, less CPU than
+Polars, peak memory. The last line is the figure.
 """
 import argparse
 import pathlib
@@ -88,6 +89,10 @@ POLARS = {
 }
 
 
+BARS = {"count": 0.15, "sum": 0.25, "group": 0.25}
+PEAK_MB = 128
+
+
 def variants(engine, runs, clean, quoted, dirty):
     """CPU per byte of the group question on the quoted and dirty files, as shares of the clean one's."""
     seconds = {}
@@ -109,6 +114,16 @@ def variants(engine, runs, clean, quoted, dirty):
     return shares
 
 
+def bars(ratios, peaks):
+    """How far the figures are from what they must be: shares of DuckDB's CPU, less CPU than Polars, peak memory."""
+    if "duckdb" in peaks:
+        print("of DuckDB's CPU: " + ", ".join(f"{name} {ratios[name]['duckdb'][0]:.3f} (bar {bar})" for name, bar in BARS.items()))
+    if "polars" in peaks:
+        worst = max(ratios, key=lambda name: ratios[name]["polars"][0])
+        print(f"of Polars' CPU: at most {ratios[worst]['polars'][0]:.2f}, {worst} (bar 1)")
+    print(f"peak memory: {peaks['weir'] / 1e6:.0f} MB (bar {PEAK_MB})")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sf", default="1")
@@ -127,7 +142,7 @@ def main():
                  for name, text in AGGREGATES.items()}
     ratios, right = compare.table(engines, questions, args.runs)
     variants(engines["weir"], args.runs, clean, quoted, dirty)
-    compare.close(engines)
+    bars(ratios, compare.close(engines))
     print(compare.figure(ratios, args.peer.split(",")[0]))
     return 0 if right else 1
 

@@ -159,6 +159,10 @@ WEIR_API weir_status weir_query_next(weir_query *query, const weir_rows **out);
 WEIR_API void weir_query_keep(weir_query *query, uint64_t bytes_max);
 /* After the last row: whether all rows were kept. */
 WEIR_API bool weir_query_is_kept(const weir_query *query);
+/* Counts bytes that the caller holds on account of the query, such as a copy of its rows, as memory
+ * of the query until that is closed. Fails with W6002, and counts nothing, if they do not fit into
+ * memory_limit or work_mem. */
+WEIR_API weir_status weir_query_reserve(weir_query *query, uint64_t bytes);
 WEIR_API size_t weir_rows_count(const weir_rows *rows);
 WEIR_API bool weir_rows_is_null(const weir_rows *rows, size_t row, int column);
 /* The value as SQL prints it; NULL values give "". The text lives until the next weir_rows_text or

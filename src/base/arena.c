@@ -65,6 +65,15 @@ weir_status wr_arena_check(const wr_arena *arena)
 
 void *wr_arena_alloc(wr_arena *arena, size_t size) { return memset(take(arena, size), 0, size); }
 
+void *wr_arena_raw(wr_arena *arena, size_t size) { return take(arena, size); }
+
+void wr_arena_expect(wr_arena *arena, size_t size)
+{
+    size_t need = aligned(size);
+    if (need > BLOCK_MAX - sizeof(wr_arena_block)) return;
+    if (!arena->next || (size_t)(arena->end - arena->next) < need) add_block(arena, need);
+}
+
 void *wr_arena_grow(wr_arena *arena, void *ptr, size_t old_size, size_t new_size)
 {
     wr_assert(new_size >= old_size);

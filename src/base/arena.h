@@ -23,6 +23,10 @@ void wr_arena_clear(wr_arena *arena); /* a zeroed arena is valid and empty; the
                                         budget stays */
 void wr_arena_reset(wr_arena *arena); /* as clear, but keeps the newest block for reuse */
 void *wr_arena_alloc(wr_arena *arena, size_t size); /* zeroed, 16-byte aligned */
+void *wr_arena_raw(wr_arena *arena,
+                   size_t size); /* as alloc, but not zeroed: all will be written */
+/* Gets memory for size bytes from one block, if they are no more than a block may have. */
+void wr_arena_expect(wr_arena *arena, size_t size);
 /* Whether the budget, if there is one, has room for size bytes more. Fails with MEMORY_LIMIT. */
 WR_MUST_CHECK weir_status wr_arena_admit(const wr_arena *arena, size_t size);
 /* For owners that take many small things: whether what the arena holds by now is within the

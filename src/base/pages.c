@@ -5,7 +5,9 @@
  * free block form a list per class. Units that are entirely free are dirty (their memory stays) or
  * clean (given back, reads as zero); dirty ones are preferred, and there are at most kept_units of
  * them. The system is told that it may take dirty units when it needs memory (MADV_FREE), so what
- * they hold is undefined.
+ * they hold is undefined. What one stretch keeps is of no use to the others, so when they grow it
+ * is given back as soon as used and kept units together pass the most there ever were in use: a
+ * process does not become larger by keeping.
  *
  * A run is units side by side, the lowest free ones that are long enough.
  *
@@ -24,8 +26,9 @@ enum {
     UNIT_SHIFT = 21,
     UNITS_MAX = 1 << 15,
     RUNS = 2,
-    CLASSES = 33,    /* by blocks per unit */
-    HELD_UNITS = 256 /* dirty units that the system is not offered */
+    CLASSES = 33,     /* by blocks per unit */
+    HELD_UNITS = 256, /* dirty units that the system is not offered */
+    FREELY_KEPT = 128 /* units, used ones included, below which nothing is given back */
 };
 static const size_t UNIT = (size_t)1 << UNIT_SHIFT;
 static const size_t FROM_MALLOC = (size_t)32 << 20; /* in use before units are begun */
@@ -48,7 +51,7 @@ typedef struct pool {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pool pools[3]; /* by wr_pages_kind; then runs, which blocks would cut into pieces */
-static uint32_t dirty_count;
+static uint32_t dirty_count, used_count, used_most;
 static _Atomic size_t in_use;
 static _Atomic uint32_t kept_units = 128;
 
@@ -118,6 +121,7 @@ static void use_unit(pool *p, uint32_t u)
         dirty_count--;
     }
     p->units[u].is_used = true;
+    used_count++;
 }
 
 /* Begins count units; 0: there are no more. */
@@ -125,18 +129,10 @@ static uint32_t begin_units(pool *p, uint32_t count)
 {
     if (!reserve(p) || count > UNITS_MAX - 1 - p->begun) return 0;
     uint32_t from = p->begun + 1;
+    used_count += count;
     for (; count > 0; count--)
         p->units[++p->begun].is_used = true, p->units[p->begun].is_clean = true;
     return from;
-}
-
-/* A free unit, in use now; 0: there is none. */
-static uint32_t take_unit(pool *p)
-{
-    uint32_t u = p->dirty ? p->dirty : p->clean;
-    if (!u) return begin_units(p, 1);
-    use_unit(p, u);
-    return u;
 }
 
 static void clean_unit(pool *p, uint32_t u)
@@ -146,9 +142,42 @@ static void clean_unit(pool *p, uint32_t u)
     link_unit(p, &p->clean, u);
 }
 
+/* Cleans a dirty unit if there is one. */
+static void clean_one(pool *p)
+{
+    uint32_t u = p->dirty;
+    if (!u) return;
+    unlink_unit(p, &p->dirty, u);
+    dirty_count--;
+    clean_unit(p, u);
+}
+
+/* After p has taken units: the others pay. */
+static void keep_less(const pool *p)
+{
+    if (used_count > used_most) used_most = used_count;
+    uint32_t most = used_most > FREELY_KEPT ? used_most : FREELY_KEPT;
+    for (pool *other = pools; other < pools + 3; other++)
+        while (other != p && other->dirty && used_count + dirty_count > most)
+            clean_one(other);
+}
+
+/* A free unit, in use now; 0: there is none. */
+static uint32_t take_unit(pool *p)
+{
+    uint32_t u = p->dirty ? p->dirty : p->clean;
+    if (u)
+        use_unit(p, u);
+    else
+        u = begin_units(p, 1);
+    keep_less(p);
+    return u;
+}
+
 static void free_unit(pool *p, uint32_t u)
 {
     p->units[u].is_used = false;
+    used_count--;
     if (dirty_count >= kept_units) {
         clean_unit(p, u);
         return;
@@ -212,6 +241,7 @@ void *wr_pages_take_run(size_t size, bool zeroed)
     uint32_t count = units_for(size);
     pthread_mutex_lock(&lock);
     uint32_t u = take_run(p, count);
+    keep_less(p);
     pthread_mutex_unlock(&lock);
     if (!u) return NULL;
     char *run = p->base + ((size_t)u << UNIT_SHIFT);
@@ -257,6 +287,7 @@ bool wr_pages_extend(void *run, size_t size, size_t new_size)
         use_unit(p, u + k);
     for (uint32_t k = count; fits && k < wanted; k++)
         p->units[u + k].is_clean = false;
+    keep_less(p);
     pthread_mutex_unlock(&lock);
     return fits;
 }
@@ -294,10 +325,8 @@ void wr_pages_trim(void)
 {
     pthread_mutex_lock(&lock);
     for (pool *p = pools; p < pools + 3; p++)
-        for (uint32_t u; (u = p->dirty) != 0; dirty_count--) {
-            unlink_unit(p, &p->dirty, u);
-            clean_unit(p, u);
-        }
+        while (p->dirty)
+            clean_one(p);
     pthread_mutex_unlock(&lock);
 #ifdef __GLIBC__
     /* A sanitizer replaces malloc; the one below it was never begun, and must not be by two

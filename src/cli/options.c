@@ -203,9 +203,26 @@ static int apply_color(cli_options *options, const cli_flag *flag, const char *v
     return CLI_OK;
 }
 
+static int apply_format(cli_options *options, const cli_flag *flag, const char *value)
+{
+    options->format = value;
+    if (cli_render_find(value) || cli_is_file_format(value)) return CLI_OK;
+    WR_BUF(names);
+    cli_render_names(&names);
+    wr_buf_add_text(&names, ", parquet, arrow");
+    return bad_value(flag, value, names.data);
+}
+
+static int apply_progress(cli_options *options, const cli_flag *flag, const char *value)
+{
+    static const char *const ways[] = {"auto", "bar", "plain", "json", "never"};
+    for (size_t i = 0; i < WR_COUNT(ways); i++)
+        if (strcmp(value, ways[i]) == 0) options->progress = value;
+    return options->progress ? CLI_OK : bad_value(flag, value, "auto, bar, plain, json or never");
+}
+
 static int apply(cli_options *options, const cli_flag *flag, const char *value, bool *done)
 {
-    static const char *const progress[] = {"auto", "bar", "plain", "json", "never"};
     switch (flag->id) {
     case FLAG_COMMAND:
         push_sql(options, value, strcmp(value, "-") == 0);
@@ -214,14 +231,7 @@ static int apply(cli_options *options, const cli_flag *flag, const char *value, 
         push_sql(options, value, true);
         break;
     case FLAG_OUTPUT:
-        options->format = value;
-        if (!cli_render_find(value) && !cli_is_file_format(value)) {
-            WR_BUF(names);
-            cli_render_names(&names);
-            wr_buf_add_text(&names, ", parquet, arrow");
-            return bad_value(flag, value, names.data);
-        }
-        break;
+        return apply_format(options, flag, value);
     case FLAG_OUT:
         options->out_path = value;
         break;
@@ -253,10 +263,7 @@ static int apply(cli_options *options, const cli_flag *flag, const char *value, 
         options->null_text = value;
         break;
     case FLAG_PROGRESS:
-        for (size_t i = 0; i < WR_COUNT(progress); i++)
-            if (strcmp(value, progress[i]) == 0) options->progress = value;
-        if (!options->progress) return bad_value(flag, value, "auto, bar, plain, json or never");
-        break;
+        return apply_progress(options, flag, value);
     case FLAG_COLOR:
         return apply_color(options, flag, value);
     case FLAG_TIMER:

@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "sys/clock.h"
 #include "sys/file.h"
+#include "sys/unfinished.h"
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -86,7 +87,10 @@ static int open_out(cli_state *state)
     bool direct = !bad && !stat.is_regular;
     weir_error_drop(bad);
     if (cli_writes_file(state)) return CLI_OK;
-    if (!direct) wr_buf_printf(&state->out_temp, "%s.part-%d", path, (int)getpid());
+    if (!direct) {
+        wr_unfinished_sweep(wr_fs_real(), wr_path_dir(wr_str_of(path)));
+        wr_unfinished_name(wr_str_of(path), &state->out_temp);
+    }
     state->out = fopen(direct ? path : state->out_temp.data, "w");
     if (state->out) return CLI_OK;
     fprintf(stderr, "weir: cannot write %s: %s\n", path, strerror(errno));

@@ -7,7 +7,11 @@
  * {"id":8,"ok":false,"error":{"code":"W0101","sqlstate":"42601",...}} "conn" names one of several
  * sessions, made when first used. Numbers, booleans and NULL are JSON values; everything else is
  * the text SQL shows. A statement that returns no rows answers with "rows":[] and, for changes,
- * "affected". */
+ * "affected".
+ *
+ * A reply says first whether all went well, so it leaves only when its last row is there. Until
+ * then it counts as memory of the query: one that does not fit into memory_limit is answered with
+ * W6002, and the session goes on. */
 #include "base/map.h"
 #include "base/mem.h"
 #include "cli/cli.h"
@@ -131,6 +135,59 @@ static bool read_request(const char *line, size_t length, json_request *out)
 
 /* ---- replying ---- */
 
+enum { PIECE_SIZE = 64 << 10 };
+
+typedef struct reply_piece {
+    struct reply_piece *next;
+    size_t size;
+    char bytes[];
+} reply_piece;
+
+typedef struct reply { /* columns, rows and count of a query */
+    weir_query *query;
+    wr_buf text; /* the end of it; what stood before is in the pieces */
+    reply_piece *first, **end;
+    weir_status bad; /* there was no room */
+} reply;
+
+static void keep_piece(void *arg, const char *bytes, size_t size)
+{
+    reply *r = arg;
+    if (!r->bad) r->bad = weir_query_reserve(r->query, sizeof(reply_piece) + size);
+    if (r->bad) return;
+    reply_piece *piece = wr_heap_raw(sizeof *piece + size);
+    piece->next = NULL;
+    piece->size = size;
+    memcpy(piece->bytes, bytes, size);
+    *r->end = piece;
+    r->end = &piece->next;
+}
+
+static void reply_init(reply *r, weir_query *query)
+{
+    *r = (reply){.query = query};
+    r->end = &r->first;
+    r->text.drain = keep_piece;
+    r->text.drain_arg = r;
+    r->text.piece = PIECE_SIZE;
+}
+
+static void reply_clear(reply *r)
+{
+    for (reply_piece *next; r->first; r->first = next) {
+        next = r->first->next;
+        wr_heap_drop(r->first);
+    }
+    wr_buf_clear(&r->text);
+}
+
+static void reply_send(const reply *r, FILE *to)
+{
+    for (const reply_piece *piece = r->first; piece; piece = piece->next)
+        fwrite(piece->bytes, 1, piece->size, to);
+    fwrite(r->text.data, 1, r->text.length, to);
+}
+
 static void add_columns(wr_buf *out, const weir_query *query)
 {
     wr_buf_add_text(out, ",\"columns\":[");
@@ -144,8 +201,10 @@ static void add_columns(wr_buf *out, const weir_query *query)
     wr_buf_add_char(out, ']');
 }
 
-static weir_status add_rows(wr_buf *out, weir_query *query)
+static weir_status add_rows(reply *r)
 {
+    weir_query *query = r->query;
+    wr_buf *out = &r->text;
     wr_buf_add_text(out, ",\"rows\":[");
     bool first = true;
     for (;;) {
@@ -168,21 +227,31 @@ static weir_status add_rows(wr_buf *out, weir_query *query)
                 wr_buf_add(out, value, length);
             }
             wr_buf_add_char(out, ']');
+            if (r->bad) return r->bad;
         }
     }
     wr_buf_add_char(out, ']');
     return NULL;
 }
 
-static weir_status answer(weir_session *session, const json_request *request, wr_buf *out)
+/* Runs the statement and writes the reply, unless it fails. */
+static weir_status answer(weir_session *session, const json_request *request, const char *id,
+                          FILE *to)
 {
     weir_query *query;
     weir_status bad = weir_query_start(session, request->sql.data, request->sql.length, &query);
     if (bad) return bad;
-    add_columns(out, query);
-    bad = add_rows(out, query);
+    reply r;
+    reply_init(&r, query);
+    wr_buf_printf(&r.text, "{\"id\":%s,\"ok\":true", id);
+    add_columns(&r.text, query);
+    bad = add_rows(&r);
     if (!bad && weir_query_affected(query) >= 0)
-        wr_buf_printf(out, ",\"affected\":%lld", (long long)weir_query_affected(query));
+        wr_buf_printf(&r.text, ",\"affected\":%lld", (long long)weir_query_affected(query));
+    wr_buf_add_text(&r.text, "}\n");
+    if (!bad) bad = r.bad;
+    if (!bad) reply_send(&r, to);
+    reply_clear(&r);
     weir_query_close(query);
     return bad;
 }
@@ -203,32 +272,24 @@ static weir_status session_for(cli_state *state, wr_map *sessions, wr_str conn, 
 static void serve_line(cli_state *state, wr_map *sessions, const char *line, size_t length)
 {
     json_request request = {0};
-    WR_BUF(reply);
-    WR_BUF(body);
     weir_session *session;
     bool understood = read_request(line, length, &request) && request.has_sql;
-    wr_buf_printf(&reply, "{\"id\":%s", request.id.length ? request.id.data : "null");
+    const char *id = request.id.length ? request.id.data : "null";
     if (!understood) {
-        wr_buf_add_text(
-            &reply,
-            ",\"ok\":false,\"error\":{\"code\":\"W0101\",\"sqlstate\":\"42601\",\"message\":"
-            "\"the request is not a JSON object with \\\"sql\\\"\"}}");
+        fprintf(state->out,
+                "{\"id\":%s,\"ok\":false,\"error\":{\"code\":\"W0101\",\"sqlstate\":\"42601\","
+                "\"message\":\"the request is not a JSON object with \\\"sql\\\"\"}}\n",
+                id);
     } else {
         weir_status bad = session_for(state, sessions, wr_buf_str(&request.conn), &session);
-        if (!bad) bad = answer(session, &request, &body);
+        if (!bad) bad = answer(session, &request, id, state->out);
         if (bad) {
             char *json = weir_error_json(bad, request.sql.data, request.sql.length);
-            wr_buf_printf(&reply, ",\"ok\":false,\"error\":%s}", json);
+            fprintf(state->out, "{\"id\":%s,\"ok\":false,\"error\":%s}\n", id, json);
             weir_text_free(json);
             weir_error_drop(bad);
-        } else {
-            wr_buf_add_text(&reply, ",\"ok\":true");
-            wr_buf_add_str(&reply, wr_buf_str(&body));
-            wr_buf_add_char(&reply, '}');
         }
     }
-    wr_buf_add_char(&reply, '\n');
-    fwrite(reply.data, 1, reply.length, state->out);
     fflush(state->out);
     wr_buf_clear(&request.id);
     wr_buf_clear(&request.sql);

@@ -24,22 +24,30 @@ int wr_schema_find(const wr_schema *schema, wr_str name)
     return -1;
 }
 
+size_t wr_batch_size(const wr_batch *batch)
+{
+    enum { AROUND = 64 + 15 };
+    size_t count = wr_batch_count(batch);
+    size_t size = sizeof(wr_column) * (size_t)WR_MAX(batch->column_count, 1);
+    for (int i = 0; i < batch->column_count; i++) {
+        const wr_column *c = &batch->columns[i];
+        size +=
+            wr_phys_size((wr_phys)c->phys) * count + AROUND + (c->valid ? count / 8 + AROUND : 0);
+    }
+    return size;
+}
+
 void wr_batch_copy(const wr_batch *in, wr_arena *arena, wr_batch *out)
 {
     uint32_t count = wr_batch_count(in);
     *out = (wr_batch){.column_count = in->column_count, .rows = count};
+    wr_arena_expect(arena, wr_batch_size(in));
     out->columns = wr_new_array(arena, wr_column, WR_MAX(in->column_count, 1));
-    WR_ARENA(scratch);
-    for (int i = 0; i < in->column_count; i++) {
-        if (!in->sel) {
+    for (int i = 0; i < in->column_count; i++)
+        if (in->sel)
+            wr_column_copy_rows(&in->columns[i], in->sel, count, arena, &out->columns[i]);
+        else
             wr_column_copy(&in->columns[i], 0, count, arena, &out->columns[i]);
-            continue;
-        }
-        wr_column gathered;
-        wr_column_gather(&in->columns[i], in->sel, count, &scratch, &gathered);
-        wr_column_copy(&gathered, 0, count, arena, &out->columns[i]);
-        wr_arena_reset(&scratch);
-    }
 }
 
 void wr_batch_print(const wr_batch *b, wr_buf *out)

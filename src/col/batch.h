@@ -30,6 +30,9 @@ typedef struct wr_schema {
 wr_schema *wr_schema_copy(wr_arena *arena, const wr_schema *schema);
 int wr_schema_find(const wr_schema *schema, wr_str name); /* case-insensitive; -1 */
 
+/* Bytes of the selected rows in the forms they have, with what an arena adds; without long texts
+ * and children. */
+size_t wr_batch_size(const wr_batch *batch);
 /* Deep, compacted copy of the selected rows into the arena. */
 void wr_batch_copy(const wr_batch *in, wr_arena *arena, wr_batch *out);
 /* Prints all selected rows, one line each, columns by " | ": for tests and debuggers. */

@@ -163,6 +163,9 @@ void wr_column_gather(const wr_column *in, const uint16_t *sel, uint32_t sel_cou
 /* Deep copy of rows [from, from+count), text and children included, into arena. */
 void wr_column_copy(const wr_column *in, uint32_t from, uint32_t count, wr_arena *arena,
                     wr_column *out);
+/* The same of rows sel[0...count). */
+void wr_column_copy_rows(const wr_column *in, const uint16_t *sel, uint32_t count, wr_arena *arena,
+                         wr_column *out);
 /* Puts rows of several columns of one type together: row i of out is row rows[i] of
  * *sources[which[i]]; NULL where which[i] is UINT32_MAX. out is FLAT at type->phys, its text is
  * borrowed from the sources. */

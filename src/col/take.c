@@ -81,6 +81,10 @@ static void take_values(const wr_column *in, const uint32_t *rows, uint32_t coun
         for (uint32_t i = 0; i < count; i++)
             ((uint64_t *)to)[i] = ((const uint64_t *)from)[rows[i]];
         return;
+    case 16:
+        for (uint32_t i = 0; i < count; i++)
+            memcpy(to + i * (size_t)16, from + rows[i] * (size_t)16, 16);
+        return;
     default:
         for (uint32_t i = 0; i < count; i++)
             memcpy(to + i * size, from + rows[i] * size, size);
@@ -220,9 +224,58 @@ static void take(const wr_column *in, const uint32_t *rows, uint32_t count, bool
     }
 }
 
+/* Values and codes of rows sel[0...count) (NULL: from...) that stand for themselves. */
+#define PICK(T)                          \
+    for (uint32_t i = 0; i < count; i++) \
+        ((T *)to)[i] = ((const T *)from)[sel[i]];
+static void pick_values(const void *from, size_t size, const uint16_t *sel, uint32_t count,
+                        void *to)
+{
+    switch (size) {
+    case 1:
+        PICK(uint8_t) return;
+    case 2:
+        PICK(uint16_t) return;
+    case 4:
+        PICK(uint32_t) return;
+    case 8:
+        PICK(uint64_t) return;
+    default:
+        PICK(wr_view)
+    }
+}
+#undef PICK
+
+/* Flat columns without children and dictionary columns need no list of row numbers. from: the first
+ * row if sel is NULL. */
+static bool take_plain(const wr_column *in, const uint16_t *sel, uint32_t from, uint32_t count,
+                       wr_arena *arena, wr_column *out)
+{
+    size_t size = wr_phys_size(in->phys);
+    bool is_plain = in->form == WR_FLAT && !wr_type_is_nested(in->type);
+    if ((!is_plain && in->form != WR_DICTIONARY) || size == 0 || (size & (size - 1)) || size > 16)
+        return false;
+    *out = *in;
+    out->rows = count;
+    out->sorted = false;
+    out->data = wr_arena_raw(arena, size * count + 64);
+    if (sel)
+        pick_values(in->data, size, sel, count, out->data);
+    else
+        memcpy(out->data, (const char *)in->data + from * size, size * count);
+    memset((char *)out->data + size * count, 0, 64);
+    out->valid = NULL;
+    if (!in->valid) return true;
+    out->valid = wr_arena_alloc(arena, ((size_t)count + 63) / 64 * 8 + 8);
+    for (uint32_t i = 0; i < count; i++)
+        out->valid[i >> 6] |= (uint64_t)wr_bit_get(in->valid, sel ? sel[i] : from + i) << (i & 63);
+    return true;
+}
+
 void wr_column_gather(const wr_column *in, const uint16_t *sel, uint32_t sel_count, wr_arena *arena,
                       wr_column *out)
 {
+    if (take_plain(in, sel, 0, sel_count, arena, out)) return;
     uint32_t *rows = wr_new_array(arena, uint32_t, sel_count + 1);
     for (uint32_t i = 0; i < sel_count; i++)
         rows[i] = sel ? sel[i] : i;
@@ -232,10 +285,27 @@ void wr_column_gather(const wr_column *in, const uint16_t *sel, uint32_t sel_cou
 void wr_column_copy(const wr_column *in, uint32_t from, uint32_t count, wr_arena *arena,
                     wr_column *out)
 {
+    if (in->form == WR_FLAT && take_plain(in, NULL, from, count, arena, out)) {
+        if (in->phys == WR_P_VIEW) own_text(out, count, arena);
+        return;
+    }
     uint32_t *rows = wr_new_array(arena, uint32_t, count + 1);
     for (uint32_t i = 0; i < count; i++)
         rows[i] = from + i;
     take(in, rows, count, true, arena, out);
+}
+
+void wr_column_copy_rows(const wr_column *in, const uint16_t *sel, uint32_t count, wr_arena *arena,
+                         wr_column *out)
+{
+    if (in->form == WR_FLAT && take_plain(in, sel, 0, count, arena, out)) {
+        if (in->phys == WR_P_VIEW) own_text(out, count, arena);
+        return;
+    }
+    WR_ARENA(scratch);
+    wr_column gathered;
+    wr_column_gather(in, sel, count, &scratch, &gathered);
+    wr_column_copy(&gathered, 0, count, arena, out);
 }
 
 void wr_column_slice(const wr_column *in, uint32_t from, uint32_t count, wr_column *out)
@@ -329,7 +399,8 @@ static void flatten_dictionary(const wr_column *in, const uint16_t *sel, uint32_
                                wr_arena *arena, wr_column *out)
 {
     uint32_t *codes = wr_new_array(arena, uint32_t, in->rows + 1);
-    for (uint32_t i = 0; i < count; i++) {
+    if (!in->valid) spread_u32(in, sel, count, codes);
+    for (uint32_t i = 0; in->valid && i < count; i++) {
         uint32_t row = sel ? sel[i] : i;
         wr_column_at(in, row, &codes[row]);
     }

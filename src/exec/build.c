@@ -50,6 +50,7 @@ static weir_status close_pipeline(wr_exec *exec, wr_op *source, downstream down)
         p->is_serial |= is_serial(l->op);
         p->is_ordered |= l->op->def->is_ordered;
     }
+    source->feeds_ordered |= p->is_ordered;
     p->sink->feeders++;
     *exec->pipelines_end = p;
     exec->pipelines_end = &p->next;

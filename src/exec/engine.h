@@ -71,9 +71,10 @@ struct wr_exec {
     bool in_transition, exhausted;
     int active, phase, task_next, task_count, task_done;
     weir_status error;
-    bool result_ready; /* worker 0 has a result batch to return */
-    bool paused;       /* the source has nothing at the moment; the one worker's */
-    _Atomic bool stop; /* error, abort or the end */
+    bool result_ready;     /* worker 0 has a result batch to return */
+    bool paused;           /* the source has nothing at the moment; the one worker's */
+    _Atomic uint32_t turn; /* changes when there is work for workers that wait */
+    _Atomic bool stop;     /* error, abort or the end */
     _Atomic bool pipeline_stop;
 };
 

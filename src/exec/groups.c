@@ -21,6 +21,7 @@ enum {
 #define CLAIMED UINT64_C(1) /* beside the salt, so that a claimed slot is never 0 */
 
 static uint8_t *const claimed_row = (uint8_t *)1;
+enum { CLAIMED_NUMBER = 1 }; /* for a moment, in place of the number */
 
 weir_status wr_groups_init(wr_groups *g, wr_mem *mem, const wr_rows_layout *layout, int key_count,
                            bool allow_direct)
@@ -32,11 +33,36 @@ weir_status wr_groups_init(wr_groups *g, wr_mem *mem, const wr_rows_layout *layo
     return wr_rows_new(mem, layout, &g->rows);
 }
 
+static uint64_t block_count(uint64_t codes)
+{
+    return (codes + WR_GROUPS_BLOCK - 1) / WR_GROUPS_BLOCK;
+}
+
+/* Codes in each block of an array of so many. */
+static uint64_t block_codes(uint64_t codes) { return WR_MIN(codes, (uint64_t)WR_GROUPS_BLOCK); }
+
+static void drop_direct(wr_groups *g)
+{
+    uint64_t blocks = block_count(g->direct_count);
+    for (uint64_t b = 0; g->direct && b < blocks; b++)
+        if (g->direct[b])
+            wr_mem_free(g->mem, g->direct[b], block_codes(g->direct_count) * sizeof **g->direct);
+    if (g->direct) wr_mem_free(g->mem, g->direct, blocks * sizeof *g->direct);
+    g->direct = NULL;
+    g->direct_count = g->direct_bytes = 0;
+}
+
+uint64_t wr_groups_bytes(const wr_groups *g)
+{
+    if (!g->rows) return 0;
+    return wr_rows_bytes(g->rows) + g->slot_count * sizeof *g->slots + g->direct_bytes;
+}
+
 void wr_groups_clear(wr_groups *g)
 {
     wr_rows_drop(g->rows);
     if (g->slots) wr_mem_free(g->mem, g->slots, g->slot_count * sizeof *g->slots);
-    if (g->direct) wr_mem_free(g->mem, g->direct, g->direct_count * sizeof *g->direct);
+    drop_direct(g);
     if (g->by_code) wr_mem_free(g->mem, g->by_code, WR_GROUPS_CODES * sizeof *g->by_code);
     *g = (wr_groups){0};
 }
@@ -227,6 +253,17 @@ static bool codes_of(const wr_groups *g, int64_t *const *ints, uint8_t *const *n
     return !outside;
 }
 
+/* The same for one key without NULLs. */
+static bool codes_of_one(const wr_groups *g, const int64_t *v, uint32_t count, uint64_t *codes)
+{
+    uint64_t outside = 0, first = (uint64_t)g->base[0] - 1, most = g->span[0] - 1;
+    for (uint32_t i = 0; i < count; i++) {
+        codes[i] = (uint64_t)v[i] - first;
+        outside |= codes[i] - 1 >= most;
+    }
+    return !outside;
+}
+
 static bool int_range(const int64_t *v, const uint8_t *null, uint32_t count, int64_t *lo,
                       int64_t *hi)
 {
@@ -244,9 +281,9 @@ static bool span_is_allowed(const wr_groups *g, wr_u128 total)
 {
     if (total <= DIRECT_SMALL) return true;
     if (g->key_count == 1 && total <= DIRECT_ONE_KEY &&
-        total * sizeof(uint8_t *) <= wr_mem_room(g->mem) / 64)
+        total * sizeof **g->direct <= wr_mem_room(g->mem) / 64)
         return true;
-    if (total > wr_mem_room(g->mem) / (4 * sizeof(uint8_t *))) return false;
+    if (total > wr_mem_room(g->mem) / (4 * sizeof **g->direct)) return false;
     return g->key_count == 1 && total <= (wr_u128)g->seen * DIRECT_FACTOR;
 }
 
@@ -298,16 +335,34 @@ static bool widen_spans(wr_groups *g, int64_t *const *ints, uint8_t *const *null
 typedef struct int_keys {
     int64_t *ints[WR_GROUPS_DIRECT_KEYS];
     uint8_t *nulls[WR_GROUPS_DIRECT_KEYS];
+    bool any_null;
 } int_keys;
 
 static void int_keys_of(const wr_groups *g, const wr_column *columns, const uint16_t *sel,
                         uint32_t count, wr_arena *scratch, int_keys *out)
 {
+    out->any_null = false;
     for (int k = 0; k < g->key_count; k++) {
-        out->ints[k] = wr_new_array(scratch, int64_t, count);
+        out->ints[k] = wr_arena_raw(scratch, sizeof(int64_t) * count);
         out->nulls[k] = wr_new_array(scratch, uint8_t, count);
-        wr_keys_ints(&columns[k], sel, count, out->ints[k], out->nulls[k]);
+        out->any_null |= wr_keys_ints(&columns[k], sel, count, out->ints[k], out->nulls[k]);
     }
+}
+
+static inline uint32_t *number_at(const wr_groups *g, uint64_t code)
+{
+    return &g->direct[code / WR_GROUPS_BLOCK][code % WR_GROUPS_BLOCK];
+}
+
+/* Makes the block of a code. */
+static weir_status need_block(wr_groups *g, uint64_t code)
+{
+    uint32_t **block = &g->direct[code / WR_GROUPS_BLOCK];
+    uint64_t bytes = block_codes(g->direct_count) * sizeof **block;
+    if (wr_likely(*block != NULL)) return WR_OK;
+    WR_TRY(wr_mem_zalloc(g->mem, bytes, (void **)block));
+    g->direct_bytes += bytes;
+    return WR_OK;
 }
 
 /* A new array for the present spans, filled from the groups there are. */
@@ -317,33 +372,36 @@ static weir_status rebuild_direct(wr_groups *g)
     for (int k = 0; k < g->key_count; k++)
         count *= g->span[k];
     void *memory;
-    WR_TRY(wr_mem_zalloc(g->mem, count * sizeof(uint8_t *), &memory));
-    if (g->direct) wr_mem_free(g->mem, g->direct, g->direct_count * sizeof(uint8_t *));
+    WR_TRY(wr_mem_zalloc(g->mem, block_count(count) * sizeof *g->direct, &memory));
+    drop_direct(g);
     g->direct = memory;
     g->direct_count = count;
+    g->direct_bytes = block_count(count) * sizeof *g->direct;
     WR_ARENA(scratch);
-    wr_rows_cursor cursor = {0, 0};
+    wr_rows_cursor cursor = {0, 0}, before = cursor;
     uint8_t *rows[WR_BATCH_ROWS];
     uint64_t codes[WR_BATCH_ROWS];
+    uint32_t numbers[WR_BATCH_ROWS];
     for (uint32_t n; (n = wr_rows_next(g->rows, &cursor, rows, WR_BATCH_ROWS)) > 0;
-         wr_arena_reset(&scratch)) {
+         wr_arena_reset(&scratch), before = cursor) {
         wr_column *keys = wr_new_array(&scratch, wr_column, g->key_count);
         for (int k = 0; k < g->key_count; k++)
             wr_rows_gather(g->layout, k, rows, n, &scratch, &keys[k]);
         int_keys ik;
         int_keys_of(g, keys, NULL, n, &scratch, &ik);
         codes_of(g, ik.ints, ik.nulls, n, codes);
-        for (uint32_t i = 0; i < n; i++)
-            g->direct[codes[i]] = rows[i];
+        wr_rows_numbers(g->rows, before, n, numbers);
+        for (uint32_t i = 0; i < n; i++) {
+            WR_TRY(need_block(g, codes[i]));
+            *number_at(g, codes[i]) = numbers[i];
+        }
     }
     return WR_OK;
 }
 
 static weir_status leave_direct(wr_groups *g)
 {
-    if (g->direct) wr_mem_free(g->mem, g->direct, g->direct_count * sizeof(uint8_t *));
-    g->direct = NULL;
-    g->direct_count = 0;
+    drop_direct(g);
     WR_ARENA(scratch);
     wr_rows_cursor cursor = {0, 0};
     uint8_t *rows[WR_BATCH_ROWS];
@@ -363,29 +421,106 @@ static weir_status leave_direct(wr_groups *g)
     return WR_OK;
 }
 
+/* Notes the codes of the positions, one or another width of them, if few are possible. */
+static void note_numbers(wr_groups *g, const uint64_t *wide, const uint16_t *narrow, uint32_t count,
+                         uint8_t **rows, uint64_t codes, wr_arena *scratch)
+{
+    if (!g->wants_numbers || codes > WR_GROUPS_FEW) return;
+    g->number = wr_arena_alloc(scratch, count + 1);
+    for (uint32_t i = 0; wide && i < count; i++)
+        g->number[i] = (uint8_t)wide[i];
+    for (uint32_t i = 0; narrow && i < count; i++)
+        g->number[i] = (uint8_t)narrow[i];
+    g->few = rows;
+    g->few_count = (uint32_t)codes;
+}
+
+/* Rows that were not there are claimed in the array, so that a key that comes twice in the batch
+ * makes one. */
 static weir_status find_direct(wr_groups *g, const wr_column *columns, const uint64_t *codes,
                                const uint16_t *sel, uint32_t count, uint8_t **found,
                                uint16_t *added, uint32_t *added_count)
 {
-    uint32_t first = *added_count;
+    uint32_t first = *added_count, numbers[WR_BATCH_ROWS], fresh[WR_BATCH_ROWS];
     for (uint32_t i = 0; i < count; i++) {
-        uint8_t *row = g->direct[codes[i]];
-        found[i] = row;
-        __builtin_prefetch(row + g->layout->extra_offset);
-        __builtin_prefetch(row + g->layout->extra_offset + 64);
-        if (row) continue;
-        g->direct[codes[i]] = claimed_row;
+        const uint32_t *block = g->direct[codes[i] / WR_GROUPS_BLOCK];
+        numbers[i] = block ? block[codes[i] % WR_GROUPS_BLOCK] : 0;
+        if (numbers[i]) continue;
+        WR_TRY(need_block(g, codes[i]));
+        *number_at(g, codes[i]) = CLAIMED_NUMBER;
         added[(*added_count)++] = (uint16_t)i;
     }
     uint32_t made = *added_count - first;
-    if (made == 0) return WR_OK;
-    WR_TRY(make_rows(g, columns, sel, NULL, added + first, made, found));
-    for (uint32_t j = 0; j < made; j++)
-        g->direct[codes[added[first + j]]] = found[added[first + j]];
-    for (uint32_t i = 0; i < count; i++)
-        found[i] = g->direct[codes[i]];
+    if (made > 0) {
+        wr_rows_cursor end = wr_rows_end(g->rows);
+        WR_TRY(make_rows(g, columns, sel, NULL, added + first, made, found));
+        wr_rows_numbers(g->rows, end, made, fresh);
+        for (uint32_t j = 0; j < made; j++)
+            *number_at(g, codes[added[first + j]]) = fresh[j];
+        for (uint32_t i = 0; i < count; i++)
+            numbers[i] = *number_at(g, codes[i]);
+    }
+    wr_rows_of_numbers(g->rows, numbers, count, found);
+    if (g->direct_count <= WR_GROUPS_FEW) return WR_OK; /* they are in the cache */
+    for (uint32_t i = 0; i < count; i++) {
+        __builtin_prefetch(found[i] + g->layout->extra_offset);
+        __builtin_prefetch(found[i] + g->layout->extra_offset + 64);
+    }
     return WR_OK;
 }
+
+/* Is the array so small that its groups are known by number, and is there one? */
+static bool has_few(const wr_groups *g)
+{
+    return g->wants_numbers && g->direct && g->direct_count <= WR_GROUPS_FEW && g->direct[0];
+}
+
+/* The rows that an array of few says, by code. */
+static uint8_t **rows_of_few(const wr_groups *g, wr_arena *scratch)
+{
+    uint8_t **rows = wr_arena_raw(scratch, g->direct_count * sizeof *rows);
+    wr_rows_of_numbers(g->rows, g->direct[0], (uint32_t)g->direct_count, rows);
+    return rows;
+}
+
+#define NUMBERS(T)                       \
+    for (uint32_t i = 0; i < count; i++) \
+        number[i] = (uint8_t)(((const T *)c->data)[wr_row_at(sel, i)] + shift);
+
+/* One narrow key whose bounds lie within a small array: its numbers need no widening and no look at
+ * what is outside. False: something is otherwise, or there is a group to be made. */
+static bool find_bounded(wr_groups *g, const wr_column *c, const uint16_t *sel, uint32_t count,
+                         wr_arena *scratch, uint8_t **found)
+{
+    bool is_plain = c->form == WR_FLAT && !c->valid && c->has_bounds && g->key_count == 1;
+    if (!is_plain || !has_few(g) || g->span[0] < 2 || c->lo < g->base[0] ||
+        c->hi > g->base[0] + (int64_t)g->span[0] - 2)
+        return false;
+    uint8_t *number = wr_arena_raw(scratch, count);
+    const uint8_t shift = (uint8_t)((uint64_t)c->base - (uint64_t)g->base[0] + 1);
+    switch (c->phys) { /* modulo 256, as all codes are less */
+    case WR_P_I8:
+        NUMBERS(uint8_t) break;
+    case WR_P_I16:
+        NUMBERS(uint16_t) break;
+    case WR_P_I32:
+        NUMBERS(uint32_t) break;
+    default:
+        return false;
+    }
+    uint8_t **rows = rows_of_few(g, scratch);
+    bool is_missing = false;
+    for (uint32_t i = 0; i < count; i++) {
+        found[i] = rows[number[i]];
+        is_missing |= !found[i];
+    }
+    if (is_missing) return false;
+    g->number = number;
+    g->few = rows;
+    g->few_count = (uint32_t)g->direct_count;
+    return true;
+}
+#undef NUMBERS
 
 static weir_status find_keys(wr_groups *g, const wr_column *columns, const uint16_t *sel,
                              uint32_t count, uint8_t *const *adopt, wr_arena *scratch,
@@ -464,6 +599,7 @@ static weir_status find_by_codes(wr_groups *g, const wr_column *columns, const u
         add_codes(&columns[k], sel, count, stride, codes);
         stride *= columns[k].dict->rows + 1;
     }
+    note_numbers(g, NULL, codes, count, g->by_code, stride, scratch);
     for (uint32_t i = 0; i < count; i++) {
         found[i] = g->by_code[codes[i]];
         if (found[i]) continue;
@@ -491,12 +627,22 @@ static weir_status find_by_codes(wr_groups *g, const wr_column *columns, const u
 static weir_status fit_direct(wr_groups *g, int64_t old_base)
 {
     if (!g->direct || g->key_count != 1 || g->base[0] != old_base) return rebuild_direct(g);
-    size_t size = sizeof *g->direct, old = g->direct_count;
+    uint64_t old = g->direct_count, blocks = block_count(old), count = g->span[0];
+    uint64_t wanted = block_count(count), size = sizeof **g->direct;
+    if (old < WR_GROUPS_BLOCK && g->direct[0]) { /* the only block, of its own length */
+        void *block = g->direct[0];
+        WR_TRY(wr_mem_grow(g->mem, &block, old * size, block_codes(count) * size));
+        g->direct[0] = block;
+        memset(g->direct[0] + old, 0, (block_codes(count) - old) * size);
+        g->direct_bytes += (block_codes(count) - old) * size;
+        g->direct_count = block_codes(count);
+    }
     void *memory = g->direct;
-    WR_TRY(wr_mem_grow(g->mem, &memory, old * size, g->span[0] * size));
+    WR_TRY(wr_mem_grow(g->mem, &memory, blocks * sizeof *g->direct, wanted * sizeof *g->direct));
     g->direct = memory;
-    g->direct_count = g->span[0];
-    memset(g->direct + old, 0, (g->direct_count - old) * size);
+    memset(g->direct + blocks, 0, (wanted - blocks) * sizeof *g->direct);
+    g->direct_bytes += (wanted - blocks) * sizeof *g->direct;
+    g->direct_count = count;
     return WR_OK;
 }
 
@@ -505,19 +651,30 @@ weir_status wr_groups_find(wr_groups *g, const wr_column *columns, const uint16_
                            uint8_t **found, uint16_t *added, uint32_t *added_count)
 {
     *added_count = 0;
+    g->few_count = 0;
     if (count == 0) return WR_OK;
     g->seen += count;
     if (g->is_direct) {
         int_keys ik;
         uint64_t codes[WR_BATCH_ROWS];
+        if (find_bounded(g, columns, sel, count, scratch, found)) return WR_OK;
         int_keys_of(g, columns, sel, count, scratch, &ik);
-        bool fits = g->direct && codes_of(g, ik.ints, ik.nulls, count, codes);
+        bool is_one = g->key_count == 1 && !ik.any_null, can = wr_rows_has_numbers(g->rows);
+        bool fits = can && g->direct &&
+                    (is_one ? codes_of_one(g, ik.ints[0], count, codes)
+                            : codes_of(g, ik.ints, ik.nulls, count, codes));
         int64_t old_base = g->base[0];
-        if (!fits && widen_spans(g, ik.ints, ik.nulls, count)) {
+        if (!fits && can && widen_spans(g, ik.ints, ik.nulls, count)) {
             WR_TRY(fit_direct(g, old_base));
             fits = codes_of(g, ik.ints, ik.nulls, count, codes);
         }
-        if (fits) return find_direct(g, columns, codes, sel, count, found, added, added_count);
+        if (fits) {
+            WR_TRY(find_direct(g, columns, codes, sel, count, found, added, added_count));
+            if (has_few(g))
+                note_numbers(g, codes, NULL, count, rows_of_few(g, scratch), g->direct_count,
+                             scratch);
+            return WR_OK;
+        }
         WR_TRY(leave_direct(g));
     }
     if (!adopt && !g->is_loose && need_codes(g, columns))
@@ -527,6 +684,7 @@ weir_status wr_groups_find(wr_groups *g, const wr_column *columns, const uint16_
 
 static void lookup_direct(const wr_groups *g, const int_keys *ik, uint32_t count, uint8_t **found)
 {
+    uint32_t numbers[WR_BATCH_ROWS];
     for (uint32_t i = 0; i < count; i++) {
         uint64_t at = 0;
         bool inside = g->direct != NULL;
@@ -536,8 +694,9 @@ static void lookup_direct(const wr_groups *g, const int_keys *ik, uint32_t count
             inside = code < g->span[k] && (ik->nulls[k][i] || code > 0);
             at += code * g->stride[k];
         }
-        found[i] = inside ? g->direct[at] : NULL;
+        numbers[i] = inside && g->direct[at / WR_GROUPS_BLOCK] ? *number_at(g, at) : 0;
     }
+    wr_rows_of_numbers(g->rows, numbers, count, found);
 }
 
 weir_status wr_groups_lookup(const wr_groups *g, const wr_column *columns, const uint16_t *sel,
@@ -574,4 +733,21 @@ bool wr_groups_key_range(const wr_groups *g, int64_t *lo, int64_t *hi)
     *lo = g->base[0];
     *hi = (int64_t)((uint64_t)g->base[0] + g->span[0] - 2); /* lo - 1 when only NULL was seen */
     return true;
+}
+
+const uint32_t *wr_groups_from(const wr_groups *g, int64_t key, uint64_t *count)
+{
+    uint64_t code = (uint64_t)key - (uint64_t)g->base[0] + 1, at = code % WR_GROUPS_BLOCK;
+    *count = key < g->base[0] ? (uint64_t)g->base[0] - (uint64_t)key : UINT64_MAX;
+    if (key < g->base[0] || code >= g->span[0]) return NULL;
+    *count = WR_MIN(WR_GROUPS_BLOCK - at, g->span[0] - code);
+    const uint32_t *block = g->direct[code / WR_GROUPS_BLOCK];
+    return block ? block + at : NULL;
+}
+
+uint8_t *wr_groups_at_null(const wr_groups *g)
+{
+    uint8_t *row = NULL;
+    if (g->direct[0]) wr_rows_of_numbers(g->rows, g->direct[0], 1, &row);
+    return row;
 }

@@ -41,6 +41,8 @@ struct wr_op {
     _Atomic bool stopped; /* push or sink said STOP */
     int feeders;          /* pipelines that end in this sink and have not ended yet */
     bool is_ordered;      /* as sink: set by open when the def leaves it to the node */
+    bool has_little;      /* as sink: its tasks are not worth waking anybody for */
+    bool feeds_ordered;   /* as source: its pipeline shows the order of rows */
     bool is_serial;       /* set by open: pipelines with it use one worker whatever the def says */
     uint64_t morsel_next; /* as sink: number of the next morsel that flows into it */
     wr_op *next;          /* all operators of the exec */

@@ -15,7 +15,8 @@ enum {
     PAGE_BYTES = 256 * 1024 - 64, /* with its padding an eighth of a huge page */
     PAGE_SMALL = 16 * 1024,
     PAGE_SHARE = 256, /* of the memory limit, so that small limits are used in small steps */
-    PAGE_ROWS_MIN = 8
+    PAGE_ROWS_MIN = 8,
+    PART_BYTES = 16 * 1024 /* of rows, written or read column by column while they are near */
 };
 
 typedef struct heap_block {
@@ -41,7 +42,8 @@ struct wr_rows {
     page *pages;
     uint32_t page_count, page_cap;
     uint64_t count, bytes;
-    size_t page_bytes; /* of the largest pages */
+    size_t page_bytes;  /* of the largest pages */
+    uint32_t slot_bits; /* of a row's number, below the page */
     wr_arena scratch;
     wr_buf encoded;
 };
@@ -84,6 +86,9 @@ weir_status wr_rows_new(wr_mem *mem, const wr_rows_layout *layout, wr_rows **out
     rows->layout = layout;
     uint64_t limit = wr_mem_limit(mem), share = WR_MAX(limit / PAGE_SHARE, (uint64_t)PAGE_SMALL);
     rows->page_bytes = limit ? WR_MIN(share, (uint64_t)PAGE_BYTES) : PAGE_BYTES;
+    size_t largest = WR_MAX(rows->page_bytes, (size_t)layout->row_size * PAGE_ROWS_MIN);
+    while (largest / layout->row_size >> rows->slot_bits)
+        rows->slot_bits++;
     *out = rows;
     return WR_OK;
 }
@@ -345,15 +350,15 @@ static weir_status put_rows(wr_rows *rows, page *p, const wr_column *flat, const
                             uint32_t from, uint32_t count, uint8_t *first)
 {
     const wr_rows_layout *l = rows->layout;
+    const uint16_t *part = sel ? sel + from : NULL;
+    uint16_t all[WR_BATCH_ROWS];
+    if (!sel && from > 0) { /* dense input in several parts */
+        for (uint32_t i = 0; i < count; i++)
+            all[i] = (uint16_t)(from + i);
+        part = all;
+    }
     for (int k = 0; k < l->column_count; k++) {
         const wr_column *c = &flat[k];
-        const uint16_t *part = sel ? sel + from : NULL;
-        uint16_t all[WR_BATCH_ROWS];
-        if (!sel && from > 0) { /* dense input that crosses a page border */
-            for (uint32_t i = 0; i < count; i++)
-                all[i] = (uint16_t)(from + i);
-            part = all;
-        }
         if (wr_type_is_nested(c->type)) {
             WR_TRY(put_nested(rows, p, c, part, count, l->offsets[k], first));
             for (uint32_t i = 0; i < count; i++)
@@ -388,10 +393,11 @@ weir_status wr_rows_append(wr_rows *rows, const wr_column *columns, const uint16
         else
             wr_column_flatten(&columns[k], sel, count, &rows->scratch, &flat[k]);
     }
+    uint32_t most = WR_MAX(PART_BYTES / l->row_size, 1u);
     for (uint32_t done = 0; done < count;) {
         page *p;
         WR_TRY(page_with_room(rows, &p));
-        uint32_t part = WR_MIN(count - done, p->cap - p->count);
+        uint32_t part = WR_MIN(WR_MIN(count - done, most), p->cap - p->count);
         uint8_t *first = p->rows + (size_t)p->count * l->row_size;
         memset(first, 0, (size_t)part * l->row_size); /* NULL bits and extra bytes; in the cache */
         WR_TRY(put_rows(rows, p, flat, sel, done, part, first));
@@ -548,6 +554,46 @@ static void gather_nested(const wr_rows_layout *layout, int column, uint8_t *con
     }
 }
 
+/* Values of a column that is not nested; whether there was a NULL. */
+static bool get_slots(const wr_rows_layout *layout, int column, uint8_t *const *addresses,
+                      uint32_t count, void *out)
+{
+    uint32_t offset = layout->offsets[column];
+    size_t byte = (size_t)column / 8;
+    uint8_t bit = (uint8_t)(1u << (column & 7));
+    switch (slot_size(layout->types[column])) {
+    case 1:
+        return get_1(addresses, count, offset, byte, bit, out);
+    case 2:
+        return get_2(addresses, count, offset, byte, bit, out);
+    case 4:
+        return get_4(addresses, count, offset, byte, bit, out);
+    case 8:
+        return get_8(addresses, count, offset, byte, bit, out);
+    default:
+        return get_16(addresses, count, offset, byte, bit, out);
+    }
+}
+
+static void gather_nulls(int column, uint8_t *const *addresses, uint32_t count, wr_arena *arena,
+                         wr_column *out)
+{
+    size_t byte = (size_t)column / 8;
+    uint8_t bit = (uint8_t)(1u << (column & 7));
+    uint64_t *valid = wr_column_need_valid(out, arena, WR_MAX(count, 1u));
+    for (uint32_t i = 0; i < count; i++)
+        if (!addresses[i] || (addresses[i][byte] & bit)) wr_bit_clear(valid, i);
+}
+
+static void slots_init(wr_column *c, const wr_type *type, uint32_t count, wr_arena *arena)
+{
+    size_t size = slot_size(type);
+    *c = (wr_column){.type = type, .form = WR_FLAT, .phys = (uint8_t)type->phys, .rows = count};
+    c->data = wr_arena_raw(arena, size * count + 64);
+    memset((char *)c->data + size * count, 0, 64);
+    if (type->id == WR_T_NULL) c->valid = wr_arena_alloc(arena, ((size_t)count + 63) / 64 * 8 + 8);
+}
+
 void wr_rows_gather(const wr_rows_layout *layout, int column, uint8_t *const *addresses,
                     uint32_t count, wr_arena *arena, wr_column *out)
 {
@@ -556,33 +602,48 @@ void wr_rows_gather(const wr_rows_layout *layout, int column, uint8_t *const *ad
         gather_nested(layout, column, addresses, count, arena, out);
         return;
     }
-    wr_column_init(out, arena, t, (wr_phys)t->phys, WR_MAX(count, 1u));
-    out->rows = count;
-    uint32_t offset = layout->offsets[column];
-    size_t byte = (size_t)column / 8;
-    uint8_t bit = (uint8_t)(1u << (column & 7));
-    bool nulls;
-    switch (slot_size(t)) {
-    case 1:
-        nulls = get_1(addresses, count, offset, byte, bit, out->data);
-        break;
-    case 2:
-        nulls = get_2(addresses, count, offset, byte, bit, out->data);
-        break;
-    case 4:
-        nulls = get_4(addresses, count, offset, byte, bit, out->data);
-        break;
-    case 8:
-        nulls = get_8(addresses, count, offset, byte, bit, out->data);
-        break;
-    default:
-        nulls = get_16(addresses, count, offset, byte, bit, out->data);
-        break;
+    slots_init(out, t, count, arena);
+    if (get_slots(layout, column, addresses, count, out->data))
+        gather_nulls(column, addresses, count, arena, out);
+}
+
+/* Rows that are missing (NULL) may be asked for too: nothing comes. */
+static void prefetch_rows(const wr_rows_layout *layout, uint8_t *const *addresses, uint32_t count)
+{
+    uint32_t last = layout->row_size - 1;
+    for (uint32_t i = 0; i < count; i++) {
+        uintptr_t row = (uintptr_t)addresses[i];
+        for (uint32_t at = 0; at < last; at += 64)
+            __builtin_prefetch((const void *)(row + at));
+        __builtin_prefetch((const void *)(row + last));
     }
-    if (!nulls) return;
-    uint64_t *valid = wr_column_need_valid(out, arena, WR_MAX(count, 1u));
-    for (uint32_t i = 0; i < count; i++)
-        if (!addresses[i] || (addresses[i][byte] & bit)) wr_bit_clear(valid, i);
+}
+
+void wr_rows_gather_all(const wr_rows_layout *layout, int columns, uint8_t *const *addresses,
+                        uint32_t count, wr_arena *arena, wr_column *out)
+{
+    uint32_t most = WR_MAX(PART_BYTES / layout->row_size, 1u);
+    bool *nulls = wr_new_array(arena, bool, columns + 1);
+    for (int c = 0; c < columns; c++)
+        if (!wr_type_is_nested(layout->types[c]))
+            slots_init(&out[c], layout->types[c], count, arena);
+    prefetch_rows(layout, addresses, WR_MIN(most, count));
+    for (uint32_t from = 0, n; from < count; from += n) {
+        n = WR_MIN(most, count - from);
+        prefetch_rows(layout, addresses + from + n, WR_MIN(most, count - from - n));
+        for (int c = 0; c < columns; c++) {
+            const wr_type *t = layout->types[c];
+            if (wr_type_is_nested(t)) continue;
+            char *to = (char *)out[c].data + slot_size(t) * from;
+            nulls[c] |= get_slots(layout, c, addresses + from, n, to);
+        }
+    }
+    for (int c = 0; c < columns; c++) {
+        if (wr_type_is_nested(layout->types[c]))
+            gather_nested(layout, c, addresses, count, arena, &out[c]);
+        else if (nulls[c])
+            gather_nulls(c, addresses, count, arena, &out[c]);
+    }
 }
 
 uint32_t wr_rows_next(const wr_rows *rows, wr_rows_cursor *cursor, uint8_t **addresses,
@@ -609,4 +670,32 @@ wr_rows_cursor wr_rows_end(const wr_rows *rows)
 {
     if (rows->page_count == 0) return (wr_rows_cursor){0, 0};
     return (wr_rows_cursor){rows->page_count - 1, rows->pages[rows->page_count - 1].count};
+}
+
+/* ---- numbers: page and slot, plus 1 ---- */
+
+bool wr_rows_has_numbers(const wr_rows *rows)
+{
+    return rows->page_count + (uint64_t)WR_BATCH_ROWS < UINT32_MAX >> rows->slot_bits;
+}
+
+void wr_rows_numbers(const wr_rows *rows, wr_rows_cursor from, uint32_t count, uint32_t *numbers)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        while (from.slot >= rows->pages[from.page].count)
+            from = (wr_rows_cursor){from.page + 1, 0};
+        numbers[i] = (from.page << rows->slot_bits) + from.slot++ + 1;
+    }
+}
+
+void wr_rows_of_numbers(const wr_rows *rows, const uint32_t *numbers, uint32_t count,
+                        uint8_t **addresses)
+{
+    uint32_t mask = (UINT32_C(1) << rows->slot_bits) - 1, row_size = rows->layout->row_size;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t number = numbers[i] - 1;
+        addresses[i] = numbers[i] ? rows->pages[number >> rows->slot_bits].rows +
+                                        (size_t)(number & mask) * row_size
+                                  : NULL;
+    }
 }

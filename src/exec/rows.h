@@ -50,6 +50,9 @@ WR_MUST_CHECK weir_status wr_rows_absorb(wr_rows *into, wr_rows *from);
  * arena). A NULL address gives a NULL value (outer joins). Text points into the store. */
 void wr_rows_gather(const wr_rows_layout *layout, int column, uint8_t *const *addresses,
                     uint32_t count, wr_arena *arena, wr_column *out);
+/* The first columns columns at once, out gets as many: rows in no order are fetched once. */
+void wr_rows_gather_all(const wr_rows_layout *layout, int columns, uint8_t *const *addresses,
+                        uint32_t count, wr_arena *arena, wr_column *out);
 /* Walks all rows in insertion order: fills addresses with up to max row pointers, returns how many
  * (0 = end). */
 typedef struct wr_rows_cursor {
@@ -59,6 +62,14 @@ uint32_t wr_rows_next(const wr_rows *rows, wr_rows_cursor *cursor, uint8_t **add
                       uint32_t max);
 /* Where the next appended row will be found by wr_rows_next. */
 wr_rows_cursor wr_rows_end(const wr_rows *rows);
+/* Rows by number in 32 bits, half of a pointer, for directories of many; 0 is none. Numbers hold
+ * until pages move to another store. False: a store this large might have rows without a number. */
+bool wr_rows_has_numbers(const wr_rows *rows);
+/* The numbers of count rows from the cursor on. */
+void wr_rows_numbers(const wr_rows *rows, wr_rows_cursor from, uint32_t count, uint32_t *numbers);
+/* Their addresses, NULL for 0. */
+void wr_rows_of_numbers(const wr_rows *rows, const uint32_t *numbers, uint32_t count,
+                        uint8_t **addresses);
 
 /* Rows as one block of bytes for a temporary file (spill.h): the rows, then the bytes they point
  * to, pointers as offsets into these. Packs rows from the first on into out (emptied before), about

@@ -256,14 +256,15 @@ void wr_run_progress_of(const wr_run *run, wr_run_progress *out)
         const wr_progress *p = wr_scan_progress_of(op);
         scans++;
         if (!p) continue;
-        out->rows_done += p->rows;
+        out->rows_done += p->rows + p->rows_excluded;
         out->rows_total += p->rows_total;
         out->bytes_done += p->bytes;
         out->bytes_total += p->bytes_total;
-        if (p->bytes_total)
+        /* Not all bytes of a file need be read, but all rows are met. */
+        if (p->rows_total)
+            share += (double)(p->rows + p->rows_excluded) / (double)p->rows_total;
+        else if (p->bytes_total)
             share += (double)p->bytes / (double)p->bytes_total;
-        else if (p->rows_total)
-            share += (double)p->rows / (double)p->rows_total;
     }
     if (scans > 0) out->fraction = WR_MIN(share / scans, 1.0);
     wr_mutex_lock(&exec->lock);

@@ -56,9 +56,10 @@ typedef struct wr_node_stats {
     uint64_t rows_in, rows_out, batches;
     int64_t busy_ns; /* summed over workers */
     uint64_t memory_peak, spilled_bytes;
-    uint64_t cached_bytes;                          /* scans: decoded columns from the file cache */
-    uint64_t rows_scanned, morsels_pruned, morsels; /* scans */
-    uint64_t runtime_filtered;                      /* rows removed by runtime filters */
+    /* scans; see wr_progress */
+    uint64_t rows_scanned, rows_excluded, morsels;
+    uint64_t read_bytes, decoded_bytes, cached_bytes;
+    uint64_t runtime_filtered; /* rows removed by runtime filters */
     wr_str note; /* the way chosen: "dense array of 6000001", "hash, 64 partitions", "merge" */
 } wr_node_stats;
 const wr_node_stats *wr_run_node_stats(const wr_run *run, int node_id);

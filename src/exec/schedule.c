@@ -14,6 +14,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+enum { LOOKS = 500 }; /* some 20 microseconds */
+
 const wr_env *wr_exec_env(const wr_exec *exec) { return exec->env; }
 const wr_cancel *wr_exec_cancel(const wr_exec *exec) { return exec->env->cancel; }
 int wr_exec_workers(const wr_exec *exec) { return exec->worker_count; }
@@ -328,6 +330,20 @@ static weir_status finish_step(wr_exec *exec, wr_pipeline *p, int phase, int *ta
     return WR_OK;
 }
 
+/* Lock held: is there anything to do for workers that sleep? What only one can do goes on with the
+ * one who is here. */
+static bool others_are_wanted(const wr_exec *exec)
+{
+    switch (exec->stage) {
+    case WR_STAGE_RUN:
+        return workers_allowed(exec, exec->current) > 1;
+    case WR_STAGE_TASKS:
+        return exec->task_count > 1 && !exec->current->sink->has_little;
+    default:
+        return exec->stage == WR_STAGE_DONE;
+    }
+}
+
 /* Called with the lock held and nobody in transition; does one transition of the stage. */
 static void transition(wr_exec *exec)
 {
@@ -344,7 +360,6 @@ static void transition(wr_exec *exec)
     if (bad) wr_exec_fail(exec, bad);
     wr_mutex_lock(&exec->lock);
     exec->in_transition = false;
-    wr_cond_broadcast(&exec->changed);
     if (bad) return;
     if (stage == WR_STAGE_START) {
         exec->stage = WR_STAGE_RUN;
@@ -361,6 +376,9 @@ static void transition(wr_exec *exec)
         exec->stage = exec->current ? WR_STAGE_START : WR_STAGE_DONE;
         exec->phase = 0;
     }
+    if (!others_are_wanted(exec)) return;
+    exec->turn++;
+    wr_cond_broadcast(&exec->changed);
 }
 
 /* RUN, lock held: attach or go on, work, detach. Returns true when the chain was stopped by a
@@ -384,7 +402,8 @@ static bool run_stage(wr_exec *exec, int worker)
     exec->active--;
     exec->exhausted = true;
     if (exec->active == 0 && !exec->stop) exec->stage = WR_STAGE_FINISH, exec->phase = 0;
-    wr_cond_broadcast(&exec->changed);
+    /* Others may wait for their turn to deliver; the next stage begins with this worker. */
+    if (p->sink->def == &wr_op_result) wr_cond_broadcast(&exec->changed);
     return false;
 }
 
@@ -403,22 +422,51 @@ static void task_stage(wr_exec *exec, int worker)
     wr_mutex_lock(&exec->lock);
     if (++exec->task_done == exec->task_count && !exec->stop)
         exec->stage = WR_STAGE_FINISH, exec->phase++;
-    wr_cond_broadcast(&exec->changed);
+}
+
+static void relax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* Nothing to do for this worker. To sleep and be woken takes longer than many a stage of a short
+ * query, so at first it looks on for a moment; the caller then looks again at everything. */
+static void wait_for_work(wr_exec *exec, bool *has_looked)
+{
+    if (*has_looked) {
+        wr_cond_wait(&exec->changed, &exec->lock);
+        return;
+    }
+    *has_looked = true;
+    uint32_t turn = atomic_load_explicit(&exec->turn, memory_order_relaxed);
+    wr_mutex_unlock(&exec->lock);
+    for (int i = 0; i < LOOKS; i++) {
+        if (atomic_load_explicit(&exec->turn, memory_order_relaxed) != turn) break;
+        relax();
+    }
+    wr_mutex_lock(&exec->lock);
 }
 
 wr_work wr_exec_work(wr_exec *exec, int worker, bool may_wait)
 {
     wr_work result = WR_WORK_DONE;
+    bool has_looked = false;
     wr_mutex_lock(&exec->lock);
     while (!exec->stop && exec->stage != WR_STAGE_DONE) {
         wr_stage stage = exec->stage;
         if (worker == 0 && exec->result_ready) {
+            wr_cond_broadcast(&exec->changed); /* whatever comes next is for the others */
             wr_mutex_unlock(&exec->lock);
             return WR_WORK_YIELDED;
         }
         if (exec->in_transition) {
             if (!may_wait) break;
-            wr_cond_wait(&exec->changed, &exec->lock);
+            wait_for_work(exec, &has_looked);
+            continue;
         } else if (stage == WR_STAGE_START || (stage == WR_STAGE_FINISH)) {
             transition(exec);
         } else if (stage == WR_STAGE_TASKS && exec->task_next < exec->task_count) {
@@ -432,8 +480,10 @@ wr_work wr_exec_work(wr_exec *exec, int worker, bool may_wait)
             }
         } else {
             if (!may_wait) break;
-            wr_cond_wait(&exec->changed, &exec->lock);
+            wait_for_work(exec, &has_looked);
+            continue;
         }
+        has_looked = false;
     }
     if (!exec->stop && exec->stage != WR_STAGE_DONE) result = WR_WORK_IDLE;
     wr_mutex_unlock(&exec->lock);

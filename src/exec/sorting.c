@@ -14,7 +14,7 @@
 #include "exec/arrival.h"
 #include <math.h>
 
-enum { SMALL = 24, DIGIT_BITS = 8, DIGITS = 1 << DIGIT_BITS, BLOCK = 512 };
+enum { SMALL = 24, DIGIT_BITS_MIN = 4, DIGIT_BITS_MAX = 10, BLOCK = 512 };
 #define SIGN (UINT64_C(1) << 63)
 
 void wr_sorting_init(wr_sorting *s, wr_exec *exec, wr_arena *arena, const wr_rows_layout *layout,
@@ -422,34 +422,50 @@ static void insertion_sort(const wr_sorting *s, wr_sort_entry *entries, uint64_t
     }
 }
 
+/* Of the lowest `left` bits those that are not the same everywhere, down from the highest. */
+static int differing_bits(const wr_sort_entry *entries, uint64_t count, int left)
+{
+    uint64_t first = entries[0].bits, differ = 0;
+    for (uint64_t i = 1; i < count; i++)
+        differ |= entries[i].bits ^ first;
+    if (left < 64) differ &= (UINT64_C(1) << left) - 1;
+    return differ ? 64 - __builtin_clzll(differ) : 0;
+}
+
+/* So many that a few entries share a digit. */
+static int digit_bits(uint64_t count)
+{
+    int wanted = 63 - __builtin_clzll(count) - 2;
+    return WR_MAX(WR_MIN(wanted, DIGIT_BITS_MAX), DIGIT_BITS_MIN);
+}
+
 /* Sorts entries by their lowest `left` bits and the rows; the result is in other or stays. Most
  * significant digit first: the pieces of equal digits are sorted on their own. */
 static weir_status sort_digits(const wr_sorting *s, wr_sort_entry *entries, wr_sort_entry *other,
                                uint64_t count, int left, bool to_other)
 {
-    uint64_t counts[DIGITS + 1];
-    int shift = left;
-    do { /* digits that are the same everywhere only cost counting */
-        if (count <= SMALL || shift == 0) {
-            if (count <= SMALL)
-                insertion_sort(s, entries, count);
-            else if (s->covered < s->key_count || s->by_place)
-                WR_TRY(merge_sort(s, entries, other, count));
-            if (to_other) memcpy(other, entries, count * sizeof *entries);
-            return WR_OK;
-        }
-        shift = WR_MAX(shift - DIGIT_BITS, 0);
-        memset(counts, 0, sizeof counts);
-        for (uint64_t i = 0; i < count; i++)
-            counts[(entries[i].bits >> shift & (DIGITS - 1)) + 1]++;
-    } while (counts[(entries[0].bits >> shift & (DIGITS - 1)) + 1] == count);
-    for (int d = 0; d < DIGITS; d++)
+    uint64_t counts[(1 << DIGIT_BITS_MAX) + 1];
+    if (count > SMALL) left = differing_bits(entries, count, left);
+    if (count <= SMALL || left == 0) {
+        if (count <= SMALL)
+            insertion_sort(s, entries, count);
+        else if (s->covered < s->key_count || s->by_place)
+            WR_TRY(merge_sort(s, entries, other, count));
+        if (to_other) memcpy(other, entries, count * sizeof *entries);
+        return WR_OK;
+    }
+    int width = WR_MIN(digit_bits(count), left), shift = left - width;
+    uint64_t digits = UINT64_C(1) << width, mask = digits - 1;
+    memset(counts, 0, (digits + 1) * sizeof *counts);
+    for (uint64_t i = 0; i < count; i++)
+        counts[(entries[i].bits >> shift & mask) + 1]++;
+    for (uint64_t d = 0; d < digits; d++)
         counts[d + 1] += counts[d];
     for (uint64_t i = 0; i < count; i++) {
         WR_TRY(wr_sorting_check(s, i));
-        other[counts[entries[i].bits >> shift & (DIGITS - 1)]++] = entries[i];
+        other[counts[entries[i].bits >> shift & mask]++] = entries[i];
     }
-    for (uint64_t d = 0, from = 0; d < DIGITS; from = counts[d++])
+    for (uint64_t d = 0, from = 0; d < digits; from = counts[d++])
         if (counts[d] > from)
             WR_TRY(
                 sort_digits(s, other + from, entries + from, counts[d] - from, shift, !to_other));

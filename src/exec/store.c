@@ -158,8 +158,7 @@ void wr_rows_batch(const wr_rows_layout *layout, int columns, uint8_t *const *ad
 {
     *out = (wr_batch){.column_count = columns, .rows = count};
     out->columns = wr_new_array(arena, wr_column, columns + 1);
-    for (int c = 0; c < columns; c++)
-        wr_rows_gather(layout, c, addresses, count, arena, &out->columns[c]);
+    wr_rows_gather_all(layout, columns, addresses, count, arena, out->columns);
 }
 
 weir_status wr_store_read(wr_store *store, wr_store_reader *reader, wr_arena *scratch,

@@ -113,6 +113,15 @@ typedef struct wr_aggregate_env {
     uint64_t position;
 } wr_aggregate_env;
 
+/* The rows of an update by the numbers of their groups, when those are few. */
+enum { WR_FEW_GROUPS = 256 };
+typedef struct wr_few_groups {
+    const uint8_t *number; /* of the group of the i-th row; less than count */
+    const uint32_t *times; /* by number: how many of the rows are of the group */
+    uint8_t *const *rows;  /* by number: where states are, if the group has any of the rows */
+    uint32_t count;        /* at most WR_FEW_GROUPS */
+} wr_few_groups;
+
 struct wr_aggregate {
     const char *name;      /* aliases after '|' */
     const char *signature; /* "() -> bigint" for count(*); argument words as above */
@@ -123,6 +132,11 @@ struct wr_aggregate {
      * with NULL arguments are skipped by the implementation. */
     weir_status (*update)(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
                           uint32_t count, uint8_t *const *states, wr_arena *scratch);
+    /* As update, for at most WR_BATCH_ROWS rows of few groups: may add them up by number first.
+     * NULL: update is as good. */
+    weir_status (*update_few)(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+                              uint32_t count, const wr_few_groups *few, uint8_t *const *states,
+                              wr_arena *scratch);
     /* All rows into one state (no GROUP BY, or runs of equal keys). sel NULL = rows 0...count-1. */
     weir_status (*update_one)(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
                               uint32_t count, void *state, wr_arena *scratch);

@@ -240,15 +240,18 @@ static inline __attribute__((always_inline)) void fast_view(const char *at, size
 #if defined(__SSE4_1__)
     static const uint8_t keep[32] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
                                      0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-    if (length <= 12) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)at);
-        v = _mm_and_si128(v, _mm_loadu_si128((const __m128i *)(const void *)(keep + 16 - length)));
-        v = _mm_insert_epi32(_mm_slli_si128(v, 4), (int)length, 0);
-        _mm_storeu_si128((__m128i *)(void *)out, v);
-        return;
-    }
-#endif
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)at);
+    size_t kept = WR_MIN(length, (size_t)16);
+    v = _mm_and_si128(v, _mm_loadu_si128((const __m128i *)(const void *)(keep + 16 - kept)));
+    v = _mm_insert_epi32(_mm_slli_si128(v, 4), (int)length, 0);
+    /* Whether a text is short cannot be foreseen: both ways are gone, the second half is chosen. */
+    int64_t rest = _mm_extract_epi64(v, 1), place = (int64_t)(uintptr_t)at;
+    __asm__("" : "+r"(place)); /* keeps this from becoming a branch again */
+    rest = length <= 12 ? rest : place;
+    _mm_storeu_si128((__m128i *)(void *)out, _mm_insert_epi64(v, rest, 1));
+#else
     *out = wr_view_of(at, length);
+#endif
 }
 
 /* Whether c is among the first length bytes. */

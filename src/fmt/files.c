@@ -32,6 +32,7 @@ typedef struct file_scan {
     wr_scan_filter **filters;
     int filter_count;
     bool is_excluded;
+    wr_progress told; /* what of its progress is counted in that of the whole */
 } file_scan;
 
 typedef struct files_scan {
@@ -235,6 +236,7 @@ static weir_status files_open(wr_relation *base, const wr_scan_request *request,
     scan->request = *request;
     scan->files = wr_new_array(&scan->arena, file_scan, rel->count + 1);
     scan->progress.bytes_total = rel->bytes_total;
+    if (base->has_row_count) scan->progress.rows_total = (uint64_t)base->row_count;
     wr_mutex_init(&scan->prune_lock);
     bool *late = wr_new_array(&scan->arena, bool, request->filter_count + 1);
     weir_status bad = WR_OK;
@@ -299,6 +301,27 @@ static weir_status enter_file(files_worker *w, int index, bool *got)
     return bad;
 }
 
+static void tell(_Atomic uint64_t *whole, _Atomic uint64_t *told, uint64_t now)
+{
+    atomic_fetch_add(whole, now - atomic_exchange(told, now));
+}
+
+/* Adds what happened in the worker's file. Two workers may do that in either order: differences may
+ * be negative, but their sum is what was told last, and the last one is alone. */
+static void tell_progress(files_worker *w)
+{
+    file_scan *file = &w->scan->files[w->file];
+    const wr_relation_def *def = w->scan->rel->entries[w->file].rel->def;
+    const wr_progress *now = def->progress ? def->progress(file->scan) : NULL;
+    wr_progress *whole = &w->scan->progress;
+    if (!now) return;
+    tell(&whole->rows, &file->told.rows, now->rows);
+    tell(&whole->bytes, &file->told.bytes, now->bytes);
+    tell(&whole->rows_excluded, &file->told.rows_excluded, now->rows_excluded);
+    tell(&whole->decoded_bytes, &file->told.decoded_bytes, now->decoded_bytes);
+    tell(&whole->cached_bytes, &file->told.cached_bytes, now->cached_bytes);
+}
+
 static void leave_file(files_worker *w)
 {
     if (w->file < 0) return;
@@ -309,11 +332,7 @@ static void leave_file(files_worker *w)
     wr_mutex_lock(&file->lock);
     file->is_drained = true;
     if (--file->users == 0) {
-        const wr_progress *progress = def->progress ? def->progress(file->scan) : NULL;
-        if (progress) {
-            w->scan->progress.bytes += progress->bytes;
-            w->scan->progress.cached_bytes += progress->cached_bytes;
-        }
+        tell_progress(w);
         def->close(file->scan);
         file->scan = NULL;
     }
@@ -394,7 +413,7 @@ static weir_status files_next_batch(wr_scan_worker *base, wr_batch *out, bool *m
         w->columns[i] = inner.columns[file->from[i]];
         if (w->columns[i].type != type) wr_files_adapt(&w->columns[i], type, &w->arena);
     }
-    scan->progress.rows += inner.rows;
+    tell_progress(w);
     return filter_late(w, out);
 }
 

@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "fmt/cell.h"
 #include "fmt/option_value.h"
+#include "sys/unfinished.h"
 
 typedef struct bind_state {
     wr_format_context *context;
@@ -103,6 +104,17 @@ static weir_status expand_dir(wr_fs *fs, wr_str dir, const wr_format *format, wr
     return WR_OK;
 }
 
+/* A pattern means what is complete, not what somebody is writing. */
+static weir_status glob_finished(wr_fs *fs, wr_str pattern, wr_arena *arena, wr_path_list *out)
+{
+    WR_TRY(wr_fs_glob(fs, pattern, arena, out));
+    int kept = 0;
+    for (int i = 0; i < out->count; i++)
+        if (!wr_unfinished_is(out->paths[i])) out->paths[kept++] = out->paths[i];
+    out->count = kept;
+    return WR_OK;
+}
+
 /* Names the file of the same folder whose name comes nearest. */
 static weir_status no_such_file(wr_fs *fs, wr_str path, weir_status cause)
 {
@@ -142,7 +154,7 @@ weir_status wr_files_expand(wr_fs *fs, const wr_str *patterns, int count, const 
             found.paths = &pattern;
             found.count = 1;
         } else {
-            WR_TRY(wr_fs_glob(fs, pattern, arena, &found));
+            WR_TRY(glob_finished(fs, pattern, arena, &found));
         }
         if (found.count == 0)
             return wr_fail(WR_E_FILE_NOT_FOUND, "no file matches \"%.*s\"", WR_STR_ARGS(pattern));

@@ -3,13 +3,16 @@
  * Life of an output: temporary name beside the final one -> written -> finished -> synced -> (all
  * of them) renamed. Nothing takes its final name before everything is complete, so an error at any
  * point leaves what was there before. Names that replace older files are renamed last; with
- * OVERWRITE the older files go after that. Trap: many partitions must not mean many open files; the
- * output that was used longest ago is finished early and its partition goes on in another file. */
+ * OVERWRITE the older files go after that. A killed process leaves temporary names behind: whoever
+ * writes into the folder next removes them. Trap: many partitions must not mean many open files;
+ * the output that was used longest ago is finished early and its partition goes on in another file.
+ */
 #include "fmt/files_parts.h"
 #include "base/failpoint.h"
 #include "base/map.h"
 #include "fmt/option_value.h"
 #include "sys/clock.h"
+#include "sys/unfinished.h"
 
 enum { OPEN_MAX = 64 };
 
@@ -27,7 +30,9 @@ const wr_opt wr_files_write_options[] = {
     {"overwrite_or_ignore", WR_OPT_BOOL, "false", "replace files of the same name in the folder"},
     {"append", WR_OPT_BOOL, "false", "add files to the folder"},
     {"return_files", WR_OPT_BOOL, "false", "answer with the list of files"},
-    {"use_tmp_file", WR_OPT_BOOL, "true", "accepted; files always appear complete or not at all"},
+    {"use_tmp_file", WR_OPT_BOOL, "true",
+     "accepted; files always appear complete or not at all; what a killed weir leaves beside them "
+     "goes with the next write into the folder"},
     {"sync", WR_OPT_BOOL, "true", "wait until the disk has everything"},
     {0}};
 
@@ -161,13 +166,31 @@ static weir_status look_at_folder(wr_files_writer *w)
     WR_TRY(bad);
     if (!stat.is_dir)
         return wr_fail(WR_E_FILE_EXISTS, "\"%.*s\" is a file, not a folder", WR_STR_ARGS(w->path));
+    wr_path_list found;
     WR_TRY(wr_fs_glob(w->context.fs, wr_arena_printf(&w->arena, "%.*s/**/*", WR_STR_ARGS(w->path)),
-                      &w->arena, &w->old_files));
+                      &w->arena, &found));
+    bool is_empty = true;
+    w->old_files.paths = wr_new_array(&w->arena, wr_str, found.count + 1);
+    for (int i = 0; i < found.count; i++) {
+        if (wr_unfinished_remove(w->context.fs, found.paths[i])) continue;
+        is_empty = false;
+        if (!wr_unfinished_is(found.paths[i])) /* else somebody is writing it */
+            w->old_files.paths[w->old_files.count++] = found.paths[i];
+    }
     bool is_allowed = w->overwrite || w->overwrite_or_ignore || w->append;
-    if (w->old_files.count == 0 || is_allowed) return WR_OK;
+    if (is_empty || is_allowed) return WR_OK;
     return wr_with_fix(
         wr_fail(WR_E_FILE_EXISTS, "the folder \"%.*s\" is not empty", WR_STR_ARGS(w->path)),
         "OVERWRITE, OVERWRITE_OR_IGNORE or APPEND");
+}
+
+static bool is_device(wr_files_writer *w)
+{
+    wr_file_stat stat;
+    weir_status bad = wr_fs_stat(w->context.fs, w->path, &stat);
+    bool is_special = !bad && !stat.is_regular && !stat.is_dir;
+    wr_status_drop(bad);
+    return is_special || wr_str_is(w->path, "/dev/stdout") || wr_str_is(w->path, "/dev/stderr");
 }
 
 static weir_status begin_files_writer(wr_files_writer *w, const wr_schema *schema,
@@ -195,7 +218,9 @@ static weir_status begin_files_writer(wr_files_writer *w, const wr_schema *schem
     weir_status bad = wr_fs_stat(w->context.fs, w->path, &stat);
     bool is_dir = !bad && stat.is_dir;
     wr_status_drop(bad);
-    return is_dir ? wr_fail(WR_E_FILE_EXISTS, "\"%.*s\" is a folder", WR_STR_ARGS(w->path)) : WR_OK;
+    if (is_dir) return wr_fail(WR_E_FILE_EXISTS, "\"%.*s\" is a folder", WR_STR_ARGS(w->path));
+    if (!is_device(w)) wr_unfinished_sweep(w->context.fs, wr_path_dir(w->path));
+    return WR_OK;
 }
 
 weir_status wr_files_writer_new(wr_format_context *context, wr_str path, const wr_format *format,
@@ -236,13 +261,11 @@ static wr_str file_name(wr_files_writer *w, int number)
                            WR_STR_ARGS(w->extension));
 }
 
-static bool is_device(wr_files_writer *w)
+static wr_str unfinished_name(wr_files_writer *w, wr_str path)
 {
-    wr_file_stat stat;
-    weir_status bad = wr_fs_stat(w->context.fs, w->path, &stat);
-    bool is_special = !bad && !stat.is_regular && !stat.is_dir;
-    wr_status_drop(bad);
-    return is_special || wr_str_is(w->path, "/dev/stdout") || wr_str_is(w->path, "/dev/stderr");
+    WR_BUF(name);
+    wr_unfinished_name(path, &name);
+    return wr_arena_str(&w->arena, wr_buf_str(&name));
 }
 
 static weir_status open_output(wr_files_writer *w, wr_str key, int number, int *index)
@@ -256,9 +279,7 @@ static weir_status open_output(wr_files_writer *w, wr_str key, int number, int *
                                   WR_STR_ARGS(file_name(w, number)));
     o->is_direct = !w->is_folder && is_device(w);
     o->existed = !o->is_direct && wr_fs_exists(w->context.fs, o->path);
-    o->temp_path = o->is_direct ? o->path
-                                : wr_arena_printf(&w->arena, "%.*s.tmp-%08x", WR_STR_ARGS(o->path),
-                                                  (unsigned)wr_random_u64());
+    o->temp_path = o->is_direct ? o->path : unfinished_name(w, o->path);
     if (w->is_folder) WR_TRY(wr_fs_make_dirs(w->context.fs, wr_path_dir(o->path)));
     *index = w->outputs.count;
     wr_push(&w->arena, &w->outputs, o);

@@ -87,6 +87,7 @@ static weir_status cut_lines(void *arg, wr_text_chunk *chunk, size_t size, bool 
         p = stop + 1;
     }
     scan->progress.bytes = wr_text_source_file_pos(scan->chunks.source);
+    scan->progress.decoded_bytes += *cut;
     return WR_OK;
 }
 

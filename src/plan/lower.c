@@ -4,140 +4,8 @@
  * What comes back says at which position each id stands; projections that only rename cost nothing:
  * the id moves to another position. A plan is lowered as the rules left it; a subquery or a lateral
  * join that is still there was not unnested, which is reported as unsupported rather than answered
- * wrongly.
- *
- * Trap: parameters of lambdas are COLUMNs too; they keep their ids (from WR_LAMBDA_IDS on). */
+ * wrongly. Positions and expressions: lower_place.c; scans and joins: files of their own. */
 #include "plan/lower.h"
-
-wr_plan_node *wr_plan_node_new(wr_lowering *l, wr_phys_kind kind, const wr_logical *from,
-                               wr_plan_node *left, wr_plan_node *right)
-{
-    wr_plan_node *node = wr_new(l->planner->arena, wr_plan_node);
-    node->kind = kind;
-    node->estimated_rows = from ? from->rows : -1;
-    node->id = -1;
-    node->input_count = (left != NULL) + (right != NULL);
-    node->inputs = wr_new_array(l->planner->arena, wr_plan_node *, 2);
-    node->inputs[0] = left;
-    node->inputs[1] = right;
-    return node;
-}
-
-void wr_plan_schema(wr_lowering *l, wr_plan_node *node, const wr_column_id *ids, int count)
-{
-    wr_planner *planner = l->planner;
-    node->schema.count = count;
-    node->schema.fields = wr_new_array(planner->arena, wr_field, count + 1);
-    for (int i = 0; i < count; i++)
-        node->schema.fields[i] =
-            (wr_field){planner->column_names.items[ids[i]], planner->column_types.items[ids[i]]};
-}
-
-int wr_place_of(const wr_lowered *in, wr_column_id id)
-{
-    uint32_t guess = in->count ? id - in->places[0].id : 0; /* ids are mostly in order */
-    if (guess < (uint32_t)in->count && in->places[guess].id == id)
-        return in->places[guess].position;
-    for (int i = 0; i < in->count; i++)
-        if (in->places[i].id == id) return in->places[i].position;
-    return -1;
-}
-
-static wr_lowered lowered(wr_lowering *l, wr_plan_node *plan, const wr_column_id *ids, int count)
-{
-    wr_lowered out = {.plan = plan, .count = count};
-    out.places = wr_new_array(l->planner->arena, wr_place, count + 1);
-    for (int i = 0; i < count; i++)
-        out.places[i] = (wr_place){ids[i], i};
-    return out;
-}
-
-/* ---- expressions ---- */
-typedef struct relabel {
-    wr_lowering *l;
-    const wr_lowered *left, *right;
-} relabel;
-
-static weir_status relabel_node(wr_expr *e, void *arg, wr_expr **out)
-{
-    relabel *r = arg;
-    wr_arena *arena = r->l->planner->arena;
-    if (e->kind == WR_X_SUBQUERY)
-        return wr_fail_at(WR_E_UNSUPPORTED, e->span, "a subquery cannot stand here");
-    if (e->kind != WR_X_COLUMN || e->column >= WR_LAMBDA_IDS) return WR_OK;
-    wr_expr *copy = wr_new(arena, wr_expr);
-    *copy = *e;
-    *out = copy;
-    int at = r->left ? wr_place_of(r->left, e->column) : -1;
-    if (at < 0 && r->right) {
-        at = wr_place_of(r->right, e->column);
-        if (at >= 0) at += r->left->plan->schema.count;
-    }
-    if (at < 0) {
-        wr_planner *planner = r->l->planner;
-        return wr_fail_at(WR_E_INTERNAL, e->span, "column %.*s#%u is not provided where it is used",
-                          WR_STR_ARGS(planner->column_names.items[e->column]), e->column);
-    }
-    copy->column = (uint32_t)at;
-    return WR_OK;
-}
-
-weir_status wr_lower_expr(wr_lowering *l, wr_expr *e, const wr_lowered *in, const wr_lowered *right,
-                          wr_expr **out)
-{
-    relabel r = {.l = l, .left = in, .right = right};
-    *out = NULL;
-    return e ? wr_expr_map(l->planner->arena, e, relabel_node, &r, out) : WR_OK;
-}
-
-static weir_status lower_exprs(wr_lowering *l, wr_expr **exprs, int count, const wr_lowered *in,
-                               wr_expr ***out)
-{
-    *out = wr_new_array(l->planner->arena, wr_expr *, count + 1);
-    for (int i = 0; i < count; i++)
-        WR_TRY(wr_lower_expr(l, exprs[i], in, NULL, &(*out)[i]));
-    return WR_OK;
-}
-
-static weir_status lower_keys(wr_lowering *l, const wr_sort_key *keys, int count,
-                              const wr_lowered *in, wr_sort_key **out)
-{
-    *out = wr_new_array(l->planner->arena, wr_sort_key, count + 1);
-    for (int i = 0; i < count; i++) {
-        (*out)[i] = keys[i];
-        WR_TRY(wr_lower_expr(l, keys[i].expr, in, NULL, &(*out)[i].expr));
-    }
-    return WR_OK;
-}
-
-static weir_status lower_call(wr_lowering *l, wr_aggregate_call *call, const wr_lowered *in)
-{
-    WR_TRY(lower_exprs(l, call->args, call->arg_count, in, &call->args));
-    WR_TRY(wr_lower_expr(l, call->filter, in, NULL, &call->filter));
-    return lower_keys(l, call->order, call->order_count, in, &call->order);
-}
-
-/* ---- what is needed ---- */
-typedef struct needing {
-    wr_arena *arena;
-    wr_column_set *set;
-} needing;
-
-static void need_slot(wr_expr **slot, void *arg)
-{
-    needing *n = arg;
-    wr_expr_columns(n->arena, *slot, n->set);
-}
-
-/* Needed by the parents or by the node's own expressions. */
-static wr_column_set needs_of(wr_lowering *l, wr_logical *node, const wr_column_set *needed)
-{
-    wr_column_set set = {0};
-    needing n = {l->planner->arena, &set};
-    if (needed) wr_column_set_add_all(n.arena, &set, needed);
-    wr_logical_each_expr(node, need_slot, &n);
-    return set;
-}
 
 static wr_column_set set_of(wr_lowering *l, const wr_column_id *ids, int count)
 {
@@ -145,49 +13,6 @@ static wr_column_set set_of(wr_lowering *l, const wr_column_id *ids, int count)
     for (int i = 0; i < count; i++)
         wr_column_set_add(l->planner->arena, &set, ids[i]);
     return set;
-}
-
-static wr_expr *at_position(wr_lowering *l, wr_column_id id, int position)
-{
-    return wr_expr_column(l->planner->arena, (uint32_t)position,
-                          l->planner->column_types.items[id]);
-}
-
-/* Exactly these columns in this order. */
-static weir_status arrange(wr_lowering *l, const wr_lowered *in, const wr_column_id *ids, int count,
-                           wr_lowered *out)
-{
-    bool same = in->plan->schema.count == count;
-    for (int i = 0; i < count; i++) {
-        int at = wr_place_of(in, ids[i]);
-        if (at < 0)
-            return wr_fail(WR_E_INTERNAL, "column %.*s#%u is not provided where it is used",
-                           WR_STR_ARGS(l->planner->column_names.items[ids[i]]), ids[i]);
-        same = same && at == i;
-    }
-    if (same) {
-        *out = lowered(l, in->plan, ids, count);
-        return WR_OK;
-    }
-    wr_plan_node *node = wr_plan_node_new(l, WR_PN_PROJECT, NULL, in->plan, NULL);
-    node->estimated_rows = in->plan->estimated_rows;
-    node->project.exprs = wr_new_array(l->planner->arena, wr_expr *, count + 1);
-    for (int i = 0; i < count; i++)
-        node->project.exprs[i] = at_position(l, ids[i], wr_place_of(in, ids[i]));
-    wr_plan_schema(l, node, ids, count);
-    *out = lowered(l, node, ids, count);
-    return WR_OK;
-}
-
-/* Drops columns nobody needs before an operator that would carry them. */
-static weir_status trim(wr_lowering *l, const wr_column_set *needed, wr_lowered *in)
-{
-    WR_LIST(wr_column_id) keep = {0};
-    for (int i = 0; i < in->count; i++)
-        if (wr_column_set_has(needed, in->places[i].id))
-            wr_push(l->planner->arena, &keep, in->places[i].id);
-    if (keep.count >= in->plan->schema.count) return WR_OK;
-    return arrange(l, in, keep.items, keep.count, in);
 }
 
 /* A node that hands its input's columns on. */
@@ -222,7 +47,7 @@ static weir_status lower_values(wr_lowering *l, wr_logical *node, const wr_colum
                                  &plan->values.rows[r][i]));
     }
     wr_plan_schema(l, plan, ids.items, ids.count);
-    *out = lowered(l, plan, ids.items, ids.count);
+    *out = wr_lowered_as(l, plan, ids.items, ids.count);
     return WR_OK;
 }
 
@@ -231,14 +56,13 @@ static weir_status filter_above(wr_lowering *l, const wr_logical *node, wr_expr 
 {
     wr_expr **parts;
     if (!count) return WR_OK;
-    WR_TRY(lower_exprs(l, conjuncts, count, io, &parts));
+    WR_TRY(wr_lower_exprs(l, conjuncts, count, io, &parts));
     wr_plan_node *plan = wr_plan_node_new(l, WR_PN_FILTER, node, io->plan, NULL);
     plan->filter.condition = wr_expr_and(l->planner->arena, parts, count);
     *io = passed(plan, io);
     return WR_OK;
 }
 
-/* Conjuncts right above a scan go into it, except volatile ones. */
 int64_t wr_rows_let_through(const wr_expr *e, wr_column_id column)
 {
     if (e->kind != WR_X_COMPARE) return -1;
@@ -270,6 +94,7 @@ static void limit_ranks(const wr_logical *filter, wr_logical *window)
     }
 }
 
+/* Conjuncts right above a scan go into it, except volatile ones. */
 static weir_status lower_filter(wr_lowering *l, wr_logical *node, const wr_column_set *needed,
                                 wr_lowered *out)
 {
@@ -277,7 +102,7 @@ static weir_status lower_filter(wr_lowering *l, wr_logical *node, const wr_colum
     int count = node->filter.count, in_count = 0, stay_count = 0;
     if (node->inputs[0]->kind != WR_L_SCAN) {
         limit_ranks(node, node->inputs[0]);
-        wr_column_set needs = needs_of(l, node, needed);
+        wr_column_set needs = wr_lower_needs(l, node, needed);
         WR_TRY(wr_lower_node(l, node->inputs[0], &needs, out));
         return filter_above(l, node, node->filter.conjuncts, count, out);
     }
@@ -334,7 +159,7 @@ static weir_status lower_project(wr_lowering *l, wr_logical *node, const wr_colu
         WR_TRY(wr_lower_expr(l, kept.items[i].expr, &in, NULL, &plan->project.exprs[i]));
     }
     wr_plan_schema(l, plan, ids, kept.count);
-    *out = lowered(l, plan, ids, kept.count);
+    *out = wr_lowered_as(l, plan, ids, kept.count);
     return WR_OK;
 }
 
@@ -349,13 +174,12 @@ static weir_status lower_aggregate(wr_lowering *l, wr_logical *node, const wr_co
     WR_LIST(wr_expr *) key_exprs = {0};
     WR_LIST(wr_aggregate_call) kept = {0};
     wr_column_set needs = {0};
-    needing n = {arena, &needs};
     for (int i = 0; i < keys; i++) {
         wr_binding *key = &node->aggregate.keys[i];
         if (i >= node->aggregate.carried_first && !wr_column_set_has(needed, key->id)) continue;
         wr_push(arena, &key_exprs, key->expr);
         wr_push(arena, &ids, key->id);
-        need_slot(&key->expr, &n);
+        wr_expr_columns(arena, key->expr, &needs);
     }
     for (int i = 0; i < calls; i++) {
         wr_aggregate_call *call = &node->aggregate.calls[i];
@@ -364,18 +188,18 @@ static weir_status lower_aggregate(wr_lowering *l, wr_logical *node, const wr_co
         wr_push(arena, &kept, *call);
         wr_push(arena, &ids, id);
         for (int a = 0; a < call->arg_count; a++)
-            need_slot(&call->args[a], &n);
-        if (call->filter) need_slot(&call->filter, &n);
+            wr_expr_columns(arena, call->args[a], &needs);
+        if (call->filter) wr_expr_columns(arena, call->filter, &needs);
         for (int o = 0; o < call->order_count; o++)
-            need_slot(&call->order[o].expr, &n);
+            wr_expr_columns(arena, call->order[o].expr, &needs);
     }
     wr_lowered in;
     WR_TRY(wr_lower_node(l, node->inputs[0], &needs, &in));
     wr_plan_node *plan = wr_plan_node_new(l, WR_PN_AGGREGATE, node, in.plan, NULL);
     plan->aggregate.key_count = key_exprs.count;
-    WR_TRY(lower_exprs(l, key_exprs.items, key_exprs.count, &in, &plan->aggregate.keys));
+    WR_TRY(wr_lower_exprs(l, key_exprs.items, key_exprs.count, &in, &plan->aggregate.keys));
     for (int i = 0; i < kept.count; i++)
-        WR_TRY(lower_call(l, &kept.items[i], &in));
+        WR_TRY(wr_lower_call(l, &kept.items[i], &in));
     plan->aggregate.calls = kept.items;
     plan->aggregate.call_count = kept.count;
     plan->aggregate.sets = node->aggregate.sets;
@@ -387,7 +211,7 @@ static weir_status lower_aggregate(wr_lowering *l, wr_logical *node, const wr_co
     for (int i = 0; i < node->aggregate.grouping_count; i++)
         wr_push(arena, &ids, node->outputs[keys + calls + i].id);
     wr_plan_schema(l, plan, ids.items, ids.count);
-    *out = lowered(l, plan, ids.items, ids.count);
+    *out = wr_lowered_as(l, plan, ids.items, ids.count);
     return WR_OK;
 }
 
@@ -404,9 +228,9 @@ static weir_status append_windows(wr_lowering *l, const wr_logical *node,
     for (int i = 0; i < count; i++) {
         wr_window_call *call = &plan->window.calls[i];
         *call = calls[i];
-        WR_TRY(lower_call(l, &call->aggregate, io));
-        WR_TRY(lower_exprs(l, call->partition, call->partition_count, io, &call->partition));
-        WR_TRY(lower_keys(l, call->order, call->order_count, io, &call->order));
+        WR_TRY(wr_lower_call(l, &call->aggregate, io));
+        WR_TRY(wr_lower_exprs(l, call->partition, call->partition_count, io, &call->partition));
+        WR_TRY(wr_lower_keys(l, call->order, call->order_count, io, &call->order));
         WR_TRY(wr_lower_expr(l, call->frame.start_offset, io, NULL, &call->frame.start_offset));
         WR_TRY(wr_lower_expr(l, call->frame.end_offset, io, NULL, &call->frame.end_offset));
     }
@@ -442,9 +266,9 @@ static weir_status lower_window(wr_lowering *l, wr_logical *node, const wr_colum
     wr_logical narrowed = *node;
     narrowed.window.calls = keep;
     narrowed.window.call_count = kept;
-    wr_column_set needs = needs_of(l, &narrowed, needed);
+    wr_column_set needs = wr_lower_needs(l, &narrowed, needed);
     WR_TRY(wr_lower_node(l, node->inputs[0], &needs, out));
-    WR_TRY(trim(l, &needs, out));
+    WR_TRY(wr_lower_trim(l, &needs, out));
     return append_windows(l, node, keep, kept, ids, node->window.top_rows, out);
 }
 
@@ -459,9 +283,9 @@ static weir_status lower_distinct_on(wr_lowering *l, wr_logical *node, const wr_
                            .order_count = node->distinct_on.order_count,
                            .frame = {.unit = WR_WINDOW_ROWS, .end = WR_CURRENT_ROW}};
     WR_TRY(wr_bind_window_fn(planner->arena, WR_STR("row_number"), node->span, &call));
-    wr_column_set needs = needs_of(l, node, needed);
+    wr_column_set needs = wr_lower_needs(l, node, needed);
     WR_TRY(wr_lower_node(l, node->inputs[0], &needs, out));
-    WR_TRY(trim(l, &needs, out));
+    WR_TRY(wr_lower_trim(l, &needs, out));
     wr_column_id id = wr_planner_column(planner, WR_STR("row_number"), call.aggregate.type);
     WR_TRY(append_windows(l, node, &call, 1, &id, 1, out));
     wr_expr *first = wr_expr_compare(
@@ -473,11 +297,11 @@ static weir_status lower_distinct_on(wr_lowering *l, wr_logical *node, const wr_
 static weir_status lower_sort(wr_lowering *l, wr_logical *node, const wr_column_set *needed,
                               wr_lowered *out)
 {
-    wr_column_set needs = needs_of(l, node, needed);
+    wr_column_set needs = wr_lower_needs(l, node, needed);
     WR_TRY(wr_lower_node(l, node->inputs[0], &needs, out));
-    WR_TRY(trim(l, &needs, out));
+    WR_TRY(wr_lower_trim(l, &needs, out));
     wr_plan_node *plan = wr_plan_node_new(l, WR_PN_SORT, node, out->plan, NULL);
-    WR_TRY(lower_keys(l, node->sort.keys, node->sort.key_count, out, &plan->sort.keys));
+    WR_TRY(wr_lower_keys(l, node->sort.keys, node->sort.key_count, out, &plan->sort.keys));
     plan->sort.key_count = node->sort.key_count;
     plan->sort.limit = node->sort.limit;
     plan->sort.offset = node->sort.offset;
@@ -534,11 +358,11 @@ static weir_status lower_set(wr_lowering *l, wr_logical *node, const wr_column_s
         wr_column_set needs = set_of(l, input_ids, count);
         wr_lowered in;
         WR_TRY(wr_lower_node(l, node->inputs[i], &needs, &in));
-        WR_TRY(arrange(l, &in, input_ids, count, &in));
+        WR_TRY(wr_lower_arrange(l, &in, input_ids, count, &in));
         plan->inputs[i] = in.plan;
     }
     wr_plan_schema(l, plan, ids, count);
-    *out = lowered(l, plan, ids, count);
+    *out = wr_lowered_as(l, plan, ids, count);
     return WR_OK;
 }
 
@@ -546,7 +370,7 @@ static weir_status lower_unnest(wr_lowering *l, wr_logical *node, const wr_colum
                                 wr_lowered *out)
 {
     wr_arena *arena = l->planner->arena;
-    wr_column_set needs = needs_of(l, node, needed);
+    wr_column_set needs = wr_lower_needs(l, node, needed);
     wr_lowered in;
     WR_TRY(wr_lower_node(l, node->inputs[0], &needs, &in));
     wr_plan_node *plan = wr_plan_node_new(l, WR_PN_UNNEST, node, in.plan, NULL);
@@ -560,14 +384,15 @@ static weir_status lower_unnest(wr_lowering *l, wr_logical *node, const wr_colum
     plan->unnest.carried = carried.items;
     plan->unnest.carried_count = carried.count;
     plan->unnest.list_count = node->unnest.list_count;
-    WR_TRY(lower_exprs(l, node->unnest.lists, node->unnest.list_count, &in, &plan->unnest.lists));
+    WR_TRY(
+        wr_lower_exprs(l, node->unnest.lists, node->unnest.list_count, &in, &plan->unnest.lists));
     for (int i = 0; i < node->unnest.list_count; i++)
         wr_push(arena, &ids, node->unnest.ids[i]);
     plan->unnest.keep_empty = node->unnest.keep_empty;
     plan->unnest.with_ordinality = node->unnest.with_ordinality;
     if (node->unnest.with_ordinality) wr_push(arena, &ids, node->unnest.ordinality);
     wr_plan_schema(l, plan, ids.items, ids.count);
-    *out = lowered(l, plan, ids.items, ids.count);
+    *out = wr_lowered_as(l, plan, ids.items, ids.count);
     return WR_OK;
 }
 
@@ -606,7 +431,7 @@ static weir_status lower_recursive(wr_lowering *l, wr_logical *node, wr_lowered 
     for (int i = 0; i < 2; i++) {
         wr_column_set needs = set_of(l, columns[i], count);
         WR_TRY(wr_lower_node(l, node->inputs[i], &needs, &parts[i]));
-        WR_TRY(arrange(l, &parts[i], columns[i], count, &parts[i]));
+        WR_TRY(wr_lower_arrange(l, &parts[i], columns[i], count, &parts[i]));
     }
     wr_plan_node *plan = wr_plan_node_new(l, WR_PN_RECURSIVE, node, parts[0].plan, parts[1].plan);
     plan->recursive.id = node->recursive.id;
@@ -616,7 +441,7 @@ static weir_status lower_recursive(wr_lowering *l, wr_logical *node, wr_lowered 
     for (int i = 0; i < count; i++)
         ids[i] = node->outputs[i].id;
     wr_plan_schema(l, plan, ids, count);
-    *out = lowered(l, plan, ids, count);
+    *out = wr_lowered_as(l, plan, ids, count);
     return WR_OK;
 }
 
@@ -628,7 +453,7 @@ static wr_lowered lower_working(wr_lowering *l, wr_logical *node)
         ids[i] = node->outputs[i].id;
     plan->shared.id = node->working.id;
     wr_plan_schema(l, plan, ids, node->output_count);
-    return lowered(l, plan, ids, node->output_count);
+    return wr_lowered_as(l, plan, ids, node->output_count);
 }
 
 static weir_status lower_ordinal(wr_lowering *l, wr_logical *node, const wr_column_set *needed,
@@ -722,7 +547,7 @@ static weir_status lower_sink(wr_lowering *l, wr_logical *node, const wr_column_
     wr_column_set needs = set_of(l, node->sink.columns, node->sink.column_count);
     wr_lowered in;
     WR_TRY(wr_lower_node(l, node->inputs[0], &needs, &in));
-    WR_TRY(arrange(l, &in, node->sink.columns, node->sink.column_count, &in));
+    WR_TRY(wr_lower_arrange(l, &in, node->sink.columns, node->sink.column_count, &in));
     wr_plan_node *plan = wr_plan_node_new(l, WR_PN_SINK, node, in.plan, NULL);
     plan->sink.sink = node->sink.sink;
     if (node->sink.returned) {
@@ -731,7 +556,7 @@ static weir_status lower_sink(wr_lowering *l, wr_logical *node, const wr_column_
         return lower_returned(l, node, plan, needed, out);
     }
     wr_plan_schema(l, plan, &node->outputs[0].id, 1);
-    *out = lowered(l, plan, &node->outputs[0].id, 1);
+    *out = wr_lowered_as(l, plan, &node->outputs[0].id, 1);
     return WR_OK;
 }
 
@@ -816,7 +641,7 @@ weir_status wr_lower(wr_planner *planner, wr_logical *root, wr_plan_node **out)
     wr_logical_provided(planner->arena, root, &needed);
     wr_lowered top;
     WR_TRY(wr_lower_node(&l, root, &needed, &top));
-    WR_TRY(arrange(&l, &top, ids, root->output_count, &top));
+    WR_TRY(wr_lower_arrange(&l, &top, ids, root->output_count, &top));
     for (int i = 0; i < root->output_count; i++)
         top.plan->schema.fields[i].name = root->outputs[i].name;
     int next = 0;

@@ -31,6 +31,23 @@ int wr_place_of(const wr_lowered *in, wr_column_id id); /* -1: not there */
  * given). */
 WR_MUST_CHECK weir_status wr_lower_expr(wr_lowering *l, wr_expr *e, const wr_lowered *in,
                                         const wr_lowered *right, wr_expr **out);
+WR_MUST_CHECK weir_status wr_lower_exprs(wr_lowering *l, wr_expr **exprs, int count,
+                                         const wr_lowered *in, wr_expr ***out);
+WR_MUST_CHECK weir_status wr_lower_keys(wr_lowering *l, const wr_sort_key *keys, int count,
+                                        const wr_lowered *in, wr_sort_key **out);
+/* In place: the call is a copy of the plan's. */
+WR_MUST_CHECK weir_status wr_lower_call(wr_lowering *l, wr_aggregate_call *call,
+                                        const wr_lowered *in);
+/* Needed by the parents (NULL: nothing) or by the node's own expressions. */
+wr_column_set wr_lower_needs(wr_lowering *l, wr_logical *node, const wr_column_set *needed);
+/* A node whose columns are these ids in this order. */
+wr_lowered wr_lowered_as(wr_lowering *l, wr_plan_node *plan, const wr_column_id *ids, int count);
+/* Exactly these columns of in, in this order. */
+WR_MUST_CHECK weir_status wr_lower_arrange(wr_lowering *l, const wr_lowered *in,
+                                           const wr_column_id *ids, int count, wr_lowered *out);
+/* Drops columns nobody needs before an operator that would carry them. */
+WR_MUST_CHECK weir_status wr_lower_trim(wr_lowering *l, const wr_column_set *needed,
+                                        wr_lowered *in);
 WR_MUST_CHECK weir_status wr_lower_node(wr_lowering *l, wr_logical *node,
                                         const wr_column_set *needed, wr_lowered *out);
 WR_MUST_CHECK weir_status wr_lower_scan(wr_lowering *l, wr_logical *node, wr_expr **more,

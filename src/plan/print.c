@@ -388,6 +388,14 @@ static void print_physical_parts(const printer *p, const wr_plan_node *node)
     }
 }
 
+static void print_size(wr_buf *out, uint64_t bytes, const char *what)
+{
+    bool is_small = bytes < 100 << 10;
+    if (bytes)
+        wr_buf_printf(out, ", %.1f %s%s", (double)bytes / (is_small ? 0x1p10 : 0x1p20),
+                      is_small ? "KiB" : "MiB", what);
+}
+
 /* What a node did in a run: rows, time summed over workers, memory, and how it went about it. */
 static void print_actuals(const wr_node_stats *stats, wr_buf *out)
 {
@@ -396,18 +404,17 @@ static void print_actuals(const wr_node_stats *stats, wr_buf *out)
                   (double)stats->busy_ns / 1e6);
     if (stats->rows_scanned)
         wr_buf_printf(out, ", %llu read", (unsigned long long)stats->rows_scanned);
-    if (stats->cached_bytes)
-        wr_buf_printf(out, ", %.1f MiB from cache", (double)stats->cached_bytes / 0x1p20);
-    if (stats->morsels_pruned)
-        wr_buf_printf(out, ", %llu of %llu morsels skipped",
-                      (unsigned long long)stats->morsels_pruned,
-                      (unsigned long long)stats->morsels);
+    if (stats->rows_excluded)
+        wr_buf_printf(out, ", %llu skipped by statistics",
+                      (unsigned long long)stats->rows_excluded);
     if (stats->runtime_filtered)
         wr_buf_printf(out, ", %llu removed by runtime filters",
                       (unsigned long long)stats->runtime_filtered);
-    if (stats->memory_peak) wr_buf_printf(out, ", %.1f MiB", (double)stats->memory_peak / 0x1p20);
-    if (stats->spilled_bytes)
-        wr_buf_printf(out, ", %.1f MiB spilled", (double)stats->spilled_bytes / 0x1p20);
+    print_size(out, stats->read_bytes, " of files");
+    print_size(out, stats->decoded_bytes, " decoded");
+    print_size(out, stats->cached_bytes, " from cache");
+    print_size(out, stats->memory_peak, " of memory");
+    print_size(out, stats->spilled_bytes, " spilled");
     if (stats->note.length) wr_buf_printf(out, ", %.*s", WR_STR_ARGS(stats->note));
     wr_buf_add_char(out, ']');
 }

@@ -23,9 +23,11 @@ static void add_actuals(wr_buf *out, const wr_node_stats *stats)
     wr_buf_printf(out, ",\"actual\":{\"rows\":%llu,\"busy_ms\":%.3f",
                   (unsigned long long)stats->rows_out, (double)stats->busy_ns / 1e6);
     if (stats->rows_scanned) add_number(out, "rows_read", stats->rows_scanned);
+    if (stats->rows_excluded) add_number(out, "rows_skipped", stats->rows_excluded);
+    if (stats->read_bytes) add_number(out, "file_bytes", stats->read_bytes);
+    if (stats->decoded_bytes) add_number(out, "decoded_bytes", stats->decoded_bytes);
     if (stats->cached_bytes) add_number(out, "cached_bytes", stats->cached_bytes);
     if (stats->morsels) add_number(out, "morsels", stats->morsels);
-    if (stats->morsels_pruned) add_number(out, "morsels_skipped", stats->morsels_pruned);
     if (stats->runtime_filtered) add_number(out, "runtime_filtered", stats->runtime_filtered);
     add_number(out, "memory_bytes", stats->memory_peak);
     add_number(out, "spilled_bytes", stats->spilled_bytes);
@@ -108,8 +110,8 @@ static void mermaid_node(shape *s, const wr_plan_node *node)
     if (stats)
         wr_buf_printf(s->out, "<br>%llu rows, %.1f ms", (unsigned long long)stats->rows_out,
                       (double)stats->busy_ns / 1e6);
-    else if (node->estimated_rows >= 0)
-        wr_buf_printf(s->out, "<br>~%.0f rows", node->estimated_rows);
+    if (node->estimated_rows >= 0)
+        wr_buf_printf(s->out, "<br>~%.0f rows%s", node->estimated_rows, stats ? " expected" : "");
     wr_buf_add_text(s->out, "\"]\n");
     for (int i = 0; i < node->input_count; i++) {
         mermaid_node(s, node->inputs[i]);

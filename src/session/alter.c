@@ -4,7 +4,7 @@
  * one back. Changes of names, defaults and constraints share the rows of the old table; new columns
  * and types copy them through a query. The old table is frozen first: nobody's concurrent change
  * can be lost with it. */
-#include "session/session.h"
+#include "session/create_table.h"
 #include "sql/format.h"
 
 /* What the altered table is made of. */
@@ -236,17 +236,8 @@ static weir_status add_column(altered *a, const wr_sql_alter_action *action)
                           WR_STR_ARGS(def->name.text));
     }
     wr_arena *arena = &a->object->arena;
-    wr_column_def column = {.name = wr_arena_str(arena, def->name.text),
-                            .id = wr_column_number_new()};
-    if (!def->type)
-        return wr_fail_at(WR_E_SYNTAX, def->name.span, "column \"%.*s\" has no type",
-                          WR_STR_ARGS(def->name.text));
-    if (wr_is_serial(def->type, &column.type))
-        column.filler = WR_FILLER_SERIAL;
-    else
-        WR_TRY(wr_bind_type(&a->query->planner, def->type, &column.type));
-    WR_TRY(wr_bind_text_length(&a->query->planner, def->type, &column.length));
-    WR_TRY(wr_check_collation(def));
+    wr_column_def column;
+    WR_TRY(wr_column_of_definition(a->query, def, arena, &column));
     for (int i = 0; i < def->constraints.count; i++) {
         const wr_sql_constraint *constraint = wr_sql_as_constraint(def->constraints.items[i]);
         if (constraint->constraint == WR_CONSTRAINT_NOT_NULL)

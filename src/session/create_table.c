@@ -158,23 +158,30 @@ static weir_status table_constraint(wr_table_parts *parts, const wr_sql_constrai
     }
 }
 
+weir_status wr_column_of_definition(weir_query *query, const wr_sql_column_def *def,
+                                    wr_arena *arena, wr_column_def *out)
+{
+    *out =
+        (wr_column_def){.name = wr_arena_str(arena, def->name.text), .id = wr_column_number_new()};
+    if (!def->type)
+        return wr_fail_at(WR_E_SYNTAX, def->name.span, "column \"%.*s\" has no type",
+                          WR_STR_ARGS(def->name.text));
+    if (wr_is_serial(def->type, &out->type))
+        out->filler = WR_FILLER_SERIAL;
+    else
+        WR_TRY(wr_bind_type(&query->planner, def->type, &out->type));
+    WR_TRY(wr_bind_text_length(&query->planner, def->type, &out->length));
+    return wr_check_collation(def);
+}
+
 static weir_status add_column(weir_query *query, wr_table_parts *parts,
                               const wr_sql_column_def *def, const wr_object *object)
 {
     if (wr_table_parts_column(parts, def->name.text) >= 0)
         return wr_fail_at(WR_E_DUPLICATE_COLUMN, def->name.span, "column \"%.*s\" is given twice",
                           WR_STR_ARGS(def->name.text));
-    wr_column_def column = {.name = wr_arena_str(parts->arena, def->name.text),
-                            .id = wr_column_number_new()};
-    if (!def->type)
-        return wr_fail_at(WR_E_SYNTAX, def->name.span, "column \"%.*s\" has no type",
-                          WR_STR_ARGS(def->name.text));
-    if (wr_is_serial(def->type, &column.type))
-        column.filler = WR_FILLER_SERIAL;
-    else
-        WR_TRY(wr_bind_type(&query->planner, def->type, &column.type));
-    WR_TRY(wr_bind_text_length(&query->planner, def->type, &column.length));
-    WR_TRY(wr_check_collation(def));
+    wr_column_def column;
+    WR_TRY(wr_column_of_definition(query, def, parts->arena, &column));
     wr_push(parts->arena, &parts->columns, column);
     for (int i = 0; i < def->constraints.count; i++)
         WR_TRY(column_constraint(parts, parts->columns.count - 1,
@@ -183,8 +190,9 @@ static weir_status add_column(weir_query *query, wr_table_parts *parts,
                                   &parts->columns.items[parts->columns.count - 1], def);
 }
 
-static weir_status collect(weir_query *query, wr_table_parts *parts,
-                           const wr_sql_create_table *create, const wr_object *object)
+/* The columns and constraints as written, into parts and so into the arena of object. */
+static weir_status add_elements(weir_query *query, wr_table_parts *parts,
+                                const wr_sql_create_table *create, const wr_object *object)
 {
     for (int i = 0; i < create->elements.count; i++) {
         const wr_node *element = create->elements.items[i];
@@ -200,6 +208,19 @@ static weir_status collect(weir_query *query, wr_table_parts *parts,
         if (create->elements.items[i]->kind == WR_SQL_CONSTRAINT)
             WR_TRY(table_constraint(parts, wr_sql_as_constraint(create->elements.items[i]),
                                     object->name));
+    return WR_OK;
+}
+
+/* The object of the table that is made, not in the catalog yet, and the parts it consists of. The
+ * caller releases *object. */
+static weir_status begin_table(weir_query *query, const wr_sql_create_table *create,
+                               wr_table_parts *parts, wr_object **object)
+{
+    WR_AUTO(wr_object) *begun =
+        wr_ddl_object_new(query, WR_ENTRY_TABLE, &create->name, create->mode.temporary);
+    *parts = (wr_table_parts){.arena = &begun->arena};
+    WR_TRY(add_elements(query, parts, create, begun));
+    *object = WR_TAKE(begun);
     return WR_OK;
 }
 
@@ -338,14 +359,9 @@ static weir_status create_defined_as(weir_query *query, const wr_sql_create_tabl
     wr_bound bound;
     WR_TRY(wr_bind_statement(&query->planner, wr_node_copy(&query->arena, create->query), &bound));
     WR_TRY(wr_check_reads_only(&bound, "CREATE TABLE AS"));
-    wr_object *object =
-        wr_ddl_object_new(query, WR_ENTRY_TABLE, &create->name, create->mode.temporary);
-    wr_table_parts parts = {.arena = &object->arena};
-    weir_status bad = collect(query, &parts, create, object);
-    if (bad) {
-        wr_object_release(object);
-        return bad;
-    }
+    wr_object *object;
+    wr_table_parts parts;
+    WR_TRY(begin_table(query, create, &parts, &object));
     WR_TRY(finish_table(query, object, &parts, create));
     query->affected = 0;
     return create->no_data ? WR_OK : fill_by_insert(query, create, &parts);
@@ -540,13 +556,8 @@ weir_status wr_run_create_table(weir_query *query, const wr_sql_create_table *cr
     if (wr_name_given(create->format)) return create_file_table(query, create);
     if (create->mode.replace && !create->query) WR_TRY(drop_replaced_sequences(query, create));
     if (create->query) return create_as(query, create);
-    wr_object *object =
-        wr_ddl_object_new(query, WR_ENTRY_TABLE, &create->name, create->mode.temporary);
-    wr_table_parts parts = {.arena = &object->arena};
-    weir_status bad = collect(query, &parts, create, object);
-    if (bad) {
-        wr_object_release(object);
-        return bad;
-    }
+    wr_object *object;
+    wr_table_parts parts;
+    WR_TRY(begin_table(query, create, &parts, &object));
     return finish_table(query, object, &parts, create);
 }

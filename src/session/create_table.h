@@ -21,6 +21,10 @@ typedef struct wr_table_parts {
     WR_LIST(wr_foreign_part) foreign_keys; /* defined when columns and keys are complete */
 } wr_table_parts;
 
+/* A column of name, number and type as written, without its constraints. Text in arena. SYNTAX
+ * without a type, UNSUPPORTED for collations that order otherwise than by bytes. */
+WR_MUST_CHECK weir_status wr_column_of_definition(weir_query *query, const wr_sql_column_def *def,
+                                                  wr_arena *arena, wr_column_def *out);
 /* The number of a column by name, -1 if there is none. */
 int wr_table_parts_column(const wr_table_parts *parts, wr_str name);
 /* Adds a key over the columns, named after them if name is empty. DUPLICATE_NAME for a second

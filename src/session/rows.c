@@ -22,6 +22,13 @@ const char *weir_query_notices(const weir_query *query)
     return query->notices.length ? query->notices.data : NULL;
 }
 
+weir_status weir_query_reserve(weir_query *query, uint64_t bytes)
+{
+    WR_TRY(wr_mem_reserve(query->mem, bytes));
+    query->reserved += bytes;
+    return WR_OK;
+}
+
 size_t weir_rows_count(const weir_rows *rows) { return wr_batch_count(&rows->batch); }
 
 static const wr_column *cell(const weir_rows *rows, size_t row, int column, uint32_t *at)

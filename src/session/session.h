@@ -132,6 +132,7 @@ struct weir_query {
     wr_buf text; /* of weir_rows_text */
     wr_arena batch_arena;
     uint64_t statement_mark;
+    uint64_t reserved; /* counted in mem for the caller */
 };
 
 /* ---- engine.c ---- */

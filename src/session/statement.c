@@ -261,6 +261,7 @@ void weir_query_close(weir_query *query)
     wr_arena_clear(&query->batch_arena);
     wr_arena_clear(&query->arena);
     wr_arena_clear(&query->tree);
+    wr_mem_release(query->mem, query->reserved);
     wr_mem_drop(query->mem);
     wr_mutex_clear(&query->run_lock);
     wr_heap_drop(query);

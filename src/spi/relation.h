@@ -73,12 +73,17 @@ typedef struct wr_scan_request {
      * each morsel will be taken. That many morsels spread over the rows are enough. */
     int places;
     int worker_count; /* workers 0...worker_count-1 may be made */
-    wr_mem *mem;      /* the scan's budget */
+    /* False: morsels are taken in the order of the rows. True: in any, so each worker may have a
+     * part of the rows for its own. */
+    bool any_order;
+    wr_mem *mem; /* the scan's budget */
     const wr_cancel *cancel;
 } wr_scan_request;
 
 typedef struct wr_progress {
-    _Atomic uint64_t rows, bytes;     /* done so far */
+    _Atomic uint64_t rows, bytes;     /* read so far: rows before filters, bytes of files */
+    _Atomic uint64_t rows_excluded;   /* by what is known of whole pieces: nobody looked at them */
+    _Atomic uint64_t decoded_bytes;   /* of text or encoded values, no longer compressed */
     _Atomic uint64_t cached_bytes;    /* decoded columns that came from the file cache */
     uint64_t rows_total, bytes_total; /* 0 = unknown */
 } wr_progress;
@@ -95,6 +100,8 @@ typedef struct wr_relation_def {
     weir_status (*worker_new)(wr_scan *scan, int worker, wr_scan_worker **out);
     /* Takes the next piece of work; *got false = the scan is exhausted for this worker. */
     weir_status (*next_morsel)(wr_scan_worker *worker, bool *got);
+    /* How many pieces of work there are, or more; NULL function: many. */
+    int (*morsels)(const wr_scan *scan);
     /* Fills out with the next rows of the morsel, filters applied: columns in request order, rows
      * <= WR_BATCH_ROWS, sel set when filters removed some. wr_batch_count(out) may be 0 with *more
      * true. *more false = the morsel is done (out is empty then). Memory of out is the worker's,

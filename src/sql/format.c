@@ -150,6 +150,25 @@ static wr_str type_column_name(const wr_sql_type *type)
     return name;
 }
 
+static int figure_name(const wr_node *node, wr_str *name);
+
+/* That of its first column. */
+static int figure_name_of_subquery(const wr_sql_subquery *subquery, wr_str *name)
+{
+    *name = WR_STR("array");
+    if (subquery->array) return 2;
+    const wr_node *body = subquery->query;
+    while (body->kind == WR_SQL_SETOP || body->kind == WR_SQL_QUERY)
+        body = body->kind == WR_SQL_SETOP ? wr_sql_as_setop(body)->inputs.items[0]
+                                          : wr_sql_as_query(body)->body;
+    *name = WR_STR("column1");
+    if (body->kind == WR_SQL_VALUES) return 2;
+    if (body->kind != WR_SQL_SELECT || !wr_sql_as_select(body)->items.count) return 0;
+    const wr_sql_item *item = wr_sql_as_item(wr_sql_as_select(body)->items.items[0]);
+    *name = item->alias.text;
+    return wr_name_given(item->alias) ? 2 : figure_name(item->value, name);
+}
+
 /* The name and how good it is: 2 a real one, 1 that of a type or of CASE, 0 none. Depth of casts
  * and the like is that of the tree, which the parser limits. */
 static int figure_name(const wr_node *node, wr_str *name)
@@ -199,38 +218,18 @@ static int figure_name(const wr_node *node, wr_str *name)
         *name = WR_STR("exists");
         break;
     case WR_SQL_LIST:
-        *name = WR_STR("array");
-        break;
     case WR_SQL_COMPREHENSION:
         *name = WR_STR("array");
         break;
     case WR_SQL_ROW:
-        *name = WR_STR("row");
-        break;
     case WR_SQL_STRUCT:
         *name = WR_STR("row");
         break;
     case WR_SQL_MAP:
         *name = WR_STR("map");
         break;
-    case WR_SQL_SUBQUERY: {
-        const wr_sql_subquery *subquery = wr_sql_as_subquery(node);
-        *name = WR_STR("array");
-        if (subquery->array) break;
-        const wr_node *body = subquery->query;
-        while (body->kind == WR_SQL_QUERY)
-            body = wr_sql_as_query(body)->body;
-        while (body->kind == WR_SQL_SETOP || body->kind == WR_SQL_QUERY)
-            body = body->kind == WR_SQL_SETOP ? wr_sql_as_setop(body)->inputs.items[0]
-                                              : wr_sql_as_query(body)->body;
-        if (body->kind == WR_SQL_VALUES) *name = WR_STR("column1");
-        if (body->kind == WR_SQL_VALUES) break;
-        if (body->kind != WR_SQL_SELECT || !wr_sql_as_select(body)->items.count) return 0;
-        const wr_sql_item *item = wr_sql_as_item(wr_sql_as_select(body)->items.items[0]);
-        *name = item->alias.text;
-        if (!wr_name_given(item->alias)) return figure_name(item->value, name);
-        break;
-    }
+    case WR_SQL_SUBQUERY:
+        return figure_name_of_subquery(wr_sql_as_subquery(node), name);
     default:
         return 0;
     }

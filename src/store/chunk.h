@@ -1,7 +1,7 @@
 /* chunk.h - the parts of a table that the files of store share; not for other folders.
  *
- * A chunk holds up to WR_BATCH_ROWS rows as immutable columns. Adding rows to a chunk that is not
- * full makes a new chunk with the old rows in front and swaps it in the table's list; snapshots
+ * A chunk holds up to WR_BATCH_ROWS rows as immutable columns. Adding rows to a chunk that may grow
+ * makes a new chunk with the old rows in front and swaps it in the table's list; snapshots
  * keep the old one alive. The version stamps of a position outlive such swaps: all chunks of one
  * position share one wr_versions. */
 #pragma once

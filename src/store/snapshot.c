@@ -113,8 +113,11 @@ static weir_status snapshot_next_morsel(wr_scan_worker *worker, bool *got)
             scan->next_chunk--;
             return WR_OK;
         }
+        if (pruned(scan, source->chunks[chunk])) {
+            scan->progress.rows_excluded += source->rows[chunk];
+            continue;
+        }
         scan->progress.rows += source->rows[chunk];
-        if (pruned(scan, source->chunks[chunk])) continue;
         worker->chunk = chunk;
         worker->has_batch = true;
         return WR_OK;
@@ -122,13 +125,14 @@ static weir_status snapshot_next_morsel(wr_scan_worker *worker, bool *got)
 }
 
 /* Does the snapshot see every row of the chunk? Commit times never change, so a full chunk that has
- * nothing else remembers the newest of them. */
+ * nothing else remembers the newest of them. One without an array of stamps does not grow. */
 static bool sees_all(const snapshot *source, uint32_t chunk)
 {
     if (source->fixed) return false;
     wr_versions *versions = source->chunks[chunk]->versions;
-    if (source->rows[chunk] < WR_BATCH_ROWS || versions->ended_count > 0) return false;
+    if (versions->ended_count > 0) return false;
     if (!versions->created) return wr_stamp_seen(versions->whole, &source->seen);
+    if (source->rows[chunk] < WR_BATCH_ROWS) return false;
     if (versions->newest == WR_STAMP_NEVER) {
         uint64_t newest = 0;
         for (uint32_t row = 0; row < WR_BATCH_ROWS; row++)

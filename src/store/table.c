@@ -1,11 +1,14 @@
 /* table.c - appending and ending rows. See chunk.h for the shape of a table.
  *
- * Invariant: only the last chunk of a table may have fewer than WR_BATCH_ROWS rows, so a row's id
- * is chunk number * WR_BATCH_ROWS + row for ever. Full batches that meet a full last chunk are
- * taken over in narrow widths with bounds; rows that top up a chunk are concatenated at full width
- * and narrowed when the chunk is full. */
+ * A row's id is chunk number * WR_BATCH_ROWS + row for ever. Batches of many rows become chunks of
+ * their own, in narrow widths with bounds, which never grow: what a filter or a join has left of a
+ * full batch is not moved once more to fill them up. Smaller ones top up the last chunk, if it is
+ * one of such: they are concatenated at full width and narrowed when the chunk is full.
+ * Invariant: chunks that grow have an array of stamps (versions->created), the others have none. */
 #include "store/chunk.h"
 #include "kern/kern.h"
+
+enum { OWN_CHUNK_ROWS = (WR_BATCH_ROWS + 1) / 2 };
 
 /* ---- chunks ---- */
 
@@ -28,7 +31,7 @@ void wr_created_set(wr_versions *v, uint32_t from, uint32_t count, uint64_t befo
         if (wr_stamp_get(&v->created[row]) == before) wr_stamp_set(&v->created[row], stamp);
 }
 
-/* is_whole: all rows of the chunk come at once. */
+/* is_whole: all rows of the chunk come at once, and no others will. */
 static weir_status versions_new(wr_mem *mem, bool is_whole, wr_versions **out)
 {
     uint64_t size = is_whole ? 0 : WR_BATCH_ROWS * sizeof(uint64_t);
@@ -78,10 +81,44 @@ static bool is_narrowed(const wr_type *type)
     return wr_type_is_int_like(type) && type->phys != WR_P_I128 && type->phys != WR_P_U64;
 }
 
+/* The smallest width that values of this range have in a column of the type. */
+static wr_phys width_for(const wr_type *type, int64_t lo, int64_t hi)
+{
+    wr_phys phys = wr_phys_for_range(lo, hi);
+    return wr_phys_size(phys) > wr_phys_size(type->phys) ? (wr_phys)type->phys : phys;
+}
+
+/* narrow for integers without NULLs, at the width they have; false: there is no loop for it. */
+static bool narrow_known(const wr_column *in, uint32_t rows, wr_arena *arena, wr_column *out)
+{
+    const wr_kern_table *kern = wr_kern();
+    int64_t lo, hi;
+    if (in->valid || rows == 0 || !kern->fold->range[in->phys]) return false;
+    kern->fold->range[in->phys](in->data, rows, &lo, &hi);
+    lo += in->base, hi += in->base;
+    wr_phys from = (wr_phys)in->phys, to = width_for(in->type, lo, hi);
+    if (!kern->move->convert[from][to]) return false;
+    void *data = wr_arena_raw(arena, wr_phys_size(to) * rows + 64);
+    if (from == to && in->base == 0)
+        memcpy(data, in->data, wr_phys_size(to) * rows);
+    else
+        kern->move->convert[from][to](in->data, in->base, data, rows);
+    *out = (wr_column){.type = in->type,
+                       .form = WR_FLAT,
+                       .phys = (uint8_t)to,
+                       .rows = rows,
+                       .data = data,
+                       .has_bounds = true,
+                       .lo = lo,
+                       .hi = hi};
+    return true;
+}
+
 /* Stores flat integers in the smallest width they fit, and notes their bounds. in and out may be
  * the same. */
 static void narrow(const wr_column *in, uint32_t rows, wr_arena *arena, wr_column *out)
 {
+    if (narrow_known(in, rows, arena, out)) return;
     int64_t values[WR_BATCH_ROWS], lo = INT64_MAX, hi = INT64_MIN;
     const uint64_t *valid = in->valid;
     wr_column_flat_i64(in, NULL, rows, values);
@@ -98,8 +135,7 @@ static void narrow(const wr_column *in, uint32_t rows, wr_arena *arena, wr_colum
         hi = WR_MAX(hi, values[i]);
     }
     bool any = lo <= hi;
-    wr_phys phys = any ? wr_phys_for_range(lo, hi) : WR_P_I8;
-    if (wr_phys_size(phys) > wr_phys_size(in->type->phys)) phys = (wr_phys)in->type->phys;
+    wr_phys phys = any ? width_for(in->type, lo, hi) : WR_P_I8;
     *out = (wr_column){.type = in->type, .form = WR_FLAT, .phys = (uint8_t)phys, .rows = rows};
     out->has_bounds = any;
     out->lo = any ? lo : 0;
@@ -209,7 +245,7 @@ static bool is_all_valid(const uint64_t *valid, uint32_t rows)
     return rows % 64 == 0 || !(~valid[rows / 64] & ((UINT64_C(1) << rows % 64) - 1));
 }
 
-/* A full column from one that is not nested: what concat and narrow would make of it, at once. */
+/* A column from one that is not nested: what concat and narrow would make of it, at once. */
 static void pack(wr_arena *arena, const wr_column *in, uint32_t rows, wr_column *out)
 {
     WR_ARENA(scratch);
@@ -230,7 +266,7 @@ static void pack(wr_arena *arena, const wr_column *in, uint32_t rows, wr_column 
     size_t size = wr_phys_size(type->phys) * rows;
     *out = (wr_column){.type = type, .form = WR_FLAT, .phys = (uint8_t)type->phys, .rows = rows};
     out->valid = flat.valid;
-    out->data = wr_arena_alloc(arena, size + 64);
+    out->data = wr_arena_raw(arena, size + 64);
     if (size) memcpy(out->data, flat.data, size);
     if (type->phys != WR_P_VIEW) return;
     wr_view *views = out->data;
@@ -239,6 +275,36 @@ static void pack(wr_arena *arena, const wr_column *in, uint32_t rows, wr_column 
     for (uint32_t i = 0; i < rows; i++)
         if (views[i].length > 12)
             views[i].pointer = wr_arena_copy(arena, views[i].pointer, views[i].length);
+}
+
+/* Whether these rows of a batch are a chunk that is not topped up: all of many. */
+static bool is_own_chunk(const wr_batch *batch, uint32_t from, uint32_t count)
+{
+    return from == 0 && count == batch->rows && count >= OWN_CHUNK_ROWS;
+}
+
+/* Bytes that pack takes for a column, long texts aside. */
+static size_t packed_size(const wr_column *in, uint32_t rows)
+{
+    enum { AROUND = 64 + 15 };
+    int64_t lo, hi;
+    wr_phys phys = (wr_phys)in->type->phys;
+    bool is_known = is_narrowed(in->type) && in->form == WR_FLAT && !in->valid;
+    if (is_known && wr_kern()->fold->range[in->phys]) {
+        wr_kern()->fold->range[in->phys](in->data, rows, &lo, &hi);
+        phys = width_for(in->type, lo + in->base, hi + in->base);
+    }
+    return wr_phys_size(phys) * rows + AROUND + (in->valid ? rows / 8 + AROUND : 0);
+}
+
+/* One block for all columns of a chunk: blocks that double would be empty for the greater part. */
+static void expect_columns(const wr_schema *schema, const wr_batch *batch, wr_arena *arena)
+{
+    size_t size = sizeof(wr_column) * (size_t)(schema->count + 1);
+    for (int c = 0; c < schema->count; c++)
+        if (!wr_type_is_nested(schema->fields[c].type))
+            size += packed_size(&batch->columns[c], batch->rows);
+    wr_arena_expect(arena, size);
 }
 
 /* A chunk of the rows of old (may be NULL) followed by rows [from, from + count) of batch, which
@@ -252,8 +318,9 @@ static weir_status chunk_new(wr_table *table, const wr_chunk *old, const wr_batc
     uint32_t old_rows = old ? old->rows : 0;
     chunk->rows = old_rows + count;
     int columns = table->schema->count;
+    bool is_whole = !old && is_own_chunk(batch, from, count);
+    if (is_whole) expect_columns(table->schema, batch, &chunk->arena);
     chunk->columns = wr_new_array(&chunk->arena, wr_column, WR_MAX(columns, 1));
-    bool is_whole = !old && from == 0 && count == WR_BATCH_ROWS;
     for (int c = 0; c < columns; c++) {
         const wr_type *type = table->schema->fields[c].type;
         if (is_whole && batch->rows == count && !wr_type_is_nested(type) && type->id != WR_T_NULL) {
@@ -352,12 +419,17 @@ static void add_chunk(wr_table *table, wr_chunk *chunk)
     table->chunks[table->chunk_count++] = chunk;
 }
 
+static bool has_room(const wr_chunk *chunk)
+{
+    return chunk->rows < WR_BATCH_ROWS && chunk->versions->created;
+}
+
 /* Adds rows that fit into the last chunk, or a new one. The lock is held. */
 static weir_status append_piece(wr_table *table, wr_txn *txn, const wr_batch *batch, uint32_t from,
                                 uint32_t count)
 {
     wr_chunk *last = table->chunk_count ? table->chunks[table->chunk_count - 1] : NULL;
-    if (last && last->rows == WR_BATCH_ROWS) last = NULL;
+    if (last && (!has_room(last) || is_own_chunk(batch, from, count))) last = NULL;
     uint32_t first = last ? last->rows : 0;
     int64_t first_rowid = (int64_t)(table->chunk_count - (last ? 1 : 0)) * WR_BATCH_ROWS + first;
     WR_AUTO(wr_chunk) *chunk = NULL;
@@ -389,10 +461,10 @@ static weir_status append_piece(wr_table *table, wr_txn *txn, const wr_batch *ba
 static weir_status append_locked(wr_table *table, wr_txn *txn, const wr_batch *batch)
 {
     for (uint32_t from = 0; from < batch->rows;) {
-        uint32_t used =
-            table->chunk_count ? table->chunks[table->chunk_count - 1]->rows : WR_BATCH_ROWS;
-        uint32_t room = used == WR_BATCH_ROWS ? WR_BATCH_ROWS : WR_BATCH_ROWS - used;
-        uint32_t count = WR_MIN(room, batch->rows - from);
+        const wr_chunk *last = table->chunk_count ? table->chunks[table->chunk_count - 1] : NULL;
+        uint32_t room = last && has_room(last) ? WR_BATCH_ROWS - last->rows : WR_BATCH_ROWS;
+        bool is_own = batch->rows <= WR_BATCH_ROWS && is_own_chunk(batch, from, batch->rows);
+        uint32_t count = is_own ? batch->rows : WR_MIN(room, batch->rows - from);
         WR_TRY(append_piece(table, txn, batch, from, count));
         from += count;
     }
@@ -484,6 +556,7 @@ weir_status wr_table_append(wr_table *table, wr_txn *txn, const wr_batch *batch)
     WR_ARENA(scratch);
     wr_batch dense = *batch;
     if (batch->sel) {
+        wr_arena_expect(&scratch, wr_batch_size(batch));
         dense.columns = wr_new_array(&scratch, wr_column, WR_MAX(batch->column_count, 1));
         for (int c = 0; c < batch->column_count; c++)
             wr_column_gather(&batch->columns[c], batch->sel, batch->sel_count, &scratch,

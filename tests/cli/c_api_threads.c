@@ -378,16 +378,6 @@ static void test_definitions(weir_session *session)
     expect(session, "select nextval('numbers')", 3 * ROUNDS + 1);
 }
 
-static void expect_state(weir_session *session, const char *sql, const char *sqlstate)
-{
-    int64_t got;
-    weir_status bad = ask(session, sql, &got);
-    if (!bad || strcmp(weir_error_sqlstate(bad), sqlstate) != 0)
-        fprintf(stderr, "%s: %s, not %s\n", sql, bad ? weir_error_message(bad) : "no error", sqlstate);
-    CHECK(bad && strcmp(weir_error_sqlstate(bad), sqlstate) == 0);
-    weir_error_drop(bad);
-}
-
 /* A transaction goes on seeing names and rows of its snapshot when another one changes tables. */
 static void test_definitions_beside_a_snapshot(weir_session *session)
 {
@@ -409,7 +399,7 @@ static void test_definitions_beside_a_snapshot(weir_session *session)
     expect(other, "select sum(i)::bigint from replaced", 45);
     expect(other, "create table gone as select 2 as a", -1);
     expect(other, "select a from gone", 2);
-    expect_state(other, "select * from made", "42P01");
+    expect_error(other, "select * from made", "42P01");
     expect(other, "rollback", -1);
     const char *late[] = {"create table made(a int)", "drop table dropped", "insert into changing values (1)",
                           "create or replace table replaced(a int)"};
@@ -424,14 +414,14 @@ static void test_definitions_beside_a_snapshot(weir_session *session)
         expect(session, "drop table dropped", -1);
         expect(session, "alter table changing rename column more to less", -1);
         expect(session, "alter table changing rename column less to more", -1);
-        expect_state(other, late[i], "40001");
+        expect_error(other, late[i], "40001");
         expect(other, "rollback", -1);
     }
     /* Two at once: the second one gives way, and comes through when it tries again. */
     expect(session, "begin", -1);
     expect(session, "create table twice(a int)", -1);
-    expect_state(other, "create table twice(a int)", "40001");
-    expect_state(other, "select * from twice", "42P01");
+    expect_error(other, "create table twice(a int)", "40001");
+    expect_error(other, "select * from twice", "42P01");
     expect(session, "rollback", -1);
     expect(other, "create table twice(a int)", -1);
     expect(other, "drop table twice", -1);
@@ -604,6 +594,23 @@ static void test_file_cache(weir_session *session)
     unlink(cached_path);
 }
 
+/* What a program keeps of a query counts until that is closed, and is refused beyond the limit. */
+static void test_reserve(weir_session *session)
+{
+    weir_query *query;
+    const char *sql = "select 1";
+    CHECK(!weir_query_start(session, sql, strlen(sql), &query));
+    CHECK(!weir_query_reserve(query, 600u << 20));
+    weir_status bad = weir_query_reserve(query, 600u << 20);
+    CHECK(bad && strcmp(weir_error_code(bad), "W6002") == 0);
+    weir_error_drop(bad);
+    expect_error(session, "select length(repeat('x', 600000000))", "53200");
+    weir_query_close(query);
+    CHECK(!weir_query_start(session, sql, strlen(sql), &query));
+    CHECK(!weir_query_reserve(query, 600u << 20));
+    weir_query_close(query);
+}
+
 int main(void)
 {
     weir_config config = {.threads = 3, .memory_limit = 1u << 30};
@@ -625,6 +632,7 @@ int main(void)
     test_definitions_beside_a_snapshot(session);
     test_failing_producers(session);
     test_file_cache(session);
+    test_reserve(session);
     weir_session_close(session);
     weir_engine_close(engine);
     printf("%d failures\n", (int)failures);

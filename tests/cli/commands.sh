@@ -95,7 +95,7 @@ same "-O writes" "a
 code "-O after a failure" 1 $weir -o csv -O out.csv -c 'select 2 as a; select 1/0'
 same "-O leaves what was there" "a
 1" "$(cat out.csv)"
-same "no leftovers" "" "$(ls | grep part-)"
+same "no leftovers" "" "$(ls | grep tmp-)"
 code "-O into a folder that is not there" 4 $weir -o csv -O nowhere/out.csv -c 'select 1'
 code "-o parquet" 0 $weir -o parquet -O out.parquet -c 'from range(3) r(i)'
 same "-o parquet writes" "3" "$($weir -o csv -c "select sum(i) from 'out.parquet'" | tail -1)"

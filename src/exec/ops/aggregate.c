@@ -3,7 +3,8 @@
  * Every worker groups its share into its own table (groups.h); a group is a row of the tuple store
  * with the states of all calls behind its keys. When more than one worker has groups they are
  * merged by partitions of the hash, side by side; the rows stay where they are, the first one met
- * becomes the group and the others are merged into it. A worker whose keys hardly repeat stops
+ * becomes the group and the others are merged into it; tables that are arrays over one key are
+ * merged by ranges of it instead (aggregate_by_key.c). A worker whose keys hardly repeat stops
  * looking for them and lets the partitions do the grouping: their directories fit into the cache.
  *
  * Grouping sets: each batch is grouped once per set with the other keys as NULL; a hidden column
@@ -17,6 +18,7 @@ enum {
     PARTITIONS_MAX = 1024,
     PARTITION_ROWS = 8192, /* wanted per partition: its directory stays in the cache */
     PARTITION_ROWS_MIN = 4096,
+    FEED_PARTS_MAX = 8,   /* each part looks at all that is kept */
     LOOK_EVERY = 1 << 17, /* rows between looks at how keys repeat */
     AHEAD = 8,
     MORSEL_BATCHES = 4,
@@ -37,7 +39,6 @@ static uint64_t set_of(const wr_agg *a, int set)
 static weir_status open_calls(wr_agg *a, wr_expr **exprs, int *count)
 {
     const wr_plan_node *node = a->op.node;
-    uint32_t at = 16; /* after the hash and the forward */
     a->call_count = node->aggregate.call_count;
     a->calls = wr_new_array(&a->op.arena, wr_agg_call, a->call_count + 1);
     for (int i = 0; i < a->call_count; i++) {
@@ -56,10 +57,19 @@ static weir_status open_calls(wr_agg *a, wr_expr **exprs, int *count)
             exprs[(*count)++] = call->args[k];
         for (int k = 0; k < call->order_count && c->is_kept; k++)
             exprs[(*count)++] = call->order[k].expr;
-        c->state_offset = at;
-        at += (uint32_t)((call->fn->state_size(call) + 7) / 8 * 8);
         if (call->filter) WR_TRY(wr_exprs_open(&c->filter, &a->op, &call->filter, 1));
         if (c->is_kept) WR_TRY(wr_agg_open_kept(a, c));
+        c->takes_few = call->fn->update_few && !call->filter && !c->is_kept;
+        a->counts_few |= c->takes_few;
+    }
+    /* The hash is not asked for when groups are merged, so what they are merged into takes its
+     * place; but kept rows are written with both. */
+    a->moved_word = a->any_kept;
+    uint32_t at = 8 * (1 + (uint32_t)a->moved_word);
+    for (int i = 0; i < a->call_count; i++) {
+        const wr_aggregate_call *call = a->calls[i].call;
+        a->calls[i].state_offset = at;
+        at += (uint32_t)((call->fn->state_size(call) + 7) / 8 * 8);
     }
     a->layout.extra_size = at;
     return WR_OK;
@@ -135,6 +145,7 @@ static weir_status need_groups(wr_agg *a, wr_agg_local *me)
 {
     if (me->has_groups) return WR_OK;
     WR_TRY(wr_groups_init(&me->groups, a->op.mem, &a->layout, a->hashed_count, !a->has_spilled));
+    me->groups.wants_numbers = a->counts_few;
     me->has_groups = true;
     return WR_OK;
 }
@@ -160,11 +171,39 @@ static weir_status apply_filter(wr_agg *a, wr_agg_local *me, int call, const wr_
     return WR_OK;
 }
 
+/* How often each group comes among count rows, if the groups were numbered and there are several
+ * rows for each. times has WR_FEW_GROUPS places. Four counters per number, lest each row waits for
+ * the one before. */
+static bool count_few(const wr_groups *g, uint32_t count, uint32_t *times, wr_few_groups *out)
+{
+    enum { LANES = 4, ROWS_PER_GROUP = 8 };
+    _Static_assert((int)WR_GROUPS_FEW <= (int)WR_FEW_GROUPS, "numbers are at most so many");
+    uint32_t counts[LANES * WR_FEW_GROUPS], groups = g->few_count, i = 0;
+    if (groups == 0 || groups * ROWS_PER_GROUP > count) return false;
+    memset(counts, 0, groups * LANES * sizeof *counts);
+    for (; i + LANES <= count; i += LANES)
+        for (uint32_t k = 0; k < LANES; k++)
+            counts[g->number[i + k] * LANES + k]++;
+    for (; i < count; i++)
+        counts[g->number[i] * LANES]++;
+    for (uint32_t n = 0; n < groups; n++) {
+        times[n] = 0;
+        for (uint32_t k = 0; k < LANES; k++)
+            times[n] += counts[n * LANES + k];
+    }
+    *out = (wr_few_groups){.number = g->number, .times = times, .rows = g->few, .count = groups};
+    return true;
+}
+
 /* Feeds one batch. groups: one per selected row, or NULL and `only` for an aggregation without
  * keys. */
 static weir_status update(wr_agg *a, wr_agg_local *me, const wr_batch *in, uint8_t **groups,
                           uint8_t *only)
 {
+    uint32_t times[WR_FEW_GROUPS];
+    wr_few_groups few;
+    bool has_few =
+        groups && a->counts_few && count_few(&me->groups, wr_batch_count(in), times, &few);
     for (int i = 0; i < a->call_count; i++) {
         const wr_agg_call *c = &a->calls[i];
         const wr_aggregate *fn = c->call->fn;
@@ -185,6 +224,8 @@ static weir_status update(wr_agg *a, wr_agg_local *me, const wr_batch *in, uint8
             for (uint32_t k = 0; !of && k < count; k++)
                 passed_groups[k] = only;
             WR_TRY(wr_agg_keep(a, me, i, sel, count, of ? of : passed_groups));
+        } else if (has_few && c->takes_few) {
+            WR_TRY(fn->update_few(&me->envs[i], args, sel, count, &few, of, &me->base.scratch));
         } else if (of) {
             WR_TRY(fn->update(&me->envs[i], args, sel, count, of, &me->base.scratch));
         } else {
@@ -284,14 +325,14 @@ static weir_status list_only(wr_agg *a, const wr_rows *rows)
     return WR_OK;
 }
 
-static weir_status merge_states(wr_agg *a, wr_agg_local *me, uint8_t *into, uint8_t *from)
+weir_status wr_agg_merge(wr_agg *a, wr_agg_local *me, uint8_t *into, uint8_t *from)
 {
     for (int i = 0; i < a->call_count; i++) {
         const wr_agg_call *c = &a->calls[i];
         if (c->is_kept) continue;
         WR_TRY(c->call->fn->merge(&me->envs[i], into + c->state_offset, from + c->state_offset));
     }
-    wr_row_extra(&a->layout, from)[1] = (uint64_t)(uintptr_t)into;
+    wr_row_extra(&a->layout, from)[a->moved_word] = (uint64_t)(uintptr_t)into;
     return WR_OK;
 }
 
@@ -307,7 +348,7 @@ static weir_status merge_only(wr_agg *a, wr_agg_local *me)
             WR_TRY(reserve_rows(a, 1));
             a->rows[a->row_count++] = row;
         } else {
-            WR_TRY(merge_states(a, me, a->rows[0], row));
+            WR_TRY(wr_agg_merge(a, me, a->rows[0], row));
         }
     }
     if (a->row_count > 0) return WR_OK;
@@ -365,8 +406,9 @@ static weir_status split(wr_agg *a, wr_agg_local *me)
         wr_groups_hash_rows(&me->groups, rows, n, &scratch);
         wr_arena_reset(&scratch);
         for (uint32_t i = 0; i < n; i++) {
-            uint64_t hash = *wr_row_extra(&a->layout, rows[i]);
+            uint64_t *extra = wr_row_extra(&a->layout, rows[i]), hash = *extra;
             listed[at + i] = (wr_agg_item){rows[i], hash};
+            extra[a->moved_word] = 0;
             me->list_counts[partition_of(a, hash)]++;
         }
     }
@@ -410,7 +452,7 @@ static weir_status merge_items(wr_agg *a, wr_agg_local *me, const wr_agg_item *i
             if ((slot & salt_mask) != salt) continue;
             uint8_t *group = (uint8_t *)(uintptr_t)(slot & ~salt_mask);
             if (!same_keys(a, group, items[i].row)) continue;
-            WR_TRY(merge_states(a, me, group, items[i].row));
+            WR_TRY(wr_agg_merge(a, me, group, items[i].row));
             break;
         }
     }
@@ -440,74 +482,6 @@ static weir_status merge_partition(wr_agg *a, wr_agg_local *me, int p)
     return bad;
 }
 
-/* ---- merging arrays over one key ---- */
-
-static bool all_by_key(wr_agg *a)
-{
-    int64_t lo = INT64_MAX, hi = INT64_MIN, from, to;
-    for (int w = 0; w < wr_exec_workers(a->op.exec); w++) {
-        const wr_agg_local *me = (const wr_agg_local *)a->op.locals[w];
-        if (!me || !me->has_groups || wr_rows_count(me->groups.rows) == 0) continue;
-        if (!wr_groups_key_range(&me->groups, &from, &to)) return false;
-        lo = WR_MIN(lo, from);
-        hi = WR_MAX(hi, to);
-    }
-    uint64_t span = (uint64_t)hi - (uint64_t)lo + 1;
-    if (span > (UINT64_C(1) << 40)) return false;
-    a->lo = lo;
-    a->key_step = span / (uint64_t)a->partition_count + 1;
-    return true;
-}
-
-/* The groups of one key in all workers, merged into the first; NULL: none. merge false: only looks.
- */
-static weir_status merge_key(wr_agg *a, wr_agg_local *me, bool is_null, int64_t key, bool merge,
-                             uint8_t **group)
-{
-    *group = NULL;
-    for (int w = 0; w < wr_exec_workers(a->op.exec); w++) {
-        const wr_agg_local *from = (const wr_agg_local *)a->op.locals[w];
-        if (!from || !from->has_groups || !from->groups.direct) continue;
-        uint8_t *row =
-            is_null ? wr_groups_at_null(&from->groups) : wr_groups_at(&from->groups, key);
-        if (!row) continue;
-        if (!*group)
-            *group = row;
-        else if (merge)
-            WR_TRY(merge_states(a, me, *group, row));
-        if (!merge) return WR_OK;
-    }
-    return WR_OK;
-}
-
-/* Range p: counts its groups, or merges and lists them. */
-static weir_status merge_range(wr_agg *a, wr_agg_local *me, int p, bool merge)
-{
-    uint64_t at = merge && p > 0 ? a->ends[p - 1] : 0;
-    int64_t from = (int64_t)((uint64_t)a->lo + a->key_step * (uint64_t)p);
-    uint8_t *group;
-    for (uint64_t i = 0; i <= a->key_step; i++) {
-        if ((i & (PARTITION_ROWS_MIN - 1)) == 0) WR_TRY(wr_exec_check(a->op.exec));
-        bool is_null = i == a->key_step; /* after the keys of the first range: NULL */
-        if (is_null && p > 0) break;
-        WR_TRY(merge_key(a, me, is_null, (int64_t)((uint64_t)from + i), merge, &group));
-        if (group && merge) a->rows[at] = group;
-        at += group != NULL;
-    }
-    if (!merge) a->ends[p] = at;
-    return WR_OK;
-}
-
-static weir_status list_ranges(wr_agg *a)
-{
-    for (int p = 1; p < a->partition_count; p++)
-        a->ends[p] += a->ends[p - 1];
-    uint64_t total = a->ends[a->partition_count - 1];
-    WR_TRY(reserve_rows(a, total));
-    a->row_count = total;
-    return WR_OK;
-}
-
 static void drop_lists(wr_agg *a, wr_agg_local *me)
 {
     if (me->all) wr_mem_free(a->op.mem, me->all, me->all_count * 2 * sizeof *me->all);
@@ -522,7 +496,7 @@ static weir_status list_merged(wr_agg *a)
     a->is_merged = true;
     for (int w = 0; w < wr_exec_workers(a->op.exec); w++) {
         wr_agg_local *from = (wr_agg_local *)a->op.locals[w];
-        if (!from || !from->lists) continue;
+        if (!from || !from->has_groups) continue;
         drop_lists(a, from);
         WR_TRY(list_only(a, from->groups.rows));
     }
@@ -575,15 +549,25 @@ static weir_status begin_finish(wr_agg *a, int *tasks)
                    with_groups, with_groups == 1 ? "" : "s");
     if (with_groups == 0) return WR_OK;
     if (with_groups == 1 && !any_loose) return list_only(a, last->groups.rows);
+    a->op.has_little = total < PARTITION_ROWS_MIN && !a->any_kept;
     a->partition_count = total < PARTITION_ROWS_MIN ? 1 : PARTITIONS_MIN;
     while (a->partition_count < PARTITIONS_MAX &&
            total > (uint64_t)a->partition_count * PARTITION_ROWS)
         a->partition_count *= 2;
-    a->ends = wr_new_array(&a->op.arena, uint64_t, a->partition_count);
-    a->is_by_key = all_by_key(a);
+    a->group_count = total;
+    a->is_by_key = wr_agg_is_by_key(a);
     *tasks = a->is_by_key ? a->partition_count : wr_exec_workers(a->op.exec);
     return WR_OK;
 }
+
+/* At most; by key there is no list of them. */
+static uint64_t groups_to_read(const wr_agg *a)
+{
+    return a->is_by_key ? a->group_count : a->row_count;
+}
+
+/* In which phase the groups of all workers are one. */
+static int merged_phase(const wr_agg *a) { return a->is_by_key ? 1 : 2; }
 
 static weir_status agg_finish(wr_op *op, int phase, int *tasks)
 {
@@ -591,17 +575,15 @@ static weir_status agg_finish(wr_op *op, int phase, int *tasks)
     *tasks = -1;
     if (phase == 0) return begin_finish(a, tasks);
     if (a->has_spilled && a->column_count > 0) return wr_agg_list_parts(a);
-    if (phase == 1) {
-        *tasks = a->partition_count;
-        return a->is_by_key ? list_ranges(a) : WR_OK;
-    }
-    if (phase == 2) {
+    int merged = merged_phase(a), workers = wr_exec_workers(a->op.exec);
+    if (phase < merged) *tasks = a->partition_count;
+    if (phase == merged) {
         if (a->partition_count > 0 && !a->is_by_key) WR_TRY(list_merged(a));
-        int kept = 0;
-        for (int i = 0; i < a->call_count; i++)
-            kept += a->calls[i].is_kept;
-        *tasks = kept > 0 ? a->call_count : -1;
+        if (!a->any_kept) return WR_OK;
+        a->feed_parts = groups_to_read(a) > 1 ? WR_MIN(workers, FEED_PARTS_MAX) : 1;
+        *tasks = a->feed_parts > 1 ? workers : a->call_count;
     }
+    if (phase == merged + 1 && a->feed_parts > 1) *tasks = a->call_count * a->feed_parts;
     return WR_OK;
 }
 
@@ -609,20 +591,27 @@ static weir_status agg_task(wr_op *op, wr_op_local *local, int phase, int index)
 {
     wr_agg *a = (wr_agg *)op;
     wr_agg_local *me = (wr_agg_local *)local;
-    if (a->is_by_key && phase < 2) return merge_range(a, me, index, phase == 1);
+    if (a->is_by_key && phase == 0) return wr_agg_merge_range(a, me, index);
     if (phase == 0) {
         wr_agg_local *whose = (wr_agg_local *)op->locals[index];
         if (a->has_spilled) return whose && whose->has_groups ? wr_agg_spill(a, whose) : WR_OK;
         return whose && whose->has_groups ? split(a, whose) : WR_OK;
     }
-    if (phase == 1) return merge_partition(a, me, index);
-    if (!a->calls[index].is_kept) return WR_OK;
-    if (a->has_spilled && a->calls[index].is_free)
-        return wr_agg_feed_spilled(a, me, index, a->rows[0]);
-    return wr_agg_feed(a, me, index, NULL);
+    if (phase < merged_phase(a)) return merge_partition(a, me, index);
+    if (phase == merged_phase(a) && a->feed_parts > 1)
+        return wr_agg_aim(a, (wr_agg_local *)op->locals[index]);
+    return wr_agg_feed_task(a, me, index);
 }
 
 /* ---- reading ---- */
+
+static int agg_workers_wanted(wr_op *op)
+{
+    const wr_agg *a = (const wr_agg *)op;
+    uint64_t workers = (uint64_t)wr_exec_workers(op->exec);
+    if (a->has_spilled && a->column_count > 0) return (int)workers;
+    return (int)WR_MIN(groups_to_read(a) / (MORSEL_BATCHES * WR_BATCH_ROWS) + 1, workers);
+}
 
 static weir_status agg_morsel(wr_op *op, wr_op_local *local, bool *got)
 {
@@ -630,6 +619,14 @@ static weir_status agg_morsel(wr_op *op, wr_op_local *local, bool *got)
     wr_agg_local *me = (wr_agg_local *)local;
     if (a->has_spilled && a->column_count > 0) {
         wr_agg_take_part(a, me, got);
+        return WR_OK;
+    }
+    if (a->is_by_key) {
+        uint64_t p = atomic_fetch_add(&a->next, 1);
+        me->at = a->key_step * p;
+        me->end = me->at + a->key_step;
+        me->gives_null = p == 0;
+        *got = p < (uint64_t)a->partition_count;
         return WR_OK;
     }
     uint64_t step = MORSEL_BATCHES * (uint64_t)WR_BATCH_ROWS;
@@ -671,7 +668,7 @@ static uint8_t **next_rows(const wr_agg *a, wr_agg_local *me, uint8_t **some, ui
         }
         for (uint32_t i = 0; i < n; i++) {
             some[*count] = rows[i];
-            *count += wr_row_extra(&a->layout, rows[i])[1] == 0;
+            *count += wr_row_extra(&a->layout, rows[i])[a->moved_word] == 0;
         }
     }
     return some;
@@ -684,14 +681,16 @@ static weir_status agg_next(wr_op *op, wr_op_local *local, wr_batch *out, bool *
     const wr_plan_node *node = op->node;
     uint8_t *some[WR_BATCH_ROWS], **rows = some;
     uint32_t n;
+    wr_arena *scratch = &local->scratch;
+    wr_arena_reset(scratch);
     if (me->part)
         WR_TRY(wr_agg_next_groups(a, me, some, &n));
+    else if (a->is_by_key)
+        WR_TRY(wr_agg_next_by_key(a, me, some, &n));
     else
         rows = next_rows(a, me, some, &n);
     *more = n > 0;
     if (!*more) return WR_OK;
-    wr_arena *scratch = &local->scratch;
-    wr_arena_reset(scratch);
     *out = (wr_batch){.column_count = node->schema.count, .rows = n};
     out->columns = wr_new_array(scratch, wr_column, node->schema.count + 1);
     int at = 0;
@@ -751,5 +750,6 @@ const wr_op_def wr_op_aggregate = {.name = "aggregate",
                                    .sink = agg_sink,
                                    .finish = agg_finish,
                                    .task = agg_task,
+                                   .workers_wanted = agg_workers_wanted,
                                    .morsel = agg_morsel,
                                    .next_batch = agg_next};

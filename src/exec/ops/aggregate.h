@@ -17,6 +17,7 @@ typedef struct wr_agg_call {
     bool is_kept;          /* DISTINCT or ORDER BY: arguments are kept and fed at the end */
     bool is_distinct;
     bool is_free;        /* kept rows may be fed in any order and in several goes */
+    bool takes_few;      /* groups may come by number */
     bool by_position;    /* kept rows are fed in the order of the input, keys of the call first */
     wr_rows_layout kept; /* group address, arguments, order keys, position if by_position */
 } wr_agg_call;
@@ -52,12 +53,14 @@ typedef struct wr_agg_local {
     wr_aggregate_env *envs; /* by call */
     wr_rows **kept;         /* by call: ordered calls */
     wr_groups *distinct;    /* by call */
+    uint64_t *feed_counts;  /* by call and part: kept rows */
     uint64_t tried, made; /* rows grouped and groups made since the last look at how they repeat */
     wr_agg_item **lists;  /* while merging: groups by partition */
     uint64_t *list_counts;
     wr_agg_item *all; /* memory of lists */
     uint64_t all_count;
-    uint64_t at, end;       /* when reading */
+    uint64_t at, end;       /* when reading: of the list, or keys from the least one on */
+    bool gives_null;        /* after these keys */
     wr_agg_source *spilled; /* by partition, NULL: nothing yet */
     wr_agg_part *part;      /* being read */
     bool is_loaded;
@@ -73,15 +76,18 @@ typedef struct wr_agg {
     wr_agg_call *calls;
     int call_count;
     bool any_kept;
+    bool counts_few; /* some call takes groups by number */
+    int moved_word;  /* of a row's extra words: the group it was merged into */
     wr_rows_layout layout;
     /* finishing */
     int partition_count;
-    bool is_merged; /* rows holds groups that were merged into others, to be left out */
-    bool is_by_key; /* all tables are arrays over one key: partitions are ranges of it */
+    int feed_parts;       /* kept arguments are fed in so many parts of the groups */
+    bool is_merged;       /* rows holds groups that were merged into others, to be left out */
+    uint64_t group_count; /* of all workers, before merging */
+    bool is_by_key;       /* all tables are arrays over one key: partitions are ranges of it */
     int64_t lo;
     uint64_t key_step;
-    uint64_t *ends; /* groups up to the end of each range */
-    uint8_t **rows; /* all groups, to be read */
+    uint8_t **rows; /* all groups, to be read; not by key */
     uint64_t row_count, row_cap;
     _Atomic uint64_t next;
     /* spilling */
@@ -94,10 +100,11 @@ typedef struct wr_agg {
     wr_agg_part *todo; /* guarded by todo_lock */
 } wr_agg;
 
-/* Extra words of a group's row: the hash, and where its state lives after merging (0: here). */
+/* Extra words of a group's row: the hash, and where its state lives after merging (0: here). The
+ * same word when nothing is kept for calls. */
 static inline uint8_t *wr_agg_final(const wr_agg *a, uint8_t *row)
 {
-    uint64_t moved = wr_row_extra(&a->layout, row)[1];
+    uint64_t moved = wr_row_extra(&a->layout, row)[a->moved_word];
     return moved ? (uint8_t *)(uintptr_t)moved : row;
 }
 
@@ -108,13 +115,31 @@ WR_MUST_CHECK weir_status wr_agg_open_kept(wr_agg *a, wr_agg_call *c);
 WR_MUST_CHECK weir_status wr_agg_keep(wr_agg *a, wr_agg_local *me, int call, const uint16_t *sel,
                                       uint32_t count, uint8_t *const *groups);
 /* Feeds kept arguments of a call to the merged groups: those of one worker, or of all (only NULL).
- */
-WR_MUST_CHECK weir_status wr_agg_feed(wr_agg *a, wr_agg_local *me, int call, wr_agg_local *only);
+ * part: of feed_parts, after wr_agg_aim for all workers; -1: all groups. */
+WR_MUST_CHECK weir_status wr_agg_feed(wr_agg *a, wr_agg_local *me, int call, wr_agg_local *only,
+                                      int part);
+/* Task number index of feeding: a call, for all groups or (feed_parts > 1) for a part of them. */
+WR_MUST_CHECK weir_status wr_agg_feed_task(wr_agg *a, wr_agg_local *me, int index);
+/* Points what a worker has kept to the merged groups and counts it by part. */
+WR_MUST_CHECK weir_status wr_agg_aim(const wr_agg *a, wr_agg_local *whose);
 /* Adds rows of the call's kept layout. */
 WR_MUST_CHECK weir_status wr_agg_add_kept(wr_agg *a, wr_agg_local *me, int call,
                                           const wr_column *columns, const uint16_t *sel,
                                           uint32_t count, wr_arena *scratch);
 void wr_agg_init_states(const wr_agg *a, uint8_t *row);
+/* Merges the states of a group into another one's, which it says from now on. */
+WR_MUST_CHECK weir_status wr_agg_merge(wr_agg *a, wr_agg_local *me, uint8_t *into, uint8_t *from);
+
+/* aggregate_by_key.c */
+/* Whether all groups can be merged by ranges of their key; sets the ranges, as many as there are
+ * partitions. */
+bool wr_agg_is_by_key(wr_agg *a);
+/* Merges the groups of range p, any worker. */
+WR_MUST_CHECK weir_status wr_agg_merge_range(wr_agg *a, wr_agg_local *me, int p);
+/* The next groups of the keys the worker is to read, in their order, at most a batch; NULL comes at
+ * the end of the first range. *count 0: there are no more. Uses the worker's scratch memory. */
+WR_MUST_CHECK weir_status wr_agg_next_by_key(wr_agg *a, wr_agg_local *me, uint8_t **some,
+                                             uint32_t *count);
 
 /* aggregate_spill.c */
 WR_MUST_CHECK weir_status wr_agg_spill_open(wr_agg *a);

@@ -4,7 +4,10 @@
  * the groups of all workers are merged, the kept rows are pointed to the merged groups, made
  * distinct once more, sorted by the order keys, and fed. The group stands in the row as a BIGINT:
  * its address. With several workers, calls whose result shows the order of the input (string_agg)
- * are kept too, with their rows' positions in it. */
+ * are kept too, with their rows' positions in it.
+ *
+ * Many groups are fed in parts, side by side: by the address of the group, so that all of one are
+ * in one part. */
 #include "exec/ops/aggregate.h"
 
 weir_status wr_agg_open_kept(wr_agg *a, wr_agg_call *c)
@@ -78,6 +81,49 @@ static void point_to_final(const wr_agg *a, const wr_rows_layout *kept, uint8_t 
     }
 }
 
+static wr_rows *kept_of(const wr_agg *a, const wr_agg_local *whose, int call)
+{
+    return a->calls[call].is_distinct ? whose->distinct[call].rows : whose->kept[call];
+}
+
+/* Which part of the groups the group of a kept row belongs to. */
+static uint32_t part_of(const wr_agg *a, const wr_rows_layout *kept, const uint8_t *row)
+{
+    uint64_t address;
+    memcpy(&address, row + kept->offsets[0], sizeof address);
+    return (uint32_t)((address * UINT64_C(0x9e3779b97f4a7c15) >> 32) % (uint32_t)a->feed_parts);
+}
+
+weir_status wr_agg_aim(const wr_agg *a, wr_agg_local *whose)
+{
+    size_t parts = (size_t)a->feed_parts;
+    whose->feed_counts = wr_heap_new(sizeof *whose->feed_counts * parts * (size_t)a->call_count);
+    for (int i = 0; i < a->call_count; i++) {
+        const wr_rows_layout *kept = &a->calls[i].kept;
+        const wr_rows *store = kept_of(a, whose, i);
+        wr_rows_cursor cursor = {0, 0};
+        uint8_t *rows[WR_BATCH_ROWS];
+        for (uint32_t n; store && (n = wr_rows_next(store, &cursor, rows, WR_BATCH_ROWS)) > 0;) {
+            WR_TRY(wr_exec_check(a->op.exec));
+            point_to_final(a, kept, rows, n);
+            for (uint32_t r = 0; r < n; r++)
+                whose->feed_counts[(size_t)i * parts + part_of(a, kept, rows[r])]++;
+        }
+    }
+    return WR_OK;
+}
+
+static uint32_t keep_part(const wr_agg *a, const wr_rows_layout *kept, uint8_t **rows,
+                          uint32_t count, int part)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        rows[n] = rows[i];
+        n += part_of(a, kept, rows[i]) == (uint32_t)part;
+    }
+    return n;
+}
+
 /* Feeds rows in the order given. */
 static weir_status feed_rows(wr_agg *a, wr_agg_local *me, int call, uint8_t *const *rows,
                              uint64_t count)
@@ -100,9 +146,10 @@ static weir_status feed_rows(wr_agg *a, wr_agg_local *me, int call, uint8_t *con
     return WR_OK;
 }
 
-/* All kept rows of a call, of all workers, pointed to their final groups, distinct if asked for. */
-static weir_status list_kept(wr_agg *a, int call, wr_agg_local *only, uint8_t **rows,
-                             uint64_t *count)
+/* All kept rows of a call, of all workers, pointed to their final groups, distinct if asked for.
+ * part_number: only those of a part of the groups, which are pointed there already; -1: all. */
+static weir_status list_kept(wr_agg *a, int call, wr_agg_local *only, int part_number,
+                             uint8_t **rows, uint64_t *count)
 {
     wr_agg_call *c = &a->calls[call];
     int workers = wr_exec_workers(a->op.exec);
@@ -119,13 +166,16 @@ static weir_status list_kept(wr_agg *a, int call, wr_agg_local *only, uint8_t **
     for (int w = 0; w < workers; w++) {
         wr_agg_local *from = (wr_agg_local *)a->op.locals[w];
         if (!from || (only && from != only)) continue;
-        wr_rows *store = c->is_distinct ? from->distinct[call].rows : from->kept[call];
+        wr_rows *store = kept_of(a, from, call);
         wr_rows_cursor cursor = {0, 0};
         uint8_t *part[WR_BATCH_ROWS], *found[WR_BATCH_ROWS];
         uint16_t added[WR_BATCH_ROWS];
         for (uint32_t n; store && (n = wr_rows_next(store, &cursor, part, WR_BATCH_ROWS)) > 0;) {
             WR_TRY(wr_exec_check(a->op.exec));
-            point_to_final(a, &c->kept, part, n);
+            if (part_number < 0)
+                point_to_final(a, &c->kept, part, n);
+            else
+                n = keep_part(a, &c->kept, part, n, part_number);
             if (stores < 2) {
                 memcpy(rows + listed, part, n * sizeof *rows);
                 listed += n;
@@ -165,12 +215,12 @@ static int order_of_kept(const wr_agg_call *c, wr_arena *arena, wr_sort_slot **o
     return n;
 }
 
-static weir_status feed_sorted(wr_agg *a, wr_agg_local *me, int call, wr_agg_local *only,
+static weir_status feed_sorted(wr_agg *a, wr_agg_local *me, int call, wr_agg_local *only, int part,
                                uint8_t **rows)
 {
     wr_agg_call *c = &a->calls[call];
     uint64_t count;
-    WR_TRY(list_kept(a, call, only, rows, &count));
+    WR_TRY(list_kept(a, call, only, part, rows, &count));
     WR_ARENA(scratch);
     wr_sort_slot *keys;
     int n = order_of_kept(c, &scratch, &keys);
@@ -178,23 +228,32 @@ static weir_status feed_sorted(wr_agg *a, wr_agg_local *me, int call, wr_agg_loc
     return feed_rows(a, me, call, rows, count);
 }
 
-weir_status wr_agg_feed(wr_agg *a, wr_agg_local *me, int call, wr_agg_local *only)
+weir_status wr_agg_feed(wr_agg *a, wr_agg_local *me, int call, wr_agg_local *only, int part)
 {
-    wr_agg_call *c = &a->calls[call];
     uint64_t total = 0;
     for (int w = 0; w < wr_exec_workers(a->op.exec); w++) {
         wr_agg_local *from = (wr_agg_local *)a->op.locals[w];
-        wr_rows *store = !from || (only && from != only) ? NULL
-                         : c->is_distinct                ? from->distinct[call].rows
-                                                         : from->kept[call];
-        if (store) total += wr_rows_count(store);
+        wr_rows *store = !from || (only && from != only) ? NULL : kept_of(a, from, call);
+        if (store && part >= 0)
+            total += from->feed_counts[call * a->feed_parts + part];
+        else if (store)
+            total += wr_rows_count(store);
     }
     if (total == 0) return WR_OK;
     void *memory;
     WR_TRY(wr_mem_alloc(a->op.mem, total * sizeof(uint8_t *), &memory));
-    weir_status bad = feed_sorted(a, me, call, only, memory);
+    weir_status bad = feed_sorted(a, me, call, only, part, memory);
     wr_mem_free(a->op.mem, memory, total * sizeof(uint8_t *));
     return bad;
+}
+
+weir_status wr_agg_feed_task(wr_agg *a, wr_agg_local *me, int index)
+{
+    int call = index / a->feed_parts, part = a->feed_parts > 1 ? index % a->feed_parts : -1;
+    if (!a->calls[call].is_kept) return WR_OK;
+    if (a->has_spilled && a->calls[call].is_free)
+        return wr_agg_feed_spilled(a, me, call, a->rows[0]);
+    return wr_agg_feed(a, me, call, NULL, part);
 }
 
 void wr_agg_drop_kept(wr_agg *a, wr_agg_local *me)
@@ -203,4 +262,5 @@ void wr_agg_drop_kept(wr_agg *a, wr_agg_local *me)
         if (me->kept) wr_rows_drop(WR_TAKE(me->kept[i]));
         if (me->distinct) wr_groups_clear(&me->distinct[i]);
     }
+    wr_heap_drop(WR_TAKE(me->feed_counts));
 }

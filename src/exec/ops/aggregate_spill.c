@@ -101,21 +101,15 @@ static void add_todo(wr_agg *a, wr_agg_part *part)
 
 /* ---- writing ---- */
 
-static uint64_t table_bytes(const wr_groups *g)
-{
-    uint64_t slots = (g->slot_count + g->direct_count) * sizeof(uint64_t);
-    return g->rows ? wr_rows_bytes(g->rows) + slots : 0;
-}
-
 bool wr_agg_is_due(const wr_agg *a, const wr_agg_local *me)
 {
     const wr_groups *g = &me->groups;
     bool has_keys = a->column_count > 0;
-    uint64_t held = has_keys ? table_bytes(g) + wr_mem_used(me->mem) : 0;
+    uint64_t held = has_keys ? wr_groups_bytes(g) + wr_mem_used(me->mem) : 0;
     uint64_t need = has_keys ? wr_groups_need(g, WR_BATCH_ROWS) : 0;
     for (int i = 0; a->any_kept && i < a->call_count; i++) {
         if (!has_keys && !a->calls[i].is_free) continue;
-        held += table_bytes(&me->distinct[i]);
+        held += wr_groups_bytes(&me->distinct[i]);
         if (me->kept[i]) held += wr_rows_bytes(me->kept[i]);
         need += wr_groups_need(&me->distinct[i], WR_BATCH_ROWS);
     }
@@ -137,7 +131,7 @@ static void number_groups(wr_agg *a, wr_agg_local *me)
         wr_groups_hash_rows(&me->groups, rows, n, &scratch);
         for (uint32_t i = 0; i < n; i++) {
             uint64_t *extra = wr_row_extra(&a->layout, rows[i]);
-            extra[1] = next[wr_spill_part(extra[0], 0, parts)]++;
+            if (a->any_kept) extra[1] = next[wr_spill_part(extra[0], 0, parts)]++;
         }
     }
 }
@@ -518,7 +512,7 @@ static weir_status feed_kept(wr_agg *a, wr_agg_local *me, int call, wr_agg_sourc
         for (int s = 0; s < count; s++)
             if (sources[s]->kept && sources[s]->kept[call].rows)
                 WR_TRY(load_kept(a, me, call, sources[s], only, pass, (uint32_t)passes));
-        WR_TRY(wr_agg_feed(a, me, call, me));
+        WR_TRY(wr_agg_feed(a, me, call, me, -1));
         wr_rows_drop(WR_TAKE(me->kept[call]));
         wr_groups_clear(&me->distinct[call]);
     }

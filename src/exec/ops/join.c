@@ -19,7 +19,8 @@ enum {
     FILTER_SPARSE = 128,
     HEAD_BYTES = 32,  /* of the directory per row, at most */
     SPILL_SHARE = 50, /* tables stay as long as the probe runs: the rest is for what comes after */
-    SMALL_SHARE = 64  /* tables below this part of the limit are kept whatever the pressure */
+    LITTLE_ROWS = 4096,
+    SMALL_SHARE = 64 /* tables below this part of the limit are kept whatever the pressure */
 };
 
 static int left_count(const wr_join *j) { return j->op.node->inputs[0]->schema.count; }
@@ -548,25 +549,28 @@ static bool is_too_large(const wr_join *j)
            room < heads + limit / 100 * (100 - SPILL_SHARE) * 3 / 4;
 }
 
-/* The table, or (is_spilled) what is left in memory written out: a task per worker. */
+/* The table, or (is_spilled) what is left in memory written out: a task per worker, and one for the
+ * runtime filters, which is begun first. */
 static weir_status begin_finish(wr_join *j, int *tasks)
 {
     wr_op *op = &j->op;
-    wr_key_range *ranges = wr_new_array(&op->arena, wr_key_range, j->key_count + 1);
+    wr_key_range *ranges = j->ranges = wr_new_array(&op->arena, wr_key_range, j->key_count + 1);
     add_up(j, ranges);
+    op->has_little = j->rows < LITTLE_ROWS;
     if (!j->is_spilled && is_too_large(j)) j->is_spilled = true;
-    if (j->is_spilled)
+    if (j->is_spilled) {
         wr_op_note(op, "partitions of %llu rows", (unsigned long long)j->rows);
-    else
+        WR_TRY(publish(j, ranges)); /* reads what the tasks write out */
+    } else {
         WR_TRY(choose_table(j, ranges));
-    WR_TRY(publish(j, ranges));
+    }
     bool probe_matters =
         j->probe_outer || (!j->build_left && (j->kind == WR_JOIN_ANTI || j->kind == WR_JOIN_MARK));
     if (j->rows == 0 && !probe_matters) op->stopped = true;
     if (j->table == WR_TABLE_NONE && !j->is_spilled)
         list_all(j);
     else
-        *tasks = wr_exec_workers(op->exec);
+        *tasks = wr_exec_workers(op->exec) + !j->is_spilled;
     return WR_OK;
 }
 
@@ -587,6 +591,7 @@ static weir_status begin_pieces(wr_join *j, int *tasks)
         range.hi = range.any ? WR_MAX(range.hi, me->ranges[0].hi) : me->ranges[0].hi;
         range.any = true;
     }
+    j->op.has_little = rows < LITTLE_ROWS;
     *tasks = any ? wr_exec_workers(j->op.exec) : -1;
     if (any && all && !j->is_spilled) WR_TRY(wr_join_plan_array(j, &range, rows, &planned));
     j->step = planned ? WR_JOIN_ARRAYS : WR_JOIN_ROWS;
@@ -596,6 +601,10 @@ static weir_status begin_pieces(wr_join *j, int *tasks)
 /* The arrays are full: they are the table, or, with a key that came twice, nothing. */
 static weir_status finish_arrays(wr_join *j, int *tasks)
 {
+    uint64_t rows = 0;
+    for (int w = 0; w < wr_exec_workers(j->op.exec); w++)
+        if (j->op.locals[w]) rows += ((const wr_join_local *)j->op.locals[w])->piece_rows;
+    wr_join_check_array(j, rows);
     if (j->has_repeats) {
         wr_join_drop_array(j);
         j->table = WR_TABLE_NONE;
@@ -634,9 +643,10 @@ static weir_status join_finish(wr_op *op, int phase, int *tasks)
 static weir_status join_task(wr_op *op, wr_op_local *local, int phase, int index)
 {
     wr_join *j = (wr_join *)op;
-    wr_join_local *part = (wr_join_local *)op->locals[index];
     (void)phase;
     (void)local;
+    if (j->step == WR_JOIN_TABLE && !j->is_spilled && index-- == 0) return publish(j, j->ranges);
+    wr_join_local *part = (wr_join_local *)op->locals[index];
     if (!part) return WR_OK;
     if (j->step == WR_JOIN_ARRAYS) return wr_join_fill_array(j, part);
     if (j->step == WR_JOIN_ROWS) return wr_join_pieces_to_rows(j, part);

@@ -46,6 +46,7 @@ typedef struct wr_join_lane {
     void *data;
     uint64_t *nulls; /* by key: set bits are NULL */
     uint64_t bytes, null_bytes;
+    int64_t absent; /* of wr_join.mark: what is where no key is */
 } wr_join_lane;
 
 typedef struct wr_join {
@@ -78,9 +79,11 @@ typedef struct wr_join {
     uint64_t bit_words;
     bool takes_pieces; /* join_array.c may be used */
     enum { WR_JOIN_COMING, WR_JOIN_ARRAYS, WR_JOIN_ROWS, WR_JOIN_TABLE } step; /* of finish */
+    struct wr_key_range *ranges; /* by key, of all workers */
     _Atomic bool has_repeats;
     wr_join_lane *lanes; /* by slot */
-    uint64_t *present;   /* by key */
+    wr_join_lane *mark;  /* the lane that tells which keys there are, or NULL: */
+    uint64_t *present;   /* a bit per key */
     uint64_t present_words;
     uint8_t **all; /* WR_TABLE_NONE: every build row */
     uint64_t all_count;
@@ -166,6 +169,8 @@ WR_MUST_CHECK weir_status wr_join_plan_array(wr_join *j, const wr_key_range *ran
                                              bool *planned);
 /* The pieces of one worker; sets has_repeats. */
 WR_MUST_CHECK weir_status wr_join_fill_array(wr_join *j, const wr_join_local *me);
+/* When all are filled; rows: how many there were. Sets has_repeats. */
+void wr_join_check_array(wr_join *j, uint64_t rows);
 void wr_join_drop_array(wr_join *j);
 WR_MUST_CHECK weir_status wr_join_array_push(wr_join *j, wr_join_local *me, const wr_batch *in,
                                              wr_batch *out);

@@ -107,7 +107,7 @@ static bool is_due(const recursive_op *r)
     uint64_t rows = wr_rows_count(g->rows), held = rows ? wr_rows_bytes(g->rows) : 0;
     /* Forced, but not so often that a long recursion takes for ever. */
     if (wr_spill_is_forced(&r->op) && r->is_spilled && rows < FORCED_ROWS) return false;
-    if (held) held += g->slot_count * sizeof *g->slots + g->direct_count * sizeof *g->direct;
+    if (held) held += g->slot_count * sizeof *g->slots + g->direct_bytes;
     return wr_spill_is_due(&r->op, held, wr_groups_need(g, WR_BATCH_ROWS), SPILL_SHARE);
 }
 

@@ -26,6 +26,7 @@ static weir_status scan_start(wr_op *op)
                                .column_count = node->schema.count + node->scan.hidden_count,
                                .limit = node->scan.limit,
                                .worker_count = wr_exec_workers(op->exec),
+                               .any_order = !op->feeds_ordered,
                                .mem = op->mem,
                                .cancel = wr_exec_cancel(op->exec)};
     request.filters = wr_filter_set_items(s->filters, &request.filter_count);
@@ -33,6 +34,13 @@ static weir_status scan_start(wr_op *op)
     WR_TRY(relation_of(op)->open(node->scan.relation, &request, &scan));
     s->scan = scan;
     return WR_OK;
+}
+
+static int scan_workers_wanted(wr_op *op)
+{
+    wr_scan *scan = ((scan_op *)op)->scan;
+    int workers = wr_exec_workers(op->exec);
+    return relation_of(op)->morsels ? WR_MIN(relation_of(op)->morsels(scan), workers) : workers;
 }
 
 static weir_status scan_morsel(wr_op *op, wr_op_local *local, bool *got)
@@ -77,9 +85,13 @@ void wr_scan_stats_of(wr_op *op, wr_node_stats *out)
     scan_op *s = (scan_op *)op;
     const wr_progress *p = wr_scan_progress_of(op);
     out->morsels = s->morsels;
-    out->rows_scanned = p ? p->rows : 0;
-    out->cached_bytes = p ? p->cached_bytes : 0;
     out->runtime_filtered = wr_filter_set_removed(s->filters);
+    if (!p) return;
+    out->rows_scanned = p->rows;
+    out->rows_excluded = p->rows_excluded;
+    out->read_bytes = p->bytes;
+    out->decoded_bytes = p->decoded_bytes;
+    out->cached_bytes = p->cached_bytes;
 }
 
 const wr_op_def wr_op_scan = {.name = "scan",
@@ -89,5 +101,6 @@ const wr_op_def wr_op_scan = {.name = "scan",
                               .local_close = scan_local_close,
                               .close = scan_close,
                               .start = scan_start,
+                              .workers_wanted = scan_workers_wanted,
                               .morsel = scan_morsel,
                               .next_batch = scan_next};

@@ -45,7 +45,7 @@ static bool is_due(const wr_setop *s)
 {
     const wr_groups *g = &s->groups;
     uint64_t held = wr_rows_count(g->rows) ? wr_rows_bytes(g->rows) : 0;
-    if (held) held += g->slot_count * sizeof *g->slots + g->direct_count * sizeof *g->direct;
+    if (held) held += g->slot_count * sizeof *g->slots + g->direct_bytes;
     return wr_spill_is_due(&s->op, held, wr_groups_need(g, WR_BATCH_ROWS), SPILL_SHARE);
 }
 

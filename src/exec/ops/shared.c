@@ -73,6 +73,12 @@ static weir_status reader_morsel(wr_op *op, wr_op_local *local, bool *got)
     return wr_store_seek(&r->from->store, &((wr_kept_local *)local)->reader, index);
 }
 
+static int reader_workers_wanted(wr_op *op)
+{
+    uint32_t stretches = ((reader_op *)op)->from->store.stretch_count;
+    return (int)WR_MIN(stretches, (uint32_t)wr_exec_workers(op->exec));
+}
+
 static weir_status reader_next(wr_op *op, wr_op_local *local, wr_batch *out, bool *more)
 {
     return wr_store_read(&((reader_op *)op)->from->store, &((wr_kept_local *)local)->reader,
@@ -83,6 +89,7 @@ static const wr_op_def shared_reader = {.name = "shared",
                                         .size = sizeof(reader_op),
                                         .local_size = sizeof(wr_kept_local),
                                         .local_close = wr_kept_local_close,
+                                        .workers_wanted = reader_workers_wanted,
                                         .morsel = reader_morsel,
                                         .next_batch = reader_next};
 

@@ -350,7 +350,10 @@ static weir_status sort_task(wr_op *op, wr_op_local *local, int phase, int index
 
 static int sort_workers_wanted(wr_op *op)
 {
-    return ((sort_op *)op)->has_runs ? 1 : wr_exec_workers(op->exec);
+    const sort_op *s = (const sort_op *)op;
+    uint64_t rows = s->end - WR_MIN(s->next, s->end), step = MORSEL_BATCHES * WR_BATCH_ROWS;
+    uint64_t workers = (uint64_t)wr_exec_workers(op->exec);
+    return s->has_runs ? 1 : (int)WR_MIN(rows / step + 1, workers);
 }
 
 static weir_status sort_morsel(wr_op *op, wr_op_local *local, bool *got)

@@ -129,14 +129,26 @@ typedef struct bucket {
     int64_t key; /* order of the value, without its low bits */
     uint64_t times;
 } bucket;
-enum { BUCKETS_MAX = 1024, SLOTS_MIN = 16, SLOTS_MAX = 2 * BUCKETS_MAX };
+enum {
+    BUCKETS_MAX = 1024,  /* of a result */
+    BUCKETS_HELD = 1536, /* on the way there: bits are left out more rarely */
+    SLOTS_MIN = 16,
+    SLOTS_MAX = 2048,
+    WAITING_MIN = 16,
+    WAITING_MAX = 512,
+    SLOTS_AHEAD = 8
+};
 
+/* Values wait until there are many of them: with a thousand groups every look at a table is a miss
+ * of the cache, but a table that was fetched serves all that wait. */
 typedef struct sketch {
-    bucket *slots; /* open addressing, at most half of them taken */
-    uint64_t total;
+    bucket *slots;    /* open addressing */
+    int64_t *waiting; /* orders of values that are not in the table yet */
+    uint64_t total;   /* values in the table; least and most are theirs */
     double least, most;
     uint32_t slot_count, bucket_count;
     uint32_t shift; /* bits left out of keys */
+    uint16_t waiting_count, waiting_cap;
 } sketch;
 
 static size_t size_of_sketch(const wr_aggregate_call *call)
@@ -144,15 +156,19 @@ static size_t size_of_sketch(const wr_aggregate_call *call)
     (void)call;
     return sizeof(sketch);
 }
-static bucket *sketch_find(const sketch *s, int64_t key)
+static inline uint32_t first_slot(const sketch *s, int64_t key)
 {
     uint64_t hash = (uint64_t)key * UINT64_C(0x9e3779b97f4a7c15);
-    uint32_t mask = s->slot_count - 1, at = (uint32_t)(hash >> 40) & mask;
+    return (uint32_t)(hash >> 40) & (s->slot_count - 1);
+}
+static inline bucket *sketch_find(const sketch *s, int64_t key)
+{
+    uint32_t mask = s->slot_count - 1, at = first_slot(s, key);
     while (s->slots[at].times && s->slots[at].key != key)
         at = (at + 1) & mask;
     return &s->slots[at];
 }
-/* The buckets in no order; out has BUCKETS_MAX places. */
+/* The buckets in no order; out has BUCKETS_HELD places. */
 static uint32_t sketch_list(const sketch *s, bucket *out)
 {
     uint32_t count = 0;
@@ -175,7 +191,7 @@ static void sketch_fill(sketch *s, const bucket *from, uint32_t count, uint32_t 
 }
 static weir_status sketch_grow(wr_aggregate_env *env, sketch *s)
 {
-    bucket kept[BUCKETS_MAX];
+    bucket kept[BUCKETS_HELD];
     uint32_t count = sketch_list(s, kept), slot_count = WR_MAX(s->slot_count * 2, SLOTS_MIN);
     void *slots = s->slots;
     WR_TRY(wr_agg_grow(env, &slots, s->slot_count * sizeof(bucket), slot_count * sizeof(bucket)));
@@ -184,32 +200,39 @@ static weir_status sketch_grow(wr_aggregate_env *env, sketch *s)
     sketch_fill(s, kept, count, 0);
     return WR_OK;
 }
-/* Adds one bucket to a full table: leaves out as few more bits as make room for all. */
-static void sketch_coarsen(sketch *s, bucket more)
+/* Leaves out as few more bits as make buckets (of a table that has BUCKETS_MAX at most then) of
+ * these, which are all there are. Mostly one bit is enough. */
+static void sketch_coarsen(sketch *s, const bucket *from, uint32_t count)
 {
-    bucket kept[BUCKETS_MAX + 1];
-    uint32_t count = sketch_list(s, kept), low = 1, high = 63 - s->shift;
-    kept[count++] = more;
-    while (low < high) {
-        uint32_t bits = (low + high) / 2;
-        sketch_fill(s, kept, count, bits);
-        if (s->bucket_count <= BUCKETS_MAX)
-            high = bits;
-        else
-            low = bits + 1;
+    uint32_t too_few = 0, bits = 1, filled = 1, most = 63 - s->shift;
+    for (sketch_fill(s, from, count, bits); s->bucket_count > BUCKETS_MAX;) {
+        too_few = bits;
+        filled = bits = WR_MIN(bits * 2, most);
+        sketch_fill(s, from, count, bits);
     }
-    sketch_fill(s, kept, count, low);
-    s->shift += low;
+    while (bits - too_few > 1) {
+        filled = too_few + (bits - too_few) / 2;
+        sketch_fill(s, from, count, filled);
+        if (s->bucket_count <= BUCKETS_MAX)
+            bits = filled;
+        else
+            too_few = filled;
+    }
+    if (filled != bits) sketch_fill(s, from, count, bits);
+    s->shift += bits;
 }
 static weir_status sketch_count(wr_aggregate_env *env, sketch *s, int64_t order, uint64_t times)
 {
     int64_t key = order >> s->shift;
     bucket *into = s->slots ? sketch_find(s, key) : NULL;
     bool is_known = into && into->times;
-    if (!is_known && s->bucket_count == BUCKETS_MAX) {
-        sketch_coarsen(s, (bucket){key, times});
+    if (!is_known && s->bucket_count == BUCKETS_HELD) {
+        bucket kept[BUCKETS_HELD + 1];
+        uint32_t count = sketch_list(s, kept);
+        kept[count++] = (bucket){key, times};
+        sketch_coarsen(s, kept, count);
     } else {
-        if (!is_known && s->bucket_count == s->slot_count / 2) {
+        if (!is_known && s->slot_count < SLOTS_MAX && s->bucket_count == s->slot_count / 2) {
             WR_TRY(sketch_grow(env, s));
             into = sketch_find(s, key);
         }
@@ -225,11 +248,51 @@ static void sketch_widen(sketch *s, double least, double most)
     s->least = s->total ? WR_MIN(s->least, least) : least;
     s->most = s->total ? WR_MAX(s->most, most) : most;
 }
-static weir_status sketch_value(wr_aggregate_env *env, sketch *s, double x)
+/* Puts the values that wait into the table. */
+static weir_status sketch_settle(wr_aggregate_env *env, sketch *s)
+{
+    uint32_t count = s->waiting_count;
+    const int64_t *waiting = s->waiting;
+    if (count == 0) return WR_OK;
+    int64_t least = waiting[0], most = waiting[0];
+    for (uint32_t i = 1; i < count; i++) {
+        least = WR_MIN(least, waiting[i]);
+        most = WR_MAX(most, waiting[i]);
+    }
+    sketch_widen(s, wr_float_of_order(least), wr_float_of_order(most));
+    s->waiting_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (s->slots && i + SLOTS_AHEAD < count)
+            __builtin_prefetch(&s->slots[first_slot(s, waiting[i + SLOTS_AHEAD] >> s->shift)]);
+        WR_TRY(sketch_count(env, s, waiting[i], 1));
+    }
+    return WR_OK;
+}
+/* Empties the place of what waits, and makes it larger when the table has grown: tables of few
+ * different values are small, and so is what waits for them. */
+static weir_status sketch_make_room(wr_aggregate_env *env, sketch *s)
+{
+    WR_TRY(sketch_settle(env, s));
+    uint32_t cap = WR_MAX(s->waiting_cap, WAITING_MIN);
+    while (cap < WAITING_MAX && cap < s->bucket_count / 2)
+        cap *= 2;
+    if (cap == s->waiting_cap) return WR_OK;
+    void *waiting = s->waiting;
+    WR_TRY(wr_agg_grow(env, &waiting, s->waiting_cap * sizeof(int64_t), cap * sizeof(int64_t)));
+    s->waiting = waiting;
+    s->waiting_cap = (uint16_t)cap;
+    return WR_OK;
+}
+static inline weir_status sketch_add(wr_aggregate_env *env, sketch *s, int64_t order)
+{
+    if (wr_unlikely(s->waiting_count == s->waiting_cap)) WR_TRY(sketch_make_room(env, s));
+    s->waiting[s->waiting_count++] = order;
+    return WR_OK;
+}
+static inline weir_status sketch_value(wr_aggregate_env *env, sketch *s, double x)
 {
     if (!isfinite(x)) return WR_OK; /* infinities and NaN have no place between neighbours */
-    sketch_widen(s, x, x);
-    return sketch_count(env, s, wr_float_order(x + 0.0), 1); /* + 0.0: -0 is 0 */
+    return sketch_add(env, s, wr_float_order(x + 0.0)); /* + 0.0: -0 is 0 */
 }
 static weir_status sketch_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
                                  uint32_t count, uint8_t *const *states, wr_arena *scratch)
@@ -237,20 +300,25 @@ static weir_status sketch_groups(wr_aggregate_env *env, const wr_column *args, c
     const wr_column *c = wr_agg_flat(args, sel, count, scratch);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = sel ? sel[i] : i;
+        __builtin_prefetch(states[WR_MIN(i + WR_AGG_AHEAD, count - 1)] + env->state_offset, 1);
         if (wr_agg_is_null(c, row)) continue;
         WR_TRY(sketch_value(env, (sketch *)(states[i] + env->state_offset),
                             ((const double *)c->data)[row]));
     }
     return WR_OK;
 }
+/* One table stays in the cache: nothing has to wait. */
 static weir_status sketch_one(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
                               uint32_t count, void *state, wr_arena *scratch)
 {
     const wr_column *c = wr_agg_flat(args, sel, count, scratch);
+    sketch *s = state;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = sel ? sel[i] : i;
-        if (!wr_agg_is_null(c, row))
-            WR_TRY(sketch_value(env, state, ((const double *)c->data)[row]));
+        double x = ((const double *)c->data)[row];
+        if (wr_agg_is_null(c, row) || !isfinite(x)) continue;
+        sketch_widen(s, x, x);
+        WR_TRY(sketch_count(env, s, wr_float_order(x + 0.0), 1));
     }
     return WR_OK;
 }
@@ -258,10 +326,12 @@ static weir_status sketch_merge(wr_aggregate_env *env, void *into, const void *f
 {
     sketch *a = into;
     const sketch *b = from;
+    for (uint32_t k = 0; k < b->waiting_count; k++)
+        WR_TRY(sketch_add(env, a, b->waiting[k]));
     if (b->total == 0) return WR_OK;
     sketch_widen(a, b->least, b->most);
     if (a->shift < b->shift) {
-        bucket kept[BUCKETS_MAX];
+        bucket kept[BUCKETS_HELD];
         if (a->slots) sketch_fill(a, kept, sketch_list(a, kept), b->shift - a->shift);
         a->shift = b->shift;
     }
@@ -270,6 +340,15 @@ static weir_status sketch_merge(wr_aggregate_env *env, void *into, const void *f
         if (item->times)
             WR_TRY(sketch_count(env, a, (int64_t)((uint64_t)item->key << b->shift), item->times));
     }
+    return WR_OK;
+}
+/* Everything in the table, in as many buckets as a result has: those that the values alone decide.
+ */
+static weir_status sketch_close(wr_aggregate_env *env, sketch *s)
+{
+    bucket kept[BUCKETS_HELD];
+    WR_TRY(sketch_settle(env, s));
+    if (s->bucket_count > BUCKETS_MAX) sketch_coarsen(s, kept, sketch_list(s, kept));
     return WR_OK;
 }
 static int cmp_buckets(const void *a, const void *b)
@@ -307,7 +386,8 @@ static weir_status sketch_finish(wr_aggregate_env *env, uint8_t *const *states, 
 {
     double fraction = env->call->args[1]->value.f64;
     for (uint32_t i = 0; i < count; i++) {
-        const sketch *s = (const sketch *)(states[i] + env->state_offset);
+        sketch *s = (sketch *)(states[i] + env->state_offset);
+        WR_TRY(sketch_close(env, s));
         ((double *)out->data)[i] = s->total ? sketch_quantile(s, fraction) : 0;
         if (!s->total) wr_bit_clear(wr_column_need_valid(out, arena, WR_MAX(count, 1)), i);
     }
@@ -317,10 +397,11 @@ static weir_status sketch_save(wr_aggregate_env *env, const void *state, wr_buf 
 {
     (void)env;
     const sketch *s = state;
-    if (s->total == 0) return WR_OK;
+    if (s->total == 0 && s->waiting_count == 0) return WR_OK;
     wr_buf_add(out, s, sizeof *s);
     for (uint32_t k = 0; k < s->slot_count; k++)
         if (s->slots[k].times) wr_buf_add(out, &s->slots[k], sizeof(bucket));
+    if (s->waiting_count) wr_buf_add(out, s->waiting, s->waiting_count * sizeof(int64_t));
     return WR_OK;
 }
 static weir_status sketch_load(wr_aggregate_env *env, wr_str bytes, void *state)
@@ -328,14 +409,17 @@ static weir_status sketch_load(wr_aggregate_env *env, wr_str bytes, void *state)
     sketch *s = state, saved;
     *s = (sketch){0};
     if (!bytes.length) return WR_OK;
-    bool is_whole = wr_bytes_take(&bytes, &saved, sizeof saved) && saved.shift < 64 &&
-                    bytes.length == saved.bucket_count * sizeof(bucket);
+    bool is_whole =
+        wr_bytes_take(&bytes, &saved, sizeof saved) && saved.shift < 64 &&
+        bytes.length == saved.bucket_count * sizeof(bucket) + saved.waiting_count * sizeof(int64_t);
     if (!is_whole) return wr_fail(WR_E_CORRUPT, "a saved quantile sketch is damaged");
     s->shift = saved.shift;
-    sketch_widen(s, saved.least, saved.most);
+    if (saved.total) sketch_widen(s, saved.least, saved.most);
     bucket item;
-    while (wr_bytes_take(&bytes, &item, sizeof item))
+    for (uint32_t k = 0; k < saved.bucket_count && wr_bytes_take(&bytes, &item, sizeof item); k++)
         WR_TRY(sketch_count(env, s, (int64_t)((uint64_t)item.key << s->shift), item.times));
+    for (int64_t order; wr_bytes_take(&bytes, &order, sizeof order);)
+        WR_TRY(sketch_add(env, s, order));
     return WR_OK;
 }
 static weir_status bind_fraction(wr_arena *arena, wr_aggregate_call *call, wr_span span)

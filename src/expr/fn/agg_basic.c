@@ -48,17 +48,21 @@ typedef struct int_extreme {
 typedef void sum_many_fn(const wr_column *, const uint16_t *, uint32_t, sum_state *);
 typedef void sum_groups_fn(const wr_column *, const uint16_t *, uint32_t, uint8_t *const *,
                            uint32_t);
+typedef bool sum_few_fn(const wr_column *, const uint16_t *, uint32_t, const wr_few_groups *,
+                        uint32_t);
 typedef bool range_fn(const wr_column *, const uint16_t *, uint32_t, int64_t *, int64_t *);
 typedef void extreme_groups_fn(const wr_column *, const uint16_t *, uint32_t, uint8_t *const *,
                                uint32_t, bool);
 static const struct int_loops {
     sum_many_fn *sum_many;
     sum_groups_fn *sum_groups;
+    sum_few_fn *sum_few;
     range_fn *range;
     extreme_groups_fn *extreme_groups;
 } loops[WR_P_COUNT] = {
-#define ROW(phys, suffix) \
-    [phys] = {sum_many_##suffix, sum_groups_##suffix, range_##suffix, extreme_groups_##suffix}
+#define ROW(phys, suffix)                                                               \
+    [phys] = {sum_many_##suffix, sum_groups_##suffix, sum_few_##suffix, range_##suffix, \
+              extreme_groups_##suffix}
     ROW(WR_P_I8, i8), ROW(WR_P_I16, i16), ROW(WR_P_I32, i32), ROW(WR_P_I64, i64),
     ROW(WR_P_U8, u8), ROW(WR_P_U16, u16), ROW(WR_P_U32, u32),
 #undef ROW
@@ -83,6 +87,15 @@ static weir_status count_star_groups(wr_aggregate_env *env, const wr_column *arg
     (void)args, (void)sel, (void)scratch;
     for (uint32_t i = 0; i < count; i++)
         ++*(int64_t *)(states[i] + env->state_offset);
+    return WR_OK;
+}
+static weir_status count_star_few(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+                                  uint32_t count, const wr_few_groups *few, uint8_t *const *states,
+                                  wr_arena *scratch)
+{
+    (void)args, (void)sel, (void)count, (void)states, (void)scratch;
+    for (uint32_t n = 0; n < few->count; n++)
+        if (few->times[n]) *(int64_t *)(few->rows[n] + env->state_offset) += few->times[n];
     return WR_OK;
 }
 static weir_status count_star_one(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
@@ -110,6 +123,14 @@ static weir_status count_groups(wr_aggregate_env *env, const wr_column *args, co
     for (uint32_t i = 0; i < count; i++)
         *(int64_t *)(states[i] + env->state_offset) += wr_bit_get(valid, sel ? sel[i] : i);
     return WR_OK;
+}
+static weir_status count_few(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+                             uint32_t count, const wr_few_groups *few, uint8_t *const *states,
+                             wr_arena *scratch)
+{
+    if (null_source(args, sel, count, scratch)->valid)
+        return count_groups(env, args, sel, count, states, scratch);
+    return count_star_few(env, args, sel, count, few, states, scratch);
 }
 static weir_status count_one(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
                              uint32_t count, void *state, wr_arena *scratch)
@@ -240,6 +261,15 @@ static weir_status sum_groups(wr_aggregate_env *env, const wr_column *args, cons
     }
     return WR_OK;
 }
+static weir_status sum_few(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+                           uint32_t count, const wr_few_groups *few, uint8_t *const *states,
+                           wr_arena *scratch)
+{
+    const wr_column *c = int_form(args, sel, count, scratch);
+    if (loops[c->phys].sum_few && loops[c->phys].sum_few(c, sel, count, few, env->state_offset))
+        return WR_OK;
+    return sum_groups(env, c, sel, count, states, scratch);
+}
 static weir_status sum_one(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
                            uint32_t count, void *state, wr_arena *scratch)
 {
@@ -341,7 +371,7 @@ static weir_status bind_sum_decimal(wr_arena *arena, wr_aggregate_call *call, wr
 /* ---- sum and avg of doubles ---- */
 
 typedef struct float_state {
-    wr_exact_sum sum;
+    wr_exact_sum sum; /* in front, as wr_exact_add_few has it */
     int64_t count;
 } float_state;
 
@@ -374,6 +404,20 @@ static weir_status float_groups(wr_aggregate_env *env, const wr_column *args, co
         wr_exact_add(&s->sum, float_at(c, row), env->heap);
         s->count++;
     }
+    return WR_OK;
+}
+static weir_status float_few(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+                             uint32_t count, const wr_few_groups *few, uint8_t *const *states,
+                             wr_arena *scratch)
+{
+    const wr_column *c = wr_agg_flat(args, sel, count, scratch);
+    bool is_fast = c->phys == WR_P_F64 && !c->valid && count <= WR_BATCH_ROWS &&
+                   wr_exact_add_few(c->data, sel, count, few->number, few->count, few->rows,
+                                    env->state_offset, env->heap);
+    if (!is_fast) return float_groups(env, c, sel, count, states, scratch);
+    for (uint32_t n = 0; n < few->count; n++)
+        if (few->times[n])
+            ((float_state *)(few->rows[n] + env->state_offset))->count += few->times[n];
     return WR_OK;
 }
 static weir_status float_one(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
@@ -712,17 +756,17 @@ static weir_status extreme_load(wr_aggregate_env *env, wr_str bytes, void *state
 }
 
 #define SUM_OF(finish_fn, bind_fn)                                                             \
-    .state_size = size_of_sum, .init = init_zero, .update = sum_groups, .update_one = sum_one, \
-    .merge = sum_merge, .finish = finish_fn, .bind = bind_fn, .take_back = sum_back,           \
-    .flags = WR_AGG_INVERTIBLE
-#define FLOAT_OF                                                                               \
-    .state_size = size_of_float, .init = float_init, .update = float_groups,                   \
-    .update_one = float_one, .merge = float_merge, .finish = float_finish, .save = float_save, \
-    .load = float_load, .take_back = float_back
-#define INTERVAL_OF                                                                 \
-    .state_size = size_of_interval, .init = init_zero, .update = interval_groups,   \
-    .update_one = interval_one, .merge = interval_merge, .finish = interval_finish, \
-    .take_back = interval_back
+    .state_size = size_of_sum, .init = init_zero, .update = sum_groups, .update_few = sum_few, \
+    .update_one = sum_one, .merge = sum_merge, .take_back = sum_back, .finish = finish_fn,     \
+    .bind = bind_fn, .flags = WR_AGG_INVERTIBLE
+#define FLOAT_OF                                                             \
+    .state_size = size_of_float, .init = float_init, .update = float_groups, \
+    .update_few = float_few, .update_one = float_one, .merge = float_merge,  \
+    .finish = float_finish, .save = float_save, .load = float_load, .take_back = float_back
+#define INTERVAL_OF                                                                  \
+    .state_size = size_of_interval, .init = init_zero, .update = interval_groups,    \
+    .update_one = interval_one, .merge = interval_merge, .take_back = interval_back, \
+    .finish = interval_finish
 #define EXTREME_OF                                                               \
     .state_size = size_of_extreme, .init = init_zero, .update = extreme_groups,  \
     .update_one = extreme_one, .merge = extreme_merge, .finish = extreme_finish, \
@@ -732,13 +776,13 @@ static weir_status extreme_load(wr_aggregate_env *env, wr_str bytes, void *state
 
 const wr_aggregate wr_aggregates_agg_basic[] = {
     {"count", "() -> bigint", .state_size = size_of_count, .init = init_zero,
-     .update = count_star_groups, .update_one = count_star_one, .merge = count_merge,
-     .finish = count_finish, .take_back = count_star_back, .flags = WR_AGG_INVERTIBLE,
-     .help = "Number of rows.", .example = "SELECT count(*) FROM (VALUES (1), (NULL)) t(x)",
-     .result = "2"},
+     .update = count_star_groups, .update_few = count_star_few, .update_one = count_star_one,
+     .merge = count_merge, .take_back = count_star_back, .finish = count_finish,
+     .flags = WR_AGG_INVERTIBLE, .help = "Number of rows.",
+     .example = "SELECT count(*) FROM (VALUES (1), (NULL)) t(x)", .result = "2"},
     {"count", "(any) -> bigint", .state_size = size_of_count, .init = init_zero,
-     .update = count_groups, .update_one = count_one, .merge = count_merge, .finish = count_finish,
-     .take_back = count_back, .flags = WR_AGG_INVERTIBLE,
+     .update = count_groups, .update_few = count_few, .update_one = count_one, .merge = count_merge,
+     .take_back = count_back, .finish = count_finish, .flags = WR_AGG_INVERTIBLE,
      .help = "Number of values that are not NULL.",
      .example = "SELECT count(x) FROM (VALUES (1), (NULL)) t(x)", .result = "1"},
     {"count_if|countif", "(boolean) -> bigint", .state_size = size_of_count, .init = init_zero,

@@ -54,14 +54,6 @@ static weir_status collect_groups(wr_aggregate_env *env, const wr_column *args, 
                            (collect_state *)(states[i] + env->state_offset)));
     return WR_OK;
 }
-static weir_status collect_one(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
-                               uint32_t count, void *state, wr_arena *scratch)
-{
-    (void)scratch;
-    for (uint32_t i = 0; i < count; i++)
-        WR_TRY(collect_row(env, args, sel ? sel[i] : i, state));
-    return WR_OK;
-}
 static weir_status collect_merge(wr_aggregate_env *env, void *into, const void *from)
 {
     collect_state *a = into;
@@ -497,14 +489,6 @@ static weir_status text_groups(wr_aggregate_env *env, const wr_column *args, con
             text_row(env, args, sel ? sel[i] : i, (text_state *)(states[i] + env->state_offset)));
     return WR_OK;
 }
-static weir_status text_one(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
-                            uint32_t count, void *state, wr_arena *scratch)
-{
-    (void)scratch;
-    for (uint32_t i = 0; i < count; i++)
-        WR_TRY(text_row(env, args, sel ? sel[i] : i, state));
-    return WR_OK;
-}
 static weir_status text_merge(wr_aggregate_env *env, void *into, const void *from)
 {
     text_state *a = into;
@@ -547,19 +531,19 @@ static weir_status text_load(wr_aggregate_env *env, wr_str bytes, void *state)
     return text_append(env, s, bytes);
 }
 
-#define COLLECT(names, signature, finish_fn, bind_fn, extra_flags, help_text, example_text, \
-                result_text)                                                                \
-    {                                                                                       \
-        names, signature,                                                                   \
-            .state_size = size_of_collect, .init = init_zero, .update = collect_groups,     \
-            .update_one = collect_one, .merge = collect_merge, .finish = finish_fn,         \
-            .save = collect_save, .load = collect_load, .bind = bind_fn, .help = help_text, \
-            .example = "SELECT " example_text, .result = result_text, .flags = extra_flags  \
+#define COLLECT(names, signature, finish_fn, bind_fn, extra_flags, help_text, example_text,  \
+                result_text)                                                                 \
+    {                                                                                        \
+        names, signature,                                                                    \
+            .state_size = size_of_collect, .init = init_zero, .update = collect_groups,      \
+            .update_one = wr_agg_one_by_groups, .merge = collect_merge, .finish = finish_fn, \
+            .save = collect_save, .load = collect_load, .bind = bind_fn, .help = help_text,  \
+            .example = "SELECT " example_text, .result = result_text, .flags = extra_flags   \
     }
-#define TEXT                                                                                      \
-    .state_size = size_of_text, .init = init_zero, .update = text_groups, .update_one = text_one, \
-    .merge = text_merge, .finish = text_finish, .save = text_save, .load = text_load,             \
-    .flags = WR_AGG_ORDERED
+#define TEXT                                                                        \
+    .state_size = size_of_text, .init = init_zero, .update = text_groups,           \
+    .update_one = wr_agg_one_by_groups, .merge = text_merge, .finish = text_finish, \
+    .save = text_save, .load = text_load, .flags = WR_AGG_ORDERED
 #define KEEPS (WR_AGG_SEES_NULLS | WR_AGG_ORDERED)
 #define FROM_1234 " FROM (VALUES (1), (2), (3), (4)) t(x)"
 

@@ -236,30 +236,20 @@ static weir_status pick_load(wr_aggregate_env *env, wr_str bytes, void *state)
                                     : WR_OK;
 }
 
-/* One state for all rows: the pointers of the grouped update all lead to it. */
-static weir_status one_by_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
-                                 uint32_t count, void *state, wr_arena *scratch)
-{
-    uint8_t **states = wr_new_array(scratch, uint8_t *, count + 1);
-    for (uint32_t i = 0; i < count; i++)
-        states[i] = (uint8_t *)state - env->state_offset;
-    return env->call->fn->update(env, args, sel, count, states, scratch);
-}
-
-#define BITS(names, signature, help_text, example_text, result_text)                               \
-    {                                                                                              \
-        names, signature, .state_size = size_of_bits, .init = init_zero, .update = bits_groups,    \
-                          .update_one = one_by_groups, .merge = bits_merge, .finish = bits_finish, \
-                          .help = help_text, .example = "SELECT " example_text,                    \
-                          .result = result_text                                                    \
+#define BITS(names, signature, help_text, example_text, result_text)                            \
+    {                                                                                           \
+        names, signature, .state_size = size_of_bits, .init = init_zero, .update = bits_groups, \
+                          .update_one = wr_agg_one_by_groups, .merge = bits_merge,              \
+                          .finish = bits_finish, .help = help_text,                             \
+                          .example = "SELECT " example_text, .result = result_text              \
     }
-#define PICK(names, signature, extra_flags, help_text, example_text, result_text)                  \
-    {                                                                                              \
-        names, signature, .state_size = size_of_pick, .init = init_zero, .update = pick_groups,    \
-                          .update_one = one_by_groups, .merge = pick_merge, .finish = pick_finish, \
-                          .save = pick_save, .load = pick_load, .help = help_text,                 \
-                          .example = "SELECT " example_text, .result = result_text,                \
-                          .flags = extra_flags                                                     \
+#define PICK(names, signature, extra_flags, help_text, example_text, result_text)               \
+    {                                                                                           \
+        names, signature, .state_size = size_of_pick, .init = init_zero, .update = pick_groups, \
+                          .update_one = wr_agg_one_by_groups, .merge = pick_merge,              \
+                          .finish = pick_finish, .save = pick_save, .load = pick_load,          \
+                          .help = help_text, .example = "SELECT " example_text,                 \
+                          .result = result_text, .flags = extra_flags                           \
     }
 
 const wr_fn wr_fns_agg_logic[] = {{0}};
@@ -275,7 +265,7 @@ const wr_aggregate wr_aggregates_agg_logic[] = {
     BITS("bit_xor", "(integer_) -> integer_", "Bitwise exclusive or of the values.",
          "bit_xor(x) FROM (VALUES (6), (3)) t(x)", "5"),
     {"product", "(double) -> double", .state_size = size_of_product, .init = init_zero,
-     .update = product_groups, .update_one = one_by_groups, .merge = product_merge,
+     .update = product_groups, .update_one = wr_agg_one_by_groups, .merge = product_merge,
      .finish = product_finish, .help = "Product of the values.",
      .example = "SELECT product(x) FROM (VALUES (2), (3), (4)) t(x)", .result = "24"},
     PICK("first", "(any) -> any", WR_AGG_SEES_NULLS | WR_AGG_POSITIONED,

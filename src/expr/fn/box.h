@@ -72,3 +72,15 @@ static inline bool wr_agg_is_null(const wr_column *c, uint32_t row)
 {
     return c->valid && !wr_bit_get(c->valid, row);
 }
+
+/* update_one by way of update, where rows are costly anyway. One state for all rows: the pointers
+ * of the grouped update all lead to it. */
+static inline weir_status wr_agg_one_by_groups(wr_aggregate_env *env, const wr_column *args,
+                                               const uint16_t *sel, uint32_t count, void *state,
+                                               wr_arena *scratch)
+{
+    uint8_t **states = wr_new_array(scratch, uint8_t *, count + 1);
+    for (uint32_t i = 0; i < count; i++)
+        states[i] = (uint8_t *)state - env->state_offset;
+    return env->call->fn->update(env, args, sel, count, states, scratch);
+}

@@ -57,125 +57,135 @@ static void add_roman_month(wr_buf *out, const wr_date_piece *p, int month)
     for (size_t k = strlen(name); !p->no_padding && k < 4; k++)
         wr_buf_add_char(out, ' ');
 }
-static void add_iso(wr_buf *out, const wr_date_piece *p, int32_t days)
+static int64_t iso_value(wr_date_element what, int32_t days)
 {
     int32_t year, week;
     wr_date_iso_week(days, &year, &week);
-    switch (p->what) {
+    switch (what) {
     case EL_ISO_YEAR:
-        add_number(out, p, year, 4);
-        return;
+        return year;
     case EL_ISO_YEAR3:
-        add_number(out, p, wr_floor_mod(year, 1000), 3);
-        return;
+        return wr_floor_mod(year, 1000);
     case EL_ISO_YEAR2:
-        add_number(out, p, wr_floor_mod(year, 100), 2);
-        return;
+        return wr_floor_mod(year, 100);
     case EL_ISO_YEAR1:
-        add_number(out, p, wr_floor_mod(year, 10), 1);
-        return;
+        return wr_floor_mod(year, 10);
     case EL_ISO_DOY:
-        add_number(out, p, (week - 1) * 7 + (wr_date_weekday(days) + 6) % 7 + 1, 3);
-        return;
+        return (week - 1) * 7 + (wr_date_weekday(days) + 6) % 7 + 1;
     default:
-        add_number(out, p, week, 2);
-        return;
+        return week;
     }
 }
-static void write_piece(const wr_date_piece *p, const moment *m, bool pads_names, wr_buf *out)
+static int64_t time_value(wr_date_element what, const moment *m)
+{
+    const wr_civil *c = &m->civil;
+    switch (what) {
+    case EL_HOUR24:
+        return c->hour;
+    case EL_HOUR12:
+        return c->hour % 12 ? c->hour % 12 : 12;
+    case EL_MINUTE:
+        return c->minute;
+    case EL_SECOND:
+        return c->second;
+    case EL_SECONDS_OF_DAY:
+        return c->hour * 3600 + c->minute * 60 + c->second;
+    case EL_EPOCH:
+        return wr_floor_div(m->ts, WR_USECS_PER_SEC) - m->offset;
+    default:
+        return iso_value(what, m->days);
+    }
+}
+/* to_char counts years before Christ, centuries and days of the week otherwise than strftime. */
+static int64_t value_of(wr_date_element what, const moment *m, bool is_to_char)
 {
     const wr_civil *c = &m->civil;
     int dow = wr_date_weekday(m->days), doy = wr_date_yearday(m->days);
-    const char *name;
+    switch (what) {
+    case EL_YEAR4:
+        return c->year > 0 || !is_to_char ? c->year : 1 - c->year;
+    case EL_YEAR3:
+        return wr_floor_mod(c->year, 1000);
+    case EL_YEAR2:
+        return wr_floor_mod(c->year, 100);
+    case EL_YEAR1:
+        return wr_floor_mod(c->year, 10);
+    case EL_CENTURY:
+        return is_to_char ? (c->year + 99) / 100 : c->year / 100;
+    case EL_QUARTER:
+        return (c->month + 2) / 3;
+    case EL_MONTH:
+        return c->month;
+    case EL_DAY:
+        return c->day;
+    case EL_DOY:
+        return doy;
+    case EL_DOW:
+        return is_to_char ? dow + 1 : dow;
+    case EL_ISO_DOW:
+        return (dow + 6) % 7 + 1;
+    case EL_WEEK_SUNDAY:
+        return (doy + 6 - dow) / 7;
+    case EL_WEEK_MONDAY:
+        return (doy + 6 - (dow + 6) % 7) / 7;
+    case EL_WEEK_OF_YEAR:
+        return (doy - 1) / 7 + 1;
+    case EL_WEEK_OF_MONTH:
+        return (c->day - 1) / 7 + 1;
+    case EL_JULIAN:
+        return (int64_t)m->days + 2440588;
+    default:
+        return time_value(what, m);
+    }
+}
+/* Digits to which the elements that are numbers are filled; 0: not a number. */
+static const int8_t widths[EL_FRACTION + 1] = {
+    [EL_YEAR4] = 4,       [EL_YEAR3] = 3,        [EL_YEAR2] = 2,
+    [EL_YEAR1] = 1,       [EL_CENTURY] = 2,      [EL_QUARTER] = 1,
+    [EL_MONTH] = 2,       [EL_DAY] = 2,          [EL_DOY] = 3,
+    [EL_DOW] = 1,         [EL_ISO_DOW] = 1,      [EL_WEEK_SUNDAY] = 2,
+    [EL_WEEK_MONDAY] = 2, [EL_WEEK_OF_YEAR] = 2, [EL_WEEK_OF_MONTH] = 1,
+    [EL_JULIAN] = 1,      [EL_HOUR24] = 2,       [EL_HOUR12] = 2,
+    [EL_MINUTE] = 2,      [EL_SECOND] = 2,       [EL_SECONDS_OF_DAY] = 1,
+    [EL_EPOCH] = 1,       [EL_ISO_YEAR] = 4,     [EL_ISO_YEAR3] = 3,
+    [EL_ISO_YEAR2] = 2,   [EL_ISO_YEAR1] = 1,    [EL_ISO_WEEK] = 2,
+    [EL_ISO_DOY] = 3};
+/* to_char fills names to nine characters unless FM is given. */
+static void add_full_name(wr_buf *out, const wr_date_piece *p, const char *name, bool is_to_char)
+{
+    add_name(out, name, strlen(name), p->style);
+    for (size_t k = strlen(name); is_to_char && !p->no_padding && k < 9; k++)
+        wr_buf_add_char(out, ' ');
+}
+static void add_offset(wr_buf *out, int32_t offset, bool is_to_char)
+{
+    wr_buf_printf(out, "%c%02d", offset < 0 ? '-' : '+', abs(offset) / 3600);
+    if (offset % 3600 || !is_to_char)
+        wr_buf_printf(out, is_to_char ? ":%02d" : "%02d", abs(offset) / 60 % 60);
+}
+static void write_piece(const wr_date_piece *p, const moment *m, bool is_to_char, wr_buf *out)
+{
+    static const wr_date_piece plain;
+    const wr_civil *c = &m->civil;
+    if (widths[p->what]) {
+        add_number(out, p, value_of(p->what, m, is_to_char), widths[p->what]);
+        return;
+    }
     switch (p->what) {
     case EL_LITERAL:
         wr_buf_add_str(out, p->literal);
         return;
-    case EL_YEAR4:
-        add_number(out, p, c->year > 0 || !pads_names ? c->year : 1 - c->year, 4);
-        return;
-    case EL_YEAR2:
-        add_number(out, p, wr_floor_mod(c->year, 100), 2);
-        return;
-    case EL_MONTH:
-        add_number(out, p, c->month, 2);
-        return;
-    case EL_DAY:
-        add_number(out, p, c->day, 2);
-        return;
-    case EL_DOY:
-        add_number(out, p, doy, 3);
-        return;
-    case EL_HOUR24:
-        add_number(out, p, c->hour, 2);
-        return;
-    case EL_HOUR12:
-        add_number(out, p, c->hour % 12 ? c->hour % 12 : 12, 2);
-        return;
-    case EL_MINUTE:
-        add_number(out, p, c->minute, 2);
-        return;
-    case EL_SECOND:
-        add_number(out, p, c->second, 2);
-        return;
     case EL_MICRO:
-        add_number(out, &(wr_date_piece){0}, c->usec, 6);
+        add_number(out, &plain, c->usec, 6);
         return;
     case EL_MILLI:
-        add_number(out, &(wr_date_piece){0}, c->usec / 1000, 3);
+        add_number(out, &plain, c->usec / 1000, 3);
         return;
-    case EL_DOW:
-        add_number(out, p, pads_names ? dow + 1 : dow, 1);
-        return;
-    case EL_ISO_DOW:
-        add_number(out, p, (dow + 6) % 7 + 1, 1);
-        return;
-    case EL_QUARTER:
-        add_number(out, p, (c->month + 2) / 3, 1);
-        return;
-    case EL_CENTURY:
-        add_number(out, p, pads_names ? (c->year + 99) / 100 : c->year / 100, 2);
-        return;
-    case EL_WEEK_SUNDAY:
-        add_number(out, p, (doy + 6 - dow) / 7, 2);
-        return;
-    case EL_WEEK_MONDAY:
-        add_number(out, p, (doy + 6 - (dow + 6) % 7) / 7, 2);
-        return;
-    case EL_WEEK_OF_YEAR:
-        add_number(out, p, (doy - 1) / 7 + 1, 2);
-        return;
-    case EL_WEEK_OF_MONTH:
-        add_number(out, p, (c->day - 1) / 7 + 1, 1);
-        return;
-    case EL_EPOCH:
-        add_number(out, p, wr_floor_div(m->ts, WR_USECS_PER_SEC) - m->offset, 1);
-        return;
-    case EL_JULIAN:
-        add_number(out, p, (int64_t)m->days + 2440588, 1);
-        return;
-    case EL_SECONDS_OF_DAY:
-        add_number(out, p, c->hour * 3600 + c->minute * 60 + c->second, 1);
-        return;
-    case EL_ISO_YEAR:
-    case EL_ISO_WEEK:
-    case EL_ISO_YEAR3:
-    case EL_ISO_YEAR2:
-    case EL_ISO_YEAR1:
-    case EL_ISO_DOY:
-        add_iso(out, p, m->days);
+    case EL_FRACTION:
+        add_number(out, &plain, c->usec / wr_pow10_i64[6 - p->digits], p->digits);
         return;
     case EL_YEAR_COMMA:
         wr_buf_printf(out, "%d,%03d", c->year / 1000, abs(c->year) % 1000);
-        return;
-    case EL_YEAR3:
-        add_number(out, p, wr_floor_mod(c->year, 1000), 3);
-        return;
-    case EL_YEAR1:
-        add_number(out, p, wr_floor_mod(c->year, 10), 1);
-        return;
-    case EL_FRACTION:
-        add_number(out, &(wr_date_piece){0}, c->usec / wr_pow10_i64[6 - p->digits], p->digits);
         return;
     case EL_ROMAN_MONTH:
         add_roman_month(out, p, c->month);
@@ -187,18 +197,16 @@ static void write_piece(const wr_date_piece *p, const moment *m, bool pads_names
         add_half(out, p, c->year > 0 ? "AD" : "BC");
         return;
     case EL_MONTH_NAME:
+        add_full_name(out, p, month_names[c->month - 1], is_to_char);
+        return;
     case EL_DAY_NAME:
-        name = p->what == EL_DAY_NAME ? day_names[dow] : month_names[c->month - 1];
-        add_name(out, name, strlen(name), p->style);
-        /* to_char fills names to nine characters unless FM is given. */
-        for (size_t k = strlen(name); pads_names && !p->no_padding && k < 9; k++)
-            wr_buf_add_char(out, ' ');
+        add_full_name(out, p, day_names[wr_date_weekday(m->days)], is_to_char);
         return;
     case EL_MONTH_SHORT:
         add_name(out, month_names[c->month - 1], 3, p->style);
         return;
     case EL_DAY_SHORT:
-        add_name(out, day_names[dow], 3, p->style);
+        add_name(out, day_names[wr_date_weekday(m->days)], 3, p->style);
         return;
     case EL_ZONE:
         add_name(out, m->zone, strlen(m->zone), p->style == AS_LOWER ? AS_LOWER : AS_UPPER);
@@ -210,10 +218,10 @@ static void write_piece(const wr_date_piece *p, const moment *m, bool pads_names
         wr_buf_printf(out, "%02d", abs(m->offset) / 60 % 60);
         return;
     case EL_OFFSET:
-        wr_buf_printf(out, "%c%02d", m->offset < 0 ? '-' : '+', abs(m->offset) / 3600);
-        if (m->offset % 3600 || !pads_names)
-            wr_buf_printf(out, pads_names ? ":%02d" : "%02d", abs(m->offset) / 60 % 60);
+        add_offset(out, m->offset, is_to_char);
         return;
+    default:
+        wr_assert(false);
     }
 }
 
@@ -445,44 +453,41 @@ static bool read_literal(reading *r, wr_str literal, bool lenient)
     return true;
 }
 
-static bool read_piece(reading *r, const wr_date_piece *p, bool lenient, bool digits_follow)
+static bool read_year(reading *r, wr_date_element what, bool digits_follow)
 {
     wr_civil *c = &r->civil;
-    int32_t value = 0;
-    bool ok;
-    switch (p->what) {
-    case EL_LITERAL:
-        return read_literal(r, p->literal, lenient);
-    case EL_YEAR4:
-        value = r->rest.length && *r->rest.data == '-';
-        if (value) r->rest.data++, r->rest.length--;
-        ok = read_number(r, digits_follow ? 4 : 6, &c->year);
-        if (value) c->year = -c->year;
-        return ok;
+    int32_t thousands = 0;
+    bool ok, is_negative;
+    switch (what) {
     case EL_YEAR2:
         ok = read_number(r, 2, &c->year);
         c->year += c->year < 70 ? 2000 : 1900;
         return ok;
-    case EL_MONTH:
-        return read_number(r, 2, &c->month);
-    case EL_DAY:
-        return read_number(r, 2, &c->day);
-    case EL_DOY:
-        ok = read_number(r, 3, &value);
-        r->doy = value;
-        return ok && value >= 1 && value <= 366;
-    case EL_HOUR24:
-        return read_number(r, 2, &c->hour);
-    case EL_HOUR12:
-        if (!r->am_pm) r->am_pm = 3; /* twelve hours, half of the day not said yet */
-        return read_number(r, 2, &c->hour) && c->hour >= 1 && c->hour <= 12;
-    case EL_MINUTE:
-        return read_number(r, 2, &c->minute);
-    case EL_SECOND:
-        return read_number(r, 2, &c->second);
-    case EL_MICRO:
-    case EL_MILLI:
-        return read_fraction(r, &c->usec);
+    case EL_YEAR3:
+    case EL_YEAR1:
+        ok = read_number(r, what == EL_YEAR3 ? 3 : 1, &c->year);
+        c->year += what == EL_YEAR1 || c->year < 520 ? 2000 : 1000;
+        return ok;
+    case EL_YEAR_COMMA:
+        ok = read_number(r, 3, &thousands) && r->rest.length && *r->rest.data == ',';
+        if (ok) r->rest.data++, r->rest.length--;
+        ok = ok && read_number(r, 3, &c->year);
+        c->year += thousands * 1000;
+        return ok;
+    default:
+        is_negative = r->rest.length && *r->rest.data == '-';
+        if (is_negative) r->rest.data++, r->rest.length--;
+        ok = read_number(r, digits_follow ? 4 : 6, &c->year);
+        if (is_negative) c->year = -c->year;
+        return ok;
+    }
+}
+
+static bool read_name_piece(reading *r, wr_date_element what)
+{
+    int32_t value = 0;
+    bool ok;
+    switch (what) {
     case EL_AMPM:
         ok = read_name(r, (const char *const[]){"A.M.", "P.M."}, 2, false, &value) ||
              read_name(r, (const char *const[]){"AM", "PM"}, 2, false, &value);
@@ -492,7 +497,7 @@ static bool read_piece(reading *r, const wr_date_piece *p, bool lenient, bool di
     case EL_MONTH_SHORT:
         ok = read_name(r, month_names, 12, false, &value) ||
              read_name(r, month_names, 12, true, &value);
-        c->month = value + 1;
+        r->civil.month = value + 1;
         return ok;
     case EL_DAY_NAME:
     case EL_DAY_SHORT:
@@ -502,27 +507,54 @@ static bool read_piece(reading *r, const wr_date_piece *p, bool lenient, bool di
         ok = read_name(r, (const char *const[]){"AD", "BC"}, 2, false, &value);
         r->is_bc = value == 1;
         return ok;
-    case EL_FRACTION:
-        return read_fraction(r, &c->usec);
+    default:
+        return false;
+    }
+}
+
+static bool read_piece(reading *r, const wr_date_piece *p, bool lenient, bool digits_follow)
+{
+    wr_civil *c = &r->civil;
+    int32_t value = 0;
+    bool ok;
+    switch (p->what) {
+    case EL_LITERAL:
+        return read_literal(r, p->literal, lenient);
+    case EL_YEAR4:
     case EL_YEAR3:
+    case EL_YEAR2:
     case EL_YEAR1:
-        ok = read_number(r, p->what == EL_YEAR3 ? 3 : 1, &c->year);
-        c->year += p->what == EL_YEAR1 || c->year < 520 ? 2000 : 1000;
-        return ok;
     case EL_YEAR_COMMA:
-        ok = read_number(r, 3, &value) && r->rest.length && *r->rest.data == ',';
-        if (ok) r->rest.data++, r->rest.length--;
-        ok = ok && read_number(r, 3, &c->year);
-        c->year += value * 1000;
-        return ok;
+        return read_year(r, p->what, digits_follow);
+    case EL_MONTH:
+        return read_number(r, 2, &c->month);
+    case EL_DAY:
+        return read_number(r, 2, &c->day);
+    case EL_DOY:
+        ok = read_number(r, 3, &value);
+        r->doy = value;
+        return ok && value >= 1 && value <= 366;
     case EL_JULIAN:
         ok = read_number(r, 9, &value);
         if (ok) wr_date_split(value - 2440588, &c->year, &c->month, &c->day);
         return ok;
+    case EL_HOUR24:
+        return read_number(r, 2, &c->hour);
+    case EL_HOUR12:
+        if (!r->am_pm) r->am_pm = 3; /* twelve hours, half of the day not said yet */
+        return read_number(r, 2, &c->hour) && c->hour >= 1 && c->hour <= 12;
+    case EL_MINUTE:
+        return read_number(r, 2, &c->minute);
+    case EL_SECOND:
+        return read_number(r, 2, &c->second);
     case EL_SECONDS_OF_DAY:
         ok = read_number(r, 5, &value) && value < 86400;
         c->hour = value / 3600, c->minute = value / 60 % 60, c->second = value % 60;
         return ok;
+    case EL_MICRO:
+    case EL_MILLI:
+    case EL_FRACTION:
+        return read_fraction(r, &c->usec);
     case EL_EPOCH:
         r->has_epoch = true;
         ok = read_number(r, 10, &value);
@@ -535,7 +567,7 @@ static bool read_piece(reading *r, const wr_date_piece *p, bool lenient, bool di
     case EL_OFFSET:
         return read_offset(r);
     default:
-        return false;
+        return read_name_piece(r, p->what);
     }
 }
 

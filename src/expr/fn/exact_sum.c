@@ -7,6 +7,7 @@
  * one 128-bit integer first. Integer addition commutes, so no order of adding or merging changes a
  * bit of what is read; the base does depend on the order and is never seen. */
 #include "expr/fn/exact_sum.h"
+#include "kern/kern.h"
 #include <math.h>
 
 enum { SLACK = 37 }; /* bits left below the first value, for smaller ones */
@@ -174,6 +175,48 @@ void wr_exact_add_many(wr_exact_sum *sum, const double *values, uint32_t count, 
         for (uint32_t i = 0; i < some; i++)
             wr_exact_add(sum, values[from + i], heap);
     }
+}
+
+/* Values whose positions are within FEW_SHIFT bits below that of the greatest fit 63 bits there;
+ * they add up in two halves of 64 bits each, without carries, in two places per group, lest a row
+ * waits for the one before. All others, few of most data, go their own way: so rows that are not
+ * selected, or NaN, may spoil the range without harm. */
+bool wr_exact_add_few(const double *values, const uint16_t *sel, uint32_t count,
+                      const uint8_t *number, uint32_t groups, uint8_t *const *rows, uint32_t offset,
+                      wr_arena *heap)
+{
+    enum { FEW_SHIFT = 10, LANES = 2, GROUPS_MAX = 256 };
+    int64_t halves[GROUPS_MAX * LANES][2];
+    double lo, hi;
+    if (count == 0) return true;
+    wr_kern()->fold->range_f64(values, sel ? sel[count - 1] + (size_t)1 : count, &lo, &hi);
+    uint64_t most = WR_MAX(bits_of(lo) << 1, bits_of(hi) << 1);
+    uint32_t top = (uint32_t)(most >> 53), least = top > FEW_SHIFT ? top - FEW_SHIFT : 1;
+    if (top == 0x7ff) return false;
+    memset(halves, 0, groups * LANES * sizeof *halves);
+    for (uint32_t i = 0; i < count; i++) {
+        double value = values[sel ? sel[i] : i];
+        uint64_t bits = bits_of(value);
+        uint32_t shift = ((uint32_t)(bits >> 52) & 0x7ff) - least;
+        if (wr_unlikely(shift > FEW_SHIFT)) {
+            if (value != 0) wr_exact_add((wr_exact_sum *)(rows[number[i]] + offset), value, heap);
+            continue;
+        }
+        int64_t sign = (int64_t)bits >> 63;
+        int64_t mantissa = (int64_t)((bits & ((UINT64_C(1) << 52) - 1)) | UINT64_C(1) << 52);
+        int64_t placed = (int64_t)((uint64_t)((mantissa ^ sign) - sign) << shift);
+        int64_t *into = halves[number[i] * LANES + i % LANES];
+        into[0] += placed & UINT32_MAX;
+        into[1] += placed >> 32;
+    }
+    for (uint32_t n = 0; n < groups; n++) {
+        const int64_t(*of)[2] = &halves[n * LANES];
+        int64_t low = of[0][0] + of[1][0], high = of[0][1] + of[1][1];
+        if ((low | high) == 0) continue;
+        wr_i128 total = (wr_i128)high * ((wr_i128)1 << 32) + low;
+        add_at((wr_exact_sum *)(rows[n] + offset), total, (int)least - 1, heap);
+    }
+    return true;
 }
 
 void wr_exact_merge(wr_exact_sum *into, const wr_exact_sum *from, wr_arena *heap)

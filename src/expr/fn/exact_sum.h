@@ -60,6 +60,12 @@ static inline void wr_exact_add_int(wr_exact_sum *sum, int64_t value, wr_arena *
 
 /* All of values[0...count); the fast way for one group. */
 void wr_exact_add_many(wr_exact_sum *sum, const double *values, uint32_t count, wr_arena *heap);
+/* Adds the i-th of count values (rows sel[i], ascending; NULL: all; WR_BATCH_ROWS at most) to the
+ * sum at rows[number[i]] + offset; numbers are less than groups, of which there are at most 256.
+ * The fast way for few groups. False: one may not be finite, and nothing was added. */
+bool wr_exact_add_few(const double *values, const uint16_t *sel, uint32_t count,
+                      const uint8_t *number, uint32_t groups, uint8_t *const *rows, uint32_t offset,
+                      wr_arena *heap);
 void wr_exact_merge(wr_exact_sum *into, const wr_exact_sum *from, wr_arena *heap);
 /* The exact sum rounded once to nearest-even; infinity if it is out of range. */
 double wr_exact_read(const wr_exact_sum *sum);

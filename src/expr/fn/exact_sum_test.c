@@ -14,6 +14,20 @@ static double sum_of(const double *values, uint32_t count)
     wr_exact_add_many(&many, values, count, &heap);
     double a = wr_exact_read(&one), b = wr_exact_read(&many);
     EXPECT(memcmp(&a, &b, sizeof a) == 0);
+    wr_exact_sum few[3] = {0};
+    uint8_t *rows[3] = {(uint8_t *)&few[0], (uint8_t *)&few[1], (uint8_t *)&few[2]}, number[2048];
+    for (uint32_t i = 0; i < 2048; i++)
+        number[i] = (uint8_t)(i * 7 % 3);
+    for (uint32_t from = 0; from < count; from += 2048) {
+        uint32_t some = WR_MIN(count - from, 2048u);
+        if (wr_exact_add_few(values + from, NULL, some, number, 3, rows, 0, &heap)) continue;
+        for (uint32_t i = 0; i < some; i++)
+            wr_exact_add(&few[number[i]], values[from + i], &heap);
+    }
+    wr_exact_merge(&few[0], &few[1], &heap);
+    wr_exact_merge(&few[0], &few[2], &heap);
+    b = wr_exact_read(&few[0]);
+    EXPECT(memcmp(&a, &b, sizeof a) == 0);
     return a;
 }
 

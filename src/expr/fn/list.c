@@ -3,54 +3,31 @@
  * Results are put together from picks of single elements (pick.h) in one growing array for the
  * whole batch; the child column is made once at the end. Positions count from 1, negative ones from
  * the end. Equality is that of ORDER BY, so NULL equals NULL where NULLs are looked at at all. */
-#include "expr/fn/call.h"
 #include "expr/fn/characters.h"
-#include "expr/fn/pick.h"
+#include "expr/fn/list_build.h"
 #include <stdlib.h>
 
-typedef WR_LIST(wr_pick) pick_list;
-
-static void begin_lists(const wr_call *call, wr_column *out)
-{
-    memset(out->data, 0, sizeof(wr_list_slot) * call->rows);
-}
-static void end_row(wr_column *out, uint32_t i, int before, const pick_list *picks)
-{
-    WR_OUT(out, wr_list_slot, i) =
-        (wr_list_slot){(uint32_t)before, (uint32_t)(picks->count - before)};
-}
-static void end_lists(const wr_call *call, wr_column *out, const pick_list *picks)
-{
-    out->children = wr_new(call->arena, wr_column);
-    wr_column_pick(picks->items, (uint32_t)picks->count, out->type->child, call->arena,
-                   out->children);
-}
-static void push_all(const wr_call *call, pick_list *picks, const wr_column *list, uint32_t i)
+static void push_all(const wr_call *call, wr_picks *picks, const wr_column *list, uint32_t i)
 {
     uint32_t length = wr_list_length(list, i);
     for (uint32_t k = 0; k < length; k++)
         wr_push(call->arena, picks, wr_pick_element(list, i, k));
-}
-static bool pick_is_null(wr_pick p) { return !p.column || wr_column_is_null(p.column, p.row); }
-static bool same(wr_pick a, wr_pick b)
-{
-    return wr_column_cmp(a.column, a.row, b.column, b.row) == 0;
 }
 
 /* ---- building ---- */
 
 static weir_status fn_list_value(wr_call *call, wr_column *out)
 {
-    pick_list picks = {0};
-    begin_lists(call, out);
+    wr_picks picks = {0};
+    wr_lists_begin(call, out);
     WR_ALL_ROWS(i)
     {
         int before = picks.count;
         for (int a = 0; a < call->arg_count; a++)
             wr_push(call->arena, &picks, ((wr_pick){&call->args[a], i}));
-        end_row(out, i, before, &picks);
+        wr_list_row(out, i, before, picks.count);
     }
-    end_lists(call, out, &picks);
+    wr_lists_of_picks(call, out, &picks);
     return WR_OK;
 }
 
@@ -58,8 +35,8 @@ static weir_status fn_list_value(wr_call *call, wr_column *out)
  * all are NULL. */
 static weir_status fn_list_concat(wr_call *call, wr_column *out)
 {
-    pick_list picks = {0};
-    begin_lists(call, out);
+    wr_picks picks = {0};
+    wr_lists_begin(call, out);
     WR_ALL_ROWS(i)
     {
         int before = picks.count;
@@ -74,17 +51,17 @@ static weir_status fn_list_concat(wr_call *call, wr_column *out)
                 any = true;
             }
         }
-        end_row(out, i, before, &picks);
+        wr_list_row(out, i, before, picks.count);
         if (!any) wr_out_null(call, out, i);
     }
-    end_lists(call, out, &picks);
+    wr_lists_of_picks(call, out, &picks);
     return WR_OK;
 }
 
 static weir_status fn_flatten(wr_call *call, wr_column *out)
 {
-    pick_list picks = {0};
-    begin_lists(call, out);
+    wr_picks picks = {0};
+    wr_lists_begin(call, out);
     WR_ROWS(i)
     {
         int before = picks.count;
@@ -92,13 +69,13 @@ static weir_status fn_flatten(wr_call *call, wr_column *out)
         for (uint32_t k = 0; k < length; k++) {
             wr_pick inner = wr_pick_element(&call->args[0], i, k);
             uint32_t row;
-            if (pick_is_null(inner)) continue;
+            if (wr_pick_is_null(inner)) continue;
             const wr_column *list = wr_column_at(inner.column, inner.row, &row);
             push_all(call, &picks, list, row);
         }
-        end_row(out, i, before, &picks);
+        wr_list_row(out, i, before, picks.count);
     }
-    end_lists(call, out, &picks);
+    wr_lists_of_picks(call, out, &picks);
     return WR_OK;
 }
 static weir_status bind_flatten(wr_fn_bind *b)
@@ -130,7 +107,7 @@ static weir_status fn_dimension(wr_call *call, wr_column *out)
         for (int64_t d = 1; known && d < dimension; d++) {
             known = wr_list_length(list, row) > 0 && list->type->child->id == WR_T_LIST;
             wr_pick first = known ? wr_pick_element(list, row, 0) : (wr_pick){0};
-            known = known && !pick_is_null(first);
+            known = known && !wr_pick_is_null(first);
             if (known) list = wr_column_at(first.column, first.row, &row);
         }
         int32_t length = known ? (int32_t)wr_list_length(list, row) : 0;
@@ -208,8 +185,8 @@ static bounds slice_bounds(const wr_call *call, uint32_t i, int64_t length)
 
 static weir_status fn_slice(wr_call *call, wr_column *out)
 {
-    pick_list picks = {0};
-    begin_lists(call, out);
+    wr_picks picks = {0};
+    wr_lists_begin(call, out);
     WR_ALL_ROWS(i)
     {
         if (wr_arg_is_null(call, 0, i)) {
@@ -229,15 +206,15 @@ static weir_status fn_slice(wr_call *call, wr_column *out)
         else
             for (int64_t k = b.to - 1; k >= b.from; k += WR_MAX(step, -INT32_MAX))
                 wr_push(call->arena, &picks, wr_pick_element(&call->args[0], i, (uint32_t)k));
-        end_row(out, i, before, &picks);
+        wr_list_row(out, i, before, picks.count);
     }
-    end_lists(call, out, &picks);
+    wr_lists_of_picks(call, out, &picks);
     return WR_OK;
 }
 static weir_status fn_range(wr_call *call, wr_column *out)
 {
-    pick_list picks = {0};
-    begin_lists(call, out);
+    wr_picks picks = {0};
+    wr_lists_begin(call, out);
     WR_ALL_ROWS(i)
     {
         if (wr_arg_is_null(call, 0, i)) {
@@ -248,9 +225,9 @@ static weir_status fn_range(wr_call *call, wr_column *out)
         bounds b = range_bounds(call, i, wr_list_length(&call->args[0], i));
         for (int64_t k = b.from; k < b.to; k++)
             wr_push(call->arena, &picks, wr_pick_element(&call->args[0], i, (uint32_t)k));
-        end_row(out, i, before, &picks);
+        wr_list_row(out, i, before, picks.count);
     }
-    end_lists(call, out, &picks);
+    wr_lists_of_picks(call, out, &picks);
     return WR_OK;
 }
 
@@ -279,7 +256,8 @@ static int64_t find_value(const wr_column *list, uint32_t i, wr_pick value)
     uint32_t length = wr_list_length(list, i);
     for (uint32_t k = 0; k < length; k++) {
         wr_pick element = wr_pick_element(list, i, k);
-        if (pick_is_null(element) == pick_is_null(value) && same(element, value)) return k;
+        if (wr_pick_is_null(element) == wr_pick_is_null(value) && wr_pick_same(element, value))
+            return k;
     }
     return -1;
 }
@@ -311,7 +289,7 @@ static bool compare_sets(const wr_column *a, const wr_column *b, uint32_t i, boo
     uint32_t length = wr_list_length(b, i);
     for (uint32_t k = 0; k < length; k++) {
         wr_pick element = wr_pick_element(b, i, k);
-        if (pick_is_null(element)) continue;
+        if (wr_pick_is_null(element)) continue;
         bool found = find_value(a, i, element) >= 0;
         if (found != want_all) return found;
     }
@@ -357,14 +335,14 @@ static bool set_add(element_set *set, wr_pick element)
             *slot = element;
             return true;
         }
-        if (same(*slot, element)) return false;
+        if (wr_pick_same(*slot, element)) return false;
     }
 }
 
 static weir_status fn_distinct(wr_call *call, wr_column *out)
 {
-    pick_list picks = {0};
-    begin_lists(call, out);
+    wr_picks picks = {0};
+    wr_lists_begin(call, out);
     WR_ROWS(i)
     {
         WR_ARENA(scratch);
@@ -373,12 +351,12 @@ static weir_status fn_distinct(wr_call *call, wr_column *out)
         element_set set = new_set(&scratch, length);
         for (uint32_t k = 0; k < length; k++) {
             wr_pick element = wr_pick_element(&call->args[0], i, k);
-            if (!pick_is_null(element) && set_add(&set, element))
+            if (!wr_pick_is_null(element) && set_add(&set, element))
                 wr_push(call->arena, &picks, element);
         }
-        end_row(out, i, before, &picks);
+        wr_list_row(out, i, before, picks.count);
     }
-    end_lists(call, out, &picks);
+    wr_lists_of_picks(call, out, &picks);
     return WR_OK;
 }
 static weir_status fn_unique(wr_call *call, wr_column *out)
@@ -391,7 +369,7 @@ static weir_status fn_unique(wr_call *call, wr_column *out)
         int64_t found = 0;
         for (uint32_t k = 0; k < length; k++) {
             wr_pick element = wr_pick_element(&call->args[0], i, k);
-            found += !pick_is_null(element) && set_add(&set, element);
+            found += !wr_pick_is_null(element) && set_add(&set, element);
         }
         WR_OUT(out, int64_t, i) = found;
     }
@@ -401,8 +379,8 @@ static weir_status fn_unique(wr_call *call, wr_column *out)
 static weir_status fn_intersect(wr_call *call, wr_column *out)
 {
     bool want_found = call->expr->call.fn->name[5] == 'i';
-    pick_list picks = {0};
-    begin_lists(call, out);
+    wr_picks picks = {0};
+    wr_lists_begin(call, out);
     WR_ROWS(i)
     {
         WR_ARENA(scratch);
@@ -411,14 +389,14 @@ static weir_status fn_intersect(wr_call *call, wr_column *out)
         element_set set = new_set(&scratch, length);
         for (uint32_t k = 0; k < length; k++) {
             wr_pick element = wr_pick_element(&call->args[0], i, k);
-            if (pick_is_null(element) ||
+            if (wr_pick_is_null(element) ||
                 (find_value(&call->args[1], i, element) >= 0) != want_found)
                 continue;
             if (set_add(&set, element)) wr_push(call->arena, &picks, element);
         }
-        end_row(out, i, before, &picks);
+        wr_list_row(out, i, before, picks.count);
     }
-    end_lists(call, out, &picks);
+    wr_lists_of_picks(call, out, &picks);
     return WR_OK;
 }
 
@@ -429,7 +407,7 @@ static int cmp_picks(const void *a, const void *b, void *order_)
 {
     const wr_pick *x = a, *y = b;
     const sort_order *order = order_;
-    bool x_null = pick_is_null(*x), y_null = pick_is_null(*y);
+    bool x_null = wr_pick_is_null(*x), y_null = wr_pick_is_null(*y);
     if (x_null || y_null) return (x_null - y_null) * (order->nulls_first ? -1 : 1);
     int c = wr_column_cmp(x->column, x->row, y->column, y->row);
     return order->descending ? -c : c;
@@ -457,8 +435,8 @@ static weir_status read_order(const wr_call *call, uint32_t i, sort_order *order
 }
 static weir_status fn_sort(wr_call *call, wr_column *out)
 {
-    pick_list picks = {0};
-    begin_lists(call, out);
+    wr_picks picks = {0};
+    wr_lists_begin(call, out);
     WR_ROWS(i)
     {
         sort_order order;
@@ -469,31 +447,31 @@ static weir_status fn_sort(wr_call *call, wr_column *out)
         if (picks.count > before)
             qsort_r(picks.items + before, (size_t)(picks.count - before), sizeof(wr_pick),
                     cmp_picks, &order);
-        end_row(out, i, before, &picks);
+        wr_list_row(out, i, before, picks.count);
     }
-    end_lists(call, out, &picks);
+    wr_lists_of_picks(call, out, &picks);
     return WR_OK;
 }
 static weir_status fn_reverse(wr_call *call, wr_column *out)
 {
-    pick_list picks = {0};
-    begin_lists(call, out);
+    wr_picks picks = {0};
+    wr_lists_begin(call, out);
     WR_ROWS(i)
     {
         int before = picks.count;
         for (uint32_t k = wr_list_length(&call->args[0], i); k-- > 0;)
             wr_push(call->arena, &picks, wr_pick_element(&call->args[0], i, k));
-        end_row(out, i, before, &picks);
+        wr_list_row(out, i, before, picks.count);
     }
-    end_lists(call, out, &picks);
+    wr_lists_of_picks(call, out, &picks);
     return WR_OK;
 }
 
 /* array_remove(list, value), array_replace(list, value, by); NULLs are found too. */
 static weir_status fn_replace(wr_call *call, wr_column *out)
 {
-    pick_list picks = {0};
-    begin_lists(call, out);
+    wr_picks picks = {0};
+    wr_lists_begin(call, out);
     WR_ALL_ROWS(i)
     {
         if (wr_arg_is_null(call, 0, i)) {
@@ -505,21 +483,22 @@ static weir_status fn_replace(wr_call *call, wr_column *out)
         wr_pick value = {&call->args[1], i};
         for (uint32_t k = 0; k < length; k++) {
             wr_pick element = wr_pick_element(&call->args[0], i, k);
-            bool hit = pick_is_null(element) == pick_is_null(value) && same(element, value);
+            bool hit =
+                wr_pick_is_null(element) == wr_pick_is_null(value) && wr_pick_same(element, value);
             if (!hit)
                 wr_push(call->arena, &picks, element);
             else if (call->arg_count > 2)
                 wr_push(call->arena, &picks, ((wr_pick){&call->args[2], i}));
         }
-        end_row(out, i, before, &picks);
+        wr_list_row(out, i, before, picks.count);
     }
-    end_lists(call, out, &picks);
+    wr_lists_of_picks(call, out, &picks);
     return WR_OK;
 }
 static weir_status fn_resize(wr_call *call, wr_column *out)
 {
-    pick_list picks = {0};
-    begin_lists(call, out);
+    wr_picks picks = {0};
+    wr_lists_begin(call, out);
     WR_ALL_ROWS(i)
     {
         if (wr_arg_is_null(call, 0, i) || wr_arg_is_null(call, 1, i)) {
@@ -537,9 +516,9 @@ static weir_status fn_resize(wr_call *call, wr_column *out)
             wr_push(call->arena, &picks,
                     k < length ? wr_pick_element(&call->args[0], i, (uint32_t)k) : filler);
         }
-        end_row(out, i, before, &picks);
+        wr_list_row(out, i, before, picks.count);
     }
-    end_lists(call, out, &picks);
+    wr_lists_of_picks(call, out, &picks);
     return WR_OK;
 }
 
@@ -558,7 +537,7 @@ static weir_status fn_to_string(wr_call *call, wr_column *out)
         uint32_t length = wr_list_length(&call->args[0], i);
         for (uint32_t k = 0; k < length; k++) {
             wr_pick element = wr_pick_element(&call->args[0], i, k);
-            bool is_null = pick_is_null(element);
+            bool is_null = wr_pick_is_null(element);
             if (is_null && (call->arg_count < 3 || wr_arg_is_null(call, 2, i))) continue;
             if (any) wr_buf_add_str(&buf, wr_arg_str(call, 1, i));
             if (is_null)

@@ -2,29 +2,13 @@
  *
  * Results are put together from picks of single elements (pick.h); lists of numbers are written
  * directly. Sizes that come from values are checked before anything grows. */
-#include "expr/fn/call.h"
-#include "expr/fn/pick.h"
+#include "expr/fn/list_build.h"
 #include <stdlib.h>
 
 #define LIST_ELEMENTS_MAX (1 << 24) /* of one result column */
 
-typedef WR_LIST(wr_pick) pick_list;
 typedef WR_LIST(int64_t) number_list;
 
-static void begin_lists(const wr_call *call, wr_column *out)
-{
-    memset(out->data, 0, sizeof(wr_list_slot) * call->rows);
-}
-static void end_row(wr_column *out, uint32_t i, int before, int count)
-{
-    WR_OUT(out, wr_list_slot, i) = (wr_list_slot){(uint32_t)before, (uint32_t)(count - before)};
-}
-static void end_picks(const wr_call *call, wr_column *out, const pick_list *picks)
-{
-    out->children = wr_new(call->arena, wr_column);
-    wr_column_pick(picks->items, (uint32_t)picks->count, out->type->child, call->arena,
-                   out->children);
-}
 static void end_numbers(const wr_call *call, wr_column *out, const number_list *numbers)
 {
     uint32_t count = (uint32_t)numbers->count;
@@ -33,11 +17,6 @@ static void end_numbers(const wr_call *call, wr_column *out, const number_list *
     out->children->rows = count;
     for (uint32_t k = 0; k < count; k++)
         wr_out_int(out->children, k, numbers->items[k]);
-}
-static bool pick_is_null(wr_pick p) { return wr_column_is_null(p.column, p.row); }
-static bool same(wr_pick a, wr_pick b)
-{
-    return wr_column_cmp(a.column, a.row, b.column, b.row) == 0;
 }
 static int64_t pick_int(wr_pick p) { return wr_column_int(p.column, p.row); }
 
@@ -48,7 +27,7 @@ static weir_status too_many(wr_call *call, uint32_t i)
 
 /* ---- repetition ---- */
 
-static weir_status repeat_value(wr_call *call, uint32_t i, int64_t count, pick_list *picks)
+static weir_status repeat_value(wr_call *call, uint32_t i, int64_t count, wr_picks *picks)
 {
     if (count > LIST_ELEMENTS_MAX - picks->count) return too_many(call, i);
     if (count > 0) WR_TRY(wr_arena_admit(call->arena, (size_t)count * 3 * sizeof(wr_pick)));
@@ -60,8 +39,8 @@ static weir_status repeat_value(wr_call *call, uint32_t i, int64_t count, pick_l
 /* array_fill(value, lengths): lists of one dimension. */
 static weir_status fn_fill(wr_call *call, wr_column *out)
 {
-    pick_list picks = {0};
-    begin_lists(call, out);
+    wr_picks picks = {0};
+    wr_lists_begin(call, out);
     WR_ALL_ROWS(i)
     {
         int before = picks.count;
@@ -75,21 +54,21 @@ static weir_status fn_fill(wr_call *call, wr_column *out)
                              "nest calls: array_fill(array_fill(x, [2]), [3])"));
         if (dimensions == 1) {
             wr_pick length = wr_pick_element(&call->args[1], i, 0);
-            if (pick_is_null(length) || pick_int(length) < 0)
+            if (wr_pick_is_null(length) || pick_int(length) < 0)
                 return wr_bad_row(call, i,
                                   wr_fail(WR_E_BAD_ARGUMENT, "a length must be zero or greater"));
             WR_TRY(repeat_value(call, i, pick_int(length), &picks));
         }
-        end_row(out, i, before, picks.count);
+        wr_list_row(out, i, before, picks.count);
     }
-    end_picks(call, out, &picks);
+    wr_lists_of_picks(call, out, &picks);
     return WR_OK;
 }
 
 static weir_status fn_repeat(wr_call *call, wr_column *out)
 {
-    pick_list picks = {0};
-    begin_lists(call, out);
+    wr_picks picks = {0};
+    wr_lists_begin(call, out);
     WR_ALL_ROWS(i)
     {
         int before = picks.count;
@@ -98,9 +77,9 @@ static weir_status fn_repeat(wr_call *call, wr_column *out)
             continue;
         }
         WR_TRY(repeat_value(call, i, WR_ARG(call, 1, int64_t, i), &picks));
-        end_row(out, i, before, picks.count);
+        wr_list_row(out, i, before, picks.count);
     }
-    end_picks(call, out, &picks);
+    wr_lists_of_picks(call, out, &picks);
     return WR_OK;
 }
 
@@ -109,7 +88,7 @@ static weir_status fn_repeat(wr_call *call, wr_column *out)
 static weir_status fn_positions(wr_call *call, wr_column *out)
 {
     number_list numbers = {0};
-    begin_lists(call, out);
+    wr_lists_begin(call, out);
     WR_ALL_ROWS(i)
     {
         int before = numbers.count;
@@ -120,9 +99,9 @@ static weir_status fn_positions(wr_call *call, wr_column *out)
         uint32_t length = wr_list_length(&call->args[0], i);
         wr_pick wanted = {&call->args[1], i};
         for (uint32_t k = 0; k < length; k++)
-            if (same(wr_pick_element(&call->args[0], i, k), wanted))
+            if (wr_pick_same(wr_pick_element(&call->args[0], i, k), wanted))
                 wr_push(call->arena, &numbers, k + 1);
-        end_row(out, i, before, numbers.count);
+        wr_list_row(out, i, before, numbers.count);
     }
     end_numbers(call, out, &numbers);
     return WR_OK;
@@ -132,7 +111,7 @@ static weir_status fn_positions(wr_call *call, wr_column *out)
 static weir_status fn_subscripts(wr_call *call, wr_column *out)
 {
     number_list numbers = {0};
-    begin_lists(call, out);
+    wr_lists_begin(call, out);
     WR_ALL_ROWS(i)
     {
         int before = numbers.count;
@@ -145,8 +124,8 @@ static weir_status fn_subscripts(wr_call *call, wr_column *out)
         wr_pick at = {&call->args[0], i};
         for (int64_t d = 1; d <= dimension; d++) {
             uint32_t row;
-            if (at.column->type->id != WR_T_LIST || pick_is_null(at)) length = 0;
-            if (at.column->type->id != WR_T_LIST || pick_is_null(at)) break;
+            if (at.column->type->id != WR_T_LIST || wr_pick_is_null(at)) length = 0;
+            if (at.column->type->id != WR_T_LIST || wr_pick_is_null(at)) break;
             const wr_column *list = wr_column_at(at.column, at.row, &row);
             length = wr_list_length(list, row);
             if (length == 0) break;
@@ -154,7 +133,7 @@ static weir_status fn_subscripts(wr_call *call, wr_column *out)
         }
         for (uint32_t k = 1; k <= length; k++)
             wr_push(call->arena, &numbers, reverse ? length + 1 - k : k);
-        end_row(out, i, before, numbers.count);
+        wr_list_row(out, i, before, numbers.count);
     }
     end_numbers(call, out, &numbers);
     return WR_OK;
@@ -169,7 +148,7 @@ static int by_value(const void *a, const void *b)
 static weir_status fn_grade(wr_call *call, wr_column *out)
 {
     number_list numbers = {0};
-    begin_lists(call, out);
+    wr_lists_begin(call, out);
     WR_ROWS(i)
     {
         int before = numbers.count;
@@ -181,7 +160,7 @@ static weir_status fn_grade(wr_call *call, wr_column *out)
         qsort(picks, length, sizeof *picks, by_value);
         for (uint32_t k = 0; k < length; k++)
             wr_push(call->arena, &numbers, picks[k].row - first + 1);
-        end_row(out, i, before, numbers.count);
+        wr_list_row(out, i, before, numbers.count);
     }
     end_numbers(call, out, &numbers);
     return WR_OK;
@@ -191,8 +170,8 @@ static weir_status fn_grade(wr_call *call, wr_column *out)
 
 static weir_status fn_trim(wr_call *call, wr_column *out)
 {
-    pick_list picks = {0};
-    begin_lists(call, out);
+    wr_picks picks = {0};
+    wr_lists_begin(call, out);
     WR_ROWS(i)
     {
         int before = picks.count;
@@ -204,17 +183,17 @@ static weir_status fn_trim(wr_call *call, wr_column *out)
                                       (long long)length));
         for (uint32_t k = 0; k < length - cut; k++)
             wr_push(call->arena, &picks, wr_pick_element(&call->args[0], i, k));
-        end_row(out, i, before, picks.count);
+        wr_list_row(out, i, before, picks.count);
     }
-    end_picks(call, out, &picks);
+    wr_lists_of_picks(call, out, &picks);
     return WR_OK;
 }
 
 /* list_select: by positions, NULL where there is none; list_where: where the mask is true. */
 static weir_status pick_by(wr_call *call, wr_column *out, bool is_mask)
 {
-    pick_list picks = {0};
-    begin_lists(call, out);
+    wr_picks picks = {0};
+    wr_lists_begin(call, out);
     WR_ROWS(i)
     {
         int before = picks.count;
@@ -222,7 +201,7 @@ static weir_status pick_by(wr_call *call, wr_column *out, bool is_mask)
         uint32_t count = wr_list_length(&call->args[1], i);
         for (uint32_t k = 0; k < count; k++) {
             wr_pick by = wr_pick_element(&call->args[1], i, k);
-            bool known = !pick_is_null(by);
+            bool known = !wr_pick_is_null(by);
             int64_t at = !known    ? -1
                          : is_mask ? (pick_int(by) ? (int64_t)k : -1)
                                    : pick_int(by) - 1;
@@ -231,9 +210,9 @@ static weir_status pick_by(wr_call *call, wr_column *out, bool is_mask)
             else if (!is_mask)
                 wr_push(call->arena, &picks, ((wr_pick){NULL, 0}));
         }
-        end_row(out, i, before, picks.count);
+        wr_list_row(out, i, before, picks.count);
     }
-    end_picks(call, out, &picks);
+    wr_lists_of_picks(call, out, &picks);
     return WR_OK;
 }
 static weir_status fn_select(wr_call *call, wr_column *out) { return pick_by(call, out, false); }
@@ -248,7 +227,7 @@ static weir_status fn_dims(wr_call *call, wr_column *out)
     {
         WR_BUF(buf);
         wr_pick at = {&call->args[0], i};
-        while (at.column->type->id == WR_T_LIST && !pick_is_null(at)) {
+        while (at.column->type->id == WR_T_LIST && !wr_pick_is_null(at)) {
             uint32_t row, length;
             const wr_column *list = wr_column_at(at.column, at.row, &row);
             length = wr_list_length(list, row);
@@ -272,7 +251,7 @@ static weir_status fn_bucket(wr_call *call, wr_column *out)
         uint32_t low = 0, high = wr_list_length(&call->args[1], i);
         wr_pick x = {&call->args[0], i};
         for (uint32_t k = 0; k < high; k++)
-            if (pick_is_null(wr_pick_element(&call->args[1], i, k)))
+            if (wr_pick_is_null(wr_pick_element(&call->args[1], i, k)))
                 return wr_bad_row(call, i,
                                   wr_fail(WR_E_BAD_ARGUMENT, "the bounds must not be NULL"));
         while (low < high) {

@@ -107,19 +107,27 @@ static wr_str part_of(wr_str s, int64_t from, int64_t to)
     return (wr_str){s.data + begin, size};
 }
 
+/* What (text, from [, count]) asks for: [*from, *to), counted from 1, maybe beyond the ends. */
+static weir_status read_range(wr_call *call, uint32_t i, int64_t *from, int64_t *to)
+{
+    *from = WR_ARG(call, 1, int64_t, i);
+    *to = INT64_MAX;
+    if (call->arg_count < 3) return WR_OK;
+    int64_t count = WR_ARG(call, 2, int64_t, i);
+    if (count < 0)
+        return wr_bad_row(call, i,
+                          wr_fail(WR_E_BAD_ARGUMENT, "negative substring length not allowed"));
+    if (__builtin_add_overflow(*from, count, to)) *to = INT64_MAX;
+    return WR_OK;
+}
+
 static weir_status fn_substr(wr_call *call, wr_column *out)
 {
     WR_ROWS(i)
     {
         wr_str s = wr_arg_str(call, 0, i);
-        int64_t from = WR_ARG(call, 1, int64_t, i), to = INT64_MAX;
-        if (call->arg_count > 2) {
-            int64_t count = WR_ARG(call, 2, int64_t, i);
-            if (count < 0)
-                return wr_bad_row(
-                    call, i, wr_fail(WR_E_BAD_ARGUMENT, "negative substring length not allowed"));
-            if (__builtin_add_overflow(from, count, &to)) to = INT64_MAX;
-        }
+        int64_t from, to;
+        WR_TRY(read_range(call, i, &from, &to));
         wr_out_str(out, i, part_of(s, from > 1 ? from - 1 : 0, to > 1 ? to - 1 : 0));
     }
     return WR_OK;
@@ -130,14 +138,8 @@ static weir_status fn_blob_substr(wr_call *call, wr_column *out)
     WR_ROWS(i)
     {
         wr_str s = wr_arg_str(call, 0, i);
-        int64_t from = WR_ARG(call, 1, int64_t, i), to = INT64_MAX;
-        if (call->arg_count > 2) {
-            int64_t count = WR_ARG(call, 2, int64_t, i);
-            if (count < 0)
-                return wr_bad_row(
-                    call, i, wr_fail(WR_E_BAD_ARGUMENT, "negative substring length not allowed"));
-            if (__builtin_add_overflow(from, count, &to)) to = INT64_MAX;
-        }
+        int64_t from, to;
+        WR_TRY(read_range(call, i, &from, &to));
         int64_t size = (int64_t)s.length;
         from = from > 1 ? WR_MIN(from - 1, size) : 0;
         to = to > 1 ? WR_MIN(to - 1, size) : 0;

@@ -114,6 +114,8 @@ static weir_status take_buffer(reading *r, bool wanted, uint64_t least, const vo
         *out = bytes;
         *size = (uint64_t)length;
         if (r->is_compressed) WR_TRY(decode(r, bytes, (uint64_t)length, out, size));
+        r->body->read_bytes += (uint64_t)length;
+        r->body->decoded_bytes += *size;
     }
     return *size >= least ? WR_OK : corrupt("a buffer is too short");
 }

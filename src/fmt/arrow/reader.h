@@ -47,7 +47,8 @@ typedef struct wr_ipc_body {
     wr_arena arena;
     struct ArrowArray *columns; /* of those not wanted: undefined */
     struct wr_ipc_buffer *buffers;
-    struct wr_ipc_body *next; /* for the owner */
+    uint64_t read_bytes, decoded_bytes; /* of the buffers: in the file, and no longer compressed */
+    struct wr_ipc_body *next;           /* for the owner */
 } wr_ipc_body;
 /* Gives the imported dictionary number for the batch being read. */
 typedef weir_status wr_ipc_dictionary_fn(void *owner, int number, struct ArrowArray **out);

@@ -326,7 +326,8 @@ static weir_status next_morsel(wr_scan_worker *worker, bool *got)
         bad = wr_ipc_body_read(s->rel, block, &s->rel->schema.root, s->wanted, dictionary_of, &use,
                                s->request.mem, &shared->body);
         shared->is_read = !bad;
-        atomic_fetch_add(&s->progress.bytes, block->body_size);
+        atomic_fetch_add(&s->progress.bytes, shared->body.read_bytes);
+        atomic_fetch_add(&s->progress.decoded_bytes, shared->body.decoded_bytes);
     }
     wr_mutex_unlock(&shared->lock);
     if (bad) return locate(bad, s, w->batch);

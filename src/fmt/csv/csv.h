@@ -3,7 +3,7 @@
  *   options.c  options -> csv_config           scan.c   bytes -> record ends, field ends (SIMD,
  * exact) sniff.c    sample -> dialect, names, types rows.c   field ends -> rectangular rows, bad
  * rows sorted out parse.c    cells of one column -> values   read.c   the relation    error.c
- * messages    write.c  COPY TO */
+ * messages    write.c  COPY TO   dictionary.c  cells of few short texts -> codes */
 #pragma once
 #include "fmt/cell.h"
 #include "fmt/text_source.h"
@@ -158,6 +158,30 @@ bool wr_csv_is_null(const wr_csv_config *config, wr_str text);
 uint32_t wr_csv_parse_column(const wr_csv_cells *cells, int field, size_t first, uint32_t count,
                              const uint16_t *sel, uint32_t sel_count, uint32_t from, wr_fill *fill,
                              wr_csv_cell_fault *fault);
+/* Whether cells of the type are texts to be taken as they stand, quotes aside. */
+bool wr_csv_takes_plain_text(const wr_csv_cells *cells, const wr_type *type);
+
+/* ---- dictionary.c ---- */
+enum { CSV_DICT_VALUES = 64 };
+/* The texts of a column that one worker has met. */
+typedef struct wr_csv_dict {
+    wr_view values[CSV_DICT_VALUES];
+    wr_column column;   /* of values */
+    uint8_t slots[256]; /* by hash: code + 1 */
+    uint64_t id;
+    uint8_t *codes; /* of the rows of a batch, cap of them */
+    uint32_t cap, refusals;
+    bool is_off;
+} wr_csv_dict;
+/* Room for the codes of cap rows, reserved in mem (MEMORY_LIMIT; *out is to be dropped then too).
+ */
+WR_MUST_CHECK weir_status wr_csv_dict_new(wr_mem *mem, const wr_type *type, uint32_t cap,
+                                          wr_csv_dict **out);
+void wr_csv_dict_drop(wr_mem *mem, wr_csv_dict *dict);
+/* As wr_csv_parse_column, for plain text: out is a dictionary column of the count rows, which
+ * borrows from dict until the next call. False: they have to be read as text. */
+bool wr_csv_parse_codes(const wr_csv_cells *cells, int field, size_t first, uint32_t count,
+                        const uint16_t *sel, uint32_t sel_count, wr_csv_dict *dict, wr_column *out);
 
 /* ---- sniff.c ---- */
 typedef struct wr_csv_sniffed {

@@ -94,6 +94,35 @@ TEST(an_empty_field_is_null_and_an_empty_quoted_one_is_text)
     expect_rows("a,b,n\n,\"\",\nx,y,3\n", "a VARCHAR, b VARCHAR, n BIGINT", "NULL||NULL\nx|y|3\n");
 }
 
+/* Columns of few short texts come as codes, until something else comes. */
+TEST(short_texts_that_repeat_read_as_they_stand)
+{
+    WR_BUF(csv);
+    WR_BUF(rows);
+    wr_buf_add_text(&csv, "n,flag,state,many,late,z\n");
+    for (int i = 0; i < 20000; i++) {
+        const char *state = i % 3000 == 7      ? "\"a \"\"b\"\"\""
+                            : i % 3000 == 8    ? ""
+                            : i % 3000 == 9    ? "\"\""
+                            : i % 3000 == 2999 ? "more than twelve bytes"
+                            : i % 2            ? "\"on\""
+                                               : "off";
+        const char *shown = i % 3000 == 7      ? "a \"b\""
+                            : i % 3000 == 8    ? "NULL"
+                            : i % 3000 == 9    ? ""
+                            : i % 3000 == 2999 ? state
+                            : i % 2            ? "on"
+                                               : "off";
+        char late = i < 15000 ? 'x' : (char)('a' + i % 26);
+        wr_buf_printf(&csv, "%d,%c,%s,m%d,%c%d,z\n", i, "RAN"[i % 3], state, i % 70, late, i / 700);
+        wr_buf_printf(&rows, "%d|%c|%s|m%d|%c%d|z\n", i, "RAN"[i % 3], shown, i % 70, late,
+                      i / 700);
+    }
+    expect_rows(csv.data,
+                "n BIGINT, flag VARCHAR, state VARCHAR, many VARCHAR, late VARCHAR, z VARCHAR",
+                rows.data);
+}
+
 TEST(leading_zeros_and_huge_integers_lose_nothing)
 {
     expect_rows("zip,big\n00123,9007199254740993\n4,123456789012345678901234567890\n",

@@ -205,6 +205,11 @@ static parse_fn *loop_for(const wr_csv_cells *cells, const wr_type *type)
     }
 }
 
+bool wr_csv_takes_plain_text(const wr_csv_cells *cells, const wr_type *type)
+{
+    return loop_for(cells, type) == parse_text;
+}
+
 uint32_t wr_csv_parse_column(const wr_csv_cells *cells, int field, size_t first, uint32_t count,
                              const uint16_t *sel, uint32_t sel_count, uint32_t from, wr_fill *fill,
                              wr_csv_cell_fault *fault)

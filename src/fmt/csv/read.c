@@ -49,7 +49,8 @@ typedef struct csv_worker {
     wr_csv_rows rows;
     uint32_t line_pos; /* up to here lines of the chunk are counted: line */
     uint64_t line;
-    wr_fill *fills; /* by position in the request */
+    wr_fill *fills;      /* by position in the request */
+    wr_csv_dict **dicts; /* likewise; NULL: no text */
     uint32_t batch_rows;
     wr_column *columns;
     bool *is_parsed;
@@ -225,6 +226,7 @@ static weir_status cut_records(void *arg, wr_text_chunk *chunk, size_t size, boo
     chunk->rows =
         scan->wants_numbers && *cut > 0 ? count_real(scan->rel, chunk->data, &w->index) : 0;
     scan->progress.bytes = wr_text_source_file_pos(scan->chunks.source);
+    scan->progress.decoded_bytes += *cut;
     return WR_OK;
 }
 
@@ -284,8 +286,11 @@ static void csv_worker_drop(wr_scan_worker *base)
     wr_csv_rows_clear(mem, &w->rows);
     for (int i = 0; w->fills && i < w->scan->request.column_count; i++)
         wr_fill_clear(mem, &w->fills[i]);
+    for (int i = 0; w->dicts && i < w->scan->request.column_count; i++)
+        wr_csv_dict_drop(mem, w->dicts[i]);
     wr_mem_free(mem, w->bad_starts, w->bad_cap * sizeof(uint32_t));
     wr_heap_drop(w->fills);
+    wr_heap_drop(w->dicts);
     wr_heap_drop(w->columns);
     wr_heap_drop(w->is_parsed);
     wr_arena_clear(&w->arena);
@@ -317,11 +322,14 @@ static weir_status csv_worker_new(wr_scan *base, int worker, wr_scan_worker **ou
     w->batch_rows = batch_rows(scan);
     size_t count = (size_t)request->column_count + 1;
     w->fills = wr_heap_new(count * sizeof *w->fills);
+    w->dicts = wr_heap_new(count * sizeof *w->dicts);
     w->columns = wr_heap_new(count * sizeof *w->columns);
     w->is_parsed = wr_heap_new(count * sizeof *w->is_parsed);
     for (int i = 0; i < request->column_count; i++) {
         const wr_type *type = scan->rel->base.schema.fields[request->columns[i]].type;
         weir_status bad = wr_fill_new(request->mem, type, w->batch_rows, &w->fills[i]);
+        if (!bad && type->id == WR_T_VARCHAR)
+            bad = wr_csv_dict_new(request->mem, type, w->batch_rows, &w->dicts[i]);
         if (!bad) continue;
         csv_worker_drop((wr_scan_worker *)w);
         return bad;
@@ -454,6 +462,11 @@ static weir_status parse_position(csv_worker *w, int position, uint32_t rows, co
         wr_csv_cells cells = {&rel->config, &rel->rules[field],           w->chunk.data,
                               &w->rows,     w->chunk.flags & FLAG_QUOTES, !w->chunk.is_ascii,
                               &w->arena};
+        wr_csv_dict *dict = w->dicts[position];
+        if (dict && wr_csv_takes_plain_text(&cells, fill->type) &&
+            wr_csv_parse_codes(&cells, field, w->next_row, rows, *sel, *count, dict,
+                               &w->columns[position]))
+            return WR_OK;
         wr_csv_cell_fault fault;
         uint32_t from = 0;
         for (;;) {

@@ -19,12 +19,13 @@ NAME(quoted_block)(const char *at, uint64_t fields, uint64_t quotes, uint64_t li
     uint64_t ends = fields & ~parity & live;
     uint64_t before_open = (ends | closes) << 1 | state->may_open;
     uint64_t behind_close = closes << 1 | state->closed;
-    uint64_t may_follow = ends | opens | (EQ(at, '\r') & ~parity) | ~live;
+    uint64_t stray = behind_close & ~(ends | opens | ~live);
+    if (__builtin_expect(stray != 0, 0)) stray &= ~EQ(at, '\r') | parity;
     *inside = parity;
     state->inside = (uint64_t)((int64_t)parity >> 63);
     state->may_open = (ends | closes) >> 63;
     state->closed = closes >> 63;
-    return (opens & ~before_open) | (behind_close & ~may_follow);
+    return (opens & ~before_open) | stray;
 }
 
 TARGET static void NAME(find_extent)(const wr_csv_dialect *d, const char *data, size_t size,
@@ -150,27 +151,39 @@ TARGET static size_t NAME(scan)(const wr_csv_dialect *d, const char *data, size_
 
 /* The places of all line ends to ends (room for one per byte and 64); returns their number. Nearly
  * every block has one or none: no branch for that. */
+typedef struct NAME(line_pass) {
+    uint64_t high, special;
+    size_t count;
+} NAME(line_pass);
+
+TARGET static inline __attribute__((always_inline)) void
+NAME(find_lines_of_block)(NAME(line_pass) * p, const char *at, uint32_t place, uint64_t live,
+                          char newline, uint32_t *ends)
+{
+    uint64_t found = EQ(at, newline) & live;
+    p->high |= HIGH(at) & live;
+    p->special |= ((LOW(at) ^ found) | EQ(at, '\\')) & live;
+    ends[p->count] = place + (uint32_t)__builtin_ctzll(found | UINT64_C(1) << 63);
+    p->count += found != 0;
+    for (found &= found - 1; __builtin_expect(found != 0, 0); found &= found - 1)
+        ends[p->count++] = place + (uint32_t)__builtin_ctzll(found);
+}
+
 TARGET static size_t NAME(find_lines)(const char *data, size_t size, char newline, uint32_t *ends,
                                       wr_csv_extent *out)
 {
-    uint64_t high = 0, special = 0;
-    size_t count = 0;
-    for (size_t i = 0; i < size; i += 64) {
-        uint64_t live = size - i >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << (size - i)) - 1;
-        uint64_t found = EQ(data + i, newline) & live;
-        high |= HIGH(data + i) & live;
-        special |= ((LOW(data + i) ^ found) | EQ(data + i, '\\')) & live;
-        ends[count] = (uint32_t)i + (uint32_t)__builtin_ctzll(found | UINT64_C(1) << 63);
-        count += found != 0;
-        for (found &= found - 1; __builtin_expect(found != 0, 0); found &= found - 1)
-            ends[count++] = (uint32_t)i + (uint32_t)__builtin_ctzll(found);
-    }
-    *out = (wr_csv_extent){.cut = count ? ends[count - 1] + 1 : 0,
-                           .lines = count,
-                           .records = count,
-                           .is_ascii = high == 0,
-                           .is_plain = special == 0};
-    return count;
+    NAME(line_pass) p = {0};
+    size_t i = 0;
+    for (; size - i >= 64; i += 64)
+        NAME(find_lines_of_block)(&p, data + i, (uint32_t)i, ~UINT64_C(0), newline, ends);
+    if (i < size) NAME(find_lines_of_block)
+    (&p, data + i, (uint32_t)i, (UINT64_C(1) << (size - i)) - 1, newline, ends);
+    *out = (wr_csv_extent){.cut = p.count ? ends[p.count - 1] + 1 : 0,
+                           .lines = p.count,
+                           .records = p.count,
+                           .is_ascii = p.high == 0,
+                           .is_plain = p.special == 0};
+    return p.count;
 }
 
 /* Bytes equal to c. */

@@ -6,7 +6,8 @@
 #include "fmt/json/json.h"
 #include "fmt/option_value.h"
 
-enum { SAMPLE_BYTES = 1 << 20 };
+/* SAMPLED_BYTES: a plain file of that size is so large that a chunk is a small part of it. */
+enum { SAMPLE_BYTES = 1 << 20, SAMPLED_BYTES = 64 << 20, SIZED_RECORDS = 500 };
 
 const wr_opt wr_json_read_options[] = {
     {"format", WR_OPT_TEXT, "auto", "auto, newline_delimited, array or unstructured"},
@@ -50,6 +51,7 @@ static wr_json_layout find_layout(wr_str sample, int depth_max)
 typedef struct json_sample {
     wr_json_guess *guess;
     uint64_t records;
+    size_t bytes;                 /* that hold these records */
     const char *error, *error_at; /* why the first record that is not JSON is none, and where */
 } json_sample;
 
@@ -63,6 +65,7 @@ static void learn(wr_str sample, wr_json_layout layout, int depth_max, int64_t m
     wr_json_skip_blanks(&t);
     if (layout == WR_JSON_ARRAY && t.at < t.end && *t.at == '[') t.at++;
     while (most < 0 || out->records < (uint64_t)most) {
+        out->bytes = (size_t)(t.at - sample.data);
         wr_json_skip_blanks(&t);
         if (t.at >= t.end || (layout == WR_JSON_ARRAY && *t.at == ']')) return;
         wr_json_text whole = t;
@@ -84,6 +87,7 @@ static void learn(wr_str sample, wr_json_layout layout, int depth_max, int64_t m
         wr_json_skip_blanks(&t);
         if (layout == WR_JSON_ARRAY && t.at < t.end && *t.at == ',') t.at++;
     }
+    out->bytes = (size_t)(t.at - sample.data);
 }
 
 static weir_status bad_option(const wr_options *given, const char *name, const char *wanted)
@@ -143,6 +147,8 @@ static weir_status read_sample(wr_json_relation *rel, wr_text_sample *sample, si
     WR_AUTO(wr_text_source) *source = NULL;
     WR_TRY(wr_text_source_open(rel->fs, rel->mem, rel->path, &rel->coding, true, &source));
     *is_all = false;
+    rel->plain_size = wr_text_source_is_plain(source) ? wr_text_source_file_size(source) : 0;
+    rel->is_sampled = rel->plain_size >= SAMPLED_BYTES;
     sample->size = 0;
     while (!*is_all && sample->size < wanted) {
         WR_TRY(wr_text_sample_read(sample, source, SAMPLE_BYTES, is_all));
@@ -240,8 +246,10 @@ static weir_status bind_into(wr_json_relation *rel, const wr_options *given)
     WR_TRY(wr_option_fields(given, wr_json_read_options, "columns", &rel->arena, &fields, &count,
                             NULL));
     WR_TRY(wr_option_text(given, wr_json_read_options, "records", &records, NULL));
-    WR_TRY(sample_records(rel, &sample, &is_all, &seen));
     bool has_columns = count > 0;
+    if (has_columns && (rel->sample_size < 0 || rel->sample_size > SIZED_RECORDS))
+        rel->sample_size = SIZED_RECORDS; /* they only say how long records are */
+    WR_TRY(sample_records(rel, &sample, &is_all, &seen));
     bool is_blank = wr_str_trim(wr_text_sample_str(&sample)).length == 0;
     if (is_blank && !has_columns)
         return wr_with_hint(wr_fail(WR_E_FILE_FORMAT, "%.*s has no JSON value to find columns in",
@@ -275,7 +283,11 @@ static weir_status bind_into(wr_json_relation *rel, const wr_options *given)
     memcpy(schema->fields, fields, (size_t)count * sizeof *fields);
     schema->fields[count] = (wr_field){WR_STR("file_row_number"), WR_BIGINT};
     rel->base.visible_count = count;
-    rel->base.row_count = is_all ? (double)seen.records : -1;
+    bool is_counted = is_all && (rel->sample_size < 0 || seen.records < (uint64_t)rel->sample_size);
+    double size = is_all ? (double)sample.size : (double)rel->plain_size;
+    rel->base.row_count = is_counted ? (double)seen.records : -1;
+    if (!is_counted && seen.records > 0 && size > 0)
+        rel->base.row_count = (double)seen.records * size / (double)seen.bytes;
     return WR_OK;
 }
 

@@ -96,19 +96,45 @@ void wr_json_builder_column(wr_json_builder *b, wr_column *out);
 bool wr_json_supports(const wr_type *type);
 
 /* ---- shape.c ---- */
-enum { JSON_PATTERN_MAX = 64, JSON_MEMBERS_MAX = 64 };
+enum {
+    JSON_PATTERN_MAX = 64,
+    JSON_MEMBERS_MAX = 64,
+    JSON_STRETCH_SIZE = 64,
+    JSON_STRETCHES_MAX = 96
+};
 typedef struct wr_json_member {
     _Alignas(64) char pattern[JSON_PATTERN_MAX]; /* what stands before the value: , "key": */
     size_t size;
     uint64_t mask;            /* a bit for each of its bytes */
+    const char *value;        /* in the last line that was watched */
     size_t value_size;        /* of the value in the line before */
+    uint64_t layout;          /* of that value: two of the same layout are read alike */
     uint32_t changes;         /* how often that was another one */
     bool is_steady;           /* the next value will have the same size */
     wr_json_builder *builder; /* NULL: nobody asks for the value */
 } wr_json_member;
+typedef enum wr_json_then {
+    JSON_THEN_ON,     /* the next stretch, or the line end */
+    JSON_THEN_VALUE,  /* a value of any size */
+    JSON_THEN_TEXT,   /* the stretch ends with a text that is asked for */
+    JSON_THEN_NUMBER, /* the same of a number */
+} wr_json_then;
+/* Bytes of a line that always lie alike: patterns and the values of fixed size between them. Byte k
+ * is right if it is low[k] or at most span[k] more, modulo 256; bytes from size on always are. */
+typedef struct wr_json_stretch {
+    _Alignas(64) uint8_t low[JSON_STRETCH_SIZE], span[JSON_STRETCH_SIZE];
+    uint64_t text; /* a bit for each byte inside a text */
+    size_t size;
+    wr_json_then then;
+    uint32_t back, length;  /* of the text or number: it begins back before the end */
+    wr_json_member *member; /* whose value that is */
+} wr_json_stretch;
 typedef struct wr_json_shape {
     wr_json_member members[JSON_MEMBERS_MAX], tail;
-    int count; /* -1: cannot be remembered */
+    wr_json_stretch stretches[JSON_STRETCHES_MAX];
+    int count;         /* of members; -1: cannot be remembered */
+    int stretch_count; /* 0: members are compared one by one */
+    int settled;       /* how many more batches are taken without watching sizes anew */
     bool is_known;
     bool is_plain; /* of the chunk: no backslash, no control byte but line ends */
 } wr_json_shape;
@@ -136,6 +162,8 @@ typedef struct wr_json_relation {
     wr_str path;
     wr_json_layout layout;
     bool as_objects, types_guessed;
+    bool is_sampled;     /* a chunk is a small part of the file */
+    uint64_t plain_size; /* 0: compressed, recoded or a pipe */
     int fields, depth_max;
     uint64_t record_size_max, buffer_size, sample_rows;
     int64_t sample_size;

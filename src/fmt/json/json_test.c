@@ -2,6 +2,7 @@
 #include "fmt/csv/csv.h"
 #include "fmt/scan_test.h"
 #include "sys/clock.h"
+#include <math.h>
 
 static wr_given text_option(const char *name, const char *text)
 {
@@ -154,6 +155,117 @@ TEST(a_fault_in_a_line_like_those_before_is_found_and_told_with_its_line)
     }
 }
 
+TEST(a_fault_that_leaves_a_line_as_long_as_those_before_is_found)
+{
+    static const char *const faults[] = {"{\"a\":1,\"b\":\"xyz\",\"c\":01,\"d\":1.5}\n",
+                                         "{\"a\":1,\"b\":\"x\"z\",\"c\":10,\"d\":1.5}\n",
+                                         "{\"a\":1,\"b\":\"xyz\",\"c\":10,\"d\":.15}\n",
+                                         "{\"a\":1,\"b\":\"x\tz\",\"c\":10,\"d\":1.5}\n",
+                                         "{\"a\":1,\"b\":\"xyz\",\"c\":10,\"d\":15.}\n",
+                                         "{\"a\":1,\"b\":\"xy\\\",\"c\":10,\"d\":1.5}\n",
+                                         "{\"a\":1,\"b\":\"xyz\",\"c\":1/,\"d\":1.5}\n",
+                                         "{\"a\":1,\"b\":\"xyz\",\"c\":10,\"d\":1.:}\n"};
+    for (size_t k = 0; k < WR_COUNT(faults) * 4; k++) {
+        WR_BUF(json);
+        for (int i = 0; i < 200; i++)
+            wr_buf_add_text(&json, i == 150 ? faults[k / 4]
+                                            : "{\"a\":1,\"b\":\"xyz\",\"c\":10,\"d\":1.5}\n");
+        test_read r = {.path = test_path("even_fault.jsonl"),
+                       .format = "json",
+                       .columns = k % 4 ? "a" : "a,b,c,d",
+                       .options = {text_option("format", "newline_delimited"),
+                                   text_option("sample_size", "50")}};
+        write_file(r.path, wr_buf_str(&json));
+        wr_csv_scan_force((int)k % 4);
+        weir_status bad = read_back(&r);
+        EXPECT(bad && bad->code == WR_E_ROW_VALUE && strstr(bad->message, " line 151 is not"));
+        wr_status_drop(bad);
+        forget(&r);
+        unlink(r.path);
+        wr_buf_clear(&json);
+    }
+    wr_csv_scan_force(0);
+}
+
+/* The line with one byte damaged. */
+static void add_damaged(wr_buf *json, wr_str line)
+{
+    static const char bytes[] = "\"\\{}[]:,0123456789-.eEtfn ax\t\r\n\x7f";
+    char copy[400];
+    wr_assert(line.length < sizeof copy);
+    memcpy(copy, line.data, line.length);
+    size_t at = wr_random_u64() % line.length, size = line.length;
+    char c = bytes[wr_random_u64() % (sizeof bytes - 1)];
+    switch (wr_random_u64() % 4) {
+    case 0: /* one byte less */
+        memmove(copy + at, copy + at + 1, size - at - 1);
+        size--;
+        break;
+    case 1: /* two bytes change places */
+        c = copy[at], copy[at] = copy[size - 1 - at], copy[size - 1 - at] = c;
+        break;
+    default:
+        copy[at] = c;
+    }
+    wr_buf_add(json, copy, size);
+}
+
+/* Members of one size: of all kinds of values, some asked for, in stretches of more than 64 bytes.
+ */
+static void add_even_line(wr_buf *json, int i, bool has_escapes)
+{
+    wr_buf_printf(json,
+                  "{\"id\":%d,\"a member nobody asks for, with a long name\":\"%c text of one "
+                  "size%s\",\"day\":\"2024-0%d-11\",\"n\":-%d.25,\"none\":null,\"free\":%d,"
+                  "\"t\":\"%c%c\" , \"z\":\"%.*s\",\"last\":0}",
+                  1000 + i, 'a' + i % 26, has_escapes ? "\\n" : "", 1 + i % 9, 10 + i % 90, i * i,
+                  'a' + i % 26, 'z' - i % 26, i % 7, "seven..");
+}
+
+TEST(a_damaged_line_among_even_ones_has_the_same_effect_as_if_it_were_alone)
+{
+    wr_random_seed(11);
+    for (int round = 0; round < 1500; round++) {
+        WR_BUF(json);
+        WR_BUF(line);
+        int damaged = 100 + (int)(wr_random_u64() % 60);
+        for (int i = 0; i < 200; i++) {
+            wr_buf_clear(&line);
+            add_even_line(&line, i, round % 2);
+            if (i == damaged)
+                add_damaged(&json, wr_buf_str(&line));
+            else
+                wr_buf_add(&json, line.data, line.length);
+            wr_buf_add_char(&json, '\n');
+        }
+        char *texts[2] = {0};
+        wr_csv_scan_force(round % 4);
+        for (int way = 0; way < 2; way++) { /* all in one chunk, a chunk for every line */
+            test_read r = {.path = test_path("even.jsonl"),
+                           .format = "json",
+                           .columns = round % 3 ? "id,day,n,t" : "free,z",
+                           .options = {text_option("format", "newline_delimited"),
+                                       text_option("buffer_size", way ? "1" : "100000"),
+                                       text_option("sample_size", "50")}};
+            write_file(r.path, wr_buf_str(&json));
+            weir_status bad = read_back(&r);
+            const char *text = bad ? bad->message : r.text.data ? r.text.data : "";
+            /* the words may differ: a chunk shows what stands in the next line, or ends */
+            const char *why = bad ? strstr(text, " JSON: ") : NULL;
+            texts[way] = wr_heap_copy(text, why ? (size_t)(why - text) : strlen(text));
+            wr_status_drop(bad);
+            forget(&r);
+            unlink(r.path);
+        }
+        EXPECT_TEXT(texts[0], texts[1]);
+        wr_heap_drop(texts[0]);
+        wr_heap_drop(texts[1]);
+        wr_buf_clear(&json);
+        wr_buf_clear(&line);
+    }
+    wr_csv_scan_force(0);
+}
+
 TEST(an_array_and_values_over_several_lines_give_the_same_rows)
 {
     expect_rows("[{\"a\":1},\n {\"a\":2} ,{\"a\":3}]\n", "a BIGINT", "1\n2\n3\n");
@@ -261,4 +373,29 @@ TEST(no_line_is_lost_whatever_the_chunks)
         forget(&r);
         unlink(r.path);
     }
+}
+
+TEST(of_a_large_file_rows_are_estimated_and_some_can_be_looked_at)
+{
+    enum { LINES = 1 << 16, SIZE = 1100 };
+    const char *path = test_path("large.jsonl");
+    WR_BUF(lines);
+    wr_mem *mem = wr_mem_new(NULL, "test", 0);
+    wr_format_context context = {.fs = wr_fs_real(), .mem = mem, .thread_count = 1};
+    wr_options options = {0};
+    wr_str paths = wr_str_of(path);
+    for (int large = 0; large < 2; large++) {
+        wr_relation *rel = NULL;
+        for (int i = 0; i < (large ? LINES : LINES / 16); i++)
+            wr_buf_printf(&lines, "{\"n\":%d,\"t\":\"%0*d\"}\n", i % 10, SIZE, i);
+        write_file(path, wr_buf_str(&lines));
+        wr_buf_clear(&lines);
+        EXPECT_OK(wr_files_bind(&context, &paths, 1, NULL, &options, &rel));
+        double wanted = large ? LINES : LINES / 16;
+        EXPECT(rel && fabs(rel->row_count / wanted - 1) < 0.01);
+        EXPECT(rel && rel->def->places && rel->def->places(rel) == large);
+        wr_relation_release(rel);
+        unlink(path);
+    }
+    wr_mem_drop(mem);
 }

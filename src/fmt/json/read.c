@@ -113,6 +113,7 @@ static weir_status cut_records(void *arg, wr_text_chunk *chunk, size_t size, boo
     }
     chunk->rows = records;
     scan->progress.bytes = wr_text_source_file_pos(scan->chunks.source);
+    scan->progress.decoded_bytes += *cut;
     return WR_OK;
 }
 
@@ -672,6 +673,13 @@ static void json_explain(const wr_relation *base, wr_buf *out)
     wr_buf_printf(out, "%s", names[((const wr_json_relation *)base)->layout]);
 }
 
+/* The first chunk of a large file: it is read and cut into records as a whole. */
+static int json_places(wr_relation *base)
+{
+    const wr_json_relation *rel = (wr_json_relation *)base;
+    return rel->is_sampled && !rel->rejects;
+}
+
 static void json_drop(wr_relation *base)
 {
     wr_json_relation *rel = (wr_json_relation *)base;
@@ -688,5 +696,6 @@ const wr_relation_def wr_json_relation_def = {.name = "json",
                                               .worker_drop = json_worker_drop,
                                               .close = json_close,
                                               .progress = json_progress,
+                                              .places = json_places,
                                               .explain = json_explain,
                                               .drop = json_drop};

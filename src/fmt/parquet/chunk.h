@@ -27,8 +27,8 @@ typedef struct wr_pq_pool {
     uint64_t data_end;
     wr_codec_state codec;
     wr_pq_block *retired, *spare;
-    wr_pq_bytes codes, longs, views; /* scratch for one decoding step */
-    uint64_t bytes_read;
+    wr_pq_bytes codes, longs, views;    /* scratch for one decoding step */
+    uint64_t read_bytes, decoded_bytes; /* since somebody asked: of the file, of pages */
 } wr_pq_pool;
 
 /* Takes no memory yet. mem and file must outlive the pool; one worker. */

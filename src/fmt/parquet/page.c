@@ -134,7 +134,7 @@ static weir_status look(wr_pq_reader *r, size_t size, const uint8_t **out, size_
         r->window_size = 0;
         WR_TRY(wr_file_read_exact(r->pool->file, r->at, r->window->data, want));
         r->window_size = want;
-        r->pool->bytes_read += want;
+        r->pool->read_bytes += want;
     }
     *out = r->window->data + (r->at - r->window_start);
     *got = (size_t)(r->window_start + r->window_size - r->at);
@@ -294,6 +294,7 @@ static weir_status load_dictionary(wr_pq_reader *r, const wr_pq_page_head *h)
     }
     r->dict_page = block;
     if (bad) return bad;
+    r->pool->decoded_bytes += size;
     return wr_pq_dict_load(r, block->data, size, (uint32_t)h->value_count);
 }
 
@@ -388,6 +389,7 @@ static weir_status load_data(wr_pq_reader *r, const wr_pq_page_head *h)
         WR_TRY(unpack_body(r, bytes, (size_t)h->packed_size, head, size, &r->page));
         bytes = r->page->data;
     }
+    r->pool->decoded_bytes += size;
     const uint8_t *at = bytes, *end = bytes + size;
     uint32_t count = (uint32_t)h->value_count;
     if (is_v2) {

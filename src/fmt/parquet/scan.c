@@ -1,38 +1,31 @@
 /* scan.c - morsels, filters and batches over a Parquet file.
  *
- * A morsel is a row group, or a slice of one when there are fewer row groups than workers need. At
- * its start the facts of the filters (asked anew: runtime filters may have arrived) are held
- * against statistics, bloom filters, dictionaries and the page index, cheapest first; what is left
- * is a list of row ranges. A batch decodes the columns of one filter at a time, most selective per
- * cost first as measured on the batches before; columns not needed by then are decoded only if rows
- * survive and otherwise merely skipped, which costs nothing until their next read and never
- * decompresses a page of which no row is wanted.
+ * A morsel is a unit: a row group, or a slice of one (units.c). At its start the facts of the
+ * filters (asked anew: runtime filters may have arrived) are held against statistics, bloom
+ * filters, dictionaries and the page index, cheapest first; what is left is a list of row ranges. A
+ * batch decodes the columns of one filter at a time, most selective per cost first as measured on
+ * the batches before; columns not needed by then are decoded only if rows survive and otherwise
+ * merely skipped, which costs nothing until their next read and never decompresses a page of which
+ * no row is wanted.
  *
  * Ownership: all memory of a batch belongs to the worker and is valid until its next next_batch;
- * dictionaries until it takes another morsel. */
+ * dictionaries until it takes a morsel of another row group. */
 #include "fmt/row_number.h"
 #include "fmt/parquet/scan.h"
 #include "fmt/parquet/nested.h"
 #include "fmt/parquet/prune.h"
+#include "fmt/parquet/units.h"
 #include <stdio.h>
 
-enum { SLICE_ROWS = 32 * 2048 };
 static const double REPEATS_SHARE =
     0.1; /* fewer different values per row: the same ones come again */
-
-typedef struct unit { /* a morsel */
-    int group;
-    int64_t from, to;
-} unit;
 
 typedef struct pq_scan {
     wr_pq_relation *rel;
     wr_scan_request copy;           /* the caller's may live as long as the call of open only */
     const wr_scan_request *request; /* the copy */
     wr_arena arena;
-    unit *units;
-    int unit_count;
-    _Atomic int next;
+    wr_pq_units units;
     wr_cached_file *cached; /* NULL: no cache. Else batches begin at multiples of WR_BATCH_ROWS */
     _Atomic int64_t delivered;
     wr_progress progress;
@@ -62,7 +55,8 @@ typedef struct pq_worker {
     wr_arena morsel_arena;
     pq_column *columns;
     filter_cost *order;
-    unit unit;
+    wr_pq_unit unit;
+    int open_group; /* the readers stand at row of it; -1: nowhere yet */
     wr_pq_row_list ranges;
     int range;
     int64_t row; /* next row of the group */
@@ -100,54 +94,9 @@ uint64_t wr_pq_dict_id(wr_pq_relation *rel, int group, int leaf)
 
 /* ---- opening */
 
-static void make_units(pq_scan *s)
-{
-    const wr_pq_meta *meta = &s->rel->meta;
-    int64_t wanted = 3 * (int64_t)WR_MAX(s->request->worker_count, 1);
-    bool split = s->request->worker_count > 1 && meta->group_count < wanted;
-    int64_t slice = INT64_MAX;
-    if (split) {
-        slice = WR_MAX(meta->rows / wanted, (int64_t)SLICE_ROWS);
-        slice -= slice % WR_BATCH_ROWS;
-        if (slice < WR_BATCH_ROWS) slice = WR_BATCH_ROWS;
-    }
-    WR_LIST(unit) units = {0};
-    for (int g = 0; g < meta->group_count; g++)
-        for (int64_t from = 0; from < meta->groups[g].rows;) {
-            /* The last slice takes what is too little for one of its own. */
-            int64_t left = meta->groups[g].rows - from;
-            int64_t take = split && left / 2 >= slice ? slice : left;
-            wr_push(&s->arena, &units, ((unit){g, from, from + take}));
-            from += take;
-        }
-    s->units = units.items;
-    s->unit_count = units.count;
-}
-
-/* A page or two is decompressed in each place and column: few places of few rows. */
-enum { PLACE_ROWS = 512, PLACES_MAX = 4, ROWS_PER_PLACE = 512 * 1024 };
-
 static int scan_places(wr_relation *base)
 {
-    const wr_pq_meta *meta = &((wr_pq_relation *)base)->meta;
-    return (int)WR_MIN(meta->rows / ROWS_PER_PLACE, (int64_t)PLACES_MAX);
-}
-
-static void make_sample_units(pq_scan *s)
-{
-    const wr_pq_meta *meta = &s->rel->meta;
-    int places = s->request->places;
-    s->units = wr_new_array(&s->arena, unit, places);
-    for (int p = 0; p < places; p++) {
-        int64_t row = meta->rows / places * p + meta->rows / places / 2;
-        int group = 0;
-        while (group < meta->group_count && row >= meta->groups[group].rows)
-            row -= meta->groups[group++].rows;
-        if (group == meta->group_count) break;
-        row -= row % WR_BATCH_ROWS;
-        int64_t to = WR_MIN(row + PLACE_ROWS, meta->groups[group].rows);
-        s->units[s->unit_count++] = (unit){group, row, to};
-    }
+    return wr_pq_units_places(&((wr_pq_relation *)base)->meta);
 }
 
 /* The cache of the file as it was when its footer was read; NULL when it has changed since. */
@@ -174,10 +123,7 @@ static weir_status scan_open(wr_relation *base, const wr_scan_request *request, 
     s->copy = *request;
     s->request = &s->copy;
     s->arena.mem = request->mem;
-    if (request->places)
-        make_sample_units(s);
-    else
-        make_units(s);
+    wr_pq_units_init(&s->units, &s->arena, &s->rel->meta, request);
     s->progress.rows_total = (uint64_t)s->rel->meta.rows;
     s->cached = open_cached(s->rel);
     *out = (wr_scan *)s;
@@ -192,6 +138,8 @@ static void scan_close(wr_scan *scan)
     wr_arena_clear(&s->arena);
     wr_heap_drop(s);
 }
+
+static int scan_morsels(const wr_scan *scan) { return ((const pq_scan *)scan)->units.count; }
 
 static const wr_progress *scan_progress(const wr_scan *scan)
 {
@@ -238,6 +186,7 @@ static weir_status worker_new(wr_scan *scan, int number, wr_scan_worker **out)
     pq_worker *w = wr_heap_new(sizeof *w);
     w->scan = s;
     w->number = number;
+    w->open_group = -1;
     w->arena.mem = w->morsel_arena.mem = s->request->mem;
     wr_pq_pool_init(&w->pool, s->request->mem, s->rel->file, s->rel->meta.data_end);
     w->columns = wr_new_array(&w->arena, pq_column, s->request->column_count + 1);
@@ -402,10 +351,14 @@ static bool by_index(pq_worker *w, pq_column *c, const wr_pq_chunk *chunk, const
     return w->ranges.count == 0;
 }
 
+/* Readers that stand before the unit go on from there: their dictionary and page are loaded. */
 static weir_status open_readers(pq_worker *w)
 {
     wr_pq_relation *rel = w->scan->rel;
     const wr_pq_group *g = &rel->meta.groups[w->unit.group];
+    if (w->open_group == w->unit.group && w->row <= w->unit.from) return WR_OK;
+    w->open_group = w->unit.group;
+    w->row = 0;
     for (int i = 0; i < w->scan->request->column_count; i++) {
         pq_column *c = &w->columns[i];
         if (!c->node) continue;
@@ -471,6 +424,26 @@ static void order_filters(pq_worker *w)
     }
 }
 
+/* ---- progress */
+
+static void tell_bytes(pq_worker *w)
+{
+    wr_progress *progress = &w->scan->progress;
+    atomic_fetch_add_explicit(&progress->bytes, w->pool.read_bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&progress->decoded_bytes, w->pool.decoded_bytes,
+                              memory_order_relaxed);
+    w->pool.read_bytes = w->pool.decoded_bytes = 0;
+}
+
+/* What of the morsel is not in its ranges. */
+static void tell_excluded(pq_worker *w)
+{
+    int64_t rows = w->unit.to - w->unit.from;
+    for (int i = 0; i < w->ranges.count; i++)
+        rows -= w->ranges.items[i].to - w->ranges.items[i].from;
+    atomic_fetch_add(&w->scan->progress.rows_excluded, (uint64_t)rows);
+}
+
 static weir_status next_morsel(wr_scan_worker *worker, bool *got)
 {
     pq_worker *w = (pq_worker *)worker;
@@ -481,9 +454,7 @@ static weir_status next_morsel(wr_scan_worker *worker, bool *got)
         wr_pq_pool_recycle(&w->pool);
         unpin_chunks(w);
         if (s->request->limit >= 0 && atomic_load(&s->delivered) >= s->request->limit) return WR_OK;
-        int number = atomic_fetch_add(&s->next, 1);
-        if (number >= s->unit_count) return WR_OK;
-        w->unit = s->units[number];
+        if (!wr_pq_units_take(&s->units, w->number, &w->unit)) return WR_OK;
         wr_arena_reset(&w->morsel_arena);
         w->ranges = (wr_pq_row_list){0};
         wr_push(&w->morsel_arena, &w->ranges, ((wr_pq_rows){w->unit.from, w->unit.to}));
@@ -497,13 +468,15 @@ static weir_status next_morsel(wr_scan_worker *worker, bool *got)
             excluded = any_fact(w, by_dictionary) || any_fact(w, by_index);
         }
         if (!excluded) break;
-        atomic_fetch_add(&s->progress.rows, (uint64_t)(w->unit.to - w->unit.from));
+        atomic_fetch_add(&s->progress.rows_excluded, (uint64_t)(w->unit.to - w->unit.from));
+        tell_bytes(w);
     }
     order_filters(w);
     if (s->cached) widen_ranges(w);
+    tell_excluded(w);
     w->range = 0;
+    skip_columns(w, w->ranges.items[0].from - w->row, false);
     w->row = w->ranges.items[0].from;
-    skip_columns(w, w->row, false);
     *got = true;
     return WR_OK;
 }
@@ -609,7 +582,6 @@ static weir_status next_batch(wr_scan_worker *worker, wr_batch *out, bool *more)
         wr_pq_pool_recycle(&w->pool);
         wr_pq_rows *range = &w->ranges.items[w->range];
         if (w->row == range->to) {
-            atomic_fetch_add(&s->progress.rows, (uint64_t)(range->to - range->from));
             if (++w->range == w->ranges.count) {
                 w->range--; /* asked again, it says again that nothing is left */
                 w->ranges.items[w->range].from = w->row;
@@ -621,7 +593,9 @@ static weir_status next_batch(wr_scan_worker *worker, wr_batch *out, bool *more)
         }
         uint32_t rows = (uint32_t)WR_MIN(range->to - w->row, (int64_t)WR_BATCH_ROWS), count;
         WR_TRY(make_batch(w, rows, &count));
+        tell_bytes(w);
         w->row += rows;
+        atomic_fetch_add(&s->progress.rows, rows);
         if (count == 0) continue;
         out->rows = rows;
         if (count < rows) {
@@ -629,7 +603,6 @@ static weir_status next_batch(wr_scan_worker *worker, wr_batch *out, bool *more)
             out->sel_count = count;
         }
         atomic_fetch_add(&s->delivered, count);
-        atomic_store_explicit(&s->progress.bytes, w->pool.bytes_read, memory_order_relaxed);
         *more = true;
         return WR_OK;
     }
@@ -752,6 +725,7 @@ const wr_relation_def wr_pq_relation_def = {
     .open = scan_open,
     .worker_new = worker_new,
     .next_morsel = next_morsel,
+    .morsels = scan_morsels,
     .next_batch = next_batch,
     .worker_drop = worker_drop,
     .close = scan_close,
