@@ -1,0 +1,2 @@
+-- Selection: bids on a few auctions.
+SELECT auction, price FROM bid WHERE auction % 123 = 0
