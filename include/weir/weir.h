@@ -12,8 +12,8 @@
  *
  * Threads: an engine may be used by any number of threads. A session, and the queries of it, by one
  * thread at a time, except weir_query_cancel, weir_session_interrupt and weir_query_progress, which
- * any thread may call at any time while the object exists. Different sessions run at the same time
- * and share memory limit and worker threads.
+ * any thread may call at any time while the object exists; so may all of a weir_stream. Different
+ * sessions and streams run at the same time and share memory limit and worker threads.
  *
  * Units: bytes, rows, milliseconds (_ms), microseconds (_us). Texts are UTF-8; SQL texts carry
  * their length or are NUL-terminated where no length is passed. */
@@ -225,6 +225,95 @@ WEIR_API weir_status weir_bind_blob(weir_prepared *prepared, int param, const vo
 WEIR_API weir_status weir_bind_typed(weir_prepared *prepared, int param, const char *text,
                                      size_t length, const char *type);
 WEIR_API weir_status weir_prepared_start(weir_prepared *prepared, weir_query **out);
+
+/* ---- continuous queries: INSERT INTO sink SELECT .. that runs beside its session ---- */
+typedef struct weir_stream weir_stream;
+
+/* Zeroed: as the settings of the session say. */
+typedef struct weir_stream_options {
+    /* What its state and its marks in sinks are found by: letters, digits, '_', '-' and '.', not
+     * first. NULL: the name of the sink. One engine runs no two streams of one name. */
+    const char *name;
+    /* Folder of states; this one lies in the folder below it that has the stream's name. NULL: the
+     * setting stream_state; "" or neither: nothing is kept over a restart. */
+    const char *state_folder;
+    int64_t checkpoint_interval_ms; /* 0: the setting checkpoint_interval */
+    /* "exactly-once", "at-least-once", "best-effort"; refused if it cannot be had. NULL: the
+     * strongest there is. */
+    const char *delivery;
+} weir_stream_options;
+
+typedef enum weir_stream_status {
+    WEIR_STREAM_CREATED,      /* not started, or still opening what it reads and writes */
+    WEIR_STREAM_RESTORED,     /* has its state of last time, nothing read yet */
+    WEIR_STREAM_RUNNING,      /* reads as fast as rows come */
+    WEIR_STREAM_BACKPRESSURE, /* rows wait at a source for the query or its sink */
+    WEIR_STREAM_STOPPED,      /* ended: asked to, or all sources ended */
+    WEIR_STREAM_FAILED,       /* ended by an error that weir_stream_await gives */
+} weir_stream_status;
+
+/* As of the last round, a tenth of a second ago at most. */
+typedef struct weir_stream_figures {
+    weir_stream_status status;
+    bool has_ended;            /* stopped or failed; nothing changes any more */
+    bool is_drained;           /* the sources have nothing left at the moment */
+    bool is_idle;              /* and what they gave is committed */
+    uint64_t rows_in;          /* read since it was started */
+    uint64_t rows_out;         /* handed to the sink, rows that were taken back included */
+    uint64_t late_rows;        /* whose window was out already */
+    uint64_t dead_rows;        /* that could not be read and were set aside */
+    uint64_t batches;          /* read */
+    uint64_t rounds;           /* of reading everything there is and handing on what came of it */
+    bool has_watermark;        /* time is known */
+    int64_t watermark_us;      /* rows before it are late; Unix time */
+    bool has_lag_rows;         /* all sources know it */
+    bool has_lag_bytes;        /* likewise */
+    uint64_t lag_rows;         /* known to the sources and not read yet */
+    uint64_t lag_bytes;        /* likewise */
+    uint64_t state_bytes;      /* memory of groups, rows and the like that are remembered */
+    uint64_t checkpoints;      /* commits since it was started */
+    uint64_t epoch;            /* number of the last commit of all times; 0: none */
+    uint64_t checkpoint_bytes; /* that the last commit wrote into the state */
+    int64_t checkpoint_duration_us; /* of the last commit */
+    int64_t round_duration_us;      /* of the last round */
+    int64_t idle_us;                /* since rows came last */
+    int64_t running_us;             /* since it was started */
+} weir_stream_figures;
+
+/* Says whether a statement is an INSERT INTO a sink that reads a source: what weir_stream_open
+ * takes. Fails if the statement is wrong. Nothing is run. */
+WEIR_API weir_status weir_stream_check(weir_session *session, const char *sql, size_t length,
+                                       bool *is_stream);
+/* Makes a stream of the last statement of sql, an INSERT INTO a sink; those before it are run to
+ * their end first, their rows are dropped. Fails with what cannot run without end, with BUSY if the
+ * name or the state is in use, and inside BEGIN .. COMMIT. options may be NULL. Afterwards the
+ * session is free for other statements, also to drop the source or sink: the stream keeps its own.
+ * Tables it joins are those of this moment. Close streams before the engine; the session may be
+ * closed before. The session's thread; everything else of a stream: any thread. */
+WEIR_API weir_status weir_stream_open(weir_session *session, const char *sql, size_t length,
+                                      const weir_stream_options *options, weir_stream **out);
+/* Lets it run on a thread of its own. Once. */
+WEIR_API weir_status weir_stream_start(weir_stream *stream);
+WEIR_API const char *weir_stream_name(const weir_stream *stream);
+/* What may surprise, one line each; NULL: nothing. */
+WEIR_API const char *weir_stream_notices(const weir_stream *stream);
+WEIR_API void weir_stream_progress(const weir_stream *stream, weir_stream_figures *out);
+/* Waits until it has ended or timeout_ms are over (negative: no limit); *ended says which. The
+ * error if it failed, at every call. */
+WEIR_API weir_status weir_stream_await(weir_stream *stream, int64_t timeout_ms, bool *ended);
+/* Waits until, after one more round at least, the sources have nothing left and what they gave is
+ * committed, which does not wait for the interval; *idle is also true if it has ended. */
+WEIR_API weir_status weir_stream_await_idle(weir_stream *stream, int64_t timeout_ms, bool *idle);
+/* Asks it to end after the present round, with a last commit. Safe in a signal handler. */
+WEIR_API void weir_stream_stop(weir_stream *stream);
+/* Ends it at once, without a commit: it fails with CANCELLED. Safe in a signal handler. */
+WEIR_API void weir_stream_cancel(weir_stream *stream);
+/* Everything about it as one JSON object. Free with weir_text_free. */
+WEIR_API char *weir_stream_snapshot(const weir_stream *stream);
+/* Its operators, the delivery it promises and why. Free with weir_text_free. */
+WEIR_API char *weir_stream_explain(const weir_stream *stream);
+/* Stops it first if it runs. Accepts NULL. */
+WEIR_API void weir_stream_close(weir_stream *stream);
 
 /* ---- data of the host program ---- */
 /* Makes the rows of stream readable as table name in this session's database until weir_unregister.

@@ -82,6 +82,28 @@ weir_status weir_session_open(weir_engine *engine, weir_session **out)
     return WR_OK;
 }
 
+weir_status wr_session_like(weir_session *session, weir_session **out)
+{
+    weir_session *like = wr_heap_new(sizeof *like);
+    like->engine = session->engine;
+    like->id = session->id;
+    like->is_of_stream = true;
+    like->mem = wr_mem_new(session->engine->mem, "stream", 0);
+    like->prepared.ignore_case = like->sequences.ignore_case = true;
+    like->starts_read_only = session->starts_read_only;
+    if (session->last_result) like->last_result = wr_relation_keep(session->last_result);
+    weir_status bad = wr_session_reset(like, WR_STR(""), (wr_span){0});
+    for (int id = 0; id < WR_SETTING_COUNT && !bad; id++) {
+        if (!session->settings[id]) continue;
+        wr_str name = wr_str_of(wr_setting_rows[id].name);
+        name.length = strcspn(name.data, "|");
+        bad = wr_session_set(like, name, wr_str_of(session->settings[id]), (wr_span){0});
+    }
+    if (!bad) *out = like;
+    if (bad) weir_session_close(like);
+    return bad;
+}
+
 static void drop_prepared(weir_session *session)
 {
     wr_str key;
@@ -105,7 +127,7 @@ void weir_session_close(weir_session *session)
     if (!session) return;
     wr_assert(session->open_queries == 0);
     if (session->txn) wr_session_rollback(session);
-    wr_catalog_end_session(session->engine->catalog, session->id);
+    if (!session->is_of_stream) wr_catalog_end_session(session->engine->catalog, session->id);
     drop_prepared(session);
     wr_relation_release(session->last_result);
     wr_session_clear_settings(session);
@@ -113,7 +135,7 @@ void weir_session_close(weir_session *session)
     wr_heap_drop(session->savepoints);
     wr_mem_drop(session->mem);
     wr_mutex_lock(&session->engine->lock);
-    session->engine->session_count--;
+    session->engine->session_count -= !session->is_of_stream;
     wr_mutex_unlock(&session->engine->lock);
     wr_heap_drop(session);
 }

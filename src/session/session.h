@@ -40,6 +40,7 @@ struct weir_engine {
     int pool_count;              /* guarded by lock */
     uint64_t next_session;       /* guarded by lock */
     _Atomic uint64_t temp_bytes; /* in temporary files of all queries */
+    struct wr_running *running;  /* guarded by lock; the streams there are */
 };
 
 typedef struct wr_savepoint {
@@ -50,6 +51,7 @@ typedef struct wr_savepoint {
 struct weir_session {
     weir_engine *engine;
     uint64_t id;
+    bool is_of_stream; /* shares the id with the session it was made like */
     wr_mem *mem;
     char *settings[WR_SETTING_COUNT]; /* text form; NULL = the row's default */
     const wr_zone *zone;
@@ -137,6 +139,9 @@ struct weir_query {
 
 /* ---- engine.c ---- */
 WR_MUST_CHECK weir_status wr_engine_pool(weir_engine *engine, int thread_count, wr_pool **out);
+/* A session with the settings, the search path and the temporary objects of another one, for a
+ * thread of its own; not counted among the engine's. The session's thread. */
+WR_MUST_CHECK weir_status wr_session_like(weir_session *session, weir_session **out);
 
 /* create_table.c: UNSUPPORTED for a COLLATE that orders otherwise than by bytes. */
 WR_MUST_CHECK weir_status wr_check_collation(const wr_sql_column_def *def);
@@ -221,6 +226,8 @@ extern const wr_setting_row wr_setting_rows[WR_SETTING_COUNT];
 WR_MUST_CHECK weir_status wr_query_new(weir_session *session, weir_query **out);
 WR_MUST_CHECK weir_status wr_query_run_statement(weir_query *query, const wr_node *statement);
 void wr_query_prepare_planner(weir_query *query);
+/* READ_ONLY, or UNSUPPORTED for a sink with rows of its own: may the bound INSERT be run? */
+WR_MUST_CHECK weir_status wr_query_check_insert(const weir_query *query, const wr_node *statement);
 WR_MUST_CHECK weir_status wr_query_plan(weir_query *query, const wr_bound *bound, wr_run **run);
 /* Runs a bound query to its end, handing every batch to fn. */
 WR_MUST_CHECK weir_status wr_query_drain(weir_query *query, const wr_bound *bound,
@@ -272,6 +279,22 @@ WR_MUST_CHECK weir_status wr_run_refresh(weir_query *query, const wr_names *name
 /* Rows for a sink: does the statement run as a stream, or as a batch? */
 bool wr_runs_as_stream(const weir_query *query, const wr_bound *bound);
 WR_MUST_CHECK weir_status wr_run_continuous(weir_query *query, const wr_bound *bound, wr_span span);
+/* A stream of an engine; entered while it is there, started or not. */
+typedef struct wr_running {
+    struct wr_running *next;
+    wr_str name;
+    struct wr_stream *stream; /* NULL: still being made */
+} wr_running;
+/* BUSY if one of that name is there. Any thread. */
+WR_MUST_CHECK weir_status wr_running_enter(weir_engine *engine, wr_running *entry);
+void wr_running_leave(weir_engine *engine, wr_running *entry);
+/* Makes the stream of a bound INSERT INTO a sink, not started, and enters it; what query has must
+ * outlive it. given: instead of the settings; may be NULL. */
+WR_MUST_CHECK weir_status wr_make_stream(weir_query *query, const wr_bound *bound,
+                                         const weir_stream_options *given, wr_running *entry);
+void wr_unmake_stream(weir_engine *engine, wr_running *entry); /* stops it first */
+void wr_show_streams(weir_query *query);                       /* SHOW STREAMS */
+WR_DEFINE_CLEANUP(weir_stream, weir_stream_close)
 
 /* ---- sequence.c: sequences and the columns that own them ---- */
 WR_MUST_CHECK weir_status wr_run_create_sequence(weir_query *query,

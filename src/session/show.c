@@ -323,6 +323,8 @@ static weir_status run_show_statement(weir_query *query, const wr_sql_show *show
         list_streams(query, 1u << WR_ENTRY_SOURCE, like);
     else if (wr_str_is(what, "sinks"))
         list_streams(query, 1u << WR_ENTRY_SINK, like);
+    else if (wr_str_is(what, "streams"))
+        wr_show_streams(query);
     else if (wr_str_is(what, "sequences"))
         list_objects(query, 1u << WR_ENTRY_SEQUENCE, like);
     else if (wr_str_is(what, "all") || wr_str_is(what, "settings") || wr_str_is(what, "variables"))
@@ -339,10 +341,11 @@ static weir_status run_show_statement(weir_query *query, const wr_sql_show *show
     } else if (wr_str_has_prefix(what, WR_STR("create "))) {
         return wr_run_show_create(query, show);
     } else if (what.length) {
-        return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, show->what.span,
-                                       "SHOW %.*s is not supported", WR_STR_ARGS(what)),
-                            "there are SHOW TABLES, VIEWS, MATERIALIZED VIEWS, SOURCES, SINKS, "
-                            "SEQUENCES, SCHEMAS, FUNCTIONS, ALL, CREATE TABLE");
+        return wr_with_hint(
+            wr_fail_at(WR_E_UNSUPPORTED, show->what.span, "SHOW %.*s is not supported",
+                       WR_STR_ARGS(what)),
+            "there are SHOW TABLES, VIEWS, MATERIALIZED VIEWS, SOURCES, SINKS, STREAMS, "
+            "SEQUENCES, SCHEMAS, FUNCTIONS, ALL, CREATE TABLE");
     } else if (show->name.count) {
         wr_str name = wr_names_last(show->name).text;
         wr_span span = wr_names_last(show->name).span;

@@ -339,6 +339,12 @@ static weir_status check_fillable(const weir_query *query)
                       WR_STR_ARGS(sink->name));
 }
 
+weir_status wr_query_check_insert(const weir_query *query, const wr_node *statement)
+{
+    WR_TRY(check_writable(query, statement));
+    return check_fillable(query);
+}
+
 static weir_status start_planned(weir_query *query, const wr_node *statement)
 {
     if (query->bound.writes) WR_TRY(check_writable(query, statement));

@@ -66,7 +66,7 @@ static const char *const show_lists[] = {
     "create table",  "create view", "create materialized view",
     "create source", "create sink", "create index",
     "variables",     "macros",      "jobs",
-    "create all",
+    "create all",    "streams",
 };
 
 /* Matches "create table" against the tokens; the number of words, or 0. */

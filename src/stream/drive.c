@@ -6,56 +6,140 @@
  * Commits happen between rounds only: there is nothing in flight then.
  *
  * Threads: the driving thread owns graph and state. Others see copies under the lock and raise the
- * flags stop and cancel. */
+ * flags stop, wants_commit and cancel. */
 #include "stream/running.h"
 #include "stream/watermark.h"
 #include "sys/clock.h"
 
 static const int64_t WAIT_US = 20 * 1000, MANY_WAIT_US = 1000;
 static const int64_t US = 1000; /* nanoseconds */
+static const int64_t DESCRIBE_EVERY_NS = INT64_C(1000000000);
+enum { SAMPLE_EVERY = 64 }; /* batches */
 
 static int64_t now_us(void) { return wr_clock_mono_ns() / US; }
 
-static void publish(wr_stream *s, wr_stream_status status)
+static void look_at_sources(wr_stream *s, wr_stream_progress *p)
 {
-    wr_stream_progress p = s->progress;
-    p.status = status;
-    p.rows_in = p.batches = 0;
-    p.watermark = s->sink->time;
-    p.lag = (wr_lag){.has_rows = true, .has_bytes = true};
     int64_t last_rows = 0;
+    p->rows_in = p->batches = 0;
+    p->lag = (wr_lag){.has_rows = true, .has_bytes = true};
     for (int i = 0; i < s->graph->source_count; i++) {
         const wr_graph_source *source = &s->graph->sources[i];
-        wr_lag lag = {0};
-        if (source->source->def->lag && source->reader)
+        wr_lag lag = {.has_rows = source->has_ended, .has_bytes = source->has_ended};
+        if (source->source->def->lag && source->reader && !source->has_ended)
             source->source->def->lag(source->reader, &lag);
-        p.lag.has_rows &= lag.has_rows;
-        p.lag.has_bytes &= lag.has_bytes;
-        p.lag.rows += lag.rows;
-        p.lag.bytes += lag.bytes;
-        p.rows_in += source->rows;
-        p.batches += source->batches;
+        p->lag.has_rows &= lag.has_rows;
+        p->lag.has_bytes &= lag.has_bytes;
+        p->lag.rows += lag.rows;
+        p->lag.bytes += lag.bytes;
+        p->lag.is_waiting |= lag.is_waiting;
+        p->rows_in += source->rows;
+        p->batches += source->batches;
         last_rows = WR_MAX(last_rows, source->last_rows_ns);
     }
-    p.late_rows = 0;
+    uint64_t backlog = p->lag.has_rows ? (p->lag.rows + WR_BATCH_ROWS - 1) / WR_BATCH_ROWS : 0;
+    p->backlog_max = WR_MAX(p->backlog_max, WR_MAX(backlog, (uint64_t)s->left_rows));
+    p->idle_for_us = (wr_clock_mono_ns() - last_rows) / US;
+}
+
+/* Where the sources are, "; " between them. Costs what the positions are long. */
+static void describe_positions(wr_stream *s, wr_buf *out)
+{
+    WR_BUF(position);
+    for (int i = 0; i < s->graph->source_count; i++) {
+        const wr_graph_source *source = &s->graph->sources[i];
+        const wr_source_def *def = source->source->def;
+        if (!source->reader || !def->describe) continue;
+        wr_buf_clear(&position);
+        weir_status bad = def->position(source->reader, &position);
+        wr_buf_printf(out, "%s%.*s: ", out->length ? "; " : "", WR_STR_ARGS(source->name));
+        if (bad)
+            wr_buf_add_text(out, wr_status_text(bad));
+        else
+            def->describe(wr_buf_str(&position), out);
+        wr_status_drop(bad);
+    }
+}
+
+static void publish(wr_stream *s, wr_stream_status status, bool any, bool has_new)
+{
+    wr_stream_progress *p = &s->now;
+    WR_BUF(positions);
+    int64_t now = wr_clock_mono_ns();
+    p->status = status;
+    p->watermark = s->sink->time;
+    look_at_sources(s, p);
+    p->is_drained = !any && !p->lag.is_waiting;
+    p->is_idle = p->is_drained && !has_new;
+    p->late_rows = 0;
     for (int i = 0; i < s->graph->op_count; i++)
-        p.late_rows += s->graph->ops[i]->late_rows;
-    p.rows_out = s->sink->rows_out;
-    p.state_bytes = wr_graph_state_bytes(s->graph);
-    p.epoch = s->committer.epoch;
-    p.idle_for_us = (wr_clock_mono_ns() - last_rows) / US;
+        p->late_rows += s->graph->ops[i]->late_rows;
+    p->rows_out = s->sink->rows_out;
+    p->state_bytes = wr_graph_state_bytes(s->graph);
+    p->epoch = s->committer.epoch;
+    bool goes_on = status == WR_STREAM_RUNNING || status == WR_STREAM_BACKPRESSURE;
+    bool describe = !goes_on || now - s->described_ns > DESCRIBE_EVERY_NS;
+    if (describe) describe_positions(s, &positions);
+    if (describe) s->described_ns = now;
     wr_mutex_lock(&s->lock);
-    s->progress = p;
+    s->progress = *p;
+    if (describe) {
+        wr_buf_clear(&s->positions);
+        wr_buf_add_str(&s->positions, wr_buf_str(&positions));
+    }
     wr_cond_broadcast(&s->changed);
     wr_mutex_unlock(&s->lock);
 }
 
 /* ---- polling ---- */
 
+/* What the rows take in the forms they have, long texts that are not in dictionaries included. */
+static uint64_t payload_of(const wr_batch *batch)
+{
+    uint64_t bytes = 0, count = wr_batch_count(batch);
+    for (int c = 0; c < batch->column_count; c++) {
+        const wr_column *column = &batch->columns[c];
+        bytes += wr_phys_size((wr_phys)column->phys) * count;
+        if (column->phys != WR_P_VIEW || column->form != WR_FLAT) continue;
+        const wr_view *views = column->data;
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t row = wr_batch_row(batch, i);
+            bool is_null = column->valid && !wr_bit_get(column->valid, row);
+            if (!is_null && views[row].length > 12) bytes += views[row].length;
+        }
+    }
+    return bytes;
+}
+
+/* The batch goes through the graph; began_ns: when it was asked for, 0: it was waited for. */
+static weir_status hand_on(wr_stream *s, wr_graph_source *source, const wr_batch *batch,
+                           int64_t began_ns)
+{
+    wr_stream_progress *p = &s->now;
+    int64_t now = wr_clock_mono_ns();
+    source->last_rows_ns = now;
+    source->rows += wr_batch_count(batch);
+    if (source->batches++ % SAMPLE_EVERY == 0) {
+        p->sampled_batches++;
+        p->sampled_rows += wr_batch_count(batch);
+        p->sampled_bytes += payload_of(batch);
+    }
+    WR_TRY(wr_graph_source_idle(source, false));
+    atomic_store_explicit(&s->in_flight, true, memory_order_relaxed);
+    weir_status bad = wr_stream_emit(source->entry, &(wr_delta){.batch = *batch});
+    atomic_store_explicit(&s->in_flight, false, memory_order_relaxed);
+    int64_t took = wr_clock_mono_ns() - now;
+    p->last_batch_us = took / US;
+    p->busy_ns += took;
+    if (began_ns) p->overhead_ns += now - began_ns;
+    return bad;
+}
+
 static weir_status poll_one(wr_stream *s, wr_graph_source *source, int64_t deadline_ns, bool *got)
 {
     wr_batch batch;
     wr_poll result;
+    int64_t began = deadline_ns ? 0 : wr_clock_mono_ns();
     WR_TRY(source->source->def->poll(source->reader, deadline_ns, &batch, &result));
     *got = result == WR_POLL_ROWS;
     if (result == WR_POLL_END) {
@@ -65,16 +149,10 @@ static weir_status poll_one(wr_stream *s, wr_graph_source *source, int64_t deadl
                                      INT64_MAX));
         return WR_OK;
     }
-    int64_t now = wr_clock_mono_ns();
-    if (!*got) {
-        bool is_idle = s->options.idle_us && now - source->last_rows_ns > s->options.idle_us * US;
-        return is_idle ? wr_graph_source_idle(source, true) : WR_OK;
-    }
-    source->last_rows_ns = now;
-    source->rows += wr_batch_count(&batch);
-    source->batches++;
-    WR_TRY(wr_graph_source_idle(source, false));
-    return wr_stream_emit(source->entry, &(wr_delta){.batch = batch});
+    if (*got) return hand_on(s, source, &batch, began);
+    bool is_idle =
+        s->options.idle_us && wr_clock_mono_ns() - source->last_rows_ns > s->options.idle_us * US;
+    return is_idle ? wr_graph_source_idle(source, true) : WR_OK;
 }
 
 static weir_status poll_all(wr_stream *s, int64_t deadline_ns, bool *got, bool *ended)
@@ -115,14 +193,18 @@ static weir_status end_round(wr_stream *s)
     WR_TRY(follow_clock(s));
     WR_TRY(wr_graph_flush(s->graph));
     WR_TRY(wr_sink_round_ends(s->sink));
-    s->progress.rounds++;
-    s->progress.last_sink_us = wr_sink_take_time(s->sink);
+    s->now.rounds++;
+    s->now.last_sink_us = wr_sink_take_time(s->sink);
     return WR_OK;
 }
 
-static bool commit_is_due(const wr_stream *s)
+/* Without a state and a sink that waits for it rows are where they belong after each round. */
+static bool commits(const wr_stream *s) { return s->committer.state || wr_sink_is_exact(s->sink); }
+
+static bool commit_is_due(wr_stream *s, bool any)
 {
-    if (!s->committer.state && !wr_sink_is_exact(s->sink)) return false;
+    if (!commits(s)) return false;
+    if (!any && atomic_load_explicit(&s->wants_commit, memory_order_relaxed)) return true;
     return now_us() - s->last_commit_us >= s->options.checkpoint_interval_us;
 }
 
@@ -130,9 +212,11 @@ static weir_status commit(wr_stream *s)
 {
     WR_TRY(wr_commit_epoch(&s->committer));
     s->last_commit_us = now_us();
-    s->progress.checkpoints++;
-    s->progress.checkpoint_bytes = s->committer.bytes;
-    s->progress.last_checkpoint_us = s->committer.took_us;
+    s->wants_commit = false;
+    s->now.checkpoints++;
+    s->now.checkpoint_bytes = s->committer.bytes;
+    s->now.last_checkpoint_us = s->committer.took_us;
+    s->now.overhead_ns += s->committer.took_us * US;
     return WR_OK;
 }
 
@@ -162,15 +246,16 @@ static weir_status run_rounds(wr_stream *s)
         } while (got && !is_stopping(s) && now_us() - began < s->options.round_us);
         if (!any && !ended && !is_stopping(s)) WR_TRY(poll_all(s, patience(s), &any, &ended));
         has_new |= any;
+        s->left_rows = got;
+        s->now.blocked_rounds += got;
         WR_TRY(end_round(s));
-        s->progress.last_round_us = now_us() - began;
+        s->now.last_round_us = now_us() - began;
         bool stopping = is_stopping(s);
-        if (stopping || ended || (has_new && commit_is_due(s))) {
+        if (stopping || ended || (has_new && commit_is_due(s, any))) {
             WR_TRY(commit(s));
             has_new = false;
         }
-        s->is_idle = !any && !has_new;
-        publish(s, WR_STREAM_RUNNING);
+        publish(s, got ? WR_STREAM_BACKPRESSURE : WR_STREAM_RUNNING, any, has_new && commits(s));
         if (stopping) return WR_OK;
     }
     return WR_OK;
@@ -183,13 +268,13 @@ void wr_stream_run(void *arg)
     weir_status bad = wr_graph_open(s->graph);
     if (!bad) bad = wr_commit_restore(&s->committer, &restored);
     s->last_commit_us = now_us();
-    if (!bad) publish(s, restored ? WR_STREAM_RESTORED : WR_STREAM_RUNNING);
+    if (!bad) publish(s, restored ? WR_STREAM_RESTORED : WR_STREAM_RUNNING, true, true);
     if (!bad) bad = run_rounds(s);
     if (bad) wr_sink_abort(s->sink);
-    publish(s, bad ? WR_STREAM_FAILED : WR_STREAM_STOPPED);
     wr_mutex_lock(&s->lock);
     s->error = bad;
-    s->has_ended = true;
-    wr_cond_broadcast(&s->changed);
     wr_mutex_unlock(&s->lock);
+    s->now.has_ended = true;
+    s->left_rows = false;
+    publish(s, bad ? WR_STREAM_FAILED : WR_STREAM_STOPPED, bad != WR_OK, bad != WR_OK);
 }

@@ -1,11 +1,16 @@
 /* snapshot.c - a continuous query as JSON for programs and as text for people.
  *
- * The object has every field of Velaria's snapshotJson under its name, with measured values, and
- * behind them what is ours: lag, watermark, late rows, commits. A field whose question does not
- * arise here (a queue between processes, say) has the value that answers it truthfully: there is
- * none. */
+ * The object has every field of Velaria's snapshotJson under its name and in its order, with
+ * measured values, and behind them, from "v" on, what is ours: lag, watermark, late rows, commits.
+ * A field whose question does not arise here (a queue between processes, say) has the value that
+ * answers it truthfully: there is none, one batch is on its way at a time. Costs are microseconds
+ * per batch, payloads bytes of the columns that are read.
+ *
+ * Threads: any. Everything that changes is copied under the lock; the graph is only asked for what
+ * stays as it was built. */
 #include "stream/running.h"
 #include "base/date.h"
+#include "stream/watermark.h"
 
 const char *wr_delivery_text(wr_delivery delivery)
 {
@@ -42,15 +47,6 @@ static void flag(wr_buf *out, const char *name, bool value)
     wr_buf_add_text(out, value ? "true" : "false");
 }
 
-static bool has_stateful(const wr_graph *graph, const char *name)
-{
-    for (int i = 0; i < graph->op_count; i++)
-        if (graph->ops[i]->def->is_stateful &&
-            (!name || strstr(graph->ops[i]->def->name, name) != NULL))
-            return true;
-    return false;
-}
-
 static bool is_bounded(const wr_graph *graph)
 {
     for (int i = 0; i < graph->source_count; i++)
@@ -58,38 +54,100 @@ static bool is_bounded(const wr_graph *graph)
     return true;
 }
 
-static void add_execution(const wr_stream *s, wr_buf *out)
+/* What the operators are, as far as programs ask for it. */
+typedef struct shape {
+    int stateful;
+    const wr_stream_op *group; /* the last that groups; NULL: none */
+    bool has_window;
+} shape;
+
+static shape shape_of(const wr_graph *graph)
+{
+    shape out = {0};
+    for (int i = 0; i < graph->op_count; i++) {
+        const wr_stream_op *op = graph->ops[i];
+        out.stateful += op->def->is_stateful && op->def != &wr_stream_watermark;
+        if (strstr(op->def->name, "group")) out.group = op;
+        out.has_window |= strstr(op->def->name, "window") || strstr(op->def->name, "session");
+    }
+    return out;
+}
+
+/* Groups of one aggregate over one source could be divided by their keys. */
+static bool is_divisible(const wr_graph *graph, const shape *is)
+{
+    return graph->source_count == 1 && is->stateful == 1 && is->group;
+}
+
+static void add_execution(const wr_stream *s, const shape *is, wr_buf *out)
 {
     bool workers = s->options.worker_count > 1;
     text(out, "requested_execution_mode", workers ? "local-workers" : "single-process");
     text(out, "execution_mode", "single-process");
     text(out, "execution_reason",
-         workers ? "one worker: the keys of this query are not partitioned"
-                 : "configured single-process execution");
+         !workers                     ? "configured single-process execution"
+         : is_divisible(s->graph, is) ? "one worker: keys are not divided among workers"
+                                      : "one worker: the state of this query has no single key");
     text(out, "transport_mode", "inproc");
-    text(out, "aggregate_impl", has_stateful(s->graph, "group") ? "hash-ref" : "not-applicable");
+    text(out, "aggregate_impl", is->group ? "hash-ref" : "not-applicable");
     text(out, "aggregate_reason",
-         has_stateful(s->graph, "group") ? "groups live in one table of this process"
-                                         : "the query has no grouping");
+         !is->group           ? "the query has no grouping"
+         : is->group->note[0] ? is->group->note
+                              : "groups live in hash tables of this process");
 }
 
-static void add_flow(const wr_stream *s, const wr_stream_progress *p, wr_buf *out)
+static void add_flow(const wr_stream *s, const wr_stream_progress *p, wr_str positions, wr_buf *out)
 {
+    bool in_flight = s->in_flight;
     number(out, "batches_pulled", (int64_t)p->batches);
-    number(out, "batches_processed", (int64_t)p->batches);
-    number(out, "blocked_count", 0);
-    number(out, "max_backlog_batches", p->batches ? 1 : 0);
-    number(out, "inflight_batches", 0);
-    number(out, "inflight_partitions", 0);
-    number(out, "last_batch_latency_ms", p->last_round_us / 1000);
+    number(out, "batches_processed", (int64_t)p->batches - in_flight);
+    number(out, "blocked_count", (int64_t)p->blocked_rounds);
+    number(out, "max_backlog_batches", (int64_t)p->backlog_max);
+    number(out, "inflight_batches", in_flight);
+    number(out, "inflight_partitions", in_flight);
+    number(out, "last_batch_latency_ms", p->last_batch_us / 1000);
     number(out, "last_sink_latency_ms", p->last_sink_us / 1000);
     number(out, "last_state_latency_ms", p->last_checkpoint_us / 1000);
-    number(out, "last_source_offset", (int64_t)p->rows_in);
+    key(out, "last_source_offset");
+    wr_buf_add_json(out, positions);
     flag(out, "backpressure_active", p->status == WR_STREAM_BACKPRESSURE);
-    flag(out, "has_stateful_ops", has_stateful(s->graph, NULL));
-    flag(out, "has_window", has_stateful(s->graph, "window"));
+}
+
+static int64_t per(uint64_t amount, uint64_t count)
+{
+    return count ? (int64_t)(amount / count) : 0;
+}
+
+static void ratio(wr_buf *out, const char *name, int64_t above, int64_t below)
+{
+    key(out, name);
+    wr_buf_printf(out, "%.3f", below > 0 ? (double)above / (double)below : 0.0);
+}
+
+/* One worker and nothing between processes: what Velaria estimates about the choice is measured of
+ * the way that was taken. */
+static void add_cost(const wr_stream *s, const wr_stream_progress *p, const shape *is, wr_buf *out)
+{
+    flag(out, "actor_eligible", is_divisible(s->graph, is));
+    flag(out, "used_actor_runtime", false);
+    flag(out, "used_shared_memory", false);
+    flag(out, "has_stateful_ops", is->stateful > 0);
+    flag(out, "has_window", is->has_window);
+    flag(out, "sink_is_blocking", s->delivery == WR_DELIVERY_EXACTLY_ONCE);
     flag(out, "source_is_bounded", is_bounded(s->graph));
+    number(out, "estimated_partitions", 1);
+    number(out, "projected_payload_bytes",
+           per(p->sampled_bytes, p->sampled_rows) * (int64_t)p->rows_in);
+    number(out, "sampled_batches", (int64_t)p->sampled_batches);
+    number(out, "sampled_rows_per_batch", per(p->sampled_rows, p->sampled_batches));
+    number(out, "average_projected_payload_bytes", per(p->sampled_bytes, p->sampled_batches));
+    ratio(out, "actor_speedup", p->busy_ns, p->busy_ns);
+    ratio(out, "compute_to_overhead_ratio", p->busy_ns, p->overhead_ns);
     number(out, "estimated_state_size_bytes", (int64_t)p->state_bytes);
+    number(out, "estimated_batch_cost", per((uint64_t)p->busy_ns / 1000, p->batches));
+    number(out, "backpressure_max_queue_batches", 1);
+    number(out, "backpressure_high_watermark", 1);
+    number(out, "backpressure_low_watermark", 0);
     text(out, "checkpoint_delivery_mode", wr_delivery_text(s->delivery));
 }
 
@@ -104,30 +162,61 @@ static void add_time(wr_buf *out, const char *name, int64_t time)
     wr_buf_add_json(out, (wr_str){printed, (size_t)wr_ts_print(time, printed)});
 }
 
+static void add_lag(wr_buf *out, const char *name, bool is_known, uint64_t lag)
+{
+    if (is_known) {
+        number(out, name, (int64_t)lag);
+        return;
+    }
+    key(out, name);
+    wr_buf_add_text(out, "null");
+}
+
+static void add_own(const wr_stream *s, const wr_stream_progress *p, wr_buf *out)
+{
+    number(out, "v", 1);
+    number(out, "rows_in", (int64_t)p->rows_in);
+    number(out, "rows_out", (int64_t)p->rows_out);
+    number(out, "late_rows", (int64_t)p->late_rows);
+    number(out, "dead_rows", (int64_t)p->dead_rows);
+    number(out, "rounds", (int64_t)p->rounds);
+    add_time(out, "watermark", p->watermark);
+    add_lag(out, "lag_rows", p->lag.has_rows, p->lag.rows);
+    add_lag(out, "lag_bytes", p->lag.has_bytes, p->lag.bytes);
+    flag(out, "is_drained", p->is_drained);
+    flag(out, "is_idle", p->is_idle);
+    number(out, "idle_us", p->idle_for_us);
+    number(out, "state_bytes", (int64_t)p->state_bytes);
+    number(out, "epoch", (int64_t)p->epoch);
+    number(out, "checkpoints", (int64_t)p->checkpoints);
+    number(out, "checkpoint_bytes", (int64_t)p->checkpoint_bytes);
+    number(out, "last_checkpoint_us", p->last_checkpoint_us);
+    number(out, "last_round_us", p->last_round_us);
+    number(out, "last_batch_us", p->last_batch_us);
+    number(out, "last_sink_us", p->last_sink_us);
+    text(out, "delivery_reason", s->why);
+}
+
 void wr_stream_snapshot(wr_stream *s, wr_buf *out)
 {
-    wr_stream_progress p;
-    wr_stream_progress_of(s, &p);
+    WR_BUF(positions);
+    WR_BUF(error);
+    wr_mutex_lock(&s->lock);
+    wr_stream_progress p = s->progress;
+    wr_buf_add_str(&positions, wr_buf_str(&s->positions));
+    if (s->error) wr_buf_add_text(&error, wr_status_text(s->error));
+    wr_mutex_unlock(&s->lock);
+    const shape is = shape_of(s->graph);
     WR_BUF(object);
     wr_buf_add_char(&object, '{');
-    WR_BUF(name);
-    wr_buf_add_str(&name, s->options.name);
-    text(&object, "query_id", name.length ? name.data : "stream");
+    key(&object, "query_id");
+    wr_buf_add_json(&object, s->options.name);
     text(&object, "status", status_text(p.status));
-    add_execution(s, &object);
-    add_flow(s, &p, &object);
-    number(&object, "rows_in", (int64_t)p.rows_in);
-    number(&object, "rows_out", (int64_t)p.rows_out);
-    number(&object, "late_rows", (int64_t)p.late_rows);
-    number(&object, "rounds", (int64_t)p.rounds);
-    add_time(&object, "watermark", p.watermark);
-    if (p.lag.has_rows) number(&object, "lag_rows", (int64_t)p.lag.rows);
-    if (p.lag.has_bytes) number(&object, "lag_bytes", (int64_t)p.lag.bytes);
-    number(&object, "epoch", (int64_t)p.epoch);
-    number(&object, "checkpoints", (int64_t)p.checkpoints);
-    number(&object, "checkpoint_bytes", (int64_t)p.checkpoint_bytes);
-    number(&object, "last_checkpoint_us", p.last_checkpoint_us);
-    text(&object, "delivery_reason", s->why);
+    add_execution(s, &is, &object);
+    add_flow(s, &p, wr_buf_str(&positions), &object);
+    add_cost(s, &p, &is, &object);
+    add_own(s, &p, &object);
+    if (error.length) text(&object, "error", error.data);
     wr_buf_add_char(&object, '}');
     wr_buf_add_str(out, wr_buf_str(&object));
 }

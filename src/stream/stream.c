@@ -67,7 +67,7 @@ weir_status wr_stream_new(wr_planner *planner, wr_logical *root, wr_target *targ
     s->graph = wr_graph_new(mem, planner->env, pool);
     s->graph->fs = options->fs;
     s->graph->dead = options->dead;
-    s->progress.watermark = WR_NO_TIME_YET;
+    s->progress.watermark = s->now.watermark = WR_NO_TIME_YET;
     wr_build_options build = {.emit_on_close = options->emit_on_close,
                               .emit_on_change = options->emit_on_change,
                               .target_takes_back = target->takes_back,
@@ -94,25 +94,30 @@ static weir_status error_of(const wr_stream *s)
     return s->error ? wr_status_copy(s->error) : WR_OK;
 }
 
-static weir_status await(wr_stream *s, int64_t deadline_ns, bool until_idle, bool *done)
+weir_status wr_stream_await(wr_stream *s, int64_t deadline_ns, bool *ended)
 {
     wr_mutex_lock(&s->lock);
-    while (!s->has_ended && !(until_idle && s->is_idle && s->progress.rounds > 0))
+    while (!s->progress.has_ended)
         if (!wr_cond_wait_until(&s->changed, &s->lock, deadline_ns)) break;
-    *done = s->has_ended || (until_idle && s->is_idle);
+    *ended = s->progress.has_ended;
     weir_status bad = error_of(s);
     wr_mutex_unlock(&s->lock);
     return bad;
 }
 
-weir_status wr_stream_await(wr_stream *s, int64_t deadline_ns, bool *ended)
-{
-    return await(s, deadline_ns, false, ended);
-}
-
+/* The round that runs now may have polled its sources before the call. */
 weir_status wr_stream_await_idle(wr_stream *s, int64_t deadline_ns, bool *idle)
 {
-    return await(s, deadline_ns, true, idle);
+    wr_mutex_lock(&s->lock);
+    const wr_stream_progress *p = &s->progress;
+    uint64_t enough = p->rounds + 2;
+    s->wants_commit = true;
+    while (!p->has_ended && !(p->is_idle && p->rounds >= enough))
+        if (!wr_cond_wait_until(&s->changed, &s->lock, deadline_ns)) break;
+    *idle = p->has_ended || (p->is_idle && p->rounds >= enough);
+    weir_status bad = error_of(s);
+    wr_mutex_unlock(&s->lock);
+    return bad;
 }
 
 void wr_stream_progress_of(wr_stream *s, wr_stream_progress *out)
@@ -130,6 +135,7 @@ void wr_stream_drop(wr_stream *s)
     wr_graph_drop(s->graph);
     wr_committer_clear(&s->committer);
     wr_status_drop(s->error);
+    wr_buf_clear(&s->positions);
     wr_mutex_clear(&s->lock);
     wr_cond_clear(&s->changed);
     wr_arena_clear(&s->arena);

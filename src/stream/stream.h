@@ -35,12 +35,19 @@ typedef enum wr_stream_status {
 
 typedef struct wr_stream_progress {
     wr_stream_status status;
+    bool has_ended;
+    bool is_drained; /* the sources have nothing left at the moment */
+    bool is_idle;    /* and what they gave is committed */
     uint64_t rows_in, rows_out, late_rows, dead_rows, rounds, batches;
     int64_t watermark; /* WR_NO_TIME_YET */
     uint64_t state_bytes, checkpoint_bytes, checkpoints;
-    int64_t last_checkpoint_us, last_round_us, last_sink_us, idle_for_us;
+    int64_t last_checkpoint_us, last_round_us, last_batch_us, last_sink_us, idle_for_us;
     wr_lag lag;
     uint64_t epoch;
+    uint64_t blocked_rounds;      /* that left rows behind at a source */
+    uint64_t backlog_max;         /* most batches that were known to wait at the sources */
+    int64_t busy_ns, overhead_ns; /* in the graph; in sources that gave rows and in commits */
+    uint64_t sampled_batches, sampled_rows, sampled_bytes;
 } wr_stream_progress;
 
 /* Takes the bound INSERT INTO sink SELECT (its optimised plan) and builds the graph. Fails with
@@ -54,7 +61,8 @@ WR_MUST_CHECK weir_status wr_stream_start(wr_stream *stream);
 void wr_stream_stop(wr_stream *stream);
 /* Waits until it has ended or deadline_ns; *ended tells. Its error, if it failed. */
 WR_MUST_CHECK weir_status wr_stream_await(wr_stream *stream, int64_t deadline_ns, bool *ended);
-/* Waits until all sources have nothing left and everything they gave is committed. */
+/* Waits until, after one more round at least, all sources have nothing left and everything they
+ * gave is committed; it is committed as soon as that is so, however long the interval is. */
 WR_MUST_CHECK weir_status wr_stream_await_idle(wr_stream *stream, int64_t deadline_ns, bool *idle);
 void wr_stream_progress_of(wr_stream *stream, wr_stream_progress *out);
 /* The same for programs: one JSON object. */

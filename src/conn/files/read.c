@@ -249,7 +249,9 @@ static weir_status files_poll(wr_reader *base, int64_t deadline_ns, wr_batch *ou
 static void files_lag(wr_reader *base, wr_lag *out)
 {
     const files_reader *reader = (const files_reader *)base;
-    *out = (wr_lag){.has_bytes = true};
+    const files_looks *looks = &reader->looks;
+    bool has_more = reader->has_file || looks->queue_next < looks->queue_count;
+    *out = (wr_lag){.has_bytes = true, .is_waiting = has_more || looks->waiting};
     for (int i = reader->looks.queue_next; i < reader->looks.queue_count; i++)
         out->bytes += reader->looks.queue[i].size;
 }
