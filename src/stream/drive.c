@@ -1,8 +1,10 @@
 /* drive.c - running a continuous query: rounds, time that goes on without rows, commits, the end.
  *
- * A round polls every source without waiting until none has rows or the round has taken long
- * enough; then operators in update mode flush and the sink hands on. When nothing came at all the
- * thread waits at the first source that has not ended, never longer than until something is due.
+ * A round polls every source without waiting until the sources have little left or the round has
+ * taken long enough; then operators in update mode flush and the sink hands on. So what comes slowly
+ * is handed on at once, and what comes fast in rounds that pay. When nothing came at all the thread
+ * waits at the first source that has not ended, never longer than until something is due; when only
+ * a few rows came it lets some more gather, for a moment nobody sees.
  * Commits happen between rounds only: there is nothing in flight then.
  *
  * Threads: the driving thread owns graph and state. Others see copies under the lock and raise the
@@ -11,6 +13,7 @@
 #include "stream/watermark.h"
 #include "sys/clock.h"
 
+enum { FEW_ROWS = WR_BATCH_ROWS / 8, GATHER_MS = 1 };
 static const int64_t WAIT_US = 20 * 1000, MANY_WAIT_US = 1000;
 static const int64_t US = 1000; /* nanoseconds */
 static const int64_t DESCRIBE_EVERY_NS = INT64_C(1000000000);
@@ -135,13 +138,13 @@ static weir_status hand_on(wr_stream *s, wr_graph_source *source, const wr_batch
     return bad;
 }
 
-static weir_status poll_one(wr_stream *s, wr_graph_source *source, int64_t deadline_ns, bool *got)
+static weir_status poll_one(wr_stream *s, wr_graph_source *source, int64_t deadline_ns,
+                            uint64_t *rows)
 {
     wr_batch batch;
     wr_poll result;
     int64_t began = deadline_ns ? 0 : wr_clock_mono_ns();
     WR_TRY(source->source->def->poll(source->reader, deadline_ns, &batch, &result));
-    *got = result == WR_POLL_ROWS;
     if (result == WR_POLL_END) {
         source->has_ended = true;
         for (int i = 0; i < source->entry->output_count; i++)
@@ -149,22 +152,24 @@ static weir_status poll_one(wr_stream *s, wr_graph_source *source, int64_t deadl
                                      INT64_MAX));
         return WR_OK;
     }
-    if (*got) return hand_on(s, source, &batch, began);
+    if (result == WR_POLL_ROWS) {
+        *rows += WR_MAX(wr_batch_count(&batch), 1);
+        return hand_on(s, source, &batch, began);
+    }
     bool is_idle =
         s->options.idle_us && wr_clock_mono_ns() - source->last_rows_ns > s->options.idle_us * US;
     return is_idle ? wr_graph_source_idle(source, true) : WR_OK;
 }
 
-static weir_status poll_all(wr_stream *s, int64_t deadline_ns, bool *got, bool *ended)
+/* *rows: how many came; a batch without any counts as one. */
+static weir_status poll_all(wr_stream *s, int64_t deadline_ns, uint64_t *rows, bool *ended)
 {
-    *got = false;
+    *rows = 0;
     *ended = true;
     for (int i = 0; i < s->graph->source_count; i++) {
         wr_graph_source *source = &s->graph->sources[i];
         if (source->has_ended) continue;
-        bool rows = false;
-        WR_TRY(poll_one(s, source, deadline_ns, &rows));
-        *got |= rows;
+        WR_TRY(poll_one(s, source, deadline_ns, rows));
         *ended &= source->has_ended;
     }
     return WR_OK;
@@ -233,21 +238,47 @@ static int64_t patience(const wr_stream *s)
     return wr_clock_mono_ns() + wait * US;
 }
 
+/* Do sources have more than came last, as far as they know? */
+static bool has_more(const wr_stream *s, uint64_t rows)
+{
+    if (rows >= FEW_ROWS) return true;
+    for (int i = 0; i < s->graph->source_count && rows > 0; i++) {
+        const wr_graph_source *source = &s->graph->sources[i];
+        wr_lag lag = {0};
+        if (source->source->def->lag && !source->has_ended)
+            source->source->def->lag(source->reader, &lag);
+        if ((lag.has_rows && lag.rows >= FEW_ROWS) || (lag.has_bytes && lag.bytes > 0)) return true;
+    }
+    return false;
+}
+
+/* Polls until there is little left; *any: rows came, *few: the last poll brought nearly none. */
+static weir_status poll_round(wr_stream *s, int64_t began, bool *any, bool *few, bool *ended)
+{
+    uint64_t rows = 0;
+    do {
+        WR_TRY(wr_cancel_check(s->graph->env->cancel));
+        WR_TRY(poll_all(s, 0, &rows, ended));
+        *any |= rows > 0;
+        *few = !has_more(s, rows);
+    } while (!*few && !is_stopping(s) && now_us() - began < s->options.round_us);
+    if (*any || *ended || is_stopping(s)) return WR_OK;
+    WR_TRY(poll_all(s, patience(s), &rows, ended));
+    *any = rows > 0;
+    return WR_OK;
+}
+
 static weir_status run_rounds(wr_stream *s)
 {
     bool ended = false, has_new = false; /* rows since the last commit */
     while (!ended) {
         int64_t began = now_us();
-        bool got = false, any = false;
-        do {
-            WR_TRY(wr_cancel_check(s->graph->env->cancel));
-            WR_TRY(poll_all(s, 0, &got, &ended));
-            any |= got;
-        } while (got && !is_stopping(s) && now_us() - began < s->options.round_us);
-        if (!any && !ended && !is_stopping(s)) WR_TRY(poll_all(s, patience(s), &any, &ended));
+        bool any = false, few;
+        WR_TRY(poll_round(s, began, &any, &few, &ended));
         has_new |= any;
-        s->left_rows = got;
-        s->now.blocked_rounds += got;
+        bool left = any && !few;
+        s->left_rows = left;
+        s->now.blocked_rounds += left;
         WR_TRY(end_round(s));
         s->now.last_round_us = now_us() - began;
         bool stopping = is_stopping(s);
@@ -255,8 +286,9 @@ static weir_status run_rounds(wr_stream *s)
             WR_TRY(commit(s));
             has_new = false;
         }
-        publish(s, got ? WR_STREAM_BACKPRESSURE : WR_STREAM_RUNNING, any, has_new && commits(s));
+        publish(s, left ? WR_STREAM_BACKPRESSURE : WR_STREAM_RUNNING, any, has_new && commits(s));
         if (stopping) return WR_OK;
+        if (any && few && !ended) wr_sleep_ms(GATHER_MS);
     }
     return WR_OK;
 }

@@ -246,12 +246,14 @@ static weir_status files_poll(wr_reader *base, int64_t deadline_ns, wr_batch *ou
     }
 }
 
+/* How much of the file at hand is left nobody knows: it counts whole until it is done. */
 static void files_lag(wr_reader *base, wr_lag *out)
 {
     const files_reader *reader = (const files_reader *)base;
     const files_looks *looks = &reader->looks;
     bool has_more = reader->has_file || looks->queue_next < looks->queue_count;
     *out = (wr_lag){.has_bytes = true, .is_waiting = has_more || looks->waiting};
+    if (reader->has_file) out->bytes = reader->file.size;
     for (int i = reader->looks.queue_next; i < reader->looks.queue_count; i++)
         out->bytes += reader->looks.queue[i].size;
 }

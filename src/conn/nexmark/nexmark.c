@@ -16,6 +16,8 @@ static const wr_opt options[] = {
     {"events|events.num", WR_OPT_INT, "0", "how many, of all kinds together; 0 = without end"},
     {"rate|next-event.rate", WR_OPT_INT, "0", "events per second; 0 = as fast as possible"},
     {"max_emit_speed|max-emit-speed", WR_OPT_BOOL, "false", "do not wait, whatever the rate says"},
+    {"live", WR_OPT_BOOL, "false",
+     "an event comes at the moment it tells of, by the clock; the rate is that of their time"},
     {"event_rate|first-event.rate", WR_OPT_INT, NULL,
      "events per second of their own time; default: the rate, or 10000"},
     {"seed", WR_OPT_INT, "0", "other rows for another seed"},
@@ -52,7 +54,8 @@ typedef struct nexmark_source {
     nexmark_config config;
     int only; /* kind, -1: all */
     uint64_t end;
-    int64_t rate;
+    int64_t rate; /* 0: not paced */
+    bool is_live; /* paced by the moments of the events instead */
     column_plan *columns;
 } nexmark_source;
 
@@ -267,6 +270,7 @@ static weir_status read_options(nexmark_source *source, const wr_options *given)
     WR_TRY(number_option(given, "rate", 0, 1000000000, &source->rate, NULL));
     WR_TRY(number_option(given, "event_rate", 1, 1000000000, &event_rate, &has_event_rate));
     WR_TRY(wr_option_bool(given, options, "max_emit_speed", &hurries, NULL));
+    WR_TRY(wr_option_bool(given, options, "live", &source->is_live, NULL));
     WR_TRY(wr_option_int(given, options, "seed", &seed, NULL));
     WR_TRY(number_option(given, "max_delay_ms", 0, 86400000, &config->max_delay_ms, NULL));
     WR_TRY(number_option(given, "hot_auctions", 1, 1000000, &config->hot_auctions, NULL));
@@ -276,7 +280,7 @@ static weir_status read_options(nexmark_source *source, const wr_options *given)
     WR_TRY(
         number_option(given, "auctions_in_flight", 1, 1000000, &config->auctions_in_flight, NULL));
     config->event_rate = has_event_rate ? event_rate : source->rate ? source->rate : 10000;
-    if (hurries) source->rate = 0;
+    if (hurries) source->rate = 0, source->is_live = false;
     source->end = events ? (uint64_t)events : INT64_MAX;
     source->base.is_bounded = events > 0;
     const nexmark_config of_seed = {.key = {(uint64_t)seed}};
@@ -387,9 +391,19 @@ static void fill_columns(nexmark_reader *reader, const nexmark_source *source)
     }
 }
 
+/* The first event whose moment has not come. */
+static uint64_t due_live(const nexmark_source *source)
+{
+    int64_t passed_us = wr_clock_unix_us() - source->config.start_ms * 1000;
+    if (passed_us < 0) return 0;
+    double events = (double)passed_us * (double)source->config.event_rate / 1e6;
+    return WR_MIN((uint64_t)events + 1, source->end);
+}
+
 /* The first event that is not due yet. */
 static uint64_t due(nexmark_reader *reader, const nexmark_source *source)
 {
+    if (source->is_live) return due_live(source);
     if (source->rate == 0) return source->end;
     int64_t now = wr_clock_mono_ns();
     if (reader->paced_from_ns == 0) {
@@ -437,7 +451,7 @@ static void nexmark_lag(wr_reader *base, wr_lag *out)
     nexmark_reader *reader = (nexmark_reader *)base;
     const nexmark_source *source = (const nexmark_source *)base->source;
     *out = (wr_lag){0};
-    if (!source->base.is_bounded && source->rate == 0) return;
+    if (!source->base.is_bounded && source->rate == 0 && !source->is_live) return;
     uint64_t limit = due(reader, source);
     out->has_rows = true;
     out->rows = limit > reader->next ? limit - reader->next : 0;

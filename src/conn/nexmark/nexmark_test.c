@@ -286,6 +286,32 @@ TEST(nexmark_waits_for_the_rate)
     wr_source_release(s.source);
 }
 
+TEST(nexmark_gives_live_events_at_the_moments_they_tell_of)
+{
+    setup s = {0};
+    set_number(&s, "event_rate", 1000);
+    set_text(&s, "live", "true");
+    set_text(&s, "start", "1970-01-01 00:00:02");
+    EXPECT_OK(bind(&s, NULL));
+    const int columns[] = {0};
+    clock_us = 1999999;
+    wr_clock_replace(tell_clock, NULL);
+    wr_reader *reader = open_at(&s, columns, 1, (wr_str){0});
+    wr_batch batch;
+    wr_poll result;
+    EXPECT_OK(s.source->def->poll(reader, 0, &batch, &result));
+    EXPECT(result == WR_POLL_IDLE);
+    clock_us = 2000000;
+    EXPECT_OK(s.source->def->poll(reader, 0, &batch, &result));
+    EXPECT_INT(batch.rows, 1);
+    clock_us = 2050999;
+    EXPECT_OK(s.source->def->poll(reader, 0, &batch, &result));
+    EXPECT_INT(batch.rows, 50);
+    wr_clock_replace(NULL, NULL);
+    s.source->def->close(reader);
+    wr_source_release(s.source);
+}
+
 TEST(nexmark_takes_declared_columns_by_name)
 {
     wr_field bid[] = {{WR_STR("price"), WR_BIGINT},
