@@ -278,10 +278,13 @@ typedef struct weir_stream_figures {
     int64_t round_duration_us;      /* of the last round */
     int64_t idle_us;                /* since rows came last */
     int64_t running_us;             /* since it was started */
+    const char *sink_connector;     /* "files"; static */
+    const char *delivery;           /* "exactly-once"; static */
+    const char *delivery_reason;    /* why it is not more; as long as the stream */
 } weir_stream_figures;
 
-/* Says whether a statement is an INSERT INTO a sink that reads a source: what weir_stream_open
- * takes. Fails if the statement is wrong. Nothing is run. */
+/* Says whether sql is one INSERT INTO a sink that reads a source: what weir_stream_open takes.
+ * Fails if it is wrong. Nothing is run. */
 WEIR_API weir_status weir_stream_check(weir_session *session, const char *sql, size_t length,
                                        bool *is_stream);
 /* Makes a stream of the last statement of sql, an INSERT INTO a sink; those before it are run to

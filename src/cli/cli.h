@@ -69,7 +69,8 @@ typedef struct cli_state {
 
 /* A flag that only one command takes. */
 typedef struct cli_own_flag {
-    const char *name, *value, *help; /* value NULL: a switch */
+    /* value NULL: a switch; "[TIME]": may be left out, "" then */
+    const char *name, *value, *help;
 } cli_own_flag;
 
 /* Commands: one per cmd_<name>.c. */
@@ -92,6 +93,8 @@ void cli_options_clear(cli_options *options); /* the lists; options may be half 
 void cli_print_help(const cli_command *command);
 /* NULL if there is no such command or alias. */
 const cli_command *cli_command_find(const char *word);
+/* "500ms", "5s", "5", "2min", "10m", "1h", "1d" as seconds; negative: malformed. */
+double cli_read_seconds(const char *text);
 /* The long names of all flags without their dashes, one per line, for shell completion. */
 void cli_flag_names(wr_buf *out);
 /* Says that the command was called wrongly, with its usage line; gives CLI_USAGE. */
@@ -118,6 +121,15 @@ extern volatile sig_atomic_t cli_interrupted;
 /* Runs every statement in text, rendering results to state->out and errors to stderr. Stops at the
  * first error. */
 int cli_run_sql(cli_state *state, const char *text, size_t length);
+/* One statement, with newlines for the lines of the text before it, so that errors tell its line.
+ */
+typedef int cli_statement_fn(cli_state *state, const char *sql, size_t length);
+int cli_run_statement(cli_state *state, const char *sql, size_t length);
+/* Hands statement after statement to run_it, and dot commands to cli_run_dot. Stops at the first
+ * code that is not CLI_OK. */
+int cli_each_statement(cli_state *state, const char *text, size_t length, cli_statement_fn *run_it);
+/* Appends what is in a file; "-" is stdin. Says what went wrong. */
+int cli_read_file(cli_state *state, const char *path, wr_buf *text);
 /* Whether a statement is a query, by its first word. */
 bool cli_is_query(const char *sql, size_t length);
 int cli_run_file(cli_state *state, const char *path);
@@ -154,7 +166,19 @@ weir_status cli_write_table(cli_state *state, weir_query *query);
 weir_status cli_write_box(cli_state *state, weir_query *query);
 weir_status cli_write_markdown(cli_state *state, weir_query *query);
 
+/* ---- flow.c: how streams are getting on, while they run ---- */
+typedef struct cli_flow cli_flow;
+/* As --progress says: a line on the terminal's stderr, lines now and then elsewhere, snapshots as
+ * JSON lines; --json: snapshots to the output. Borrows streams. */
+cli_flow *cli_flow_new(cli_state *state, weir_stream *const *streams, int count);
+void cli_flow_show(cli_flow *flow); /* often; draws when it is time */
+/* Before other lines are written to stderr: wipes the line of the terminal. */
+void cli_flow_make_room(cli_flow *flow);
+void cli_flow_end(cli_flow *flow); /* what every stream came to; frees it */
+
 /* ---- progress.c ---- */
+/* "4.1M": value with the first of units it is below 1000 of; they end with NULL. */
+void cli_human(double value, const char *const *units, char *out, size_t size);
 /* Starts showing progress of query on stderr after a while; stop before printing anything else. */
 typedef struct cli_progress cli_progress;
 void cli_progress_start(cli_state *state, weir_query *query);
@@ -169,6 +193,10 @@ void cli_pager_end(cli_state *state);
 /* ---- stdio.c, repl.c ---- */
 int cli_stdio(cli_state *state);
 int cli_repl(cli_state *state);
+/* interrupt.c: from now on the first SIGINT or SIGTERM sets cli_stop_signal and cancels what the
+ * session runs, the second ends the process at once. */
+void cli_stops_begin(void);
+extern volatile sig_atomic_t cli_stop_signal; /* 0: none yet */
 /* interrupt.c: handles Ctrl-C from now on; the state whose session Ctrl-C cancels; NULL: none. */
 void cli_interrupts(cli_state *state);
 /* Set while a line is edited: then Ctrl-C is for the reader of keys. */

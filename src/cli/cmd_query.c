@@ -15,25 +15,6 @@ static const cli_own_flag flags[] = {
 
 extern const cli_command wr_cmd_query;
 
-/* "500ms", "5s", "5", "2min" as seconds; 0: malformed or too often. */
-static double read_seconds(const char *text)
-{
-    static const struct unit {
-        const char *name;
-        double seconds;
-    } units[] = {{"", 1}, {"s", 1}, {"ms", 1e-3}, {"m", 60}, {"min", 60}, {"h", 3600}};
-    char *end;
-    double value = strtod(text, &end);
-    while (*end == ' ')
-        end++;
-    for (size_t i = 0; i < WR_COUNT(units); i++)
-        if (end != text && strcmp(end, units[i].name) == 0) {
-            double seconds = value * units[i].seconds;
-            return seconds >= 0.1 && seconds <= 86400 ? seconds : 0;
-        }
-    return 0;
-}
-
 static int add_limit(cli_state *state, const char *sql, const char *limit, wr_buf *out)
 {
     size_t length = strlen(sql);
@@ -69,8 +50,8 @@ static int run(cli_state *state)
     const cli_options *options = &state->options;
     const char *limit = options->own[OWN_LIMIT], *watch = options->own[OWN_WATCH];
     if (options->arg_count == 0) return cli_usage(&wr_cmd_query, "query needs a text of SQL");
-    double seconds = watch ? read_seconds(watch) : 0;
-    if (watch && !seconds)
+    double seconds = watch ? cli_read_seconds(watch) : 0;
+    if (watch && (seconds < 0.1 || seconds > 86400))
         return cli_usage(&wr_cmd_query, "--watch takes a time such as 5s, from 100ms to 24h");
     if (watch && cli_writes_file(state))
         return cli_usage(&wr_cmd_query,

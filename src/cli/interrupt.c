@@ -1,5 +1,6 @@
 /* interrupt.c - what Ctrl-C does: stop the statement, drop the line, or leave.
  *
+ * Commands that run until they are stopped take SIGTERM the same way, and end well on the first.
  * The handler only sets flags and raises the cancel flag of the session; while a line is edited it
  * wakes the reader of keys. */
 #include "cli/cli.h"
@@ -28,6 +29,23 @@ static void on_interrupt(int signal_number)
     }
     last = now.tv_sec;
     if (interruptible) weir_session_interrupt(interruptible->session);
+}
+
+volatile sig_atomic_t cli_stop_signal;
+
+static void on_stop(int signal_number)
+{
+    if (cli_stop_signal) _exit(128 + signal_number);
+    cli_stop_signal = signal_number;
+    cli_interrupted = 1;
+    if (interruptible) weir_session_interrupt(interruptible->session);
+}
+
+void cli_stops_begin(void)
+{
+    struct sigaction action = {.sa_handler = on_stop, .sa_flags = SA_RESTART};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
 }
 
 void cli_interrupts(cli_state *state)

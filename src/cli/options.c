@@ -113,6 +113,23 @@ void cli_print_help(const cli_command *command)
            "interrupted\n");
 }
 
+double cli_read_seconds(const char *text)
+{
+    static const struct unit {
+        const char *name;
+        double seconds;
+    } units[] = {{"", 1},     {"s", 1},    {"ms", 1e-3}, {"m", 60},
+                 {"min", 60}, {"h", 3600}, {"d", 86400}};
+    char *end;
+    double value = strtod(text, &end);
+    while (*end == ' ')
+        end++;
+    for (size_t i = 0; i < WR_COUNT(units); i++)
+        if (end != text && strcmp(end, units[i].name) == 0 && value >= 0 && value < 1e9)
+            return value * units[i].seconds;
+    return -1;
+}
+
 void cli_flag_names(wr_buf *out)
 {
     for (size_t i = 0; i < WR_COUNT(flags); i++)
@@ -308,7 +325,10 @@ static int read_own_flag(int argc, char **argv, int *i, const cli_command *comma
         if (strlen(flag->name) != length || memcmp(flag->name, word + 2, length) != 0) continue;
         *found = true;
         const char *value = word[2 + length] == '=' ? word + 3 + length : NULL;
-        if (flag->value && !value && *i + 1 < argc) value = argv[++*i];
+        bool optional = flag->value && flag->value[0] == '[';
+        bool follows = *i + 1 < argc && (!optional || strchr("0123456789.", argv[*i + 1][0]));
+        if (flag->value && !value && follows) value = argv[++*i];
+        if (optional && !value) value = "";
         if (!flag->value == !value) {
             options->own[k] = value ? value : "";
             continue;

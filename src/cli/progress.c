@@ -30,7 +30,7 @@ struct cli_progress {
     double smoothed_end_s; /* estimated total time, smoothed */
 };
 
-static void human(double value, const char *const *units, char *out, size_t size)
+void cli_human(double value, const char *const *units, char *out, size_t size)
 {
     int i = 0;
     while (value >= 1000 && units[i + 1])
@@ -44,18 +44,18 @@ static void add_counters(wr_buf *out, const weir_progress *now)
     static const char *const sizes[] = {" B", " kB", " MB", " GB", " TB", NULL};
     char text[32];
     double seconds = (double)now->elapsed_us / 1e6;
-    human((double)now->rows, counts, text, sizeof text);
+    cli_human((double)now->rows, counts, text, sizeof text);
     wr_buf_printf(out, "%s rows", text);
     if (now->bytes) {
-        human((double)now->bytes, sizes, text, sizeof text);
+        cli_human((double)now->bytes, sizes, text, sizeof text);
         wr_buf_printf(out, " · %s", text);
-        human((double)now->bytes / WR_MAX(seconds, 0.001), sizes, text, sizeof text);
+        cli_human((double)now->bytes / WR_MAX(seconds, 0.001), sizes, text, sizeof text);
         wr_buf_printf(out, " · %s/s", text);
     }
-    human((double)now->memory, sizes, text, sizeof text);
+    cli_human((double)now->memory, sizes, text, sizeof text);
     wr_buf_printf(out, " · mem %s", text);
     if (now->spilled) {
-        human((double)now->spilled, sizes, text, sizeof text);
+        cli_human((double)now->spilled, sizes, text, sizeof text);
         wr_buf_printf(out, " · spill %s", text);
     }
 }

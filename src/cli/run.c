@@ -295,7 +295,7 @@ static bool is_blank(const char *sql, size_t length)
     return true;
 }
 
-static int run_one(cli_state *state, const char *sql, size_t length)
+int cli_run_statement(cli_state *state, const char *sql, size_t length)
 {
     if (is_blank(sql, length)) return CLI_OK;
     cli_crash_statement();
@@ -331,17 +331,18 @@ static int run_one(cli_state *state, const char *sql, size_t length)
 
 /* Runs one statement of a longer text. Newlines stand for the lines before it, so that an error
  * tells the line of the text. */
-static int run_at_line(cli_state *state, size_t line, const char *sql, size_t length)
+static int run_at_line(cli_state *state, size_t line, const char *sql, size_t length,
+                       cli_statement_fn *run_it)
 {
-    if (!line) return run_one(state, sql, length);
+    if (!line) return run_it(state, sql, length);
     WR_BUF(text);
     for (size_t i = 0; i < line; i++)
         wr_buf_add_char(&text, '\n');
     wr_buf_add(&text, sql, length);
-    return run_one(state, text.data, text.length);
+    return run_it(state, text.data, text.length);
 }
 
-int cli_run_sql(cli_state *state, const char *text, size_t length)
+int cli_each_statement(cli_state *state, const char *text, size_t length, cli_statement_fn *run_it)
 {
     size_t line = 0, used;
     for (int code; length && !state->leave; text += used, length -= used) {
@@ -356,13 +357,18 @@ int cli_run_sql(cli_state *state, const char *text, size_t length)
             code = cli_run_dot(state, text, used);
         } else {
             used = weir_sql_split(text, length, &complete);
-            code = run_at_line(state, line, text, used);
+            code = run_at_line(state, line, text, used, run_it);
         }
         if (code) return code;
         for (size_t i = 0; i < used; i++)
             line += text[i] == '\n';
     }
     return CLI_OK;
+}
+
+int cli_run_sql(cli_state *state, const char *text, size_t length)
+{
+    return cli_each_statement(state, text, length, cli_run_statement);
 }
 
 int cli_watch(cli_state *state, const char *sql, size_t length, double seconds)
@@ -377,19 +383,25 @@ int cli_watch(cli_state *state, const char *sql, size_t length, double seconds)
     return CLI_INTERRUPTED;
 }
 
-int cli_run_file(cli_state *state, const char *path)
+int cli_read_file(cli_state *state, const char *path, wr_buf *text)
 {
     bool is_stdin = strcmp(path, "-") == 0;
     WR_AUTO(wr_file) *file = NULL;
     weir_status bad =
         wr_file_open(wr_fs_real(), wr_str_of(is_stdin ? "/dev/stdin" : path), WR_FILE_READ, &file);
-    WR_BUF(text);
     for (size_t got = 1; !bad && got;) {
-        wr_buf_reserve(&text, 1 << 16);
-        bad = wr_file_read(file, text.length, text.data + text.length, 1 << 16, &got);
-        if (!bad) text.length += got;
+        wr_buf_reserve(text, 1 << 16);
+        bad = wr_file_read(file, text->length, text->data + text->length, 1 << 16, &got);
+        if (!bad) text->length += got;
     }
-    return bad ? cli_report(state, bad, NULL, 0) : cli_run_sql(state, text.data, text.length);
+    return bad ? cli_report(state, bad, NULL, 0) : CLI_OK;
+}
+
+int cli_run_file(cli_state *state, const char *path)
+{
+    WR_BUF(text);
+    int code = cli_read_file(state, path, &text);
+    return code ? code : cli_run_sql(state, text.data, text.length);
 }
 
 void cli_quote(wr_buf *out, const char *text)

@@ -54,10 +54,11 @@ weir_status weir_stream_check(weir_session *session, const char *sql, size_t len
                               bool *is_stream)
 {
     WR_ARENA(arena);
-    wr_statement one;
+    wr_statement_list list;
     *is_stream = false;
-    WR_TRY(wr_parse_one(&arena, (wr_str){sql, length}, &one));
-    if (one.node->kind != WR_SQL_INSERT) return WR_OK;
+    WR_TRY(wr_parse(&arena, (wr_str){sql, length}, &list));
+    if (list.count != 1 || list.items[0].node->kind != WR_SQL_INSERT) return WR_OK;
+    wr_statement one = list.items[0];
     WR_TRY(wr_session_check_usable(session, one.span));
     weir_query *query;
     WR_TRY(wr_query_new(session, &query));
@@ -191,7 +192,9 @@ void weir_stream_progress(const weir_stream *stream, weir_stream_figures *out)
                                  .checkpoint_duration_us = p.last_checkpoint_us,
                                  .round_duration_us = p.last_round_us,
                                  .idle_us = p.idle_for_us,
+                                 .sink_connector = stream->query->bound.target->connector,
                                  .running_us = started ? (wr_clock_mono_ns() - started) / 1000 : 0};
+    out->delivery = wr_stream_delivery(stream->entry.stream, &out->delivery_reason);
 }
 
 static int64_t deadline(int64_t timeout_ms)

@@ -79,8 +79,15 @@ static bool is_divisible(const wr_graph *graph, const shape *is)
     return graph->source_count == 1 && is->stateful == 1 && is->group;
 }
 
-static void add_execution(const wr_stream *s, const shape *is, wr_buf *out)
+/* Notes are written when operators are opened. */
+static const char *note_of(const wr_stream_op *op, wr_stream_status status)
 {
+    return status == WR_STREAM_CREATED ? "" : op->note;
+}
+
+static void add_execution(const wr_stream *s, const shape *is, wr_stream_status status, wr_buf *out)
+{
+    const char *note = is->group ? note_of(is->group, status) : "";
     bool workers = s->options.worker_count > 1;
     text(out, "requested_execution_mode", workers ? "local-workers" : "single-process");
     text(out, "execution_mode", "single-process");
@@ -91,9 +98,9 @@ static void add_execution(const wr_stream *s, const shape *is, wr_buf *out)
     text(out, "transport_mode", "inproc");
     text(out, "aggregate_impl", is->group ? "hash-ref" : "not-applicable");
     text(out, "aggregate_reason",
-         !is->group           ? "the query has no grouping"
-         : is->group->note[0] ? is->group->note
-                              : "groups live in hash tables of this process");
+         !is->group ? "the query has no grouping"
+         : *note    ? note
+                    : "groups live in hash tables of this process");
 }
 
 static void add_flow(const wr_stream *s, const wr_stream_progress *p, wr_str positions, wr_buf *out)
@@ -212,7 +219,7 @@ void wr_stream_snapshot(wr_stream *s, wr_buf *out)
     key(&object, "query_id");
     wr_buf_add_json(&object, s->options.name);
     text(&object, "status", status_text(p.status));
-    add_execution(s, &is, &object);
+    add_execution(s, &is, p.status, &object);
     add_flow(s, &p, wr_buf_str(&positions), &object);
     add_cost(s, &p, &is, &object);
     add_own(s, &p, &object);
@@ -223,11 +230,14 @@ void wr_stream_snapshot(wr_stream *s, wr_buf *out)
 
 void wr_stream_explain(wr_stream *s, wr_buf *out)
 {
+    wr_stream_progress p;
+    wr_stream_progress_of(s, &p);
     wr_buf_add_text(out, "physical\n");
     for (int i = 0; i < s->graph->op_count; i++) {
         const wr_stream_op *op = s->graph->ops[i];
+        const char *note = note_of(op, p.status);
         wr_buf_printf(out, "  %d. %s%s%s%s\n", i + 1, op->def->name,
-                      op->def->is_stateful ? " stateful" : "", op->note[0] ? ": " : "", op->note);
+                      op->def->is_stateful ? " stateful" : "", *note ? ": " : "", note);
     }
     wr_buf_printf(out, "strategy\n  delivery %s: %s\n", wr_delivery_text(s->delivery), s->why);
 }

@@ -127,6 +127,12 @@ void wr_stream_progress_of(wr_stream *s, wr_stream_progress *out)
     wr_mutex_unlock(&s->lock);
 }
 
+const char *wr_stream_delivery(const wr_stream *s, const char **why)
+{
+    *why = s->why;
+    return wr_delivery_text(s->delivery);
+}
+
 void wr_stream_drop(wr_stream *s)
 {
     if (!s) return;

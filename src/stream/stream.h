@@ -65,7 +65,9 @@ WR_MUST_CHECK weir_status wr_stream_await(wr_stream *stream, int64_t deadline_ns
  * gave is committed; it is committed as soon as that is so, however long the interval is. */
 WR_MUST_CHECK weir_status wr_stream_await_idle(wr_stream *stream, int64_t deadline_ns, bool *idle);
 void wr_stream_progress_of(wr_stream *stream, wr_stream_progress *out);
-/* The same for programs: one JSON object. */
+/* What is promised and why it is not more; *why lives as long as the stream. */
+const char *wr_stream_delivery(const wr_stream *stream, const char **why);
+/* Progress for programs: one JSON object. */
 void wr_stream_snapshot(wr_stream *stream, wr_buf *out);
 void wr_stream_explain(wr_stream *stream, wr_buf *out);
 void wr_stream_drop(wr_stream *stream); /* stops it first */

@@ -1,0 +1,247 @@
+/* cmd_run.c - weir run FILE...: scripts whose INSERT INTO a sink run at once, until stopped.
+ *
+ * Statements run in their order. One that is an INSERT INTO a sink from a source becomes a stream,
+ * which is made at its place, so that errors are told before anything is read, and started when all
+ * statements went well. Streams are named after their sinks, or with --name NAME, NAME-2, NAME-3 in
+ * the order of the text; their state is found by it.
+ *
+ * The main thread looks at the streams every LOOK_EVERY_MS: has one failed (the others are stopped
+ * then), was a signal seen, is the time over, have the sources nothing left. Stopping is asked for
+ * once and waited for: the last commit belongs to it. */
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "sys/clock.h"
+
+enum { LOOK_EVERY_MS = 40, STREAMS_MAX = 64, ROUNDS_BEFORE_DRAINED = 2 };
+enum { OWN_ONCE, OWN_FOR, OWN_IDLE, OWN_STATE, OWN_INTERVAL, OWN_NAME, OWN_DELIVERY };
+static const cli_own_flag flags[] = {
+    [OWN_ONCE] = {"once", NULL, "read what there is, commit, end"},
+    [OWN_FOR] = {"for", "TIME", "stop after this time, such as 10m"},
+    [OWN_IDLE] = {"until-idle", "[TIME]", "stop when nothing came for so long (2s)"},
+    [OWN_STATE] = {"state", "DIR", "keep there what a restart needs, a folder per stream"},
+    [OWN_INTERVAL] = {"checkpoint-interval", "TIME", "how often to commit (1s)"},
+    [OWN_NAME] = {"name", "NAME", "of the stream, instead of its sink's; NAME-2, .. of the next"},
+    [OWN_DELIVERY] = {"delivery", "HOW", "exactly-once, at-least-once or best-effort"},
+    {0},
+};
+
+extern const cli_command wr_cmd_run;
+
+typedef struct running {
+    weir_stream *streams[STREAMS_MAX];
+    wr_buf sql[STREAMS_MAX]; /* with newlines for the lines before */
+    int count;
+    double run_s, idle_s; /* negative: no limit */
+    int64_t interval_ms;
+    bool is_stopping;
+} running;
+static running now; /* one per process; statements come one by one from cli_each_statement */
+
+/* ---- the script ---- */
+
+static void name_stream(const cli_options *options, wr_buf *out)
+{
+    if (!options->own[OWN_NAME]) return;
+    wr_buf_add_text(out, options->own[OWN_NAME]);
+    if (now.count) wr_buf_printf(out, "-%d", now.count + 1);
+}
+
+static int open_stream(cli_state *state, const char *sql, size_t length)
+{
+    if (now.count == STREAMS_MAX) return cli_usage(&wr_cmd_run, "more than 64 streams in one run");
+    WR_BUF(name);
+    name_stream(&state->options, &name);
+    weir_stream_options options = {.name = name.data,
+                                   .state_folder = state->options.own[OWN_STATE],
+                                   .checkpoint_interval_ms = now.interval_ms,
+                                   .delivery = state->options.own[OWN_DELIVERY]};
+    cli_crash_statement();
+    weir_status bad =
+        weir_stream_open(state->session, sql, length, &options, &now.streams[now.count]);
+    if (bad) {
+        bool is_named_twice = strstr(weir_error_message(bad), "runs already") != NULL;
+        int code = cli_report(state, bad, sql, length);
+        if (is_named_twice && !name.length)
+            fprintf(stderr, "  --name NAME calls the streams NAME, NAME-2, NAME-3\n");
+        return code;
+    }
+    wr_buf_add(&now.sql[now.count], sql, length);
+    const char *notices = weir_stream_notices(now.streams[now.count++]);
+    if (notices && !state->options.quiet) fputs(notices, stderr);
+    return CLI_OK;
+}
+
+static int run_statement(cli_state *state, const char *sql, size_t length)
+{
+    bool is_stream = false;
+    weir_status bad = weir_stream_check(state->session, sql, length, &is_stream);
+    if (bad) return cli_report(state, bad, sql, length);
+    return is_stream ? open_stream(state, sql, length) : cli_run_statement(state, sql, length);
+}
+
+static int run_scripts(cli_state *state)
+{
+    const cli_options *options = &state->options;
+    int code = CLI_OK;
+    for (int i = 0; i < options->sql_count + options->arg_count && !code; i++) {
+        const cli_sql *sql = i < options->sql_count ? &options->sqls[i] : NULL;
+        bool is_file = !sql || sql->is_file;
+        const char *given = sql ? sql->text : options->args[i - options->sql_count];
+        WR_BUF(text);
+        if (is_file)
+            code = cli_read_file(state, given, &text);
+        else
+            wr_buf_add_text(&text, given);
+        if (!code && text.length)
+            code = cli_each_statement(state, text.data, text.length, run_statement);
+    }
+    return code;
+}
+
+/* ---- while they run ---- */
+
+static void stop_all(void)
+{
+    now.is_stopping = true;
+    for (int i = 0; i < now.count; i++)
+        weir_stream_stop(now.streams[i]);
+}
+
+/* Has this one nothing to do any more? */
+static bool is_over(const cli_options *options, const weir_stream_figures *f)
+{
+    if (!f->is_drained || f->rounds < ROUNDS_BEFORE_DRAINED) return false;
+    if (options->own[OWN_ONCE]) return true;
+    return now.idle_s >= 0 && (double)WR_MIN(f->idle_us, f->running_us) / 1e6 >= now.idle_s;
+}
+
+/* Looks at all of them; *ended: none runs any more. Gives the code of the first that failed. */
+static int look(cli_state *state, cli_flow *flow, bool *ended)
+{
+    int code = CLI_OK;
+    double longest_s = 0;
+    int over = 0;
+    *ended = true;
+    for (int i = 0; i < now.count; i++) {
+        bool has_ended;
+        weir_stream_figures f;
+        weir_status bad = weir_stream_await(now.streams[i], 0, &has_ended);
+        weir_stream_progress(now.streams[i], &f);
+        *ended &= has_ended;
+        longest_s = WR_MAX(longest_s, (double)f.running_us / 1e6);
+        over += has_ended || is_over(&state->options, &f);
+        if (bad && !code) {
+            cli_flow_make_room(flow);
+            fprintf(stderr, "weir: %s failed\n", weir_stream_name(now.streams[i]));
+            code = cli_report(state, bad, now.sql[i].data, now.sql[i].length);
+        } else {
+            weir_error_drop(bad);
+        }
+    }
+    bool time_is_up = now.run_s >= 0 && longest_s >= now.run_s;
+    if (!now.is_stopping && (code || over == now.count || time_is_up)) stop_all();
+    return code;
+}
+
+static int wait_for_all(cli_state *state, cli_flow *flow)
+{
+    int code = CLI_OK;
+    for (bool ended = false; !ended;) {
+        if (cli_stop_signal && !now.is_stopping) {
+            cli_flow_make_room(flow);
+            if (!state->options.quiet)
+                fprintf(stderr, "weir: stopping; once more ends it at once\n");
+            stop_all();
+        }
+        int bad = code ? CLI_OK : look(state, flow, &ended);
+        if (bad) code = bad;
+        if (code) break;
+        cli_flow_show(flow);
+        if (!ended) wr_sleep_ms(LOOK_EVERY_MS);
+    }
+    return code ? code : cli_stop_signal == SIGINT ? CLI_INTERRUPTED : CLI_OK;
+}
+
+static int start_all(cli_state *state)
+{
+    for (int i = 0; i < now.count; i++) {
+        weir_stream_figures f;
+        weir_status bad = weir_stream_start(now.streams[i]);
+        if (bad) return cli_report(state, bad, now.sql[i].data, now.sql[i].length);
+        weir_stream_progress(now.streams[i], &f);
+        bool is_exact = strcmp(f.delivery, "exactly-once") == 0;
+        if (!state->options.quiet)
+            fprintf(stderr, "weir: %s runs, %s%s%s\n", weir_stream_name(now.streams[i]), f.delivery,
+                    is_exact ? "" : ": ", is_exact ? "" : f.delivery_reason);
+    }
+    return CLI_OK;
+}
+
+static int run_streams(cli_state *state)
+{
+    if (cli_stop_signal) return CLI_INTERRUPTED;
+    int code = start_all(state);
+    if (code) return code;
+    cli_flow *flow = cli_flow_new(state, now.streams, now.count);
+    code = wait_for_all(state, flow);
+    for (int i = 0; i < now.count; i++) { /* of one that failed the others end well, too */
+        bool ended;
+        weir_error_drop(weir_stream_await(now.streams[i], -1, &ended));
+    }
+    cli_flow_end(flow);
+    return code;
+}
+
+/* ---- the command ---- */
+
+static int read_time(const char *text, const char *what, double *out)
+{
+    if (!text) return CLI_OK;
+    *out = cli_read_seconds(text);
+    return *out < 0 ? cli_usage(&wr_cmd_run, what) : CLI_OK;
+}
+
+static int read_flags(const cli_options *options)
+{
+    const char *idle = options->own[OWN_IDLE];
+    double interval_s = 0;
+    now = (running){.run_s = -1, .idle_s = -1};
+    if (!options->arg_count && !options->sql_count)
+        return cli_usage(&wr_cmd_run, "run needs a file of statements");
+    if (idle && options->own[OWN_ONCE])
+        return cli_usage(&wr_cmd_run, "--once and --until-idle both say when to end");
+    int code = read_time(options->own[OWN_FOR], "--for takes a time such as 10m", &now.run_s);
+    if (!code)
+        code = read_time(idle && !*idle ? "2s" : idle, "--until-idle takes a time such as 5s",
+                         &now.idle_s);
+    if (!code)
+        code = read_time(options->own[OWN_INTERVAL], "--checkpoint-interval takes a time: 500ms",
+                         &interval_s);
+    now.interval_ms = (int64_t)(interval_s * 1000);
+    if (!code && options->own[OWN_INTERVAL] && now.interval_ms < 1)
+        return cli_usage(&wr_cmd_run, "--checkpoint-interval is at least 1ms");
+    return code;
+}
+
+static int run(cli_state *state)
+{
+    int code = read_flags(&state->options);
+    if (code) return code;
+    cli_stops_begin();
+    code = run_scripts(state);
+    if (!code && now.count) code = run_streams(state);
+    for (int i = 0; i < now.count; i++) {
+        weir_stream_close(now.streams[i]);
+        wr_buf_clear(&now.sql[i]);
+    }
+    return code;
+}
+
+const cli_command wr_cmd_run = {
+    .name = "run",
+    .arguments = "FILE...",
+    .help = "run statements; each INSERT INTO a sink from a source runs until stopped",
+    .example = "weir run examples/bids.sql --state state --for 3s",
+    .flags = flags,
+    .run = run,
+};
