@@ -296,6 +296,13 @@ void wr_unmake_stream(weir_engine *engine, wr_running *entry); /* stops it first
 void wr_show_streams(weir_query *query);                       /* SHOW STREAMS */
 WR_DEFINE_CLEANUP(weir_stream, weir_stream_close)
 
+/* ---- explain_stream.c ---- */
+/* EXPLAIN of a bound query as a stream into target: logical plan, stages and strategy. name: of the
+ * stream. Fails with what cannot run for ever. */
+WR_MUST_CHECK weir_status wr_explain_stream(weir_query *query, const wr_bound *bound,
+                                            wr_target *target, wr_str name, bool as_json,
+                                            wr_buf *out);
+
 /* ---- sequence.c: sequences and the columns that own them ---- */
 WR_MUST_CHECK weir_status wr_run_create_sequence(weir_query *query,
                                                  const wr_sql_create_sequence *create);

@@ -454,6 +454,18 @@ static weir_status analyze(weir_query *query, const wr_bound *bound, explain_for
     return WR_OK;
 }
 
+static weir_status check_stream_options(const wr_sql_explain *explain,
+                                        const explain_options *options)
+{
+    if (options->analyze)
+        return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, explain->statement->span,
+                                       "EXPLAIN ANALYZE would not end: the query is a stream"),
+                            "EXPLAIN shows the plan, SHOW STREAMS what runs");
+    if (options->format == EXPLAIN_TEXT || options->format == EXPLAIN_JSON) return WR_OK;
+    return wr_fail_at(WR_E_UNSUPPORTED, explain->node.span,
+                      "streams are explained as text and as JSON");
+}
+
 /* Where the rows go, and when. */
 static void explain_target(const wr_bound *bound, wr_buf *out)
 {
@@ -484,12 +496,15 @@ weir_status wr_run_explain(weir_query *query, const wr_sql_explain *explain)
     if (options.analyze && bound.writes && query->session->engine->read_only)
         return wr_fail_at(WR_E_READ_ONLY, explain->statement->span,
                           "EXPLAIN ANALYZE would carry out the change");
-    if (options.analyze && bound.target && bound.is_continuous)
-        return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, explain->statement->span,
-                                       "EXPLAIN ANALYZE would not end: a source has no end"),
-                            "EXPLAIN shows the plan");
+    bool is_stream = bound.target && wr_runs_as_stream(query, &bound);
+    if (is_stream) WR_TRY(check_stream_options(explain, &options));
     if (options.format == EXPLAIN_TEXT) explain_target(&bound, &text);
-    if (options.analyze) {
+    if (is_stream && strcmp(options.stage, "physical") == 0) {
+        bool as_json = options.format == EXPLAIN_JSON;
+        WR_TRY(wr_with_span(
+            wr_explain_stream(query, &bound, bound.target, bound.sink->name, as_json, &text),
+            explain->statement->span));
+    } else if (options.analyze) {
         WR_TRY(analyze(query, &bound, options.format, &text));
     } else {
         WR_TRY(wr_plan_statement(&query->planner, &bound, &query->plan));

@@ -390,8 +390,62 @@ TEST(explain_says_where_rows_go_and_when)
         "into k [counting], for ever, as they change; project n AS a  ~3000 rows;   project n AS "
         "n  ~3000 rows;     scan u where n > 5  ~3000 rows");
     expect(&b, "EXPLAIN ANALYZE INSERT INTO k SELECT n FROM u",
-           "UNSUPPORTED: EXPLAIN ANALYZE would not end: a source has no end");
+           "UNSUPPORTED: EXPLAIN ANALYZE would not end: the query is a stream");
     EXPECT_TEXT(log_text, "");
+    bench_close(&b);
+}
+
+static bool answer_has(bench *b, const char *sql, const char *part)
+{
+    WR_BUF(got);
+    answer(b, sql, &got);
+    return strstr(got.data, part) != NULL;
+}
+
+TEST(a_stream_is_explained_by_plan_stages_and_strategy)
+{
+    bench b;
+    bench_open(&b);
+    expect(&b,
+           "CREATE SOURCE u (n BIGINT, ts TIMESTAMP, WATERMARK FOR ts AS ts - INTERVAL '4' SECOND) "
+           "WITH (connector = 'counting', password = 'hush')",
+           "");
+    expect(&b,
+           "CREATE SINK k (a TIMESTAMP, b BIGINT) WITH (connector = 'counting', token = 'hush')",
+           "");
+    const char *windows = "EXPLAIN INSERT INTO k SELECT window_end, sum(n) FROM tumble(u, ts, "
+                          "INTERVAL '1 minute') GROUP BY window_start, window_end";
+    static const char *const parts[] = {
+        "; logical; ",
+        "; physical;   1. source u [counting]; ",
+        "2. watermark <- 1, keeps state;      time: ts - INTERVAL '00:00:04'; ",
+        "windows: tumbling, size 00:01:00; ",
+        "aggregates: sum(n) AS sum; ",
+        "leaves: once, when time has passed the end; ",
+        "; strategy;      delivery: best-effort: no state directory is given",
+        "source: u cannot be read again",
+        "sink: k takes part in commits",
+        "execution: single-process",
+        "state: volatile: a restart begins anew"};
+    for (size_t i = 0; i < WR_COUNT(parts); i++)
+        EXPECT(answer_has(&b, windows, parts[i]));
+    EXPECT(!answer_has(&b, windows, "hush") && !answer_has(&b, windows, "warning"));
+    const char *json = "EXPLAIN (FORMAT json) INSERT INTO k SELECT ts, count(*) OVER (ORDER BY ts) "
+                       "FROM u";
+    EXPECT(answer_has(&b, json, "UNSUPPORTED: "));
+    json = "EXPLAIN (FORMAT json) INSERT INTO k SELECT DISTINCT ts, n FROM u";
+    EXPECT(answer_has(&b, json, "UNSUPPORTED: rows of the query change later"));
+    json = "EXPLAIN (FORMAT json) INSERT INTO k SELECT ts, n FROM u WHERE n > 5";
+    static const char *const members[] = {"{\"v\":1,\"logical\":", ",\"physical\":[{\"id\":1,",
+                                          "\"selected_mode\":\"single-process\"",
+                                          "\"delivery\":\"best-effort\"", ",\"warnings\":[]"};
+    for (size_t i = 0; i < WR_COUNT(members); i++)
+        EXPECT(answer_has(&b, json, members[i]));
+    EXPECT(!answer_has(&b, json, "hush"));
+    EXPECT_TEXT(log_text, ""); /* nothing was opened */
+    expect(&b, "CREATE SOURCE s WITH (connector = 'counting', rows = 2)", "");
+    expect(&b, "SET stream_mode = 'always'", "");
+    EXPECT(answer_has(&b, "EXPLAIN INSERT INTO k SELECT NULL, n FROM s", "rows: bounded"));
     bench_close(&b);
 }
 

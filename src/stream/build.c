@@ -400,8 +400,9 @@ static weir_status build_union(wr_builder *b, wr_logical *node, wr_piece *out)
         WR_TRY(wr_build_node(b, node->inputs[i], &piece));
         wr_piece_settle_window(b, &piece);
         if (!piece.from)
-            return wr_build_refuse(node, "a stream together with rows that are read once",
-                                   "INSERT the rows once, then start the stream");
+            return wr_build_refuse(
+                node, "UNION of a stream with rows that are read once is not supported",
+                "INSERT the rows once, then start the stream");
         wr_binding *bindings = wr_new_array(b->planner->arena, wr_binding, node->output_count + 1);
         for (int k = 0; k < node->output_count; k++)
             bindings[k] = (wr_binding){
@@ -440,10 +441,10 @@ static weir_status refuse_node(const wr_logical *node)
                                "ORDER BY with LIMIT inside a window, or row_number() OVER "
                                "(PARTITION BY .. ORDER BY ..) <= n keeps the best rows");
     case WR_L_LIMIT:
-        return wr_build_refuse(node, "LIMIT with a stream that goes into a sink",
+        return wr_build_refuse(node, "LIMIT of a stream without ORDER BY is not supported",
                                "stop it with --for or --until-idle instead");
     case WR_L_SAMPLE:
-        return wr_build_refuse(node, "TABLESAMPLE of a stream",
+        return wr_build_refuse(node, "TABLESAMPLE of a stream is not supported",
                                "WHERE random() < 0.1 keeps a tenth");
     default:
         return wr_build_refuse(node, "this part of the query needs all rows at once",

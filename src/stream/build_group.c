@@ -20,7 +20,9 @@ typedef struct grouping {
 static int add_input(grouping *g, wr_expr *e)
 {
     wr_planner *planner = g->b->planner;
-    wr_column_id id = wr_planner_column(planner, WR_STR("$in"), e->type);
+    bool is_column = e->kind == WR_X_COLUMN && e->column < WR_LAMBDA_IDS;
+    wr_str name = is_column ? planner->column_names.items[e->column] : WR_STR("$in");
+    wr_column_id id = wr_planner_column(planner, name, e->type);
     wr_push(planner->arena, &g->input, ((wr_binding){id, e}));
     return g->input.count - 1;
 }
@@ -76,7 +78,8 @@ static weir_status take_calls(grouping *g)
     for (int i = 0; i < count; i++) {
         const wr_aggregate_call *call = &g->node->aggregate.calls[i];
         if (call->order_count)
-            return wr_build_refuse(g->node, "an aggregate with ORDER BY over a stream",
+            return wr_build_refuse(g->node,
+                                   "an aggregate with ORDER BY over a stream is not supported",
                                    "first, last, min_by and max_by know an order");
         calls[i] = *call;
         calls[i].args = wr_new_array(arena, wr_expr *, call->arg_count + 1);
@@ -135,12 +138,14 @@ static weir_status choose_emit(grouping *g)
     bool can_close = g->piece.has_time && (spec->window || spec->end_key >= 0);
     if (options->emit_on_close && !can_close)
         return g->piece.has_time
-                   ? wr_build_refuse(g->node, "EMIT ON WINDOW CLOSE without a window in GROUP BY",
+                   ? wr_build_refuse(g->node,
+                                     "EMIT ON WINDOW CLOSE needs a window of time in GROUP BY",
                                      "group by window_start, window_end of tumble(), hop() or "
                                      "session()")
-                   : wr_build_refuse(g->node, "EMIT ON WINDOW CLOSE of a source without watermark",
-                                     "CREATE SOURCE .. WATERMARK FOR ts AS ts - INTERVAL '5 "
-                                     "seconds'");
+                   : wr_build_refuse(
+                         g->node, "EMIT ON WINDOW CLOSE needs a watermark, and the source has none",
+                         "CREATE SOURCE .. WATERMARK FOR ts AS ts - INTERVAL '5 "
+                         "seconds'");
     spec->emit = can_close && !options->emit_on_change ? WR_EMIT_ON_CLOSE : WR_EMIT_ON_CHANGE;
     return WR_OK;
 }
@@ -177,7 +182,8 @@ weir_status wr_build_group(wr_builder *b, wr_logical *node, wr_piece *out)
         return WR_OK;
     }
     if (node->aggregate.set_count > 1 || node->aggregate.grouping_count)
-        return wr_build_refuse(node, "GROUPING SETS, ROLLUP and CUBE over a stream",
+        return wr_build_refuse(node,
+                               "GROUPING SETS, ROLLUP and CUBE over a stream are not supported",
                                "UNION ALL of several GROUP BY says the same");
     bool by_window = groups_by_window(&g);
     if (!by_window) wr_piece_settle_window(b, &g.piece);

@@ -127,7 +127,8 @@ static weir_status join_with_table(joining *j, wr_piece *out)
     bool keeps_table = kind == WR_JOIN_FULL || (kind == WR_JOIN_RIGHT && stream == 0) ||
                        (kind != WR_JOIN_INNER && kind != WR_JOIN_RIGHT && stream == 1);
     if (keeps_table)
-        return wr_build_refuse(node, "rows of a table that find no partner in a stream",
+        return wr_build_refuse(node,
+                               "rows of a table that find no partner in a stream are never known",
                                "the stream has no end, so nobody knows; put the stream on the side "
                                "that is kept");
     *out = j->side[stream];
@@ -191,10 +192,11 @@ static weir_status check_streams(const joining *j, const wr_join_spec *spec)
 {
     wr_join_kind kind = j->node->join.kind;
     if (kind == WR_JOIN_MARK || kind == WR_JOIN_SINGLE)
-        return wr_build_refuse(j->node, "a subquery over a stream in an expression",
+        return wr_build_refuse(j->node,
+                               "a subquery over a stream in an expression is not supported",
                                "write it as a JOIN");
     if (!spec->key_count)
-        return wr_build_refuse(j->node, "a join of two streams without an equality",
+        return wr_build_refuse(j->node, "a join of two streams needs an equality",
                                "add one: ON a.key = b.key AND ..");
     bool grows = !spec->has_expiry[0] || !spec->has_expiry[1];
     if (grows && j->b->planner->notices)

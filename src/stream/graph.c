@@ -76,12 +76,20 @@ void wr_graph_connect(wr_graph *graph, wr_stream_op *from, wr_stream_op *to, int
     from->outputs[from->output_count++] = (wr_stream_edge){to, input};
 }
 
-weir_status wr_graph_open(wr_graph *graph)
+static weir_status open_some(wr_graph *graph, bool only_state)
 {
-    for (int i = 0; i < graph->op_count; i++)
-        if (graph->ops[i]->def->open) WR_TRY(graph->ops[i]->def->open(graph->ops[i]));
+    for (int i = 0; i < graph->op_count; i++) {
+        wr_stream_op *op = graph->ops[i];
+        if (op->is_open || !op->def->open || (only_state && !op->def->is_stateful)) continue;
+        op->is_open = true;
+        WR_TRY(op->def->open(op));
+    }
     return WR_OK;
 }
+
+weir_status wr_graph_open(wr_graph *graph) { return open_some(graph, false); }
+
+weir_status wr_graph_open_state(wr_graph *graph) { return open_some(graph, true); }
 
 weir_status wr_stream_emit(wr_stream_op *op, const wr_delta *delta)
 {

@@ -62,6 +62,7 @@ struct wr_stream_op {
     bool *input_idle;     /* this input does not hold time back at the moment */
     int64_t time;         /* the smallest of them; what was passed on last */
     uint64_t rows_in, rows_out, late_rows;
+    bool is_open;
     char note[96]; /* for EXPLAIN: the way chosen */
 };
 
@@ -109,7 +110,9 @@ WR_DEFINE_CLEANUP(wr_graph, wr_graph_drop)
 wr_stream_op *wr_graph_add(wr_graph *graph, const wr_stream_op_def *def, const void *spec,
                            const wr_schema *schema, int input_count);
 void wr_graph_connect(wr_graph *graph, wr_stream_op *from, wr_stream_op *to, int input);
+/* Opens the operators that are not open yet; the second one only those that keep state. */
 WR_MUST_CHECK weir_status wr_graph_open(wr_graph *graph);
+WR_MUST_CHECK weir_status wr_graph_open_state(wr_graph *graph);
 /* The end of a round: every operator flushes, those in front first. */
 WR_MUST_CHECK weir_status wr_graph_flush(wr_graph *graph);
 uint64_t wr_graph_state_bytes(const wr_graph *graph);

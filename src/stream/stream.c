@@ -50,7 +50,7 @@ static weir_status add_sink(wr_stream *s, wr_planner *planner, wr_target *target
     wr_graph_connect(s->graph, last, s->sink, 0);
     s->committer.graph = s->graph;
     s->committer.sink = s->sink;
-    if (!s->options.state.length) return WR_OK;
+    if (!s->options.state.length || s->options.is_explained) return WR_OK;
     wr_state_options options = {.create = true, .survives_losing_power = true};
     return wr_state_open(s->options.state, &options, &s->committer.state);
 }

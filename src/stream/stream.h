@@ -20,6 +20,7 @@ typedef struct wr_stream_options {
     int64_t idle_us;        /* a source without rows for so long does not hold time back */
     bool advances_by_clock; /* an idle source's time goes on with the clock */
     int worker_count;       /* local workers */
+    bool is_explained;      /* it will not be started: its state is left alone */
     wr_fs *fs;
     wr_dead_letters *dead;
 } wr_stream_options;
@@ -70,5 +71,8 @@ const char *wr_stream_delivery(const wr_stream *stream, const char **why);
 /* Progress for programs: one JSON object. */
 void wr_stream_snapshot(wr_stream *stream, wr_buf *out);
 void wr_stream_explain(wr_stream *stream, wr_buf *out);
+/* Its stages and what was decided about it, for people: lines, or for programs: the members
+ * "physical" and "strategy" of a JSON object. Fails with what operators cannot do. */
+WR_MUST_CHECK weir_status wr_stream_explain_as(wr_stream *stream, bool as_json, wr_buf *out);
 void wr_stream_drop(wr_stream *stream); /* stops it first */
 WR_DEFINE_CLEANUP(wr_stream, wr_stream_drop)
