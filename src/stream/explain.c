@@ -14,6 +14,7 @@ typedef struct writer {
     const wr_stream *s;
     wr_buf *out;
     bool is_json;
+    bool has_notes; /* operators write theirs when they are opened */
 } writer;
 
 /* ---- facts ---- */
@@ -281,7 +282,7 @@ static void stage_facts(const writer *w, const wr_stream_op *op)
         join_facts(w, op);
     else if (op->def == &wr_stream_top)
         top_facts(w, op);
-    if (op->note[0]) fact_text(w, "state", op->note);
+    if (w->has_notes && op->note[0]) fact_text(w, "state", op->note);
 }
 
 static wr_str title_of(const writer *w, const wr_stream_op *op, const char **connector)
@@ -496,8 +497,10 @@ static void add_warnings(const writer *w)
 
 weir_status wr_stream_explain_as(wr_stream *s, bool as_json, wr_buf *out)
 {
-    const writer w = {s, out, as_json};
+    wr_stream_progress p;
+    wr_stream_progress_of(s, &p);
     if (!s->thread) WR_TRY(wr_graph_open_state(s->graph));
+    const writer w = {s, out, as_json, !s->thread || p.status != WR_STREAM_CREATED};
     wr_buf_add_text(out, as_json ? "\"physical\":[" : "physical\n");
     for (int i = 0; i < s->graph->op_count; i++)
         add_stage(&w, i);
@@ -509,4 +512,11 @@ weir_status wr_stream_explain_as(wr_stream *s, bool as_json, wr_buf *out)
     add_warnings(&w);
     if (as_json) wr_buf_add_char(out, '}');
     return WR_OK;
+}
+
+void wr_stream_explain(wr_stream *s, wr_buf *out)
+{
+    weir_status bad = wr_stream_explain_as(s, false, out);
+    if (bad) wr_buf_printf(out, "%s\n", wr_status_text(bad));
+    wr_status_drop(bad);
 }

@@ -227,17 +227,3 @@ void wr_stream_snapshot(wr_stream *s, wr_buf *out)
     wr_buf_add_char(&object, '}');
     wr_buf_add_str(out, wr_buf_str(&object));
 }
-
-void wr_stream_explain(wr_stream *s, wr_buf *out)
-{
-    wr_stream_progress p;
-    wr_stream_progress_of(s, &p);
-    wr_buf_add_text(out, "physical\n");
-    for (int i = 0; i < s->graph->op_count; i++) {
-        const wr_stream_op *op = s->graph->ops[i];
-        const char *note = note_of(op, p.status);
-        wr_buf_printf(out, "  %d. %s%s%s%s\n", i + 1, op->def->name,
-                      op->def->is_stateful ? " stateful" : "", *note ? ": " : "", note);
-    }
-    wr_buf_printf(out, "strategy\n  delivery %s: %s\n", wr_delivery_text(s->delivery), s->why);
-}
