@@ -44,29 +44,36 @@ wr_stream_op *wr_build_op(wr_builder *b, const wr_stream_op_def *def, const void
 
 static const wr_type *change_type(void) { return wr_type_of(WR_T_TINYINT); }
 
+wr_logical *wr_build_feed(wr_builder *b, wr_str name, wr_output *outputs, int count,
+                          wr_relation **feed)
+{
+    wr_logical *scan = wr_logical_new(b->planner, WR_L_SCAN, NULL, NULL);
+    scan->outputs = outputs;
+    scan->output_count = count;
+    scan->scan.columns = wr_new_array(b->planner->arena, int, count + 1);
+    for (int i = 0; i < count; i++)
+        scan->scan.columns[i] = i;
+    scan->scan.name = name;
+    scan->scan.limit = -1;
+    *feed = wr_feed_new(name, schema_of(b, outputs, count));
+    wr_push(&b->graph->arena, &b->graph->feeds, *feed);
+    scan->scan.relation = *feed;
+    return scan;
+}
+
 void wr_piece_begin(wr_builder *b, wr_stream_op *op, const wr_output *outputs, int count,
                     bool takes_back, bool has_time, wr_piece *out)
 {
     wr_planner *planner = b->planner;
     int width = count + takes_back;
     *out = (wr_piece){.from = op, .takes_back = takes_back, .has_time = has_time};
-    wr_logical *scan = wr_logical_new(planner, WR_L_SCAN, NULL, NULL);
-    scan->outputs = wr_new_array(planner->arena, wr_output, width + 1);
-    memcpy(scan->outputs, outputs, sizeof *outputs * (size_t)count);
-    scan->output_count = width;
+    wr_output *read = wr_new_array(planner->arena, wr_output, width + 1);
+    memcpy(read, outputs, sizeof *outputs * (size_t)count);
     if (takes_back) {
         out->change = wr_planner_column(planner, WR_STR("$change"), change_type());
-        scan->outputs[count] = (wr_output){out->change, change_type(), WR_STR("$change"), true};
+        read[count] = (wr_output){out->change, change_type(), WR_STR("$change"), true};
     }
-    scan->scan.columns = wr_new_array(planner->arena, int, width + 1);
-    for (int i = 0; i < width; i++)
-        scan->scan.columns[i] = i;
-    scan->scan.name = wr_str_of(op->def->name);
-    scan->scan.limit = -1;
-    out->feed = wr_feed_new(scan->scan.name, schema_of(b, scan->outputs, width));
-    wr_push(&b->graph->arena, &b->graph->feeds, out->feed);
-    scan->scan.relation = out->feed;
-    out->plan = scan;
+    out->plan = wr_build_feed(b, wr_str_of(op->def->name), read, width, &out->feed);
 }
 
 /* Do the bindings just hand on what the piece's feed delivers? */
@@ -488,6 +495,8 @@ weir_status wr_build_node(wr_builder *b, wr_logical *node, wr_piece *out)
         return wr_build_group(b, node, out);
     case WR_L_JOIN:
         return wr_build_join(b, node, out);
+    case WR_L_WINDOW:
+        return wr_build_over(b, node, out);
     case WR_L_SET:
         if (node->set.op == WR_SET_UNION) return build_union(b, node, out);
         return refuse_node(node);

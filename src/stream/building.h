@@ -50,6 +50,9 @@ WR_MUST_CHECK weir_status wr_build_node(wr_builder *b, wr_logical *node, wr_piec
  * Spent afterwards. */
 WR_MUST_CHECK weir_status wr_piece_finish(wr_builder *b, wr_piece *piece,
                                           const wr_binding *bindings, int count, wr_stream_op **op);
+/* A scan of a new feed of the graph with these columns. */
+wr_logical *wr_build_feed(wr_builder *b, wr_str name, wr_output *outputs, int count,
+                          wr_relation **feed);
 /* A new piece over what op emits; outputs as it emits them. */
 void wr_piece_begin(wr_builder *b, wr_stream_op *op, const wr_output *outputs, int count,
                     bool takes_back, bool has_time, wr_piece *out);
@@ -68,8 +71,9 @@ wr_expr *wr_build_to_positions(wr_arena *arena, const wr_expr *e, const wr_outpu
 /* UNSUPPORTED at the node, with a fix. */
 weir_status wr_build_refuse(const wr_logical *node, const char *what, const char *fix);
 
-/* build_group.c, build_join.c, build_top.c */
+/* build_group.c, build_join.c, build_over.c, build_top.c */
 WR_MUST_CHECK weir_status wr_build_group(wr_builder *b, wr_logical *node, wr_piece *out);
 WR_MUST_CHECK weir_status wr_build_join(wr_builder *b, wr_logical *node, wr_piece *out);
+WR_MUST_CHECK weir_status wr_build_over(wr_builder *b, wr_logical *node, wr_piece *out);
 WR_MUST_CHECK weir_status wr_build_top(wr_builder *b, wr_logical *node, wr_piece *out,
                                        bool *is_top);

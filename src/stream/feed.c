@@ -142,3 +142,10 @@ void wr_feed_push(wr_relation *feed_, const wr_batch *batch)
 }
 
 void wr_feed_end(wr_relation *feed_) { ((feed *)feed_)->has_ended = true; }
+
+void wr_feed_begin(wr_relation *feed_)
+{
+    feed *f = (feed *)feed_;
+    f->batch = NULL;
+    f->has_ended = false;
+}

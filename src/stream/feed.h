@@ -9,3 +9,5 @@ wr_relation *wr_feed_new(wr_str name, const wr_schema *schema);
 void wr_feed_push(wr_relation *feed, const wr_batch *batch);
 /* After what was pushed nothing comes any more: the run does not pause but ends. */
 void wr_feed_end(wr_relation *feed);
+/* After an end: a new scan may begin. */
+void wr_feed_begin(wr_relation *feed);

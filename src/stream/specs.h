@@ -70,14 +70,22 @@ typedef struct wr_top_spec {
     wr_emit emit;
 } wr_top_spec;
 
-/* OVER (PARTITION BY .. ORDER BY time {ROWS | RANGE} BETWEEN .. PRECEDING AND CURRENT ROW). Input:
- * what is put out, then the partition, then the arguments, then the time. */
+/* Window functions: OVER (PARTITION BY .. ORDER BY ..). Input: what is put out, then the partition.
+ * Output: what is put out, then one column per call. plan reads feed, which has what is put out and
+ * a version (TINYINT), and gives these columns and the calls'; ON_CHANGE it is calculated per
+ * version. */
 typedef struct wr_over_spec {
+    wr_plan_node *plan;
+    wr_relation *feed; /* the graph's */
     int output_count, partition_count;
-    const wr_window_call *calls;
-    int call_count;
-    const int *arg_first;
-    int time;
+    enum { WR_OVER_BY_TIME, WR_OVER_WHEN_COMPLETE, WR_OVER_ON_CHANGE } mode;
+    int time; /* BY_TIME: the output column rows are ordered by */
+    /* BY_TIME: how far frames look back: not at rows that left, back_rows of them, back_range
+     * microseconds, or at all of them. */
+    enum { WR_OVER_NO_ROWS, WR_OVER_ROWS, WR_OVER_RANGE, WR_OVER_ALL_ROWS } back;
+    int64_t back_rows, back_range;
+    int end_column; /* it and end_after more is when a partition is complete; -1: never */
+    int64_t end_after;
 } wr_over_spec;
 
 extern const wr_stream_op_def wr_stream_group, wr_stream_window_group, wr_stream_session_group,
