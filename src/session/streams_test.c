@@ -449,6 +449,33 @@ TEST(a_stream_is_explained_by_plan_stages_and_strategy)
     bench_close(&b);
 }
 
+TEST(windows_that_are_joined_end_as_windows_do)
+{
+    bench b;
+    bench_open(&b);
+    expect(&b,
+           "CREATE SOURCE u (n BIGINT, ts TIMESTAMP, WATERMARK FOR ts AS ts) WITH (connector = "
+           "'counting')",
+           "");
+    expect(&b, "CREATE SINK k (a TIMESTAMP, b BIGINT) WITH (connector = 'counting')", "");
+    expect(&b,
+           "CREATE VIEW w AS SELECT n, window_start, window_end FROM tumble(u, ts, INTERVAL '1 "
+           "minute')",
+           "");
+    const char *orphans = "EXPLAIN INSERT INTO k SELECT a.window_start, b.n FROM w a LEFT JOIN w b "
+                          "ON a.n = b.n AND a.window_end = b.window_end";
+    EXPECT(!answer_has(&b, orphans, "UNSUPPORTED") && !answer_has(&b, orphans, "warning"));
+    const char *counts = "EXPLAIN INSERT INTO k SELECT a.window_start, count(*) FROM w a JOIN w b "
+                         "ON a.n = b.n AND a.window_start = b.window_start AND a.window_end = "
+                         "b.window_end GROUP BY a.window_start, a.window_end EMIT ON WINDOW CLOSE";
+    EXPECT(answer_has(&b, counts, "leaves: once, when time has passed the end"));
+    const char *lost = "EXPLAIN INSERT INTO k SELECT b.window_end, count(*) FROM w a LEFT JOIN w b "
+                       "ON a.n = b.n AND a.window_end = b.window_end GROUP BY 1 EMIT ON WINDOW "
+                       "CLOSE";
+    EXPECT(answer_has(&b, lost, "UNSUPPORTED: EMIT ON WINDOW CLOSE needs a window of time"));
+    bench_close(&b);
+}
+
 TEST(a_table_of_a_connector_is_source_and_sink)
 {
     bench b;

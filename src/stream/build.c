@@ -193,6 +193,18 @@ static bool computes_window(const wr_piece *piece, wr_logical *node)
     return use.is_computed;
 }
 
+/* Windows of a column that tells time are complete when time has reached their end; sessions are
+ * not: rows between move it. */
+static void note_edges(wr_builder *b, wr_piece *piece, const wr_logical *node)
+{
+    wr_arena *arena = b->planner->arena;
+    if (node->time_window.kind == WR_TIME_SESSION || !wr_piece_is_time(piece, piece->window.time))
+        return;
+    wr_push(arena, &piece->ends, ((wr_end_column){node->time_window.end, 0}));
+    wr_push(arena, &piece->ends,
+            ((wr_end_column){node->time_window.start, node->time_window.size}));
+}
+
 void wr_piece_settle_window(wr_builder *b, wr_piece *piece)
 {
     wr_pending_window *w = &piece->window;
@@ -207,6 +219,7 @@ void wr_piece_settle_window(wr_builder *b, wr_piece *piece)
     node->time_window.end = w->end ? w->end : wr_planner_column(b->planner, WR_STR("end"), type);
     wr_logical_set_outputs(b->planner, node);
     piece->plan = node;
+    note_edges(b, piece, node);
     w->node = NULL;
 }
 

@@ -16,6 +16,8 @@ typedef struct joining {
     WR_LIST(bool) null_equal;
     WR_LIST(wr_expr *) rest; /* conditions that are not keys */
     wr_expr *expiry[2];
+    WR_LIST(wr_end_column) ends[2]; /* equal on both sides */
+    bool expires_at_end[2];
 } joining;
 
 static bool within(const joining *j, const wr_expr *e, int side)
@@ -86,7 +88,10 @@ static weir_status take_end(joining *j, wr_expr *const pair[2])
         const wr_end_column *other = pair[1 - i]->kind == WR_X_COLUMN
                                          ? wr_piece_end(&j->side[1 - i], pair[1 - i]->column)
                                          : NULL;
-        if (!end || !other || end->after != other->after || j->expiry[i]) continue;
+        if (!end || !other || end->after != other->after) continue;
+        wr_push(planner->arena, &j->ends[i], *end);
+        if (j->expiry[i]) continue;
+        j->expires_at_end[i] = true;
         wr_value before = {.type = wr_type_of(WR_T_INTERVAL),
                            .interval = {.usecs = end->after - 1}};
         wr_expr *args[] = {wr_expr_copy(planner->arena, pair[i]),
@@ -209,6 +214,20 @@ static weir_status check_streams(const joining *j, const wr_join_spec *spec)
     return WR_OK;
 }
 
+/* A pair of rows of one window is found before the window is complete, and an orphan leaves just
+ * then if that is when it expires: ends of windows go on being ends. The end of a partner that was
+ * not found is NULL. */
+static void note_ends(const joining *j, const wr_join_spec *spec, wr_piece *out)
+{
+    for (int i = 0; i < 2; i++) {
+        bool is_asked = i == 1 && (spec->kind == WR_JOIN_SEMI || spec->kind == WR_JOIN_ANTI);
+        if (is_asked || keeps(spec->kind, 1 - i)) continue;
+        if (keeps(spec->kind, i) && !j->expires_at_end[i]) continue;
+        for (int k = 0; k < j->ends[i].count; k++)
+            wr_push(j->b->planner->arena, &out->ends, j->ends[i].items[k]);
+    }
+}
+
 static weir_status join_streams(joining *j, wr_piece *out)
 {
     wr_builder *b = j->b;
@@ -242,6 +261,7 @@ static weir_status join_streams(joining *j, wr_piece *out)
                sizeof *all * (size_t)spec->output_count[1]);
     wr_stream_op *op = wr_build_op(b, &wr_stream_join, spec, all, width, inputs, 2);
     wr_piece_begin(b, op, all, width, takes_back, has_time, out);
+    note_ends(j, spec, out);
     return WR_OK;
 }
 
