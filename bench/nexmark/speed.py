@@ -19,7 +19,7 @@ BLACKHOLE = "connector = 'blackhole'"
 
 
 def line(name, text, ok=None):
-    print(f"{name:12}{text}{'' if ok is None else '  ok' if ok else '  MISSED'}", flush=True)
+    print(f"{name:20}{text}{'' if ok is None else '  ok' if ok else '  MISSED'}", flush=True)
 
 
 # ---- queries over generated events ----
@@ -65,7 +65,7 @@ def ndjson_file(count):
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         run(events.generated(count * 50 // 46) +
-            f'COPY (SELECT auction, bidder, price, channel, "dateTime", substr(extra, 1, 53) AS extra FROM bid LIMIT {count}) '
+            f'COPY (SELECT auction, bidder, price, channel, "dateTime", substr(extra, 1, 50) AS extra FROM bid LIMIT {count}) '
             f"TO '{path}'")
     return path
 

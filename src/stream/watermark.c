@@ -3,21 +3,48 @@
  * A batch is passed on first, then time rises to the largest value of the expression over its rows:
  * what stands behind has ingested the batch before it hears of its time, so rows of one batch do
  * not make each other late. Rows without a value say nothing. The state is one number per operator.
+ *
+ * The usual expression, a column less an interval of plain time, is not computed per row: the largest
+ * value of the column less the interval is the same.
  */
 #include "stream/watermark.h"
 
+#define SHIFT_MAX (INT64_C(1) << 50) /* microseconds: 35 years */
+
 typedef struct watermark {
     wr_stream_op op;
+    int column;    /* time is this column and shift; -1: the program computes it */
+    int64_t shift; /* at most 0 */
     wr_program *program;
     wr_eval *eval;
     int64_t highest, saved;
     int64_t of_rows; /* what rows said, without the clock */
 } watermark;
 
+/* ts - INTERVAL '5 seconds', or ts itself. */
+static void look_for_column(watermark *w, const wr_expr *time)
+{
+    const wr_expr *column = time;
+    w->column = -1;
+    if (time->kind == WR_X_CALL && time->arg_count == 2 && strcmp(time->call.fn->name, "-") == 0) {
+        const wr_expr *step = time->args[1];
+        if (step->kind != WR_X_CONST || step->value.is_null || step->type->id != WR_T_INTERVAL)
+            return;
+        wr_interval back = step->value.interval;
+        if (back.months || back.days || back.usecs < 0 || back.usecs > SHIFT_MAX) return;
+        w->shift = -back.usecs;
+        column = time->args[0];
+    }
+    bool is_moment = column->type->id == WR_T_TIMESTAMP || column->type->id == WR_T_TIMESTAMPTZ;
+    if (column->kind == WR_X_COLUMN && is_moment && column->type == time->type)
+        w->column = (int)column->column;
+}
+
 static weir_status watermark_open(wr_stream_op *op)
 {
     watermark *w = (watermark *)op;
     const wr_watermark_spec *spec = op->spec;
+    look_for_column(w, spec->time);
     w->highest = w->saved = w->of_rows = WR_NO_TIME_YET;
     WR_TRY(wr_program_new(&op->arena, &spec->time, 1, &w->program));
     return wr_eval_new(w->program, op->graph->env, &w->eval);
@@ -28,9 +55,13 @@ static int64_t highest_of(const wr_column *times, const wr_batch *batch)
     int64_t highest = WR_NO_TIME_YET;
     uint32_t count = wr_batch_count(batch);
     if (times->form == WR_FLAT && times->phys == WR_P_I64 && !times->valid) {
-        const int64_t *values = times->data;
-        for (uint32_t i = 0; i < count; i++)
-            highest = WR_MAX(highest, values[wr_batch_row(batch, i)]);
+        const int64_t *restrict values = times->data;
+        if (batch->sel)
+            for (uint32_t i = 0; i < count; i++)
+                highest = WR_MAX(highest, values[batch->sel[i]]);
+        else
+            for (uint32_t i = 0; i < count; i++)
+                highest = WR_MAX(highest, values[i]);
         return count ? highest + times->base : highest;
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -38,6 +69,21 @@ static int64_t highest_of(const wr_column *times, const wr_batch *batch)
         if (!wr_column_is_null(times, row)) highest = WR_MAX(highest, wr_column_int(times, row));
     }
     return highest;
+}
+
+static weir_status time_of(watermark *w, const wr_batch *batch, int64_t *highest)
+{
+    if (w->column >= 0) {
+        *highest = highest_of(&batch->columns[w->column], batch);
+        if (*highest > INT64_MIN + SHIFT_MAX && *highest < WR_TS_INF) {
+            *highest += w->shift;
+            return WR_OK;
+        }
+    }
+    wr_column times;
+    WR_TRY(wr_eval_run(w->eval, batch, &times));
+    *highest = highest_of(&times, batch);
+    return WR_OK;
 }
 
 static weir_status rise(watermark *w, int64_t time)
@@ -50,9 +96,8 @@ static weir_status watermark_push(wr_stream_op *op, int input, const wr_delta *d
 {
     (void)input;
     watermark *w = (watermark *)op;
-    wr_column times;
-    WR_TRY(wr_eval_run(w->eval, &delta->batch, &times));
-    int64_t highest = highest_of(&times, &delta->batch);
+    int64_t highest;
+    WR_TRY(time_of(w, &delta->batch, &highest));
     WR_TRY(wr_stream_emit(op, delta));
     w->of_rows = WR_MAX(w->of_rows, highest);
     return highest > w->highest ? rise(w, highest) : WR_OK;
