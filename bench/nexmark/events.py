@@ -22,10 +22,31 @@ def source(kind, options):
     return f"CREATE SOURCE {kind} ({columns_of(kind)}, {WATERMARK}) WITH ({given});\n"
 
 
+CLOCKED = "CREATE VIEW clocked_bid AS SELECT *, PROCTIME() AS p_time FROM bid;\n"
+
+
 def generated(events, **options):
     """Sources of `events` events altogether: each kind has its own and counts the others without making them."""
     return "".join(source(kind, {"connector": "'nexmark'", "table": f"'{kind}'", "events": events, **options})
-                   for kind in COLUMNS)
+                   for kind in COLUMNS) + CLOCKED
+
+
+def of_files(folder):
+    """Sources that read <kind>.jsonl of a folder to its end."""
+    return "".join(source(kind, {"connector": "'file'", "path": f"'{folder}/{kind}.jsonl'", "format": "'jsonl'",
+                                 "bounded": "true"}) for kind in COLUMNS) + CLOCKED
+
+
+def flink_of_files(folder):
+    """The same for Flink, whose VARCHAR is STRING and whose names are quoted otherwise."""
+    sql = ""
+    for kind, columns in COLUMNS.items():
+        names = ", ".join(f"`{name}` " + {"VARCHAR": "STRING", "TIMESTAMP": "TIMESTAMP(3)"}.get(type_, type_)
+                          for name, type_ in columns)
+        sql += (f"CREATE TABLE {kind} ({names}, WATERMARK FOR `dateTime` AS `dateTime` - INTERVAL '4' SECOND) WITH ("
+                f"'connector' = 'filesystem', 'path' = 'file://{folder}/{kind}.jsonl', 'format' = 'json', "
+                "'json.timestamp-format.standard' = 'ISO-8601');\n")
+    return sql + CLOCKED
 
 
 def side_input():
@@ -44,4 +65,4 @@ def one_source(events, **options):
     for number, kind in enumerate(COLUMNS):
         names = ", ".join('"dateTime"' if name == "dateTime" else f'({kind})."{name}"' for name, _ in COLUMNS[kind])
         sql += f"CREATE VIEW {kind} AS SELECT {names} FROM event WHERE event_type = {number};\n"
-    return sql
+    return sql + CLOCKED

@@ -1,4 +1,5 @@
 -- User sessions: how many bids somebody made while active.
-SELECT bidder, count(*) AS bid_count, window_start AS starttime, window_end AS endtime
-FROM session(bid, "dateTime", gap => INTERVAL '10 seconds')
-GROUP BY bidder, window_start, window_end
+SELECT bidder, COUNT(*) AS bid_count,
+       SESSION_START("dateTime", INTERVAL '10' SECOND) AS starttime, SESSION_END("dateTime", INTERVAL '10' SECOND) AS endtime
+FROM bid
+GROUP BY bidder, SESSION("dateTime", INTERVAL '10' SECOND)

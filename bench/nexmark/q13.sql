@@ -1,3 +1,3 @@
 -- A lookup in a table that does not change.
-SELECT b.auction, b.bidder, b.price, b."dateTime", s.value
+SELECT b.auction, b.bidder, b.price, b."dateTime", s."value"
 FROM bid b JOIN side_input s ON b.auction % 10000 = s.key

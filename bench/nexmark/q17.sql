@@ -1,9 +1,9 @@
 -- Auction statistics of each day.
-SELECT auction, strftime("dateTime", '%Y-%m-%d') AS day,
-       count(*) AS total_bids,
-       count(*) FILTER (WHERE price < 10000) AS rank1_bids,
-       count(*) FILTER (WHERE price >= 10000 AND price < 1000000) AS rank2_bids,
-       count(*) FILTER (WHERE price >= 1000000) AS rank3_bids,
-       min(price) AS min_price, max(price) AS max_price, avg(price) AS avg_price, sum(price) AS sum_price
+SELECT auction, DATE_FORMAT("dateTime", 'yyyy-MM-dd') AS "day",
+       COUNT(*) AS total_bids,
+       COUNT(*) FILTER (WHERE price < 10000) AS rank1_bids,
+       COUNT(*) FILTER (WHERE price >= 10000 AND price < 1000000) AS rank2_bids,
+       COUNT(*) FILTER (WHERE price >= 1000000) AS rank3_bids,
+       MIN(price) AS min_price, MAX(price) AS max_price, AVG(price) AS avg_price, SUM(price) AS sum_price
 FROM bid
-GROUP BY auction, strftime("dateTime", '%Y-%m-%d')
+GROUP BY auction, DATE_FORMAT("dateTime", 'yyyy-MM-dd')

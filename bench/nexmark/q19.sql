@@ -1,4 +1,4 @@
 -- The ten highest bids of each auction.
 SELECT *
-FROM (SELECT *, row_number() OVER (PARTITION BY auction ORDER BY price DESC) AS rank FROM bid)
-WHERE rank <= 10
+FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY price DESC) AS place FROM bid)
+WHERE place <= 10

@@ -1,6 +1,6 @@
--- Average selling price by seller, over the last ten closed auctions of each.
-SELECT seller, avg(price) OVER (PARTITION BY seller ORDER BY "dateTime" ROWS BETWEEN 10 PRECEDING AND CURRENT ROW)
+-- Average selling price by seller, over the last ten closed auctions of each; equal times by the auction, equal bids by time.
+SELECT seller, AVG(price) OVER (PARTITION BY seller ORDER BY "dateTime", id ROWS BETWEEN 10 PRECEDING AND CURRENT ROW) AS price
 FROM (SELECT a.id, a.seller, b.price, b."dateTime",
-             row_number() OVER (PARTITION BY a.id, a.seller ORDER BY b.price DESC) AS rank
+             ROW_NUMBER() OVER (PARTITION BY a.id, a.seller ORDER BY b.price DESC, b."dateTime") AS place
       FROM auction a JOIN bid b ON a.id = b.auction AND b."dateTime" BETWEEN a."dateTime" AND a.expires)
-WHERE rank <= 1
+WHERE place <= 1

@@ -2,6 +2,7 @@
 """Nexmark: queries on the events of an auction house that do not end.
 
   bench/nexmark/run.py --check        q0-q22 as streams against the same SQL as a batch; the last line is the figure
+  bench/nexmark/run.py --peer flink   ratios to Flink on the same files of events; the last line is the figure
   bench/nexmark/run.py                speed of one thread, NDJSON, cost of checkpoints, latency; the last line is the figure
 
 A run is a process that does nothing else; its wall time counts, start and end included.
@@ -14,19 +15,21 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 import answers
 
+import flink
 import speed
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--peer", choices=["flink"])
     parser.add_argument("--only", nargs="*", help="queries; for speeds also: ndjson checkpoints latency")
     parser.add_argument("--events", type=int, help="how many; each part has its own default")
     parser.add_argument("--runs", type=int, default=5)
     args = parser.parse_args()
     if args.check:
         return answers.check(args)
-    return speed.measure(args)
+    return flink.compare(args) if args.peer else speed.measure(args)
 
 
 sys.exit(main())
