@@ -12,38 +12,68 @@
 
 enum { FIRST_ID = 1000, FIRST_CATEGORY = 10, CATEGORIES = 5, ID_LEAD = 10, HOT_OF = 100 };
 
+/* Events of one kind that follow each other in one round. */
+typedef struct run {
+    nexmark_kind kind;
+    uint64_t number; /* of the first */
+    int64_t round, offset;
+    uint32_t count;
+} run;
+
+static void add_run(const nexmark_config *config, const run *r, nexmark_events *out)
+{
+    uint32_t at = out->count, of_kind = out->row_count[r->kind];
+    int64_t persons = config->share[NEXMARK_PERSON], auctions = config->share[NEXMARK_AUCTION];
+    int64_t person = r->round * persons + WR_MIN(r->offset, persons - 1);
+    /* before the auctions of this round come the last ones of the round before */
+    int64_t auction = r->kind == NEXMARK_PERSON
+                          ? r->round * auctions - 1
+                          : r->round * auctions + WR_MIN(r->offset - persons, auctions - 1);
+    int64_t person_step = r->kind == NEXMARK_PERSON, auction_step = r->kind == NEXMARK_AUCTION;
+    for (uint32_t i = 0; i < r->count; i++) {
+        out->number[at + i] = r->number + i;
+        out->person[at + i] = person + (int64_t)i * person_step;
+        out->auction[at + i] = auction + (int64_t)i * auction_step;
+        out->all[at + i] = (uint16_t)(at + i);
+        out->rows[r->kind][of_kind + i] = (uint16_t)(at + i);
+    }
+    memset(out->kind + at, r->kind, r->count);
+    out->row_count[r->kind] += r->count;
+    out->count += r->count;
+}
+
+static nexmark_kind kind_at(const nexmark_config *config, int64_t offset)
+{
+    int64_t persons = config->share[NEXMARK_PERSON], auctions = config->share[NEXMARK_AUCTION];
+    if (offset < persons) return NEXMARK_PERSON;
+    return offset < persons + auctions ? NEXMARK_AUCTION : NEXMARK_BID;
+}
+
 void wr_nexmark_next(const nexmark_config *config, int only, uint64_t end, uint64_t *next,
                      nexmark_events *out)
 {
     uint64_t n = *next, total = (uint64_t)config->total;
-    int64_t round = (int64_t)(n / total), offset = (int64_t)(n % total);
-    int64_t persons = config->share[NEXMARK_PERSON], auctions = config->share[NEXMARK_AUCTION];
-    uint32_t count = 0, of_kind[NEXMARK_KINDS] = {0};
-    while (n < end && count < WR_BATCH_ROWS) {
-        nexmark_kind kind = offset < persons              ? NEXMARK_PERSON
-                            : offset < persons + auctions ? NEXMARK_AUCTION
-                                                          : NEXMARK_BID;
-        if (only < 0 || (int)kind == only) {
-            out->number[count] = n;
-            out->kind[count] = (uint8_t)kind;
-            out->person[count] = round * persons + WR_MIN(offset, persons - 1);
-            /* before the auctions of this round come the last ones of the round before */
-            out->auction[count] = kind == NEXMARK_PERSON
-                                      ? round * auctions - 1
-                                      : round * auctions + WR_MIN(offset - persons, auctions - 1);
-            out->rows[kind][of_kind[kind]++] = (uint16_t)count;
-            out->all[count] = (uint16_t)count;
-            count++;
-            n++, offset++;
+    run r = {.round = (int64_t)(n / total), .offset = (int64_t)(n % total)};
+    out->count = 0;
+    memset(out->row_count, 0, sizeof out->row_count);
+    while (n < end && out->count < WR_BATCH_ROWS) {
+        r.kind = kind_at(config, r.offset);
+        int64_t step;
+        if (only < 0 || (int)r.kind == only) {
+            step = config->first[r.kind] + config->share[r.kind] - r.offset;
+            step = WR_MIN(step, (int64_t)(WR_BATCH_ROWS - out->count));
+            if ((uint64_t)step > end - n) step = (int64_t)(end - n);
+            r.number = n;
+            r.count = (uint32_t)step;
+            add_run(config, &r, out);
         } else { /* to where the kind begins */
             int64_t first = config->first[only];
-            int64_t skip = offset < first ? first - offset : config->total - offset;
-            n += (uint64_t)skip, offset += skip;
+            step = r.offset < first ? first - r.offset : config->total - r.offset;
         }
-        if (offset == config->total) offset = 0, round++;
+        n += (uint64_t)step;
+        r.offset += step;
+        if (r.offset == config->total) r.offset = 0, r.round++;
     }
-    out->count = count;
-    memcpy(out->row_count, of_kind, sizeof of_kind);
     *next = WR_MIN(n, end);
 }
 
@@ -72,7 +102,7 @@ static inline int64_t event_moment(const nexmark_config *config, uint64_t n)
 FILL(fill_moment)
 {
     UNUSED;
-    int64_t *out = out_;
+    int64_t *restrict out = out_;
     for (uint32_t i = 0; i < count; i++)
         out[rows[i]] = event_moment(config, events->number[rows[i]]) * per_ms;
 }
@@ -96,10 +126,17 @@ static inline bool is_hot(uint64_t bits, int64_t ratio)
     return nexmark_high(bits, (uint32_t)ratio) > 0;
 }
 
+/* Without a branch: which one it is nobody can foresee. */
+static inline int64_t pick(bool first, int64_t a, int64_t b)
+{
+    int64_t mask = -(int64_t)first;
+    return (a & mask) | (b & ~mask);
+}
+
 FILL(fill_person_id)
 {
     UNUSED;
-    int64_t *out = out_;
+    int64_t *restrict out = out_;
     for (uint32_t i = 0; i < count; i++)
         out[rows[i]] = FIRST_ID + events->person[rows[i]];
 }
@@ -107,7 +144,7 @@ FILL(fill_person_id)
 FILL(fill_auction_id)
 {
     UNUSED;
-    int64_t *out = out_;
+    int64_t *restrict out = out_;
     for (uint32_t i = 0; i < count; i++)
         out[rows[i]] = FIRST_ID + events->auction[rows[i]];
 }
@@ -115,40 +152,39 @@ FILL(fill_auction_id)
 FILL(fill_seller)
 {
     UNUSED;
-    int64_t *out = out_;
+    int64_t *restrict out = out_;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = rows[i];
         uint64_t bits = nexmark_bits(config, NEXMARK_AUCTION_SELLER, events->number[row]);
         int64_t last = events->person[row];
-        out[row] = FIRST_ID + (is_hot(bits, config->hot_sellers) ? last / HOT_OF * HOT_OF
-                                                                 : some_person(config, last, bits));
+        out[row] = FIRST_ID + pick(is_hot(bits, config->hot_sellers), last / HOT_OF * HOT_OF,
+                                   some_person(config, last, bits));
     }
 }
 
 FILL(fill_bid_auction)
 {
     UNUSED;
-    int64_t *out = out_;
+    int64_t *restrict out = out_;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = rows[i];
         uint64_t bits = nexmark_bits(config, NEXMARK_BID_AUCTION, events->number[row]);
         int64_t last = events->auction[row];
-        out[row] =
-            FIRST_ID + (is_hot(bits, config->hot_auctions) ? last / HOT_OF * HOT_OF
-                                                           : some_auction(config, last, bits));
+        out[row] = FIRST_ID + pick(is_hot(bits, config->hot_auctions), last / HOT_OF * HOT_OF,
+                                   some_auction(config, last, bits));
     }
 }
 
 FILL(fill_bidder)
 {
     UNUSED;
-    int64_t *out = out_;
+    int64_t *restrict out = out_;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = rows[i];
         uint64_t bits = nexmark_bits(config, NEXMARK_BID_BIDDER, events->number[row]);
         int64_t last = events->person[row];
-        out[row] = FIRST_ID + (is_hot(bits, config->hot_bidders) ? last / HOT_OF * HOT_OF + 1
-                                                                 : some_person(config, last, bits));
+        out[row] = FIRST_ID + pick(is_hot(bits, config->hot_bidders), last / HOT_OF * HOT_OF + 1,
+                                   some_person(config, last, bits));
     }
 }
 
@@ -163,7 +199,7 @@ static inline int64_t price(const nexmark_config *config, const nexmark_pool *po
 FILL(fill_price)
 {
     UNUSED;
-    int64_t *out = out_;
+    int64_t *restrict out = out_;
     for (uint32_t i = 0; i < count; i++)
         out[rows[i]] = price(config, pool, NEXMARK_BID_PRICE, events->number[rows[i]]);
 }
@@ -171,7 +207,7 @@ FILL(fill_price)
 FILL(fill_initial)
 {
     UNUSED;
-    int64_t *out = out_;
+    int64_t *restrict out = out_;
     for (uint32_t i = 0; i < count; i++)
         out[rows[i]] = price(config, pool, NEXMARK_AUCTION_INITIAL, events->number[rows[i]]);
 }
@@ -179,7 +215,7 @@ FILL(fill_initial)
 FILL(fill_reserve)
 {
     UNUSED;
-    int64_t *out = out_;
+    int64_t *restrict out = out_;
     for (uint32_t i = 0; i < count; i++) {
         uint64_t n = events->number[rows[i]];
         out[rows[i]] = price(config, pool, NEXMARK_AUCTION_INITIAL, n) +
@@ -190,7 +226,7 @@ FILL(fill_reserve)
 FILL(fill_category)
 {
     UNUSED;
-    int64_t *out = out_;
+    int64_t *restrict out = out_;
     for (uint32_t i = 0; i < count; i++)
         out[rows[i]] = FIRST_CATEGORY + nexmark_high(nexmark_bits(config, NEXMARK_AUCTION_CATEGORY,
                                                                   events->number[rows[i]]),
@@ -201,7 +237,7 @@ FILL(fill_category)
 FILL(fill_expires)
 {
     UNUSED;
-    int64_t *out = out_;
+    int64_t *restrict out = out_;
     int64_t ahead =
         config->auctions_in_flight * config->total / WR_MAX(config->share[NEXMARK_AUCTION], 1);
     for (uint32_t i = 0; i < count; i++) {
@@ -251,7 +287,7 @@ static inline uint32_t channel(const nexmark_config *config, uint64_t n)
 FILL(fill_channel)
 {
     UNUSED;
-    wr_view *out = out_;
+    wr_view *restrict out = out_;
     for (uint32_t i = 0; i < count; i++)
         out[rows[i]] = pool->channels[channel(config, events->number[rows[i]])];
 }
@@ -259,7 +295,7 @@ FILL(fill_channel)
 FILL(fill_url)
 {
     UNUSED;
-    wr_view *out = out_;
+    wr_view *restrict out = out_;
     for (uint32_t i = 0; i < count; i++)
         out[rows[i]] = pool->urls[channel(config, events->number[rows[i]])];
 }
@@ -277,17 +313,18 @@ static inline wr_view extra(const nexmark_pool *pool, uint64_t bits, int64_t tak
 FILL(fill_bid_extra)
 {
     UNUSED;
-    wr_view *out = out_;
+    wr_view *restrict out = out_;
+    int64_t size = config->size[NEXMARK_BID];
     for (uint32_t i = 0; i < count; i++) {
         uint64_t bits = nexmark_bits(config, NEXMARK_BID_EXTRA, events->number[rows[i]]);
-        out[rows[i]] = extra(pool, bits, 4 * 8, config->size[NEXMARK_BID]);
+        out[rows[i]] = extra(pool, bits, 4 * 8, size);
     }
 }
 
 FILL(fill_auction_extra)
 {
     UNUSED;
-    wr_view *out = out_;
+    wr_view *restrict out = out_;
     for (uint32_t i = 0; i < count; i++) {
         uint64_t n = events->number[rows[i]];
         uint32_t item = choice(config, NEXMARK_AUCTION_NAME, n, NEXMARK_TEXTS),
@@ -301,7 +338,7 @@ FILL(fill_auction_extra)
 FILL(fill_person_extra)
 {
     UNUSED;
-    wr_view *out = out_;
+    wr_view *restrict out = out_;
     for (uint32_t i = 0; i < count; i++) {
         uint64_t n = events->number[rows[i]];
         int64_t taken =
