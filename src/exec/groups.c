@@ -130,6 +130,11 @@ static weir_status need_slots(wr_groups *g, uint64_t more)
     return wanted == g->slot_count ? WR_OK : resize(g, wanted);
 }
 
+weir_status wr_groups_reserve(wr_groups *g, uint64_t count)
+{
+    return g->is_direct ? WR_OK : need_slots(g, count - WR_MIN(count, g->used));
+}
+
 uint64_t wr_groups_need(const wr_groups *g, uint32_t more)
 {
     if (!g->rows) return 0;

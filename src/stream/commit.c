@@ -176,6 +176,8 @@ weir_status wr_commit_epoch(wr_committer *c)
     return WR_OK;
 }
 
+void wr_commit_nothing(wr_committer *c) { settle_operators(c, true); }
+
 void wr_committer_clear(wr_committer *c)
 {
     wr_state_close(c->state);

@@ -19,4 +19,7 @@ WR_MUST_CHECK weir_status wr_commit_restore(wr_committer *c, bool *restored);
 /* One epoch more: everything pushed so far counts, or, after a failure, nothing since the last one.
  */
 WR_MUST_CHECK weir_status wr_commit_epoch(wr_committer *c);
+/* For a query that keeps nothing: operators give back what they need not hold any more. Between
+ * rounds. */
+void wr_commit_nothing(wr_committer *c);
 void wr_committer_clear(wr_committer *c);

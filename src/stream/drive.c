@@ -15,6 +15,7 @@
 
 enum { FEW_ROWS = WR_BATCH_ROWS / 8, GATHER_MS = 1 };
 static const int64_t WAIT_US = 20 * 1000, MANY_WAIT_US = 1000;
+static const int64_t TIDY_US = 1000 * 1000;
 static const int64_t US = 1000; /* nanoseconds */
 static const int64_t DESCRIBE_EVERY_NS = INT64_C(1000000000);
 enum { SAMPLE_EVERY = 64 }; /* batches */
@@ -225,6 +226,15 @@ static weir_status commit(wr_stream *s)
     return WR_OK;
 }
 
+/* A query that never commits: what its operators keep of groups that are no more goes now and then.
+ */
+static void tidy(wr_stream *s)
+{
+    if (commits(s) || now_us() - s->last_commit_us < TIDY_US) return;
+    wr_commit_nothing(&s->committer);
+    s->last_commit_us = now_us();
+}
+
 static bool is_stopping(wr_stream *s)
 {
     return atomic_load_explicit(&s->stop, memory_order_relaxed);
@@ -286,6 +296,7 @@ static weir_status run_rounds(wr_stream *s)
             WR_TRY(commit(s));
             has_new = false;
         }
+        tidy(s);
         publish(s, left ? WR_STREAM_BACKPRESSURE : WR_STREAM_RUNNING, any, has_new && commits(s));
         if (stopping) return WR_OK;
         if (any && few && !ended) wr_sleep_ms(GATHER_MS);

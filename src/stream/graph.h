@@ -36,6 +36,7 @@ struct wr_graph {
     wr_pool *pool;
     wr_fs *fs;
     wr_dead_letters *dead; /* NULL: rows that come too late are only counted */
+    bool is_volatile;      /* without a state: operators need not remember what changed */
     wr_stream_op **ops;    /* every one behind those that feed it; the last is the sink */
     int op_count, op_cap;
     wr_graph_source *sources;

@@ -49,6 +49,7 @@ static weir_status add_sink(wr_stream *s, wr_planner *planner, wr_target *target
     s->sink = wr_graph_add(s->graph, &wr_stream_sink, spec, last->schema, 1);
     wr_graph_connect(s->graph, last, s->sink, 0);
     s->committer.graph = s->graph;
+    s->graph->is_volatile = s->options.state.length == 0;
     s->committer.sink = s->sink;
     if (!s->options.state.length || s->options.is_explained) return WR_OK;
     wr_state_options options = {.create = true, .survives_losing_power = true};

@@ -177,7 +177,7 @@ static weir_status count_value(wr_grouping *g, wr_kept *kept, const wr_group_cal
         kept->dead -= (head->flags & WR_GROUP_DEAD) != 0;
         head->flags &= ~(uint64_t)WR_GROUP_DEAD;
     }
-    if (head->flags & WR_GROUP_CHANGED) return WR_OK;
+    if (g->op.graph->is_volatile || head->flags & WR_GROUP_CHANGED) return WR_OK;
     head->flags |= WR_GROUP_CHANGED;
     return wr_row_list_add(g->op.mem, &kept->changed, row);
 }

@@ -41,7 +41,7 @@ weir_status wr_pane_new(wr_grouping *g, int64_t id, wr_pane **out)
     pane->mem = wr_mem_new(g->op.mem, "aggregate states", 0);
     pane->envs = wr_group_envs(g, pane->mem, &pane->heap);
     pane->kept = wr_heap_new(sizeof *pane->kept * ((size_t)g->spec->call_count + 1));
-    weir_status bad = wr_groups_init(&pane->groups, g->op.mem, &g->layout, g->key_count, !g->ends);
+    weir_status bad = wr_groups_init(&pane->groups, g->op.mem, &g->layout, g->key_count, true);
     for (int i = 0; !bad && i < g->spec->call_count; i++)
         if (g->calls[i].is_kept)
             bad = wr_groups_init(&pane->kept[i].values, g->op.mem, &g->calls[i].kept,
@@ -190,6 +190,7 @@ weir_status wr_pane_touch(wr_grouping *g, wr_pane *pane, uint8_t *const *rows, u
 
 weir_status wr_pane_mark(wr_grouping *g, wr_pane *pane, uint8_t *const *rows, uint32_t count)
 {
+    if (g->op.graph->is_volatile) return WR_OK;
     for (uint32_t i = 0; i < count; i++) {
         wr_group_head *head = wr_group_head_of(g, rows[i]);
         if (head->flags & WR_GROUP_CHANGED) continue;

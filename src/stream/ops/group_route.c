@@ -39,7 +39,9 @@ static weir_status give(wr_grouping *g, const wr_delta *delta, int64_t id, const
 static weir_status give_sorted(wr_grouping *g, const wr_delta *delta, const uint16_t *sel,
                                const int64_t *ids, uint32_t count)
 {
-    routes *r = wr_new(&g->scratch, routes);
+    routes *r = wr_arena_raw(&g->scratch, sizeof *r);
+    memset(r->map, 0, sizeof r->map);
+    r->count = 0;
     for (uint32_t i = 0; i < count; i++) {
         bool again = i > 0 && ids[i] == ids[i - 1];
         r->pane_of[i] = again ? r->pane_of[i - 1] : (uint16_t)number_of(r, ids[i]);

@@ -16,6 +16,8 @@
  * comes then does, with the other sign. Pairs with rows that were forgotten are not taken back. */
 #include "stream/ops/join.h"
 
+enum { AHEAD = 12 }; /* rows whose surroundings are fetched early */
+
 static bool is_about_left(wr_join_kind kind)
 {
     return kind == WR_JOIN_SEMI || kind == WR_JOIN_ANTI;
@@ -369,6 +371,7 @@ static weir_status join_advance(wr_stream_op *op)
         for (uint32_t n; (n = wr_shelf_due(shelf, op->time, &walk, rows, WR_BATCH_ROWS)) > 0;) {
             uint32_t orphan_count = 0;
             for (uint32_t i = 0; i < n; i++) {
+                if (i + AHEAD < n) wr_shelf_prefetch(shelf, rows[i + AHEAD]);
                 orphans[orphan_count] = rows[i];
                 orphan_count += says_orphans && !wr_shelf_row_of(shelf, rows[i])->number;
                 unlink_row(j, s, rows[i]);

@@ -54,7 +54,7 @@ static weir_status session_open(wr_stream_op *op)
     WR_TRY(wr_grouping_open(g, true));
     wr_rows_layout_init(&me->keys_layout, &op->arena, g->layout.types, g->key_count,
                         sizeof(keys_head));
-    WR_TRY(wr_groups_init(&me->keys, op->mem, &me->keys_layout, g->key_count, false));
+    WR_TRY(wr_groups_init(&me->keys, op->mem, &me->keys_layout, g->key_count, true));
     wr_pane *pane;
     return wr_pane_need(g, 0, &pane);
 }
@@ -231,7 +231,7 @@ static weir_status session_push(wr_stream_op *op, int input, const wr_delta *del
     wr_grouping *g = &me->base;
     const wr_batch *in = &delta->batch;
     wr_arena_reset(&g->scratch);
-    wr_timed_rows *t = wr_new(&g->scratch, wr_timed_rows);
+    wr_timed_rows *t = wr_arena_raw(&g->scratch, sizeof *t);
     WR_TRY(wr_group_times(g, in, t));
     if (t->count == 0) return WR_OK;
     for (uint32_t i = 0; i < t->count; i++)
@@ -406,7 +406,7 @@ static void drop_lookup(wr_session_grouping *me)
 static weir_status tidy_sessions(wr_session_grouping *me, wr_session_grouping *into, wr_pane *tidy)
 {
     wr_grouping *g = &me->base;
-    WR_TRY(wr_groups_init(&into->keys, g->op.mem, &me->keys_layout, g->key_count, false));
+    WR_TRY(wr_groups_init(&into->keys, g->op.mem, &me->keys_layout, g->key_count, true));
     WR_TRY(move_sessions(me, into, tidy));
     tidy->is_saved = g->panes[0]->is_saved;
     tidy->heap_live = tidy->heap.total;

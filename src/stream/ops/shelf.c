@@ -29,7 +29,7 @@ weir_status wr_shelf_keys_init(wr_shelf_keys *keys, wr_stream_op *op, const wr_t
 {
     *keys = (wr_shelf_keys){.mem = op->mem};
     wr_rows_layout_init(&keys->layout, &op->arena, types, count, sizeof(wr_shelf_key));
-    return wr_groups_init(&keys->groups, op->mem, &keys->layout, count, false);
+    return wr_groups_init(&keys->groups, op->mem, &keys->layout, count, true);
 }
 
 void wr_shelf_keys_clear(wr_shelf_keys *keys)
@@ -55,6 +55,7 @@ void wr_shelf_init(wr_shelf *shelf, wr_stream_op *op, wr_shelf_keys *keys,
                         .keys = keys,
                         .side = (uint8_t)side,
                         .first_of_key = first_of_key,
+                        .is_volatile = op->graph->is_volatile,
                         .shift = SHIFT_FIRST,
                         .saved_time = WR_NO_TIME_YET,
                         .settled_time = WR_NO_TIME_YET,
@@ -117,10 +118,11 @@ static weir_status merge_neighbours(wr_shelf *shelf)
     return WR_OK;
 }
 
-/* The first bucket whose number is not below. */
-static uint32_t bucket_at(const wr_shelf *shelf, int64_t number)
+/* The first bucket whose number is not below; neighbours in time ask for the same one. */
+static uint32_t bucket_at(wr_shelf *shelf, int64_t number)
 {
-    uint32_t low = 0, high = shelf->bucket_count;
+    uint32_t low = 0, high = shelf->bucket_count, last = shelf->last_bucket;
+    if (last < high && shelf->buckets[last].number == number) return last;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         if (shelf->buckets[middle].number < number)
@@ -128,6 +130,7 @@ static uint32_t bucket_at(const wr_shelf *shelf, int64_t number)
         else
             high = middle;
     }
+    shelf->last_bucket = low;
     return low;
 }
 
@@ -153,12 +156,18 @@ static weir_status bucket_for(wr_shelf *shelf, int64_t time, wr_shelf_bucket **o
     return WR_OK;
 }
 
+/* There is room. */
+static void list_change(wr_shelf *shelf, uint8_t *row)
+{
+    shelf->changed[shelf->changed_count++] = row;
+    wr_shelf_row_of(shelf, row)->place = shelf->changed_count & INT32_MAX;
+}
+
 static void fill_header(wr_shelf *shelf, uint8_t *row, int64_t time, uint8_t *key,
                         uint64_t sequence)
 {
-    shelf->changed[shelf->changed_count++] = row;
-    *wr_shelf_row_of(shelf, row) = (wr_shelf_row){
-        .key = key, .time = time, .sequence = sequence, .place = shelf->changed_count & INT32_MAX};
+    *wr_shelf_row_of(shelf, row) = (wr_shelf_row){.key = key, .time = time, .sequence = sequence};
+    if (!shelf->is_volatile) list_change(shelf, row);
     wr_shelf_key *of = wr_shelf_key_of(shelf, key);
     shelf->keys->live += of->count++ == 0;
 }
@@ -170,7 +179,7 @@ weir_status wr_shelf_add(wr_shelf *shelf, const wr_column *columns, const uint16
     uint16_t open[WR_BATCH_ROWS], list[WR_BATCH_ROWS], taken[WR_BATCH_ROWS];
     uint8_t *made[WR_BATCH_ROWS];
     uint32_t open_count = count;
-    WR_TRY(need_changes(shelf, count));
+    if (!shelf->is_volatile) WR_TRY(need_changes(shelf, count));
     for (uint32_t i = 0; i < count; i++)
         open[i] = (uint16_t)i;
     while (open_count > 0) {
@@ -203,11 +212,9 @@ weir_status wr_shelf_add(wr_shelf *shelf, const wr_column *columns, const uint16
 
 weir_status wr_shelf_touch(wr_shelf *shelf, uint8_t *row)
 {
-    wr_shelf_row *header = wr_shelf_row_of(shelf, row);
-    if (header->place) return WR_OK;
+    if (shelf->is_volatile || wr_shelf_row_of(shelf, row)->place) return WR_OK;
     WR_TRY(need_changes(shelf, 1));
-    shelf->changed[shelf->changed_count++] = row;
-    header->place = shelf->changed_count & INT32_MAX;
+    list_change(shelf, row);
     return WR_OK;
 }
 
@@ -434,8 +441,10 @@ weir_status wr_shelf_keys_tidy(wr_shelf_keys *keys, wr_shelf *const *shelf, int 
 {
     if (wr_rows_count(keys->groups.rows) <= keys->live * 2 + KEYS_MIN) return WR_OK;
     wr_groups copies;
-    WR_TRY(wr_groups_init(&copies, keys->mem, &keys->layout, keys->layout.column_count, false));
-    weir_status bad = copy_keys(keys, &copies);
+    WR_TRY(wr_groups_init(&copies, keys->mem, &keys->layout, keys->layout.column_count, true));
+    /* room for what comes until the next time */
+    weir_status bad = wr_groups_reserve(&copies, keys->live * 2 + KEYS_MIN);
+    if (!bad) bad = copy_keys(keys, &copies);
     if (!bad)
         for (int i = 0; i < count; i++)
             follow_keys(shelf[i]);

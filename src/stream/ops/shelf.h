@@ -56,9 +56,10 @@ typedef struct wr_shelf {
     wr_shelf_keys *keys;
     wr_rows_layout layout;
     uint8_t side;             /* tells several of one operator apart in the state */
+    bool is_volatile;         /* nothing is ever saved, so changes are not listed */
     int first_of_key;         /* which beginning of a key is of these rows; -1: both */
     wr_shelf_bucket *buckets; /* ascending */
-    uint32_t bucket_count, bucket_cap;
+    uint32_t bucket_count, bucket_cap, last_bucket;
     int shift;
     uint64_t live, dropped;
     uint64_t next_sequence, saved_sequence, settled_sequence; /* below settled: in the state */
@@ -96,6 +97,15 @@ static inline wr_shelf_row *wr_shelf_row_of(const wr_shelf *shelf, uint8_t *row)
 static inline wr_shelf_key *wr_shelf_key_of(const wr_shelf *shelf, uint8_t *key)
 {
     return (wr_shelf_key *)(void *)(key + shelf->keys->layout.extra_offset);
+}
+
+/* The row will be unlinked soon: its key and its neighbours. */
+static inline void wr_shelf_prefetch(const wr_shelf *shelf, uint8_t *row)
+{
+    const wr_shelf_row *header = wr_shelf_row_of(shelf, row);
+    __builtin_prefetch(wr_shelf_key_of(shelf, header->key), 1);
+    for (int i = 0; i < 2; i++)
+        if (header->link[i]) __builtin_prefetch(wr_shelf_row_of(shelf, header->link[i]), 1);
 }
 
 /* Adds rows; times and keys (by position, as addresses) tell what their header says, links are

@@ -121,7 +121,7 @@ static weir_status window_push(wr_stream_op *op, int input, const wr_delta *delt
     wr_grouping *g = (wr_grouping *)op;
     const wr_time_window *w = g->spec->window;
     wr_arena_reset(&g->scratch);
-    wr_timed_rows *t = wr_new(&g->scratch, wr_timed_rows);
+    wr_timed_rows *t = wr_arena_raw(&g->scratch, sizeof *t);
     WR_TRY(wr_group_times(g, &delta->batch, t));
     WR_TRY(start_of_each(w, t));
     WR_TRY(drop_late(g, &delta->batch, t));
