@@ -1,11 +1,11 @@
 /* drive.c - running a continuous query: rounds, time that goes on without rows, commits, the end.
  *
  * A round polls every source without waiting until the sources have little left or the round has
- * taken long enough; then operators in update mode flush and the sink hands on. So what comes slowly
- * is handed on at once, and what comes fast in rounds that pay. When nothing came at all the thread
- * waits at the first source that has not ended, never longer than until something is due; when only
- * a few rows came it lets some more gather, for a moment nobody sees.
- * Commits happen between rounds only: there is nothing in flight then.
+ * taken long enough; then operators in update mode flush and the sink hands on. So what comes
+ * slowly is handed on at once, and what comes fast in rounds that pay. When nothing came at all the
+ * thread waits at the first source that has not ended, never longer than until something is due;
+ * when only a few rows came it lets some more gather, for a moment nobody sees. Commits happen
+ * between rounds only: there is nothing in flight then.
  *
  * Threads: the driving thread owns graph and state. Others see copies under the lock and raise the
  * flags stop, wants_commit and cancel. */

@@ -4,8 +4,8 @@
  * what stands behind has ingested the batch before it hears of its time, so rows of one batch do
  * not make each other late. Rows without a value say nothing. The state is one number per operator.
  *
- * The usual expression, a column less an interval of plain time, is not computed per row: the largest
- * value of the column less the interval is the same.
+ * The usual expression, a column less an interval of plain time, is not computed per row: the
+ * largest value of the column less the interval is the same.
  */
 #include "stream/watermark.h"
 
