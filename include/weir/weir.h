@@ -318,6 +318,21 @@ WEIR_API char *weir_stream_explain(const weir_stream *stream);
 /* Stops it first if it runs. Accepts NULL. */
 WEIR_API void weir_stream_close(weir_stream *stream);
 
+/* ---- looking at what flows ---- */
+typedef struct weir_tap_options {
+    uint64_t rows_max; /* ends after so many rows; 0: no limit */
+    int64_t time_ms;   /* ends after so long; 0: no limit */
+} weir_tap_options;
+/* Starts the last statement of sql, a query over sources, as a stream whose rows weir_query_next
+ * gives as they come; those before it are run first. A query whose answers change (groups without
+ * EMIT ON WINDOW CLOSE, say) has one column more in front, "change": 1 for a row that appears, -1
+ * for one that is taken back. Sources are read from where they begin by readers of its own: nothing
+ * changes for streams that run. It ends when they end, after rows_max or time_ms, or by
+ * weir_query_cancel or weir_session_interrupt, which it reports as CANCELLED. options may be NULL.
+ * Close the query before the session. */
+WEIR_API weir_status weir_tap_start(weir_session *session, const char *sql, size_t length,
+                                    const weir_tap_options *options, weir_query **out);
+
 /* ---- data of the host program ---- */
 /* Makes the rows of stream readable as table name in this session's database until weir_unregister.
  * The stream is taken over and read to its end now. */

@@ -58,6 +58,7 @@ typedef struct cli_state {
     bool is_prompt;                        /* statements come from a person */
     bool no_headers;                       /* names of columns are left out */
     bool leave;                            /* .quit was said */
+    bool is_live;                          /* rows come slowly: each batch is flushed */
     bool has_written;                      /* -o parquet, arrow: a result, and the only one */
     FILE *out_before;                      /* .once, .output: where results go again */
     bool out_is_kept;                      /* .output: not only for the next statement */
@@ -71,6 +72,7 @@ typedef struct cli_state {
 typedef struct cli_own_flag {
     /* value NULL: a switch; "[TIME]": may be left out, "" then */
     const char *name, *value, *help;
+    char letter; /* 0: none */
 } cli_own_flag;
 
 /* Commands: one per cmd_<name>.c. */
@@ -160,6 +162,9 @@ const cli_render *cli_render_find(const char *name);
 void cli_render_names(wr_buf *out);
 /* Writes all rows of query with the format; the query is read to its end. */
 weir_status cli_render_query(const cli_render *render, cli_state *state, weir_query *query);
+
+/* Can it write rows without knowing those that come later? */
+bool cli_render_is_live(const cli_render *render);
 
 /* render_table.c: the formats that need the widths of all values. */
 weir_status cli_write_table(cli_state *state, weir_query *query);

@@ -100,6 +100,8 @@ static int run_scripts(cli_state *state)
 
 /* ---- while they run ---- */
 
+static int stop_code(void) { return cli_stop_signal == SIGINT ? CLI_INTERRUPTED : CLI_OK; }
+
 static void stop_all(void)
 {
     now.is_stopping = true;
@@ -159,7 +161,7 @@ static int wait_for_all(cli_state *state, cli_flow *flow)
         cli_flow_show(flow);
         if (!ended) wr_sleep_ms(LOOK_EVERY_MS);
     }
-    return code ? code : cli_stop_signal == SIGINT ? CLI_INTERRUPTED : CLI_OK;
+    return code ? code : stop_code();
 }
 
 static int start_all(cli_state *state)
@@ -179,7 +181,7 @@ static int start_all(cli_state *state)
 
 static int run_streams(cli_state *state)
 {
-    if (cli_stop_signal) return CLI_INTERRUPTED;
+    if (cli_stop_signal) return stop_code();
     int code = start_all(state);
     if (code) return code;
     cli_flow *flow = cli_flow_new(state, now.streams, now.count);

@@ -91,7 +91,10 @@ void cli_print_help(const cli_command *command)
         printf("example: %s\n", command->example);
         for (const cli_own_flag *flag = command->flags; flag && flag->name; flag++) {
             char left[64];
-            snprintf(left, sizeof left, "--%s %s", flag->name, flag->value ? flag->value : "");
+            char letter[8] = "";
+            if (flag->letter) snprintf(letter, sizeof letter, "-%c, ", flag->letter);
+            snprintf(left, sizeof left, "%s--%s %s", letter, flag->name,
+                     flag->value ? flag->value : "");
             printf("%s  %-26s %s\n", flag == command->flags ? "\n" : "", left, flag->help);
         }
         printf("\nflags of all commands: weir --help\n");
@@ -318,13 +321,19 @@ static int read_own_flag(int argc, char **argv, int *i, const cli_command *comma
 {
     const char *word = argv[*i];
     *found = false;
-    if (!command || !command->flags || word[1] != '-') return CLI_OK;
-    size_t length = strcspn(word + 2, "=");
+    if (!command || !command->flags) return CLI_OK;
+    bool is_letter = word[1] != '-';
+    size_t length = is_letter ? 0 : strcspn(word + 2, "=");
     for (int k = 0; command->flags[k].name && !*found; k++) {
         const cli_own_flag *flag = &command->flags[k];
-        if (strlen(flag->name) != length || memcmp(flag->name, word + 2, length) != 0) continue;
+        bool is_it =
+            is_letter ? flag->letter == word[1]
+                      : strlen(flag->name) == length && memcmp(flag->name, word + 2, length) == 0;
+        if (!is_it) continue;
         *found = true;
-        const char *value = word[2 + length] == '=' ? word + 3 + length : NULL;
+        const char *value = is_letter                 ? word[2] ? word + 2 : NULL
+                            : word[2 + length] == '=' ? word + 3 + length
+                                                      : NULL;
         bool optional = flag->value && flag->value[0] == '[';
         bool follows = *i + 1 < argc && (!optional || strchr("0123456789.", argv[*i + 1][0]));
         if (flag->value && !value && follows) value = argv[++*i];

@@ -32,6 +32,7 @@ static weir_status stream_rows(cli_state *state, weir_query *query, const row_wr
     while (rows) {
         for (size_t i = 0; i < weir_rows_count(rows); i++)
             writer->row(state->out, query, rows, i, number++, null_text);
+        if (state->is_live) fflush(state->out);
         bad = weir_query_next(query, &rows);
         if (bad) return bad;
     }
@@ -379,6 +380,11 @@ static const cli_render renders[] = {
     {"json", write_json},       {"jsonl", write_jsonl}, {"html", write_html},
     {"insert", write_insert},   {"none", write_none},
 };
+
+bool cli_render_is_live(const cli_render *render)
+{
+    return render->write != cli_write_box && render->write != cli_write_markdown;
+}
 
 const cli_render *cli_render_find(const char *name)
 {

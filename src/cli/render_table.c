@@ -1,8 +1,9 @@
 /* render_table.c - results as tables for people: plain, boxed, markdown.
  *
- * Rows are read to the end (the count under the table is true), but only max_rows are kept: the
- * first half and, in a ring, the last half. Cells keep at most CELL_MAX bytes; control characters
- * are shown as escapes so that one row is one line. Numbers are set to the right. */
+ * Of a query whose rows come slowly each batch is written at once, with widths that only grow.
+ * Else rows are read to the end (the count under the table is true), but only max_rows are kept:
+ * the first half and, in a ring, the last half. Cells keep at most CELL_MAX bytes; control
+ * characters are shown as escapes so that one row is one line. Numbers are set to the right. */
 #include "base/mem.h"
 #include "cli/cli.h"
 #include <sys/ioctl.h>
@@ -309,8 +310,68 @@ static weir_status write_page(cli_state *state, weir_query *query, const table_l
     return bad;
 }
 
+/* ---- rows as they come ---- */
+
+static void widen(cell_page *page)
+{
+    for (int c = 0; c < page->columns; c++)
+        for (uint64_t i = 0; i < page->kept; i++)
+            page->widths[c] = WR_MAX(page->widths[c], display_width(row_at(page, i)[c]));
+}
+
+/* The header waits for the first rows, whose widths it takes. */
+static void put_header(cli_state *state, const weir_query *query, const cell_page *page)
+{
+    WR_ARENA(arena);
+    const char **names = wr_new_array(&arena, const char *, WR_MAX(page->columns, 1));
+    for (int c = 0; c < page->columns; c++)
+        names[c] = weir_query_column_name(query, c);
+    put_row(state->out, page, &table_style, names);
+    put_line(state->out, page, table_style.rule);
+}
+
+static void put_batch(cli_state *state, const weir_query *query, cell_page *page,
+                      const weir_rows *rows, bool is_first)
+{
+    const char *null_text = state->options.null_text ? state->options.null_text : "NULL";
+    size_t count = weir_rows_count(rows);
+    page->cells = wr_heap_new(sizeof(char *) * (size_t)WR_MAX(page->columns, 1) * (count + 1));
+    page->kept = 0;
+    uint64_t before = page->total;
+    page->total = 0;
+    for (size_t i = 0; i < count; i++)
+        keep_row(page, rows, i, null_text);
+    widen(page);
+    if (state->out_is_terminal) fit_terminal(page);
+    if (is_first && !state->no_headers) put_header(state, query, page);
+    for (uint64_t i = 0; i < page->kept; i++)
+        put_row(state->out, page, &table_style, (const char *const *)row_at(page, i));
+    fflush(state->out);
+    for (uint64_t i = 0; i < page->kept * (uint64_t)page->columns; i++)
+        wr_heap_drop(page->cells[i]);
+    wr_heap_drop(page->cells);
+    page->cells = NULL;
+    page->total = before + count;
+}
+
+static weir_status write_live(cli_state *state, weir_query *query)
+{
+    cell_page page = {.columns = weir_query_column_count(query), .head = UINT64_MAX / 2};
+    const weir_rows *rows = NULL;
+    measure(query, &page, false);
+    weir_status bad = weir_query_next(query, &rows);
+    for (bool is_first = true; !bad && rows; is_first = false) {
+        put_batch(state, query, &page, rows, is_first);
+        bad = weir_query_next(query, &rows);
+    }
+    page.kept = 0;
+    clear_page(&page);
+    return bad;
+}
+
 weir_status cli_write_table(cli_state *state, weir_query *query)
 {
+    if (state->is_live) return write_live(state, query);
     return write_page(state, query, &table_style);
 }
 weir_status cli_write_box(cli_state *state, weir_query *query)

@@ -31,8 +31,7 @@ static bool reads_source(const wr_logical *node)
     return false;
 }
 
-/* Sets up the query for one statement, bound but not run. */
-static weir_status bind_statement(weir_query *query, wr_str sql, const wr_node *node)
+weir_status wr_query_bind_alone(weir_query *query, wr_str sql, const wr_node *node)
 {
     weir_session *session = query->session;
     WR_TRY(wr_session_begin(session));
@@ -62,7 +61,7 @@ weir_status weir_stream_check(weir_session *session, const char *sql, size_t len
     WR_TRY(wr_session_check_usable(session, one.span));
     weir_query *query;
     WR_TRY(wr_query_new(session, &query));
-    weir_status bad = bind_statement(query, (wr_str){sql, length}, one.node);
+    weir_status bad = wr_query_bind_alone(query, (wr_str){sql, length}, one.node);
     *is_stream = !bad && query->bound.target && reads_source(query->bound.root);
     weir_query_close(query);
     return bad ? wr_error_with_fix(bad, (wr_str){sql, length}, one.span) : WR_OK;
@@ -84,7 +83,7 @@ static weir_status make(weir_stream *stream, wr_str sql, const wr_statement *sta
                         const weir_stream_options *options)
 {
     weir_query *query = stream->query;
-    WR_TRY(bind_statement(query, sql, statement->node));
+    WR_TRY(wr_query_bind_alone(query, sql, statement->node));
     WR_TRY(check_is_stream(query, statement->node));
     WR_TRY(wr_query_check_insert(query, statement->node));
     WR_TRY(wr_make_stream(query, &query->bound, options, &stream->entry));
@@ -93,8 +92,7 @@ static weir_status make(weir_stream *stream, wr_str sql, const wr_statement *sta
     return WR_OK;
 }
 
-/* Runs the statements before the last one. */
-static weir_status run_first(weir_session *session, wr_str sql, const wr_statement_list *list)
+weir_status wr_run_all_but_last(weir_session *session, wr_str sql, const wr_statement_list *list)
 {
     if (list->count < 2) return WR_OK;
     weir_query *query;
@@ -109,6 +107,13 @@ static weir_status run_first(weir_session *session, wr_str sql, const wr_stateme
     return bad;
 }
 
+weir_status wr_check_no_block(const weir_session *session, wr_span span)
+{
+    if (!session->in_block) return WR_OK;
+    return wr_with_fix(
+        wr_fail_at(WR_E_TXN_STATE, span, "a stream cannot begin inside a transaction"), "COMMIT");
+}
+
 weir_status weir_stream_open(weir_session *session, const char *sql, size_t length,
                              const weir_stream_options *options, weir_stream **out)
 {
@@ -118,12 +123,9 @@ weir_status weir_stream_open(weir_session *session, const char *sql, size_t leng
     *out = NULL;
     WR_TRY(wr_parse(&arena, text, &list));
     if (!list.count) return wr_fail(WR_E_API_MISUSE, "there is no statement");
-    WR_TRY(run_first(session, text, &list));
+    WR_TRY(wr_run_all_but_last(session, text, &list));
     const wr_statement *last = &list.items[list.count - 1];
-    if (session->in_block)
-        return wr_with_fix(
-            wr_fail_at(WR_E_TXN_STATE, last->span, "a stream cannot begin inside a transaction"),
-            "COMMIT");
+    WR_TRY(wr_check_no_block(session, last->span));
     WR_AUTO(weir_stream) *stream = wr_heap_new(sizeof *stream);
     stream->engine = session->engine;
     WR_TRY(wr_session_like(session, &stream->session));

@@ -9,6 +9,7 @@
  * are found by it. */
 #include "base/date.h"
 #include "session/session.h"
+#include "sql/format.h"
 #include "stream/stream.h"
 #include <ctype.h>
 
@@ -122,7 +123,10 @@ weir_status wr_make_stream(weir_query *query, const wr_bound *bound,
     wr_stream_options options;
     wr_logical *root = bound->root;
     wr_pool *pool;
+    WR_BUF(text);
     take_settings(query, bound, &options);
+    wr_node_format(&text, bound->statement);
+    options.text = wr_arena_str(&query->arena, wr_buf_str(&text));
     if (given && given->name) options.name = wr_str_of(given->name);
     if (given && given->state_folder) options.state = wr_str_of(given->state_folder);
     if (given && given->checkpoint_interval_ms > 0)

@@ -134,7 +134,9 @@ struct weir_query {
     wr_buf text; /* of weir_rows_text */
     wr_arena batch_arena;
     uint64_t statement_mark;
-    uint64_t reserved; /* counted in mem for the caller */
+    uint64_t reserved;    /* counted in mem for the caller */
+    struct wr_live *live; /* NULL: rows come from run */
+    bool owns_session;    /* closed with the query */
 };
 
 /* ---- engine.c ---- */
@@ -226,6 +228,7 @@ extern const wr_setting_row wr_setting_rows[WR_SETTING_COUNT];
 WR_MUST_CHECK weir_status wr_query_new(weir_session *session, weir_query **out);
 WR_MUST_CHECK weir_status wr_query_run_statement(weir_query *query, const wr_node *statement);
 void wr_query_prepare_planner(weir_query *query);
+void wr_query_take_names(weir_query *query); /* of the columns of its schema */
 /* READ_ONLY, or UNSUPPORTED for a sink with rows of its own: may the bound INSERT be run? */
 WR_MUST_CHECK weir_status wr_query_check_insert(const weir_query *query, const wr_node *statement);
 WR_MUST_CHECK weir_status wr_query_plan(weir_query *query, const wr_bound *bound, wr_run **run);
@@ -302,6 +305,24 @@ WR_DEFINE_CLEANUP(weir_stream, weir_stream_close)
 WR_MUST_CHECK weir_status wr_explain_stream(weir_query *query, const wr_bound *bound,
                                             wr_target *target, wr_str name, bool as_json,
                                             wr_buf *out);
+
+/* ---- background.c ---- */
+/* Runs the statements before the last one to their end. */
+WR_MUST_CHECK weir_status wr_run_all_but_last(weir_session *session, wr_str sql,
+                                              const wr_statement_list *list);
+/* TXN_STATE inside BEGIN .. COMMIT, whose changes a stream would not see. */
+WR_MUST_CHECK weir_status wr_check_no_block(const weir_session *session, wr_span span);
+/* Binds one statement without parameters in a transaction that ends with the query. */
+WR_MUST_CHECK weir_status wr_query_bind_alone(weir_query *query, wr_str sql, const wr_node *node);
+
+/* ---- live.c ---- */
+typedef struct wr_live wr_live;
+/* Lets a bound query run as a stream whose rows come as they appear; names are not taken yet. */
+WR_MUST_CHECK weir_status wr_live_start(weir_query *query, const wr_node *statement,
+                                        const weir_tap_options *options);
+/* The next rows into query->batch; waits for them. */
+WR_MUST_CHECK weir_status wr_live_next(weir_query *query, bool *more);
+void wr_live_drop(wr_live *live);
 
 /* ---- sequence.c: sequences and the columns that own them ---- */
 WR_MUST_CHECK weir_status wr_run_create_sequence(weir_query *query,

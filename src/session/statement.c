@@ -239,6 +239,8 @@ static void finish(weir_query *query, bool failed)
     query->is_done = true;
     query->has_failed |= failed;
     stop_run(query);
+    wr_live_drop(query->live);
+    query->live = NULL;
     wr_rejects_drop(query);
     wr_relation_release(query->kept);
     query->kept = NULL;
@@ -264,6 +266,7 @@ void weir_query_close(weir_query *query)
     wr_mem_release(query->mem, query->reserved);
     wr_mem_drop(query->mem);
     wr_mutex_clear(&query->run_lock);
+    if (query->owns_session) weir_session_close(query->session);
     wr_heap_drop(query);
 }
 
@@ -308,7 +311,7 @@ weir_status wr_query_drain(weir_query *query, const wr_bound *bound,
     }
 }
 
-static void take_names(weir_query *query)
+void wr_query_take_names(weir_query *query)
 {
     query->names = wr_new_array(&query->arena, char *, query->schema.count + 1);
     for (int i = 0; i < query->schema.count; i++) {
@@ -357,7 +360,7 @@ static weir_status start_planned(weir_query *query, const wr_node *statement)
     bool rows = query->bound.kind == WR_CLASS_QUERY || query->bound.has_rows;
     query->kind = rows ? WEIR_ROWS : WEIR_CHANGE;
     if (rows) query->schema = query->bound.schema;
-    take_names(query);
+    wr_query_take_names(query);
     return wr_query_plan(query, &query->bound, &query->run);
 }
 
@@ -435,7 +438,7 @@ static weir_status run_utility(weir_query *query, const wr_node *statement)
     if (!handled)
         return wr_fail_at(WR_E_UNSUPPORTED, statement->span, "%s is not supported",
                           wr_node_kind_name(statement->kind));
-    take_names(query);
+    wr_query_take_names(query);
     return WR_OK;
 }
 
@@ -555,6 +558,7 @@ static void next_text_rows(weir_query *query)
 static weir_status next_batch(weir_query *query, bool *more)
 {
     if (query->run) return wr_run_next(query->run, &query->batch, more);
+    if (query->live) return wr_live_next(query, more);
     *more = query->text_rows.next < query->text_rows.row_count;
     if (*more) next_text_rows(query);
     return WR_OK;

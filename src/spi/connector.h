@@ -50,7 +50,7 @@ typedef struct wr_lag {
     bool has_rows, has_bytes;
     uint64_t rows, bytes; /* known to the source and not polled yet */
     /* Rows will come without anything more happening outside: a file must rest first, say. Without
-     * it the source has nothing left when poll says IDLE. */
+     * it, and without rows that are known of, the source has nothing left when poll says IDLE. */
     bool is_waiting;
 } wr_lag;
 

@@ -12,9 +12,11 @@
 #include "stream/commit.h"
 #include "base/failpoint.h"
 #include "stream/sink.h"
+#include "stream/watermark.h"
 #include "sys/clock.h"
 
-static const wr_str EPOCH = {"epoch", 5}, TOKEN = {"token", 5};
+static const wr_str EPOCH = {"epoch", 5}, TOKEN = {"token", 5}, SHAPE = {"shape", 5},
+                    TEXT = {"text", 4};
 
 static wr_str position_key(wr_buf *buf, const wr_graph *graph, int source)
 {
@@ -55,6 +57,48 @@ static weir_status read_epoch(wr_committer *c, bool *restored)
     return WR_OK;
 }
 
+/* Operators and what they emit: what their state means to them. Time is the same to all. */
+static void shape_of(const wr_graph *graph, wr_buf *out)
+{
+    for (int i = 0; i < graph->op_count; i++) {
+        const wr_stream_op *op = graph->ops[i];
+        if (!op->def->is_stateful || op->def == &wr_stream_watermark) continue;
+        wr_buf_printf(out, "%d %s", i, op->def->name);
+        for (int c = 0; op->schema && c < op->schema->count; c++)
+            wr_buf_printf(out, " %s", wr_type_name(op->schema->fields[c].type));
+        wr_buf_add_char(out, '\n');
+    }
+}
+
+/* Groups and rows of one query mean nothing to another. Without operators that keep something only
+ * positions are there, which belong to the sources by name: then the text may change. */
+static weir_status check_same_query(wr_committer *c)
+{
+    wr_str shape, text;
+    bool has_shape, has_text;
+    WR_BUF(mine);
+    shape_of(c->graph, &mine);
+    WR_TRY(wr_state_get(c->state, c->section, SHAPE, &shape, &has_shape));
+    bool is_same = !has_shape || wr_str_eq(shape, wr_buf_str(&mine));
+    WR_TRY(wr_state_get(c->state, c->section, TEXT, &text, &has_text));
+    if (has_text && c->text.length && mine.length) is_same &= wr_str_eq(text, c->text);
+    if (is_same) return WR_OK;
+    weir_status bad =
+        wr_fail(WR_E_PARAMETER_VALUE, "the state in \"%.*s\" is that of another query",
+                WR_STR_ARGS(c->place));
+    if (has_text) bad = wr_with_detail(bad, "it was: %.*s", WR_STR_ARGS(text));
+    return wr_with_hint(bad, "give this one another name, or remove the folder to begin anew");
+}
+
+static weir_status save_query(wr_committer *c)
+{
+    WR_BUF(shape);
+    if (c->is_known) return WR_OK;
+    shape_of(c->graph, &shape);
+    WR_TRY(wr_state_put(c->state, c->section, SHAPE, wr_buf_str(&shape)));
+    return wr_state_put(c->state, c->section, TEXT, c->text);
+}
+
 static weir_status open_reader(wr_committer *c, int number, bool restored)
 {
     wr_graph_source *source = &c->graph->sources[number];
@@ -81,6 +125,7 @@ weir_status wr_commit_restore(wr_committer *c, bool *restored)
     if (c->state) {
         WR_TRY(sections(c));
         WR_TRY(read_epoch(c, restored));
+        if (*restored) WR_TRY(check_same_query(c));
     }
     if (*restored) {
         for (int i = 0; i < c->graph->op_count; i++)
@@ -133,6 +178,7 @@ static weir_status commit_state(wr_committer *c, uint64_t epoch)
     WR_TRY(wr_sink_prepare(c->sink, epoch, &c->token));
     WR_FAILPOINT(stream_prepared);
     WR_TRY(save_positions(c));
+    WR_TRY(save_query(c));
     WR_TRY(wr_state_put(c->state, c->section, EPOCH, (wr_str){(char *)&epoch, sizeof epoch}));
     WR_TRY(wr_state_put(c->state, c->section, TOKEN, wr_buf_str(&c->token)));
     return wr_state_commit(c->state);
@@ -143,7 +189,7 @@ static weir_status tell_sources(wr_committer *c)
     WR_BUF(position);
     for (int i = 0; i < c->graph->source_count; i++) {
         wr_graph_source *source = &c->graph->sources[i];
-        if (!source->source->def->ack) continue;
+        if (!source->source->def->ack || c->only_looks) continue;
         wr_buf_clear(&position);
         WR_TRY(source->source->def->position(source->reader, &position));
         WR_TRY(source->source->def->ack(source->reader, wr_buf_str(&position)));
@@ -158,6 +204,7 @@ weir_status wr_commit_epoch(wr_committer *c)
     wr_buf_clear(&c->token);
     weir_status bad = commit_state(c, epoch);
     settle_operators(c, !bad);
+    c->is_known |= !bad;
     if (bad) {
         if (c->state) wr_state_rollback(c->state);
         return bad;

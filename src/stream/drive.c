@@ -36,7 +36,7 @@ static void look_at_sources(wr_stream *s, wr_stream_progress *p)
         p->lag.has_bytes &= lag.has_bytes;
         p->lag.rows += lag.rows;
         p->lag.bytes += lag.bytes;
-        p->lag.is_waiting |= lag.is_waiting;
+        p->lag.is_waiting |= lag.is_waiting || (lag.has_rows && lag.rows > 0);
         p->rows_in += source->rows;
         p->batches += source->batches;
         last_rows = WR_MAX(last_rows, source->last_rows_ns);

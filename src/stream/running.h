@@ -12,6 +12,7 @@ struct wr_stream {
     wr_stream_op *sink;
     wr_committer committer;
     wr_thread *thread;
+    bool takes_back;
     _Atomic bool stop;
     _Atomic bool wants_commit; /* somebody waits until it is idle */
     _Atomic bool in_flight;    /* a batch is on its way through the graph */

@@ -74,12 +74,16 @@ weir_status wr_stream_new(wr_planner *planner, wr_logical *root, wr_target *targ
                               .target_takes_back = target->takes_back,
                               .target = target->connector};
     wr_stream_op *last;
-    bool takes_back;
-    WR_TRY(wr_stream_build(planner, root, &build, s->graph, &last, &takes_back));
+    WR_TRY(wr_stream_build(planner, root, &build, s->graph, &last, &s->takes_back));
+    s->committer.only_looks = options->only_looks;
+    s->committer.text = wr_arena_str(&s->arena, options->text);
+    s->committer.place = s->options.state;
     WR_TRY(add_sink(s, planner, target, last));
     *out = WR_TAKE(s);
     return WR_OK;
 }
+
+bool wr_stream_takes_back(const wr_stream *s) { return s->takes_back; }
 
 weir_status wr_stream_start(wr_stream *s)
 {

@@ -11,6 +11,7 @@ typedef struct wr_stream wr_stream;
 typedef struct wr_stream_options {
     wr_str name;                    /* of the query; its state is found by it */
     wr_str state;                   /* directory; empty: nothing is kept, the query is volatile */
+    wr_str text;                    /* the statement, as the formatter writes it; may be empty */
     int64_t checkpoint_interval_us; /* 0: after each round */
     uint64_t checkpoint_bytes;      /* commits also after so much was changed; 0: by time alone */
     int64_t round_us;               /* a round ends after this long at the latest */
@@ -21,6 +22,7 @@ typedef struct wr_stream_options {
     bool advances_by_clock; /* an idle source's time goes on with the clock */
     int worker_count;       /* local workers */
     bool is_explained;      /* it will not be started: its state is left alone */
+    bool only_looks;        /* sources do not hear what was read */
     wr_fs *fs;
     wr_dead_letters *dead;
 } wr_stream_options;
@@ -57,6 +59,8 @@ typedef struct wr_stream_progress {
 WR_MUST_CHECK weir_status wr_stream_new(wr_planner *planner, wr_logical *root, wr_target *target,
                                         wr_pool *pool, wr_mem *mem,
                                         const wr_stream_options *options, wr_stream **out);
+/* Will rows be taken back from the target? */
+bool wr_stream_takes_back(const wr_stream *stream);
 WR_MUST_CHECK weir_status wr_stream_start(wr_stream *stream);
 /* Asks it to end after the present round, with a last commit. */
 void wr_stream_stop(wr_stream *stream);
