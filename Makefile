@@ -160,6 +160,13 @@ crash-test: setup
 	@$(MAKE) --no-print-directory $(PARALLEL) FLAVOR=$(FLAVOR) $(addprefix $(B)/crash_,$(CRASH))
 	@set -e; for name in $(CRASH); do python3 tests/crash/$$name.py $(B)/crash_$$name $(or $(N),200) $(or $(SEED),1); done
 
+# Streams that are killed at random moments and at every failpoint, against what an uninterrupted run leaves; those
+# between Kafka topics with a real broker.
+crash: setup
+	@$(MAKE) --no-print-directory $(PARALLEL) FLAVOR=$(FLAVOR) all
+	@set -e; for script in tests/crash/streams.py $(wildcard tests/crash/kafka_*.py); do \
+	    echo "$$script"; python3 $$script $(B)/weir $(or $(N),300) $(or $(SEED),1); done
+
 asan-test:
 	@$(MAKE) --no-print-directory FLAVOR=asan test
 
@@ -224,6 +231,7 @@ help:
 	@echo "make tsan-test    unit tests, C API and parallel statements with the thread sanitizer"
 	@echo "make batch-test   unit tests and SQL tests with batches of 7 rows and of 1"
 	@echo "make crash-test   processes killed while they commit, and what is left (N=200 SEED=1)"
+	@echo "make crash        streams that are killed, against uninterrupted ones (N=300 SEED=1)"
 	@echo "make differential random queries, TPC-H, classic: threads, rules off, small batches, spilling (N=2000 SEED=1)"
 	@echo "make demo         examples/demo.sh"
 	@echo "make bench        bench/run.sh           (ARGS=... is passed on)"
@@ -236,7 +244,7 @@ help:
 FORCE:
 .DELETE_ON_ERROR:
 .SECONDARY: $(TABLES) $(CRASH:%=$(B)/tests/crash/%_worker.o)
-.PHONY: all lib test setup setup-checks check docs asan-test tsan-test batch-test crash-test differential demo bench fuzz conformance strip install clean help FORCE tests-binary fuzz-targets
+.PHONY: all lib test setup setup-checks check docs asan-test tsan-test batch-test crash-test crash differential demo bench fuzz conformance strip install clean help FORCE tests-binary fuzz-targets
 
 DEP := $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
 -include $(wildcard $(DEP))

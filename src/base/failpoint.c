@@ -1,8 +1,9 @@
 /* failpoint.c - arms the places named in WEIR_FAILPOINTS. See failpoint.h.
  *
- * Syntax: name=action[@n] separated by ";" where action is kill, error or sleep:<ms>, and @n means
- * "from the n-th hit on" for sleep and "at the n-th hit" for the others. A name or action that does
- * not exist ends the process: a test whose failpoint is misspelt must not pass. */
+ * Syntax: name=action[@n] separated by ";" where action is kill, error, sleep:<ms> or say[:<ms>]
+ * (its name on standard error, then sleep), and @n means "from the n-th hit on" for the last two
+ * and "at the n-th hit" for the others. A name or action that does not exist ends the process: a
+ * test whose failpoint is misspelt must not pass. */
 #include "base/failpoint.h"
 #include <signal.h>
 #include <stdatomic.h>
@@ -10,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-typedef enum action { ACTION_KILL = 1, ACTION_ERROR, ACTION_SLEEP } action;
+typedef enum action { ACTION_KILL = 1, ACTION_ERROR, ACTION_SLEEP, ACTION_SAY } action;
 
 static const char *const names[] = {
 #define X(name, help) #name,
@@ -51,8 +53,16 @@ static void arm(char *text)
         wr_failpoint_armed[point] = ACTION_ERROR;
     else if (strncmp(equals + 1, "sleep:", 6) == 0)
         wr_failpoint_armed[point] = ACTION_SLEEP, plan->sleep_ms = strtol(equals + 7, NULL, 10);
+    else if (strcmp(equals + 1, "say") == 0 || strncmp(equals + 1, "say:", 4) == 0)
+        wr_failpoint_armed[point] = ACTION_SAY,
+        plan->sleep_ms = equals[4] ? strtol(equals + 5, NULL, 10) : 0;
     else
         reject(text);
+}
+
+static void pause_for(long ms)
+{
+    if (ms) nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
 }
 
 __attribute__((constructor)) static void read_environment(void)
@@ -77,9 +87,11 @@ weir_status wr_failpoint_hit(enum wr_failpoint point)
         if (left == 0) return wr_fail(WR_E_IO, "failpoint %s", names[point]);
         return WR_OK;
     case ACTION_SLEEP:
-        if (left <= 0)
-            nanosleep(&(struct timespec){plan->sleep_ms / 1000, plan->sleep_ms % 1000 * 1000000},
-                      NULL);
+        if (left <= 0) pause_for(plan->sleep_ms);
+        return WR_OK;
+    case ACTION_SAY: /* one write each: nothing is lost when the process dies right after it */
+        if (left <= 0) dprintf(STDERR_FILENO, "failpoint %s\n", names[point]);
+        if (left <= 0) pause_for(plan->sleep_ms);
         return WR_OK;
     }
     return WR_OK;

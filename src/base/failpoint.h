@@ -1,6 +1,6 @@
 /* failpoint.h - named places where tests make the process die or an operation fail.
  *
- * WEIR_FAILPOINTS="name=kill;name2=error;name3=sleep:50" arms them; names are rows of
+ * WEIR_FAILPOINTS="name=kill;name2=error;name3=sleep:50;name4=say" arms them; names are rows of
  * failpoints.def. Unarmed cost: one load of a byte. */
 #pragma once
 #include "base/status.h"

@@ -42,10 +42,30 @@ TEST(a_kill_failpoint_kills)
     EXPECT(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
 }
 
+TEST(a_saying_failpoint_names_itself_on_standard_error)
+{
+    int ends[2];
+    char got[64] = {0};
+    EXPECT_INT(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        arm_text("file_write=say:1@2");
+        wr_status_drop(passes());
+        wr_status_drop(passes());
+        raise(SIGKILL); /* nothing waits in a buffer */
+    }
+    waitpid(child, NULL, 0);
+    EXPECT(read(ends[0], got, sizeof got - 1) > 0);
+    EXPECT_TEXT(got, "failpoint file_write\n");
+    close(ends[0]);
+    close(ends[1]);
+}
+
 TEST(a_misspelt_failpoint_ends_the_process)
 {
     static const char *const bad[] = {"nothing=kill", "file_write=explode", "file_write",
-                                      "file_write=kill@0"};
+                                      "file_write=kill@0", "file_write=says"};
     for (size_t i = 0; i < WR_COUNT(bad); i++) {
         pid_t child = fork();
         if (child == 0) {

@@ -214,6 +214,7 @@ weir_status wr_commit_epoch(wr_committer *c)
     WR_TRY(wr_sink_commit(c->sink, epoch, wr_buf_str(&c->token)));
     WR_FAILPOINT(stream_delivered);
     WR_TRY(tell_sources(c));
+    WR_FAILPOINT(stream_acked);
     c->took_us = (wr_clock_mono_ns() - began) / 1000;
     if (c->state) {
         wr_state_figures figures;

@@ -12,6 +12,7 @@
  * add_name: nothing of the data becomes SQL. Types SQLite does not have are their texts.
  *
  * SQLite opens and locks its files itself: faults of wr_fs do not reach them. */
+#include "base/failpoint.h"
 #include "spi/connector.h"
 #include <sqlite3.h>
 
@@ -263,7 +264,9 @@ static weir_status apply(sqlite_deliverer *d, uint64_t epoch, uint64_t number, u
     for (uint64_t i = 0; i < count; i++)
         WR_TRY(apply_row(d, &rows));
     if (rows.length) return wr_fail(WR_E_CORRUPT, "a token of sqlite is damaged");
-    return note(d, epoch, number);
+    WR_TRY(note(d, epoch, number));
+    WR_FAILPOINT(sqlite_rows);
+    return WR_OK;
 }
 
 static weir_status sqlite_commit(wr_deliverer *base, uint64_t epoch, wr_str token)
@@ -282,6 +285,7 @@ static weir_status sqlite_commit(wr_deliverer *base, uint64_t epoch, wr_str toke
     weir_status bad = apply(d, epoch, number, count, token);
     if (!bad) bad = run(d, "COMMIT", "commit to");
     if (bad) sqlite3_exec(d->db, "ROLLBACK", NULL, NULL, NULL);
+    if (!bad) WR_FAILPOINT(sqlite_committed);
     return bad;
 }
 
