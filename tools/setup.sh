@@ -4,7 +4,8 @@
 # Does nothing (and asks for nothing) when all are present. Needs root or sudo only when one is missing.
 set -eu
 packages="gcc libc6-dev make python3 libedit-dev libzstd-dev liblz4-dev zlib1g-dev libbrotli-dev libpcre2-dev
-libutf8proc-dev libxxhash-dev liblmdb-dev libsqlite3-dev tzdata"
+libutf8proc-dev libxxhash-dev liblmdb-dev libsqlite3-dev librdkafka-dev
+libcurl4-openssl-dev tzdata"
 [ "${1:-}" != checks ] || packages="$packages clang clang-format ccache python3-venv"
 
 missing() {

@@ -233,3 +233,19 @@ weir_status wr_option_fields(const wr_options *given, const wr_opt *rows, const 
     }
     return WR_OK;
 }
+
+wr_value wr_value_of_fields(const wr_field *fields, int count, wr_arena *arena)
+{
+    wr_field *names = wr_new_array(arena, wr_field, count + 1);
+    wr_column *texts = wr_new_array(arena, wr_column, count + 1);
+    for (int i = 0; i < count; i++) {
+        names[i] = (wr_field){fields[i].name, WR_VARCHAR};
+        wr_column_init(&texts[i], arena, WR_VARCHAR, WR_P_VIEW, 1);
+        *(wr_view *)texts[i].data =
+            wr_view_of(fields[i].type->sql.data, fields[i].type->sql.length);
+    }
+    wr_column *row = wr_new(arena, wr_column);
+    *row = (wr_column){
+        .type = wr_type_struct(names, count), .phys = WR_P_STRUCT, .rows = 1, .children = texts};
+    return (wr_value){.type = row->type, .nested = row};
+}

@@ -5,13 +5,22 @@
  * text form; fallbacks are written as a user would write them and go through the same reader. */
 #include "spi/option.h"
 
+/* Is name the alternative, or one of those that "prefix.*" stands for? */
+static bool is_meant(wr_str alternative, wr_str name)
+{
+    if (!wr_str_has_suffix(alternative, WR_STR(".*"))) return wr_str_ieq(alternative, name);
+    size_t prefix = alternative.length - 1;
+    return name.length > prefix &&
+           wr_str_ieq((wr_str){name.data, prefix}, (wr_str){alternative.data, prefix});
+}
+
 /* True if name is one of the alternatives in row->name; calls back none, plain scan. */
 static bool row_has(const wr_opt *row, wr_str name)
 {
     const char *at = row->name;
     while (*at) {
         size_t length = strcspn(at, "|");
-        if (wr_str_ieq((wr_str){at, length}, name)) return true;
+        if (is_meant((wr_str){at, length}, name)) return true;
         at += length;
         if (*at) at++;
     }
@@ -50,8 +59,10 @@ weir_status wr_options_check(const wr_options *given, const wr_opt *rows, const 
                 offer_names(other, &nearest);
             return wr_with_nearest(bad, &nearest);
         }
+        bool stands_for_many = wr_str_has_suffix(wr_str_of(row->name), WR_STR(".*"));
         for (int k = 0; k < i; k++)
-            if (row_has(row, given->items[k].name))
+            if (stands_for_many ? wr_str_ieq(item->name, given->items[k].name)
+                                : row_of(rows, given->items[k].name) == row)
                 return wr_fail_at(WR_E_DUPLICATE_NAME, item->span,
                                   "the option \"%.*s\" is given twice", WR_STR_ARGS(item->name));
     }
@@ -105,6 +116,10 @@ weir_status wr_option_text(const wr_options *given, const wr_opt *rows, const ch
     wr_value value;
     *out = (wr_str){"", 0};
     if (!value_of(given, rows, name, &item, &value, is_set)) return WR_OK;
+    bool is_secret = row_of(rows, wr_str_of(name))->kind == WR_OPT_SECRET;
+    if ((value.is_null || !is_text(&value)) && is_secret)
+        return wr_fail_at(WR_E_PARAMETER_VALUE, item->value_span,
+                          "the option \"%.*s\" takes a text", WR_STR_ARGS(item->name));
     if (value.is_null || !is_text(&value)) return does_not_fit(item, "a text");
     *out = value.text;
     return WR_OK;

@@ -15,7 +15,9 @@ typedef enum wr_opt_kind {
 } wr_opt_kind;
 
 typedef struct wr_opt {
-    const char *name; /* aliases after '|': "delimiter|delim|sep" */
+    /* aliases after '|': "delimiter|delim|sep"; "properties.*" is every name that begins so. The
+     * first row that has a name counts. */
+    const char *name;
     wr_opt_kind kind;
     const char *fallback; /* default in the text form a user would write; NULL = unset */
     const char *help;

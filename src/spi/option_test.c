@@ -60,3 +60,24 @@ TEST(a_value_of_the_wrong_kind_is_refused)
                         {.name = WR_STR("delim"), .value = wr_value_text(WR_STR(";"))}};
     EXPECT_FAIL(wr_options_check(&(wr_options){both, 2}, rows, "read_x"), WR_E_DUPLICATE_NAME);
 }
+
+TEST(a_name_with_a_star_stands_for_all_that_begin_so)
+{
+    static const wr_opt open_rows[] = {{"properties.password", WR_OPT_SECRET, NULL, "is not shown"},
+                                       {"properties.*", WR_OPT_ANY, NULL, "whatever"},
+                                       {0}};
+    wr_given items[3] = {
+        {.name = WR_STR("properties.a"), .value = wr_value_text(WR_STR("1"))},
+        {.name = WR_STR("Properties.b"), .value = wr_value_text(WR_STR("2"))},
+        {.name = WR_STR("properties.password"), .value = wr_value_int(WR_BIGINT, 12345)}};
+    wr_options given = {items, 3};
+    wr_str text;
+    EXPECT_OK(wr_options_check(&given, open_rows, "x"));
+    weir_status bad = wr_option_text(&given, open_rows, "properties.password", &text, NULL);
+    EXPECT(bad && bad->code == WR_E_PARAMETER_VALUE && !strstr(wr_status_text(bad), "12345"));
+    wr_status_drop(bad);
+    items[1].name = WR_STR("properties.A");
+    EXPECT_FAIL(wr_options_check(&given, open_rows, "x"), WR_E_DUPLICATE_NAME);
+    items[1].name = WR_STR("properties.");
+    EXPECT_FAIL(wr_options_check(&given, open_rows, "x"), WR_E_UNKNOWN_OPTION);
+}

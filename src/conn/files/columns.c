@@ -8,23 +8,7 @@
  * because NULLs nobody wrote would be taken for values. */
 #include "conn/files/files.h"
 #include "fmt/files_parts.h"
-
-/* {name: 'TYPE', ..} as the value of an option. */
-static wr_value types_value(const wr_field *fields, int count, wr_arena *arena)
-{
-    wr_field *names = wr_new_array(arena, wr_field, count + 1);
-    wr_column *texts = wr_new_array(arena, wr_column, count + 1);
-    for (int i = 0; i < count; i++) {
-        names[i] = (wr_field){fields[i].name, WR_VARCHAR};
-        wr_column_init(&texts[i], arena, WR_VARCHAR, WR_P_VIEW, 1);
-        *(wr_view *)texts[i].data =
-            wr_view_of(fields[i].type->sql.data, fields[i].type->sql.length);
-    }
-    wr_column *row = wr_new(arena, wr_column);
-    *row = (wr_column){
-        .type = wr_type_struct(names, count), .phys = WR_P_STRUCT, .rows = 1, .children = texts};
-    return (wr_value){.type = row->type, .nested = row};
-}
+#include "fmt/option_value.h"
 
 static wr_options with_types(const files_source *source, const char *option, const wr_field *fields,
                              int count, wr_arena *arena)
@@ -39,7 +23,7 @@ static wr_options with_types(const files_source *source, const char *option, con
         if (!says_types) out.items[out.count++] = given->items[i];
     }
     out.items[out.count++] =
-        (wr_given){.name = wr_str_of(option), .value = types_value(fields, count, arena)};
+        (wr_given){.name = wr_str_of(option), .value = wr_value_of_fields(fields, count, arena)};
     return out;
 }
 

@@ -1,0 +1,451 @@
+/* read.c - the reader of a topic.
+ *
+ * Every partition has a place: the offset of the next message. Places are what position() gives and
+ * what a restart begins with; offsets that a group has committed are never read, only written (by
+ * ack, for whoever watches the group). So partitions are assigned here and no group decides about
+ * them. At the first start places are found by asking: the first message, the end, or the first
+ * message of a time or later. A partition that appears later is read from its first message.
+ *
+ * The place moves when rows of a message were handed out, or when it has none; what the brokers
+ * leave out (aborted transactions, marks, what compaction removed) is passed over when the end of
+ * the partition is met. Bounded reading ends where the partition ended when it was begun.
+ *
+ * Trap: librdkafka's batches wait until they are full, so the first message is waited for alone. */
+#include "base/failpoint.h"
+#include "conn/kafka/decode.h"
+#include "sys/clock.h"
+
+enum { POSITION_VERSION = 1, WAIT_MS = 50, LOOK_MS = 300 };
+
+typedef struct kafka_place {
+    int64_t next;
+    int64_t end; /* bounded: where it is done */
+    bool is_done;
+} kafka_place;
+
+typedef struct kafka_reader {
+    wr_reader base;
+    kafka_client *client;
+    kafka_decoder *decoder;
+    const wr_cancel *cancel;
+    rd_kafka_queue_t *queue;
+    kafka_place *places; /* by partition */
+    int place_count, done_count;
+    rd_kafka_message_t *messages[WR_BATCH_ROWS]; /* whose rows are handed out */
+    uint32_t message_count, moved;               /* moved: places stand behind so many of them */
+    int64_t next_look_ns;
+} kafka_reader;
+
+static const kafka_source *source_of(const kafka_reader *reader)
+{
+    return (const kafka_source *)reader->base.source;
+}
+
+/* ---- positions ---- */
+static void add_u64(wr_buf *out, uint64_t value) { wr_buf_add(out, &value, sizeof value); }
+
+static bool take_u64(wr_str *from, uint64_t *out)
+{
+    if (from->length < sizeof *out) return false;
+    memcpy(out, from->data, sizeof *out);
+    *from = (wr_str){from->data + sizeof *out, from->length - sizeof *out};
+    return true;
+}
+
+static weir_status kafka_position(wr_reader *base, wr_buf *out)
+{
+    const kafka_reader *reader = (const kafka_reader *)base;
+    wr_str topic = source_of(reader)->config.topic;
+    wr_buf_add_char(out, POSITION_VERSION);
+    add_u64(out, topic.length);
+    wr_buf_add_str(out, topic);
+    add_u64(out, (uint64_t)reader->place_count);
+    for (int i = 0; i < reader->place_count; i++)
+        add_u64(out, (uint64_t)reader->places[i].next);
+    return WR_OK;
+}
+
+typedef struct parsed_position {
+    wr_str topic;
+    wr_str offsets; /* of 8 bytes each */
+    int count;
+} parsed_position;
+
+static int64_t parsed_offset(const parsed_position *at, int partition)
+{
+    int64_t offset;
+    memcpy(&offset, at->offsets.data + (size_t)partition * sizeof offset, sizeof offset);
+    return offset;
+}
+
+static weir_status parse_position(wr_str position, parsed_position *out)
+{
+    uint64_t length, count;
+    *out = (parsed_position){0};
+    if (position.length == 0) return WR_OK;
+    if (position.data[0] != POSITION_VERSION)
+        return wr_fail(WR_E_STATE_VERSION, "a position of kafka has version %d, not %d",
+                       position.data[0], POSITION_VERSION);
+    wr_str rest = {position.data + 1, position.length - 1};
+    bool is_whole = take_u64(&rest, &length) && length <= rest.length;
+    if (is_whole) {
+        out->topic = (wr_str){rest.data, length};
+        rest = (wr_str){rest.data + length, rest.length - length};
+        is_whole = take_u64(&rest, &count) && count <= INT32_MAX && rest.length == count * 8;
+    }
+    if (!is_whole) return wr_fail(WR_E_CORRUPT, "a position of kafka is damaged");
+    out->offsets = rest;
+    out->count = (int)count;
+    return WR_OK;
+}
+
+static void kafka_describe(wr_str position, wr_buf *out)
+{
+    parsed_position at;
+    weir_status bad = parse_position(position, &at);
+    if (bad) {
+        wr_buf_add_text(out, wr_status_text(bad));
+        wr_status_drop(bad);
+        return;
+    }
+    wr_buf_printf(out, "topic %.*s", WR_STR_ARGS(at.topic));
+    for (int i = 0; i < at.count; i++)
+        wr_buf_printf(out, "%s partition %d offset %lld", i ? "," : "", i,
+                      (long long)parsed_offset(&at, i));
+}
+
+/* ---- where partitions begin ---- */
+static weir_status offset_of_time(kafka_reader *reader, int partition, int64_t *offset)
+{
+    const kafka_api *api = reader->client->api;
+    const kafka_source *source = source_of(reader);
+    rd_kafka_topic_partition_list_t *list = api->rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *item =
+        api->rd_kafka_topic_partition_list_add(list, source->config.topic.data, partition);
+    item->offset = source->start_ms;
+    rd_kafka_resp_err_t error =
+        api->rd_kafka_offsets_for_times(reader->client->rk, list, source->config.timeout_ms);
+    if (!error) error = item->err;
+    if (item->offset >= 0) *offset = item->offset; /* else no message is as late: the end */
+    api->rd_kafka_topic_partition_list_destroy(list);
+    return error ? wr_kafka_failed(reader->client, "find a time in", error) : WR_OK;
+}
+
+static weir_status check_kept(const kafka_reader *reader, int partition, int64_t offset,
+                              int64_t low, int64_t high)
+{
+    if (offset >= low && offset <= high) return WR_OK;
+    return wr_with_hint(
+        wr_fail(WR_E_CORRUPT,
+                "offset %lld of partition %d of the topic \"%s\" was read up to, but the brokers "
+                "have %lld to %lld",
+                (long long)offset, partition, source_of(reader)->config.topic.data, (long long)low,
+                (long long)high),
+        offset < low ? "messages were removed before they were read; begin without the old state"
+                     : "the topic was made anew; begin without the old state");
+}
+
+/* The place of a partition nobody has read yet, or has_place: one that goes on at place->next. */
+static weir_status find_place(kafka_reader *reader, int partition, bool has_place, bool is_late,
+                              kafka_place *place)
+{
+    const kafka_source *source = source_of(reader);
+    int64_t low, high;
+    rd_kafka_resp_err_t error = reader->client->api->rd_kafka_query_watermark_offsets(
+        reader->client->rk, source->config.topic.data, partition, &low, &high,
+        source->config.timeout_ms);
+    if (error) return wr_kafka_failed(reader->client, "look at", error);
+    if (has_place) {
+        WR_TRY(check_kept(reader, partition, place->next, low, high));
+    } else {
+        place->next = source->start == KAFKA_EARLIEST || is_late ? low : high;
+        if (source->start == KAFKA_AT_TIME && !is_late)
+            WR_TRY(offset_of_time(reader, partition, &place->next));
+    }
+    place->end = high;
+    place->is_done = source->base.is_bounded && place->next >= high;
+    reader->done_count += place->is_done;
+    return WR_OK;
+}
+
+/* Places for the partitions there are; new ones are read from now on. */
+static weir_status add_partitions(kafka_reader *reader, const parsed_position *at, bool is_late)
+{
+    const kafka_api *api = reader->client->api;
+    int before = reader->place_count, count = reader->client->partition_count;
+    if (count <= before) return WR_OK;
+    reader->places = wr_heap_grow(reader->places, sizeof(kafka_place) * (size_t)before,
+                                  sizeof(kafka_place) * (size_t)count);
+    rd_kafka_topic_partition_list_t *list = api->rd_kafka_topic_partition_list_new(count);
+    weir_status bad = WR_OK;
+    for (int i = before; !bad && i < count; i++) {
+        kafka_place *place = &reader->places[i];
+        bool has_place = i < at->count;
+        *place = (kafka_place){.next = has_place ? parsed_offset(at, i) : 0};
+        bad = find_place(reader, i, has_place, is_late || at->topic.length > 0, place);
+        if (bad) break;
+        reader->place_count++;
+        if (place->is_done) continue;
+        api->rd_kafka_topic_partition_list_add(list, source_of(reader)->config.topic.data, i)
+            ->offset = place->next;
+    }
+    if (!bad && list->cnt > 0) {
+        rd_kafka_error_t *error = api->rd_kafka_incremental_assign(reader->client->rk, list);
+        if (error) {
+            bad = wr_kafka_failed(reader->client, "read", api->rd_kafka_error_code(error));
+            api->rd_kafka_error_destroy(error);
+        }
+    }
+    api->rd_kafka_topic_partition_list_destroy(list);
+    return bad;
+}
+
+/* Looks for new partitions when it is time to. */
+static weir_status discover(kafka_reader *reader)
+{
+    const kafka_source *source = source_of(reader);
+    int64_t now = wr_clock_mono_ns();
+    if (source->base.is_bounded || !source->discover_ns || now < reader->next_look_ns) return WR_OK;
+    WR_TRY(wr_kafka_count_partitions(reader->client, LOOK_MS));
+    reader->next_look_ns = wr_clock_mono_ns() + source->discover_ns;
+    return add_partitions(reader, &(parsed_position){0}, true);
+}
+
+/* ---- messages ---- */
+static void move_to(kafka_reader *reader, int partition, int64_t next)
+{
+    kafka_place *place = &reader->places[partition];
+    place->next = WR_MAX(place->next, next);
+    bool is_done = source_of(reader)->base.is_bounded && place->next >= place->end;
+    reader->done_count += is_done && !place->is_done;
+    place->is_done |= is_done;
+}
+
+/* The end of a partition was met: behind what was not shown nothing is left. */
+static void meet_end(kafka_reader *reader, const rd_kafka_message_t *message)
+{
+    if (message->partition < 0 || message->partition >= reader->place_count) return;
+    kafka_place *place = &reader->places[message->partition];
+    move_to(reader, message->partition, message->offset);
+    if (!source_of(reader)->base.is_bounded || place->is_done) return;
+    place->is_done = true; /* what is behind is in a transaction that is not over */
+    reader->done_count++;
+}
+
+static weir_status take_error(kafka_reader *reader, const rd_kafka_message_t *message)
+{
+    switch ((int)message->err) {
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+        meet_end(reader, message);
+        return WR_OK;
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+        return wr_fail(
+            WR_E_CORRUPT,
+            "partition %d of the topic \"%s\" has no offset %lld any more: messages "
+            "were removed before they were read",
+            (int)message->partition, source_of(reader)->config.topic.data,
+            (long long)(message->partition >= 0 && message->partition < reader->place_count
+                            ? reader->places[message->partition].next
+                            : -1));
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+        return WR_OK; /* they may come back */
+    default:
+        return wr_kafka_failed(reader->client, "read", message->err);
+    }
+}
+
+/* Keeps messages with rows to come, in front; ends the others. */
+static weir_status sort_out(kafka_reader *reader, uint32_t count)
+{
+    const kafka_api *api = reader->client->api;
+    weir_status bad = WR_OK;
+    for (uint32_t i = 0; i < count; i++) {
+        rd_kafka_message_t *message = reader->messages[i];
+        bool is_wanted = false;
+        if (message->err) {
+            weir_status error = bad ? WR_OK : take_error(reader, message);
+            if (error) bad = error;
+        } else if (message->partition >= 0 && message->partition < reader->place_count) {
+            const kafka_place *place = &reader->places[message->partition];
+            is_wanted = message->offset >= place->next && !place->is_done &&
+                        (!reader->base.source->is_bounded || message->offset < place->end);
+            if (!is_wanted && reader->base.source->is_bounded)
+                move_to(reader, message->partition, message->offset);
+        }
+        if (is_wanted)
+            reader->messages[reader->message_count++] = message;
+        else
+            api->rd_kafka_message_destroy(message);
+    }
+    return bad;
+}
+
+static void forget_messages(kafka_reader *reader)
+{
+    for (uint32_t i = 0; i < reader->message_count; i++)
+        reader->client->api->rd_kafka_message_destroy(reader->messages[i]);
+    reader->message_count = reader->moved = 0;
+}
+
+/* Up to a batch of messages; waits at most wait_ms for the first. */
+static weir_status fetch(kafka_reader *reader, int wait_ms)
+{
+    const kafka_api *api = reader->client->api;
+    ssize_t got =
+        api->rd_kafka_consume_batch_queue(reader->queue, 0, reader->messages, WR_BATCH_ROWS);
+    if (got == 0 && wait_ms > 0)
+        got = api->rd_kafka_consume_batch_queue(reader->queue, wait_ms, reader->messages, 1);
+    if (got == 1 && WR_BATCH_ROWS > 1) {
+        ssize_t more = api->rd_kafka_consume_batch_queue(reader->queue, 0, reader->messages + 1,
+                                                         WR_BATCH_ROWS - 1);
+        got += WR_MAX(more, 0);
+    }
+    if (got < 0) return wr_kafka_failed(reader->client, "read", api->rd_kafka_last_error());
+    WR_TRY(sort_out(reader, (uint32_t)got));
+    WR_TRY(wr_kafka_check(reader->client));
+    return reader->message_count
+               ? wr_kafka_decode(reader->decoder, reader->messages, reader->message_count)
+               : WR_OK;
+}
+
+/* The next rows of the messages at hand; places move behind what was handed out. */
+static weir_status next_rows(kafka_reader *reader, wr_batch *out, bool *has)
+{
+    uint32_t done;
+    WR_TRY(wr_kafka_decoded(reader->decoder, out, &done, has));
+    for (; reader->moved < done; reader->moved++) {
+        const rd_kafka_message_t *message = reader->messages[reader->moved];
+        move_to(reader, message->partition, message->offset + 1);
+    }
+    if (!*has) forget_messages(reader);
+    return WR_OK;
+}
+
+static weir_status kafka_poll(wr_reader *base, int64_t deadline_ns, wr_batch *out, wr_poll *result)
+{
+    kafka_reader *reader = (kafka_reader *)base;
+    for (;;) {
+        bool has = false;
+        WR_TRY(wr_cancel_check(reader->cancel));
+        *result = WR_POLL_ROWS;
+        if (reader->message_count) WR_TRY(next_rows(reader, out, &has));
+        if (has) return WR_OK;
+        *out = (wr_batch){0};
+        *result = WR_POLL_END;
+        if (base->source->is_bounded && reader->done_count == reader->place_count) return WR_OK;
+        WR_TRY(discover(reader));
+        int64_t left = deadline_ns ? (deadline_ns - wr_clock_mono_ns()) / 1000000 : 0;
+        WR_TRY(fetch(reader, (int)WR_MIN(WR_MAX(left, 0), (int64_t)WAIT_MS)));
+        *result = WR_POLL_IDLE;
+        if (!reader->message_count && left <= 0) return WR_OK;
+    }
+}
+
+/* ---- the rest of the contract ---- */
+static weir_status kafka_ack(wr_reader *base, wr_str position)
+{
+    kafka_reader *reader = (kafka_reader *)base;
+    const kafka_source *source = source_of(reader);
+    const kafka_api *api = reader->client->api;
+    parsed_position at;
+    if (!source->config.group.length) return WR_OK;
+    WR_TRY(parse_position(position, &at));
+    rd_kafka_topic_partition_list_t *list = api->rd_kafka_topic_partition_list_new(at.count);
+    for (int i = 0; i < at.count; i++)
+        api->rd_kafka_topic_partition_list_add(list, source->config.topic.data, i)->offset =
+            parsed_offset(&at, i);
+    /* Only people look at it: nobody waits for it, and when it fails the next one will do. */
+    if (list->cnt) api->rd_kafka_commit(reader->client->rk, list, true);
+    api->rd_kafka_topic_partition_list_destroy(list);
+    return WR_OK;
+}
+
+static void kafka_lag(wr_reader *base, wr_lag *out)
+{
+    const kafka_reader *reader = (const kafka_reader *)base;
+    *out = (wr_lag){.has_rows = true};
+    for (int i = 0; i < reader->place_count; i++) {
+        int64_t low, high = reader->places[i].end;
+        rd_kafka_resp_err_t error = reader->client->api->rd_kafka_get_watermark_offsets(
+            reader->client->rk, source_of(reader)->config.topic.data, i, &low, &high);
+        if (error || high < 0 || reader->base.source->is_bounded) high = reader->places[i].end;
+        if (high > reader->places[i].next) out->rows += (uint64_t)(high - reader->places[i].next);
+    }
+}
+
+static void kafka_close(wr_reader *base)
+{
+    kafka_reader *reader = (kafka_reader *)base;
+    wr_kafka_decoder_drop(reader->decoder);
+    if (reader->client) forget_messages(reader);
+    if (reader->queue) reader->client->api->rd_kafka_queue_destroy(reader->queue);
+    wr_kafka_client_close(reader->client);
+    wr_heap_drop(reader->places);
+    wr_heap_drop(reader);
+}
+
+static weir_status open_reader(kafka_reader *reader, kafka_source *source,
+                               const wr_reader_request *request)
+{
+    const char *group = source->config.group.length ? source->config.group.data : "weir";
+    const kafka_property own[] = {{.name = "group.id", .value = group},
+                                  {.name = "enable.auto.commit", .value = "false"},
+                                  {.name = "enable.auto.offset.store", .value = "false"},
+                                  {.name = "enable.partition.eof", .value = "true"},
+                                  {.name = "auto.offset.reset", .value = "error"},
+                                  {.name = "isolation.level", .value = "read_committed"},
+                                  {.name = "fetch.wait.max.ms", .value = "100"},
+                                  {.name = "queued.max.messages.kbytes", .value = "16384"},
+                                  {0}};
+    parsed_position at;
+    WR_TRY(parse_position(request->position, &at));
+    if (at.topic.length && !wr_str_eq(at.topic, source->config.topic))
+        return wr_fail(WR_E_PARAMETER_VALUE,
+                       "the state is that of the topic \"%.*s\", not of \"%s\"",
+                       WR_STR_ARGS(at.topic), source->config.topic.data);
+    WR_TRY(wr_kafka_decoder_new(source, request, &reader->decoder));
+    WR_TRY(wr_kafka_client_open(&source->config, KAFKA_CONSUMER, own, request->cancel,
+                                &reader->client));
+    if (at.count > reader->client->partition_count)
+        return wr_fail(WR_E_CORRUPT, "the topic \"%s\" has %d partitions, %d were read before",
+                       source->config.topic.data, reader->client->partition_count, at.count);
+    reader->client->api->rd_kafka_poll_set_consumer(reader->client->rk);
+    reader->queue = reader->client->api->rd_kafka_queue_get_consumer(reader->client->rk);
+    reader->next_look_ns = wr_clock_mono_ns() + source->discover_ns;
+    return add_partitions(reader, &at, false);
+}
+
+static weir_status kafka_open(wr_source *source, const wr_reader_request *request, wr_reader **out)
+{
+    kafka_reader *reader = wr_heap_new(sizeof *reader);
+    reader->base.source = source;
+    reader->cancel = request->cancel;
+    weir_status bad = open_reader(reader, (kafka_source *)source, request);
+    if (bad) {
+        kafka_close(&reader->base);
+        return bad;
+    }
+    *out = &reader->base;
+    return WR_OK;
+}
+
+static void kafka_drop(wr_source *base)
+{
+    kafka_source *source = (kafka_source *)base;
+    wr_arena_clear(&source->arena);
+    wr_heap_drop(source);
+}
+
+const wr_source_def wr_kafka_source_def = {.open = kafka_open,
+                                           .poll = kafka_poll,
+                                           .position = kafka_position,
+                                           .ack = kafka_ack,
+                                           .lag = kafka_lag,
+                                           .close = kafka_close,
+                                           .describe = kafka_describe,
+                                           .drop = kafka_drop};
