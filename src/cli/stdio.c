@@ -249,7 +249,10 @@ static weir_status answer(weir_session *session, const json_request *request, co
     if (!bad && weir_query_affected(query) >= 0)
         wr_buf_printf(&r.text, ",\"affected\":%lld", (long long)weir_query_affected(query));
     wr_buf_add_text(&r.text, "}\n");
-    if (!bad) bad = r.bad;
+    if (r.bad && bad != r.bad) { /* the reply could not be kept: that came first */
+        weir_error_drop(bad);
+        bad = r.bad;
+    }
     if (!bad) reply_send(&r, to);
     reply_clear(&r);
     weir_query_close(query);

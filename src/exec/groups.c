@@ -494,7 +494,7 @@ static bool find_bounded(wr_groups *g, const wr_column *c, const uint16_t *sel, 
 {
     bool is_plain = c->form == WR_FLAT && !c->valid && c->has_bounds && g->key_count == 1;
     if (!is_plain || !has_few(g) || g->span[0] < 2 || c->lo < g->base[0] ||
-        c->hi > g->base[0] + (int64_t)g->span[0] - 2)
+        c->hi > (int64_t)((uint64_t)g->base[0] + g->span[0] - 2))
         return false;
     uint8_t *number = wr_arena_raw(scratch, count);
     const uint8_t shift = (uint8_t)((uint64_t)c->base - (uint64_t)g->base[0] + 1);
