@@ -268,7 +268,10 @@ static weir_status answer(weir_session *session, const json_request *request, co
         weir_error_drop(bad);
         bad = r.bad;
     }
-    if (!bad) reply_send(&r, to);
+    if (!bad) {
+        reply_send(&r, to);
+        fflush(to); /* nobody has to wait for the query to be cleared away */
+    }
     reply_clear(&r);
     weir_query_close(query);
     return bad;

@@ -130,6 +130,8 @@ static weir_status need_slots(wr_groups *g, uint64_t more)
     return wanted == g->slot_count ? WR_OK : resize(g, wanted);
 }
 
+weir_status wr_groups_expect(wr_groups *g, uint64_t more) { return need_slots(g, more); }
+
 uint64_t wr_groups_need(const wr_groups *g, uint32_t more)
 {
     if (!g->rows) return 0;
