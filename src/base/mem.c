@@ -20,7 +20,7 @@
 #include <sys/mman.h>
 
 enum { ALIGN = 64, PAGE = 4096, HOOKS_ASKED_MAX = 64, PAGES_LIMIT = 1 << 30, PAGES_KEPT = 1 << 28 };
-enum { MAPPED_MIN = 4 << 20 }; /* malloc maps what is this large */
+enum { MAPPED_MIN = 4 << 20 };             /* malloc maps what is this large */
 static const size_t BIG = (size_t)2 << 20; /* also the size and alignment of a huge page */
 
 struct wr_mem {
