@@ -180,7 +180,7 @@ CSV_AVX512_TARGET static inline uint64_t low_avx512(const char *p)
 {
     return _mm512_cmplt_epu8_mask(_mm512_loadu_si512(p), _mm512_set1_epi8(0x20));
 }
-#include "fmt/csv/judge_avx512.h"
+#include "fmt/csv/judge_avx512.tmpl.h"
 #define NAME(x) x##_avx512
 #define TARGET CSV_AVX512_TARGET
 #define EQ eq_avx512

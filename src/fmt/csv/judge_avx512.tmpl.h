@@ -1,5 +1,5 @@
-/* judge_avx512.h - the judging of count.tmpl.h for eight words of masks, 512 bytes of text, at a
- * time; part of scan.c.
+/* judge_avx512.tmpl.h - the judging of count.tmpl.h for eight words of masks, 512 bytes of text, at
+ * a time; part of scan.c.
  *
  * Parity of quotes: one carry-less multiplication per word; the bits that leave the words at the
  * top are eight bits of a register, whose own running parity says which words begin inside. Fields:
