@@ -3,7 +3,8 @@
 weir speaks the protocol itself (weir --stdio jsonl); DuckDB is wrapped by this file run as a program:
     python child.py duckdb
 Polars has no SQL over files worth comparing: its statements are Python expressions over `pl` (python child.py polars).
-Both are measured the same way: wall time around request and reply, CPU time as the sum over all threads of the child.
+Both are measured the same way: wall time around request and reply, CPU time as the sum over all threads of the child from
+the request until all of them sleep again.
 """
 import glob
 import json
@@ -23,6 +24,21 @@ def cpu_ns(pid):
         except OSError:
             pass
     return total
+
+
+def rest(pid):
+    """Waits until every thread of a process sleeps, 50 ms at most: what it clears away after a reply is its CPU time too."""
+    for _ in range(500):
+        states = set()
+        for path in glob.glob(f"/proc/{pid}/task/*/stat"):
+            try:
+                with open(path) as f:
+                    states.add(f.read().rsplit(")", 1)[1].split()[0])
+            except OSError:
+                pass
+        if "R" not in states:
+            return
+        time.sleep(0.0001)
 
 
 def peak_rss(pid):
@@ -48,7 +64,9 @@ class Child:
         self.process.stdin.write(request)
         self.process.stdin.flush()
         line = self.process.stdout.readline()
-        wall, cpu = time.perf_counter() - wall, cpu_ns(self.process.pid) - cpu
+        wall = time.perf_counter() - wall
+        rest(self.process.pid)
+        cpu = cpu_ns(self.process.pid) - cpu
         if not line:
             raise RuntimeError("the engine died")
         reply = json.loads(line)

@@ -5,5 +5,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    return fuzz_scan(wr_format_find(WR_STR("json")), data, size);
+    return fuzz_scan(wr_format_find(WR_STR("json")), false, data, size);
 }

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/failpoint.h"
 #include "base/pages.h"
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 #include <sys/mman.h>
 
 enum { ALIGN = 64, PAGE = 4096, HOOKS_ASKED_MAX = 64, PAGES_LIMIT = 1 << 30, PAGES_KEPT = 1 << 28 };
+enum { MAPPED_MIN = 4 << 20 };             /* malloc maps what is this large */
 static const size_t BIG = (size_t)2 << 20; /* also the size and alignment of a huge page */
 
 struct wr_mem {
@@ -462,3 +464,14 @@ char *wr_heap_copy(const char *text, size_t length)
 }
 
 void wr_heap_drop(void *ptr) { free(ptr); }
+
+void wr_heap_keep(size_t bytes)
+{
+#ifdef __GLIBC__
+    /* Setting the one ends the guessing of the other, which would map every block of a batch. */
+    mallopt(M_TRIM_THRESHOLD, (int)WR_MIN(bytes, (size_t)INT32_MAX));
+    mallopt(M_MMAP_THRESHOLD, MAPPED_MIN);
+#else
+    (void)bytes;
+#endif
+}

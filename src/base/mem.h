@@ -60,6 +60,9 @@ void *wr_heap_raw(size_t size); /* as new, but contents undefined */
 void *wr_heap_grow(void *ptr, size_t old_size, size_t new_size);
 char *wr_heap_copy(const char *text, size_t length); /* NUL-terminated */
 void wr_heap_drop(void *ptr);
+/* For programs, once, before threads start: malloc keeps what is freed at the end of the heap, up
+ * to bytes, for the next statement. Not for libraries: it changes malloc for the whole process. */
+void wr_heap_keep(size_t bytes);
 
 /* Test hook: makes the n-th counted allocation from now on fail (0 = off). Also set by
  * WEIR_FAIL_ALLOC=n. */

@@ -135,7 +135,7 @@ void wr_buf_add(wr_buf *buf, const void *bytes, size_t size)
         pass_on(buf, bytes, size);
         return;
     }
-    wr_buf_reserve(buf, size);
+    if (size >= buf->cap - buf->length) wr_buf_reserve(buf, size);
     if (size) memcpy(buf->data + buf->length, bytes, size);
     buf->length += size;
     buf->data[buf->length] = '\0';
@@ -188,15 +188,33 @@ static size_t add_json_special(wr_buf *buf, const char *data, size_t size)
     return (size_t)length;
 }
 
+/* How many bytes from i on stand for themselves in JSON. */
+static size_t plain_in_json(wr_str text, size_t i)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    size_t from = i;
+    for (; i + 8 <= text.length; i += 8) {
+        uint64_t x, quote, slash;
+        memcpy(&x, text.data + i, 8);
+        quote = x ^ ones * '"';
+        slash = x ^ ones * '\\';
+        /* A borrow may flag a byte too many, never one too few; 0x7f shows when 1 is added. */
+        uint64_t special = (x - ones * ' ') | (quote - ones) | (slash - ones) | x | (x + ones);
+        if (special & tops) break;
+    }
+    while (i < text.length && (unsigned char)text.data[i] >= ' ' &&
+           (unsigned char)text.data[i] < 0x7f && text.data[i] != '"' && text.data[i] != '\\')
+        i++;
+    return i - from;
+}
+
 void wr_buf_add_json(wr_buf *buf, wr_str text)
 {
     if (!buf->drain) wr_buf_reserve(buf, text.length + 2);
     wr_buf_add_char(buf, '"');
     for (size_t i = 0; i < text.length;) {
         size_t plain = i;
-        while (i < text.length && (unsigned char)text.data[i] >= ' ' &&
-               (unsigned char)text.data[i] < 0x7f && text.data[i] != '"' && text.data[i] != '\\')
-            i++;
+        i += plain_in_json(text, i);
         wr_buf_add(buf, text.data + plain, i - plain);
         if (i < text.length) i += add_json_special(buf, text.data + i, text.length - i);
     }

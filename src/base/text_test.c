@@ -58,6 +58,25 @@ TEST(json_text_is_escaped_and_always_utf8)
     EXPECT_TEXT(buf.data, "\"a\\\"\\\\\\n\\u0001\\u007f\xc3\xa9\xef\xbf\xbd\"");
 }
 
+TEST(json_text_is_escaped_wherever_a_character_stands)
+{
+    for (int c = 0; c < 256; c++)
+        for (int at = 0; at < 20; at++) {
+            WR_BUF(alone);
+            WR_BUF(within);
+            WR_BUF(expected);
+            char special = (char)c, text[20];
+            memset(text, ' ', sizeof text);
+            text[at] = special;
+            wr_buf_add_json(&alone, (wr_str){&special, 1});
+            wr_buf_add_json(&within, (wr_str){text, sizeof text});
+            wr_buf_printf(&expected, "\"%*s", at, "");
+            wr_buf_add(&expected, alone.data + 1, alone.length - 2);
+            wr_buf_printf(&expected, "%*s\"", 19 - at, "");
+            EXPECT_TEXT(within.data, expected.data);
+        }
+}
+
 TEST(utf8_round_trips_every_code_point)
 {
     for (uint32_t code = 0; code < 0x110010; code++) {

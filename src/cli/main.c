@@ -1,8 +1,13 @@
 /* main.c - where the program starts: flags, then a command, SQL texts, a protocol, or the prompt.
  */
+#include "base/mem.h"
 #include "cli/cli.h"
 #include <signal.h>
 #include <unistd.h>
+
+/* As much as blocks are taken from malloc at all (base/pages.c): given back and taken again it
+ * costs a page fault per 4 KiB, and interrupts every thread. */
+static const size_t HEAP_KEPT = (size_t)32 << 20;
 
 static int run_texts(cli_state *state)
 {
@@ -59,6 +64,7 @@ int main(int argc, char **argv)
     const cli_command *command;
     bool help = false;
     cli_crash_begin();
+    wr_heap_keep(HEAP_KEPT);
     int code = cli_options_read(argc, argv, &state.options, &command, &help);
     if (!code && help)
         cli_print_help(command);

@@ -201,37 +201,52 @@ static void add_columns(wr_buf *out, const weir_query *query)
     wr_buf_add_char(out, ']');
 }
 
+/* What JSON has values for stands as such, all else is the text that SQL prints. */
+static void add_value(wr_buf *out, const weir_rows *rows, size_t row, int column, bool is_text)
+{
+    size_t length;
+    if (is_text && weir_rows_is_null(rows, row, column)) {
+        wr_buf_add(out, "null", 4);
+        return;
+    }
+    if (!is_text) {
+        const char *value = weir_rows_json(rows, row, column, &length);
+        if (*value != '"' && *value != '{' && *value != '[') {
+            wr_buf_add(out, value, length);
+            return;
+        }
+    }
+    const char *text = weir_rows_text(rows, row, column, &length);
+    wr_buf_add_json(out, (wr_str){text, length});
+}
+
 static weir_status add_rows(reply *r)
 {
     weir_query *query = r->query;
     wr_buf *out = &r->text;
+    int columns = weir_query_column_count(query);
+    bool *is_text = wr_heap_new(sizeof *is_text * (size_t)columns);
+    for (int c = 0; c < columns; c++)
+        is_text[c] = strcmp(weir_query_column_type(query, c), "VARCHAR") == 0;
+    weir_status bad;
+    const weir_rows *rows;
+    const char *before_row = "[";
     wr_buf_add_text(out, ",\"rows\":[");
-    bool first = true;
-    for (;;) {
-        const weir_rows *rows;
-        weir_status bad = weir_query_next(query, &rows);
-        if (bad) return bad;
-        if (!rows) break;
-        for (size_t i = 0; i < weir_rows_count(rows); i++) {
-            wr_buf_add_text(out, first ? "[" : ",[");
-            first = false;
-            for (int c = 0; c < weir_query_column_count(query); c++) {
-                size_t length;
-                const char *value = weir_rows_json(rows, i, c, &length);
+    while (!(bad = weir_query_next(query, &rows)) && rows && !r->bad) {
+        size_t count = weir_rows_count(rows);
+        for (size_t i = 0; i < count && !r->bad; i++) {
+            wr_buf_add_text(out, before_row);
+            before_row = ",[";
+            for (int c = 0; c < columns; c++) {
                 if (c) wr_buf_add_char(out, ',');
-                if (strchr("\"{[", *value)) {
-                    value = weir_rows_text(rows, i, c, &length);
-                    wr_buf_add_json(out, (wr_str){value, length});
-                    continue;
-                }
-                wr_buf_add(out, value, length);
+                add_value(out, rows, i, c, is_text[c]);
             }
             wr_buf_add_char(out, ']');
-            if (r->bad) return r->bad;
         }
     }
+    wr_heap_drop(is_text);
     wr_buf_add_char(out, ']');
-    return NULL;
+    return bad ? bad : r->bad;
 }
 
 /* Runs the statement and writes the reply, unless it fails. */
@@ -249,8 +264,14 @@ static weir_status answer(weir_session *session, const json_request *request, co
     if (!bad && weir_query_affected(query) >= 0)
         wr_buf_printf(&r.text, ",\"affected\":%lld", (long long)weir_query_affected(query));
     wr_buf_add_text(&r.text, "}\n");
-    if (!bad) bad = r.bad;
-    if (!bad) reply_send(&r, to);
+    if (r.bad && bad != r.bad) { /* the reply could not be kept: that came first */
+        weir_error_drop(bad);
+        bad = r.bad;
+    }
+    if (!bad) {
+        reply_send(&r, to);
+        fflush(to); /* nobody has to wait for the query to be cleared away */
+    }
     reply_clear(&r);
     weir_query_close(query);
     return bad;

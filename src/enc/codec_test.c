@@ -91,6 +91,53 @@ TEST(snappy_survives_damage_and_stays_in_its_buffer)
     wr_heap_drop(table);
 }
 
+/* Puts a random element into the block and what it means behind out + size; returns bytes put. */
+static size_t put_element(uint8_t *to, uint8_t *out, size_t *size, uint32_t *state, bool numbers)
+{
+    uint32_t kind = next_random(state) % 8, wild = next_random(state) % (numbers ? 64 : 4);
+    if (numbers && wild) kind = to[-1] == 0xff ? 1 + kind % 2 : 0; /* literals end with 255 */
+    kind = *size == 0 || kind == 4 ? 0 : kind & 3;
+    uint8_t *start = to;
+    if (kind == 0) {
+        uint32_t length = 1 + next_random(state) % (wild ? 8 : 60);
+        *to++ = (uint8_t)((length - 1) << 2);
+        for (uint32_t i = 0; i < length; i++)
+            out[(*size)++] = *to++ = i + 1 == length ? 0xff : (uint8_t)next_random(state);
+        return (size_t)(to - start);
+    }
+    uint32_t length = kind == 1 ? 4 + next_random(state) % 8 : 1 + next_random(state) % 64;
+    uint32_t farthest = WR_MIN((uint32_t)*size, kind == 1 ? 2047 : 65535);
+    uint32_t offset = 1 + next_random(state) % WR_MIN(farthest, wild & 1 ? 65535 : 20);
+    *to++ =
+        (uint8_t)(kind == 1 ? 1 | (length - 4) << 2 | offset >> 8 << 5 : kind | (length - 1) << 2);
+    for (uint32_t i = 0; i < (kind == 3 ? 4 : kind); i++)
+        *to++ = (uint8_t)(offset >> (8 * i));
+    for (uint32_t i = 0; i < length; i++, (*size)++)
+        out[*size] = out[*size - offset];
+    return (size_t)(to - start);
+}
+
+TEST(snappy_decodes_every_kind_of_element_as_one_byte_after_another_would)
+{
+    enum { MOST = 200000 };
+    uint8_t *block = wr_heap_new(MOST + 256), *want = wr_heap_new(MOST + 256);
+    uint8_t *out = wr_heap_new(MOST + 256);
+    uint32_t state = 7;
+    for (int round = 0; round < 200; round++) {
+        size_t size = 0, at = 3, most = 20 + next_random(&state) % (MOST - 200);
+        while (size < most && at < MOST)
+            at += put_element(block + at, want, &size, &state, round & 1);
+        for (int i = 0; i < 3; i++)
+            block[i] = (uint8_t)((size >> (7 * i) & 0x7f) | (i < 2 ? 0x80 : 0));
+        EXPECT(wr_snappy_decode(block, at, out, size));
+        EXPECT(memcmp(out, want, size) == 0);
+        EXPECT(!wr_snappy_decode(block, at - 1, out, size));
+    }
+    wr_heap_drop(block);
+    wr_heap_drop(want);
+    wr_heap_drop(out);
+}
+
 TEST(snappy_refuses_a_copy_from_before_the_start)
 {
     static const uint8_t block[80] = {5, 0 << 2, 'a', 1 | 0 << 2,

@@ -2,11 +2,12 @@
  *
  * Decoding suffers from branches that cannot be predicted, so the fast loop has none that depend on
  * the kind of element: literals and copies are the same 16-byte steps from different places. It
- * runs while both ends are far away (copies may write past their end); near the ends, for long
- * literals and for copies that overlap themselves closely, a careful step for one element takes
- * over. Encoding hashes four bytes into a table of 16-bit positions within 64 KiB fragments and
- * skips faster through data that does not compress. Invariant: nothing is written beyond out +
- * out_size + WR_SNAPPY_SLOP, nothing read beyond in + in_size + slop. */
+ * runs while both ends are far away (copies may write past their end). Columns of numbers have a
+ * loop of their own, a literal and a copy per step. Near the ends, for long literals and for copies
+ * that overlap themselves closely, a careful step for one element takes over. Encoding hashes four
+ * bytes into a table of 16-bit positions within 64 KiB fragments and skips faster through data that
+ * does not compress. Invariant: nothing is written beyond out + out_size + WR_SNAPPY_SLOP, nothing
+ * read beyond in + in_size + slop. */
 #include "enc/snappy.h"
 #include <string.h>
 
@@ -178,54 +179,98 @@ static void easy_elements(const uint8_t **from, const uint8_t *end, const uint8_
     *target = to;
 }
 
-/* The same with branches: faster when literals and copies follow each other in a pattern, as in
- * columns of numbers. */
-static void regular_elements(const uint8_t **from, const uint8_t *end, const uint8_t *out,
-                             uint8_t **target, const uint8_t *stop)
+/* What the tag of a copy with a short offset says: its length, and above 8 bits the high bits of an
+ * offset of 11 bits. Other tags have an offset that is beyond any that can be. */
+enum { NO_COPY = 1 << 30 };
+#define TAG_COPIES(n) NO_COPY, (4 + ((n)&7)) | ((n) >> 3) << 8, (n) + 1, NO_COPY
+#define TAG_COPIES_4(n) TAG_COPIES(n), TAG_COPIES(n + 1), TAG_COPIES(n + 2), TAG_COPIES(n + 3)
+#define TAG_COPIES_16(n) \
+    TAG_COPIES_4(n), TAG_COPIES_4(n + 4), TAG_COPIES_4(n + 8), TAG_COPIES_4(n + 12)
+static const uint32_t tag_copies[256] = {TAG_COPIES_16(0), TAG_COPIES_16(16), TAG_COPIES_16(32),
+                                         TAG_COPIES_16(48)};
+
+/* Copies of at most 64 bytes from 1 to 15 bytes back. */
+static void copy_near(uint8_t *to, size_t offset, size_t length)
+{
+    if (offset == 8) {
+        uint64_t v = load64(to - 8);
+        for (size_t i = 0; i < length; i += 8)
+            memcpy(to + i, &v, 8);
+    } else if (offset > 8 && length <= 16) {
+        copy8(to, to - offset);
+        copy8(to + 8, to - offset + 8);
+    } else {
+        copy_back(to, offset, length);
+    }
+}
+
+/* BMI2 shifts by an amount in any register. The thread sanitizer is not ready yet when the loader
+ * chooses. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
+#define SNAPPY_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
+#else
+#define SNAPPY_CLONES
+#endif
+
+enum { PAIRED_LITERAL = 6 }; /* bytes: with its tag and the next one they fit eight */
+
+/* Columns of numbers: a few bytes that are new, then a copy of the others. Both are one step, since
+ * what is waited for is where the next tag is: it is shifted out of the eight bytes that are there
+ * already, and how long a copy is and from where decides no branch. A copy alone and a longer
+ * literal are steps too. Stops before what needs care. */
+SNAPPY_CLONES
+static void paired_elements(const uint8_t **from, const uint8_t *end, const uint8_t *out,
+                            uint8_t **target, const uint8_t *stop)
 {
     const uint8_t *in = *from;
     uint8_t *to = *target;
-    while (end - in >= 80 && stop - to >= 64) {
-        uint32_t tag = *in;
+    if (end - in < 80 || stop - to < 96 || to - out < 16 || stop - out >= NO_COPY) return;
+    const uint8_t *last_in = end - 80, *last_to = stop - 96;
+    while (in <= last_in && to <= last_to) {
+        uint64_t eight = load64(in);
+        uint32_t tag = (uint8_t)eight;
+        const uint8_t *copy = in;
+        uint8_t *at = to;
         if ((tag & 3) == 0) {
-            size_t length = (tag >> 2) + 1;
-            if (wr_unlikely(length > 60)) break;
-            copy16(to, in + 1);
-            if (length > 16) {
-                copy16(to + 16, in + 17);
-                copy16(to + 32, in + 33);
-                copy16(to + 48, in + 49);
+            size_t literal = (tag >> 2) + 1;
+            if (wr_unlikely(literal > PAIRED_LITERAL)) {
+                if (literal > 60) break;
+                copy16(to, in + 1);
+                if (literal > 16) {
+                    copy16(to + 16, in + 17);
+                    copy16(to + 32, in + 33);
+                    copy16(to + 48, in + 49);
+                }
+                to += literal;
+                in += literal + 1;
+                continue;
             }
-            to += length;
-            in += length + 1;
+            uint64_t bytes = eight >> 8;
+            memcpy(to, &bytes, 8);
+            eight = bytes >> 8 >> (8 * (tag >> 2));
+            copy += literal + 1;
+            at += literal;
+        }
+        uint32_t entry = tag_copies[(uint8_t)eight], kind = eight & 3;
+        uint32_t low = load32(copy + 1) & (kind == 1 ? 0xff : 0xffff);
+        size_t offset = low | (entry & ~0xffu), length = entry & 0xff;
+        in = copy + 1 + kind;
+        to = at + length;
+        if (wr_likely(offset - 16 <= (size_t)(at - out) - 16)) {
+            copy16(at, at - offset);
+            if (length > 16) {
+                copy16(at + 16, at - offset + 16);
+                copy16(at + 32, at - offset + 32);
+                copy16(at + 48, at - offset + 48);
+            }
             continue;
         }
-        size_t length = (tag >> 2) + 1, offset = load32(in + 1);
-        const uint8_t *next = in + 5;
-        if ((tag & 3) == 1) {
-            length = 4 + ((tag >> 2) & 7);
-            offset = (size_t)(tag >> 5) << 8 | in[1];
-            next = in + 2;
-        } else if ((tag & 3) == 2) {
-            offset &= 0xffff;
-            next = in + 3;
+        if (wr_unlikely(offset == 0 || offset > (size_t)(at - out))) {
+            in = copy;
+            to = at;
+            break;
         }
-        if (wr_unlikely(offset == 0 || offset > (size_t)(to - out))) break;
-        if (wr_likely(offset >= 16)) {
-            copy16(to, to - offset);
-            if (length > 16) {
-                copy16(to + 16, to - offset + 16);
-                copy16(to + 32, to - offset + 32);
-                copy16(to + 48, to - offset + 48);
-            }
-        } else if (offset >= 8 && length <= 16) {
-            copy8(to, to - offset);
-            copy8(to + 8, to - offset + 8);
-        } else {
-            copy_back(to, offset, length);
-        }
-        to += length;
-        in = next;
+        copy_near(at, offset, length);
     }
     *from = in;
     *target = to;
@@ -240,10 +285,10 @@ static bool sample_elements(const uint8_t **in, const uint8_t *end, const uint8_
     uint8_t seen[8] = {0};
     unsigned history = 0, misses = 0;
     for (int i = 0; i < SAMPLE && *in < end; i++) {
-        unsigned kind = **in & 3;
+        bool kind = (**in & 3) == 0;
         misses += seen[history & 7] != kind;
-        seen[history & 7] = (uint8_t)kind;
-        history = history << 1 | (kind == 0);
+        seen[history & 7] = kind;
+        history = history << 1 | kind;
         if (!one_element(in, end, out, to, stop)) return false;
     }
     *is_regular = misses < SAMPLE_MISSES + 8;
@@ -260,7 +305,7 @@ bool wr_snappy_decode(const uint8_t *in, size_t in_size, uint8_t *out, size_t ou
     if (!sample_elements(&in, end, out, &to, stop, &is_regular)) return false;
     while (in < end) {
         if (is_regular)
-            regular_elements(&in, end, out, &to, stop);
+            paired_elements(&in, end, out, &to, stop);
         else
             easy_elements(&in, end, out, &to, stop);
         if (in < end && !one_element(&in, end, out, &to, stop)) return false;

@@ -130,9 +130,9 @@ static weir_status need_slots(wr_groups *g, uint64_t more)
     return wanted == g->slot_count ? WR_OK : resize(g, wanted);
 }
 
-weir_status wr_groups_reserve(wr_groups *g, uint64_t count)
+weir_status wr_groups_expect(wr_groups *g, uint64_t more)
 {
-    return g->is_direct ? WR_OK : need_slots(g, count - WR_MIN(count, g->used));
+    return g->is_direct ? WR_OK : need_slots(g, more);
 }
 
 uint64_t wr_groups_need(const wr_groups *g, uint32_t more)
@@ -499,7 +499,7 @@ static bool find_bounded(wr_groups *g, const wr_column *c, const uint16_t *sel, 
 {
     bool is_plain = c->form == WR_FLAT && !c->valid && c->has_bounds && g->key_count == 1;
     if (!is_plain || !has_few(g) || g->span[0] < 2 || c->lo < g->base[0] ||
-        c->hi > g->base[0] + (int64_t)g->span[0] - 2)
+        c->hi > (int64_t)((uint64_t)g->base[0] + g->span[0] - 2))
         return false;
     uint8_t *number = wr_arena_raw(scratch, count);
     const uint8_t shift = (uint8_t)((uint64_t)c->base - (uint64_t)g->base[0] + 1);

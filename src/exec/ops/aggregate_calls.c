@@ -147,7 +147,8 @@ static weir_status feed_rows(wr_agg *a, wr_agg_local *me, int call, uint8_t *con
 }
 
 /* All kept rows of a call, of all workers, pointed to their final groups, distinct if asked for.
- * part_number: only those of a part of the groups, which are pointed there already; -1: all. */
+ * part_number: only those of a part of the groups, which are pointed there already; -1: all.
+ * *count: before, how many there are at most. */
 static weir_status list_kept(wr_agg *a, int call, wr_agg_local *only, int part_number,
                              uint8_t **rows, uint64_t *count)
 {
@@ -162,7 +163,11 @@ static weir_status list_kept(wr_agg *a, int call, wr_agg_local *only, int part_n
         if (only && from != only) continue;
         stores += from && c->is_distinct && from->distinct[call].rows;
     }
-    if (stores > 1) WR_TRY(wr_groups_init(all, a->op.mem, &c->kept, 1 + c->call->arg_count, false));
+    if (stores > 1) {
+        WR_TRY(wr_groups_init(all, a->op.mem, &c->kept, 1 + c->call->arg_count, false));
+        /* Most values of one worker are usually new to the other. No room: it grows as needed. */
+        wr_status_drop(wr_groups_expect(all, *count + WR_BATCH_ROWS));
+    }
     for (int w = 0; w < workers; w++) {
         wr_agg_local *from = (wr_agg_local *)a->op.locals[w];
         if (!from || (only && from != only)) continue;
@@ -216,10 +221,9 @@ static int order_of_kept(const wr_agg_call *c, wr_arena *arena, wr_sort_slot **o
 }
 
 static weir_status feed_sorted(wr_agg *a, wr_agg_local *me, int call, wr_agg_local *only, int part,
-                               uint8_t **rows)
+                               uint8_t **rows, uint64_t count)
 {
     wr_agg_call *c = &a->calls[call];
-    uint64_t count;
     WR_TRY(list_kept(a, call, only, part, rows, &count));
     WR_ARENA(scratch);
     wr_sort_slot *keys;
@@ -242,7 +246,7 @@ weir_status wr_agg_feed(wr_agg *a, wr_agg_local *me, int call, wr_agg_local *onl
     if (total == 0) return WR_OK;
     void *memory;
     WR_TRY(wr_mem_alloc(a->op.mem, total * sizeof(uint8_t *), &memory));
-    weir_status bad = feed_sorted(a, me, call, only, part, memory);
+    weir_status bad = feed_sorted(a, me, call, only, part, memory, total);
     wr_mem_free(a->op.mem, memory, total * sizeof(uint8_t *));
     return bad;
 }

@@ -61,17 +61,22 @@ typedef struct wr_csv_index {
     size_t bits_cap;
     uint32_t *starts; /* of records, only from the slow scanner */
     size_t record_count, record_cap;
-    bool has_ends, has_starts, is_open;
+    bool has_starts, is_open;
 } wr_csv_index;
 
 /* data must be readable 64 bytes past size. data[size-1] ends a record if is_end. */
 void wr_csv_find_extent(const wr_csv_dialect *dialect, const char *data, size_t size, bool is_end,
                         wr_csv_extent *out);
-/* The extent of the text and the index of its whole records (is_end: of everything). with_fields
- * false: ends is not wanted; has_ends says whether it is there. */
+/* The extent of the text and the index of its whole records (is_end: of everything). */
 WR_MUST_CHECK weir_status wr_csv_scan(wr_mem *mem, const wr_csv_dialect *dialect, const char *data,
-                                      size_t size, bool is_end, bool with_fields,
-                                      wr_csv_index *index, wr_csv_extent *out);
+                                      size_t size, bool is_end, wr_csv_index *index,
+                                      wr_csv_extent *out);
+/* Only counts: true if quotes stand where RFC 4180 has them, every whole record has exactly fields
+ * fields (so none is blank, unless there is one field) and, at the end, no quote is open; *out is
+ * then as of wr_csv_scan, except that is_ascii is false. False: wr_csv_scan has to look. data as
+ * above. */
+bool wr_csv_count(const wr_csv_dialect *dialect, const char *data, size_t size, bool is_end,
+                  int fields, wr_csv_extent *out);
 /* Only the line ends in data (readable 64 bytes past size), without regard to quotes, as the ends
  * of index. */
 WR_MUST_CHECK weir_status wr_csv_find_lines(wr_mem *mem, const char *data, size_t size,

@@ -163,6 +163,48 @@ TEST(a_ragged_file_is_an_error_that_shows_the_line)
     unlink(r.path);
 }
 
+/* The message of reading the file of r, or of only counting its rows; caller drops. */
+static char *message_of(test_read *r, bool only_count)
+{
+    r->only_count = only_count;
+    weir_status bad = read_back(r);
+    WR_BUF(text);
+    wr_buf_add_text(&text, wr_status_text(bad));
+    wr_buf_add_text(&text, bad && bad->detail ? bad->detail : "");
+    wr_status_drop(bad);
+    forget(r);
+    char *copy = wr_heap_copy(text.data, text.length);
+    wr_buf_clear(&text);
+    return copy;
+}
+
+/* Few records have quotes, those with line ends inside, and the bad one stands many chunks behind
+ * the beginning. */
+TEST(counting_shows_the_same_error_in_the_same_line_as_reading)
+{
+    static const char *const ends[] = {"1,2\n", "1,2,3,4\n", "1,2,\"open\n", "\n1,2\n",
+                                       "1,\"\n\",3,\n"};
+    for (size_t e = 0; e < WR_COUNT(ends); e++) {
+        WR_BUF(csv);
+        wr_buf_add_text(&csv, "a,b,c\n");
+        for (int i = 0; i < 9000; i++)
+            wr_buf_printf(&csv, "%d,%s,%d of a text that goes on and on and on\n", i,
+                          i % 50 == 49 ? "\"line\nand, line\"" : "line", i);
+        wr_buf_add_text(&csv, ends[e]);
+        test_read r = {.path = test_path("same.csv"),
+                       .format = "csv",
+                       .options = {text_option("buffer_size", "16KiB")}};
+        write_file(r.path, wr_buf_str(&csv));
+        char *counting = message_of(&r, true), *reading = message_of(&r, false);
+        EXPECT_TEXT(counting, reading);
+        EXPECT(strstr(counting, e == 3 ? "line 9183" : "line 9182"));
+        wr_heap_drop(counting);
+        wr_heap_drop(reading);
+        wr_buf_clear(&csv);
+        unlink(r.path);
+    }
+}
+
 TEST(short_rows_become_null_when_asked)
 {
     test_read r = {.path = test_path("short.csv"),

@@ -37,7 +37,8 @@ typedef struct csv_scan {
     wr_scan_request request;
     wr_text_chunks chunks;
     wr_progress progress;
-    _Atomic int only_worker; /* parallel => false: the worker that came first, plus 1 */
+    _Atomic int only_worker; /* is_alone: the worker that came first, plus 1 */
+    bool is_alone;           /* one worker takes all chunks */
     bool wants_numbers;
 } csv_scan;
 
@@ -56,6 +57,8 @@ typedef struct csv_worker {
     bool *is_parsed;
     size_t next_row;
     uint64_t blind_rows; /* count only: rows still to be announced */
+    bool is_counted;     /* nothing is to be known of the chunk but its records, which fit */
+    uint64_t counted;
     uint16_t sel[WR_BATCH_ROWS];
     wr_arena arena;       /* unescaped text of one batch */
     uint32_t *bad_starts; /* records left out of this chunk, ascending */
@@ -119,7 +122,7 @@ static weir_status take_bad_row(void *arg, const wr_csv_bad_row *bad)
         memcpy(copy, place.record.data, place.record.length);
         copy[place.record.length] = d->newline;
         wr_csv_extent extent;
-        WR_TRY(wr_csv_scan(w->scan->request.mem, d, copy, place.record.length + 1, true, true, &one,
+        WR_TRY(wr_csv_scan(w->scan->request.mem, d, copy, place.record.length + 1, true, &one,
                            &extent));
         if (one.count > (size_t)rel->fields)
             place.caret = one.ends[rel->fields - 1], place.caret_size = (size_t)d->delimiter_size;
@@ -217,8 +220,13 @@ static weir_status cut_records(void *arg, wr_text_chunk *chunk, size_t size, boo
     const wr_csv_dialect *dialect = &scan->rel->config.dialect;
     if (is_end && chunk->data[size - 1] != dialect->newline) chunk->data[size++] = dialect->newline;
     wr_csv_extent extent;
-    WR_TRY(wr_csv_scan(scan->request.mem, dialect, chunk->data, size, is_end, !is_count_only(scan),
-                       &w->index, &extent));
+    w->is_counted = is_count_only(scan) && size <= scan->chunks.record_size_max &&
+                    wr_csv_count(dialect, chunk->data, size, is_end, scan->rel->fields, &extent);
+    if (w->is_counted)
+        w->counted = extent.records;
+    else
+        WR_TRY(
+            wr_csv_scan(scan->request.mem, dialect, chunk->data, size, is_end, &w->index, &extent));
     *cut = extent.cut;
     chunk->lines = extent.lines;
     chunk->is_ascii = extent.is_ascii;
@@ -256,6 +264,8 @@ static weir_status csv_open(wr_relation *base, const wr_scan_request *request, w
     scan->progress.bytes_total = wr_text_source_file_size(source);
     for (int i = 0; i < request->column_count; i++)
         scan->wants_numbers |= request->columns[i] == rel->fields;
+    /* Regular records are counted under the lock of the chunks: others would only wait for it. */
+    scan->is_alone = !rel->config.parallel || (is_count_only(scan) && rel->consistency == 1);
     uint64_t file_size = wr_text_source_file_size(source);
     size_t chunk_size = rel->config.buffer_size;
     if (file_size > 0 && wr_text_source_is_plain(source))
@@ -345,7 +355,7 @@ static weir_status csv_next_morsel(wr_scan_worker *base, bool *got)
     csv_relation *rel = scan->rel;
     const wr_csv_dialect *dialect = &rel->config.dialect;
     *got = false;
-    if (!rel->config.parallel) {
+    if (scan->is_alone) {
         int expected = 0;
         bool is_mine =
             atomic_compare_exchange_strong(&scan->only_worker, &expected, w->worker + 1) ||
@@ -364,17 +374,11 @@ static weir_status csv_next_morsel(wr_scan_worker *base, bool *got)
     /* Unescaped text is no longer than the records: room for it is asked for when they are long. */
     if (w->chunk.flags & FLAG_QUOTES && w->chunk.size > rel->config.buffer_size * 2)
         WR_TRY(wr_arena_admit(&w->arena, w->chunk.size));
-    bool may_be_too_long = wr_text_may_be_too_long(&scan->chunks, &w->chunk);
-    if (!may_be_too_long && is_count_only(scan) && wr_csv_is_rectangle(&w->index, rel->fields)) {
-        w->blind_rows = w->index.record_count;
+    if (w->is_counted) {
+        w->blind_rows = w->counted;
         return WR_OK;
     }
-    if (!w->index.has_ends) {
-        wr_csv_extent extent;
-        WR_TRY(wr_csv_scan(scan->request.mem, dialect, w->chunk.data, w->chunk.size, true, true,
-                           &w->index, &extent));
-    }
-    if (may_be_too_long) WR_TRY(check_lengths(w));
+    if (wr_text_may_be_too_long(&scan->chunks, &w->chunk)) WR_TRY(check_lengths(w));
     if (w->index.is_open) WR_TRY(take_open_record(w));
     WR_TRY(wr_csv_rows_make(scan->request.mem, dialect, w->chunk.data, &w->index, rel->fields,
                             rel->config.short_rows_null, take_bad_row, w, &w->rows));

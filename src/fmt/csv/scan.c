@@ -10,7 +10,8 @@
  * unquoted field is text).
  *
  * A scan starts at a record start, so its state is always known. It finds everything in one pass:
- * where the last whole record ends, the field ends, and which of them end records. */
+ * where the last whole record ends, the field ends, and which of them end records. Where only the
+ * number of records is wanted, count.tmpl.h checks the same without noting where anything is. */
 #include "fmt/csv/csv.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -21,6 +22,17 @@ typedef struct block_state {
     uint64_t may_open; /* 1: the byte before was a field end or a closing quote */
     uint64_t closed;   /* 1: the byte before was a closing quote */
 } block_state;
+
+/* A count of records: masks of a stretch of text and what is carried on to the next. */
+enum { COUNT_WORDS = 64 };
+typedef struct csv_count {
+    /* newlines: after the judging without those in quotes */
+    uint64_t newlines[COUNT_WORDS], delimiters[COUNT_WORDS], quotes[COUNT_WORDS];
+    const char *data; /* of the stretch */
+    block_state state;
+    int64_t field, last_field; /* of the record that is under way; of every record, from 0 */
+    uint64_t records, lines, wrong, any_quote;
+} csv_count;
 
 static inline uint64_t prefix_xor_shift(uint64_t mask)
 {
@@ -51,9 +63,9 @@ static inline void store_ends_by_8(uint32_t *restrict to, uint64_t mask, uint32_
 
 #if defined(__x86_64__)
 #define CSV_AVX2_TARGET __attribute__((target("avx2,pclmul,bmi,bmi2,lzcnt,popcnt")))
-#define CSV_AVX512_TARGET                                                                   \
-    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi2,avx2,pclmul,bmi," \
-                          "bmi2,lzcnt,popcnt")))
+#define CSV_AVX512_TARGET                                                                        \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi2,avx512vpopcntdq,avx2," \
+                          "pclmul,vpclmulqdq,bmi,bmi2,lzcnt,popcnt")))
 
 static inline uint64_t eq_sse2(const char *p, char c)
 {
@@ -168,6 +180,7 @@ CSV_AVX512_TARGET static inline uint64_t low_avx512(const char *p)
 {
     return _mm512_cmplt_epu8_mask(_mm512_loadu_si512(p), _mm512_set1_epi8(0x20));
 }
+#include "fmt/csv/judge_avx512.tmpl.h"
 #define NAME(x) x##_avx512
 #define TARGET CSV_AVX512_TARGET
 #define EQ eq_avx512
@@ -176,6 +189,7 @@ CSV_AVX512_TARGET static inline uint64_t low_avx512(const char *p)
 #define PREFIX_XOR prefix_xor_multiply
 #define PICK pick_packed
 #define STORE_ENDS store_ends_packed
+#define JUDGES_GROUPS
 #include "fmt/csv/scan.tmpl.h"
 #else
 static inline uint64_t eq_bytes(const char *p, char c)
@@ -216,13 +230,14 @@ typedef struct scan_table {
                    wr_csv_extent *);
     size_t (*find_lines)(const char *, size_t, char, uint32_t *, wr_csv_extent *);
     uint64_t (*count_byte)(const char *, size_t, char);
+    bool (*count)(const wr_csv_dialect *, const char *, size_t, int, wr_csv_extent *);
 } scan_table;
 
 static const scan_table tables[] = {
-    {find_extent_base, scan_base, find_lines_base, count_byte_base},
+    {find_extent_base, scan_base, find_lines_base, count_byte_base, count_base},
 #if defined(__x86_64__)
-    {find_extent_avx2, scan_avx2, find_lines_avx2, count_byte_avx2},
-    {find_extent_avx512, scan_avx512, find_lines_avx512, count_byte_avx512},
+    {find_extent_avx2, scan_avx2, find_lines_avx2, count_byte_avx2, count_avx2},
+    {find_extent_avx512, scan_avx512, find_lines_avx512, count_byte_avx512, count_avx512},
 #endif
 };
 
@@ -233,7 +248,8 @@ static int best_level(void)
 #if defined(__x86_64__)
     bool has_clmul = __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("bmi2");
     if (has_clmul && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vbmi2"))
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vbmi2") &&
+        __builtin_cpu_supports("avx512vpopcntdq") && __builtin_cpu_supports("vpclmulqdq"))
         return 2;
     if (has_clmul && __builtin_cpu_supports("avx2")) return 1;
 #endif
@@ -416,7 +432,6 @@ static weir_status scan_slowly(wr_mem *mem, const wr_csv_dialect *dialect, const
     if (bad) return bad;
     index->count = index->record_count = 0;
     index->has_starts = true;
-    index->has_ends = true;
     slow_scan(dialect, data, size, index, out);
     index->is_open = is_end && out->is_open;
     if (!is_end) {
@@ -432,19 +447,17 @@ static weir_status scan_slowly(wr_mem *mem, const wr_csv_dialect *dialect, const
 }
 
 weir_status wr_csv_scan(wr_mem *mem, const wr_csv_dialect *dialect, const char *data, size_t size,
-                        bool is_end, bool with_fields, wr_csv_index *index, wr_csv_extent *out)
+                        bool is_end, wr_csv_index *index, wr_csv_extent *out)
 {
     *out = (wr_csv_extent){.is_ascii = true};
     index->has_starts = index->is_open = false;
-    index->has_ends = with_fields;
     if (!needs_slow(dialect)) {
         void *bits = index->record_bits;
         weir_status bad = need(mem, &bits, &index->bits_cap, size / 64 + 3, sizeof(uint64_t));
         index->record_bits = bits;
         if (bad) return bad;
-        if (with_fields) WR_TRY(need_ends(mem, index, fields_most(mem, dialect, data, size) + 64));
-        index->count = table()->scan(dialect, data, size, with_fields ? index->ends : NULL,
-                                     index->record_bits, out);
+        WR_TRY(need_ends(mem, index, fields_most(mem, dialect, data, size) + 64));
+        index->count = table()->scan(dialect, data, size, index->ends, index->record_bits, out);
         index->record_count = out->records;
         if (!is_end)
             while (index->count > 0 && !wr_bit_get(index->record_bits, index->count - 1))
@@ -463,11 +476,17 @@ weir_status wr_csv_scan(wr_mem *mem, const wr_csv_dialect *dialect, const char *
     return WR_OK;
 }
 
+bool wr_csv_count(const wr_csv_dialect *dialect, const char *data, size_t size, bool is_end,
+                  int fields, wr_csv_extent *out)
+{
+    if (needs_slow(dialect)) return false;
+    return table()->count(dialect, data, size, fields, out) && !(is_end && out->is_open);
+}
+
 weir_status wr_csv_find_lines(wr_mem *mem, const char *data, size_t size, char newline,
                               wr_csv_index *index, wr_csv_extent *out)
 {
     index->has_starts = index->is_open = false;
-    index->has_ends = true;
     enum { BIG = 4 << 20 }; /* lines of this size: better counted first */
     size_t most = size < BIG ? size : wr_csv_count_byte(data, size, newline);
     WR_TRY(need_ends(mem, index, most + 64));

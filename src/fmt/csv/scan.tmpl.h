@@ -6,7 +6,8 @@
  *   LOW(p)      mask of the bytes of p[0...64) below 32
  *   PREFIX_XOR  running parity of the bits of a mask, lowest first
  *   PICK(a, m)  the bits of a at the places of m, packed together
- *   STORE_ENDS(to, m, base, n)  positions of the n bits of m, plus base; may write 64 entries */
+ *   STORE_ENDS(to, m, base, n)  positions of the n bits of m, plus base; may write 64 entries
+ *   JUDGES_GROUPS  see count.tmpl.h; may be undefined */
 
 /* Everything about one block, given whether it begins inside quotes and whether a closing quote
  * came just before. Returns the quotes that stand where none should. */
@@ -74,7 +75,7 @@ TARGET static void NAME(find_extent)(const wr_csv_dialect *d, const char *data, 
 typedef struct NAME(pass) {
     char newline, delimiter, quote;
     bool has_quote;
-    uint32_t *ends; /* NULL: only record ends are wanted */
+    uint32_t *ends;
     uint64_t *record_bits;
     uint64_t pending; /* the word of record_bits that is being filled */
     size_t count, last_block;
@@ -92,7 +93,8 @@ NAME(scan_block)(NAME(pass) * p, const char *data, size_t i, uint64_t live)
     uint64_t quotes = p->has_quote ? EQ(at, p->quote) & live : 0;
     p->high |= HIGH(at) & live;
     if (!p->quoted && __builtin_expect(quotes != 0, 0)) {
-        p->quoted = true; /* for the rest of the text: no branch per block */
+        p->quoted = true;         /* for the rest of the text: no branch per block */
+        p->newlines = p->records; /* so far they were the same */
         if (i > 0) p->state.may_open = at[-1] == p->newline || at[-1] == p->delimiter;
     }
     if (p->quoted) {
@@ -111,7 +113,7 @@ NAME(scan_block)(NAME(pass) * p, const char *data, size_t i, uint64_t live)
     p->pending |= bits << shift;
     p->record_bits[p->count >> 6] = p->pending;
     p->pending = shift + found >= 64 ? bits >> 1 >> (63 - shift) : p->pending;
-    if (p->ends) STORE_ENDS(p->ends + p->count, all, (uint32_t)i, found);
+    STORE_ENDS(p->ends + p->count, all, (uint32_t)i, found);
     p->count += (size_t)found;
 }
 
@@ -197,6 +199,7 @@ TARGET static uint64_t NAME(count_byte)(const char *data, size_t size, char c)
         count += data[i] == c;
     return count;
 }
+#include "fmt/csv/count.tmpl.h"
 #undef NAME
 #undef TARGET
 #undef EQ
@@ -205,3 +208,4 @@ TARGET static uint64_t NAME(count_byte)(const char *data, size_t size, char c)
 #undef PREFIX_XOR
 #undef PICK
 #undef STORE_ENDS
+#undef JUDGES_GROUPS

@@ -74,7 +74,7 @@ static weir_status make_table(wr_mem *mem, const wr_csv_dialect *d, const char *
 {
     wr_csv_extent extent;
     *t = (sample_table){.data = data};
-    WR_TRY(wr_csv_scan(mem, d, data, size, is_all, true, &t->index, &extent));
+    WR_TRY(wr_csv_scan(mem, d, data, size, is_all, &t->index, &extent));
     size_t most = t->index.count + 1, record = 0;
     t->first = wr_new_array(arena, uint32_t, most + 1);
     t->start = wr_new_array(arena, uint32_t, most);

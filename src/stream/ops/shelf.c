@@ -443,7 +443,7 @@ weir_status wr_shelf_keys_tidy(wr_shelf_keys *keys, wr_shelf *const *shelf, int 
     wr_groups copies;
     WR_TRY(wr_groups_init(&copies, keys->mem, &keys->layout, keys->layout.column_count, true));
     /* room for what comes until the next time */
-    weir_status bad = wr_groups_reserve(&copies, keys->live * 2 + KEYS_MIN);
+    weir_status bad = wr_groups_expect(&copies, keys->live * 2 + KEYS_MIN);
     if (!bad) bad = copy_keys(keys, &copies);
     if (!bad)
         for (int i = 0; i < count; i++)
