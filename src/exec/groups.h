@@ -54,7 +54,8 @@ WR_MUST_CHECK weir_status wr_groups_init(wr_groups *g, wr_mem *mem, const wr_row
 void wr_groups_clear(wr_groups *g);
 /* Bytes that the directory would take in addition if `more` groups came; 0 = there is room. */
 uint64_t wr_groups_need(const wr_groups *g, uint32_t more);
-/* Makes room for `more` new groups at once in a hash directory. Fails with MEMORY_LIMIT; g is then as before. */
+/* Makes room for `more` new groups at once in a hash directory. Fails with MEMORY_LIMIT; g is then
+ * as before. */
 WR_MUST_CHECK weir_status wr_groups_expect(wr_groups *g, uint64_t more);
 static inline void wr_groups_scope_end(wr_groups *g) { wr_groups_clear(g); }
 /* Finds or adds the group of each selected row. columns: one per layout column, any form. found[i]

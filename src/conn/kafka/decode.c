@@ -136,8 +136,8 @@ static weir_status add_csv(kafka_decoder *d, wr_str text, const char **why)
     wr_csv_extent extent;
     wr_buf_add_char(&d->text, '\n');
     wr_buf_reserve(&d->text, SCANNED_BEHIND);
-    WR_TRY(wr_csv_scan(d->mem, dialect, d->text.data + begin, text.length + 1, true, false,
-                       &d->csv_index, &extent));
+    WR_TRY(wr_csv_scan(d->mem, dialect, d->text.data + begin, text.length + 1, true, &d->csv_index,
+                       &extent));
     if (d->csv_index.is_open || extent.is_open)
         *why = "a quote is never closed";
     else if ((d->csv_index.has_starts ? d->csv_index.record_count : extent.records) != 1)
