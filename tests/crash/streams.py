@@ -145,13 +145,18 @@ class Input:
                 rows.insert(0, (ALWAYS_ALONE, self.next_id(count), self.window * WINDOW + 0.5))
             self.files.append((side, rows, None))
         if closed >= 0 and self.dice.random() < 0.3:
-            late = self.dice.randint(max(0, closed - 3), closed)
-            rows = [(self.dice.randint(1, 8), LATE_IDS + self.next_id(i), late * WINDOW + self.dice.random() * WINDOW)
-                    for i in range(5)]
-            self.files.append((self.dice.choice("lr"), rows, late))
+            self.add_late(self.dice.randint(max(0, closed - 3), closed))
         self.window += 1
 
+    def add_late(self, window):
+        rows = [(self.dice.randint(1, 8), LATE_IDS + self.next_id(i), window * WINDOW + self.dice.random() * WINDOW)
+                for i in range(5)]
+        self.files.append((self.dice.choice("lr"), rows, window))
+
     def add_end(self):
+        self.add_window(-1)
+        self.add_window(-1)
+        self.add_late(0)
         for side in "lr":
             self.files.append((side, [(ALWAYS_ALONE + 1, self.next_id(0), (self.window + 100) * WINDOW)], None))
 
@@ -246,6 +251,12 @@ def failpoints(dice, sink):
     return plan
 
 
+def wait_for_commit(child, log):
+    began = time.monotonic()
+    while child.poll() is None and time.monotonic() - began < 2 and "failpoint" not in pathlib.Path(log).read_text():
+        time.sleep(0.002)
+
+
 def run_and_kill(weir, place, dice, kill, log):
     """One run: killed after a while, or by a failpoint. Gives where it was, and what is wrong."""
     plan, interval = failpoints(dice, place.sink), dice.choice(["3ms", "10ms", "30ms"])
@@ -259,6 +270,8 @@ def run_and_kill(weir, place, dice, kill, log):
     with open(log, "w") as out:
         child = subprocess.Popen(place.command(weir, "--checkpoint-interval", interval), env=env, stdout=out, stderr=out)
         try:
+            if not kill and dice.random() < 0.7:  # not while it starts
+                wait_for_commit(child, log)
             child.wait(delay)
         except subprocess.TimeoutExpired:
             timed_out = True
@@ -347,8 +360,7 @@ def run_case(weir, base, query, sink, kills, seed, report):
     kept = without_late(want) if query == "pairs" else want
     return wrong or difference("uninterrupted against the model", kept, model) or \
         difference("killed against uninterrupted", got, want) or \
-        (place.leftovers() and f"not in the manifest: {place.leftovers()}") or \
-        ("" if late or len(kills) < 10 else "no late rows")
+        (place.leftovers() and f"not in the manifest: {place.leftovers()}") or ""
 
 
 # ---- the plan ----
