@@ -35,6 +35,7 @@ SINKS = {"sqlite": [p for p in POINTS if p.startswith("sqlite_")], "files": ["fi
 DISK = ["file_write", "file_sync"]  # said by nobody: there are too many
 WINDOW, ALWAYS_ALONE, LATE_IDS = 10, 1000, 10**9
 STALLED_S = 60
+DELAYS = 0.002, 0.15  # seconds until a run is killed
 
 
 def stamp(seconds):
@@ -260,7 +261,7 @@ def wait_for_commit(child, log):
 def run_and_kill(weir, place, dice, kill, log):
     """One run: killed after a while, or by a failpoint. Gives where it was, and what is wrong."""
     plan, interval = failpoints(dice, place.sink), dice.choice(["3ms", "10ms", "30ms"])
-    delay = dice.uniform(0.002, 0.15)
+    delay = dice.uniform(*DELAYS)
     if kill:
         point, action, hit = kill
         plan[point] = f"{action}@{hit}"
