@@ -51,6 +51,25 @@ static void add_change_column(weir_query *query)
     query->schema = (wr_schema){.fields = fields, .count = rows->count + 1};
 }
 
+/* LIMIT n above everything but projections ends the tap, as rows_max does: a stream itself does not
+ * end. */
+static weir_status take_limit(weir_query *query, wr_logical **root, uint64_t *out)
+{
+    while ((*root)->kind == WR_L_PROJECT)
+        root = &(*root)->inputs[0];
+    const wr_logical *node = *root;
+    const wr_expr *count = node->kind == WR_L_LIMIT ? node->limit.count : NULL;
+    *out = UINT64_MAX;
+    if (!count || node->limit.offset || node->limit.is_percent || !wr_expr_is_const(count))
+        return WR_OK;
+    wr_value value;
+    WR_TRY(wr_expr_fold(&query->arena, &query->env, count, &value));
+    if (value.is_null || value.type->id != WR_T_BIGINT || value.i64 < 0) return WR_OK;
+    *root = node->inputs[0];
+    *out = (uint64_t)value.i64;
+    return WR_OK;
+}
+
 weir_status wr_live_start(weir_query *query, const wr_node *statement,
                           const weir_tap_options *options)
 {
@@ -66,6 +85,8 @@ weir_status wr_live_start(weir_query *query, const wr_node *statement,
                                 .emit_on_change = query->bound.emit_changes,
                                 .only_looks = true,
                                 .fs = query->session->engine->fs};
+    uint64_t limit;
+    WR_TRY(take_limit(query, &root, &limit));
     query->planner.is_continuous = true;
     WR_TRY(wr_optimize(&query->planner, &root));
     if (root->output_count != query->bound.schema.count)
@@ -77,7 +98,11 @@ weir_status wr_live_start(weir_query *query, const wr_node *statement,
     WR_TRY(
         wr_stream_new(&query->planner, root, live->tap, pool, query->mem, &stream, &live->stream));
     live->has_changes = wr_stream_takes_back(live->stream);
-    live->rows_left = options && options->rows_max ? options->rows_max : UINT64_MAX;
+    if (live->has_changes && limit != UINT64_MAX)
+        return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, statement->span,
+                                       "LIMIT of rows that change later has no end"),
+                            "ORDER BY with LIMIT keeps the best rows; --limit counts changes");
+    live->rows_left = options && options->rows_max ? WR_MIN(options->rows_max, limit) : limit;
     live->deadline_ns = options && options->time_ms > 0
                             ? wr_clock_mono_ns() + options->time_ms * 1000000
                             : INT64_MAX;
@@ -137,8 +162,8 @@ static weir_status start(weir_query *query, wr_str sql, const wr_statement *stat
                          const weir_tap_options *options)
 {
     WR_TRY(wr_query_bind_alone(query, sql, statement->node));
-    WR_TRY(wr_live_start(query, query->bound.statement, options));
     query->cancel.deadline_ns = 0; /* statement_timeout is for statements that end */
+    WR_TRY(wr_live_start(query, query->bound.statement, options));
     wr_query_take_names(query);
     return WR_OK;
 }

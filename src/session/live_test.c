@@ -71,7 +71,12 @@ TEST(a_tap_ends_with_its_sources_and_after_its_time)
     EXPECT_OK(start(&b, "SELECT 2; SELECT 1 AS one FROM few", NULL, &query));
     EXPECT_INT(drain(query, 0, &sum), 460);
     weir_query_close(query);
-    EXPECT_OK(start(&b, "SELECT 1 AS one FROM e", &(weir_tap_options){.time_ms = 50}, &query));
+    EXPECT_OK(start(&b, "SELECT 1 AS one FROM e LIMIT 40", NULL, &query));
+    EXPECT_INT(drain(query, 0, &sum), 40);
+    weir_query_close(query);
+    EXPECT_FAIL(start(&b, "SELECT count(*) FROM e GROUP BY auction LIMIT 1", NULL, &query),
+                WR_E_UNSUPPORTED);
+    EXPECT_OK(start(&b, "SELECT 1 AS one FROM e", &(weir_tap_options){.time_ms = 700}, &query));
     EXPECT(drain(query, 0, &sum) > 0);
     weir_query_close(query);
     bench_close(&b);

@@ -36,6 +36,7 @@ lib.rd_kafka_consumer_poll.restype = c.POINTER(Message)
 
 def handle(role, brokers, **settings):
     conf = c.c_void_p(lib.rd_kafka_conf_new())
+    lib.rd_kafka_conf_set(conf, b"log_level", b"0", ERROR, 512)
     for key, value in {"bootstrap.servers": brokers, **settings}.items():
         if lib.rd_kafka_conf_set(conf, key.replace("_", ".").encode(), str(value).encode(), ERROR, 512):
             raise RuntimeError(ERROR.value.decode())
@@ -127,8 +128,7 @@ def text_of(address, size):
     return c.string_at(address, size) if address else None
 
 
-def read(brokers, topic, partitions=3, isolation="read_committed", patience=30):
-    """All messages there are now: (partition, offset, key, value), by partition and offset."""
+def reader_of(brokers, topic, partitions, isolation):
     rk = handle(1, brokers, group_id="reader", enable_auto_commit="false", enable_partition_eof="true",
                 isolation_level=isolation, auto_offset_reset="error")
     places = lib.rd_kafka_topic_partition_list_new(partitions)
@@ -136,6 +136,31 @@ def read(brokers, topic, partitions=3, isolation="read_committed", patience=30):
         lib.rd_kafka_topic_partition_list_add(places, topic.encode(), i).contents.offset = EARLIEST
     check(lib.rd_kafka_assign(rk, places))
     lib.rd_kafka_topic_partition_list_destroy(places)
+    return rk
+
+
+class Follower:
+    """The values of a topic as they come."""
+
+    def __init__(self, brokers, topic, partitions=3):
+        self.rk, self.values = reader_of(brokers, topic, partitions, "read_committed"), []
+
+    def look(self):
+        """All values up to now, or nearly."""
+        while message := lib.rd_kafka_consumer_poll(self.rk, 10):
+            if message.contents.err == 0:
+                self.values.append(text_of(message.contents.payload, message.contents.size))
+            lib.rd_kafka_message_destroy(message)
+        return self.values
+
+    def close(self):
+        lib.rd_kafka_consumer_close(self.rk)
+        lib.rd_kafka_destroy(self.rk)
+
+
+def read(brokers, topic, partitions=3, isolation="read_committed", patience=30):
+    """All messages there are now: (partition, offset, key, value), by partition and offset."""
+    rk = reader_of(brokers, topic, partitions, isolation)
     found, ended, until = [], set(), time.monotonic() + patience
     while len(ended) < partitions:
         if time.monotonic() > until:

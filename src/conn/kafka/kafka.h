@@ -24,7 +24,6 @@
     X(rd_kafka_new)                             \
     X(rd_kafka_destroy_flags)                   \
     X(rd_kafka_poll)                            \
-    X(rd_kafka_poll_set_consumer)               \
     X(rd_kafka_err2str)                         \
     X(rd_kafka_last_error)                      \
     X(rd_kafka_fatal_error)                     \
@@ -38,9 +37,11 @@
     X(rd_kafka_topic_partition_list_new)        \
     X(rd_kafka_topic_partition_list_add)        \
     X(rd_kafka_topic_partition_list_destroy)    \
-    X(rd_kafka_incremental_assign)              \
-    X(rd_kafka_queue_get_consumer)              \
+    X(rd_kafka_queue_new)                       \
     X(rd_kafka_queue_destroy)                   \
+    X(rd_kafka_queue_cb_event_enable)           \
+    X(rd_kafka_consume_start_queue)             \
+    X(rd_kafka_consume_stop)                    \
     X(rd_kafka_consume_batch_queue)             \
     X(rd_kafka_message_destroy)                 \
     X(rd_kafka_message_timestamp)               \

@@ -2,25 +2,37 @@
  *
  * Every partition has a place: the offset of the next message. Places are what position() gives and
  * what a restart begins with; offsets that a group has committed are never read, only written (by
- * ack, for whoever watches the group). So partitions are assigned here and no group decides about
+ * ack, for whoever watches the group). So partitions are taken here and no group decides about
  * them. At the first start places are found by asking: the first message, the end, or the first
  * message of a time or later. A partition that appears later is read from its first message.
+ *
+ * Partitions are merged by the time of their messages: each waits in a queue of its own, and the
+ * oldest goes first. A partition with nothing in its queue is waited for as long as it is not read
+ * to its end, but not for ever. Otherwise what lies in the brokers for hours would come partition
+ * by partition, and all but the first would be too late for its windows.
  *
  * The place moves when rows of a message were handed out, or when it has none; what the brokers
  * leave out (aborted transactions, marks, what compaction removed) is passed over when the end of
  * the partition is met. Bounded reading ends where the partition ended when it was begun.
  *
- * Trap: librdkafka's batches wait until they are full, so the first message is waited for alone. */
-#include "base/failpoint.h"
+ * Threads: librdkafka's only raise the flag has_news; everything else is the reader's. */
 #include "conn/kafka/decode.h"
 #include "sys/clock.h"
+#include "sys/thread.h"
 
-enum { POSITION_VERSION = 1, WAIT_MS = 50, LOOK_MS = 300 };
+enum { POSITION_VERSION = 1, WAIT_MS = 50, LOOK_MS = 300, WAITING = 1024, NO_OFFSET = -1 };
+static const int64_t ALIGN_NS = 500 * INT64_C(1000000); /* how long others wait for a partition */
 
 typedef struct kafka_place {
-    int64_t next;
-    int64_t end; /* bounded: where it is done */
-    bool is_done;
+    int64_t next;                 /* behind what was handed out */
+    int64_t fetched;              /* behind what is in waiting */
+    int64_t end;                  /* bounded: where it is done */
+    int64_t end_met;              /* where nothing more was; NO_OFFSET: something may be there */
+    bool is_done;                 /* bounded: nothing more is wanted */
+    bool is_slow;                 /* the others wait for it no longer */
+    rd_kafka_queue_t *queue;      /* NULL: it is not read */
+    rd_kafka_message_t **waiting; /* first .. first + count */
+    uint32_t first, count;
 } kafka_place;
 
 typedef struct kafka_reader {
@@ -28,12 +40,14 @@ typedef struct kafka_reader {
     kafka_client *client;
     kafka_decoder *decoder;
     const wr_cancel *cancel;
-    rd_kafka_queue_t *queue;
-    kafka_place *places; /* by partition */
+    kafka_place **places; /* by partition */
     int place_count, done_count;
     rd_kafka_message_t *messages[WR_BATCH_ROWS]; /* whose rows are handed out */
     uint32_t message_count, moved;               /* moved: places stand behind so many of them */
-    int64_t next_look_ns;
+    int64_t next_look_ns, blocked_since_ns;
+    wr_mutex lock;
+    wr_cond news;
+    bool has_news; /* guarded by lock */
 } kafka_reader;
 
 static const kafka_source *source_of(const kafka_reader *reader)
@@ -61,7 +75,7 @@ static weir_status kafka_position(wr_reader *base, wr_buf *out)
     wr_buf_add_str(out, topic);
     add_u64(out, (uint64_t)reader->place_count);
     for (int i = 0; i < reader->place_count; i++)
-        add_u64(out, (uint64_t)reader->places[i].next);
+        add_u64(out, (uint64_t)reader->places[i]->next);
     return WR_OK;
 }
 
@@ -168,36 +182,62 @@ static weir_status find_place(kafka_reader *reader, int partition, bool has_plac
     return WR_OK;
 }
 
+static void on_news(rd_kafka_t *rk, void *arg)
+{
+    kafka_reader *reader = arg;
+    (void)rk;
+    wr_mutex_lock(&reader->lock);
+    reader->has_news = true;
+    wr_cond_signal(&reader->news);
+    wr_mutex_unlock(&reader->lock);
+}
+
+/* The partition's messages come into its queue from now on. */
+static weir_status start_partition(kafka_reader *reader, int partition, kafka_place *place)
+{
+    const kafka_api *api = reader->client->api;
+    place->waiting = wr_heap_new(WAITING * sizeof *place->waiting);
+    place->queue = api->rd_kafka_queue_new(reader->client->rk);
+    api->rd_kafka_queue_cb_event_enable(place->queue, on_news, reader);
+    if (api->rd_kafka_consume_start_queue(reader->client->topic, partition, place->next,
+                                          place->queue)) {
+        api->rd_kafka_queue_destroy(WR_TAKE(place->queue));
+        return wr_kafka_failed(reader->client, "read", api->rd_kafka_last_error());
+    }
+    return WR_OK;
+}
+
+static void drop_place(kafka_reader *reader, int partition)
+{
+    const kafka_api *api = reader->client->api;
+    kafka_place *place = reader->places[partition];
+    for (uint32_t i = 0; i < place->count; i++)
+        api->rd_kafka_message_destroy(place->waiting[place->first + i]);
+    if (place->queue) {
+        api->rd_kafka_consume_stop(reader->client->topic, partition);
+        api->rd_kafka_queue_destroy(place->queue);
+    }
+    wr_heap_drop(place->waiting);
+    wr_heap_drop(place);
+}
+
 /* Places for the partitions there are; new ones are read from now on. */
 static weir_status add_partitions(kafka_reader *reader, const parsed_position *at, bool is_late)
 {
-    const kafka_api *api = reader->client->api;
     int before = reader->place_count, count = reader->client->partition_count;
     if (count <= before) return WR_OK;
-    reader->places = wr_heap_grow(reader->places, sizeof(kafka_place) * (size_t)before,
-                                  sizeof(kafka_place) * (size_t)count);
-    rd_kafka_topic_partition_list_t *list = api->rd_kafka_topic_partition_list_new(count);
-    weir_status bad = WR_OK;
-    for (int i = before; !bad && i < count; i++) {
-        kafka_place *place = &reader->places[i];
+    reader->places = wr_heap_grow(reader->places, sizeof *reader->places * (size_t)before,
+                                  sizeof *reader->places * (size_t)count);
+    for (int i = before; i < count; i++) {
         bool has_place = i < at->count;
-        *place = (kafka_place){.next = has_place ? parsed_offset(at, i) : 0};
-        bad = find_place(reader, i, has_place, is_late || at->topic.length > 0, place);
-        if (bad) break;
-        reader->place_count++;
-        if (place->is_done) continue;
-        api->rd_kafka_topic_partition_list_add(list, source_of(reader)->config.topic.data, i)
-            ->offset = place->next;
+        kafka_place *place = wr_heap_new(sizeof *place);
+        *place = (kafka_place){.next = has_place ? parsed_offset(at, i) : 0, .end_met = NO_OFFSET};
+        reader->places[reader->place_count++] = place;
+        WR_TRY(find_place(reader, i, has_place, is_late || at->topic.length > 0, place));
+        place->fetched = place->next;
+        if (!place->is_done) WR_TRY(start_partition(reader, i, place));
     }
-    if (!bad && list->cnt > 0) {
-        rd_kafka_error_t *error = api->rd_kafka_incremental_assign(reader->client->rk, list);
-        if (error) {
-            bad = wr_kafka_failed(reader->client, "read", api->rd_kafka_error_code(error));
-            api->rd_kafka_error_destroy(error);
-        }
-    }
-    api->rd_kafka_topic_partition_list_destroy(list);
-    return bad;
+    return WR_OK;
 }
 
 /* Looks for new partitions when it is time to. */
@@ -212,41 +252,39 @@ static weir_status discover(kafka_reader *reader)
 }
 
 /* ---- messages ---- */
-static void move_to(kafka_reader *reader, int partition, int64_t next)
+static void finish_place(kafka_reader *reader, kafka_place *place)
 {
-    kafka_place *place = &reader->places[partition];
-    place->next = WR_MAX(place->next, next);
-    bool is_done = source_of(reader)->base.is_bounded && place->next >= place->end;
-    reader->done_count += is_done && !place->is_done;
-    place->is_done |= is_done;
+    reader->done_count += !place->is_done;
+    place->is_done = true;
 }
 
-/* The end of a partition was met: behind what was not shown nothing is left. */
-static void meet_end(kafka_reader *reader, const rd_kafka_message_t *message)
+/* Once nothing waits: behind what was not shown is nothing left. In a bounded one, what may still
+ * come is in a transaction that is not over. */
+static void settle_places(kafka_reader *reader)
 {
-    if (message->partition < 0 || message->partition >= reader->place_count) return;
-    kafka_place *place = &reader->places[message->partition];
-    move_to(reader, message->partition, message->offset);
-    if (!source_of(reader)->base.is_bounded || place->is_done) return;
-    place->is_done = true; /* what is behind is in a transaction that is not over */
-    reader->done_count++;
+    bool is_bounded = reader->base.source->is_bounded;
+    for (int i = 0; i < reader->place_count; i++) {
+        kafka_place *place = reader->places[i];
+        if (place->count || place->is_done || place->end_met == NO_OFFSET) continue;
+        place->next = WR_MAX(place->next, place->end_met);
+        if (is_bounded) finish_place(reader, place);
+    }
 }
 
-static weir_status take_error(kafka_reader *reader, const rd_kafka_message_t *message)
+static weir_status take_error(kafka_reader *reader, int partition,
+                              const rd_kafka_message_t *message)
 {
+    kafka_place *place = reader->places[partition];
     switch ((int)message->err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-        meet_end(reader, message);
+        place->fetched = WR_MAX(place->fetched, message->offset);
+        place->end_met = place->fetched;
         return WR_OK;
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
-        return wr_fail(
-            WR_E_CORRUPT,
-            "partition %d of the topic \"%s\" has no offset %lld any more: messages "
-            "were removed before they were read",
-            (int)message->partition, source_of(reader)->config.topic.data,
-            (long long)(message->partition >= 0 && message->partition < reader->place_count
-                            ? reader->places[message->partition].next
-                            : -1));
+        return wr_fail(WR_E_CORRUPT,
+                       "partition %d of the topic \"%s\" has no offset %lld any more: messages "
+                       "were removed before they were read",
+                       partition, source_of(reader)->config.topic.data, (long long)place->fetched);
     case RD_KAFKA_RESP_ERR__TRANSPORT:
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
     case RD_KAFKA_RESP_ERR__TIMED_OUT:
@@ -259,30 +297,132 @@ static weir_status take_error(kafka_reader *reader, const rd_kafka_message_t *me
     }
 }
 
-/* Keeps messages with rows to come, in front; ends the others. */
-static weir_status sort_out(kafka_reader *reader, uint32_t count)
+/* Keeps a message that is wanted. */
+static weir_status sort_in(kafka_reader *reader, int partition, rd_kafka_message_t *message)
 {
-    const kafka_api *api = reader->client->api;
-    weir_status bad = WR_OK;
-    for (uint32_t i = 0; i < count; i++) {
-        rd_kafka_message_t *message = reader->messages[i];
-        bool is_wanted = false;
-        if (message->err) {
-            weir_status error = bad ? WR_OK : take_error(reader, message);
-            if (error) bad = error;
-        } else if (message->partition >= 0 && message->partition < reader->place_count) {
-            const kafka_place *place = &reader->places[message->partition];
-            is_wanted = message->offset >= place->next && !place->is_done &&
-                        (!reader->base.source->is_bounded || message->offset < place->end);
-            if (!is_wanted && reader->base.source->is_bounded)
-                move_to(reader, message->partition, message->offset);
-        }
-        if (is_wanted)
-            reader->messages[reader->message_count++] = message;
-        else
-            api->rd_kafka_message_destroy(message);
+    kafka_place *place = reader->places[partition];
+    bool is_wanted = !message->err && message->offset >= place->fetched;
+    weir_status bad = message->err ? take_error(reader, partition, message) : WR_OK;
+    if (is_wanted && reader->base.source->is_bounded && message->offset >= place->end) {
+        place->end_met = place->end;
+        is_wanted = false;
+    }
+    if (is_wanted) {
+        place->waiting[place->count++] = message;
+        place->fetched = message->offset + 1;
+        place->end_met = NO_OFFSET;
+        place->is_slow = false;
+    } else {
+        reader->client->api->rd_kafka_message_destroy(message);
     }
     return bad;
+}
+
+/* Fills the queues that are empty with what is there. */
+static weir_status fetch(kafka_reader *reader)
+{
+    const kafka_api *api = reader->client->api;
+    rd_kafka_message_t *got[WAITING];
+    api->rd_kafka_poll(reader->client->rk, 0);
+    WR_TRY(wr_kafka_check(reader->client));
+    for (int i = 0; i < reader->place_count; i++) {
+        kafka_place *place = reader->places[i];
+        if (place->count || place->is_done || !place->queue) continue;
+        ssize_t count = api->rd_kafka_consume_batch_queue(place->queue, 0, got, WAITING);
+        if (count < 0) return wr_kafka_failed(reader->client, "read", api->rd_kafka_last_error());
+        place->first = 0;
+        weir_status bad = WR_OK;
+        for (ssize_t k = 0; k < count; k++) {
+            weir_status error = sort_in(reader, i, got[k]);
+            if (bad)
+                wr_status_drop(error);
+            else
+                bad = error;
+        }
+        if (bad) return bad;
+    }
+    return WR_OK;
+}
+
+static bool is_at_end(const kafka_reader *reader, int partition)
+{
+    const kafka_place *place = reader->places[partition];
+    int64_t low, high;
+    if (place->is_done || place->is_slow || place->end_met != NO_OFFSET) return true;
+    rd_kafka_resp_err_t error = reader->client->api->rd_kafka_get_watermark_offsets(
+        reader->client->rk, source_of(reader)->config.topic.data, partition, &low, &high);
+    return !error && high >= 0 && place->fetched >= high;
+}
+
+/* Is there a partition whose next message is on its way while others wait? */
+static bool must_wait(kafka_reader *reader)
+{
+    bool is_missing = false, any = false;
+    for (int i = 0; i < reader->place_count; i++) {
+        any |= reader->places[i]->count > 0;
+        is_missing |= reader->places[i]->count == 0 && !is_at_end(reader, i);
+    }
+    if (!any || !is_missing) reader->blocked_since_ns = 0;
+    if (!any) return true;
+    if (!is_missing) return false;
+    int64_t now = wr_clock_mono_ns();
+    if (!reader->blocked_since_ns) reader->blocked_since_ns = now;
+    if (now - reader->blocked_since_ns < ALIGN_NS) return true;
+    for (int i = 0; i < reader->place_count; i++)
+        reader->places[i]->is_slow |= reader->places[i]->count == 0;
+    return false;
+}
+
+static int64_t time_of(const kafka_reader *reader, const kafka_place *place)
+{
+    rd_kafka_timestamp_type_t kind;
+    return reader->client->api->rd_kafka_message_timestamp(place->waiting[place->first], &kind);
+}
+
+/* The partition whose message is the oldest, and the time up to which it goes first; NULL: none. */
+static kafka_place *oldest(const kafka_reader *reader, int64_t *until)
+{
+    kafka_place *best = NULL;
+    int64_t best_time = INT64_MAX;
+    *until = INT64_MAX;
+    for (int i = 0; i < reader->place_count; i++) {
+        kafka_place *place = reader->places[i];
+        if (place->count == 0) continue;
+        int64_t time = time_of(reader, place);
+        if (best && time >= best_time) {
+            *until = WR_MIN(*until, time);
+            continue;
+        }
+        if (best) *until = WR_MIN(*until, best_time);
+        best = place;
+        best_time = time;
+    }
+    return best;
+}
+
+/* Up to a batch of messages in the order of their times; ends where a queue is empty. */
+static void merge(kafka_reader *reader)
+{
+    for (bool goes_on = true; goes_on && reader->message_count < WR_BATCH_ROWS;) {
+        int64_t until;
+        kafka_place *place = oldest(reader, &until);
+        if (!place) return;
+        do {
+            reader->messages[reader->message_count++] = place->waiting[place->first++];
+            place->count--;
+        } while (place->count && reader->message_count < WR_BATCH_ROWS &&
+                 time_of(reader, place) <= until);
+        goes_on = place->count > 0;
+    }
+}
+
+static void wait_for_news(kafka_reader *reader, int64_t deadline_ns)
+{
+    wr_mutex_lock(&reader->lock);
+    while (!reader->has_news && wr_cond_wait_until(&reader->news, &reader->lock, deadline_ns))
+        continue;
+    reader->has_news = false;
+    wr_mutex_unlock(&reader->lock);
 }
 
 static void forget_messages(kafka_reader *reader)
@@ -292,27 +432,6 @@ static void forget_messages(kafka_reader *reader)
     reader->message_count = reader->moved = 0;
 }
 
-/* Up to a batch of messages; waits at most wait_ms for the first. */
-static weir_status fetch(kafka_reader *reader, int wait_ms)
-{
-    const kafka_api *api = reader->client->api;
-    ssize_t got =
-        api->rd_kafka_consume_batch_queue(reader->queue, 0, reader->messages, WR_BATCH_ROWS);
-    if (got == 0 && wait_ms > 0)
-        got = api->rd_kafka_consume_batch_queue(reader->queue, wait_ms, reader->messages, 1);
-    if (got == 1 && WR_BATCH_ROWS > 1) {
-        ssize_t more = api->rd_kafka_consume_batch_queue(reader->queue, 0, reader->messages + 1,
-                                                         WR_BATCH_ROWS - 1);
-        got += WR_MAX(more, 0);
-    }
-    if (got < 0) return wr_kafka_failed(reader->client, "read", api->rd_kafka_last_error());
-    WR_TRY(sort_out(reader, (uint32_t)got));
-    WR_TRY(wr_kafka_check(reader->client));
-    return reader->message_count
-               ? wr_kafka_decode(reader->decoder, reader->messages, reader->message_count)
-               : WR_OK;
-}
-
 /* The next rows of the messages at hand; places move behind what was handed out. */
 static weir_status next_rows(kafka_reader *reader, wr_batch *out, bool *has)
 {
@@ -320,10 +439,19 @@ static weir_status next_rows(kafka_reader *reader, wr_batch *out, bool *has)
     WR_TRY(wr_kafka_decoded(reader->decoder, out, &done, has));
     for (; reader->moved < done; reader->moved++) {
         const rd_kafka_message_t *message = reader->messages[reader->moved];
-        move_to(reader, message->partition, message->offset + 1);
+        reader->places[message->partition]->next = message->offset + 1;
     }
     if (!*has) forget_messages(reader);
     return WR_OK;
+}
+
+/* Bounded: partitions that were handed out up to their end. */
+static void finish_places(kafka_reader *reader)
+{
+    if (!reader->base.source->is_bounded) return;
+    for (int i = 0; i < reader->place_count; i++)
+        if (reader->places[i]->next >= reader->places[i]->end)
+            finish_place(reader, reader->places[i]);
 }
 
 static weir_status kafka_poll(wr_reader *base, int64_t deadline_ns, wr_batch *out, wr_poll *result)
@@ -336,13 +464,21 @@ static weir_status kafka_poll(wr_reader *base, int64_t deadline_ns, wr_batch *ou
         if (reader->message_count) WR_TRY(next_rows(reader, out, &has));
         if (has) return WR_OK;
         *out = (wr_batch){0};
+        finish_places(reader);
+        WR_TRY(discover(reader));
+        WR_TRY(fetch(reader));
+        settle_places(reader);
         *result = WR_POLL_END;
         if (base->source->is_bounded && reader->done_count == reader->place_count) return WR_OK;
-        WR_TRY(discover(reader));
-        int64_t left = deadline_ns ? (deadline_ns - wr_clock_mono_ns()) / 1000000 : 0;
-        WR_TRY(fetch(reader, (int)WR_MIN(WR_MAX(left, 0), (int64_t)WAIT_MS)));
+        if (!must_wait(reader)) {
+            merge(reader);
+            WR_TRY(wr_kafka_decode(reader->decoder, reader->messages, reader->message_count));
+            continue;
+        }
+        int64_t now = wr_clock_mono_ns();
         *result = WR_POLL_IDLE;
-        if (!reader->message_count && left <= 0) return WR_OK;
+        if (deadline_ns <= now) return WR_OK;
+        wait_for_news(reader, WR_MIN(deadline_ns, now + WAIT_MS * INT64_C(1000000)));
     }
 }
 
@@ -370,11 +506,12 @@ static void kafka_lag(wr_reader *base, wr_lag *out)
     const kafka_reader *reader = (const kafka_reader *)base;
     *out = (wr_lag){.has_rows = true};
     for (int i = 0; i < reader->place_count; i++) {
-        int64_t low, high = reader->places[i].end;
+        const kafka_place *place = reader->places[i];
+        int64_t low, high = place->end;
         rd_kafka_resp_err_t error = reader->client->api->rd_kafka_get_watermark_offsets(
             reader->client->rk, source_of(reader)->config.topic.data, i, &low, &high);
-        if (error || high < 0 || reader->base.source->is_bounded) high = reader->places[i].end;
-        if (high > reader->places[i].next) out->rows += (uint64_t)(high - reader->places[i].next);
+        if (error || high < 0 || reader->base.source->is_bounded) high = place->end;
+        if (high > place->next && !place->is_done) out->rows += (uint64_t)(high - place->next);
     }
 }
 
@@ -383,8 +520,11 @@ static void kafka_close(wr_reader *base)
     kafka_reader *reader = (kafka_reader *)base;
     wr_kafka_decoder_drop(reader->decoder);
     if (reader->client) forget_messages(reader);
-    if (reader->queue) reader->client->api->rd_kafka_queue_destroy(reader->queue);
+    for (int i = 0; i < reader->place_count; i++)
+        drop_place(reader, i);
     wr_kafka_client_close(reader->client);
+    wr_mutex_clear(&reader->lock);
+    wr_cond_clear(&reader->news);
     wr_heap_drop(reader->places);
     wr_heap_drop(reader);
 }
@@ -399,7 +539,7 @@ static weir_status open_reader(kafka_reader *reader, kafka_source *source,
                                   {.name = "enable.partition.eof", .value = "true"},
                                   {.name = "auto.offset.reset", .value = "error"},
                                   {.name = "isolation.level", .value = "read_committed"},
-                                  {.name = "fetch.wait.max.ms", .value = "100"},
+                                  {.name = "fetch.wait.max.ms", .value = "50"},
                                   {.name = "queued.max.messages.kbytes", .value = "16384"},
                                   {0}};
     parsed_position at;
@@ -414,8 +554,6 @@ static weir_status open_reader(kafka_reader *reader, kafka_source *source,
     if (at.count > reader->client->partition_count)
         return wr_fail(WR_E_CORRUPT, "the topic \"%s\" has %d partitions, %d were read before",
                        source->config.topic.data, reader->client->partition_count, at.count);
-    reader->client->api->rd_kafka_poll_set_consumer(reader->client->rk);
-    reader->queue = reader->client->api->rd_kafka_queue_get_consumer(reader->client->rk);
     reader->next_look_ns = wr_clock_mono_ns() + source->discover_ns;
     return add_partitions(reader, &at, false);
 }
@@ -425,6 +563,8 @@ static weir_status kafka_open(wr_source *source, const wr_reader_request *reques
     kafka_reader *reader = wr_heap_new(sizeof *reader);
     reader->base.source = source;
     reader->cancel = request->cancel;
+    wr_mutex_init(&reader->lock);
+    wr_cond_init(&reader->news);
     weir_status bad = open_reader(reader, (kafka_source *)source, request);
     if (bad) {
         kafka_close(&reader->base);
