@@ -41,10 +41,11 @@ INSERT INTO sold SELECT a.window_start, a.seller, count(*)
 
 
 def resident_kb(pid):
-    for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Rss:"):
-            return int(line.split()[1])
-    raise RuntimeError("no Rss")
+    """All resident memory, and the part of it that is no file: state files are mapped."""
+    found = {}
+    for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]:
+        found[line.split(":")[0]] = int(line.split()[1])
+    return found["Rss"], found["Anonymous"]
 
 
 class Commits(threading.Thread):
@@ -74,13 +75,14 @@ class Commits(threading.Thread):
 
 
 def watch(process, seconds):
-    """(seconds, resident KB, descriptors) every few seconds until the time is over."""
+    """(seconds, resident KB, descriptors, KB that are no files) every few seconds until the time is over."""
     looks, began = [], time.monotonic()
     while time.monotonic() - began < seconds:
         time.sleep(min(LOOK_S, seconds / 20))
         if process.poll() is not None:
             raise SystemExit(f"the process ended with {process.returncode}")
-        looks.append((time.monotonic() - began, resident_kb(process.pid), len(os.listdir(f"/proc/{process.pid}/fd"))))
+        resident, anonymous = resident_kb(process.pid)
+        looks.append((time.monotonic() - began, resident, len(os.listdir(f"/proc/{process.pid}/fd")), anonymous))
     return looks
 
 
@@ -93,8 +95,9 @@ def report(looks, commits, seconds):
     before, after = (statistics.median(part(looks, 1, *ends)) for ends in ((0.1, 0.2), (0.9, 1.0)))
     growth = (after / before - 1) * 100
     descriptors = max(part(looks, 2, 0.9, 1.0)) - max(part(looks, 2, 0.1, 0.2))
-    print("resident MB, by tenths: " + " ".join(f"{statistics.median(part(looks, 1, t / 10, (t + 1) / 10)) / 1024:.1f}"
-                                               for t in range(10)))
+    for name, column in ("resident", 1), ("without files", 3):
+        tenths = (statistics.median(part(looks, column, t / 10, (t + 1) / 10)) / 1024 for t in range(10))
+        print(f"MB {name}, by tenths: " + " ".join(f"{mb:.1f}" for mb in tenths))
     print("rows read: " + ", ".join(f"{name} {rows}, {commits.seen[name]} commits" for name, rows in commits.rows.items()))
     is_good = growth < GROWTH_PERCENT and descriptors <= 0 and commits.gap_s < GAP_S and commits.rows and all(commits.rows.values())
     print(f"soak {seconds / 60:g} min: RSS {growth:+.1f} % ({before / 1024:.1f} -> {after / 1024:.1f} MB), fds {descriptors:+d}, "
