@@ -130,7 +130,10 @@ static weir_status hand_on(wr_stream *s, wr_graph_source *source, const wr_batch
     }
     WR_TRY(wr_graph_source_idle(source, false));
     atomic_store_explicit(&s->in_flight, true, memory_order_relaxed);
-    weir_status bad = wr_stream_emit(source->entry, &(wr_delta){.batch = *batch});
+    const wr_source_def *def = source->source->def;
+    const wr_delta delta = {.batch = *batch,
+                            .changes = def->changes ? def->changes(source->reader) : NULL};
+    weir_status bad = wr_stream_emit(source->entry, &delta);
     atomic_store_explicit(&s->in_flight, false, memory_order_relaxed);
     int64_t took = wr_clock_mono_ns() - now;
     p->last_batch_us = took / US;
