@@ -22,7 +22,7 @@ typedef struct wr_live_view {
     wr_view_rows *view;
 } wr_live_view;
 
-static const int64_t BEGIN_NS = 2 * INT64_C(1000000000), LOOK_NS = 20 * INT64_C(1000000),
+static const int64_t BEGIN_NS = 30 * INT64_C(1000000000), LOOK_NS = 20 * INT64_C(1000000),
                      REFRESH_LOOK_NS = 500 * INT64_C(1000000);
 
 /* ---- the target: rows stay in the operator in front of it ---- */

@@ -199,6 +199,19 @@ void wr_subscription_drop(weir_query *query)
 
 /* ---- the statement ---- */
 
+/* What changes from now on is told. */
+static weir_status wait_for_changes(wr_subscription *s)
+{
+    for (wr_stream_progress p = {0}; !p.has_ended;) {
+        bool ended;
+        WR_TRY(wr_cancel_check(&s->query->cancel));
+        WR_TRY(wr_stream_await(s->entry.stream, wr_clock_mono_ns() + LOOK_EVERY_NS / 4, &ended));
+        wr_stream_progress_of(s->entry.stream, &p);
+        if (p.rounds && !wr_view_rows_is_catching_up(s->entry.stream)) return WR_OK;
+    }
+    return WR_OK;
+}
+
 static const wr_opt option_rows[] = {
     {"snapshot", WR_OPT_BOOL, "true", "begin with what the rows of views come to"}, {0}};
 
@@ -246,7 +259,8 @@ static weir_status begin(weir_query *query, wr_bound *bound, bool snapshot, wr_s
                             "sources are read from their beginning");
     s->skips_rows = !snapshot;
     wr_query_leave_transaction(query);
-    return wr_stream_start(s->entry.stream);
+    WR_TRY(wr_stream_start(s->entry.stream));
+    return snapshot ? WR_OK : wait_for_changes(s);
 }
 
 weir_status wr_run_subscribe(weir_query *query, const wr_sql_subscribe *node)

@@ -29,8 +29,9 @@ typedef struct view_reader {
     wr_scan *scan;
     wr_scan_worker *worker;
     bool has_morsel;
-    bool has_read_rows, is_past_rows; /* past: and said that there was nothing for a moment */
-    wr_round *round;                  /* being read */
+    bool has_read_rows;
+    _Atomic bool is_past_rows; /* and said that there was nothing for a moment */
+    wr_round *round;           /* being read */
     int next_delta;
     wr_column *projected;
     const int8_t *changes; /* of the last poll */

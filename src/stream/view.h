@@ -38,7 +38,7 @@ WR_MUST_CHECK weir_status wr_view_rows_ended(wr_view_rows *view, bool *ended);
 WR_MUST_CHECK weir_status wr_view_rows_check(wr_view_rows *view);
 /* Do sources of the stream read views? */
 bool wr_view_rows_is_read_by(const wr_stream *stream);
-/* Are they still at the rows that they begin with? The stream's thread. */
+/* Are they still at the rows that they begin with? The stream's thread, or after a round of it. */
 bool wr_view_rows_is_catching_up(const wr_stream *stream);
 
 /* The operator that keeps the table; hands on what it gets. */
