@@ -18,7 +18,7 @@ def run_weir(weir, sql):
     return subprocess.run([weir, "--color", "never", "-c", sql], capture_output=True, text=True, timeout=300, cwd="tests/errors")
 
 
-VERBS = "select from with insert create drop update delete alter begin rollback set show describe copy values explain"
+VERBS = "commit select from with insert create drop update delete alter begin rollback set show describe copy values explain"
 
 
 def statement_of(fix):

@@ -49,8 +49,9 @@ def queries(names, args):
         ok = None if wanted is None else rate >= wanted * MILLION
         if ok is False:
             missed.append(name)
-        line(name, f"{rate / MILLION:6.1f} M events/s, {threads:.2f} threads, {peak / MILLION:5.0f} MB; one source "
-                   f"{one[0] / MILLION:5.1f} M" + (f" (wanted: {wanted})" if wanted else ""), ok)
+        line(name, f"{rate / MILLION:6.1f} M events/s, {threads:.2f} threads ({rate / threads / MILLION:.1f} M per CPU "
+                   f"second), {peak / MILLION:5.0f} MB; one source {one[0] / MILLION:5.1f} M" +
+                   (f" (wanted: {wanted})" if wanted else ""), ok)
     return missed
 
 
@@ -81,7 +82,8 @@ def ndjson(args):
     rate = count / workplace.median([r.seconds for r in made])
     threads = workplace.median([r.cpu / r.seconds for r in made])
     ok = rate >= 4 * MILLION
-    line("ndjson", f"{rate / MILLION:6.1f} M events/s of {path.stat().st_size / count:.0f} bytes, {threads:.2f} threads, "
+    line("ndjson", f"{rate / MILLION:6.1f} M events/s of {path.stat().st_size / count:.0f} bytes, {threads:.2f} threads "
+                   f"({rate / threads / MILLION:.1f} M per CPU second), "
                    f"{max(r.peak for r in made) / MILLION:5.0f} MB; max and count per auction and ten seconds (wanted: 4)", ok)
     return [] if ok else ["ndjson"]
 

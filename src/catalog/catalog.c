@@ -375,6 +375,27 @@ static bool has_changes(const wr_catalog *catalog, uint64_t id)
     return false;
 }
 
+bool wr_catalog_uses(wr_catalog *catalog, const wr_source *source)
+{
+    bool found = false;
+    wr_mutex_lock(&catalog->lock);
+    for (int i = 0; i < catalog->count && !found; i++) {
+        const entry *e = &catalog->entries[i];
+        found = e->object->source == source && (e->remover || !e->removed_at);
+    }
+    wr_mutex_unlock(&catalog->lock);
+    return found;
+}
+
+bool wr_catalog_holds(wr_catalog *catalog, const wr_object *object)
+{
+    wr_mutex_lock(&catalog->lock);
+    const entry *e = entry_of(catalog, object);
+    bool found = e && (e->remover || !e->removed_at);
+    wr_mutex_unlock(&catalog->lock);
+    return found;
+}
+
 /* Drops what no running transaction may see any more. */
 static void sweep(wr_catalog *catalog)
 {

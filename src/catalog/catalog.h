@@ -110,7 +110,7 @@ typedef struct wr_object {
     /* VIEW, materialized TABLE, SINK with rows of its own: the query; MACRO: the expression or
      * query; INDEX: the statement */
     wr_str sql;
-    bool is_materialized;   /* TABLE: a materialized view; only REFRESH changes its rows */
+    bool is_materialized;   /* TABLE: a materialized view; its rows change with its query only */
     wr_str *params;         /* MACRO: names */
     wr_str *param_defaults; /* SQL text or empty */
     int param_count;
@@ -128,7 +128,9 @@ typedef struct wr_object {
      * generated are computed above what the connector gives. */
     const wr_connector *connector;
     wr_options options;
-    wr_source *source; /* NULL with can_write: bound by the statement that reads */
+    /* NULL with can_write: bound by the statement that reads. Of a materialized TABLE whose query
+     * goes on: the changes of its rows. */
+    wr_source *source;
     wr_target *target; /* of SINK */
     bool can_write;    /* SOURCE: CREATE TABLE .. WITH (connector = ..), bound when it is written */
     wr_str watermark_sql; /* WATERMARK FOR watermark_column AS watermark_sql; empty: none */
@@ -188,6 +190,10 @@ WR_MUST_CHECK weir_status wr_catalog_drop_schema(const wr_catalog_view *view, wr
                                                  bool cascade);
 /* Commits txn, which is gone then: its rows and its names at one moment. */
 void wr_catalog_commit(wr_catalog *catalog, wr_txn *txn);
+/* Is the object there, in the eyes of new transactions or after a rollback? */
+bool wr_catalog_holds(wr_catalog *catalog, const wr_object *object);
+/* Is there an object with this source, in the eyes of new transactions or after a rollback? */
+bool wr_catalog_uses(wr_catalog *catalog, const wr_source *source);
 /* Called before wr_txn_rollback or wr_txn_rollback_to. */
 void wr_catalog_rollback(wr_catalog *catalog, wr_txn *txn,
                          uint64_t savepoint);                          /* savepoint 0: everything */

@@ -44,6 +44,8 @@ WR_MUST_CHECK weir_status wr_dml_default(const wr_dml *dml, int column, wr_expr 
  * generated ones computed last. carried ids are handed through and updated. */
 WR_MUST_CHECK weir_status wr_dml_complete(wr_dml *dml, wr_expr **values, wr_column_id *carried,
                                           int carried_count);
+/* The checks of the table become change.checks. */
+WR_MUST_CHECK weir_status wr_dml_bind_checks(wr_dml *dml);
 /* Puts the sink on dml->plan; columns are its input. RETURNING may name the columns of the table
  * found at change.first_value (or, for DELETE, at the given positions) and those of dml->others. */
 WR_MUST_CHECK weir_status wr_dml_finish(wr_dml *dml, wr_column_id *columns, int column_count,

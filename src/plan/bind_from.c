@@ -192,7 +192,10 @@ static weir_status from_object(wr_scope *scope, wr_object *object, const wr_sql_
                                        "%.*s is a sink: its rows cannot be read",
                                        WR_STR_ARGS(object->name)),
                             "CREATE SOURCE makes what is read");
-    if (object->kind == WR_ENTRY_SOURCE) {
+    if (object->source && object->source->def->usable)
+        WR_TRY(wr_with_span(object->source->def->usable(object->source), ref->node.span));
+    bool is_followed = object->is_materialized && object->source && planner->reads_changes;
+    if (object->kind == WR_ENTRY_SOURCE || is_followed) {
         wr_result result;
         WR_TRY(wr_bind_source(scope, object, ref->node.span, &result));
         WR_TRY(from_result(planner, &result, &ref->alias, name, ref->node.span, out));
@@ -277,12 +280,14 @@ weir_status wr_find_table(wr_scope *scope, const wr_names *name, wr_object **out
                           : object->kind == WR_ENTRY_SOURCE ? "source"
                           : object->kind == WR_ENTRY_SINK   ? "sink"
                                                             : "registered relation");
-    if (object->is_materialized)
-        return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, wr_names_span(name),
-                                       "%.*s is a materialized view: its rows cannot be changed",
-                                       WR_STR_ARGS(table)),
-                            "REFRESH MATERIALIZED VIEW %.*s runs its query again",
+    if (object->is_materialized) {
+        weir_status bad = wr_fail_at(WR_E_UNSUPPORTED, wr_names_span(name),
+                                     "%.*s is a materialized view: its rows cannot be changed",
+                                     WR_STR_ARGS(table));
+        if (object->source) return wr_with_hint(bad, "they change with its query");
+        return wr_with_hint(bad, "REFRESH MATERIALIZED VIEW %.*s runs its query again",
                             WR_STR_ARGS(table));
+    }
     *out = object;
     return WR_OK;
 }

@@ -5,6 +5,7 @@
  * are assigned. */
 #include "plan/bind_dml.h"
 #include "plan/connect.h"
+#include "plan/key_log.h"
 #include "sql/parse.h"
 
 typedef struct insert_binder {
@@ -429,6 +430,82 @@ static weir_status finish_insert(insert_binder *b, const wr_nodes *returning, co
                          returning, tag, out);
 }
 
+/* ---- rows that do not end ---- */
+
+static int primary_key(const wr_object *object)
+{
+    for (int k = 0; k < object->key_count; k++)
+        if (object->keys[k].is_primary) return k;
+    return -1;
+}
+
+/* What a statement that ends can do and one that does not cannot. */
+static weir_status refuse_endless(const insert_binder *b)
+{
+    const wr_sql_insert *node = b->node;
+    int count = 0;
+    wr_key_logs_new(b->dml.planner, b->dml.object, &count);
+    const char *what = node->returning.count ? "RETURNING has no end here: the query has none"
+                       : b->extra_count      ? "ON CONFLICT with a subquery is for queries that end"
+                       : count               ? "a table with foreign keys takes queries that end"
+                                             : NULL;
+    return what ? wr_fail_at(WR_E_UNSUPPORTED, node->node.span, "%s", what) : WR_OK;
+}
+
+/* A new row takes the place of the one with its key, as in sinks with a key. */
+static void replace_by_key(insert_binder *b, int key)
+{
+    wr_dml *dml = &b->dml;
+    wr_arena *arena = dml->planner->arena;
+    int *keys = wr_new_array(arena, int, 2);
+    keys[0] = key;
+    keys[1] = -1;
+    dml->change.conflict = WR_CONFLICT_UPDATE;
+    dml->change.conflict_replaces = true;
+    dml->change.conflict_keys = keys;
+    dml->change.conflict_values = wr_new_array(arena, wr_expr *, dml->width + 1);
+    for (int c = 0; c < dml->width; c++)
+        dml->change.conflict_values[c] =
+            wr_expr_column(arena, (uint32_t)(dml->width + c), dml->object->columns[c].type);
+}
+
+/* Does the query read a source without end to its end? LIMIT ends it. */
+static bool is_endless(const insert_binder *b)
+{
+    if (!b->dml.planner->reads_unbounded || b->node->default_values) return false;
+    return b->node->query->kind != WR_SQL_QUERY || !wr_sql_as_query(b->node->query)->limit;
+}
+
+static weir_status finish_stream(insert_binder *b, wr_bound *out)
+{
+    wr_dml *dml = &b->dml;
+    wr_planner *planner = dml->planner;
+    int key = primary_key(dml->object);
+    WR_TRY(refuse_endless(b));
+    WR_TRY(wr_dml_bind_checks(dml));
+    if (key >= 0 && dml->change.conflict == WR_CONFLICT_FAILS) replace_by_key(b, key);
+    dml->change.change = WR_CHANGE_INSERT;
+    dml->change.rowid = dml->change.action = -1;
+    wr_binding *bindings = wr_new_array(planner->arena, wr_binding, dml->width + 1);
+    for (int c = 0; c < dml->width; c++) {
+        const wr_column_def *def = &dml->object->columns[c];
+        wr_str name = wr_arena_str(planner->arena, def->name);
+        bindings[c] = (wr_binding){wr_planner_column(planner, name, def->type),
+                                   wr_column_ref(planner, dml->values[c])};
+    }
+    out->root = wr_project(planner, dml->plan, bindings, dml->width);
+    out->target = wr_table_target_new(planner, &dml->change, key);
+    wr_push(planner->arena, &planner->targets, out->target);
+    out->kind = WR_CLASS_CHANGE;
+    out->tag = "INSERT";
+    out->writes = true;
+    out->sink = dml->object;
+    out->schema.count = 1;
+    out->schema.fields = wr_new_array(planner->arena, wr_field, 1);
+    out->schema.fields[0] = (wr_field){WR_STR("Count"), WR_BIGINT};
+    return WR_OK;
+}
+
 /* The source or sink that has the name; NULL: something else, or nothing. */
 static wr_object *connected_table(wr_scope *scope, const wr_sql_insert *insert)
 {
@@ -454,6 +531,7 @@ weir_status wr_bind_insert(wr_scope *scope, const wr_sql_insert *insert, wr_boun
     WR_TRY(bind_conflict(&b));
     WR_TRY(wr_finish_ctes(scope, &insert->ctes));
     WR_TRY(wr_after_changes(scope, &insert->ctes, &b.dml.plan));
+    if (is_endless(&b)) return finish_stream(&b, out);
     return finish_insert(&b, &insert->returning, "INSERT", out);
 }
 

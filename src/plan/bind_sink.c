@@ -143,7 +143,9 @@ weir_status wr_bind_sink_insert(wr_scope *scope, const wr_sql_insert *insert, wr
     wr_result rows;
     WR_TRY(find_target(planner, object, wr_names_span(&insert->table), &out->target));
     WR_TRY(refuse_clauses(insert));
+    planner->reads_changes = true;
     WR_TRY(wr_bind_query(scope, insert->query, true, &rows));
+    planner->reads_changes = false;
     WR_TRY(assign_columns(&dml, insert, &rows, &out->root));
     WR_TRY(wr_finish_ctes(scope, &insert->ctes));
     WR_TRY(wr_after_changes(scope, &insert->ctes, &out->root));

@@ -179,7 +179,7 @@ weir_status wr_dml_complete(wr_dml *dml, wr_expr **values, wr_column_id *carried
 }
 
 /* ---- the sink ---- */
-static weir_status bind_checks(wr_dml *dml)
+weir_status wr_dml_bind_checks(wr_dml *dml)
 {
     const wr_object *object = dml->object;
     dml->change.checks = wr_new_array(dml->planner->arena, wr_expr *, object->check_count + 1);
@@ -242,7 +242,7 @@ weir_status wr_dml_finish(wr_dml *dml, wr_column_id *columns, int column_count,
 {
     wr_planner *planner = dml->planner;
     wr_logical *sink = wr_logical_new(planner, WR_L_SINK, dml->plan, NULL);
-    WR_TRY(bind_checks(dml));
+    WR_TRY(wr_dml_bind_checks(dml));
     out->kind = WR_CLASS_CHANGE;
     out->tag = tag;
     out->writes = true;

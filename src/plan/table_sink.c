@@ -451,6 +451,15 @@ static uint64_t sink_affected(const wr_batch_sink *self)
     return ((const table_sink *)self)->affected;
 }
 
+void wr_table_sink_restart(wr_batch_sink *self, wr_txn *txn)
+{
+    table_sink *sink = (table_sink *)self;
+    sink->txn = txn;
+    sink->first_own = wr_table_next_rowid(sink->table);
+    sink->has_savepoint = false;
+    sink->affected = 0;
+}
+
 wr_batch_sink *wr_table_sink_new(wr_planner *planner, const wr_table_change *change)
 {
     static const char *const names[] = {[WR_CHANGE_INSERT] = "insert",

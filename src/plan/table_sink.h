@@ -45,6 +45,14 @@ typedef struct wr_table_change {
  * abort. */
 wr_batch_sink *wr_table_sink_new(wr_planner *planner, const wr_table_change *change);
 
+/* The same sink once more, after finish or abort, in another transaction. */
+void wr_table_sink_restart(wr_batch_sink *sink, wr_txn *txn);
+
+/* table_target.c: the table as where a stream delivers, for INSERTs whose rows do not end: what a
+ * round brings becomes visible in one transaction of its own. With a primary key (key: its number,
+ * else -1) rows take the place of those with the same key. */
+wr_target *wr_table_target_new(wr_planner *planner, const wr_table_change *change, int key);
+
 /* Batches kept in memory, counted in mem (may be NULL): rows to be applied later, rows to return.
  */
 typedef struct wr_kept_rows {

@@ -661,6 +661,9 @@ weir_status wr_run_comment(weir_query *query, const wr_sql_comment *comment)
         view->comment = wr_arena_str(&view->arena, text);
         return wr_catalog_replace(&query->view, old, view);
     }
+    if (old->is_materialized)
+        return wr_fail_at(WR_E_UNSUPPORTED, wr_names_last(name).span,
+                          "COMMENT ON a materialized view is not supported");
     altered a;
     int column = 0;
     weir_status bad = start(query, old, &a);

@@ -3,7 +3,8 @@
  * INSERT INTO a sink becomes a stream, which a statement waits for until it is cancelled or its
  * sources end, and which background.c lets run beside its session. What a stream keeps over
  * restarts lies below a folder of states, in a folder of the stream's name: that of the sink unless
- * it was given one. A materialized view over a source without end is refused.
+ * it was given one. Materialized views are made by stream_view.c, what SUBSCRIBE reads by
+ * subscribe.c.
  *
  * An engine knows what runs by name and lets no second stream have one: state and marks in sinks
  * are found by it. */
@@ -93,7 +94,7 @@ static weir_status check_name(wr_str name)
 static void take_settings(weir_query *query, const wr_bound *bound, wr_stream_options *out)
 {
     weir_session *session = query->session;
-    *out = (wr_stream_options){.name = bound->sink->name,
+    *out = (wr_stream_options){.name = bound->sink ? bound->sink->name : WR_STR(""),
                                .state = wr_session_text(session, WR_SET_STREAM_STATE),
                                .checkpoint_interval_us =
                                    wr_session_int(session, WR_SET_CHECKPOINT_INTERVAL) * 1000,
@@ -134,6 +135,7 @@ weir_status wr_make_stream(weir_query *query, const wr_bound *bound,
     if (given && given->delivery) WR_TRY(take_delivery(given->delivery, &options));
     WR_TRY(check_name(options.name));
     entry->name = wr_arena_str(&query->arena, options.name);
+    options.view = entry->view;
     if (options.state.length)
         options.state = wr_arena_printf(&query->arena, "%.*s/%.*s", WR_STR_ARGS(options.state),
                                         WR_STR_ARGS(options.name));
@@ -176,13 +178,8 @@ static weir_status wait_for(weir_query *query, wr_stream *stream)
 
 weir_status wr_run_continuous(weir_query *query, const wr_bound *bound, wr_span span)
 {
-    if (!bound->target)
-        return wr_with_hint(
-            wr_fail_at(WR_E_UNSUPPORTED, span,
-                       "a materialized view over a source without end is not supported"),
-            "INSERT INTO a sink keeps running; sources that end are read whole");
     wr_running entry = {0};
-    WR_TRY(wr_make_stream(query, bound, NULL, &entry));
+    WR_TRY(wr_with_span(wr_make_stream(query, bound, NULL, &entry), span));
     weir_status bad = wait_for(query, entry.stream);
     wr_unmake_stream(query->session->engine, &entry);
     return bad;

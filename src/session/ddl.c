@@ -160,6 +160,10 @@ static weir_status create_index(weir_query *query, const wr_sql_create_index *cr
     if (!table)
         return wr_fail_at(WR_E_UNKNOWN_TABLE, create->table.items[0].span, "no table \"%.*s\"",
                           WR_STR_ARGS(name));
+    if (table->is_materialized)
+        return wr_fail_at(WR_E_UNSUPPORTED, create->table.items[0].span,
+                          "%.*s is a materialized view: it takes no indexes",
+                          WR_STR_ARGS(table->name));
     if (wr_name_given(create->method) && !wr_str_is(create->method.text, "btree") &&
         !wr_str_is(create->method.text, "hash"))
         return wr_fail_at(WR_E_UNSUPPORTED, create->method.span, "no index method \"%.*s\"",

@@ -30,6 +30,7 @@ weir_status weir_engine_open(const weir_config *config, weir_engine **out)
 void weir_engine_close(weir_engine *engine)
 {
     if (!engine) return;
+    wr_sweep_live_views(engine, true);
     for (int i = 0; i < engine->pool_count; i++)
         wr_pool_drop(engine->pools[i]);
     wr_heap_drop(engine->pools);
@@ -127,7 +128,10 @@ void weir_session_close(weir_session *session)
     if (!session) return;
     wr_assert(session->open_queries == 0);
     if (session->txn) wr_session_rollback(session);
-    if (!session->is_of_stream) wr_catalog_end_session(session->engine->catalog, session->id);
+    if (!session->is_of_stream) {
+        wr_catalog_end_session(session->engine->catalog, session->id);
+        wr_sweep_live_views(session->engine, false); /* temporary ones */
+    }
     drop_prepared(session);
     wr_relation_release(session->last_result);
     wr_session_clear_settings(session);

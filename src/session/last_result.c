@@ -10,7 +10,7 @@
 
 void weir_query_keep(weir_query *query, uint64_t bytes_max)
 {
-    if (query->kind != WEIR_ROWS || query->is_done || query->kept) return;
+    if (query->kind != WEIR_ROWS || query->is_done || query->kept || query->subscription) return;
     query->kept = wr_kept_relation_new(&query->schema, query->session->mem);
     /* Most of the memory is for running queries. */
     uint64_t limit = wr_mem_limit(query->session->mem);

@@ -2,7 +2,7 @@
  *
  * The query is kept as text beside the rows. REFRESH makes a table of the rows it has then and puts
  * it in the place of the old one, so that others see the old rows or the new ones, never some of
- * both. Over sources without end a view is a continuous query (continuous.c). */
+ * both. Over sources without end a view is a continuous query (stream_view.c). */
 #include "session/create_table.h"
 
 static weir_status check_view(const wr_sql_create_view *create, const wr_bound *bound)
@@ -18,13 +18,13 @@ static weir_status check_view(const wr_sql_create_view *create, const wr_bound *
 }
 
 static weir_status take_columns(wr_object *view, const wr_sql_create_view *create,
-                                const wr_bound *bound)
+                                const wr_schema *schema)
 {
     wr_table_parts parts = {.arena = &view->arena};
-    for (int i = 0; i < bound->schema.count; i++) {
-        wr_str name = i < create->columns.count ? create->columns.items[i].text
-                                                : bound->schema.fields[i].name;
-        const wr_type *type = bound->schema.fields[i].type;
+    for (int i = 0; i < schema->count; i++) {
+        wr_str name =
+            i < create->columns.count ? create->columns.items[i].text : schema->fields[i].name;
+        const wr_type *type = schema->fields[i].type;
         if (wr_table_parts_column(&parts, name) >= 0)
             return wr_with_hint(wr_fail_at(WR_E_DUPLICATE_COLUMN, create->query->span,
                                            "the query has two columns named \"%.*s\"",
@@ -51,6 +51,14 @@ static void new_table(weir_query *query, wr_object *view)
     view->is_materialized = true;
 }
 
+weir_status wr_view_take_columns(weir_query *query, wr_object *view,
+                                 const wr_sql_create_view *create, const wr_schema *schema)
+{
+    WR_TRY(take_columns(view, create, schema));
+    new_table(query, view);
+    return WR_OK;
+}
+
 static weir_status fill(weir_query *query, wr_object *view, const wr_bound *bound)
 {
     void *target[2] = {view->table, query->view.txn};
@@ -65,16 +73,17 @@ weir_status wr_run_create_materialized(weir_query *query, const wr_sql_create_vi
     if (create->mode.if_not_exists && wr_ddl_exists(query, WR_RELATION_KINDS, &create->name))
         return WR_OK;
     wr_bound bound;
+    query->planner.reads_changes = true;
     WR_TRY(wr_bind_statement(&query->planner, create->query, &bound));
+    query->planner.reads_changes = false;
     bound.emit_on_close |= create->emit_on_close;
     WR_TRY(check_view(create, &bound));
-    if (bound.is_continuous) return wr_run_continuous(query, &bound, create->node.span);
+    if (bound.is_continuous) return wr_create_live_view(query, create, &bound);
     WR_AUTO(wr_object) *view =
         wr_ddl_object_new(query, WR_ENTRY_TABLE, &create->name, create->mode.temporary);
     view->sql = wr_ddl_format(&view->arena, create->query);
     view->emit_on_close = create->emit_on_close;
-    WR_TRY(take_columns(view, create, &bound));
-    new_table(query, view);
+    WR_TRY(wr_view_take_columns(query, view, create, &bound.schema));
     if (!create->no_data) WR_TRY(fill(query, view, &bound));
     view->references++; /* the catalog's */
     return wr_ddl_add(query, view, create->mode, wr_names_last(create->name).span);
@@ -97,11 +106,20 @@ weir_status wr_run_refresh(weir_query *query, const wr_names *names, bool no_dat
     wr_statement statement;
     wr_bound bound;
     WR_TRY(find_view(query, names, &old));
+    if (old->source && no_data)
+        return wr_fail_at(WR_E_UNSUPPORTED, wr_names_last(*names).span,
+                          "%.*s has the rows of a query that goes on: it cannot be emptied",
+                          WR_STR_ARGS(old->name));
+    if (old->source) return wr_refresh_live_view(query, old, wr_names_last(*names).span);
     WR_TRY(wr_parse_one(&query->arena, wr_arena_str(&query->arena, old->sql), &statement));
     weir_status bad = wr_bind_statement(&query->planner, statement.node, &bound);
     if (bad) bad->span = wr_names_last(*names).span;
     WR_TRY(wr_wrap(bad, "in the query of %.*s", WR_STR_ARGS(old->name)));
-    if (bound.is_continuous) return wr_run_continuous(query, &bound, wr_names_last(*names).span);
+    if (bound.is_continuous)
+        return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, wr_names_last(*names).span,
+                                       "the query of %.*s reads a source without end now",
+                                       WR_STR_ARGS(old->name)),
+                            "drop the view and create it again");
     if (bound.schema.count != old->column_count)
         return wr_fail_at(WR_E_COLUMN_COUNT, wr_names_last(*names).span,
                           "the query of %.*s has %d columns now, the view %d",

@@ -41,6 +41,7 @@ struct weir_engine {
     uint64_t next_session;       /* guarded by lock */
     _Atomic uint64_t temp_bytes; /* in temporary files of all queries */
     struct wr_running *running;  /* guarded by lock; the streams there are */
+    struct wr_live_view *views;  /* guarded by lock; those whose queries go on, the newest first */
 };
 
 typedef struct wr_savepoint {
@@ -123,7 +124,8 @@ struct weir_query {
     wr_relation *kept; /* rows handed out so far, to become the session's last result */
     uint64_t kept_bytes_max;
     bool is_kept;
-    WR_LIST(void *) rejects; /* rejects.c */
+    WR_LIST(void *) rejects;              /* rejects.c */
+    struct wr_subscription *subscription; /* of SUBSCRIBE, NULL otherwise */
     int64_t affected;
     bool holds_txn; /* counted in session->open_queries */
     bool is_done, has_failed, keys_settled;
@@ -276,9 +278,41 @@ WR_MUST_CHECK weir_status wr_run_create_materialized(weir_query *query,
                                                      const wr_sql_create_view *create);
 WR_MUST_CHECK weir_status wr_run_refresh(weir_query *query, const wr_names *names, bool no_data);
 
+/* Makes the view's columns of what its query gives, and an empty table of them. */
+WR_MUST_CHECK weir_status wr_view_take_columns(weir_query *query, wr_object *view,
+                                               const wr_sql_create_view *create,
+                                               const wr_schema *schema);
+
+/* ---- stream_view.c: materialized views whose queries go on ---- */
+/* CREATE MATERIALIZED VIEW; bound reads a source without end. */
+WR_MUST_CHECK weir_status wr_create_live_view(weir_query *query, const wr_sql_create_view *create,
+                                              const wr_bound *bound);
+/* REFRESH: waits until the view has what its sources have given. */
+WR_MUST_CHECK weir_status wr_refresh_live_view(weir_query *query, const wr_object *view,
+                                               wr_span span);
+/* Stops the queries of views that were dropped, with a last commit; all: of all views, because the
+ * engine is closed. */
+void wr_sweep_live_views(weir_engine *engine, bool all);
+/* "running", "stopped", "failed: ..". */
+void wr_live_view_status(const wr_object *view, wr_buf *out);
+/* Columns that only ORDER BY needs leave the plan of a query. */
+void wr_bound_drop_order(weir_query *query, wr_bound *bound);
+/* Ends the transaction of a statement whose stream goes on: it would keep dead rows alive. What was
+ * bound stays as it is. */
+void wr_query_leave_transaction(weir_query *query);
+
+/* ---- subscribe.c ---- */
+WR_MUST_CHECK weir_status wr_run_subscribe(weir_query *query, const wr_sql_subscribe *node);
+/* The next rows as query->batch; waits for them. *more false: the query ended, as its sources did.
+ */
+WR_MUST_CHECK weir_status wr_subscription_next(weir_query *query, bool *more);
+void wr_subscription_drop(weir_query *query); /* if there is one */
+WR_MUST_CHECK weir_status wr_explain_subscribe(weir_query *query, const wr_sql_subscribe *node,
+                                               bool as_json, wr_buf *out);
+
 /* ---- continuous.c ---- */
-/* A bound statement that reads sources without end: INSERT INTO a sink (bound->target), or the
- * query of a materialized view. span: what to point at when it cannot be done. */
+/* A bound statement that reads sources without end: INSERT INTO a sink (bound->target). span: what
+ * to point at when it cannot be done. */
 /* Rows for a sink: does the statement run as a stream, or as a batch? */
 bool wr_runs_as_stream(const weir_query *query, const wr_bound *bound);
 WR_MUST_CHECK weir_status wr_run_continuous(weir_query *query, const wr_bound *bound, wr_span span);
@@ -286,7 +320,8 @@ WR_MUST_CHECK weir_status wr_run_continuous(weir_query *query, const wr_bound *b
 typedef struct wr_running {
     struct wr_running *next;
     wr_str name;
-    struct wr_stream *stream; /* NULL: still being made */
+    struct wr_stream *stream;  /* NULL: still being made */
+    struct wr_view_rows *view; /* keeps its rows; NULL: they go to a sink alone */
 } wr_running;
 /* BUSY if one of that name is there. Any thread. */
 WR_MUST_CHECK weir_status wr_running_enter(weir_engine *engine, wr_running *entry);

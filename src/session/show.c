@@ -241,15 +241,17 @@ static void list_streams(weir_query *query, unsigned kinds, wr_str like)
 
 static void list_materialized(weir_query *query, wr_str like)
 {
-    static const char *const columns[] = {"schema", "name", "query"};
-    wr_text_columns(query, columns, 3);
+    static const char *const columns[] = {"schema", "name", "query", "status"};
+    wr_text_columns(query, columns, 4);
     int count = 0;
     wr_object **objects =
         wr_catalog_list(&query->view, 1u << WR_ENTRY_TABLE, &query->arena, &count);
     for (int i = 0; i < count; i++) {
         const wr_object *object = objects[i];
-        wr_str row[3] = {object->is_temporary ? WR_STR("temp") : object->schema, object->name,
-                         object->sql};
+        WR_BUF(status);
+        if (object->is_materialized && object->source) wr_live_view_status(object, &status);
+        wr_str row[4] = {object->is_temporary ? WR_STR("temp") : object->schema, object->name,
+                         object->sql, status.length ? wr_buf_str(&status) : WR_STR("refreshed")};
         if (object->is_materialized && (!like.length || is_like(object->name, like)))
             wr_text_row(query, row);
         wr_object_release(objects[i]);
@@ -485,6 +487,13 @@ weir_status wr_run_explain(weir_query *query, const wr_sql_explain *explain)
     WR_BUF(text);
     if (strcmp(options.stage, "syntax") == 0) {
         wr_node_format(&text, explain->statement);
+        text_lines(query, "plan", wr_arena_str(&query->arena, wr_buf_str(&text)));
+        return WR_OK;
+    }
+    if (explain->statement->kind == WR_SQL_SUBSCRIBE) {
+        WR_TRY(check_stream_options(explain, &options));
+        WR_TRY(wr_explain_subscribe(query, wr_sql_as_subscribe(explain->statement),
+                                    options.format == EXPLAIN_JSON, &text));
         text_lines(query, "plan", wr_arena_str(&query->arena, wr_buf_str(&text)));
         return WR_OK;
     }

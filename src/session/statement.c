@@ -238,6 +238,7 @@ static void finish(weir_query *query, bool failed)
 {
     query->is_done = true;
     query->has_failed |= failed;
+    wr_subscription_drop(query);
     stop_run(query);
     wr_live_drop(query->live);
     query->live = NULL;
@@ -377,6 +378,7 @@ static bool is_read_only_utility(const wr_node *statement)
     case WR_SQL_DEALLOCATE:
     case WR_SQL_USE:
     case WR_SQL_PRAGMA:
+    case WR_SQL_SUBSCRIBE:
         return true;
     default:
         return false;
@@ -430,6 +432,11 @@ static weir_status run_utility(weir_query *query, const wr_node *statement)
         return wr_session_transaction(query->session, wr_sql_as_transaction(statement),
                                       wr_buf_str(&query->sql), &query->tag);
     if (statement->kind == WR_SQL_ALTER) return wr_run_alter(query, wr_sql_as_alter(statement));
+    if (statement->kind == WR_SQL_SUBSCRIBE) {
+        WR_TRY(wr_run_subscribe(query, wr_sql_as_subscribe(statement)));
+        wr_query_take_names(query);
+        return WR_OK;
+    }
     WR_TRY(wr_run_show(query, statement, &handled));
     if (!handled) WR_TRY(wr_run_prepare(query, statement, &handled));
     if (!handled) WR_TRY(wr_run_ddl(query, statement, &handled));
@@ -559,6 +566,7 @@ static weir_status next_batch(weir_query *query, bool *more)
 {
     if (query->run) return wr_run_next(query->run, &query->batch, more);
     if (query->live) return wr_live_next(query, more);
+    if (query->subscription) return wr_subscription_next(query, more);
     *more = query->text_rows.next < query->text_rows.row_count;
     if (*more) next_text_rows(query);
     return WR_OK;

@@ -43,6 +43,7 @@ static void commit(weir_session *session)
 {
     wr_catalog_commit(session->engine->catalog, session->txn);
     txn_ended(session);
+    wr_sweep_live_views(session->engine, false);
 }
 
 void wr_session_rollback(weir_session *session)

@@ -59,6 +59,9 @@ typedef struct wr_source_def {
     /* Up to WR_BATCH_ROWS rows. Waits until deadline_ns (monotonic clock; 0: does not wait) for the
      * first. Memory of out is the reader's, valid until the next poll. Wakes up when cancelled. */
     weir_status (*poll)(wr_reader *reader, int64_t deadline_ns, wr_batch *out, wr_poll *result);
+    /* What the rows of the last poll are to the source, by physical row; the source takes_back.
+     * NULL function, and NULL: all appear. */
+    const int8_t *(*changes)(const wr_reader *reader);
     /* Appends where reading goes on after the last poll: what open takes. Self-contained bytes with
      * a version number of their own. */
     weir_status (*position)(wr_reader *reader, wr_buf *out);
@@ -68,6 +71,8 @@ typedef struct wr_source_def {
     void (*close)(wr_reader *reader);
     /* One line for people: "partition 3 offset 1200". position as above. */
     void (*describe)(wr_str position, wr_buf *out);
+    /* Fails if there is no use in reading it any more. NULL: always usable. Any thread. */
+    weir_status (*usable)(wr_source *source);
     void (*drop)(wr_source *source);
 } wr_source_def;
 
@@ -77,6 +82,8 @@ struct wr_source {
     wr_schema schema;
     bool is_bounded;    /* it ends */
     bool is_replayable; /* open at an old position gives the same rows again */
+    bool takes_back;    /* rows with -1 come */
+    bool is_of_process; /* positions mean nothing to another process: no state is kept */
     _Atomic int references;
 };
 struct wr_reader {
@@ -126,6 +133,7 @@ struct wr_target {
     const int *keys; /* columns rows are known by; none: rows can only be appended */
     int key_count;
     bool takes_back;         /* rows with -1: by key if there are keys, else by value */
+    bool is_of_process;      /* what is written ends with the process: no state is kept */
     wr_delivery strongest;   /* of what it can */
     const char *why_no_more; /* one sentence; NULL with EXACTLY_ONCE */
     _Atomic int references;

@@ -49,6 +49,7 @@ struct wr_table {
     uint32_t chunk_count, chunk_cap; /* guarded by lock */
     wr_unique **uniques;             /* guarded by lock */
     int unique_count;
+    wr_chunk *gone;     /* guarded by lock; without rows, in place of those that were freed */
     uint64_t frozen_by; /* guarded by lock; id of the transaction that replaces the table, or 0 */
 };
 
@@ -125,6 +126,9 @@ WR_MUST_CHECK weir_status wr_unique_insert(wr_table *table, wr_txn *txn, wr_uniq
                                            const wr_column *columns, uint32_t rows,
                                            int64_t first_rowid);
 void wr_unique_drop(wr_unique *unique);
+uint64_t wr_unique_count(const wr_unique *unique); /* rows it knows, ended ones too */
+/* Forgets the rows of the chunks that are marked. */
+void wr_unique_forget(wr_unique *unique, const bool *chunks);
 /* Is this the only column of the key? */
 bool wr_unique_is_on(const wr_unique *unique, int column);
 /* How many columns it has; those of a small one go to columns. */

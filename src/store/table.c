@@ -372,6 +372,7 @@ void wr_table_release(wr_table *table)
         wr_chunk_release(table->chunks[i]);
     for (int i = 0; i < table->unique_count; i++)
         wr_unique_drop(table->uniques[i]);
+    wr_chunk_release(table->gone);
     wr_heap_drop(table->chunks);
     wr_heap_drop(table->uniques);
     wr_mutex_clear(&table->lock);
@@ -424,14 +425,17 @@ static bool has_room(const wr_chunk *chunk)
     return chunk->rows < WR_BATCH_ROWS && chunk->versions->created;
 }
 
-/* Adds rows that fit into the last chunk, or a new one. The lock is held. */
+/* Adds rows that fit into the last chunk, or a new one. The lock is held. rowids (of all rows of
+ * the batch) may be NULL. */
 static weir_status append_piece(wr_table *table, wr_txn *txn, const wr_batch *batch, uint32_t from,
-                                uint32_t count)
+                                uint32_t count, int64_t *rowids)
 {
     wr_chunk *last = table->chunk_count ? table->chunks[table->chunk_count - 1] : NULL;
     if (last && (!has_room(last) || is_own_chunk(batch, from, count))) last = NULL;
     uint32_t first = last ? last->rows : 0;
     int64_t first_rowid = (int64_t)(table->chunk_count - (last ? 1 : 0)) * WR_BATCH_ROWS + first;
+    for (uint32_t i = 0; rowids && i < count; i++)
+        rowids[from + i] = first_rowid + i;
     WR_AUTO(wr_chunk) *chunk = NULL;
     WR_TRY(chunk_new(table, last, batch, from, count, &chunk));
     wr_versions *versions = chunk->versions;
@@ -458,14 +462,15 @@ static weir_status append_piece(wr_table *table, wr_txn *txn, const wr_batch *ba
     return WR_OK;
 }
 
-static weir_status append_locked(wr_table *table, wr_txn *txn, const wr_batch *batch)
+static weir_status append_locked(wr_table *table, wr_txn *txn, const wr_batch *batch,
+                                 int64_t *rowids)
 {
     for (uint32_t from = 0; from < batch->rows;) {
         const wr_chunk *last = table->chunk_count ? table->chunks[table->chunk_count - 1] : NULL;
         uint32_t room = last && has_room(last) ? WR_BATCH_ROWS - last->rows : WR_BATCH_ROWS;
         bool is_own = batch->rows <= WR_BATCH_ROWS && is_own_chunk(batch, from, batch->rows);
         uint32_t count = is_own ? batch->rows : WR_MIN(room, batch->rows - from);
-        WR_TRY(append_piece(table, txn, batch, from, count));
+        WR_TRY(append_piece(table, txn, batch, from, count, rowids));
         from += count;
     }
     return WR_OK;
@@ -552,6 +557,12 @@ wr_table *wr_table_renamed(wr_table *table, const wr_schema *schema)
 
 weir_status wr_table_append(wr_table *table, wr_txn *txn, const wr_batch *batch)
 {
+    return wr_table_append_known(table, txn, batch, NULL);
+}
+
+weir_status wr_table_append_known(wr_table *table, wr_txn *txn, const wr_batch *batch,
+                                  int64_t *rowids)
+{
     wr_assert(batch->column_count >= table->schema->count);
     WR_ARENA(scratch);
     wr_batch dense = *batch;
@@ -566,7 +577,7 @@ weir_status wr_table_append(wr_table *table, wr_txn *txn, const wr_batch *batch)
     }
     wr_mutex_lock(&table->lock);
     weir_status bad = check_frozen(table, txn);
-    if (!bad) bad = append_locked(table, txn, &dense);
+    if (!bad) bad = append_locked(table, txn, &dense, rowids);
     wr_mutex_unlock(&table->lock);
     return bad;
 }

@@ -52,6 +52,9 @@ WR_MUST_CHECK weir_status wr_table_snapshot(wr_table *table, wr_txn *txn, wr_rel
 WR_MUST_CHECK weir_status wr_table_snapshot_fixed(wr_table *table, wr_txn *txn, wr_relation **out);
 /* Appends the selected rows (columns in schema order, any form; copied and narrowed). */
 WR_MUST_CHECK weir_status wr_table_append(wr_table *table, wr_txn *txn, const wr_batch *batch);
+/* The same; rowids gets the id of each selected row, in their order. */
+WR_MUST_CHECK weir_status wr_table_append_known(wr_table *table, wr_txn *txn, const wr_batch *batch,
+                                                int64_t *rowids);
 /* Ends rows by rowid; count_out (may be NULL) counts rows that were alive and are ended now. */
 WR_MUST_CHECK weir_status wr_table_delete(wr_table *table, wr_txn *txn, const int64_t *rowids,
                                           uint32_t count, uint64_t *count_out);
@@ -78,6 +81,10 @@ WR_MUST_CHECK weir_status wr_table_hold_keys(wr_table *table, wr_txn *txn, int u
 /* TXN_CONFLICT when the table has rows that txn does not see because another transaction has added
  * them, running or ended since. */
 WR_MUST_CHECK weir_status wr_table_check_seen(wr_table *table, wr_txn *txn);
+/* Frees the memory of rows that no transaction can see any more, where all rows of a chunk are
+ * such; ids of the others stay. Tables with unique indexes wait until half of what these know can
+ * go. Returns how many rows went. Any thread. */
+uint64_t wr_table_vacuum(wr_table *table);
 /* Reads rows by rowid into a batch in arena memory, rowids must be visible. */
 WR_MUST_CHECK weir_status wr_table_fetch(wr_table *table, wr_txn *txn, const int64_t *rowids,
                                          uint32_t count, wr_arena *arena, wr_batch *out);

@@ -65,6 +65,26 @@ static void make_room(wr_unique *unique, uint64_t more)
     wr_heap_drop(old);
 }
 
+uint64_t wr_unique_count(const wr_unique *unique) { return unique->count; }
+
+void wr_unique_forget(wr_unique *unique, const bool *chunks)
+{
+    slot *old = unique->slots;
+    uint64_t old_cap = unique->cap;
+    if (!old_cap) return;
+    uint64_t kept = 0;
+    for (uint64_t i = 0; i < old_cap; i++)
+        kept += old[i].rowid >= 0 && !chunks[old[i].rowid / WR_BATCH_ROWS];
+    unique->slots = NULL;
+    unique->cap = unique->count = 0;
+    make_room(unique, kept);
+    for (uint64_t i = 0; i < old_cap; i++)
+        if (old[i].rowid >= 0 && !chunks[old[i].rowid / WR_BATCH_ROWS])
+            put(unique, old[i].hash, old[i].rowid);
+    unique->count = kept;
+    wr_heap_drop(old);
+}
+
 /* false when a key column is NULL. columns are in table order. */
 static bool key_hash(const wr_unique *unique, const wr_column *columns, uint32_t row, uint64_t *out)
 {

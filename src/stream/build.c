@@ -273,7 +273,7 @@ static weir_status build_source(wr_builder *b, wr_logical *node, wr_source *sour
                           .columns = columns,
                           .column_count = node->output_count,
                           .entry = entry};
-    wr_piece_begin(b, entry, node->outputs, node->output_count, false, false, out);
+    wr_piece_begin(b, entry, node->outputs, node->output_count, source->takes_back, false, out);
     out->plan->scan.filters = node->scan.filters;
     out->plan->scan.filter_count = node->scan.filter_count;
     return WR_OK;

@@ -130,7 +130,10 @@ static weir_status hand_on(wr_stream *s, wr_graph_source *source, const wr_batch
     }
     WR_TRY(wr_graph_source_idle(source, false));
     atomic_store_explicit(&s->in_flight, true, memory_order_relaxed);
-    weir_status bad = wr_stream_emit(source->entry, &(wr_delta){.batch = *batch});
+    const wr_source_def *def = source->source->def;
+    const wr_delta delta = {.batch = *batch,
+                            .changes = def->changes ? def->changes(source->reader) : NULL};
+    weir_status bad = wr_stream_emit(source->entry, &delta);
     atomic_store_explicit(&s->in_flight, false, memory_order_relaxed);
     int64_t took = wr_clock_mono_ns() - now;
     p->last_batch_us = took / US;
@@ -281,6 +284,8 @@ static weir_status poll_round(wr_stream *s, int64_t began, bool *any, bool *few,
 static weir_status run_rounds(wr_stream *s)
 {
     bool ended = false, has_new = false; /* rows since the last commit */
+    uint64_t rows_out = s->sink->rows_out;
+    int64_t time = s->sink->time;
     while (!ended) {
         int64_t began = now_us();
         bool any = false, few;
@@ -290,6 +295,10 @@ static weir_status run_rounds(wr_stream *s)
         s->left_rows = left;
         s->now.blocked_rounds += left;
         WR_TRY(end_round(s));
+        /* Time that goes on without rows lets some leave, which belong into a commit, too. */
+        has_new |= s->sink->rows_out != rows_out || s->sink->time != time;
+        rows_out = s->sink->rows_out;
+        time = s->sink->time;
         s->now.last_round_us = now_us() - began;
         bool stopping = is_stopping(s);
         if (stopping || ended || (has_new && commit_is_due(s, any))) {

@@ -218,10 +218,14 @@ static void source_facts(const writer *w, const wr_graph_source *source)
         wr_buf_printf(&names, "%s%.*s", i ? ", " : "",
                       WR_STR_ARGS(source->source->schema.fields[source->columns[i]].name));
     fact(w, "columns", wr_buf_str(&names));
-    fact_text(w, "rows", source->source->is_bounded ? "bounded" : "unbounded");
+    fact_text(w, "rows",
+              source->source->takes_back   ? "unbounded, some taken back"
+              : source->source->is_bounded ? "bounded"
+                                           : "unbounded");
     fact_text(w, "after a restart",
-              source->source->is_replayable ? "read again from the position that was committed"
-                                            : "rows that were read and not committed are lost");
+              source->source->is_of_process   ? "begins with the rows that are there then"
+              : source->source->is_replayable ? "read again from the position that was committed"
+                                              : "rows that were read and not committed are lost");
 }
 
 static void sink_facts(const writer *w, const wr_stream_op *op)
@@ -452,8 +456,11 @@ static void commit_facts(const writer *w)
     fact(w, "checkpoints", commits ? wr_buf_str(&text) : WR_STR("none: there is nothing to keep"));
     if (s->options.state.length)
         fact(w, "state", s->options.state);
-    else
-        fact_text(w, "state", "volatile: a restart begins anew (SET stream_state = 'folder')");
+    else {
+        wr_buf_clear(&text);
+        wr_buf_printf(&text, "volatile: %s", s->why_volatile);
+        fact(w, "state", wr_buf_str(&text));
+    }
 }
 
 /* Lines that begin with "warning: ", and state that nothing bounds. */

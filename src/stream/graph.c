@@ -104,27 +104,32 @@ weir_status wr_stream_emit(wr_stream_op *op, const wr_delta *delta)
     return WR_OK;
 }
 
-/* The smallest time of the inputs that are not idle, if there are such. */
-static bool time_of_inputs(const wr_stream_op *op, int64_t *least)
+/* The smallest time of the inputs that are not idle; the largest where all are, as if the one that
+ * was furthest had become idle last. Inputs that have ended count only when all have: the others
+ * may go on. */
+static int64_t time_of_inputs(const wr_stream_op *op)
 {
-    bool is_known = false;
-    *least = INT64_MAX;
+    int64_t least = INT64_MAX, most = INT64_MIN;
+    bool has_ended = true, is_idle = true;
     for (int i = 0; i < op->input_count; i++) {
+        if (op->input_times[i] == INT64_MAX) continue;
+        has_ended = false;
+        most = WR_MAX(most, op->input_times[i]);
         if (op->input_idle[i]) continue;
-        *least = WR_MIN(*least, op->input_times[i]);
-        is_known = true;
+        is_idle = false;
+        least = WR_MIN(least, op->input_times[i]);
     }
-    return is_known;
+    return has_ended ? INT64_MAX : is_idle ? most : least;
 }
 
 static weir_status pass_time(wr_stream_op *op)
 {
-    int64_t least;
-    if (!time_of_inputs(op, &least) || least <= op->time) return WR_OK;
-    op->time = least;
+    int64_t time = time_of_inputs(op);
+    if (time <= op->time) return WR_OK;
+    op->time = time;
     if (op->def->advance) WR_TRY(op->def->advance(op));
     for (int i = 0; i < op->output_count; i++)
-        WR_TRY(wr_stream_advance(op->outputs[i].to, op->outputs[i].input, least));
+        WR_TRY(wr_stream_advance(op->outputs[i].to, op->outputs[i].input, time));
     return WR_OK;
 }
 

@@ -17,11 +17,12 @@ struct wr_stream {
     _Atomic bool wants_commit; /* somebody waits until it is idle */
     _Atomic bool in_flight;    /* a batch is on its way through the graph */
     int64_t last_commit_us;
-    wr_stream_progress now; /* the driving thread's own; the lock's copy follows at each round */
-    bool left_rows;         /* the round ended by time, and a source had more */
-    int64_t described_ns;   /* when positions were described last */
-    wr_delivery delivery;   /* what is promised */
-    const char *why;        /* this delivery and no stronger one */
+    wr_stream_progress now;   /* the driving thread's own; the lock's copy follows at each round */
+    bool left_rows;           /* the round ended by time, and a source had more */
+    int64_t described_ns;     /* when positions were described last */
+    wr_delivery delivery;     /* what is promised */
+    const char *why;          /* this delivery and no stronger one */
+    const char *why_volatile; /* no state is kept */
     wr_mutex lock;
     wr_cond changed;
     /* Guarded by lock. */

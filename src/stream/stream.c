@@ -5,6 +5,7 @@
  * snapshots. */
 #include "stream/running.h"
 #include "stream/build.h"
+#include "stream/view.h"
 #include "sys/clock.h"
 
 /* The strongest delivery there is and why it is not stronger. */
@@ -12,7 +13,7 @@ static wr_delivery strongest(const wr_stream *s, const wr_target *target, const 
 {
     *why = "sources can be read again, the sink takes part in commits and the state is kept";
     if (!s->options.state.length) {
-        *why = "no state directory is given, so nothing is kept over a restart";
+        *why = s->why_volatile;
         return WR_DELIVERY_BEST_EFFORT;
     }
     for (int i = 0; i < s->graph->source_count; i++)
@@ -22,6 +23,20 @@ static wr_delivery strongest(const wr_stream *s, const wr_target *target, const 
         }
     if (target->strongest < WR_DELIVERY_EXACTLY_ONCE) *why = target->why_no_more;
     return target->strongest;
+}
+
+/* What lives as long as the process has no use for a state that lives longer. */
+static void choose_state(wr_stream *s, const wr_target *target)
+{
+    s->why_volatile = "no state directory is given, so nothing is kept over a restart";
+    const char *because = NULL;
+    for (int i = 0; i < s->graph->source_count; i++)
+        if (s->graph->sources[i].source->is_of_process)
+            because = "a source is in memory: after a restart it begins with what is there then";
+    if (target->is_of_process) because = "what it writes is in memory and ends with the process";
+    if (!because) return;
+    s->why_volatile = because;
+    s->options.state = (wr_str){0};
 }
 
 static weir_status choose_delivery(wr_stream *s, const wr_target *target, wr_delivery *out)
@@ -36,6 +51,19 @@ static weir_status choose_delivery(wr_stream *s, const wr_target *target, wr_del
     s->why = s->options.is_asked && s->options.delivery < most ? "it was asked for" : why;
     s->delivery = *out;
     return WR_OK;
+}
+
+/* The operator that keeps the rows of a view, in front of the sink. */
+static wr_stream_op *add_view(wr_stream *s, wr_stream_op *last, bool takes_back)
+{
+    if (!s->options.view) return last;
+    wr_view_rows_spec *spec = wr_new(&s->graph->arena, wr_view_rows_spec);
+    *spec = (wr_view_rows_spec){.view = s->options.view,
+                                .takes_back = takes_back,
+                                .keeps_state = s->options.state.length > 0};
+    wr_stream_op *op = wr_graph_add(s->graph, &wr_stream_view, spec, last->schema, 1);
+    wr_graph_connect(s->graph, last, op, 0);
+    return op;
 }
 
 static weir_status add_sink(wr_stream *s, wr_planner *planner, wr_target *target,
@@ -77,7 +105,9 @@ weir_status wr_stream_new(wr_planner *planner, wr_logical *root, wr_target *targ
     WR_TRY(wr_stream_build(planner, root, &build, s->graph, &last, &s->takes_back));
     s->committer.only_looks = options->only_looks;
     s->committer.text = wr_arena_str(&s->arena, options->text);
+    choose_state(s, target);
     s->committer.place = s->options.state;
+    last = add_view(s, last, s->takes_back);
     WR_TRY(add_sink(s, planner, target, last));
     *out = WR_TAKE(s);
     return WR_OK;

@@ -17,12 +17,13 @@ typedef struct wr_stream_options {
     int64_t round_us;               /* a round ends after this long at the latest */
     bool emit_on_close, emit_on_change; /* as the statement says */
     wr_delivery delivery;
-    bool is_asked;          /* delivery was asked for: fail where it cannot be had */
-    int64_t idle_us;        /* a source without rows for so long does not hold time back */
-    bool advances_by_clock; /* an idle source's time goes on with the clock */
-    int worker_count;       /* local workers */
-    bool is_explained;      /* it will not be started: its state is left alone */
-    bool only_looks;        /* sources do not hear what was read */
+    bool is_asked;             /* delivery was asked for: fail where it cannot be had */
+    int64_t idle_us;           /* a source without rows for so long does not hold time back */
+    bool advances_by_clock;    /* an idle source's time goes on with the clock */
+    int worker_count;          /* local workers */
+    bool is_explained;         /* it will not be started: its state is left alone */
+    bool only_looks;           /* sources do not hear what was read */
+    struct wr_view_rows *view; /* keeps the rows that come out; NULL: none */
     wr_fs *fs;
     wr_dead_letters *dead;
 } wr_stream_options;

@@ -249,6 +249,30 @@ def errors_point_into_the_script():
     assert "read-only" in weir("run", "q.sql", "--once", "--read-only", code=6).stderr
 
 
+def one_that_fails_ends_the_others_well():
+    script(more=f"CREATE SOURCE t (n BIGINT) WITH ({FILES.format(path='other')}{QUICK});\n"
+                "CREATE SINK second (n BIGINT) WITH (connector = 'sqlite', path = 'db', table = 'second');\n"
+                "INSERT INTO second SELECT n FROM t;\n")
+    pathlib.Path("other").mkdir()
+    put("in/a.csv", "n\n1\n")
+    put("other/a.csv", "n\n7\n")
+    process = begin("run", "q.sql", "--state", "st", "--checkpoint-interval", "1h", "--progress", "json")
+    have_read = set()
+    while len(have_read) < 2:  # nothing of it is committed: the interval is an hour
+        line = process.stderr.readline()
+        if line.startswith("{") and json.loads(line)["rows_in"]:
+            have_read.add(json.loads(line)["query_id"])
+    put("in/b.csv", "n\nx\n")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1 and "weir: out failed\n" in err and 'cannot read "x"' in err, err
+    last = [json.loads(line) for line in err.splitlines() if line.startswith("{")][-1]
+    assert (last["query_id"], last["status"], last["checkpoints"]) == ("second", "stopped", 1), last
+    assert sqlite3.connect("db").execute("SELECT n FROM second").fetchall() == [(7,)]
+    pathlib.Path("in/b.csv").unlink()
+    again = weir("run", "q.sql", "--state", "st", "--once").stderr
+    assert "out stopped: 1 rows in" in again and "second stopped: 0 rows in" in again, again
+
+
 def snapshots_are_lines_of_json():
     script()
     put("in/a.csv", "n\n1\n2\n")
@@ -342,7 +366,7 @@ def main():
     tests = [once_reads_what_is_there_and_nothing_twice, statements_of_a_script_run_in_their_order,
              several_streams_have_names_of_their_own, a_state_is_of_one_query, a_growing_file_is_followed_until_nothing_comes,
              stopped_and_started_again_it_says_everything_once, killed_and_started_again_it_says_everything_once,
-             signals_end_it_well_or_at_once, errors_point_into_the_script, snapshots_are_lines_of_json,
+             signals_end_it_well_or_at_once, errors_point_into_the_script, one_that_fails_ends_the_others_well, snapshots_are_lines_of_json,
              progress_is_a_line_on_a_terminal_and_lines_elsewhere, tap_shows_rows_as_they_come, tap_ends_as_it_is_told,
              tap_changes_nothing_for_a_stream_that_runs]
     wanted, home = sys.argv[1:], os.getcwd()

@@ -80,8 +80,9 @@ class KafkaFeeder(streams.Feeder):
         self.done += 1
 
 
-def finish(weir, place, feeder, log):
+def run_to_end(weir, place, feeder):
     """Runs without being killed until all was sent, then until all is read."""
+    log = place.base / "log"
     for flags in (["--checkpoint-interval", "10ms"], ["--once"]):
         with open(log, "w") as out:
             child = subprocess.Popen(place.command(weir, *flags), stdout=out, stderr=out)
@@ -101,7 +102,7 @@ def finish(weir, place, feeder, log):
     return str(feeder.error or "")
 
 
-streams.Place, streams.Feeder, streams.finish = KafkaPlace, KafkaFeeder, finish
+streams.Place, streams.Feeder, streams.run_to_end = KafkaPlace, KafkaFeeder, run_to_end
 
 
 def plan_of(kills, dice):

@@ -20,6 +20,7 @@ import pathlib
 import random
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -296,7 +297,8 @@ def run_to_end(weir, place, feeder):
         child.terminate()
         codes = [child.wait(120)]
         codes.append(subprocess.run(place.command(weir, "--until-idle", "300ms"), stdout=out, stderr=out, timeout=120).returncode)
-    return f"exits {codes}: {log.read_text()[-2000:]}" if any(codes) else str(feeder.error or "")
+    is_good = codes[0] in (0, 130, -signal.SIGTERM) and codes[1] == 0  # it may be stopped before it begins
+    return str(feeder.error or "") if is_good else f"exits {codes}: {log.read_text()[-2000:]}"
 
 
 def uninterrupted(weir, base, query, sink, files):

@@ -254,6 +254,11 @@ def no_topic_no_broker_no_password(p):
     same(p.query(right + "SELECT id FROM s"), [{"id": 7}])
     error = p.query(right.replace(brokers.PASSWORD, "wrong-one-99") + "SELECT id FROM s", ok=False)
     assert "do not let us in" in error and "wrong-one-99" not in error, error
+    short = ("sasl_plain_username = 'weir', sasl_plain_password = '%s', properties.security.protocol = 'sasl_plaintext', "
+             "bounded = true" % brokers.PASSWORD)
+    same(p.query(source("s", "id BIGINT", "guarded", short).replace("{broker}", "{sasl}") + "SELECT id FROM s"), [{"id": 7}])
+    error = p.query(source("s", "id BIGINT", "guarded", "sasl_plain_password = 'half-8812'") + "SELECT 1", ok=False)
+    assert "to log in, give" in error, error
     for shown in ("DESCRIBE s", "EXPLAIN SELECT * FROM s", "SHOW CREATE TABLE s", "SELECT * FROM duckdb_tables()"):
         done = subprocess.run([WEIR, "query", p.text(right + shown)], capture_output=True, text=True, timeout=60)
         assert brokers.PASSWORD not in done.stdout + done.stderr, (shown, done.stdout, done.stderr)

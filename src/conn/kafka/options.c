@@ -92,6 +92,43 @@ static weir_status take_properties(kafka_config *config, const wr_options *given
     return WR_OK;
 }
 
+/* User and password under short names; over TLS unless properties.security.protocol says
+ * otherwise, which is set later. */
+static weir_status read_login(kafka_config *config, const wr_options *given, const wr_opt *rows,
+                              wr_arena *arena)
+{
+    static const char *const names[] = {"sasl_plain_username", "sasl_plain_password",
+                                        "sasl_scram_username", "sasl_scram_password"};
+    static const char *const words[] = {"sha-256", "sha-512", NULL};
+    static const char *const scram[] = {"SCRAM-SHA-256", "SCRAM-SHA-512"};
+    const char *values[WR_COUNT(names)] = {0};
+    int word;
+    bool is_set;
+    WR_TRY(wr_kafka_option_word(given, rows, "sasl_scram_mechanism", words, &word));
+    for (size_t i = 0; i < WR_COUNT(names); i++) {
+        wr_str text;
+        WR_TRY(wr_option_text(given, rows, names[i], &text, &is_set));
+        if (is_set) WR_TRY(wr_kafka_option_needed(given, rows, names[i], arena, &text));
+        values[i] = is_set ? text.data : NULL;
+    }
+    bool is_plain = values[0] != NULL, is_scram = values[2] != NULL;
+    bool has_word = wr_option_find(given, rows, "sasl_scram_mechanism") != NULL;
+    if (is_plain != (values[1] != NULL) || is_scram != (values[3] != NULL) ||
+        (is_plain && is_scram) || (has_word && !is_scram))
+        return wr_fail(WR_E_PARAMETER_VALUE,
+                       "to log in, give sasl_plain_username and sasl_plain_password, or "
+                       "sasl_scram_username, sasl_scram_password and sasl_scram_mechanism");
+    if (!is_plain && !is_scram) return WR_OK;
+    const kafka_property login[] = {
+        {.name = "security.protocol", .value = "sasl_ssl"},
+        {.name = "sasl.mechanism", .value = is_plain ? "PLAIN" : scram[word]},
+        {.name = "sasl.username", .value = values[is_plain ? 0 : 2]},
+        {.name = "sasl.password", .value = values[is_plain ? 1 : 3], .is_secret = true}};
+    for (size_t i = 0; i < WR_COUNT(login); i++)
+        wr_push(arena, &config->properties, login[i]);
+    return WR_OK;
+}
+
 weir_status wr_kafka_config_read(kafka_config *config, const wr_options *given, const wr_opt *rows,
                                  wr_arena *arena)
 {
@@ -102,6 +139,7 @@ weir_status wr_kafka_config_read(kafka_config *config, const wr_options *given, 
     WR_TRY(wr_kafka_option_needed(given, rows, "topic", arena, &config->topic));
     WR_TRY(wr_kafka_option_ms(given, rows, "connect_timeout_ms", 1, &timeout));
     config->timeout_ms = (int)timeout;
+    WR_TRY(read_login(config, given, rows, arena));
     return take_properties(config, given, rows, arena);
 }
 

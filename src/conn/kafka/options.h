@@ -11,6 +11,11 @@
      "bootstrap_servers|brokers",                                                             \
      WR_OPT_TEXT, NULL, "host:port of some brokers, by commas (required)"},                   \
         {"topic", WR_OPT_TEXT, NULL, "the topic (required)"},                                 \
+        {"sasl_plain_username", WR_OPT_TEXT, NULL, "log in by SASL PLAIN"},                   \
+        {"sasl_plain_password", WR_OPT_SECRET, NULL, "with this password"},                   \
+        {"sasl_scram_username", WR_OPT_TEXT, NULL, "log in by SASL SCRAM"},                   \
+        {"sasl_scram_password", WR_OPT_SECRET, NULL, "with this password"},                   \
+        {"sasl_scram_mechanism", WR_OPT_TEXT, "sha-256", "sha-256 or sha-512"},               \
         {"connect_timeout_ms", WR_OPT_INT, "10000", "how long to wait for the first answer"}, \
         SECRET("sasl.password"), SECRET("ssl.key.password"), SECRET("ssl.key.pem"),           \
         SECRET("ssl.keystore.password"), SECRET("ssl.truststore.password"),                   \

@@ -441,7 +441,8 @@ weir_status wr_shelf_keys_tidy(wr_shelf_keys *keys, wr_shelf *const *shelf, int 
 {
     if (wr_rows_count(keys->groups.rows) <= keys->live * 2 + KEYS_MIN) return WR_OK;
     wr_groups copies;
-    WR_TRY(wr_groups_init(&copies, keys->mem, &keys->layout, keys->layout.column_count, true));
+    WR_TRY(wr_groups_init(&copies, keys->mem, &keys->layout, keys->layout.column_count,
+                          keys->groups.is_direct));
     /* room for what comes until the next time */
     weir_status bad = wr_groups_expect(&copies, keys->live * 2 + KEYS_MIN);
     if (!bad) bad = copy_keys(keys, &copies);
