@@ -6,8 +6,7 @@
  * cannot get better by itself (wrong credentials, a certificate that is not trusted, a topic that
  * is gone) is an error.
  *
- * Settings that say how positions and transactions work are ours and refused; so are those that
- * load code. Values of secret settings occur in no message. */
+ * Values of secret settings occur in no message. */
 #include "conn/kafka/kafka.h"
 #include "base/log.h"
 #include "sys/clock.h"
@@ -23,6 +22,9 @@ static void on_error(rd_kafka_t *rk, int error, const char *reason, void *opaque
     size_t length = WR_MIN(strlen(reason), sizeof client->said - 1);
     memcpy(client->said, reason, length);
     client->said[length] = '\0';
+    if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && client->has_topic)
+        wr_log(WR_LOG_WARN, "no broker answers", "topic", client->config->topic.data, "brokers",
+               client->config->brokers.data, NULL);
     client->is_refused = error == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
                          error == RD_KAFKA_RESP_ERR__SSL ||
                          error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
@@ -30,12 +32,11 @@ static void on_error(rd_kafka_t *rk, int error, const char *reason, void *opaque
                          error == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED;
 }
 
-/* In threads of librdkafka. */
+/* In threads of librdkafka. What matters of it comes through on_error, too. */
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
-    (void)rk;
-    wr_log(level <= 3 ? WR_LOG_WARN : WR_LOG_DEBUG, "librdkafka", "facility", facility, "text",
-           text, NULL);
+    (void)rk, (void)level;
+    wr_log(WR_LOG_DEBUG, "librdkafka", "facility", facility, "text", text, NULL);
 }
 
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
@@ -75,17 +76,6 @@ weir_status wr_kafka_check(const kafka_client *client)
 }
 
 /* ---- settings ---- */
-static bool is_ours(const char *name)
-{
-    static const char *const ours[] = {
-        "enable.auto.commit",   "enable.auto.offset.store", "enable.partition.eof",
-        "transactional.id",     "enable.idempotence",       "metadata.broker.list",
-        "plugin.library.paths", "bootstrap.servers",        "partitioner"};
-    for (size_t i = 0; i < WR_COUNT(ours); i++)
-        if (strcmp(name, ours[i]) == 0) return true;
-    return false;
-}
-
 static weir_status set_one(const kafka_api *api, rd_kafka_conf_t *conf,
                            const kafka_property *property)
 {
@@ -94,13 +84,11 @@ static weir_status set_one(const kafka_api *api, rd_kafka_conf_t *conf,
         api->rd_kafka_conf_set(conf, property->name, property->value, why, sizeof why);
     if (result == RD_KAFKA_CONF_OK) return WR_OK;
     if (result == RD_KAFKA_CONF_UNKNOWN)
-        return wr_fail_at(WR_E_UNKNOWN_OPTION, property->span, "librdkafka has no setting \"%s\"",
-                          property->name);
+        return wr_fail(WR_E_UNKNOWN_OPTION, "librdkafka has no setting \"%s\"", property->name);
     if (property->is_secret)
-        return wr_fail_at(WR_E_PARAMETER_VALUE, property->span,
-                          "librdkafka does not take this value of \"%s\"", property->name);
-    return wr_fail_at(WR_E_PARAMETER_VALUE, property->span, "librdkafka refuses a setting: %s",
-                      why);
+        return wr_fail(WR_E_PARAMETER_VALUE, "librdkafka does not take this value of \"%s\"",
+                       property->name);
+    return wr_fail(WR_E_PARAMETER_VALUE, "librdkafka refuses a setting: %s", why);
 }
 
 static weir_status set_all(const kafka_api *api, rd_kafka_conf_t *conf, const kafka_config *config,
@@ -116,15 +104,8 @@ static weir_status set_all(const kafka_api *api, rd_kafka_conf_t *conf, const ka
         WR_TRY(set_one(api, conf, p));
     for (const kafka_property *p = own; p->name; p++)
         WR_TRY(set_one(api, conf, p));
-    for (int i = 0; i < config->properties.count; i++) {
-        const kafka_property *p = &config->properties.items[i];
-        if (is_ours(p->name))
-            return wr_fail_at(WR_E_PARAMETER_VALUE, p->span,
-                              "the setting \"%s\" cannot be chosen: weir keeps positions and "
-                              "transactions itself",
-                              p->name);
-        WR_TRY(set_one(api, conf, p));
-    }
+    for (int i = 0; i < config->properties.count; i++)
+        WR_TRY(set_one(api, conf, &config->properties.items[i]));
     return WR_OK;
 }
 
@@ -229,6 +210,7 @@ weir_status wr_kafka_client_open(const kafka_config *config, kafka_role role,
     client->topic = client->api->rd_kafka_topic_new(client->rk, config->topic.data, NULL);
     if (!client->topic) return wr_kafka_failed(client, "use", client->api->rd_kafka_last_error());
     WR_TRY(await_topic(client));
+    client->has_topic = true;
     *out = WR_TAKE(client);
     return WR_OK;
 }

@@ -169,6 +169,8 @@ TEST(options_that_do_not_fit_are_refused)
                  {"offset_column", "nmae", WR_E_UNKNOWN_COLUMN},
                  {"offset_column", "name", WR_E_TYPE_MISMATCH},
                  {"colour", "red", WR_E_UNKNOWN_OPTION},
+                 {"properties.enable.auto.commit", "true", WR_E_PARAMETER_VALUE},
+                 {"sasl_plain_username", "alone", WR_E_PARAMETER_VALUE},
                  {"format", "raw", WR_E_COLUMN_COUNT}};
     wr_field fields[] = {{WR_STR("id"), WR_BIGINT}, {WR_STR("name"), WR_VARCHAR}};
     const wr_schema schema = {.fields = fields, .count = 2};

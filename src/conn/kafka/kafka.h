@@ -75,7 +75,6 @@ WR_MUST_CHECK weir_status wr_kafka_api(const kafka_api **out);
 /* A setting of librdkafka. */
 typedef struct kafka_property {
     const char *name, *value;
-    wr_span span;
     bool is_secret;
 } kafka_property;
 
@@ -131,7 +130,7 @@ typedef struct kafka_client {
     int partition_count;
     /* What librdkafka said last about the connection; is_refused: it will not get better. */
     char said[512];
-    bool is_refused;
+    bool is_refused, has_topic; /* has_topic: brokers have answered once */
     const wr_cancel *cancel;
     /* Of a producer: messages that could not be delivered since the last transaction or flush. */
     uint64_t undelivered;

@@ -66,6 +66,18 @@ static bool is_property(wr_str name, const wr_opt *rows, bool *is_secret)
     return false;
 }
 
+/* Settings that say how positions and transactions work, and those that load code. */
+static bool is_ours(const char *name)
+{
+    static const char *const ours[] = {
+        "enable.auto.commit",   "enable.auto.offset.store", "enable.partition.eof",
+        "transactional.id",     "enable.idempotence",       "metadata.broker.list",
+        "plugin.library.paths", "bootstrap.servers",        "partitioner"};
+    for (size_t i = 0; i < WR_COUNT(ours); i++)
+        if (strcmp(name, ours[i]) == 0) return true;
+    return false;
+}
+
 static weir_status take_properties(kafka_config *config, const wr_options *given,
                                    const wr_opt *rows, wr_arena *arena)
 {
@@ -83,10 +95,14 @@ static weir_status take_properties(kafka_config *config, const wr_options *given
             return wr_fail_at(WR_E_PARAMETER_VALUE, item->value_span,
                               "the option \"%.*s\" has a NUL byte", WR_STR_ARGS(item->name));
         wr_str name = {item->name.data + prefix, item->name.length - prefix};
+        if (is_ours(wr_arena_str(arena, name).data))
+            return wr_fail_at(WR_E_PARAMETER_VALUE, item->span,
+                              "the setting \"%.*s\" cannot be chosen: weir keeps positions and "
+                              "transactions itself",
+                              WR_STR_ARGS(name));
         wr_push(arena, &config->properties,
                 ((kafka_property){.name = wr_arena_str(arena, name).data,
                                   .value = wr_arena_str(arena, wr_buf_str(&text)).data,
-                                  .span = item->value_span,
                                   .is_secret = is_secret}));
     }
     return WR_OK;
