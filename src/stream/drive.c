@@ -145,7 +145,7 @@ static weir_status hand_on(wr_stream *s, wr_graph_source *source, const wr_batch
 static weir_status poll_one(wr_stream *s, wr_graph_source *source, int64_t deadline_ns,
                             uint64_t *rows)
 {
-    wr_batch batch;
+    wr_batch batch = {0};
     wr_poll result;
     int64_t began = deadline_ns ? 0 : wr_clock_mono_ns();
     WR_TRY(source->source->def->poll(source->reader, deadline_ns, &batch, &result));
