@@ -20,14 +20,16 @@ enum { GATES = 4, WAIT_MS = 20000 };
 
 static _Atomic int64_t released[GATES]; /* batches that may be read */
 
-static const wr_opt source_options[] = {
-    {"script", WR_OPT_TEXT, NULL, "batches"}, {"gate", WR_OPT_INT, "0", "who lets them out"}, {0}};
+static const wr_opt source_options[] = {{"script", WR_OPT_TEXT, NULL, "batches"},
+                                        {"gate", WR_OPT_INT, "0", "who lets them out"},
+                                        {"ends", WR_OPT_INT, "0", "1: after the last"},
+                                        {0}};
 
 typedef struct script {
     wr_source base;
     wr_arena arena;
     wr_str text;
-    int64_t gate;
+    int64_t gate, ends;
 } script;
 
 typedef struct script_reader {
@@ -108,7 +110,10 @@ static weir_status script_poll(wr_reader *base, int64_t deadline_ns, wr_batch *o
     *out = (wr_batch){0};
     if (reader->at >= atomic_load(&released[source->gate])) return WR_OK;
     for (int64_t i = 0; i <= reader->at; i++)
-        if (!take_word(&rest, '/', &batch)) return WR_OK;
+        if (!take_word(&rest, '/', &batch)) {
+            if (source->ends) *result = WR_POLL_END;
+            return WR_OK;
+        }
     put_batch(reader, batch, out);
     reader->at++;
     *result = WR_POLL_ROWS;
@@ -149,6 +154,7 @@ static weir_status script_new(const wr_connect *connect, wr_source **out)
                                .references = 1};
     *out = &source->base;
     WR_TRY(wr_option_int(connect->options, source_options, "gate", &source->gate, NULL));
+    WR_TRY(wr_option_int(connect->options, source_options, "ends", &source->ends, NULL));
     for (int i = 0; i < connect->options->count; i++)
         if (wr_str_is(connect->options->items[i].name, "script"))
             source->text = wr_arena_str(&source->arena, connect->options->items[i].value.text);
@@ -293,7 +299,8 @@ static void bench_open(bench *b)
         atomic_store(&released[i], 0);
 }
 
-/* A source with ts: t seconds after 1970, and time that waits for nothing. */
+/* A source with ts: t seconds after 1970, and time that waits for nothing. That of the last gate
+ * ends. */
 static void source(bench *b, const char *name, int gate, const char *text)
 {
     WR_BUF(sql);

@@ -1,6 +1,7 @@
 /* streams_defects_test.c - what streams of other engines got wrong, one test each, named as what is
  * right: the list of ematix-flow's weaknesses (numbers 1 to 11), then Velaria's (13.1). */
 #include "session/script_kit_test.h"
+#include "sys/clock.h"
 #include <sqlite3.h>
 
 #define COUNTS                                                                                    \
@@ -119,6 +120,25 @@ TEST(time_waits_for_a_source_that_has_not_begun)
     begin(&b, "w BIGINT, n BIGINT", COUNTS);
     step(&b, 0, 1, "");
     step(&b, 1, 1, "+0|2");
+    EXPECT_INT(figures(&b).late_rows, 0);
+    bench_close(&b);
+}
+
+/* 4: idle sources did not count, so what had ended was all there was, and the end of time. */
+TEST(the_end_of_a_source_is_not_the_end_of_an_idle_one)
+{
+    bench b;
+    bench_open(&b);
+    source(&b, "x", GATES - 1, "1: 2:");
+    source(&b, "y", 1, "5:/6:/25:");
+    run(&b, "SET stream_idle_after = '20ms'");
+    run(&b, "CREATE VIEW s AS SELECT ts FROM x UNION ALL SELECT ts FROM y");
+    begin(&b, "w BIGINT, n BIGINT", COUNTS);
+    step(&b, 1, 1, "");
+    step(&b, GATES - 1, 2, "");
+    wr_sleep_ms(60);
+    step(&b, 1, 2, "");
+    step(&b, 1, 3, "+0|4");
     EXPECT_INT(figures(&b).late_rows, 0);
     bench_close(&b);
 }
