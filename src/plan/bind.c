@@ -411,6 +411,7 @@ weir_status wr_bind_statement(wr_planner *planner, const wr_node *statement, wr_
     planner->depth = 0;
     planner->fixes_rows = planner->reads_unbounded = false;
     planner->emit_on_close = planner->emit_changes = false;
+    planner->emit_with = NULL;
     planner->open_sessions.count = 0;
     planner->takes_changes = has_own_with(statement->kind);
     WR_TRY(bind_any(wr_scope_new(planner, NULL), statement, out));
@@ -418,6 +419,8 @@ weir_status wr_bind_statement(wr_planner *planner, const wr_node *statement, wr_
     out->is_continuous = planner->reads_unbounded;
     out->emit_on_close = planner->emit_on_close;
     out->emit_changes = planner->emit_changes;
+    if (planner->emit_with)
+        WR_TRY(wr_bind_options(planner, planner->emit_with, &out->emit_options));
     if (out->emit_on_close && out->emit_changes)
         return wr_fail_at(WR_E_UNSUPPORTED, statement->span,
                           "one part says EMIT ON WINDOW CLOSE, another EMIT CHANGES");
@@ -439,6 +442,10 @@ static wr_logical *deliver_to(wr_planner *planner, const wr_bound *bound)
 
 weir_status wr_plan_statement(wr_planner *planner, const wr_bound *bound, wr_plan_node **out)
 {
+    if (bound->emit_options.count)
+        return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, bound->emit_options.items[0].span,
+                                       "EMIT WITH is for streams"),
+                            "INSERT INTO a sink SELECT .. FROM a source .. EMIT WITH (..)");
     wr_logical *root = bound->root;
     if (bound->target) root = deliver_to(planner, bound);
     WR_TRY(wr_optimize(planner, &root));

@@ -185,8 +185,9 @@ static weir_status from_object(wr_scope *scope, wr_object *object, const wr_sql_
     wr_str name = wr_names_last(ref->name).text;
     wr_push(planner->arena, &planner->objects, object);
     if (ref->time_travel)
-        return wr_fail_at(WR_E_UNSUPPORTED, ref->time_travel->span,
-                          "reading older versions of a table is not supported");
+        return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, ref->time_travel->span,
+                                       "reading older versions of a table is not supported"),
+                            "FOR SYSTEM_TIME AS OF a column that is proctime() reads it as it is");
     if (object->kind == WR_ENTRY_SINK)
         return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, ref->node.span,
                                        "%.*s is a sink: its rows cannot be read",

@@ -722,6 +722,12 @@ weir_status wr_bind_query(wr_scope *outer, const wr_node *node, bool keep_untype
     WR_TRY(wr_bind_enter(planner, node->span));
     planner->emit_on_close |= query->emit_on_close; /* rows of a batch leave when it is done */
     planner->emit_changes |= query->emit_changes;
+    if (query->emit_with.count) {
+        if (planner->emit_with)
+            return wr_fail_at(WR_E_UNSUPPORTED, query->emit_with.items[0]->span,
+                              "EMIT WITH is said twice");
+        planner->emit_with = &query->emit_with;
+    }
     wr_scope *scope = wr_scope_new(planner, outer);
     scope->is_names_only = true;
     scope->fallback = NULL;

@@ -249,6 +249,7 @@ typedef struct wr_planner {
     WR_LIST(wr_target *) targets;           /* references released with the statement */
     WR_LIST(wr_logical *) open_sessions;    /* session windows that wait for their GROUP BY */
     bool emit_on_close, emit_changes;       /* some query bound so far says EMIT .. */
+    const struct wr_nodes *emit_with;       /* EMIT .. WITH (..) of one of them; NULL: none said */
     bool reads_unbounded;                   /* some source bound so far has no end */
     bool reads_changes;   /* of views whose queries go on, instead of the rows they have now */
     uint32_t next_lambda; /* lambda parameters have ids WR_LAMBDA_IDS + 0, 1, ... */

@@ -25,9 +25,10 @@ typedef struct wr_bound {
      * holds the reference. NULL: anything else. */
     wr_target *target;
     wr_object *sink;
-    bool is_continuous; /* a source it reads has no end: it runs until it is stopped */
-    bool emit_on_close; /* EMIT ON WINDOW CLOSE, of any query or view in it */
-    bool emit_changes;  /* EMIT CHANGES */
+    bool is_continuous;      /* a source it reads has no end: it runs until it is stopped */
+    bool emit_on_close;      /* EMIT ON WINDOW CLOSE, of any query or view in it */
+    bool emit_changes;       /* EMIT CHANGES */
+    wr_options emit_options; /* EMIT .. WITH (..) */
 } wr_bound;
 
 /* out lives in the planner's arena and borrows from statement. Fails with what is wrong in the

@@ -18,7 +18,7 @@ static const int64_t LOOK_EVERY_NS = 50 * INT64_C(1000000);
 
 bool wr_runs_as_stream(const weir_query *query, const wr_bound *bound)
 {
-    return bound->is_continuous ||
+    return bound->is_continuous || (bound->target && bound->emit_options.count) ||
            wr_str_is(wr_session_text(query->session, WR_SET_STREAM_MODE), "always");
 }
 
@@ -128,6 +128,7 @@ weir_status wr_make_stream(weir_query *query, const wr_bound *bound,
     take_settings(query, bound, &options);
     wr_node_format(&text, bound->statement);
     options.text = wr_arena_str(&query->arena, wr_buf_str(&text));
+    WR_TRY(wr_take_emit_options(query, &bound->emit_options, &options));
     if (given && given->name) options.name = wr_str_of(given->name);
     if (given && given->state_folder) options.state = wr_str_of(given->state_folder);
     if (given && given->checkpoint_interval_ms > 0)

@@ -60,6 +60,7 @@ weir_status wr_explain_stream(weir_query *query, const wr_bound *bound, wr_targe
         .emit_on_change = bound->emit_changes,
         .is_explained = true,
         .fs = session->engine->fs};
+    WR_TRY(wr_take_emit_options(query, &bound->emit_options, &options));
     wr_str folder = wr_session_text(session, WR_SET_STREAM_STATE);
     if (folder.length)
         options.state =

@@ -87,6 +87,9 @@ weir_status wr_live_start(weir_query *query, const wr_node *statement,
                                 .fs = query->session->engine->fs};
     uint64_t limit;
     WR_TRY(take_limit(query, &root, &limit));
+    WR_TRY(wr_take_emit_options(query, &query->bound.emit_options, &stream));
+    stream.dead = NULL; /* who only looks writes no dead letters */
+    stream.late_is_told = stream.bad_rows_are_told = false;
     query->planner.is_continuous = true;
     WR_TRY(wr_optimize(&query->planner, &root));
     if (root->output_count != query->bound.schema.count)

@@ -7,6 +7,7 @@
  * ended well. A failed statement leaves no table behind. */
 #include "session/session.h"
 #include "sql/format.h"
+#include "stream/dead.h"
 
 enum { COLUMN_COUNT = 6, PENDING_ROWS = 512, PENDING_BYTES = 256 << 10 };
 
@@ -58,27 +59,12 @@ static void set_text(reject_table *rejects, int column, wr_str text)
     rejects->pending_bytes += own.length;
 }
 
-/* Bytes that are not UTF-8 would not be valid text: they are shown as \xNN. */
-static wr_str readable(wr_arena *arena, wr_str text)
-{
-    if (wr_utf8_valid(text.data, text.length)) return text;
-    WR_BUF(out);
-    for (size_t i = 0; i < text.length; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-        if (c < 0x80)
-            wr_buf_add_char(&out, (char)c);
-        else
-            wr_buf_printf(&out, "\\x%02x", c);
-    }
-    return wr_arena_str(arena, wr_buf_str(&out));
-}
-
 static weir_status reject_add(wr_rejects *self, wr_str file, uint64_t line, uint64_t byte_offset,
                               wr_str column, wr_str reason, wr_str text)
 {
     reject_table *rejects = (reject_table *)self;
     WR_ARENA(scratch);
-    wr_str shown_reason = readable(&scratch, reason), shown = readable(&scratch, text);
+    wr_str shown_reason = wr_dead_shown(&scratch, reason), shown = wr_dead_shown(&scratch, text);
     weir_status bad = WR_OK;
     wr_mutex_lock(&rejects->lock);
     begin_row(rejects);

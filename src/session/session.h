@@ -334,6 +334,13 @@ void wr_unmake_stream(weir_engine *engine, wr_running *entry); /* stops it first
 void wr_show_streams(weir_query *query);                       /* SHOW STREAMS */
 WR_DEFINE_CLEANUP(weir_stream, weir_stream_close)
 
+/* ---- emit_options.c ---- */
+struct wr_stream_options;
+/* EMIT .. WITH (..) into out, which has the settings of the session. The sink of dead letters is
+ * held by the query. */
+WR_MUST_CHECK weir_status wr_take_emit_options(weir_query *query, const wr_options *given,
+                                               struct wr_stream_options *out);
+
 /* ---- explain_stream.c ---- */
 /* EXPLAIN of a bound query as a stream into target: logical plan, stages and strategy. name: of the
  * stream. Fails with what cannot run for ever. */

@@ -79,6 +79,11 @@ void wr_print_query(wr_buf *out, const wr_sql_query *node)
     }
     wr_print_if(out, node->emit_on_close, " EMIT ON WINDOW CLOSE");
     wr_print_if(out, node->emit_changes, " EMIT CHANGES");
+    if (!node->emit_with.count) return;
+    wr_print_if(out, !node->emit_on_close && !node->emit_changes, " EMIT");
+    wr_buf_add_text(out, " WITH (");
+    wr_print_series(out, node->emit_with);
+    wr_buf_add_char(out, ')');
 }
 
 void wr_print_select(wr_buf *out, const wr_sql_select *node)

@@ -116,7 +116,8 @@ static bool begins_clause(const wr_parser *p)
     case WR_KW_HYBRID:
         return next == WR_KW_SEARCH;
     case WR_KW_EMIT:
-        return next == WR_KW_ON || token_is_text(ahead(p, 1), "changes");
+        return next == WR_KW_ON || token_is_text(ahead(p, 1), "changes") ||
+               (next == WR_KW_WITH && token_is_punct(ahead(p, 2), '('));
     case WR_KW_PIVOT:
     case WR_KW_UNPIVOT:
         return token_is_punct(ahead(p, 1), '(') || token_is_text(ahead(p, 1), "INCLUDE") ||

@@ -89,7 +89,7 @@ static bool is_only_a_body(const wr_sql_query *query)
 {
     return !query->ctes.count && !query->order_by.count && !query->limit && !query->offset &&
            !query->locks.count && !query->with_ties && !query->emit_on_close &&
-           !query->emit_changes;
+           !query->emit_changes && !query->emit_with.count;
 }
 
 static wr_node *unwrap(wr_node *query)
@@ -306,7 +306,14 @@ static void parse_query_tail(wr_parser *p, wr_sql_query *query)
         advance(p);
         advance(p);
         query->emit_changes = true;
+    } else if (at_word2(p, WR_KW_EMIT, WR_KW_WITH)) {
+        advance(p);
+    } else {
+        return;
     }
+    if (!at_word(p, WR_KW_WITH) || !token_is_punct(ahead(p, 1), '(')) return;
+    advance(p);
+    query->emit_with = wr_grammar_options(p);
 }
 
 wr_node *wr_grammar_query_from(wr_parser *p, wr_node *first)

@@ -18,6 +18,7 @@ struct wr_sql_query {
     wr_nodes locks;     /* wr_sql_lock */
     bool emit_on_close; /* EMIT ON WINDOW CLOSE */
     bool emit_changes;  /* EMIT CHANGES */
+    wr_nodes emit_with; /* EMIT .. WITH (..): wr_sql_option */
 };
 
 typedef enum wr_materialized {

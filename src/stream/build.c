@@ -494,6 +494,26 @@ static weir_status build_one_input(wr_builder *b, wr_logical *node, wr_piece *ou
     }
 }
 
+static bool reads_stream(const wr_logical *node)
+{
+    if (node->kind == WR_L_SCAN && wr_relation_source(node->scan.relation)) return true;
+    for (int i = 0; i < node->input_count; i++)
+        if (reads_stream(node->inputs[i])) return true;
+    return false;
+}
+
+/* Several inputs that are read once, together. */
+static weir_status build_once(wr_logical *node, wr_piece *out)
+{
+    *out = (wr_piece){.plan = node};
+    if (!reads_stream(node)) return WR_OK;
+    if (node->kind == WR_L_ASOF_JOIN)
+        return wr_build_refuse(node, "an ASOF join of a stream is not supported",
+                               "JOIN .. AND r.ts BETWEEN l.ts - INTERVAL '1 hour' AND l.ts, then "
+                               "row_number() OVER (PARTITION BY l.id ORDER BY r.ts DESC) <= 1");
+    return refuse_node(node);
+}
+
 weir_status wr_build_node(wr_builder *b, wr_logical *node, wr_piece *out)
 {
     bool is_top = false;
@@ -515,8 +535,7 @@ weir_status wr_build_node(wr_builder *b, wr_logical *node, wr_piece *out)
         return refuse_node(node);
     default:
         if (node->input_count == 1) return build_one_input(b, node, out);
-        *out = (wr_piece){.plan = node};
-        return WR_OK;
+        return build_once(node, out);
     }
 }
 
@@ -532,6 +551,15 @@ weir_status wr_stream_build(wr_planner *planner, wr_logical *root, const wr_buil
     if (!piece.from)
         return wr_build_refuse(root, "nothing in the query streams", "run it as a query");
     *takes_back = piece.takes_back;
+    if (options->late_reopens && !b.reopens)
+        return wr_build_refuse(root, "late = 'reopen' needs a GROUP BY of a window of time",
+                               "group by window_start, window_end of tumble(), hop() or session()");
+    if (piece.takes_back && !options->target_takes_back && options->late_reopens)
+        return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, root->span,
+                                       "windows that are reopened change rows that were put out, "
+                                       "and %s can only append",
+                                       options->target),
+                            "give the sink a PRIMARY KEY, or late = 'drop' or 'dlq'");
     if (piece.takes_back && !options->target_takes_back)
         return wr_with_hint(
             wr_fail_at(WR_E_UNSUPPORTED, root->span,

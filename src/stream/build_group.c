@@ -147,6 +147,11 @@ static weir_status choose_emit(grouping *g)
                          "CREATE SOURCE .. WATERMARK FOR ts AS ts - INTERVAL '5 "
                          "seconds'");
     spec->emit = can_close && !options->emit_on_change ? WR_EMIT_ON_CLOSE : WR_EMIT_ON_CHANGE;
+    if (can_close && options->late_reopens) {
+        spec->late = WR_LATE_REOPEN;
+        spec->lateness = options->lateness;
+        g->b->reopens = true;
+    }
     return WR_OK;
 }
 
@@ -162,15 +167,17 @@ static void note_ends(grouping *g, wr_piece *out)
     wr_arena *arena = g->b->planner->arena;
     const wr_group_spec *spec = g->spec;
     if (spec->emit != WR_EMIT_ON_CLOSE) return;
+    /* A window that is reopened says something new for so long after its end. */
+    int64_t after = spec->late == WR_LATE_REOPEN ? spec->lateness : 0;
     if (spec->window) {
-        wr_push(arena, &out->times, g->end);
-        wr_push(arena, &out->ends, ((wr_end_column){g->end, 0}));
+        if (!after) wr_push(arena, &out->times, g->end);
+        wr_push(arena, &out->ends, ((wr_end_column){g->end, after}));
         if (spec->window->kind == WR_WINDOW_HOP)
-            wr_push(arena, &out->ends, ((wr_end_column){g->start, spec->window->size}));
+            wr_push(arena, &out->ends, ((wr_end_column){g->start, spec->window->size + after}));
     }
     if (spec->end_key >= 0)
         wr_push(arena, &out->ends,
-                ((wr_end_column){g->output.items[spec->end_key].id, spec->end_after}));
+                ((wr_end_column){g->output.items[spec->end_key].id, spec->end_after + after}));
 }
 
 weir_status wr_build_group(wr_builder *b, wr_logical *node, wr_piece *out)
@@ -198,8 +205,8 @@ weir_status wr_build_group(wr_builder *b, wr_logical *node, wr_piece *out)
     WR_TRY(wr_piece_finish(b, &g.piece, g.input.items, g.input.count, &before));
     wr_stream_op *op =
         wr_build_op(b, operator_of(g.spec), g.spec, g.output.items, g.output.count, &before, 1);
-    wr_piece_begin(b, op, g.output.items, g.output.count, g.spec->emit == WR_EMIT_ON_CHANGE,
-                   g.piece.has_time, out);
+    bool takes_back = g.spec->emit == WR_EMIT_ON_CHANGE || g.spec->late == WR_LATE_REOPEN;
+    wr_piece_begin(b, op, g.output.items, g.output.count, takes_back, g.piece.has_time, out);
     note_ends(&g, out);
     return WR_OK;
 }

@@ -41,6 +41,7 @@ typedef struct wr_builder {
     const wr_build_options *options;
     WR_LIST(wr_shared_op) shared;
     int next_source;
+    bool reopens; /* a grouping puts windows out again when rows come late */
 } wr_builder;
 
 /* The operators of a subtree up to the last one that keeps state, and the plan above it. node is

@@ -15,8 +15,8 @@
 #include "stream/watermark.h"
 #include "sys/clock.h"
 
-static const wr_str EPOCH = {"epoch", 5}, TOKEN = {"token", 5}, SHAPE = {"shape", 5},
-                    TEXT = {"text", 4};
+static const wr_str EPOCH = {"epoch", 5}, TOKEN = {"token", 5}, DEAD_TOKEN = {"dead token", 10},
+                    SHAPE = {"shape", 5}, TEXT = {"text", 4};
 
 static wr_str position_key(wr_buf *buf, const wr_graph *graph, int source)
 {
@@ -42,6 +42,16 @@ static weir_status sections(wr_committer *c)
     return WR_OK;
 }
 
+static weir_status read_token(wr_committer *c, wr_str name, wr_buf *out)
+{
+    wr_str value;
+    bool found;
+    WR_TRY(wr_state_get(c->state, c->section, name, &value, &found));
+    wr_buf_clear(out);
+    if (found) wr_buf_add_str(out, value);
+    return WR_OK;
+}
+
 static weir_status read_epoch(wr_committer *c, bool *restored)
 {
     wr_str value;
@@ -50,11 +60,8 @@ static weir_status read_epoch(wr_committer *c, bool *restored)
     if (value.length != sizeof c->epoch)
         return wr_fail(WR_E_CORRUPT, "the epoch of the state has %zu bytes", value.length);
     memcpy(&c->epoch, value.data, sizeof c->epoch);
-    bool found;
-    WR_TRY(wr_state_get(c->state, c->section, TOKEN, &value, &found));
-    wr_buf_clear(&c->token);
-    if (found) wr_buf_add_str(&c->token, value);
-    return WR_OK;
+    WR_TRY(read_token(c, TOKEN, &c->token));
+    return read_token(c, DEAD_TOKEN, &c->dead_token);
 }
 
 /* Operators and what they emit: what their state means to them. Time is the same to all. */
@@ -119,6 +126,14 @@ static weir_status open_reader(wr_committer *c, int number, bool restored)
     return source->source->def->open(source->source, &request, &source->reader);
 }
 
+/* Step 4. What the dead letters of an epoch stand for is nothing if there were none. */
+static weir_status commit_sinks(wr_committer *c)
+{
+    WR_TRY(wr_sink_commit(c->sink, c->epoch, wr_buf_str(&c->token)));
+    if (!c->dead || !c->dead->sink || !c->dead_token.length) return WR_OK;
+    return wr_sink_commit(c->dead->sink, c->epoch, wr_buf_str(&c->dead_token));
+}
+
 weir_status wr_commit_restore(wr_committer *c, bool *restored)
 {
     *restored = false;
@@ -131,7 +146,7 @@ weir_status wr_commit_restore(wr_committer *c, bool *restored)
         for (int i = 0; i < c->graph->op_count; i++)
             if (c->graph->ops[i]->def->load)
                 WR_TRY(c->graph->ops[i]->def->load(c->graph->ops[i], c->state));
-        WR_TRY(wr_sink_commit(c->sink, c->epoch, wr_buf_str(&c->token)));
+        WR_TRY(commit_sinks(c));
     }
     for (int i = 0; i < c->graph->source_count; i++)
         WR_TRY(open_reader(c, i, *restored));
@@ -169,18 +184,27 @@ static weir_status save_positions(wr_committer *c)
     return WR_OK;
 }
 
+static weir_status prepare_sinks(wr_committer *c, uint64_t epoch)
+{
+    WR_TRY(wr_sink_prepare(c->sink, epoch, &c->token));
+    if (!c->dead || !c->dead->sink) return WR_OK;
+    WR_TRY(wr_dead_flush(c->dead));
+    return wr_sink_prepare(c->dead->sink, epoch, &c->dead_token);
+}
+
 /* Steps 1 to 3. */
 static weir_status commit_state(wr_committer *c, uint64_t epoch)
 {
-    if (!c->state) return wr_sink_prepare(c->sink, epoch, &c->token);
+    if (!c->state) return prepare_sinks(c, epoch);
     WR_TRY(save_operators(c));
     WR_FAILPOINT(stream_saved);
-    WR_TRY(wr_sink_prepare(c->sink, epoch, &c->token));
+    WR_TRY(prepare_sinks(c, epoch));
     WR_FAILPOINT(stream_prepared);
     WR_TRY(save_positions(c));
     WR_TRY(save_query(c));
     WR_TRY(wr_state_put(c->state, c->section, EPOCH, (wr_str){(char *)&epoch, sizeof epoch}));
     WR_TRY(wr_state_put(c->state, c->section, TOKEN, wr_buf_str(&c->token)));
+    if (c->dead) WR_TRY(wr_state_put(c->state, c->section, DEAD_TOKEN, wr_buf_str(&c->dead_token)));
     return wr_state_commit(c->state);
 }
 
@@ -202,6 +226,7 @@ weir_status wr_commit_epoch(wr_committer *c)
     int64_t began = wr_clock_mono_ns();
     uint64_t epoch = c->epoch + 1;
     wr_buf_clear(&c->token);
+    wr_buf_clear(&c->dead_token);
     weir_status bad = commit_state(c, epoch);
     settle_operators(c, !bad);
     c->is_known |= !bad;
@@ -211,7 +236,7 @@ weir_status wr_commit_epoch(wr_committer *c)
     }
     c->epoch = epoch;
     WR_FAILPOINT(stream_committed);
-    WR_TRY(wr_sink_commit(c->sink, epoch, wr_buf_str(&c->token)));
+    WR_TRY(commit_sinks(c));
     WR_FAILPOINT(stream_delivered);
     WR_TRY(tell_sources(c));
     WR_FAILPOINT(stream_acked);
@@ -230,4 +255,5 @@ void wr_committer_clear(wr_committer *c)
 {
     wr_state_close(c->state);
     wr_buf_clear(&c->token);
+    wr_buf_clear(&c->dead_token);
 }

@@ -1,6 +1,6 @@
 /* commit.h - the durable steps of a continuous query. */
 #pragma once
-#include "stream/graph.h"
+#include "stream/dead.h"
 
 typedef struct wr_committer {
     wr_graph *graph;
@@ -15,6 +15,8 @@ typedef struct wr_committer {
     uint64_t bytes;   /* written by the last one */
     int64_t took_us;  /* by the last one */
     wr_buf token;     /* of the last one */
+    wr_dead *dead;    /* NULL: there are no dead letters */
+    wr_buf dead_token;
 } wr_committer;
 
 /* Gives operators their sections, reads what was committed last, goes on with what that had not

@@ -79,6 +79,7 @@ static void publish(wr_stream *s, wr_stream_status status, bool any, bool has_ne
     for (int i = 0; i < s->graph->op_count; i++)
         p->late_rows += s->graph->ops[i]->late_rows;
     p->rows_out = s->sink->rows_out;
+    if (s->dead.graph) p->dead_rows = wr_dead_bad_rows(&s->dead);
     p->state_bytes = wr_graph_state_bytes(s->graph);
     p->epoch = s->committer.epoch;
     bool goes_on = status == WR_STREAM_RUNNING || status == WR_STREAM_BACKPRESSURE;
@@ -148,6 +149,7 @@ static weir_status poll_one(wr_stream *s, wr_graph_source *source, int64_t deadl
     wr_batch batch = {0};
     wr_poll result;
     int64_t began = deadline_ns ? 0 : wr_clock_mono_ns();
+    s->graph->polled = source;
     WR_TRY(source->source->def->poll(source->reader, deadline_ns, &batch, &result));
     if (result == WR_POLL_END) {
         source->has_ended = true;
@@ -202,13 +204,21 @@ static weir_status end_round(wr_stream *s)
     WR_TRY(follow_clock(s));
     WR_TRY(wr_graph_flush(s->graph));
     WR_TRY(wr_sink_round_ends(s->sink));
+    if (s->dead.sink) {
+        WR_TRY(wr_dead_flush(&s->dead));
+        WR_TRY(wr_sink_round_ends(s->dead.sink));
+    }
     s->now.rounds++;
     s->now.last_sink_us = wr_sink_take_time(s->sink);
     return WR_OK;
 }
 
 /* Without a state and a sink that waits for it rows are where they belong after each round. */
-static bool commits(const wr_stream *s) { return s->committer.state || wr_sink_is_exact(s->sink); }
+static bool commits(const wr_stream *s)
+{
+    return s->committer.state || wr_sink_is_exact(s->sink) ||
+           (s->dead.sink && wr_sink_is_exact(s->dead.sink));
+}
 
 static bool commit_is_due(wr_stream *s, bool any)
 {
@@ -220,6 +230,7 @@ static bool commit_is_due(wr_stream *s, bool any)
 static weir_status commit(wr_stream *s)
 {
     WR_TRY(wr_commit_epoch(&s->committer));
+    if (s->dead.graph) wr_dead_has_new(&s->dead, true);
     s->last_commit_us = now_us();
     s->wants_commit = false;
     s->now.checkpoints++;
@@ -290,7 +301,7 @@ static weir_status run_rounds(wr_stream *s)
         int64_t began = now_us();
         bool any = false, few;
         WR_TRY(poll_round(s, began, &any, &few, &ended));
-        has_new |= any;
+        has_new |= any || (s->dead.graph && wr_dead_has_new(&s->dead, false));
         bool left = any && !few;
         s->left_rows = left;
         s->now.blocked_rounds += left;
@@ -323,6 +334,7 @@ void wr_stream_run(void *arg)
     if (!bad) publish(s, restored ? WR_STREAM_RESTORED : WR_STREAM_RUNNING, true, true);
     if (!bad) bad = run_rounds(s);
     if (bad) wr_sink_abort(s->sink);
+    if (bad && s->dead.sink) wr_sink_abort(s->dead.sink);
     wr_mutex_lock(&s->lock);
     s->error = bad;
     wr_mutex_unlock(&s->lock);

@@ -109,6 +109,11 @@ static bool is_group(const wr_stream_op_def *def)
            def == &wr_stream_session_group;
 }
 
+static const char *late_text(const writer *w)
+{
+    return w->s->options.late_is_told ? "counted and dead letters" : "dropped and counted";
+}
+
 static void group_facts(const writer *w, const wr_stream_op *op)
 {
     const wr_group_spec *spec = op->spec;
@@ -137,13 +142,12 @@ static void group_facts(const writer *w, const wr_stream_op *op)
     if (spec->call_count) fact(w, "aggregates", wr_buf_str(&text));
     fact_text(w, "leaves", emit_text(spec->emit));
     wr_buf_clear(&text);
-    wr_buf_add_text(&text, "dropped and counted");
     if (spec->late == WR_LATE_REOPEN) {
-        wr_buf_clear(&text);
         wr_buf_add_text(&text, "reopen their window within ");
         add_span(&text, spec->lateness);
-        wr_buf_add_text(&text, ", later ones are dropped and counted");
+        wr_buf_add_text(&text, ", later ones are ");
     }
+    wr_buf_add_text(&text, late_text(w));
     if (spec->window || spec->end_key >= 0) fact(w, "late rows", wr_buf_str(&text));
 }
 
@@ -243,7 +247,8 @@ static void sink_facts(const writer *w, const wr_stream_op *op)
     }
     fact_names(w, "columns", &target->schema, 0, target->schema.count);
     fact(w, "rows", wr_buf_str(&text));
-    fact_text(w, "delivery", wr_delivery_text(w->s->delivery));
+    bool is_dead = op == w->s->dead.sink;
+    fact_text(w, "delivery", wr_delivery_text(is_dead ? w->s->dead_delivery : w->s->delivery));
 }
 
 /* The plan between two operators, a line per node. */
@@ -299,7 +304,7 @@ static wr_str title_of(const writer *w, const wr_stream_op *op, const char **con
     }
     if (op->def != &wr_stream_sink) return (wr_str){0};
     *connector = ((const wr_sink_spec *)op->spec)->target->connector;
-    return w->s->options.name;
+    return op == w->s->dead.sink ? w->s->options.dead_name : w->s->options.name;
 }
 
 static void add_inputs(const writer *w, const wr_stream_op *op)
@@ -438,8 +443,7 @@ static void time_facts(const writer *w)
         wr_buf_add_text(&text, "a source without rows holds time back");
     }
     fact(w, "idle sources", wr_buf_str(&text));
-    fact_text(w, "late rows",
-              s->options.dead ? "counted, and given to the dead letters" : "dropped and counted");
+    fact_text(w, "late rows", late_text(w));
 }
 
 static void commit_facts(const writer *w)
@@ -461,6 +465,20 @@ static void commit_facts(const writer *w)
         wr_buf_printf(&text, "volatile: %s", s->why_volatile);
         fact(w, "state", wr_buf_str(&text));
     }
+}
+
+static void dead_facts(const writer *w)
+{
+    const wr_stream *s = w->s;
+    WR_BUF(text);
+    fact_text(w, "bad rows",
+              !s->options.bad_rows_pass      ? "fail the query"
+              : s->options.bad_rows_are_told ? "counted and dead letters"
+                                             : "dropped and counted");
+    if (!s->options.dead) return;
+    wr_buf_printf(&text, "into %.*s, %s: %s", WR_STR_ARGS(s->options.dead_name),
+                  wr_delivery_text(s->dead_delivery), s->dead_why);
+    fact(w, "dead letters", wr_buf_str(&text));
 }
 
 /* Lines that begin with "warning: ", and state that nothing bounds. */
@@ -515,6 +533,7 @@ weir_status wr_stream_explain_as(wr_stream *s, bool as_json, wr_buf *out)
     delivery_facts(&w);
     execution_facts(&w);
     time_facts(&w);
+    dead_facts(&w);
     commit_facts(&w);
     add_warnings(&w);
     if (as_json) wr_buf_add_char(out, '}');

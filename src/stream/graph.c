@@ -166,19 +166,43 @@ weir_status wr_graph_flush(wr_graph *graph)
     return WR_OK;
 }
 
+/* What the columns of batch are called, if one of the operators in front emits such rows. */
+static const wr_schema *schema_into(const wr_stream_op *op, const wr_batch *batch)
+{
+    const wr_graph *graph = op->graph;
+    for (int i = 0; i < graph->op_count; i++)
+        for (int k = 0; k < graph->ops[i]->output_count; k++)
+            if (graph->ops[i]->outputs[k].to == op &&
+                graph->ops[i]->schema->count == batch->column_count)
+                return graph->ops[i]->schema;
+    return NULL;
+}
+
+/* A row as a JSON object; columns that were only computed on the way have no names. */
+static void print_row(const wr_schema *schema, const wr_batch *batch, uint32_t row, wr_buf *out)
+{
+    for (int c = 0; c < batch->column_count; c++) {
+        wr_str name = schema ? schema->fields[c].name : (wr_str){0};
+        wr_buf_add_char(out, c ? ',' : '{');
+        if (name.length && name.data[0] != '$')
+            wr_buf_add_json(out, name);
+        else
+            wr_buf_printf(out, "\"%d\"", c + 1);
+        wr_buf_add_char(out, ':');
+        wr_column_print_json(&batch->columns[c], row, out);
+    }
+    wr_buf_add_char(out, '}');
+}
+
 weir_status wr_stream_late(wr_stream_op *op, const wr_batch *batch, uint32_t row,
                            const char *reason)
 {
     op->late_rows++;
-    wr_dead_letters *dead = op->graph->dead;
-    if (!dead) return WR_OK;
+    wr_dead_letters *late = op->graph->late;
+    if (!late) return WR_OK;
     WR_BUF(text);
-    wr_batch one = *batch;
-    uint16_t sel = (uint16_t)row;
-    one.sel = &sel;
-    one.sel_count = 1;
-    wr_batch_print(&one, &text);
-    return dead->add(dead, (wr_str){0}, wr_str_of(reason), wr_buf_str(&text));
+    print_row(schema_into(op, batch), batch, row, &text);
+    return late->add(late, (wr_str){0}, wr_str_of(reason), wr_buf_str(&text));
 }
 
 uint64_t wr_graph_state_bytes(const wr_graph *graph)

@@ -35,9 +35,11 @@ struct wr_graph {
     const wr_env *env;
     wr_pool *pool;
     wr_fs *fs;
-    wr_dead_letters *dead; /* NULL: rows that come too late are only counted */
     bool is_volatile;      /* without a state: operators need not remember what changed */
-    wr_stream_op **ops;    /* every one behind those that feed it; the last is the sink */
+    wr_dead_letters *dead; /* for readers; NULL: a row that cannot be read fails the query */
+    wr_dead_letters *late; /* NULL: rows that come too late are only counted */
+    const wr_graph_source *polled; /* whose rows are on their way; NULL: none yet */
+    wr_stream_op **ops;            /* every one behind those that feed it; the last is the sink */
     int op_count, op_cap;
     wr_graph_source *sources;
     int source_count, source_cap;

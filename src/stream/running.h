@@ -1,6 +1,7 @@
 /* running.h - one continuous query while it runs: what stream.c and drive.c share. */
 #pragma once
 #include "stream/commit.h"
+#include "stream/dead.h"
 #include "stream/sink.h"
 #include "stream/stream.h"
 #include "sys/thread.h"
@@ -10,6 +11,7 @@ struct wr_stream {
     wr_stream_options options;
     wr_graph *graph;
     wr_stream_op *sink;
+    wr_dead dead; /* graph NULL: nothing is told */
     wr_committer committer;
     wr_thread *thread;
     bool takes_back;
@@ -23,6 +25,8 @@ struct wr_stream {
     wr_delivery delivery;     /* what is promised */
     const char *why;          /* this delivery and no stronger one */
     const char *why_volatile; /* no state is kept */
+    wr_delivery dead_delivery;
+    const char *dead_why;
     wr_mutex lock;
     wr_cond changed;
     /* Guarded by lock. */

@@ -66,6 +66,31 @@ static wr_stream_op *add_view(wr_stream *s, wr_stream_op *last, bool takes_back)
     return op;
 }
 
+/* Dead letters go to a sink of their own, which takes part in the commits of the other one. */
+static weir_status add_dead(wr_stream *s, wr_planner *planner)
+{
+    const wr_stream_options *options = &s->options;
+    wr_target *target = options->dead;
+    wr_stream_op *op = NULL;
+    if (!options->bad_rows_pass && !options->late_is_told) return WR_OK;
+    if (target) {
+        s->dead_delivery = strongest(s, target, &s->dead_why);
+        wr_sink_spec *spec = wr_new(&s->graph->arena, wr_sink_spec);
+        spec->target = target;
+        spec->request = (wr_deliverer_request){
+            .query = wr_arena_printf(&s->graph->arena, "%.*s.dead", WR_STR_ARGS(options->name)),
+            .delivery = s->dead_delivery,
+            .fs = options->fs,
+            .cancel = planner->env->cancel};
+        op = wr_graph_add(s->graph, &wr_stream_sink, spec, &target->schema, 0);
+    }
+    wr_dead_init(&s->dead, s->graph, op, options->bad_rows_are_told, options->name);
+    if (options->bad_rows_pass) s->graph->dead = &s->dead.bad;
+    if (options->late_is_told) s->graph->late = &s->dead.late;
+    s->committer.dead = &s->dead;
+    return WR_OK;
+}
+
 static weir_status add_sink(wr_stream *s, wr_planner *planner, wr_target *target,
                             wr_stream_op *last)
 {
@@ -95,10 +120,12 @@ weir_status wr_stream_new(wr_planner *planner, wr_logical *root, wr_target *targ
     s->options.state = wr_arena_str(&s->arena, options->state);
     s->graph = wr_graph_new(mem, planner->env, pool);
     s->graph->fs = options->fs;
-    s->graph->dead = options->dead;
+    s->options.dead_name = wr_arena_str(&s->arena, options->dead_name);
     s->progress.watermark = s->now.watermark = WR_NO_TIME_YET;
     wr_build_options build = {.emit_on_close = options->emit_on_close,
                               .emit_on_change = options->emit_on_change,
+                              .late_reopens = options->late_reopens,
+                              .lateness = options->lateness_us,
                               .target_takes_back = target->takes_back,
                               .target = target->connector};
     wr_stream_op *last;
@@ -108,6 +135,7 @@ weir_status wr_stream_new(wr_planner *planner, wr_logical *root, wr_target *targ
     choose_state(s, target);
     s->committer.place = s->options.state;
     last = add_view(s, last, s->takes_back);
+    WR_TRY(add_dead(s, planner));
     WR_TRY(add_sink(s, planner, target, last));
     *out = WR_TAKE(s);
     return WR_OK;
@@ -173,6 +201,7 @@ void wr_stream_drop(wr_stream *s)
     if (!s) return;
     s->stop = true;
     if (s->thread) wr_thread_join(s->thread);
+    wr_dead_clear(&s->dead);
     wr_graph_drop(s->graph);
     wr_committer_clear(&s->committer);
     wr_status_drop(s->error);

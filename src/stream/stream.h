@@ -24,8 +24,14 @@ typedef struct wr_stream_options {
     bool is_explained;         /* it will not be started: its state is left alone */
     bool only_looks;           /* sources do not hear what was read */
     struct wr_view_rows *view; /* keeps the rows that come out; NULL: none */
+    bool late_reopens;         /* closed windows are put out again, up to lateness_us later */
+    int64_t lateness_us;       /* with late_reopens */
+    bool late_is_told;         /* rows that come too late are dead letters */
+    bool bad_rows_pass;        /* rows that cannot be read are counted and do not fail the query */
+    bool bad_rows_are_told;    /* and are dead letters */
+    wr_target *dead;           /* where dead letters go; the planner's. NULL: there are none */
+    wr_str dead_name;
     wr_fs *fs;
-    wr_dead_letters *dead;
 } wr_stream_options;
 
 typedef enum wr_stream_status {
@@ -62,6 +68,8 @@ WR_MUST_CHECK weir_status wr_stream_new(wr_planner *planner, wr_logical *root, w
                                         const wr_stream_options *options, wr_stream **out);
 /* Will rows be taken back from the target? */
 bool wr_stream_takes_back(const wr_stream *stream);
+/* Can dead letters go into target? What its columns are to be is said if not. */
+WR_MUST_CHECK weir_status wr_stream_check_dead(const wr_target *target, wr_str name);
 WR_MUST_CHECK weir_status wr_stream_start(wr_stream *stream);
 /* Asks it to end after the present round, with a last commit. */
 void wr_stream_stop(wr_stream *stream);
