@@ -4,8 +4,8 @@
  * its temporary tables, its search path. So nothing the stream's thread asks for (a sequence, a
  * setting) is shared with the caller's thread, and the caller may go on, change settings, drop what
  * the stream reads, and close its session: plan, arena and references to catalog objects belong to
- * the stream's query. Its transaction is open as long as it runs, because the tables it joins are
- * those of one moment.
+ * the stream's query. Its transaction ends when it is made, or the rows it sees could not be freed
+ * as long as it runs; the tables it joins stay those of one moment, because their snapshots do.
  *
  * Closing goes from what runs to what it stands on: stream, query, session. */
 #include "session/session.h"
@@ -87,6 +87,7 @@ static weir_status make(weir_stream *stream, wr_str sql, const wr_statement *sta
     WR_TRY(check_is_stream(query, statement->node));
     WR_TRY(wr_query_check_insert(query, statement->node));
     WR_TRY(wr_make_stream(query, &query->bound, options, &stream->entry));
+    wr_query_leave_transaction(query);
     query->cancel.deadline_ns = 0; /* statement_timeout is for statements that end */
     stream->name = wr_heap_copy(stream->entry.name.data, stream->entry.name.length);
     return WR_OK;
