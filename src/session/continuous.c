@@ -96,6 +96,7 @@ static void take_settings(weir_query *query, const wr_bound *bound, wr_stream_op
     weir_session *session = query->session;
     *out = (wr_stream_options){.name = bound->sink ? bound->sink->name : WR_STR(""),
                                .state = wr_session_text(session, WR_SET_STREAM_STATE),
+                               .temp = wr_session_text(session, WR_SET_TEMP_DIRECTORY),
                                .checkpoint_interval_us =
                                    wr_session_int(session, WR_SET_CHECKPOINT_INTERVAL) * 1000,
                                .round_us = 100 * 1000,

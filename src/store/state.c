@@ -210,7 +210,7 @@ static weir_status clear_mark(wr_state *state, const char *mark)
 
 static weir_status update_mark(wr_state *state, const char *mark)
 {
-    if (state->options.read_only) return WR_OK;
+    if (state->options.read_only || state->options.is_volatile) return WR_OK;
     if (state->options.survives_losing_power)
         return state->has_mark ? clear_mark(state, mark) : WR_OK;
     WR_TRY(set_mark(state, mark));
@@ -241,7 +241,7 @@ static weir_status open_directory(wr_state *state)
     bool is_there = wr_fs_exists(fs, wr_str_of(state->file.path));
     if (!is_there && (!state->options.create || state->options.read_only))
         return wr_fail(WR_E_FILE_NOT_FOUND, "there is no state in \"%s\"", state->directory);
-    if (!state->options.read_only) {
+    if (!state->options.read_only && !state->options.is_volatile) {
         char *path = wr_state_path(state, "lock");
         weir_status bad = wr_lock_take(wr_str_of(path), &state->lock);
         wr_heap_drop(path);
@@ -254,6 +254,19 @@ static weir_status open_directory(wr_state *state)
     return bad;
 }
 
+/* Nobody needs the names of a volatile state any more. */
+static weir_status remove_names(wr_state *state)
+{
+    static const char *const names[] = {"state.mdb", "state.mdb-lock"};
+    for (size_t i = 0; i < WR_COUNT(names); i++) {
+        char *path = wr_state_path(state, names[i]);
+        weir_status bad = wr_fs_remove(wr_fs_real(), wr_str_of(path));
+        wr_heap_drop(path);
+        if (bad) return bad;
+    }
+    return wr_fs_remove(wr_fs_real(), wr_str_of(state->directory));
+}
+
 weir_status wr_state_open(wr_str directory, const wr_state_options *options, wr_state **out)
 {
     WR_AUTO(wr_state) *state = wr_heap_new(sizeof *state);
@@ -264,7 +277,9 @@ weir_status wr_state_open(wr_str directory, const wr_state_options *options, wr_
     state->file.path = wr_state_path(state, "state.mdb");
     state->file.read_only = options->read_only;
     state->file.survives_losing_power = options->survives_losing_power;
+    state->file.map_bytes = options->map_bytes;
     WR_TRY(open_directory(state));
+    if (options->is_volatile) WR_TRY(remove_names(state));
     *out = WR_TAKE(state);
     return WR_OK;
 }
@@ -321,6 +336,18 @@ static weir_status need_snapshot(wr_state *state)
 
 /* ---- changing ---- */
 
+/* Nobody goes back to the last commit of a volatile state. */
+static weir_status make_room(wr_state *state)
+{
+    enum { LOOK_EVERY = 256 };
+    uint64_t count = 0;
+    if (!state->options.changes_max || ++state->puts < LOOK_EVERY) return WR_OK;
+    state->puts = 0;
+    for (uint32_t i = 0; i < state->section_count; i++)
+        count += state->sections[i]->changes.count;
+    return count < state->options.changes_max ? WR_OK : wr_state_commit(state);
+}
+
 static weir_status may_change(const wr_state *state, wr_str key)
 {
     wr_assert(!state->cursor.state);
@@ -336,6 +363,7 @@ weir_status wr_state_put(wr_state *state, uint32_t section, wr_str key, wr_str v
 {
     WR_TRY(may_change(state, key));
     wr_assert(key.length > 0);
+    WR_TRY(make_room(state));
     if (value.length > 1 << 30)
         return wr_fail(WR_E_TOO_BIG, "a value of %zu bytes is too big for a state", value.length);
     return wr_changes_set(&section_of(state, section)->changes, &state->pool, key, &value);
@@ -345,6 +373,7 @@ weir_status wr_state_delete(wr_state *state, uint32_t section, wr_str key)
 {
     WR_TRY(may_change(state, key));
     wr_assert(key.length > 0);
+    WR_TRY(make_room(state));
     return wr_changes_set(&section_of(state, section)->changes, &state->pool, key, NULL);
 }
 
@@ -381,6 +410,7 @@ weir_status wr_state_get(wr_state *state, uint32_t section, wr_str key, wr_str *
     int code = mdb_get(state->file.reader, state->file.pairs, &at, &stored);
     if (code == MDB_NOTFOUND) return WR_OK;
     if (code) return wr_state_file_failure(&state->file, "read", code);
+    wr_state_file_has_read(&state->file);
     *found = true;
     return wr_state_unwrap(&state->file, (wr_str){whole.bytes, whole.length}, wr_state_str(stored),
                            value);
@@ -393,6 +423,7 @@ static weir_status take_below(wr_state_cursor *cursor, int code, MDB_val key, MD
     if (code == MDB_NOTFOUND) return WR_OK;
     if (code) return wr_state_file_failure(&cursor->state->file, "read", code);
     uint32_t number;
+    wr_state_file_has_read(&cursor->state->file);
     cursor->below_key = wr_state_str(key);
     cursor->below_value = wr_state_str(stored);
     if (cursor->below_key.length <= WR_STATE_NAME)
@@ -491,10 +522,7 @@ void wr_state_cursor_close(wr_state_cursor *cursor)
 
 void wr_state_figures_of(wr_state *state, wr_state_figures *out)
 {
-    wr_file_stat stat = {0};
-    weir_status bad = wr_fs_stat(wr_fs_real(), wr_str_of(state->file.path), &stat);
-    wr_status_drop(bad);
-    *out = (wr_state_figures){.bytes_on_disk = stat.size,
+    *out = (wr_state_figures){.bytes_on_disk = wr_state_file_bytes(&state->file),
                               .keys = state->record.keys,
                               .commits = state->record.commits,
                               .hash = state->record.hash,

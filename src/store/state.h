@@ -19,6 +19,9 @@ typedef struct wr_state_options {
     bool create;                /* if it is missing */
     bool read_only;             /* `weir state dump` beside a query of another process */
     bool survives_losing_power; /* commits wait for the disk */
+    bool is_volatile;           /* a new one that nobody finds, gone with this process */
+    uint64_t changes_max;       /* of a volatile one: more are committed before they are asked to */
+    uint64_t map_bytes;         /* of what is read that count as memory of the process; 0: any */
     bool check;                 /* wr_state_check before anything is believed */
     wr_mem *mem;                /* counts the changes between commits; NULL: nobody does */
 } wr_state_options;

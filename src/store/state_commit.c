@@ -53,6 +53,7 @@ static weir_status put_pair(writer *w, const wr_state_key *whole, wr_str value, 
     MDB_val key = wr_state_val(whole->bytes, whole->length), stored;
     unsigned flags = MDB_RESERVE;
     int code = mdb_cursor_get(w->cursor, &key, &stored, MDB_SET);
+    wr_state_file_has_read(&w->state->file);
     if (code && code != MDB_NOTFOUND) return failed(w, code);
     if (!code) {
         flags |= MDB_CURRENT;
@@ -76,6 +77,7 @@ static weir_status delete_pair(writer *w, const wr_state_key *whole)
 {
     MDB_val key = wr_state_val(whole->bytes, whole->length), stored;
     int code = mdb_cursor_get(w->cursor, &key, &stored, MDB_SET);
+    wr_state_file_has_read(&w->state->file);
     if (code == MDB_NOTFOUND) return WR_OK;
     WR_TRY(failed(w, code));
     WR_TRY(uncount(w, stored));
@@ -93,6 +95,7 @@ static weir_status delete_range(writer *w, uint32_t section, const wr_change_ran
     int code = mdb_cursor_get(w->cursor, &key, &stored, MDB_SET_RANGE);
     while (!code && wr_str_cmp(wr_state_str(key), end) < 0) {
         WR_TRY(uncount(w, stored));
+        wr_state_file_has_read(&w->state->file);
         w->bytes += key.mv_size;
         WR_TRY(failed(w, mdb_cursor_del(w->cursor, 0)));
         /* The cursor stands on the next one already, or behind the last of a page. */
@@ -230,10 +233,9 @@ static weir_status attempt(writer *w, uint64_t bytes)
 
 static weir_status commit(wr_state *state, uint64_t changes, uint64_t *bytes)
 {
-    wr_file_stat stat;
-    WR_TRY(wr_fs_stat(wr_fs_real(), wr_str_of(state->file.path), &stat));
+    uint64_t size = wr_state_file_bytes(&state->file);
     /* Each change can cost a copy of a page, but no more of them than there are. */
-    uint64_t need = WR_MIN(changes * PAGE_BYTES, stat.size) + 2 * state->pool.bytes + SLACK;
+    uint64_t need = WR_MIN(changes * PAGE_BYTES, size) + 2 * state->pool.bytes + SLACK;
     for (int i = 0;; i++) {
         writer w = {.state = state};
         weir_status bad = attempt(&w, need);

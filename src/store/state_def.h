@@ -53,6 +53,7 @@ struct wr_state {
     bool has_mark;          /* the file that says that commits were not waited for */
     wr_state_cursor cursor;
     uint64_t bytes_last_commit;
+    uint32_t puts; /* since changes were counted */
     int64_t last_commit_ns;
 };
 

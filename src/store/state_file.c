@@ -8,6 +8,10 @@
  * A snapshot is kept between reads and given up before each change, else pages could not be reused.
  * It is not bound to a thread (MDB_NOTLS).
  *
+ * What is read of the map counts as memory of this process until it is given back: a page that is
+ * touched brings its neighbours along. So somebody who has a budget (map_bytes) gives all of it
+ * back when it is exceeded; the system still has the pages.
+ *
  * Traps of LMDB that are handled here: opening a file twice in one process ends the locks of the
  * first opening (hence the list of open states, with the process, because children of a fork
  * inherit it); a failed write of its head leaves it unusable (reset); readers that were killed hold
@@ -21,6 +25,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { FILE_RIGHTS = 0600 };
@@ -141,6 +146,8 @@ static weir_status open_env(wr_state_file *file)
     wr_status_drop(bad);
     unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | (file->read_only ? MDB_RDONLY : 0) |
                      (file->survives_losing_power ? 0 : MDB_NOSYNC);
+    file->map = (wr_map){NULL, 0};
+    file->resident = wr_map_resident();
     int code = mdb_env_create(&file->env);
     if (code) return wr_state_file_failure(file, "open", code);
     code = mdb_env_set_mapsize(file->env, map_size_for(is_there ? stat.size * 2 : 0));
@@ -207,12 +214,33 @@ static void usage_of(const wr_state_file *file, uint64_t *used, uint64_t *map)
     *map = about.me_mapsize;
 }
 
+uint64_t wr_state_file_bytes(const wr_state_file *file)
+{
+    uint64_t used = 0, map;
+    if (file->env) usage_of(file, &used, &map);
+    return used;
+}
+
+void wr_state_file_trim(wr_state_file *file)
+{
+    file->reads = 0;
+    if (!file->env || wr_map_resident() <= file->resident + file->map_bytes) return;
+    if (!file->map.start) {
+        struct stat about;
+        int descriptor;
+        if (mdb_env_get_fd(file->env, &descriptor) || fstat(descriptor, &about)) return;
+        file->map = wr_map_of(about.st_dev, about.st_ino);
+    }
+    wr_map_forget(file->map);
+}
+
 weir_status wr_state_file_grow(wr_state_file *file, uint64_t bytes)
 {
     uint64_t used, map;
     int readers = 0;
     WR_FAILPOINT(state_grow);
     wr_state_file_forget(file);
+    file->map = (wr_map){NULL, 0};
     usage_of(file, &used, &map);
     mdb_reader_check(file->env, &readers); /* the dead ones may be why it grows */
     int code = mdb_env_set_mapsize(file->env, map_size_for(WR_MAX(map * 2, used + bytes)));

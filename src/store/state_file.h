@@ -5,6 +5,7 @@
 #pragma once
 #include "base/mem.h"
 #include "sys/file.h"
+#include "sys/map.h"
 #include <lmdb.h>
 
 enum { WR_STATE_CHECKSUM = 8, WR_STATE_NAME = 4 }; /* bytes before a value, before a key */
@@ -16,6 +17,10 @@ typedef struct wr_state_file {
     MDB_txn *reader; /* of the last commit; kept between reads */
     bool is_reading; /* reader holds a snapshot */
     bool read_only, survives_losing_power;
+    uint64_t map_bytes;         /* of the map may be resident; 0: any number */
+    uint64_t resident;          /* of other maps, when it was opened */
+    uint32_t reads;             /* since somebody looked */
+    wr_map map;                 /* empty: to be found */
     struct open_state *opening; /* among those of this process */
 } wr_state_file;
 
@@ -29,6 +34,15 @@ void wr_state_file_close(wr_state_file *file);
  * file if it has to be. */
 WR_MUST_CHECK weir_status wr_state_file_read(wr_state_file *file);
 void wr_state_file_forget(wr_state_file *file);
+/* Bytes of the file that are used. */
+uint64_t wr_state_file_bytes(const wr_state_file *file);
+/* Now and then what was read of the map is given back, where it is more than map_bytes. */
+void wr_state_file_trim(wr_state_file *file);
+enum { WR_STATE_READS = 64 };
+static inline void wr_state_file_has_read(wr_state_file *file)
+{
+    if (file->map_bytes && ++file->reads >= WR_STATE_READS) wr_state_file_trim(file);
+}
 /* A transaction that changes the file, with room for about bytes more. */
 WR_MUST_CHECK weir_status wr_state_file_begin(wr_state_file *file, uint64_t bytes, MDB_txn **out);
 /* Forgets the snapshot and makes the map larger: twice, or for bytes more than are used. */

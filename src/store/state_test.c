@@ -423,6 +423,31 @@ TEST(the_map_grows_with_the_state)
     clean();
 }
 
+TEST(a_volatile_state_has_no_name_and_commits_by_itself)
+{
+    char value[500] = {0};
+    wr_state *state = opened(&(wr_state_options){
+        .create = true, .is_volatile = true, .changes_max = 1000, .map_bytes = 1 << 20});
+    uint32_t s = section(state, "s");
+    EXPECT(!wr_fs_exists(wr_fs_real(), place()));
+    for (uint32_t i = 0; i < 20000; i++) {
+        uint32_t key = __builtin_bswap32(i * 2654435761u);
+        EXPECT_OK(wr_state_put(state, s, (wr_str){(char *)&key, 4}, (wr_str){value, sizeof value}));
+    }
+    wr_state_figures figures;
+    wr_state_figures_of(state, &figures);
+    EXPECT(figures.commits > 10 && figures.pending_bytes < 2 << 20);
+    for (uint32_t i = 0; i < 20000; i++) {
+        uint32_t key = __builtin_bswap32(i * 2654435761u);
+        wr_str found;
+        bool is_found = false;
+        EXPECT_OK(wr_state_get(state, s, (wr_str){(char *)&key, 4}, &found, &is_found));
+        EXPECT(is_found && found.length == sizeof value);
+    }
+    EXPECT(wr_map_resident() < state->file.resident + (8 << 20));
+    wr_state_close(state);
+}
+
 TEST(changes_are_counted_and_refused_beyond_the_limit_until_they_are_committed)
 {
     wr_mem *mem = wr_mem_new(NULL, "test", 1 << 20);

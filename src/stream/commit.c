@@ -27,9 +27,9 @@ static wr_str position_key(wr_buf *buf, const wr_graph *graph, int source)
 
 /* ---- restoring ---- */
 
-static weir_status sections(wr_committer *c)
+static weir_status sections(wr_committer *c, wr_state *state)
 {
-    WR_TRY(wr_state_section(c->state, WR_STR("query"), &c->section));
+    WR_TRY(wr_state_section(state, WR_STR("query"), &c->section));
     WR_BUF(name);
     for (int i = 0; i < c->graph->op_count; i++) {
         wr_stream_op *op = c->graph->ops[i];
@@ -37,7 +37,7 @@ static weir_status sections(wr_committer *c)
         wr_assert(op->def->save && op->def->load && op->def->settled);
         wr_buf_clear(&name);
         wr_buf_printf(&name, "%d %s", i, op->def->name);
-        WR_TRY(wr_state_section(c->state, wr_buf_str(&name), &op->section));
+        WR_TRY(wr_state_section(state, wr_buf_str(&name), &op->section));
     }
     return WR_OK;
 }
@@ -138,7 +138,7 @@ weir_status wr_commit_restore(wr_committer *c, bool *restored)
 {
     *restored = false;
     if (c->state) {
-        WR_TRY(sections(c));
+        WR_TRY(sections(c, c->state));
         WR_TRY(read_epoch(c, restored));
         if (*restored) WR_TRY(check_same_query(c));
     }
@@ -155,11 +155,11 @@ weir_status wr_commit_restore(wr_committer *c, bool *restored)
 
 /* ---- committing ---- */
 
-static weir_status save_operators(wr_committer *c)
+static weir_status save_operators(wr_committer *c, wr_state *state)
 {
     for (int i = 0; i < c->graph->op_count; i++)
         if (c->graph->ops[i]->def->save)
-            WR_TRY(c->graph->ops[i]->def->save(c->graph->ops[i], c->state));
+            WR_TRY(c->graph->ops[i]->def->save(c->graph->ops[i], state));
     return WR_OK;
 }
 
@@ -196,7 +196,7 @@ static weir_status prepare_sinks(wr_committer *c, uint64_t epoch)
 static weir_status commit_state(wr_committer *c, uint64_t epoch)
 {
     if (!c->state) return prepare_sinks(c, epoch);
-    WR_TRY(save_operators(c));
+    WR_TRY(save_operators(c, c->state));
     WR_FAILPOINT(stream_saved);
     WR_TRY(prepare_sinks(c, epoch));
     WR_FAILPOINT(stream_prepared);
@@ -245,15 +245,62 @@ weir_status wr_commit_epoch(wr_committer *c)
         wr_state_figures figures;
         wr_state_figures_of(c->state, &figures);
         c->bytes = figures.bytes_last_commit;
+        c->disk_bytes = figures.bytes_on_disk;
     }
     return WR_OK;
 }
 
 void wr_commit_nothing(wr_committer *c) { settle_operators(c, true); }
 
+uint64_t wr_commit_map_bytes(const wr_graph *graph) { return wr_mem_limit(graph->mem) / 10; }
+
+static weir_status open_spill(wr_committer *c)
+{
+    static _Atomic unsigned number;
+    WR_BUF(folder);
+    wr_str temp = c->temp.length ? c->temp : wr_path_temp_dir();
+    wr_buf_printf(&folder, "%.*s/weir-stream-%llx-%u", WR_STR_ARGS(temp),
+                  (unsigned long long)wr_random_u64(), ++number);
+    wr_state_options options = {.create = true,
+                                .is_volatile = true,
+                                .changes_max = wr_graph_pages_max(wr_mem_limit(c->graph->mem)),
+                                .map_bytes = wr_commit_map_bytes(c->graph),
+                                .mem = c->graph->mem};
+    weir_status bad = wr_state_open(wr_buf_str(&folder), &options, &c->spill);
+    if (bad)
+        return wr_with_hint(bad, "what does not fit in memory_limit needs a file: set "
+                                 "temp_directory, or stream_state to keep it over restarts");
+    return sections(c, c->spill);
+}
+
+/* From now on changes are listed, and everything is one. */
+static weir_status list_everything(wr_graph *graph)
+{
+    graph->is_volatile = false;
+    for (int i = 0; i < graph->op_count; i++)
+        if (graph->ops[i]->def->list_all) WR_TRY(graph->ops[i]->def->list_all(graph->ops[i]));
+    return WR_OK;
+}
+
+weir_status wr_commit_spill(wr_committer *c)
+{
+    if (c->state) return wr_commit_epoch(c);
+    if (!c->spill) WR_TRY(open_spill(c));
+    if (c->graph->is_volatile) WR_TRY(list_everything(c->graph));
+    weir_status bad = save_operators(c, c->spill);
+    if (!bad) bad = wr_state_commit(c->spill);
+    if (bad) wr_state_rollback(c->spill);
+    settle_operators(c, !bad);
+    wr_state_figures figures;
+    wr_state_figures_of(c->spill, &figures);
+    c->disk_bytes = figures.bytes_on_disk;
+    return bad;
+}
+
 void wr_committer_clear(wr_committer *c)
 {
     wr_state_close(c->state);
+    wr_state_close(c->spill);
     wr_buf_clear(&c->token);
     wr_buf_clear(&c->dead_token);
 }

@@ -6,6 +6,8 @@ typedef struct wr_committer {
     wr_graph *graph;
     wr_stream_op *sink;
     wr_state *state;  /* NULL: the query is volatile */
+    wr_state *spill;  /* of a volatile query: what memory does not hold; NULL: it holds all */
+    wr_str temp;      /* folder for it */
     uint32_t section; /* of epoch, positions and tokens */
     wr_str place;     /* of the state, for messages */
     wr_str text;      /* of the statement; empty: unknown */
@@ -14,6 +16,7 @@ typedef struct wr_committer {
     uint64_t epoch;   /* of the last commit; 0: none yet */
     uint64_t bytes;   /* written by the last one */
     int64_t took_us;  /* by the last one */
+    uint64_t disk_bytes; /* of the state */
     wr_buf token;     /* of the last one */
     wr_dead *dead;    /* NULL: there are no dead letters */
     wr_buf dead_token;
@@ -28,4 +31,9 @@ WR_MUST_CHECK weir_status wr_commit_epoch(wr_committer *c);
 /* For a query that keeps nothing: operators give back what they need not hold any more. Between
  * rounds. */
 void wr_commit_nothing(wr_committer *c);
+/* How much of the map of a state may count as memory. */
+uint64_t wr_commit_map_bytes(const wr_graph *graph);
+/* Makes room in memory: what operators keep goes into the state, as a commit or, for a volatile
+ * query, into a file that ends with it. */
+WR_MUST_CHECK weir_status wr_commit_spill(wr_committer *c);
 void wr_committer_clear(wr_committer *c);

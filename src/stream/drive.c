@@ -5,7 +5,9 @@
  * slowly is handed on at once, and what comes fast in rounds that pay. When nothing came at all the
  * thread waits at the first source that has not ended, never longer than until something is due;
  * when only a few rows came it lets some more gather, for a moment nobody sees. Commits happen
- * between rounds only: there is nothing in flight then.
+ * between rounds only: there is nothing in flight then. A round ends early when a commit is needed
+ * to make room in memory; while an operator has more to put out than a commit should change,
+ * nothing is polled.
  *
  * Threads: the driving thread owns graph and state. Others see copies under the lock and raise the
  * flags stop, wants_commit and cancel. */
@@ -81,6 +83,7 @@ static void publish(wr_stream *s, wr_stream_status status, bool any, bool has_ne
     p->rows_out = s->sink->rows_out;
     if (s->dead.graph) p->dead_rows = wr_dead_bad_rows(&s->dead);
     p->state_bytes = wr_graph_state_bytes(s->graph);
+    p->state_disk_bytes = s->committer.disk_bytes;
     p->epoch = s->committer.epoch;
     bool goes_on = status == WR_STREAM_RUNNING || status == WR_STREAM_BACKPRESSURE;
     bool describe = !goes_on || now - s->described_ns > DESCRIBE_EVERY_NS;
@@ -244,7 +247,7 @@ static weir_status commit(wr_stream *s)
  */
 static void tidy(wr_stream *s)
 {
-    if (commits(s) || now_us() - s->last_commit_us < TIDY_US) return;
+    if (commits(s) || s->committer.spill || now_us() - s->last_commit_us < TIDY_US) return;
     wr_commit_nothing(&s->committer);
     s->last_commit_us = now_us();
 }
@@ -276,16 +279,35 @@ static bool has_more(const wr_stream *s, uint64_t rows)
     return false;
 }
 
-/* Polls until there is little left; *any: rows came, *few: the last poll brought nearly none. */
+/* What is left to do at the time reached. */
+static weir_status catch_up(wr_stream *s, int64_t began)
+{
+    while (wr_graph_is_behind(s->graph)) {
+        WR_TRY(wr_cancel_check(s->graph->env->cancel));
+        WR_TRY(wr_graph_catch_up(s->graph));
+        if (wr_graph_wants_commit(s->graph) || now_us() - began >= s->options.round_us) break;
+    }
+    return WR_OK;
+}
+
+/* Polls until there is little left or memory is short; *any: rows came, *few: the last poll brought
+ * nearly none. */
 static weir_status poll_round(wr_stream *s, int64_t began, bool *any, bool *few, bool *ended)
 {
     uint64_t rows = 0;
+    bool is_full;
+    if (wr_graph_is_behind(s->graph)) {
+        *any = true;
+        *few = false;
+        return catch_up(s, began);
+    }
     do {
         WR_TRY(wr_cancel_check(s->graph->env->cancel));
         WR_TRY(poll_all(s, 0, &rows, ended));
         *any |= rows > 0;
         *few = !has_more(s, rows);
-    } while (!*few && !is_stopping(s) && now_us() - began < s->options.round_us);
+        is_full = wr_graph_is_behind(s->graph) || wr_graph_wants_commit(s->graph);
+    } while (!*few && !is_full && !is_stopping(s) && now_us() - began < s->options.round_us);
     if (*any || *ended || is_stopping(s)) return WR_OK;
     WR_TRY(poll_all(s, patience(s), &rows, ended));
     *any = rows > 0;
@@ -297,7 +319,7 @@ static weir_status run_rounds(wr_stream *s)
     bool ended = false, has_new = false; /* rows since the last commit */
     uint64_t rows_out = s->sink->rows_out;
     int64_t time = s->sink->time;
-    while (!ended) {
+    while (!ended || wr_graph_is_behind(s->graph)) {
         int64_t began = now_us();
         bool any = false, few;
         WR_TRY(poll_round(s, began, &any, &few, &ended));
@@ -312,9 +334,14 @@ static weir_status run_rounds(wr_stream *s)
         time = s->sink->time;
         s->now.last_round_us = now_us() - began;
         bool stopping = is_stopping(s);
-        if (stopping || ended || (has_new && commit_is_due(s, any))) {
+        bool is_full = wr_graph_wants_commit(s->graph);
+        bool at_end = stopping || (ended && !wr_graph_is_behind(s->graph));
+        s->now.spills += is_full;
+        if (at_end || (is_full && s->committer.state) || (has_new && commit_is_due(s, any))) {
             WR_TRY(commit(s));
             has_new = false;
+        } else if (is_full) {
+            WR_TRY(wr_commit_spill(&s->committer));
         }
         tidy(s);
         publish(s, left ? WR_STREAM_BACKPRESSURE : WR_STREAM_RUNNING, any, has_new && commits(s));

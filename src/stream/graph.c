@@ -122,15 +122,22 @@ static int64_t time_of_inputs(const wr_stream_op *op)
     return has_ended ? INT64_MAX : is_idle ? most : least;
 }
 
+/* Does what is due at op->time; those behind hear of the time when all of it was done. */
+static weir_status reach_time(wr_stream_op *op)
+{
+    op->is_behind = false;
+    if (op->def->advance) WR_TRY(op->def->advance(op));
+    for (int i = 0; i < op->output_count && !op->is_behind; i++)
+        WR_TRY(wr_stream_advance(op->outputs[i].to, op->outputs[i].input, op->time));
+    return WR_OK;
+}
+
 static weir_status pass_time(wr_stream_op *op)
 {
     int64_t time = time_of_inputs(op);
     if (time <= op->time) return WR_OK;
     op->time = time;
-    if (op->def->advance) WR_TRY(op->def->advance(op));
-    for (int i = 0; i < op->output_count; i++)
-        WR_TRY(wr_stream_advance(op->outputs[i].to, op->outputs[i].input, time));
-    return WR_OK;
+    return reach_time(op);
 }
 
 weir_status wr_stream_advance(wr_stream_op *op, int input, int64_t time)
@@ -211,6 +218,52 @@ uint64_t wr_graph_state_bytes(const wr_graph *graph)
     for (int i = 0; i < graph->op_count; i++)
         if (graph->ops[i]->def->is_stateful) bytes += wr_mem_used(graph->ops[i]->mem);
     return bytes;
+}
+
+/* ---- memory ---- */
+
+enum { PAGE_BYTES = 4096 };
+
+/* Two fifths are groups and rows, a quarter the pages of a commit; the rest is for the changes of
+ * a commit, for what is read, and for all that is not state. */
+uint64_t wr_graph_pages_max(uint64_t limit) { return limit / 4 / PAGE_BYTES; }
+
+void wr_graph_share(wr_graph *graph, uint64_t limit, bool is_durable)
+{
+    int stateful = 0;
+    for (int i = 0; i < graph->op_count; i++)
+        stateful += graph->ops[i]->def->is_stateful;
+    for (int i = 0; i < graph->op_count && limit; i++)
+        if (graph->ops[i]->def->is_stateful)
+            graph->ops[i]->share = limit / 5 * 2 / (uint64_t)stateful;
+    graph->pages_max = is_durable ? wr_graph_pages_max(limit) : 0;
+}
+
+bool wr_graph_wants_commit(const wr_graph *graph)
+{
+    uint64_t pages = 0;
+    for (int i = 0; i < graph->op_count; i++) {
+        wr_stream_op *op = graph->ops[i];
+        if (!op->share) continue;
+        if (op->def->pending && graph->pages_max) pages += op->def->pending(op);
+        uint64_t used = wr_mem_used(op->mem);
+        if (used > op->share && used > op->kept_bytes + op->share / 4) return true;
+    }
+    return graph->pages_max && pages >= graph->pages_max;
+}
+
+weir_status wr_graph_catch_up(wr_graph *graph)
+{
+    for (int i = 0; i < graph->op_count; i++)
+        if (graph->ops[i]->is_behind) WR_TRY(reach_time(graph->ops[i]));
+    return WR_OK;
+}
+
+bool wr_graph_is_behind(const wr_graph *graph)
+{
+    for (int i = 0; i < graph->op_count; i++)
+        if (graph->ops[i]->is_behind) return true;
+    return false;
 }
 
 weir_status wr_graph_source_idle(wr_graph_source *source, bool is_idle)

@@ -43,6 +43,7 @@ struct wr_graph {
     int op_count, op_cap;
     wr_graph_source *sources;
     int source_count, source_cap;
+    uint64_t pages_max;           /* of the state that one commit should touch; 0: any number */
     WR_LIST(wr_relation *) feeds; /* references; released with the graph */
 };
 
@@ -59,6 +60,10 @@ struct wr_stream_op {
     wr_mem *mem;             /* budget of this operator: its state is counted here */
     wr_arena arena;          /* small things that live as long as the operator */
     uint32_t section;        /* of the state store */
+    wr_state *state;         /* where it reads what it does not keep in memory; NULL: none yet */
+    uint64_t share;          /* bytes it keeps over a commit at most; 0: all */
+    uint64_t kept_bytes;     /* it did keep */
+    bool is_behind;          /* advance has more to do than it did: call wr_graph_catch_up */
     wr_stream_edge *outputs;
     int output_count, input_count;
     int64_t *input_times; /* the watermark that came through each input */
@@ -76,12 +81,17 @@ struct wr_stream_op_def {
     bool takes_back;  /* push understands rows that are taken back */
     weir_status (*open)(wr_stream_op *op);
     weir_status (*push)(wr_stream_op *op, int input, const wr_delta *delta);
-    /* op->time rose: everything before it has been pushed. NULL: nothing happens. */
+    /* op->time rose: everything before it has been pushed. NULL: nothing happens. It may do a part
+     * (is_behind) and is called again then, before anything else is pushed. */
     weir_status (*advance)(wr_stream_op *op);
+    /* Changes were not listed so far; from now on they are, and everything in memory is one. */
+    weir_status (*list_all)(wr_stream_op *op);
+    /* How many pages of the state the next save will touch, about; NULL: few. */
+    uint64_t (*pending)(wr_stream_op *op);
     /* The round ends: what is said once per round leaves now. NULL: nothing happens. */
     weir_status (*flush)(wr_stream_op *op);
-    /* Writes what changed since the last settled save. It counts as written when settled says so.
-     */
+    /* Writes what changed since the last settled save. It counts as written when settled says so;
+     * then what exceeds op->share may be forgotten and read again from op->state. */
     weir_status (*save)(wr_stream_op *op, wr_state *state);
     void (*settled)(wr_stream_op *op, bool committed);
     /* Reads what it needs to go on; the rest may be read when it is asked for. Once, after open. */
@@ -119,3 +129,13 @@ WR_MUST_CHECK weir_status wr_graph_open_state(wr_graph *graph);
 /* The end of a round: every operator flushes, those in front first. */
 WR_MUST_CHECK weir_status wr_graph_flush(wr_graph *graph);
 uint64_t wr_graph_state_bytes(const wr_graph *graph);
+/* Shares the memory that the state may take among the operators. is_durable: commits are whole, so
+ * they come before they are too large. */
+void wr_graph_share(wr_graph *graph, uint64_t limit, bool is_durable);
+/* Pages of the state that may be in memory while it is written. */
+uint64_t wr_graph_pages_max(uint64_t limit);
+/* Whether a commit should come now, so that memory suffices. */
+bool wr_graph_wants_commit(const wr_graph *graph);
+/* Operators that are behind go on. */
+WR_MUST_CHECK weir_status wr_graph_catch_up(wr_graph *graph);
+bool wr_graph_is_behind(const wr_graph *graph);

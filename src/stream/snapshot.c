@@ -179,6 +179,25 @@ static void add_lag(wr_buf *out, const char *name, bool is_known, uint64_t lag)
     wr_buf_add_text(out, "null");
 }
 
+/* What each operator keeps in memory, and how much of that it keeps over a commit (0: all). */
+static void add_operators(const wr_stream *s, wr_buf *out)
+{
+    key(out, "operators");
+    wr_buf_add_char(out, '[');
+    bool any = false;
+    for (int i = 0; i < s->graph->op_count; i++) {
+        const wr_stream_op *op = s->graph->ops[i];
+        if (!op->def->is_stateful) continue;
+        wr_buf_add_text(out, any ? ",{" : "{");
+        text(out, "name", op->def->name);
+        number(out, "state_bytes", (int64_t)wr_mem_used(op->mem));
+        number(out, "share_bytes", (int64_t)op->share);
+        wr_buf_add_char(out, '}');
+        any = true;
+    }
+    wr_buf_add_char(out, ']');
+}
+
 static void add_own(const wr_stream *s, const wr_stream_progress *p, wr_buf *out)
 {
     number(out, "v", 1);
@@ -194,6 +213,9 @@ static void add_own(const wr_stream *s, const wr_stream_progress *p, wr_buf *out
     flag(out, "is_idle", p->is_idle);
     number(out, "idle_us", p->idle_for_us);
     number(out, "state_bytes", (int64_t)p->state_bytes);
+    number(out, "state_disk_bytes", (int64_t)p->state_disk_bytes);
+    number(out, "spills", (int64_t)p->spills);
+    add_operators(s, out);
     number(out, "epoch", (int64_t)p->epoch);
     number(out, "checkpoints", (int64_t)p->checkpoints);
     number(out, "checkpoint_bytes", (int64_t)p->checkpoint_bytes);

@@ -104,8 +104,13 @@ static weir_status add_sink(wr_stream *s, wr_planner *planner, wr_target *target
     s->committer.graph = s->graph;
     s->graph->is_volatile = s->options.state.length == 0;
     s->committer.sink = s->sink;
+    s->committer.temp = s->options.temp;
+    wr_graph_share(s->graph, wr_mem_limit(s->graph->mem), s->options.state.length > 0);
     if (!s->options.state.length || s->options.is_explained) return WR_OK;
-    wr_state_options options = {.create = true, .survives_losing_power = true};
+    wr_state_options options = {.create = true,
+                                .survives_losing_power = true,
+                                .map_bytes = wr_commit_map_bytes(s->graph),
+                                .mem = s->graph->mem};
     return wr_state_open(s->options.state, &options, &s->committer.state);
 }
 
@@ -118,6 +123,7 @@ weir_status wr_stream_new(wr_planner *planner, wr_logical *root, wr_target *targ
     s->options = *options;
     s->options.name = wr_arena_str(&s->arena, options->name);
     s->options.state = wr_arena_str(&s->arena, options->state);
+    s->options.temp = wr_arena_str(&s->arena, options->temp);
     s->graph = wr_graph_new(mem, planner->env, pool);
     s->graph->fs = options->fs;
     s->options.dead_name = wr_arena_str(&s->arena, options->dead_name);

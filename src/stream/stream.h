@@ -12,6 +12,7 @@ typedef struct wr_stream_options {
     wr_str name;                    /* of the query; its state is found by it */
     wr_str state;                   /* directory; empty: nothing is kept, the query is volatile */
     wr_str text;                    /* the statement, as the formatter writes it; may be empty */
+    wr_str temp;                    /* folder for what does not fit in memory; empty: the system's */
     int64_t checkpoint_interval_us; /* 0: after each round */
     uint64_t checkpoint_bytes;      /* commits also after so much was changed; 0: by time alone */
     int64_t round_us;               /* a round ends after this long at the latest */
@@ -51,6 +52,7 @@ typedef struct wr_stream_progress {
     uint64_t rows_in, rows_out, late_rows, dead_rows, rounds, batches;
     int64_t watermark; /* WR_NO_TIME_YET */
     uint64_t state_bytes, checkpoint_bytes, checkpoints;
+    uint64_t state_disk_bytes, spills; /* of the state store; commits that made room in memory */
     int64_t last_checkpoint_us, last_round_us, last_batch_us, last_sink_us, idle_for_us;
     wr_lag lag;
     uint64_t epoch;

@@ -31,6 +31,8 @@ typedef struct drill {
     int input_count;
     wr_stream_op *entries[2], *op, *collector;
     uint32_t section;
+    wr_state *state;
+    bool forgets;                 /* all of memory after each commit */
     WR_LIST(char *) said, wanted; /* "+a|b" and "-a|b" */
 } drill;
 
@@ -101,6 +103,7 @@ static void drill_graph(drill *d)
     wr_graph_connect(d->graph, d->op, d->collector, 0);
     EXPECT_OK(wr_graph_open(d->graph));
     d->op->section = d->section;
+    d->op->share = d->forgets;
 }
 
 static void drill_end(drill *d)
@@ -156,12 +159,6 @@ static void drill_push(drill *d, int input, const drill_row *rows, uint32_t coun
         delta.batch.sel_count = count;
     }
     EXPECT_OK(wr_stream_emit(d->entries[input], &delta));
-}
-
-static void drill_advance(drill *d, int64_t time)
-{
-    for (int i = 0; i < d->input_count; i++)
-        EXPECT_OK(wr_stream_advance(d->op, i, time));
 }
 
 /* ---- the account ---- */
@@ -256,6 +253,18 @@ __attribute__((unused)) static void drill_commit(drill *d, wr_state *state)
         else
             EXPECT_OK(wr_state_commit(state));
         d->def->settled(d->op, !fails);
+    }
+}
+
+/* What expires may wait for commits. */
+static void drill_advance(drill *d, int64_t time)
+{
+    for (int i = 0; i < d->input_count; i++)
+        EXPECT_OK(wr_stream_advance(d->op, i, time));
+    while (wr_graph_is_behind(d->graph)) {
+        EXPECT_OK(wr_graph_flush(d->graph));
+        drill_commit(d, d->state);
+        EXPECT_OK(wr_graph_catch_up(d->graph));
     }
 }
 

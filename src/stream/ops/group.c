@@ -83,6 +83,8 @@ const wr_stream_op_def wr_stream_group = {.name = "group",
                                           .advance = group_advance,
                                           .flush = group_flush,
                                           .save = wr_grouping_save,
+                                          .list_all = wr_grouping_list_all,
+                                          .pending = wr_grouping_pending,
                                           .settled = wr_grouping_settled,
                                           .load = wr_grouping_load,
                                           .close = group_close};

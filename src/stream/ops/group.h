@@ -7,6 +7,7 @@
  * or not yet; a group of the former kind keeps, from its first change in a round until the flush,
  * the row it said before. */
 #pragma once
+#include "col/growing.h"
 #include "exec/groups.h"
 #include "stream/specs.h"
 
@@ -47,7 +48,9 @@ typedef struct wr_session {
     uint8_t *next;       /* of the same keys */
     uint8_t *moved;      /* the session it became part of */
     uint8_t *keys;       /* row of the table of keys */
-    bool is_said;        /* what it says is known downstream */
+    int64_t listed;   /* the state has it among what is due then; at this moment or later it is */
+    int64_t relisted; /* the same after the commit in progress */
+    bool is_said;     /* what it says is known downstream */
 } wr_session;
 
 typedef struct wr_row_list {
@@ -80,8 +83,10 @@ typedef struct wr_pane {
     wr_aggregate_env *envs;
     wr_kept *kept; /* by call */
     wr_row_list touched, changed;
-    uint64_t dead; /* groups without rows */
+    uint64_t dead; /* groups without rows in the table */
+    uint64_t live; /* groups with rows, in memory or not */
     bool is_said, is_saved;
+    bool has_stored; /* the state may have groups that are not in memory */
 } wr_pane;
 
 typedef struct wr_grouping {
@@ -186,8 +191,15 @@ WR_MUST_CHECK weir_status wr_pane_mark(wr_grouping *g, wr_pane *pane, uint8_t *c
 WR_MUST_CHECK weir_status wr_pane_update(wr_grouping *g, wr_pane *pane, const wr_batch *in,
                                          const uint16_t *sel, uint32_t count, uint8_t **groups,
                                          bool back, bool is_one);
-/* Makes a row of the table a group without rows. TOO_BIG when there are too many. */
-WR_MUST_CHECK weir_status wr_group_begin(wr_grouping *g, uint8_t *row);
+/* Makes a row of the table a group without rows. */
+void wr_group_begin(wr_grouping *g, uint8_t *row);
+/* One group more. TOO_BIG when there are too many. */
+WR_MUST_CHECK weir_status wr_group_count_new(wr_grouping *g, wr_pane *pane);
+/* Forgets the groups in memory of a pane that the state has; it reads them again. The pane has
+ * nothing that was not committed and nothing to flush. */
+void wr_pane_evict(wr_grouping *g, wr_pane *pane);
+/* Bytes of the groups in memory. */
+uint64_t wr_pane_bytes(const wr_grouping *g, const wr_pane *pane);
 /* A state into the heap of another pane. */
 WR_MUST_CHECK weir_status wr_group_move_state(wr_grouping *g, wr_pane *from, wr_pane *into,
                                               int call, uint8_t *row, wr_buf *bytes);
@@ -262,17 +274,89 @@ void wr_group_kept_clear(wr_grouping *g, wr_pane *pane);
 
 /* ---- group_state.c ---- */
 
+enum { WR_GROUP_META = 'm', WR_GROUP_PANE = 'p', WR_GROUP_ROW = 'g', WR_GROUP_KEPT = 'k' };
+enum { WR_GROUP_DUE = 't', WR_GROUP_PREFIX = 9, WR_GROUP_META_VERSION = 2, WR_RUN_BITS = 16 };
+
 /* The slots of wr_stream_op_def for all grouping operators. */
 WR_MUST_CHECK weir_status wr_grouping_save(wr_stream_op *op, wr_state *state);
-/* See settled there; tables that are mostly dead are made anew. */
+/* See settled there; tables that are mostly dead are made anew, and what exceeds the operator's
+ * share of the budget is forgotten. */
 void wr_grouping_settled(wr_stream_op *op, bool committed);
-/* Reads everything; CORRUPT when it is not what save writes. */
+uint64_t wr_grouping_pending(wr_stream_op *op);
+WR_MUST_CHECK weir_status wr_grouping_list_all(wr_stream_op *op);
+/* What settled does, without forgetting. */
+void wr_grouping_settle(wr_grouping *g, bool committed);
+
+/* Replaces key: [tag][number, in order]. */
+void wr_group_key_begin(wr_buf *key, char tag, int64_t number);
+/* Appends the key columns of a group, shortened if they are too long. */
+void wr_group_key_add(const wr_grouping *g, wr_buf *key, const wr_column *columns, uint32_t row);
+/* What kept values of a group begin with. columns: those of the group's key. */
+void wr_group_kept_prefix(const wr_grouping *g, wr_buf *key, int64_t id, int call,
+                          const wr_column *columns, uint32_t row);
+static inline int64_t wr_group_key_number(wr_str key)
+{
+    uint64_t ordered;
+    memcpy(&ordered, key.data + 1, sizeof ordered);
+    return (int64_t)(__builtin_bswap64(ordered) ^ UINT64_C(1) << 63);
+}
+
+/* ---- group_read.c ---- */
+
+/* Reads what is needed to go on; groups are read when they are asked for. CORRUPT when it is not
+ * what save writes. */
 WR_MUST_CHECK weir_status wr_grouping_load(wr_stream_op *op, wr_state *state);
+/* Fills new rows of a pane with what the state has of them: keys of row i stand at at[i] of
+ * columns. *found counts them, is_found tells which. */
+WR_MUST_CHECK weir_status wr_pane_fetch(wr_grouping *g, wr_pane *pane, const wr_column *columns,
+                                        const uint16_t *at, uint32_t count, uint8_t *const *rows,
+                                        bool *is_found);
+/* Walks all groups of a pane, those in memory and those in the state alone. */
+typedef struct wr_pane_walk {
+    wr_grouping *g;
+    wr_pane *pane, *read; /* read: a batch from the state */
+    wr_rows_cursor cursor;
+    bool is_below;
+    wr_buf after; /* the last key that was read */
+} wr_pane_walk;
+void wr_pane_walk_begin(wr_pane_walk *walk, wr_grouping *g, wr_pane *pane);
+/* Up to WR_BATCH_ROWS rows, 0 at the end; *of is the pane whose states they have. Valid until the
+ * next call. */
+WR_MUST_CHECK weir_status wr_pane_walk_next(wr_pane_walk *walk, uint8_t **rows, uint32_t *count,
+                                            wr_pane **of);
+void wr_pane_walk_end(wr_pane_walk *walk);
 
-/* ---- session_group.c ---- */
+/* Columns that packed rows are read into. */
+typedef struct wr_reading {
+    wr_growing *growing;
+    wr_column *columns;
+    int count;
+    wr_arena arena;
+} wr_reading;
+/* For the keys of a group, with call >= 0 also its arguments. */
+void wr_reading_begin(wr_reading *r, const wr_grouping *g, int call);
+WR_MUST_CHECK weir_status wr_group_damaged(const wr_grouping *g);
+static inline bool wr_take_bytes(wr_str *from, void *out, size_t size)
+{
+    if (from->length < size) return false;
+    memcpy(out, from->data, size);
+    from->data += size;
+    from->length -= size;
+    return true;
+}
+/* The rest of a group's value into its row. */
+WR_MUST_CHECK weir_status wr_group_read_states(wr_grouping *g, wr_pane *pane, uint8_t *row,
+                                               int64_t rows, wr_str value);
+/* Kept values of a group that was read; id, columns, at: as wr_group_kept_prefix has them. */
+WR_MUST_CHECK weir_status wr_group_read_kept(wr_grouping *g, wr_pane *pane, uint8_t *row,
+                                             int64_t id, const wr_column *columns, uint32_t at);
 
-/* A session that was saved, without rows and states yet; its number in the state is the serial. */
-WR_MUST_CHECK weir_status wr_session_restore(wr_grouping *g, const wr_column *keys, uint64_t serial,
-                                             int64_t start, int64_t last, uint8_t **out);
-/* NULL: there is none. Only while sessions are restored. */
-uint8_t *wr_session_by_serial(wr_grouping *g, uint64_t serial);
+/* ---- session_state.c ---- */
+
+/* When something happens to a session: it is put out, or nothing can reach it any more. */
+int64_t wr_session_due(const wr_grouping *g, const wr_session *s);
+/* Writes a session that changed, or what it leaves. columns: its keys. */
+WR_MUST_CHECK weir_status wr_session_save(wr_grouping *g, uint8_t *row, const wr_column *columns,
+                                          uint32_t at, wr_state *state, wr_buf *key, wr_buf *value);
+/* Its commit succeeded. was: the flags before. */
+void wr_session_settle(wr_grouping *g, uint8_t *row, uint64_t was);

@@ -102,7 +102,7 @@ void wr_panes_end(wr_grouping *g, int count)
 {
     for (int i = 0; i < count; i++) {
         wr_pane *pane = g->panes[i];
-        g->group_count -= wr_rows_count(pane->groups.rows) - pane->dead;
+        g->group_count -= pane->live;
         if (pane->is_saved) wr_buf_add(&g->gone, &pane->id, sizeof pane->id);
         wr_pane_drop(g, pane);
     }
@@ -119,12 +119,17 @@ static weir_status too_many(const wr_grouping *g)
                         "raise groups_max, or group by fewer values or shorter windows");
 }
 
-weir_status wr_group_begin(wr_grouping *g, uint8_t *row)
+void wr_group_begin(wr_grouping *g, uint8_t *row)
 {
     wr_group_head *head = wr_group_head_of(g, row);
     head->serial = ++g->serial;
     wr_group_init_states(g, row);
+}
+
+weir_status wr_group_count_new(wr_grouping *g, wr_pane *pane)
+{
     g->group_count++;
+    pane->live++;
     if (g->spec->groups_max && g->group_count > g->spec->groups_max) return too_many(g);
     return WR_OK;
 }
@@ -136,7 +141,30 @@ static weir_status only_group(wr_grouping *g, wr_pane *pane, uint8_t **row)
     if (wr_rows_next(pane->groups.rows, &cursor, row, 1) == 1) return WR_OK;
     wr_column none = {0};
     WR_TRY(wr_rows_append(pane->groups.rows, &none, NULL, 1, row));
-    return wr_group_begin(g, *row);
+    wr_group_begin(g, *row);
+    return wr_group_count_new(g, pane);
+}
+
+/* New rows of the table: groups the state has, or that begin now. */
+static weir_status begin_groups(wr_grouping *g, wr_pane *pane, const wr_column *keys,
+                                const uint16_t *sel, uint8_t *const *found, const uint16_t *added,
+                                uint32_t count)
+{
+    bool is_found[WR_BATCH_ROWS] = {false};
+    for (uint32_t i = 0; i < count; i++)
+        wr_group_begin(g, found[added[i]]);
+    if (pane->has_stored) {
+        uint16_t at[WR_BATCH_ROWS];
+        uint8_t *rows[WR_BATCH_ROWS];
+        for (uint32_t i = 0; i < count; i++) {
+            at[i] = (uint16_t)wr_row_at(sel, added[i]);
+            rows[i] = found[added[i]];
+        }
+        WR_TRY(wr_pane_fetch(g, pane, keys, at, count, rows, is_found));
+    }
+    for (uint32_t i = 0; i < count; i++)
+        if (!is_found[i]) WR_TRY(wr_group_count_new(g, pane));
+    return WR_OK;
 }
 
 weir_status wr_pane_find(wr_grouping *g, wr_pane *pane, const wr_column *keys, const uint16_t *sel,
@@ -153,9 +181,7 @@ weir_status wr_pane_find(wr_grouping *g, wr_pane *pane, const wr_column *keys, c
     uint32_t fresh;
     WR_TRY(
         wr_groups_find(&pane->groups, keys, sel, count, NULL, &g->scratch, found, added, &fresh));
-    for (uint32_t i = 0; i < fresh; i++)
-        WR_TRY(wr_group_begin(g, found[added[i]]));
-    return WR_OK;
+    return fresh ? begin_groups(g, pane, keys, sel, found, added, fresh) : WR_OK;
 }
 
 /* ---- changes ---- */
@@ -214,6 +240,7 @@ static void count_rows(wr_grouping *g, wr_pane *pane, uint8_t *const *rows, uint
         if (was_dead || back) {
             head->flags ^= WR_GROUP_DEAD;
             pane->dead += back ? 1 : UINT64_MAX;
+            pane->live += back ? UINT64_MAX : 1;
             g->group_count += back ? UINT64_MAX : 1;
         }
     }
@@ -284,23 +311,34 @@ weir_status wr_pane_add(wr_grouping *g, wr_pane *pane, const wr_delta *delta, co
 
 /* ---- putting out ---- */
 
+static weir_status say_rows(wr_grouping *g, wr_pane *pane, int64_t start, int64_t end,
+                            uint8_t **rows, uint32_t count)
+{
+    uint32_t there = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        rows[there] = rows[i];
+        there += wr_group_is_there(g, rows[i]);
+    }
+    if (there == 0) return WR_OK;
+    wr_arena_reset(&g->results);
+    wr_delta delta = {0};
+    WR_TRY(wr_group_results(g, pane, start, end, rows, there, &g->results, &delta.batch));
+    return wr_stream_emit(&g->op, &delta);
+}
+
 weir_status wr_pane_say(wr_grouping *g, wr_pane *pane, int64_t start, int64_t end)
 {
     uint8_t *rows[WR_BATCH_ROWS];
-    wr_rows_cursor cursor = {0, 0};
-    for (uint32_t n; (n = wr_rows_next(pane->groups.rows, &cursor, rows, WR_BATCH_ROWS)) > 0;) {
-        uint32_t there = 0;
-        for (uint32_t i = 0; i < n; i++) {
-            rows[there] = rows[i];
-            there += wr_group_is_there(g, rows[i]);
-        }
-        if (there == 0) continue;
-        wr_arena_reset(&g->results);
-        wr_delta delta = {0};
-        WR_TRY(wr_group_results(g, pane, start, end, rows, there, &g->results, &delta.batch));
-        WR_TRY(wr_stream_emit(&g->op, &delta));
+    wr_pane *of;
+    wr_pane_walk walk;
+    wr_pane_walk_begin(&walk, g, pane);
+    weir_status bad = WR_OK;
+    for (uint32_t n = 1; !bad && n > 0;) {
+        bad = wr_pane_walk_next(&walk, rows, &n, &of);
+        if (!bad) bad = say_rows(g, of, start, end, rows, n);
     }
-    return WR_OK;
+    wr_pane_walk_end(&walk);
+    return bad;
 }
 
 /* Puts out rows of a batch, or those said before, all with the same sign. */
@@ -471,6 +509,39 @@ void wr_pane_swap(const wr_grouping *g, wr_pane *a, wr_pane *b)
     }
 }
 
+/* What holds of a pane whatever is in memory of it. */
+static void like_before(wr_pane *pane, const wr_pane *before)
+{
+    pane->live = before->live;
+    pane->is_said = before->is_said;
+    pane->is_saved = before->is_saved;
+    pane->has_stored = before->has_stored;
+}
+
+uint64_t wr_pane_bytes(const wr_grouping *g, const wr_pane *pane)
+{
+    uint64_t bytes = wr_groups_bytes(&pane->groups) + wr_mem_used(pane->mem);
+    for (int i = 0; i < g->spec->call_count; i++)
+        if (g->calls[i].is_kept) bytes += wr_groups_bytes(&pane->kept[i].values);
+    return bytes;
+}
+
+void wr_pane_evict(wr_grouping *g, wr_pane *pane)
+{
+    wr_pane *empty;
+    weir_status bad = wr_pane_new(g, pane->id, &empty);
+    if (!bad) {
+        /* A few of many keys: a directory by key would be mostly empty. */
+        wr_groups_clear(&empty->groups);
+        bad = wr_groups_init(&empty->groups, g->op.mem, &g->layout, g->key_count, false);
+        like_before(empty, pane);
+        empty->has_stored = true;
+        if (!bad) wr_pane_swap(g, pane, empty);
+        wr_pane_drop(g, empty);
+    }
+    wr_status_drop(bad); /* without room for an empty table the full one stays */
+}
+
 void wr_pane_tidy(wr_grouping *g, wr_pane *pane)
 {
     if (g->key_count == 0 || g->is_session || pane->touched.count || !wr_pane_is_untidy(g, pane))
@@ -479,8 +550,7 @@ void wr_pane_tidy(wr_grouping *g, wr_pane *pane)
     weir_status bad = wr_pane_new(g, pane->id, &tidy);
     if (!bad) {
         bad = move_all(g, pane, tidy);
-        tidy->is_said = pane->is_said;
-        tidy->is_saved = pane->is_saved;
+        like_before(tidy, pane);
         tidy->heap_live = tidy->heap.total;
         if (!bad) wr_pane_swap(g, pane, tidy);
         wr_pane_drop(g, tidy);

@@ -1,34 +1,44 @@
-/* group_state.c - see group.h: groups in the state store.
+/* group_state.c - see group.h: groups in the state store, writing. Reading is in group_read.c.
  *
- *   m                                  what holds for all panes: time, position
+ *   m                                  what holds for all panes: time, position, numbers
+ *   p [pane]                           how many groups it has
  *   g [pane] [keys of the group]       keys, rows, states of the calls
  *   k [pane] [call] [keys] [arguments] keys and arguments, how often they are there
  *
- * A session is a pane of its own here, by its number: g [number] with its first and last time. Its
- * number stays when it grows, which its times do not.
- *
  * Keys are in the order of the panes, so a pane that ended is one range. Long ones end in a hash,
  * therefore values repeat what they need. Only what changed is written; the marks stay until the
- * commit has succeeded. Everything is read back at once: what is open is what is needed. */
+ * commit has succeeded. Then memory and state say the same, and a pane may forget its groups when
+ * the operator has more than its share: they are read again one by one when rows come for them, or
+ * in order when the pane is put out. How sessions are named is in session_state.c. */
 #include "stream/ops/group.h"
 #include "store/keys.h"
 #include "store/packed.h"
 
-enum { META = 'm', GROUP = 'g', KEPT = 'k', META_VERSION = 1, PREFIX = 9 };
+enum { KEYS_MAX = 240 }; /* bytes of a group's keys, in front of arguments */
 
-static void begin_key(wr_buf *key, char tag, int64_t pane)
+void wr_group_key_begin(wr_buf *key, char tag, int64_t number)
 {
-    uint64_t ordered = __builtin_bswap64((uint64_t)pane ^ UINT64_C(1) << 63);
+    uint64_t ordered = __builtin_bswap64((uint64_t)number ^ UINT64_C(1) << 63);
     key->length = 0;
     wr_buf_add_char(key, tag);
     wr_buf_add(key, &ordered, sizeof ordered);
 }
 
-static int64_t pane_of_key(wr_str key)
+void wr_group_key_add(const wr_grouping *g, wr_buf *key, const wr_column *columns, uint32_t row)
 {
-    uint64_t ordered;
-    memcpy(&ordered, key.data + 1, sizeof ordered);
-    return (int64_t)(__builtin_bswap64(ordered) ^ UINT64_C(1) << 63);
+    size_t at = key->length;
+    for (int k = 0; k < g->key_count; k++)
+        wr_key_append(key, &columns[k], row, WR_KEY_ASCENDING);
+    wr_key_fit(key, at, KEYS_MAX);
+}
+
+void wr_group_kept_prefix(const wr_grouping *g, wr_buf *key, int64_t id, int call,
+                          const wr_column *columns, uint32_t row)
+{
+    uint16_t number = __builtin_bswap16((uint16_t)call);
+    wr_group_key_begin(key, WR_GROUP_KEPT, id);
+    wr_buf_add(key, &number, sizeof number);
+    if (!g->is_session) wr_group_key_add(g, key, columns, row);
 }
 
 /* ---- writing ---- */
@@ -73,23 +83,21 @@ static weir_status save_groups(saving *s, wr_pane *pane, uint8_t *const *rows, u
     if (g->any_kept) WR_TRY(wr_group_kept_refresh(g, pane, rows, count));
     for (uint32_t i = 0; i < count; i++) {
         wr_group_head *head = wr_group_head_of(g, rows[i]);
-        begin_key(&s->key, GROUP, id_of(g, pane, rows[i]));
-        for (int k = 0; k < g->key_count && !g->is_session; k++)
-            wr_key_append(&s->key, &keys[k], i, WR_KEY_ASCENDING);
-        wr_key_fit(&s->key, PREFIX, WR_STATE_KEY_MAX - PREFIX);
+        s->value.length = 0;
+        if (g->is_session) {
+            if (!(head->flags & WR_GROUP_DEAD)) WR_TRY(states_of(s, pane, rows[i]));
+            WR_TRY(wr_session_save(g, rows[i], keys, i, s->state, &s->key, &s->value));
+            continue;
+        }
+        wr_group_key_begin(&s->key, WR_GROUP_ROW, pane->id);
+        wr_group_key_add(g, &s->key, keys, i);
         if (head->flags & WR_GROUP_DEAD) {
             if (head->flags & WR_GROUP_SAVED)
                 WR_TRY(wr_state_delete(s->state, g->op.section, wr_buf_str(&s->key)));
             continue;
         }
-        s->value.length = 0;
         wr_row_append(&s->value, keys, g->key_count, i);
         wr_buf_add(&s->value, &head->rows, sizeof head->rows);
-        if (g->is_session) {
-            const wr_session *session = wr_session_of(g, rows[i]);
-            wr_buf_add(&s->value, &session->start, sizeof session->start);
-            wr_buf_add(&s->value, &session->last, sizeof session->last);
-        }
         WR_TRY(states_of(s, pane, rows[i]));
         WR_TRY(wr_state_put(s->state, g->op.section, wr_buf_str(&s->key), wr_buf_str(&s->value)));
     }
@@ -115,12 +123,11 @@ static weir_status save_kept(saving *s, wr_pane *pane, int call, uint8_t *const 
         wr_kept_head *head = wr_kept_head_of(c, rows[i]);
         bool is_over = wr_group_head_of(g, groups[i])->flags & WR_GROUP_DEAD;
         if (g->is_session && is_over) continue; /* went with its session */
-        begin_key(&s->key, KEPT, id_of(g, pane, groups[i]));
-        uint16_t number = __builtin_bswap16((uint16_t)call);
-        wr_buf_add(&s->key, &number, sizeof number);
-        for (int k = 0; k < all; k++)
+        wr_group_kept_prefix(g, &s->key, id_of(g, pane, groups[i]), call, columns, i);
+        size_t before = s->key.length;
+        for (int k = g->key_count; k < all; k++)
             wr_key_append(&s->key, &columns[k], i, WR_KEY_ASCENDING);
-        wr_key_fit(&s->key, PREFIX, WR_STATE_KEY_MAX - PREFIX);
+        wr_key_fit(&s->key, before, WR_STATE_KEY_MAX - before);
         if (head->count == 0) {
             if (head->flags & WR_GROUP_SAVED)
                 WR_TRY(wr_state_delete(s->state, g->op.section, wr_buf_str(&s->key)));
@@ -132,6 +139,14 @@ static weir_status save_kept(saving *s, wr_pane *pane, int call, uint8_t *const 
         WR_TRY(wr_state_put(s->state, g->op.section, wr_buf_str(&s->key), wr_buf_str(&s->value)));
     }
     return WR_OK;
+}
+
+static weir_status save_live(saving *s, const wr_pane *pane)
+{
+    if (pane->changed.count == 0 || s->g->is_session) return WR_OK;
+    wr_group_key_begin(&s->key, WR_GROUP_PANE, pane->id);
+    return wr_state_put(s->state, s->g->op.section, wr_buf_str(&s->key),
+                        (wr_str){(const char *)&pane->live, sizeof pane->live});
 }
 
 static weir_status save_pane(saving *s, wr_pane *pane)
@@ -146,19 +161,19 @@ static weir_status save_pane(saving *s, wr_pane *pane)
             WR_TRY(save_kept(s, pane, i, list->items + at,
                              (uint32_t)WR_MIN(list->count - at, (uint64_t)WR_BATCH_ROWS)));
     }
-    return WR_OK;
+    return save_live(s, pane);
 }
 
 /* Panes that ended since the last commit: their ranges go. */
 static weir_status delete_gone(saving *s)
 {
     wr_grouping *g = s->g;
-    const char tags[] = {GROUP, KEPT};
+    const char tags[] = {WR_GROUP_PANE, WR_GROUP_ROW, WR_GROUP_KEPT};
     for (size_t at = 0; at < g->gone.length; at += sizeof(int64_t)) {
         int64_t id;
         memcpy(&id, g->gone.data + at, sizeof id);
         for (size_t t = 0; t < sizeof tags; t++) {
-            begin_key(&s->key, tags[t], id);
+            wr_group_key_begin(&s->key, tags[t], id);
             wr_key_after_prefix(wr_buf_str(&s->key), &s->bytes);
             WR_TRY(wr_state_delete_range(s->state, g->op.section, wr_buf_str(&s->key),
                                          wr_buf_str(&s->bytes)));
@@ -173,10 +188,11 @@ static weir_status save_all(saving *s)
     WR_TRY(delete_gone(s));
     for (int i = 0; i < g->pane_count; i++)
         WR_TRY(save_pane(s, g->panes[i]));
+    const int64_t facts[] = {g->closed, (int64_t)g->position, (int64_t)g->group_count,
+                             (int64_t)g->serial};
     s->value.length = 0;
-    wr_buf_add_char(&s->value, META_VERSION);
-    wr_buf_add(&s->value, &g->closed, sizeof g->closed);
-    wr_buf_add(&s->value, &g->position, sizeof g->position);
+    wr_buf_add_char(&s->value, WR_GROUP_META_VERSION);
+    wr_buf_add(&s->value, facts, sizeof facts);
     return wr_state_put(s->state, g->op.section, WR_STR("m"), wr_buf_str(&s->value));
 }
 
@@ -184,6 +200,7 @@ weir_status wr_grouping_save(wr_stream_op *op, wr_state *state)
 {
     saving s = {.g = (wr_grouping *)op, .state = state};
     s.g->has_saved = true;
+    op->state = state;
     weir_status bad = save_all(&s);
     wr_buf_clear(&s.key);
     wr_buf_clear(&s.value);
@@ -202,6 +219,7 @@ static void settle_pane(wr_grouping *g, wr_pane *pane)
 {
     for (uint64_t i = 0; i < pane->changed.count; i++) {
         wr_group_head *head = wr_group_head_of(g, pane->changed.items[i]);
+        if (g->is_session) wr_session_settle(g, pane->changed.items[i], head->flags);
         head->flags = settled_flags(head->flags);
     }
     pane->is_saved |= pane->changed.count > 0;
@@ -216,9 +234,8 @@ static void settle_pane(wr_grouping *g, wr_pane *pane)
     }
 }
 
-void wr_grouping_settled(wr_stream_op *op, bool committed)
+void wr_grouping_settle(wr_grouping *g, bool committed)
 {
-    wr_grouping *g = (wr_grouping *)op;
     bool saved = g->has_saved;
     g->has_saved = false;
     if (!committed) return;
@@ -229,170 +246,72 @@ void wr_grouping_settled(wr_stream_op *op, bool committed)
     if (saved) g->gone.length = 0;
 }
 
-/* ---- reading ---- */
-
-/* Columns that rows of some types are read into. */
-typedef struct reading {
-    wr_growing *growing;
-    wr_column *columns;
-    int count;
-    wr_arena arena;
-} reading;
-
-static void begin_reading(reading *r, const wr_rows_layout *first, int first_count,
-                          const wr_rows_layout *second, int second_from)
+static wr_pane *largest_pane(const wr_grouping *g)
 {
-    int more = second ? second->column_count - second_from : 0;
-    wr_arena_reset(&r->arena);
-    r->count = first_count + more;
-    r->growing = wr_new_array(&r->arena, wr_growing, r->count + 1);
-    r->columns = wr_new_array(&r->arena, wr_column, r->count + 1);
-    for (int k = 0; k < r->count; k++)
-        wr_growing_init(&r->growing[k], &r->columns[k],
-                        k < first_count ? first->types[k]
-                                        : second->types[second_from + k - first_count],
-                        &r->arena);
-}
-
-static weir_status damaged(const wr_grouping *g)
-{
-    return wr_fail(WR_E_CORRUPT, "a group of %s in the state is damaged", g->op.def->name);
-}
-
-static bool take(wr_str *from, void *out, size_t size)
-{
-    if (from->length < size) return false;
-    memcpy(out, from->data, size);
-    from->data += size;
-    from->length -= size;
-    return true;
-}
-
-static weir_status load_states(wr_grouping *g, wr_pane *pane, uint8_t *row, int64_t rows,
-                               wr_str value)
-{
-    wr_group_head *head = wr_group_head_of(g, row);
-    head->rows = rows;
-    head->flags = WR_GROUP_SAVED;
-    for (int i = 0; i < g->spec->call_count; i++) {
-        const wr_group_call *c = &g->calls[i];
-        uint32_t length;
-        if (!take(&value, &length, sizeof length) || value.length < length) return damaged(g);
-        wr_str bytes = {value.data, length};
-        value.data += length;
-        value.length -= length;
-        if (c->call->fn->save)
-            WR_TRY(c->call->fn->load(&pane->envs[i], bytes, row + c->state_offset));
-        else if (length != c->state_size)
-            return damaged(g);
-        else
-            memcpy(row + c->state_offset, bytes.data, length);
-    }
-    return value.length ? damaged(g) : WR_OK;
-}
-
-static weir_status load_session(wr_grouping *g, reading *r, int64_t id, wr_str value)
-{
-    int64_t rows, start, last;
-    uint8_t *row;
-    wr_str states = value;
-    if (!take(&states, &rows, sizeof rows) || !take(&states, &start, sizeof start) ||
-        !take(&states, &last, sizeof last) || id <= 0 || start > last)
-        return damaged(g);
-    wr_arena_reset(&g->scratch);
-    WR_TRY(wr_session_restore(g, r->columns, (uint64_t)id, start, last, &row));
-    g->panes[0]->is_saved = true;
-    return load_states(g, g->panes[0], row, rows, states);
-}
-
-static weir_status load_group(wr_grouping *g, reading *r, int64_t id, wr_str value)
-{
-    wr_pane *pane;
-    uint8_t *row;
-    begin_reading(r, &g->layout, g->key_count, NULL, 0);
-    WR_TRY(wr_row_read(&value, r->growing, r->count, &r->arena));
-    if (g->is_session) return load_session(g, r, id, value);
-    WR_TRY(wr_pane_need(g, id, &pane));
-    wr_arena_reset(&g->scratch);
-    WR_TRY(wr_pane_find(g, pane, r->columns, NULL, 1, &row));
-    pane->is_saved = true;
-    int64_t rows;
-    if (!take(&value, &rows, sizeof rows)) return damaged(g);
-    return load_states(g, pane, row, rows, value);
-}
-
-static weir_status load_kept(wr_grouping *g, reading *r, int64_t id, wr_str key, wr_str value)
-{
-    uint16_t call;
-    if (key.length < PREFIX + sizeof call) return damaged(g);
-    memcpy(&call, key.data + PREFIX, sizeof call);
-    call = __builtin_bswap16(call);
-    if (call >= g->spec->call_count || !g->calls[call].is_kept) return damaged(g);
-    begin_reading(r, &g->layout, g->key_count, &g->calls[call].kept, 1);
-    WR_TRY(wr_row_read(&value, r->growing, r->count, &r->arena));
-    int64_t count;
-    if (!take(&value, &count, sizeof count) || value.length) return damaged(g);
-    if (g->is_session) {
-        uint8_t *session = wr_session_by_serial(g, (uint64_t)id);
-        if (!session) return damaged(g);
-        wr_arena_reset(&g->scratch);
-        return wr_group_kept_restore(g, g->panes[0], call, session, r->columns + g->key_count,
-                                     count);
-    }
-    wr_pane *pane = wr_pane_at(g, id);
-    uint64_t groups = g->serial;
-    uint8_t *group;
-    if (!pane) return damaged(g);
-    wr_arena_reset(&g->scratch);
-    WR_TRY(wr_pane_find(g, pane, r->columns, NULL, 1, &group));
-    if (g->serial != groups) return damaged(g);
-    return wr_group_kept_restore(g, pane, call, group, r->columns + g->key_count, count);
-}
-
-static weir_status load_pair(wr_grouping *g, reading *r, wr_str key, wr_str value)
-{
-    if (key.data[0] == META) {
-        char version;
-        bool good = take(&value, &version, 1) && version == META_VERSION &&
-                    take(&value, &g->closed, sizeof g->closed) &&
-                    take(&value, &g->position, sizeof g->position) && value.length == 0;
-        return good ? WR_OK : damaged(g);
-    }
-    if (key.length < PREFIX) return damaged(g);
-    int64_t id = pane_of_key(key);
-    if (key.data[0] == GROUP) return load_group(g, r, id, value);
-    return key.data[0] == KEPT ? load_kept(g, r, id, key, value) : damaged(g);
-}
-
-static weir_status load_all(wr_grouping *g, wr_state *state, reading *r)
-{
-    WR_AUTO(wr_state_cursor) *cursor = NULL;
-    WR_TRY(wr_state_seek(state, g->op.section, (wr_str){0}, &cursor));
-    for (;;) {
-        wr_str key, value;
-        bool more;
-        WR_TRY(wr_state_next(cursor, &key, &value, &more));
-        if (!more) return WR_OK;
-        WR_TRY(load_pair(g, r, key, value));
-    }
-}
-
-weir_status wr_grouping_load(wr_stream_op *op, wr_state *state)
-{
-    wr_grouping *g = (wr_grouping *)op;
-    reading r = {.count = 0};
-    weir_status bad = load_all(g, state, &r);
-    wr_arena_clear(&r.arena);
-    if (bad) return bad;
+    wr_pane *largest = NULL;
+    uint64_t most = 0;
     for (int i = 0; i < g->pane_count; i++) {
         wr_pane *pane = g->panes[i];
-        bool was_put_out = g->ends && !g->is_sliced && g->closed != WR_NO_TIME_YET &&
-                           wr_pane_end(g, pane->id) <= g->closed;
-        pane->is_said = g->spec->emit == WR_EMIT_ON_CHANGE || was_put_out;
-        if (!pane->is_saved) continue;
-        for (uint64_t k = 0; k < pane->touched.count; k++)
-            wr_group_head_of(g, pane->touched.items[k])->flags &= ~(uint64_t)WR_GROUP_TOUCHED;
-        pane->touched.count = 0;
+        uint64_t bytes = wr_pane_bytes(g, pane);
+        if (pane->touched.count || wr_rows_count(pane->groups.rows) == 0 || bytes <= most) continue;
+        largest = pane;
+        most = bytes;
+    }
+    return largest;
+}
+
+void wr_grouping_settled(wr_stream_op *op, bool committed)
+{
+    wr_grouping *g = (wr_grouping *)op;
+    bool is_clean = committed && g->has_saved && g->key_count > 0;
+    wr_grouping_settle(g, committed);
+    if (is_clean && op->share && wr_mem_used(op->mem) > op->share) {
+        uint64_t goal = op->share / 2;
+        for (wr_pane *pane; wr_mem_used(op->mem) > goal && (pane = largest_pane(g));) {
+            wr_pane_evict(g, pane);
+            if (wr_rows_count(pane->groups.rows)) break; /* there was no room to do it */
+        }
+    }
+    op->kept_bytes = wr_mem_used(op->mem);
+}
+
+static weir_status list_kept(wr_grouping *g, wr_kept *kept, const wr_group_call *c)
+{
+    uint8_t *rows[WR_BATCH_ROWS];
+    wr_rows_cursor cursor = {0, 0};
+    for (uint32_t n; (n = wr_rows_next(kept->values.rows, &cursor, rows, WR_BATCH_ROWS)) > 0;)
+        for (uint32_t i = 0; i < n; i++) {
+            wr_kept_head *head = wr_kept_head_of(c, rows[i]);
+            if (head->flags & (WR_GROUP_CHANGED | WR_GROUP_DEAD)) continue;
+            head->flags |= WR_GROUP_CHANGED;
+            WR_TRY(wr_row_list_add(g->op.mem, &kept->changed, rows[i]));
+        }
+    return WR_OK;
+}
+
+weir_status wr_grouping_list_all(wr_stream_op *op)
+{
+    wr_grouping *g = (wr_grouping *)op;
+    uint8_t *rows[WR_BATCH_ROWS];
+    for (int p = 0; p < g->pane_count; p++) {
+        wr_pane *pane = g->panes[p];
+        wr_rows_cursor cursor = {0, 0};
+        for (uint32_t n; (n = wr_rows_next(pane->groups.rows, &cursor, rows, WR_BATCH_ROWS)) > 0;)
+            WR_TRY(wr_pane_mark(g, pane, rows, n));
+        for (int i = 0; i < g->spec->call_count; i++)
+            if (g->calls[i].is_kept) WR_TRY(list_kept(g, &pane->kept[i], &g->calls[i]));
     }
     return WR_OK;
+}
+
+uint64_t wr_grouping_pending(wr_stream_op *op)
+{
+    const wr_grouping *g = (const wr_grouping *)op;
+    uint64_t count = 0;
+    for (int i = 0; i < g->pane_count; i++) {
+        count += g->panes[i]->changed.count;
+        for (int k = 0; k < g->spec->call_count; k++)
+            count += g->panes[i]->kept[k].changed.count;
+    }
+    return count;
 }

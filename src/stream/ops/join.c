@@ -29,6 +29,34 @@ static bool keeps_orphans(wr_join_kind kind, int side)
     return side == 0 ? kind == WR_JOIN_LEFT || kind == WR_JOIN_ANTI : kind == WR_JOIN_RIGHT;
 }
 
+/* ---- chains ---- */
+
+static void link_row(wr_stream_join_op *j, int side, uint8_t *row)
+{
+    wr_shelf *shelf = &j->sides[side];
+    wr_shelf_row *header = wr_shelf_row_of(shelf, row);
+    uint8_t **first = &wr_shelf_key_of(shelf, header->key)->first[side];
+    header->link[0] = *first;
+    header->link[1] = NULL;
+    if (*first) wr_shelf_row_of(shelf, *first)->link[1] = row;
+    *first = row;
+}
+
+static void unlink_row(wr_stream_join_op *j, int side, uint8_t *row)
+{
+    wr_shelf *shelf = &j->sides[side];
+    wr_shelf_row *header = wr_shelf_row_of(shelf, row);
+    uint8_t *next = header->link[0], *before = header->link[1];
+    if (next) wr_shelf_row_of(shelf, next)->link[1] = before;
+    if (before)
+        wr_shelf_row_of(shelf, before)->link[0] = next;
+    else
+        wr_shelf_key_of(shelf, header->key)->first[side] = next;
+}
+
+static void link_left(void *owner, uint8_t *row) { link_row(owner, 0, row); }
+static void link_right(void *owner, uint8_t *row) { link_row(owner, 1, row); }
+
 /* ---- opening ---- */
 
 static weir_status open_side(wr_stream_join_op *j, int side, const wr_type ***key_types)
@@ -64,6 +92,12 @@ static weir_status join_open(wr_stream_op *op)
     j->puts_pairs = !is_about_left(spec->kind);
     j->scratch.mem = j->out.mem = op->mem;
     WR_TRY(wr_shelf_keys_init(&j->keys, op, key_types[0], spec->key_count));
+    for (int s = 0; s < 2; s++) {
+        j->both[s] = &j->sides[s];
+        j->sides[s].link = s ? link_right : link_left;
+        j->sides[s].owner = j;
+    }
+    wr_shelf_keys_serve(&j->keys, j->both, 2);
     if (!spec->residual) return WR_OK;
     wr_expr *residual = spec->residual;
     WR_TRY(wr_program_new(&op->arena, &residual, 1, &j->program));
@@ -79,31 +113,6 @@ static void join_close(wr_stream_op *op)
     wr_shelf_keys_clear(&j->keys);
     wr_arena_clear(&j->scratch);
     wr_arena_clear(&j->out);
-}
-
-/* ---- chains ---- */
-
-static void link_row(wr_stream_join_op *j, int side, uint8_t *row)
-{
-    wr_shelf *shelf = &j->sides[side];
-    wr_shelf_row *header = wr_shelf_row_of(shelf, row);
-    uint8_t **first = &wr_shelf_key_of(shelf, header->key)->first[side];
-    header->link[0] = *first;
-    header->link[1] = NULL;
-    if (*first) wr_shelf_row_of(shelf, *first)->link[1] = row;
-    *first = row;
-}
-
-static void unlink_row(wr_stream_join_op *j, int side, uint8_t *row)
-{
-    wr_shelf *shelf = &j->sides[side];
-    wr_shelf_row *header = wr_shelf_row_of(shelf, row);
-    uint8_t *next = header->link[0], *before = header->link[1];
-    if (next) wr_shelf_row_of(shelf, next)->link[1] = before;
-    if (before)
-        wr_shelf_row_of(shelf, before)->link[0] = next;
-    else
-        wr_shelf_key_of(shelf, header->key)->first[side] = next;
 }
 
 /* ---- what comes ---- */
@@ -177,7 +186,7 @@ static weir_status store_rows(wr_stream_join_op *j, wr_arriving *a, const uint16
         partners[n++] = a->partners[i];
     }
     if (n == 0) return WR_OK;
-    WR_TRY(wr_shelf_add(shelf, a->batch->columns, rows, n, times, keys, stored));
+    WR_TRY(wr_shelf_add(shelf, a->batch->columns, rows, n, times, keys, NULL, stored));
     for (uint32_t k = 0; k < n; k++) {
         wr_shelf_row_of(shelf, stored[k])->number = j->counts[a->side] ? partners[k] : 0;
         link_row(j, a->side, stored[k]);
@@ -330,10 +339,9 @@ static weir_status push_signs(wr_stream_join_op *j, wr_arriving *a, const int8_t
 
 static weir_status tidy(wr_stream_join_op *j)
 {
-    wr_shelf *both[] = {&j->sides[0], &j->sides[1]};
     for (int s = 0; s < 2; s++)
-        WR_TRY(wr_shelf_tidy(both[s]));
-    return wr_shelf_keys_tidy(&j->keys, both, 2);
+        WR_TRY(wr_shelf_tidy(j->both[s]));
+    return wr_shelf_keys_tidy(&j->keys, j->both, 2);
 }
 
 static weir_status join_push(wr_stream_op *op, int input, const wr_delta *delta)
@@ -359,29 +367,44 @@ static weir_status join_push(wr_stream_op *op, int input, const wr_delta *delta)
 
 /* ---- time ---- */
 
+/* Rows whose time is past leave; those without a partner say so. */
+static weir_status expire(wr_stream_join_op *j, int side, int64_t time)
+{
+    const wr_join_spec *spec = j->op.spec;
+    uint8_t *rows[WR_BATCH_ROWS], *orphans[WR_BATCH_ROWS];
+    wr_shelf *shelf = &j->sides[side];
+    wr_shelf_walk walk = {0};
+    bool says_orphans = j->keeps_orphans[side] && !spec->orphans_at_once;
+    if (says_orphans) WR_TRY(wr_shelf_fetch_due(shelf, time));
+    for (uint32_t n; (n = wr_shelf_due(shelf, time, &walk, rows, WR_BATCH_ROWS)) > 0;) {
+        uint32_t orphan_count = 0;
+        for (uint32_t i = 0; i < n; i++) {
+            if (i + AHEAD < n) wr_shelf_prefetch(shelf, rows[i + AHEAD]);
+            orphans[orphan_count] = rows[i];
+            orphan_count += says_orphans && !wr_shelf_row_of(shelf, rows[i])->number;
+            unlink_row(j, side, rows[i]);
+            wr_shelf_let_go(shelf, rows[i]);
+        }
+        WR_TRY(wr_join_say_stored(j, side, orphans, orphan_count, 1));
+    }
+    wr_shelf_forget(shelf, time);
+    return WR_OK;
+}
+
 static weir_status join_advance(wr_stream_op *op)
 {
     wr_stream_join_op *j = (wr_stream_join_op *)op;
-    const wr_join_spec *spec = op->spec;
-    uint8_t *rows[WR_BATCH_ROWS], *orphans[WR_BATCH_ROWS];
-    for (int s = 0; s < 2; s++) {
-        wr_shelf *shelf = &j->sides[s];
-        wr_shelf_walk walk = {0};
-        bool says_orphans = j->keeps_orphans[s] && !spec->orphans_at_once;
-        for (uint32_t n; (n = wr_shelf_due(shelf, op->time, &walk, rows, WR_BATCH_ROWS)) > 0;) {
-            uint32_t orphan_count = 0;
-            for (uint32_t i = 0; i < n; i++) {
-                if (i + AHEAD < n) wr_shelf_prefetch(shelf, rows[i + AHEAD]);
-                orphans[orphan_count] = rows[i];
-                orphan_count += says_orphans && !wr_shelf_row_of(shelf, rows[i])->number;
-                unlink_row(j, s, rows[i]);
-                wr_shelf_let_go(shelf, rows[i]);
-            }
-            WR_TRY(wr_join_say_stored(j, s, orphans, orphan_count, 1));
-        }
-        wr_shelf_forget(shelf, op->time);
+    for (;;) {
+        int64_t until = op->time;
+        for (int s = 0; s < 2; s++)
+            WR_TRY(wr_shelf_step(&j->sides[s], &until));
+        for (int s = 0; s < 2; s++)
+            WR_TRY(expire(j, s, until));
+        WR_TRY(tidy(j));
+        if (until == op->time) return WR_OK;
+        op->is_behind = wr_graph_wants_commit(op->graph);
+        if (op->is_behind) return WR_OK;
     }
-    return tidy(j);
 }
 
 /* ---- state ---- */
@@ -399,16 +422,24 @@ static void join_settled(wr_stream_op *op, bool committed)
     wr_stream_join_op *j = (wr_stream_join_op *)op;
     for (int s = 0; s < 2; s++)
         wr_shelf_settled(&j->sides[s], committed);
+    wr_shelf_keys_settled(&j->keys, op, committed);
 }
 
-static void link_left(void *owner, uint8_t *row) { link_row(owner, 0, row); }
-static void link_right(void *owner, uint8_t *row) { link_row(owner, 1, row); }
+static weir_status join_list_all(wr_stream_op *op)
+{
+    return wr_shelf_list_all(&((wr_stream_join_op *)op)->keys);
+}
+
+static uint64_t join_pending(wr_stream_op *op)
+{
+    return wr_shelf_keys_pending(&((wr_stream_join_op *)op)->keys);
+}
 
 static weir_status join_load(wr_stream_op *op, wr_state *state)
 {
     wr_stream_join_op *j = (wr_stream_join_op *)op;
-    WR_TRY(wr_shelf_load(&j->sides[0], state, op->section, link_left, j));
-    WR_TRY(wr_shelf_load(&j->sides[1], state, op->section, link_right, j));
+    for (int s = 0; s < 2; s++)
+        WR_TRY(wr_shelf_load(&j->sides[s], state, op->section));
     return wr_shelf_load_time(&j->sides[0], op, state);
 }
 
@@ -419,6 +450,8 @@ const wr_stream_op_def wr_stream_join = {.name = "join",
                                          .open = join_open,
                                          .push = join_push,
                                          .advance = join_advance,
+                                         .list_all = join_list_all,
+                                         .pending = join_pending,
                                          .save = join_save,
                                          .settled = join_settled,
                                          .load = join_load,

@@ -28,7 +28,7 @@ typedef struct wr_pairs {
 typedef struct wr_stream_join_op {
     wr_stream_op op;
     wr_shelf_keys keys;
-    wr_shelf sides[2];
+    wr_shelf sides[2], *both[2];
     bool keeps_orphans[2]; /* rows without a partner are put out */
     bool counts[2];        /* rows know how many partners they have */
     bool puts_pairs;

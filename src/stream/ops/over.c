@@ -33,6 +33,7 @@ typedef struct over {
     wr_stream_op op;
     wr_shelf_keys keys;
     wr_shelf rows, seen; /* seen: by time only */
+    wr_shelf *shelves[2];
     wr_arena scratch;    /* of one batch */
     wr_arena list_arena; /* of listed */
     WR_LIST(uint8_t *) listed;
@@ -51,41 +52,6 @@ static int64_t *net_of(const over *o, uint8_t *answer)
 {
     return (int64_t *)(void *)(answer + o->answer_layout.extra_offset + sizeof(uint64_t));
 }
-
-static weir_status over_open(wr_stream_op *op)
-{
-    over *o = (over *)op;
-    const wr_over_spec *spec = op->spec;
-    const wr_schema *in = wr_shelf_input_schema(op, 0);
-    int outputs = spec->output_count;
-    const wr_type **types = wr_new_array(&op->arena, const wr_type *, op->schema->count + 1);
-    const wr_type **keys = wr_new_array(&op->arena, const wr_type *, spec->partition_count + 1);
-    for (int c = 0; c < op->schema->count; c++)
-        types[c] = op->schema->fields[c].type;
-    for (int c = 0; c < spec->partition_count; c++)
-        keys[c] = in->fields[outputs + c].type;
-    wr_shelf_init(&o->rows, op, &o->keys, types, outputs, 0, is_on_change(o) ? -1 : 0);
-    if (keeps_seen(o)) wr_shelf_init(&o->seen, op, &o->keys, types, outputs, 1, 1);
-    if (is_on_change(o))
-        wr_rows_layout_init(&o->answer_layout, &op->arena, types, op->schema->count,
-                            sizeof(uint64_t) + sizeof(int64_t));
-    o->scratch.mem = o->list_arena.mem = op->mem;
-    return wr_shelf_keys_init(&o->keys, op, keys, spec->partition_count);
-}
-
-static void over_close(wr_stream_op *op)
-{
-    over *o = (over *)op;
-    wr_run_drop(o->run);
-    if (o->answers.mem) wr_groups_clear(&o->answers);
-    wr_shelf_clear(&o->rows);
-    wr_shelf_clear(&o->seen);
-    wr_shelf_keys_clear(&o->keys);
-    wr_arena_clear(&o->scratch);
-    wr_arena_clear(&o->list_arena);
-}
-
-/* ---- rows of a key ---- */
 
 static void link_row(wr_shelf *shelf, int which, uint8_t *row)
 {
@@ -109,6 +75,57 @@ static void unlink_row(wr_shelf *shelf, int which, uint8_t *row)
     header->link[0] = header->link[1] = NULL;
 }
 
+static void link_loaded(void *owner, uint8_t *row)
+{
+    over *o = owner;
+    wr_shelf_row_of(&o->rows, row)->number = IS_SAID;
+    link_row(&o->rows, 0, row);
+}
+
+static void link_seen(void *owner, uint8_t *row) { link_row(&((over *)owner)->seen, 1, row); }
+
+static weir_status over_open(wr_stream_op *op)
+{
+    over *o = (over *)op;
+    const wr_over_spec *spec = op->spec;
+    const wr_schema *in = wr_shelf_input_schema(op, 0);
+    int outputs = spec->output_count;
+    const wr_type **types = wr_new_array(&op->arena, const wr_type *, op->schema->count + 1);
+    const wr_type **keys = wr_new_array(&op->arena, const wr_type *, spec->partition_count + 1);
+    for (int c = 0; c < op->schema->count; c++)
+        types[c] = op->schema->fields[c].type;
+    for (int c = 0; c < spec->partition_count; c++)
+        keys[c] = in->fields[outputs + c].type;
+    wr_shelf_init(&o->rows, op, &o->keys, types, outputs, 0, is_on_change(o) ? -1 : 0);
+    if (keeps_seen(o)) wr_shelf_init(&o->seen, op, &o->keys, types, outputs, 1, 1);
+    if (is_on_change(o))
+        wr_rows_layout_init(&o->answer_layout, &op->arena, types, op->schema->count,
+                            sizeof(uint64_t) + sizeof(int64_t));
+    o->scratch.mem = o->list_arena.mem = op->mem;
+    o->rows.link = link_loaded;
+    o->seen.link = link_seen;
+    o->rows.owner = o->seen.owner = o;
+    WR_TRY(wr_shelf_keys_init(&o->keys, op, keys, spec->partition_count));
+    o->shelves[0] = &o->rows;
+    o->shelves[1] = &o->seen;
+    wr_shelf_keys_serve(&o->keys, o->shelves, 1 + keeps_seen(o));
+    return WR_OK;
+}
+
+static void over_close(wr_stream_op *op)
+{
+    over *o = (over *)op;
+    wr_run_drop(o->run);
+    if (o->answers.mem) wr_groups_clear(&o->answers);
+    wr_shelf_clear(&o->rows);
+    wr_shelf_clear(&o->seen);
+    wr_shelf_keys_clear(&o->keys);
+    wr_arena_clear(&o->scratch);
+    wr_arena_clear(&o->list_arena);
+}
+
+/* ---- rows of a key ---- */
+
 static void list_key(over *o, uint8_t *key)
 {
     wr_shelf_key *of = wr_shelf_key_of(&o->rows, key);
@@ -128,11 +145,10 @@ static void forget_list(over *o)
 /* Only when nobody holds addresses of keys. */
 static weir_status tidy(over *o)
 {
-    wr_shelf *shelves[] = {&o->rows, &o->seen};
     if (o->listed.count) return WR_OK;
     WR_TRY(wr_shelf_tidy(&o->rows));
     if (keeps_seen(o)) WR_TRY(wr_shelf_tidy(&o->seen));
-    return wr_shelf_keys_tidy(&o->keys, shelves, 1 + keeps_seen(o));
+    return wr_shelf_keys_tidy(&o->keys, o->shelves, 1 + keeps_seen(o));
 }
 
 static weir_status list_row(over *o, row_list *list, uint8_t *row)
@@ -325,7 +341,7 @@ static weir_status store(over *o, const wr_batch *batch, arriving *a)
         keys[n] = a->keys[i];
         n += a->changes[i] > 0;
     }
-    if (n > 0) WR_TRY(wr_shelf_add(&o->rows, batch->columns, rows, n, times, keys, stored));
+    if (n > 0) WR_TRY(wr_shelf_add(&o->rows, batch->columns, rows, n, times, keys, NULL, stored));
     n = 0;
     for (uint32_t i = 0; i < a->count; i++)
         a->stored[i] = a->changes[i] > 0 ? stored[n++] : NULL;
@@ -438,7 +454,7 @@ static weir_status remember(over *o, const row_list *due)
             if (spec->back == WR_OVER_RANGE) times[i] = moved(header->time, spec->back_range);
             all[i] = (uint16_t)i;
         }
-        WR_TRY(wr_shelf_add(&o->seen, columns, all, count, times, keys, stored));
+        WR_TRY(wr_shelf_add(&o->seen, columns, all, count, times, keys, NULL, stored));
         for (uint32_t i = 0; i < count; i++)
             link_row(&o->seen, 1, stored[i]);
         wr_arena_reset(&o->scratch);
@@ -479,11 +495,11 @@ static void let_go(wr_shelf *shelf, int which, int64_t time)
     wr_shelf_forget(shelf, time);
 }
 
-static weir_status list_due(over *o, row_list *due)
+static weir_status list_due(over *o, int64_t time, row_list *due)
 {
     uint8_t *rows[WR_BATCH_ROWS];
     wr_shelf_walk walk = {.only_looks = true};
-    for (uint32_t n; (n = wr_shelf_due(&o->rows, o->op.time, &walk, rows, WR_BATCH_ROWS)) > 0;)
+    for (uint32_t n; (n = wr_shelf_due(&o->rows, time, &walk, rows, WR_BATCH_ROWS)) > 0;)
         for (uint32_t i = 0; i < n; i++) {
             WR_TRY(list_row(o, due, rows[i]));
             list_key(o, wr_shelf_row_of(&o->rows, rows[i])->key);
@@ -597,24 +613,38 @@ static weir_status over_flush(wr_stream_op *op)
     return tidy(o);
 }
 
-static weir_status over_advance(wr_stream_op *op)
+static weir_status leave_until(over *o, int64_t time)
 {
-    over *o = (over *)op;
     if (is_on_change(o)) {
-        if (spec_of(o)->end_column < 0) return WR_OK;
-        WR_TRY(over_flush(op));
-        let_go(&o->rows, 0, op->time);
+        let_go(&o->rows, 0, time);
         return tidy(o);
     }
     row_list due = {0};
-    weir_status s = list_due(o, &due);
+    WR_TRY(wr_shelf_fetch_due(&o->rows, time));
+    weir_status s = list_due(o, time, &due);
     if (!s && due.count) s = leave(o, &due);
     drop_list(o, &due);
     WR_TRY(s);
-    let_go(&o->rows, 0, op->time);
-    if (keeps_seen(o)) let_go(&o->seen, 1, op->time);
+    let_go(&o->rows, 0, time);
+    if (keeps_seen(o)) let_go(&o->seen, 1, time);
     forget_list(o);
     return tidy(o);
+}
+
+static weir_status over_advance(wr_stream_op *op)
+{
+    over *o = (over *)op;
+    if (is_on_change(o) && spec_of(o)->end_column < 0) return WR_OK;
+    WR_TRY(over_flush(op));
+    for (;;) {
+        int64_t until = op->time;
+        for (int s = 0; s < o->keys.shelf_count; s++)
+            WR_TRY(wr_shelf_step(o->shelves[s], &until));
+        WR_TRY(leave_until(o, until));
+        if (until == op->time) return WR_OK;
+        op->is_behind = wr_graph_wants_commit(op->graph);
+        if (op->is_behind) return WR_OK;
+    }
 }
 
 /* ---- state ---- */
@@ -634,22 +664,24 @@ static void over_settled(wr_stream_op *op, bool committed)
     over *o = (over *)op;
     wr_shelf_settled(&o->rows, committed);
     if (keeps_seen(o)) wr_shelf_settled(&o->seen, committed);
+    if (!o->listed.count) wr_shelf_keys_settled(&o->keys, op, committed);
 }
 
-static void link_loaded(void *owner, uint8_t *row)
+static weir_status over_list_all(wr_stream_op *op)
 {
-    over *o = owner;
-    wr_shelf_row_of(&o->rows, row)->number = IS_SAID;
-    link_row(&o->rows, 0, row);
+    return wr_shelf_list_all(&((over *)op)->keys);
 }
 
-static void link_seen(void *owner, uint8_t *row) { link_row(&((over *)owner)->seen, 1, row); }
+static uint64_t over_pending(wr_stream_op *op)
+{
+    return wr_shelf_keys_pending(&((over *)op)->keys);
+}
 
 static weir_status over_load(wr_stream_op *op, wr_state *state)
 {
     over *o = (over *)op;
-    WR_TRY(wr_shelf_load(&o->rows, state, op->section, link_loaded, o));
-    if (keeps_seen(o)) WR_TRY(wr_shelf_load(&o->seen, state, op->section, link_seen, o));
+    WR_TRY(wr_shelf_load(&o->rows, state, op->section));
+    if (keeps_seen(o)) WR_TRY(wr_shelf_load(&o->seen, state, op->section));
     return wr_shelf_load_time(&o->rows, op, state);
 }
 
@@ -661,6 +693,8 @@ const wr_stream_op_def wr_stream_over = {.name = "over",
                                          .push = over_push,
                                          .advance = over_advance,
                                          .flush = over_flush,
+                                         .list_all = over_list_all,
+                                         .pending = over_pending,
                                          .save = over_save,
                                          .settled = over_settled,
                                          .load = over_load,

@@ -6,43 +6,20 @@
  * past its last row and the gap; sessions wait in a heap by the moment something is due. An entry
  * may be too early, then it is put back: extending a session does not touch the heap.
  *
+ * What is due may be more than a commit should change: then advance does a part of it and is called
+ * again after the commit.
+ *
  * Sessions that were put out can be reopened within the lateness: what they said is taken back at
  * the flush, and said again when they are over. */
-#include "stream/ops/group.h"
-
-typedef struct due_session {
-    int64_t due;
-    uint8_t *row;
-} due_session;
-
-/* Behind the keys in their table. */
-typedef struct keys_head {
-    uint64_t hash;
-    uint8_t *first;
-} keys_head;
-
-typedef struct wr_session_grouping {
-    wr_grouping base; /* one pane, whose rows are the sessions; its table is not used to look up */
-    wr_rows_layout keys_layout;
-    wr_groups keys;
-    uint8_t *no_keys; /* the row of the table without keys */
-    due_session *heap;
-    uint64_t heap_count, heap_cap;
-    int64_t gap;
-    wr_rows_cursor restored; /* while the state is read: behind restored_row */
-    uint8_t *restored_row;
-} wr_session_grouping;
-
-static keys_head *keys_of(const wr_session_grouping *me, uint8_t *row)
-{
-    return (keys_head *)(void *)(row + me->keys_layout.extra_offset);
-}
+#include "stream/ops/session_group.h"
 
 static weir_status session_open(wr_stream_op *op)
 {
     wr_session_grouping *me = (wr_session_grouping *)op;
     wr_grouping *g = &me->base;
     const wr_group_spec *spec = op->spec;
+    me->runs.mem = op->mem;
+    me->next_listed = WR_NO_TIME_YET;
     wr_assert(spec->window->kind == WR_WINDOW_SESSION && spec->window->gap >= 0);
     if (spec->window->gap > INT64_MAX / 8)
         return wr_fail(WR_E_DATETIME_OVERFLOW, "the gap of the sessions is too long");
@@ -53,7 +30,7 @@ static weir_status session_open(wr_stream_op *op)
                             "let the query in front of it EMIT ON WINDOW CLOSE");
     WR_TRY(wr_grouping_open(g, true));
     wr_rows_layout_init(&me->keys_layout, &op->arena, g->layout.types, g->key_count,
-                        sizeof(keys_head));
+                        sizeof(wr_session_keys));
     WR_TRY(wr_groups_init(&me->keys, op->mem, &me->keys_layout, g->key_count, true));
     wr_pane *pane;
     return wr_pane_need(g, 0, &pane);
@@ -61,16 +38,7 @@ static weir_status session_open(wr_stream_op *op)
 
 /* ---- what is due ---- */
 
-/* When something happens to a session: it is put out, or nothing can reach it any more. */
-static int64_t due_of(const wr_session_grouping *me, const wr_session *s)
-{
-    bool waits = s->is_said || me->base.lateness == 0;
-    int64_t end = wr_session_end(&me->base, s) + 1, last;
-    if (!waits) return end;
-    return __builtin_add_overflow(end, me->base.lateness, &last) ? INT64_MAX : last;
-}
-
-static weir_status push_due(wr_session_grouping *me, uint8_t *row)
+weir_status wr_session_wait(wr_session_grouping *me, uint8_t *row)
 {
     if (me->heap_count == me->heap_cap) {
         uint64_t cap = me->heap_cap ? me->heap_cap * 2 : 64;
@@ -78,7 +46,7 @@ static weir_status push_due(wr_session_grouping *me, uint8_t *row)
                            cap * sizeof *me->heap));
         me->heap_cap = cap;
     }
-    due_session entry = {due_of(me, wr_session_of(&me->base, row)), row};
+    wr_due_session entry = {wr_session_due(&me->base, wr_session_of(&me->base, row)), row};
     uint64_t at = me->heap_count++;
     for (; at > 0 && me->heap[(at - 1) / 2].due > entry.due; at = (at - 1) / 2)
         me->heap[at] = me->heap[(at - 1) / 2];
@@ -89,7 +57,7 @@ static weir_status push_due(wr_session_grouping *me, uint8_t *row)
 static uint8_t *pop_due(wr_session_grouping *me)
 {
     uint8_t *row = me->heap[0].row;
-    due_session last = me->heap[--me->heap_count];
+    wr_due_session last = me->heap[--me->heap_count];
     uint64_t at = 0, child;
     for (; (child = 2 * at + 1) < me->heap_count; at = child) {
         if (child + 1 < me->heap_count && me->heap[child + 1].due < me->heap[child].due) child++;
@@ -106,23 +74,34 @@ static void hang(wr_session_grouping *me, uint8_t *keys, uint8_t *row)
 {
     wr_session *s = wr_session_of(&me->base, row);
     s->keys = keys;
-    s->next = keys_of(me, keys)->first;
-    keys_of(me, keys)->first = row;
+    s->next = wr_session_keys_of(me, keys)->first;
+    wr_session_keys_of(me, keys)->first = row;
 }
 
-static weir_status begin_session(wr_session_grouping *me, uint8_t *keys, const wr_column *columns,
-                                 uint16_t at, int64_t start, int64_t last, uint8_t **out)
+weir_status wr_session_make(wr_session_grouping *me, uint8_t *keys, const wr_column *columns,
+                            uint16_t at, int64_t start, int64_t last, uint8_t **out)
 {
     wr_grouping *g = &me->base;
     WR_TRY(wr_rows_append(g->panes[0]->groups.rows, columns, &at, 1, out));
-    WR_TRY(wr_group_begin(g, *out));
+    wr_group_begin(g, *out);
     wr_session *s = wr_session_of(g, *out);
     s->start = start;
     s->last = last;
     hang(me, keys, *out);
+    return WR_OK;
+}
+
+/* Of a row that is in no session yet. */
+static weir_status begin_session(wr_session_grouping *me, uint8_t *keys, const wr_column *columns,
+                                 uint16_t at, int64_t time, uint8_t **out)
+{
+    wr_grouping *g = &me->base;
+    WR_TRY(wr_session_make(me, keys, columns, at, time, time, out));
+    WR_TRY(wr_group_count_new(g, g->panes[0]));
+    wr_session *s = wr_session_of(g, *out);
     bool is_over = g->closed != WR_NO_TIME_YET && wr_session_end(g, s) < g->closed;
     s->is_said = g->spec->emit == WR_EMIT_ON_CHANGE || is_over;
-    return push_due(me, *out);
+    return wr_session_wait(me, *out);
 }
 
 /* The session is no more: closed, or part of another one. */
@@ -131,15 +110,14 @@ static void end_session(wr_session_grouping *me, uint8_t *row)
     wr_grouping *g = &me->base;
     wr_pane *pane = g->panes[0];
     wr_group_head *head = wr_group_head_of(g, row);
-    uint8_t **at = &keys_of(me, wr_session_of(g, row)->keys)->first;
+    uint8_t **at = &wr_session_keys_of(me, wr_session_of(g, row)->keys)->first;
     while (*at != row)
         at = &wr_session_of(g, *at)->next;
     *at = wr_session_of(g, row)->next;
     head->rows = 0;
-    if (head->flags & WR_GROUP_SAVED) wr_buf_add(&g->gone, &head->serial, sizeof head->serial);
     head->flags |= WR_GROUP_DEAD;
-    head->flags &= ~(uint64_t)WR_GROUP_SAVED;
     pane->dead++;
+    pane->live--;
     g->group_count--;
     for (int i = 0; i < g->spec->call_count; i++)
         pane->kept[i].dead += g->calls[i].is_kept; /* at least; what counts is that it grows */
@@ -180,7 +158,7 @@ static weir_status session_of_row(wr_session_grouping *me, const wr_batch *in, u
 {
     wr_grouping *g = &me->base;
     *out = NULL;
-    for (uint8_t *row = keys_of(me, keys)->first, *next; row; row = next) {
+    for (uint8_t *row = wr_session_keys_of(me, keys)->first, *next; row; row = next) {
         wr_session *s = wr_session_of(g, row);
         next = s->next;
         if (time < s->start - me->gap || time > s->last + me->gap) continue;
@@ -201,27 +179,37 @@ static weir_status session_of_row(wr_session_grouping *me, const wr_batch *in, u
     if (!*out) {
         if (wr_end_is_late(g, time + me->gap + 1))
             return wr_stream_late(&g->op, in, at, "its session is closed");
-        WR_TRY(begin_session(me, keys, in->columns, at, time, time, out));
+        WR_TRY(begin_session(me, keys, in->columns, at, time, out));
         WR_TRY(touch(me, *out));
     }
     wr_group_head_of(g, *out)->rows++;
     return WR_OK;
 }
 
-static weir_status find_keys(wr_session_grouping *me, const wr_column *columns, const uint16_t *sel,
-                             uint32_t count, uint8_t **found)
+weir_status wr_session_find_keys(wr_session_grouping *me, const wr_column *columns,
+                                 const uint16_t *sel, uint32_t count, uint8_t **found)
 {
+    bool has_stored = me->base.panes[0]->has_stored;
     if (me->base.key_count) {
         uint16_t added[WR_BATCH_ROWS];
         uint32_t fresh;
-        return wr_groups_find(&me->keys, columns, sel, count, NULL, &me->base.scratch, found, added,
-                              &fresh);
+        WR_TRY(wr_groups_find(&me->keys, columns, sel, count, NULL, &me->base.scratch, found, added,
+                              &fresh));
+        if (!has_stored || fresh == 0) return WR_OK;
+        uint16_t at[WR_BATCH_ROWS];
+        uint8_t *rows[WR_BATCH_ROWS];
+        for (uint32_t i = 0; i < fresh; i++) {
+            at[i] = (uint16_t)wr_row_at(sel, added[i]);
+            rows[i] = found[added[i]];
+        }
+        return wr_session_fetch(me, columns, at, fresh, rows);
     }
     wr_column none = {0};
-    if (!me->no_keys) WR_TRY(wr_rows_append(me->keys.rows, &none, NULL, 1, &me->no_keys));
+    bool is_new = !me->no_keys;
+    if (is_new) WR_TRY(wr_rows_append(me->keys.rows, &none, NULL, 1, &me->no_keys));
     for (uint32_t i = 0; i < count; i++)
         found[i] = me->no_keys;
-    return WR_OK;
+    return is_new && has_stored ? wr_session_fetch(me, &none, NULL, 1, &me->no_keys) : WR_OK;
 }
 
 static weir_status session_push(wr_stream_op *op, int input, const wr_delta *delta)
@@ -238,7 +226,7 @@ static weir_status session_push(wr_stream_op *op, int input, const wr_delta *del
         if (t->times[i] > INT64_MAX / 2 - me->gap || t->times[i] < me->gap - INT64_MAX / 2)
             return wr_fail(WR_E_DATETIME_OVERFLOW, "a session would be out of range");
     uint8_t *keys[WR_BATCH_ROWS], *sessions[WR_BATCH_ROWS];
-    WR_TRY(find_keys(me, in->columns, t->rows, t->count, keys));
+    WR_TRY(wr_session_find_keys(me, in->columns, t->rows, t->count, keys));
     uint32_t n = 0;
     for (uint32_t i = 0; i < t->count; i++) {
         WR_TRY(session_of_row(me, in, t->rows[i], t->times[i], keys[i], &sessions[n]));
@@ -272,8 +260,8 @@ static weir_status take_due(wr_session_grouping *me, uint8_t **unsaid, uint32_t 
         uint8_t *row = pop_due(me);
         wr_session *s = wr_session_of(g, row);
         if (wr_group_head_of(g, row)->flags & WR_GROUP_DEAD) continue;
-        if (due_of(me, s) > g->op.time) {
-            WR_TRY(push_due(me, row));
+        if (wr_session_due(g, s) > g->op.time) {
+            WR_TRY(wr_session_wait(me, row));
         } else if (!s->is_said) {
             unsaid[(*count)++] = row;
         } else {
@@ -294,9 +282,24 @@ static weir_status session_flush(wr_stream_op *op)
         uint8_t *row = pane->touched.items[i];
         if (!wr_group_is_there(g, row) || wr_group_shows(g, row)) continue;
         wr_session_of(g, row)->is_said = false;
-        WR_TRY(push_due(me, row));
+        WR_TRY(wr_session_wait(me, row));
     }
     return wr_panes_flush(g);
+}
+
+/* Ends sessions, or lets them wait for rows that come late. */
+static weir_status settle_said(wr_session_grouping *me, uint8_t *const *rows, uint32_t count)
+{
+    wr_grouping *g = &me->base;
+    WR_TRY(wr_pane_mark(g, g->panes[0], rows, count));
+    for (uint32_t i = 0; i < count; i++) {
+        wr_session_of(g, rows[i])->is_said = true;
+        if (g->lateness)
+            WR_TRY(wr_session_wait(me, rows[i]));
+        else
+            end_session(me, rows[i]);
+    }
+    return WR_OK;
 }
 
 static weir_status session_advance(wr_stream_op *op)
@@ -306,65 +309,34 @@ static weir_status session_advance(wr_stream_op *op)
     uint8_t *rows[WR_BATCH_ROWS];
     if (g->panes[0]->touched.count) WR_TRY(session_flush(op));
     g->closed = op->time;
-    for (uint32_t n = 1; n > 0;) {
+    for (;;) {
+        uint32_t n;
         WR_TRY(take_due(me, rows, &n));
         WR_TRY(say(me, rows, n));
-        for (uint32_t i = 0; i < n; i++) {
-            wr_session_of(g, rows[i])->is_said = true;
-            if (g->lateness) {
-                WR_TRY(push_due(me, rows[i]));
-                continue;
-            }
-            WR_TRY(wr_pane_mark(g, g->panes[0], &rows[i], 1));
-            end_session(me, rows[i]);
-        }
+        WR_TRY(settle_said(me, rows, n));
+        bool has_more = me->heap_count && me->heap[0].due <= op->time;
+        if (!has_more && !wr_session_has_listed(me) && n == 0) return WR_OK;
+        op->is_behind =
+            n > 0 && (has_more || wr_session_has_listed(me)) && wr_graph_wants_commit(op->graph);
+        if (op->is_behind) return WR_OK;
+        if (!has_more && wr_session_has_listed(me)) WR_TRY(wr_session_fetch_due(me));
     }
-    return WR_OK;
-}
-
-/* ---- state ---- */
-
-weir_status wr_session_restore(wr_grouping *g, const wr_column *keys, uint64_t serial,
-                               int64_t start, int64_t last, uint8_t **out)
-{
-    wr_session_grouping *me = (wr_session_grouping *)g;
-    uint8_t *row;
-    WR_TRY(find_keys(me, keys, NULL, 1, &row));
-    WR_TRY(begin_session(me, row, keys, 0, start, last, out));
-    if (serial <= g->serial - 1) return wr_fail(WR_E_CORRUPT, "sessions are not in their order");
-    wr_group_head_of(g, *out)->serial = g->serial = serial;
-    return WR_OK;
-}
-
-/* Sessions were read in the order of their numbers, and so are their values. */
-uint8_t *wr_session_by_serial(wr_grouping *g, uint64_t serial)
-{
-    wr_session_grouping *me = (wr_session_grouping *)g;
-    const wr_rows *rows = g->panes[0]->groups.rows;
-    uint8_t **row = &me->restored_row;
-    while (!*row || wr_group_head_of(g, *row)->serial < serial)
-        if (wr_rows_next(rows, &me->restored, row, 1) == 0) return NULL;
-    return wr_group_head_of(g, *row)->serial == serial ? *row : NULL;
-}
-
-static weir_status session_load(wr_stream_op *op, wr_state *state)
-{
-    wr_session_grouping *me = (wr_session_grouping *)op;
-    wr_grouping *g = &me->base;
-    WR_TRY(wr_grouping_load(op, state));
-    me->heap_count = 0;
-    uint8_t *rows[WR_BATCH_ROWS];
-    wr_rows_cursor cursor = {0, 0};
-    for (uint32_t n; (n = wr_rows_next(g->panes[0]->groups.rows, &cursor, rows, WR_BATCH_ROWS));)
-        for (uint32_t i = 0; i < n; i++) {
-            wr_session *s = wr_session_of(g, rows[i]);
-            s->is_said = wr_group_shows(g, rows[i]);
-            WR_TRY(push_due(me, rows[i]));
-        }
-    return WR_OK;
 }
 
 /* ---- tidying ---- */
+
+/* Keys of a table that is made anew. */
+static weir_status move_keys(wr_session_grouping *into, const wr_column *columns, uint8_t **keys)
+{
+    uint16_t added;
+    uint32_t fresh;
+    if (into->base.key_count)
+        return wr_groups_find(&into->keys, columns, NULL, 1, NULL, &into->base.scratch, keys,
+                              &added, &fresh);
+    if (!into->no_keys) WR_TRY(wr_rows_append(into->keys.rows, columns, NULL, 1, &into->no_keys));
+    *keys = into->no_keys;
+    return WR_OK;
+}
 
 static weir_status move_sessions(wr_session_grouping *me, wr_session_grouping *into, wr_pane *tidy)
 {
@@ -382,7 +354,7 @@ static weir_status move_sessions(wr_session_grouping *me, wr_session_grouping *i
             wr_column *columns = wr_new_array(&scratch, wr_column, g->key_count + 1);
             for (int k = 0; k < g->key_count; k++)
                 wr_rows_gather(&g->layout, k, &row, 1, &scratch, &columns[k]);
-            WR_TRY(find_keys(into, columns, NULL, 1, &keys));
+            WR_TRY(move_keys(into, columns, &keys));
             WR_TRY(wr_rows_append(tidy->groups.rows, columns, NULL, 1, &moved));
             memcpy(moved + g->layout.extra_offset, row + g->layout.extra_offset,
                    g->layout.extra_size);
@@ -391,13 +363,13 @@ static weir_status move_sessions(wr_session_grouping *me, wr_session_grouping *i
                 WR_TRY(wr_row_list_add(g->op.mem, &tidy->changed, moved));
             for (int c = 0; c < g->spec->call_count; c++)
                 WR_TRY(wr_group_move_state(g, g->panes[0], tidy, c, moved, &bytes));
-            WR_TRY(push_due(into, moved));
+            WR_TRY(wr_session_wait(into, moved));
         }
     }
     return g->any_kept ? wr_group_kept_move(g, tidy) : WR_OK;
 }
 
-static void drop_lookup(wr_session_grouping *me)
+void wr_session_drop_lookup(wr_session_grouping *me)
 {
     wr_groups_clear(&me->keys);
     if (me->heap) wr_mem_free(me->base.op.mem, me->heap, me->heap_cap * sizeof *me->heap);
@@ -409,9 +381,11 @@ static weir_status tidy_sessions(wr_session_grouping *me, wr_session_grouping *i
     WR_TRY(wr_groups_init(&into->keys, g->op.mem, &me->keys_layout, g->key_count, true));
     WR_TRY(move_sessions(me, into, tidy));
     tidy->is_saved = g->panes[0]->is_saved;
+    tidy->has_stored = g->panes[0]->has_stored;
+    tidy->live = g->panes[0]->live;
     tidy->heap_live = tidy->heap.total;
     wr_pane_swap(g, g->panes[0], tidy);
-    drop_lookup(me);
+    wr_session_drop_lookup(me);
     me->keys = into->keys;
     me->no_keys = into->no_keys;
     me->heap = into->heap;
@@ -420,13 +394,10 @@ static weir_status tidy_sessions(wr_session_grouping *me, wr_session_grouping *i
     return WR_OK;
 }
 
-static void session_settled(wr_stream_op *op, bool committed)
+static void tidy_all(wr_session_grouping *me)
 {
-    wr_session_grouping *me = (wr_session_grouping *)op;
     wr_grouping *g = &me->base;
-    wr_grouping_settled(op, committed);
     wr_pane *tidy;
-    if (!committed || g->panes[0]->touched.count || !wr_pane_is_untidy(g, g->panes[0])) return;
     weir_status bad = wr_pane_new(g, 0, &tidy);
     if (!bad) {
         /* What is new is made beside a copy, which shares the layouts. */
@@ -438,7 +409,7 @@ static void session_settled(wr_stream_op *op, bool committed)
         into->heap_count = into->heap_cap = 0;
         into->base.scratch = (wr_arena){0};
         bad = tidy_sessions(me, into, tidy);
-        if (bad) drop_lookup(into);
+        if (bad) wr_session_drop_lookup(into);
         wr_arena_clear(&into->base.scratch);
         wr_heap_drop(into);
         wr_pane_drop(g, tidy);
@@ -446,9 +417,35 @@ static void session_settled(wr_stream_op *op, bool committed)
     wr_status_drop(bad); /* without room for a second table the first one stays */
 }
 
+static void session_settled(wr_stream_op *op, bool committed)
+{
+    wr_session_grouping *me = (wr_session_grouping *)op;
+    wr_grouping *g = &me->base;
+    const wr_pane *pane = g->panes[0];
+    bool is_clean = committed && g->has_saved && pane->touched.count == 0;
+    wr_grouping_settle(g, committed);
+    if (!committed) return;
+    if (is_clean) {
+        me->counted = me->pages = 0;
+        wr_run_filter_settle(&me->runs);
+        me->listed.length = 0;
+        me->next_listed = WR_NO_TIME_YET;
+        me->all_listed = false;
+    }
+    if (is_clean && op->share && wr_mem_used(op->mem) > op->share)
+        wr_session_evict(me);
+    else if (pane->touched.count == 0 && (is_clean || !pane->is_saved) &&
+             wr_pane_is_untidy(g, pane))
+        tidy_all(me);
+    op->kept_bytes = wr_mem_used(op->mem);
+}
+
 static void session_close(wr_stream_op *op)
 {
-    drop_lookup((wr_session_grouping *)op);
+    wr_session_grouping *me = (wr_session_grouping *)op;
+    wr_session_drop_lookup(me);
+    wr_run_filter_clear(&me->runs);
+    wr_buf_clear(&me->listed);
     wr_grouping_close((wr_grouping *)op);
 }
 
@@ -460,6 +457,8 @@ const wr_stream_op_def wr_stream_session_group = {.name = "session group",
                                                   .advance = session_advance,
                                                   .flush = session_flush,
                                                   .save = wr_grouping_save,
+                                                  .list_all = wr_grouping_list_all,
+                                                  .pending = wr_session_pending,
                                                   .settled = session_settled,
-                                                  .load = session_load,
+                                                  .load = wr_session_load,
                                                   .close = session_close};

@@ -151,11 +151,11 @@ static int by_time(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-TEST(random_sessions_are_those_of_a_loop)
+static void random_sessions(bool forgets)
 {
     enum { ROWS = 4000, KEYS = 30, JITTER = 40, GAP = 10 };
     static int64_t at[KEYS][ROWS];
-    static int count[KEYS];
+    int count[KEYS] = {0};
     unsigned seed = 7;
     WR_BUF(rows);
     WR_BUF(want);
@@ -163,6 +163,7 @@ TEST(random_sessions_are_those_of_a_loop)
     flow_begin(&f, "k:integer v:integer at:timestamp", 1);
     flow_call(&f, "count", -1, -1);
     flow_session(&f, GAP, 2);
+    f.forgets = forgets;
     EXPECT_OK(flow_open(&f, &wr_stream_session_group));
     for (int i = 0; i < ROWS;) {
         int n = 1 + rand_r(&seed) % 100;
@@ -184,7 +185,7 @@ TEST(random_sessions_are_those_of_a_loop)
             wr_buf_add_str(&f.out->rows, wr_buf_str(&out));
         }
     }
-    flow_time(&f, ROWS);
+    flow_time(&f, forgets ? INT64_MAX : ROWS); /* the source ends */
     EXPECT_INT(f.op->late_rows, 0);
     wr_buf_add_text(&want, "");
     for (int k = 0; k < KEYS; k++) {
@@ -203,6 +204,9 @@ TEST(random_sessions_are_those_of_a_loop)
     EXPECT_INT(figures.keys, 1);
     flow_end(&f);
 }
+
+TEST(random_sessions_are_those_of_a_loop) { random_sessions(false); }
+TEST(sessions_that_are_forgotten_by_memory_are_read_again) { random_sessions(true); }
 
 /* Whichever reservation fails: an error, and everything is given back. */
 static void expect_clean_failures(const wr_stream_op_def *def, bool session)

@@ -40,10 +40,25 @@ void wr_shelf_keys_clear(wr_shelf_keys *keys)
 weir_status wr_shelf_keys_find(wr_shelf_keys *keys, const wr_column *columns, const uint16_t *sel,
                                uint32_t count, wr_arena *scratch, uint8_t **found)
 {
-    uint16_t added[WR_BATCH_ROWS];
+    uint16_t added[WR_BATCH_ROWS], at[WR_BATCH_ROWS];
+    uint8_t *fresh[WR_BATCH_ROWS];
     uint32_t added_count;
-    return wr_groups_find(&keys->groups, columns, sel, count, NULL, scratch, found, added,
-                          &added_count);
+    WR_TRY(wr_groups_find(&keys->groups, columns, sel, count, NULL, scratch, found, added,
+                          &added_count));
+    if (!keys->has_stored || added_count == 0) return WR_OK;
+    for (uint32_t i = 0; i < added_count; i++) {
+        at[i] = (uint16_t)wr_row_at(sel, added[i]);
+        fresh[i] = found[added[i]];
+    }
+    for (int s = 0; s < keys->shelf_count; s++)
+        WR_TRY(wr_shelf_fetch(keys->shelves[s], columns, at, added_count, fresh));
+    return WR_OK;
+}
+
+void wr_shelf_keys_serve(wr_shelf_keys *keys, wr_shelf *const *shelves, int count)
+{
+    keys->shelves = shelves;
+    keys->shelf_count = count;
 }
 
 /* ---- rows ---- */
@@ -52,6 +67,7 @@ void wr_shelf_init(wr_shelf *shelf, wr_stream_op *op, wr_shelf_keys *keys,
                    const wr_type *const *types, int count, int side, int first_of_key)
 {
     *shelf = (wr_shelf){.mem = op->mem,
+                        .op = op,
                         .keys = keys,
                         .side = (uint8_t)side,
                         .first_of_key = first_of_key,
@@ -164,22 +180,22 @@ static void list_change(wr_shelf *shelf, uint8_t *row)
 }
 
 static void fill_header(wr_shelf *shelf, uint8_t *row, int64_t time, uint8_t *key,
-                        uint64_t sequence)
+                        uint64_t sequence, bool is_new)
 {
     *wr_shelf_row_of(shelf, row) = (wr_shelf_row){.key = key, .time = time, .sequence = sequence};
-    if (!shelf->is_volatile) list_change(shelf, row);
+    if (is_new && !shelf->is_volatile) list_change(shelf, row);
     wr_shelf_key *of = wr_shelf_key_of(shelf, key);
     shelf->keys->live += of->count++ == 0;
 }
 
 weir_status wr_shelf_add(wr_shelf *shelf, const wr_column *columns, const uint16_t *rows,
                          uint32_t count, const int64_t *times, uint8_t *const *keys,
-                         uint8_t **addresses)
+                         const uint64_t *sequences, uint8_t **addresses)
 {
     uint16_t open[WR_BATCH_ROWS], list[WR_BATCH_ROWS], taken[WR_BATCH_ROWS];
     uint8_t *made[WR_BATCH_ROWS];
     uint32_t open_count = count;
-    if (!shelf->is_volatile) WR_TRY(need_changes(shelf, count));
+    if (!sequences && !shelf->is_volatile) WR_TRY(need_changes(shelf, count));
     for (uint32_t i = 0; i < count; i++)
         open[i] = (uint16_t)i;
     while (open_count > 0) {
@@ -199,13 +215,14 @@ weir_status wr_shelf_add(wr_shelf *shelf, const wr_column *columns, const uint16
         WR_TRY(wr_rows_append(bucket->rows, columns, taken, n, made));
         for (uint32_t k = 0; k < n; k++) {
             fill_header(shelf, made[k], times[list[k]], keys[list[k]],
-                        shelf->next_sequence + list[k]);
+                        sequences ? sequences[list[k]] : shelf->next_sequence + list[k],
+                        !sequences);
             addresses[list[k]] = made[k];
         }
         bucket->live += n;
         open_count = left;
     }
-    shelf->next_sequence += count;
+    shelf->next_sequence += sequences ? 0 : count;
     shelf->live += count;
     return WR_OK;
 }
@@ -303,6 +320,7 @@ void wr_shelf_forget(wr_shelf *shelf, int64_t time)
         }
     }
     shelf->bucket_count = kept;
+    if (shelf->keys->has_stored) shelf->forgotten = WR_MAX(shelf->forgotten, time);
 }
 
 /* ---- tidying ---- */
@@ -439,6 +457,9 @@ static weir_status copy_keys(wr_shelf_keys *keys, wr_groups *into)
 
 weir_status wr_shelf_keys_tidy(wr_shelf_keys *keys, wr_shelf *const *shelf, int count)
 {
+    /* A key that is not in memory is read from the state, which still has what was dropped. */
+    for (int i = 0; i < count && keys->has_stored; i++)
+        if (shelf[i]->gone_count) return WR_OK;
     if (wr_rows_count(keys->groups.rows) <= keys->live * 2 + KEYS_MIN) return WR_OK;
     wr_groups copies;
     WR_TRY(wr_groups_init(&copies, keys->mem, &keys->layout, keys->layout.column_count,
@@ -452,4 +473,29 @@ weir_status wr_shelf_keys_tidy(wr_shelf_keys *keys, wr_shelf *const *shelf, int 
     wr_groups_clear(&keys->groups);
     keys->groups = copies;
     return bad;
+}
+
+static weir_status list_rows(wr_shelf *shelf)
+{
+    uint8_t *rows[WR_BATCH_ROWS];
+    WR_TRY(need_changes(shelf, (uint32_t)WR_MIN(shelf->live, (uint64_t)INT32_MAX)));
+    for (uint32_t b = 0; b < shelf->bucket_count; b++) {
+        wr_rows_cursor cursor = {0};
+        for (uint32_t n;
+             (n = wr_rows_next(shelf->buckets[b].rows, &cursor, rows, WR_BATCH_ROWS)) > 0;) {
+            n = only_live(shelf, rows, n);
+            for (uint32_t i = 0; i < n; i++)
+                if (!wr_shelf_row_of(shelf, rows[i])->place) list_change(shelf, rows[i]);
+        }
+    }
+    return WR_OK;
+}
+
+weir_status wr_shelf_list_all(wr_shelf_keys *keys)
+{
+    for (int s = 0; s < keys->shelf_count; s++) {
+        keys->shelves[s]->is_volatile = false;
+        WR_TRY(list_rows(keys->shelves[s]));
+    }
+    return WR_OK;
 }

@@ -6,6 +6,9 @@
  * has rows is one row of a wr_groups. How the rows of a key hang together (chain, tree) is the
  * owner's business: two links per row, two beginnings per key, which tidying keeps right.
  *
+ * When memory is short (shelf_spill.c) rows are forgotten after a commit and read again by key: of
+ * a key either all rows are in memory or none.
+ *
  * A row that appeared or changed since the last commit is in a list until one is settled; a row of
  * the state is deleted there by its key, those that were forgotten by one range. One thread. */
 #pragma once
@@ -32,8 +35,12 @@ typedef struct wr_shelf_key {
     uint32_t distinct, is_listed, said, in_tree; /* the owner's */
 } wr_shelf_key;
 
+typedef struct wr_shelf wr_shelf;
 typedef struct wr_shelf_keys {
     wr_mem *mem;
+    wr_shelf *const *shelves; /* all that use them; set by wr_shelf_keys_serve */
+    int shelf_count;
+    bool has_stored; /* the state may have rows that are not in memory */
     wr_groups groups;
     wr_rows_layout layout;
     uint64_t live; /* keys with rows */
@@ -51,9 +58,12 @@ typedef struct wr_shelf_name { /* of a row in the state */
     uint64_t sequence;
 } wr_shelf_name;
 
-typedef struct wr_shelf {
+struct wr_shelf {
     wr_mem *mem;
+    wr_stream_op *op;
     wr_shelf_keys *keys;
+    void (*link)(void *owner, uint8_t *row); /* for rows that are read from the state */
+    void *owner;
     wr_rows_layout layout;
     uint8_t side;             /* tells several of one operator apart in the state */
     bool is_volatile;         /* nothing is ever saved, so changes are not listed */
@@ -68,8 +78,11 @@ typedef struct wr_shelf {
     wr_shelf_name *gone; /* rows of the state that were dropped */
     uint32_t gone_count, gone_cap;
     int64_t saved_time, settled_time; /* of the operator, where this shelf answers for it */
-    int64_t forgotten; /* rows with a time below were forgotten since the last commit */
-} wr_shelf;
+    int64_t forgotten;            /* rows with a time below were forgotten since the last commit */
+    bool is_indexed, wants_index; /* the state knows rows by key, or will with the next commit */
+    bool has_saved_index;         /* since the last settled */
+    uint64_t expired;             /* of the state, since the last commit */
+};
 
 /* The schema of what comes through an input. The graph is connected. */
 const wr_schema *wr_shelf_input_schema(const wr_stream_op *op, int input);
@@ -77,9 +90,11 @@ const wr_schema *wr_shelf_input_schema(const wr_stream_op *op, int input);
 /* No keys yet, of columns of the types; memory is the operator's. */
 WR_MUST_CHECK weir_status wr_shelf_keys_init(wr_shelf_keys *keys, wr_stream_op *op,
                                              const wr_type *const *types, int count);
+/* All shelves whose rows belong to the keys; the array is the caller's. link: see wr_shelf. */
+void wr_shelf_keys_serve(wr_shelf_keys *keys, wr_shelf *const *shelves, int count);
 /* Also of what was never initialised. */
 void wr_shelf_keys_clear(wr_shelf_keys *keys);
-/* The key of each selected row, made if it is missing. */
+/* The key of each selected row, made if it is missing; rows of new ones are read from the state. */
 WR_MUST_CHECK weir_status wr_shelf_keys_find(wr_shelf_keys *keys, const wr_column *columns,
                                              const uint16_t *sel, uint32_t count, wr_arena *scratch,
                                              uint8_t **found);
@@ -109,10 +124,12 @@ static inline void wr_shelf_prefetch(const wr_shelf *shelf, uint8_t *row)
 }
 
 /* Adds rows; times and keys (by position, as addresses) tell what their header says, links are
- * NULL. Counts them at their keys and as changed. */
+ * NULL. Counts them at their keys. sequences: NULL, then they are new and changed; or those of rows
+ * that the state has. */
 WR_MUST_CHECK weir_status wr_shelf_add(wr_shelf *shelf, const wr_column *columns,
                                        const uint16_t *rows, uint32_t count, const int64_t *times,
-                                       uint8_t *const *keys, uint8_t **addresses);
+                                       uint8_t *const *keys, const uint64_t *sequences,
+                                       uint8_t **addresses);
 /* The owner changed number: the state must hear of it. */
 WR_MUST_CHECK weir_status wr_shelf_touch(wr_shelf *shelf, uint8_t *row);
 /* Takes a row out of the books; the owner has unlinked it. Its columns can be read until the next
@@ -145,10 +162,47 @@ WR_MUST_CHECK weir_status wr_shelf_keys_tidy(wr_shelf_keys *keys, wr_shelf *cons
 WR_MUST_CHECK weir_status wr_shelf_save(wr_shelf *shelf, wr_state *state, uint32_t section);
 /* What was saved is committed and no change any more; or it failed and all stays as it was. */
 void wr_shelf_settled(wr_shelf *shelf, bool committed);
-/* Reads all rows; link is called for every one, in order of time and sequence. */
-WR_MUST_CHECK weir_status wr_shelf_load(wr_shelf *shelf, wr_state *state, uint32_t section,
-                                        void (*link)(void *owner, uint8_t *row), void *owner);
+/* Reads all rows, or nothing yet if the state knows them by key. link is called for every one, in
+ * order of time and sequence. */
+WR_MUST_CHECK weir_status wr_shelf_load(wr_shelf *shelf, wr_state *state, uint32_t section);
 /* The time of the operator, for one of its shelves; after load it is at least what was saved. */
 WR_MUST_CHECK weir_status wr_shelf_save_time(wr_shelf *shelf, const wr_stream_op *op,
                                              wr_state *state);
 WR_MUST_CHECK weir_status wr_shelf_load_time(wr_shelf *shelf, wr_stream_op *op, wr_state *state);
+
+enum { WR_SHELF_NAME = 17, WR_SHELF_INDEX = 'i' }; /* name: bytes of the key of a row */
+typedef struct wr_shelf_reading wr_shelf_reading;
+/* Reads rows of the state into the shelf, WR_BATCH_ROWS at a time. */
+wr_shelf_reading *wr_shelf_reading_new(wr_shelf *shelf);
+void wr_shelf_reading_drop(wr_shelf_reading *r);
+WR_DEFINE_CLEANUP(wr_shelf_reading, wr_shelf_reading_drop)
+/* One row as the state has it; name: its key. */
+WR_MUST_CHECK weir_status wr_shelf_read_row(wr_shelf_reading *r, wr_str name, wr_str value);
+/* The rows read so far are put on the shelf and linked. keys: NULL, or their keys' rows. */
+WR_MUST_CHECK weir_status wr_shelf_hold_rows(wr_shelf_reading *r, uint8_t *const *keys);
+/* Forgets the rows read so far. */
+void wr_shelf_reading_restart(wr_shelf_reading *r);
+uint32_t wr_shelf_read_count(const wr_shelf_reading *r);
+/* The key columns of rows read so far. */
+const wr_column *wr_shelf_read_keys(const wr_shelf_reading *r);
+wr_str wr_shelf_name_bytes(uint8_t out[WR_SHELF_NAME], uint8_t side, int64_t time,
+                           uint64_t sequence);
+void wr_shelf_name_parse(wr_str name, int64_t *time, uint64_t *sequence);
+
+/* ---- less memory (shelf_spill.c) ---- */
+
+/* Of a save: index entries go with their rows, before these are deleted, and come with them. */
+WR_MUST_CHECK weir_status wr_shelf_unindex(wr_shelf *shelf, wr_state *state, uint32_t section);
+WR_MUST_CHECK weir_status wr_shelf_index(wr_shelf *shelf, wr_state *state, uint32_t section);
+/* Rows of one shelf for keys that have none in memory. */
+WR_MUST_CHECK weir_status wr_shelf_fetch(wr_shelf *shelf, const wr_column *columns,
+                                         const uint16_t *at, uint32_t count, uint8_t *const *keys);
+/* Lowers *until so that not too many rows of the state expire at a time. */
+WR_MUST_CHECK weir_status wr_shelf_step(wr_shelf *shelf, int64_t *until);
+/* All rows of keys of which some row expires by then. */
+WR_MUST_CHECK weir_status wr_shelf_fetch_due(wr_shelf *shelf, int64_t until);
+/* Of settled: forgets rows when they are more than the operator's share. */
+void wr_shelf_keys_settled(wr_shelf_keys *keys, wr_stream_op *op, bool committed);
+/* All rows are changes, and changes are listed. */
+WR_MUST_CHECK weir_status wr_shelf_list_all(wr_shelf_keys *keys);
+uint64_t wr_shelf_keys_pending(const wr_shelf_keys *keys);

@@ -7,7 +7,7 @@
 #include "store/packed.h"
 #include "stream/ops/shelf.h"
 
-enum { NAME_BYTES = 17, SIDE_TIME = 't' };
+enum { SIDE_TIME = 't' };
 
 static void put_big_endian(uint8_t *out, uint64_t value)
 {
@@ -23,26 +23,35 @@ static uint64_t big_endian(const uint8_t *in)
     return value;
 }
 
-static wr_str name_bytes(uint8_t out[NAME_BYTES], uint8_t side, int64_t time, uint64_t sequence)
+wr_str wr_shelf_name_bytes(uint8_t out[WR_SHELF_NAME], uint8_t side, int64_t time,
+                           uint64_t sequence)
 {
     out[0] = side;
     put_big_endian(out + 1, (uint64_t)time ^ UINT64_C(1) << 63);
     put_big_endian(out + 9, sequence);
-    return (wr_str){(const char *)out, NAME_BYTES};
+    return (wr_str){(const char *)out, WR_SHELF_NAME};
+}
+
+void wr_shelf_name_parse(wr_str name, int64_t *time, uint64_t *sequence)
+{
+    const uint8_t *bytes = (const uint8_t *)name.data;
+    *time = (int64_t)(big_endian(bytes + 1) ^ UINT64_C(1) << 63);
+    *sequence = big_endian(bytes + 9);
 }
 
 /* ---- writing ---- */
 
 static weir_status delete_rows(wr_shelf *shelf, wr_state *state, uint32_t section)
 {
-    uint8_t first[NAME_BYTES], last[NAME_BYTES];
+    uint8_t first[WR_SHELF_NAME], last[WR_SHELF_NAME];
     if (shelf->forgotten > INT64_MIN)
-        WR_TRY(wr_state_delete_range(state, section, name_bytes(first, shelf->side, INT64_MIN, 0),
-                                     name_bytes(last, shelf->side, shelf->forgotten, 0)));
+        WR_TRY(wr_state_delete_range(state, section,
+                                     wr_shelf_name_bytes(first, shelf->side, INT64_MIN, 0),
+                                     wr_shelf_name_bytes(last, shelf->side, shelf->forgotten, 0)));
     for (uint32_t i = 0; i < shelf->gone_count; i++)
         WR_TRY(wr_state_delete(
             state, section,
-            name_bytes(first, shelf->side, shelf->gone[i].time, shelf->gone[i].sequence)));
+            wr_shelf_name_bytes(first, shelf->side, shelf->gone[i].time, shelf->gone[i].sequence)));
     return WR_OK;
 }
 
@@ -61,12 +70,12 @@ static weir_status write_rows(wr_shelf *shelf, uint8_t *const *rows, uint32_t co
         wr_rows_gather(of_key, c - columns, keys, count, scratch, &values[c]);
     for (uint32_t i = 0; i < count; i++) {
         const wr_shelf_row *header = wr_shelf_row_of(shelf, rows[i]);
-        uint8_t name[NAME_BYTES];
+        uint8_t name[WR_SHELF_NAME];
         wr_buf_clear(packed);
         wr_buf_add(packed, &header->number, sizeof header->number);
         wr_row_append(packed, values, total, i);
         WR_TRY(wr_state_put(state, section,
-                            name_bytes(name, shelf->side, header->time, header->sequence),
+                            wr_shelf_name_bytes(name, shelf->side, header->time, header->sequence),
                             wr_buf_str(packed)));
     }
     return WR_OK;
@@ -76,6 +85,8 @@ weir_status wr_shelf_save(wr_shelf *shelf, wr_state *state, uint32_t section)
 {
     WR_ARENA(scratch);
     WR_BUF(packed);
+    shelf->op->state = state;
+    if (shelf->is_indexed) WR_TRY(wr_shelf_unindex(shelf, state, section));
     WR_TRY(delete_rows(shelf, state, section));
     for (uint32_t at = 0; at < shelf->changed_count; at += WR_BATCH_ROWS) {
         uint32_t count = WR_MIN(shelf->changed_count - at, (uint32_t)WR_BATCH_ROWS);
@@ -83,7 +94,7 @@ weir_status wr_shelf_save(wr_shelf *shelf, wr_state *state, uint32_t section)
         wr_arena_reset(&scratch);
     }
     shelf->saved_sequence = shelf->next_sequence;
-    return WR_OK;
+    return shelf->is_indexed || shelf->wants_index ? wr_shelf_index(shelf, state, section) : WR_OK;
 }
 
 void wr_shelf_settled(wr_shelf *shelf, bool committed)
@@ -93,13 +104,14 @@ void wr_shelf_settled(wr_shelf *shelf, bool committed)
         wr_shelf_row_of(shelf, shelf->changed[i])->place = 0;
     shelf->changed_count = shelf->gone_count = 0;
     shelf->forgotten = INT64_MIN;
+    shelf->expired = 0;
     shelf->settled_sequence = shelf->saved_sequence;
     shelf->settled_time = shelf->saved_time;
 }
 
 /* ---- reading ---- */
 
-typedef struct reading {
+struct wr_shelf_reading {
     wr_shelf *shelf;
     wr_arena arena;
     wr_column *values;
@@ -109,11 +121,9 @@ typedef struct reading {
     int64_t times[WR_BATCH_ROWS];
     uint64_t sequences[WR_BATCH_ROWS];
     uint32_t numbers[WR_BATCH_ROWS];
-    void (*link)(void *owner, uint8_t *row);
-    void *owner;
-} reading;
+};
 
-static void begin_rows(reading *r)
+void wr_shelf_reading_restart(wr_shelf_reading *r)
 {
     const wr_rows_layout *own = &r->shelf->layout, *of_key = &r->shelf->keys->layout;
     wr_arena_reset(&r->arena);
@@ -128,46 +138,69 @@ static void begin_rows(reading *r)
                         &r->arena);
 }
 
-static weir_status hold_rows(reading *r)
+wr_shelf_reading *wr_shelf_reading_new(wr_shelf *shelf)
+{
+    wr_shelf_reading *r = wr_heap_new(sizeof *r);
+    r->shelf = shelf;
+    r->arena.mem = shelf->mem;
+    wr_shelf_reading_restart(r);
+    return r;
+}
+
+void wr_shelf_reading_drop(wr_shelf_reading *r)
+{
+    if (!r) return;
+    wr_arena_clear(&r->arena);
+    wr_heap_drop(r);
+}
+
+uint32_t wr_shelf_read_count(const wr_shelf_reading *r) { return r->count; }
+const wr_column *wr_shelf_read_keys(const wr_shelf_reading *r)
+{
+    return r->values + r->shelf->layout.column_count;
+}
+
+weir_status wr_shelf_hold_rows(wr_shelf_reading *r, uint8_t *const *keys)
 {
     wr_shelf *shelf = r->shelf;
-    uint8_t *keys[WR_BATCH_ROWS], *rows[WR_BATCH_ROWS];
+    uint8_t *found[WR_BATCH_ROWS], *rows[WR_BATCH_ROWS];
     uint16_t all[WR_BATCH_ROWS];
     if (r->count == 0) return WR_OK;
     for (uint32_t i = 0; i < r->count; i++)
         all[i] = (uint16_t)i;
-    WR_TRY(wr_shelf_keys_find(shelf->keys, r->values + shelf->layout.column_count, NULL, r->count,
-                              &r->arena, keys));
-    WR_TRY(wr_shelf_add(shelf, r->values, all, r->count, r->times, keys, rows));
+    if (!keys)
+        WR_TRY(wr_shelf_keys_find(shelf->keys, wr_shelf_read_keys(r), NULL, r->count, &r->arena,
+                                  found));
+    WR_TRY(wr_shelf_add(shelf, r->values, all, r->count, r->times, keys ? keys : found,
+                        r->sequences, rows));
     for (uint32_t i = 0; i < r->count; i++) {
-        wr_shelf_row *header = wr_shelf_row_of(shelf, rows[i]);
-        header->sequence = r->sequences[i];
-        header->number = r->numbers[i];
-        r->link(r->owner, rows[i]);
+        wr_shelf_row_of(shelf, rows[i])->number = r->numbers[i];
+        shelf->link(shelf->owner, rows[i]);
     }
-    begin_rows(r);
+    wr_shelf_reading_restart(r);
     return WR_OK;
 }
 
-static weir_status read_row(reading *r, wr_str name, wr_str value)
+weir_status wr_shelf_read_row(wr_shelf_reading *r, wr_str name, wr_str value)
 {
-    const uint8_t *bytes = (const uint8_t *)name.data;
     uint32_t i = r->count;
-    if (name.length != NAME_BYTES || value.length < sizeof *r->numbers)
+    wr_assert(i < WR_BATCH_ROWS);
+    if (name.length != WR_SHELF_NAME || value.length < sizeof *r->numbers)
         return wr_fail(WR_E_CORRUPT, "a row of the state has a key of %zu and a value of %zu bytes",
                        name.length, value.length);
-    r->times[i] = (int64_t)(big_endian(bytes + 1) ^ UINT64_C(1) << 63);
-    r->sequences[i] = big_endian(bytes + 9);
+    wr_shelf_name_parse(name, &r->times[i], &r->sequences[i]);
     memcpy(&r->numbers[i], value.data, sizeof *r->numbers);
     value.data += sizeof *r->numbers;
     value.length -= sizeof *r->numbers;
     WR_TRY(wr_row_read(&value, r->growing, r->total, &r->arena));
     if (value.length)
         return wr_fail(WR_E_CORRUPT, "a row of the state is %zu bytes too long", value.length);
-    return ++r->count == WR_BATCH_ROWS ? hold_rows(r) : WR_OK;
+    r->count++;
+    return WR_OK;
 }
 
-static weir_status read_rows(reading *r, wr_state *state, uint32_t section, uint64_t *highest)
+static weir_status read_all(wr_shelf_reading *r, wr_state *state, uint32_t section,
+                            uint64_t *highest)
 {
     WR_AUTO(wr_state_cursor) *cursor = NULL;
     uint8_t first[1] = {r->shelf->side};
@@ -178,23 +211,29 @@ static weir_status read_rows(reading *r, wr_state *state, uint32_t section, uint
         WR_TRY(wr_state_next(cursor, &name, &value, &more));
         if (!more || name.length == 0 || (uint8_t)name.data[0] != r->shelf->side) break;
         uint32_t at = r->count;
-        WR_TRY(read_row(r, name, value));
+        WR_TRY(wr_shelf_read_row(r, name, value));
         *highest = WR_MAX(*highest, r->sequences[at] + 1);
+        if (r->count == WR_BATCH_ROWS) WR_TRY(wr_shelf_hold_rows(r, NULL));
     }
-    return hold_rows(r);
+    return wr_shelf_hold_rows(r, NULL);
 }
 
-weir_status wr_shelf_load(wr_shelf *shelf, wr_state *state, uint32_t section,
-                          void (*link)(void *owner, uint8_t *row), void *owner)
+weir_status wr_shelf_load(wr_shelf *shelf, wr_state *state, uint32_t section)
 {
-    reading *r = wr_heap_new(sizeof *r);
-    *r = (reading){.shelf = shelf, .arena = {.mem = shelf->mem}, .link = link, .owner = owner};
-    begin_rows(r);
     uint64_t highest = 0;
-    weir_status bad = read_rows(r, state, section, &highest);
-    wr_arena_clear(&r->arena);
-    wr_heap_drop(r);
-    if (bad) return bad;
+    const char name[] = {WR_SHELF_INDEX, (char)shelf->side};
+    wr_str value;
+    shelf->op->state = state;
+    WR_TRY(wr_state_get(state, section, (wr_str){name, sizeof name}, &value, &shelf->is_indexed));
+    if (shelf->is_indexed) {
+        if (value.length != sizeof highest)
+            return wr_fail(WR_E_CORRUPT, "the index of rows has %zu bytes", value.length);
+        memcpy(&highest, value.data, sizeof highest);
+        shelf->keys->has_stored = true;
+    } else {
+        WR_AUTO(wr_shelf_reading) *r = wr_shelf_reading_new(shelf);
+        WR_TRY(read_all(r, state, section, &highest));
+    }
     shelf->next_sequence = shelf->saved_sequence = highest;
     wr_shelf_settled(shelf, true);
     return WR_OK;

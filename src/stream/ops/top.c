@@ -12,47 +12,6 @@
 
 static const wr_top_spec *spec_of(const wr_stream_top_op *t) { return t->op.spec; }
 
-/* ---- opening ---- */
-
-static weir_status top_open(wr_stream_op *op)
-{
-    wr_stream_top_op *t = (wr_stream_top_op *)op;
-    const wr_top_spec *spec = op->spec;
-    const wr_schema *schema = wr_shelf_input_schema(op, 0);
-    int outputs = spec->output_count, orders = spec->order_count;
-    wr_assert(schema->count >= outputs + spec->partition_count + orders);
-    wr_assert(spec->emit == WR_EMIT_ON_CHANGE || spec->end_column >= 0);
-    const wr_type **types = wr_new_array(&op->arena, const wr_type *, outputs + orders + 1);
-    const wr_type **keys = wr_new_array(&op->arena, const wr_type *, spec->partition_count + 1);
-    for (int c = 0; c < outputs; c++)
-        types[c] = schema->fields[c].type;
-    for (int c = 0; c < spec->partition_count; c++)
-        keys[c] = schema->fields[outputs + c].type;
-    for (int c = 0; c < orders; c++)
-        types[outputs + c] = schema->fields[outputs + spec->partition_count + c].type;
-    wr_shelf_init(&t->shelf, op, &t->keys, types, outputs + orders, 0, -1);
-    t->order = (wr_top_order){&t->shelf, spec->order, orders, outputs};
-    t->probe_first = spec->input_takes_back ? outputs : 0;
-    if (spec->input_takes_back)
-        wr_rows_layout_init(&t->probe_layout, &op->arena, types, outputs + orders, 0);
-    else
-        wr_rows_layout_init(&t->probe_layout, &op->arena, types + outputs, orders, 0);
-    t->scratch.mem = t->list_arena.mem = t->out.mem = op->mem;
-    WR_TRY(wr_rows_new(op->mem, &t->probe_layout, &t->probes));
-    return wr_shelf_keys_init(&t->keys, op, keys, spec->partition_count);
-}
-
-static void top_close(wr_stream_op *op)
-{
-    wr_stream_top_op *t = (wr_stream_top_op *)op;
-    wr_rows_drop(t->probes);
-    wr_shelf_clear(&t->shelf);
-    wr_shelf_keys_clear(&t->keys);
-    wr_arena_clear(&t->scratch);
-    wr_arena_clear(&t->list_arena);
-    wr_arena_clear(&t->out);
-}
-
 /* ---- trees ---- */
 
 static bool has_tie(const wr_stream_top_op *t, const wr_shelf_key *key, uint8_t *row)
@@ -70,6 +29,8 @@ static void put_in(wr_stream_top_op *t, uint8_t *row)
     key->in_tree++;
     key->said += header->number > 0;
 }
+
+static void put_in_loaded(void *owner, uint8_t *row) { put_in(owner, row); }
 
 static weir_status take_out(wr_stream_top_op *t, uint8_t *row)
 {
@@ -113,6 +74,52 @@ static weir_status trim(wr_stream_top_op *t, uint8_t *of)
         }
     }
     return WR_OK;
+}
+
+/* ---- opening ---- */
+
+static weir_status top_open(wr_stream_op *op)
+{
+    wr_stream_top_op *t = (wr_stream_top_op *)op;
+    const wr_top_spec *spec = op->spec;
+    const wr_schema *schema = wr_shelf_input_schema(op, 0);
+    int outputs = spec->output_count, orders = spec->order_count;
+    wr_assert(schema->count >= outputs + spec->partition_count + orders);
+    wr_assert(spec->emit == WR_EMIT_ON_CHANGE || spec->end_column >= 0);
+    const wr_type **types = wr_new_array(&op->arena, const wr_type *, outputs + orders + 1);
+    const wr_type **keys = wr_new_array(&op->arena, const wr_type *, spec->partition_count + 1);
+    for (int c = 0; c < outputs; c++)
+        types[c] = schema->fields[c].type;
+    for (int c = 0; c < spec->partition_count; c++)
+        keys[c] = schema->fields[outputs + c].type;
+    for (int c = 0; c < orders; c++)
+        types[outputs + c] = schema->fields[outputs + spec->partition_count + c].type;
+    wr_shelf_init(&t->shelf, op, &t->keys, types, outputs + orders, 0, -1);
+    t->order = (wr_top_order){&t->shelf, spec->order, orders, outputs};
+    t->probe_first = spec->input_takes_back ? outputs : 0;
+    if (spec->input_takes_back)
+        wr_rows_layout_init(&t->probe_layout, &op->arena, types, outputs + orders, 0);
+    else
+        wr_rows_layout_init(&t->probe_layout, &op->arena, types + outputs, orders, 0);
+    t->scratch.mem = t->list_arena.mem = t->out.mem = op->mem;
+    WR_TRY(wr_rows_new(op->mem, &t->probe_layout, &t->probes));
+    WR_TRY(wr_shelf_keys_init(&t->keys, op, keys, spec->partition_count));
+    t->shelves[0] = &t->shelf;
+    t->shelf.link = put_in_loaded;
+    t->shelf.owner = t;
+    wr_shelf_keys_serve(&t->keys, t->shelves, 1);
+    return WR_OK;
+}
+
+static void top_close(wr_stream_op *op)
+{
+    wr_stream_top_op *t = (wr_stream_top_op *)op;
+    wr_rows_drop(t->probes);
+    wr_shelf_clear(&t->shelf);
+    wr_shelf_keys_clear(&t->keys);
+    wr_arena_clear(&t->scratch);
+    wr_arena_clear(&t->list_arena);
+    wr_arena_clear(&t->out);
 }
 
 /* ---- a batch ---- */
@@ -221,7 +228,7 @@ static weir_status store(wr_stream_top_op *t, const wr_batch *batch, arriving *a
         keys[n] = a->keys[i];
         n += a->changes[i] > 0;
     }
-    if (n > 0) WR_TRY(wr_shelf_add(&t->shelf, columns, rows, n, times, keys, stored));
+    if (n > 0) WR_TRY(wr_shelf_add(&t->shelf, columns, rows, n, times, keys, NULL, stored));
     n = 0;
     for (uint32_t i = 0; i < a->count; i++)
         a->stored[i] = a->changes[i] > 0 ? stored[n++] : NULL;
@@ -321,12 +328,12 @@ static weir_status top_flush(wr_stream_op *op)
 
 enum { IS_CHANGED = 1, IS_DUE = 2 };
 
-static void list_due(wr_stream_top_op *t, wr_arena *arena)
+static void list_due(wr_stream_top_op *t, int64_t time, wr_arena *arena)
 {
     uint8_t *rows[WR_BATCH_ROWS];
     wr_shelf_walk walk = {.only_looks = true};
     memset(&t->due, 0, sizeof t->due);
-    for (uint32_t n; (n = wr_shelf_due(&t->shelf, t->op.time, &walk, rows, WR_BATCH_ROWS)) > 0;)
+    for (uint32_t n; (n = wr_shelf_due(&t->shelf, time, &walk, rows, WR_BATCH_ROWS)) > 0;)
         for (uint32_t i = 0; i < n; i++) {
             uint8_t *key = wr_shelf_row_of(&t->shelf, rows[i])->key;
             wr_shelf_key *of = wr_shelf_key_of(&t->shelf, key);
@@ -336,13 +343,12 @@ static void list_due(wr_stream_top_op *t, wr_arena *arena)
         }
 }
 
-static weir_status top_advance(wr_stream_op *op)
+static weir_status complete(wr_stream_top_op *t, int64_t time)
 {
-    wr_stream_top_op *t = (wr_stream_top_op *)op;
-    if (spec_of(t)->end_column < 0) return WR_OK;
     WR_ARENA(arena);
-    arena.mem = op->mem;
-    list_due(t, &arena);
+    arena.mem = t->op.mem;
+    WR_TRY(wr_shelf_fetch_due(&t->shelf, time));
+    list_due(t, time, &arena);
     for (int i = 0; i < t->due.count; i++) {
         uint8_t *key = t->due.items[i];
         if (spec_of(t)->emit == WR_EMIT_ON_CLOSE)
@@ -358,11 +364,25 @@ static weir_status top_advance(wr_stream_op *op)
     }
     uint8_t *rows[WR_BATCH_ROWS];
     wr_shelf_walk walk = {0};
-    for (uint32_t n; (n = wr_shelf_due(&t->shelf, op->time, &walk, rows, WR_BATCH_ROWS)) > 0;)
+    for (uint32_t n; (n = wr_shelf_due(&t->shelf, time, &walk, rows, WR_BATCH_ROWS)) > 0;)
         for (uint32_t i = 0; i < n; i++)
             wr_shelf_let_go(&t->shelf, rows[i]);
-    wr_shelf_forget(&t->shelf, op->time);
+    wr_shelf_forget(&t->shelf, time);
     return tidy(t);
+}
+
+static weir_status top_advance(wr_stream_op *op)
+{
+    wr_stream_top_op *t = (wr_stream_top_op *)op;
+    if (spec_of(t)->end_column < 0) return WR_OK;
+    for (;;) {
+        int64_t until = op->time;
+        WR_TRY(wr_shelf_step(&t->shelf, &until));
+        WR_TRY(complete(t, until));
+        if (until == op->time) return WR_OK;
+        op->is_behind = wr_graph_wants_commit(op->graph);
+        if (op->is_behind) return WR_OK;
+    }
 }
 
 /* ---- state ---- */
@@ -377,15 +397,25 @@ static weir_status top_save(wr_stream_op *op, wr_state *state)
 
 static void top_settled(wr_stream_op *op, bool committed)
 {
-    wr_shelf_settled(&((wr_stream_top_op *)op)->shelf, committed);
+    wr_stream_top_op *t = (wr_stream_top_op *)op;
+    wr_shelf_settled(&t->shelf, committed);
+    if (t->listed.count == 0) wr_shelf_keys_settled(&t->keys, op, committed);
 }
 
-static void put_in_loaded(void *owner, uint8_t *row) { put_in(owner, row); }
+static weir_status top_list_all(wr_stream_op *op)
+{
+    return wr_shelf_list_all(&((wr_stream_top_op *)op)->keys);
+}
+
+static uint64_t top_pending(wr_stream_op *op)
+{
+    return wr_shelf_keys_pending(&((wr_stream_top_op *)op)->keys);
+}
 
 static weir_status top_load(wr_stream_op *op, wr_state *state)
 {
     wr_stream_top_op *t = (wr_stream_top_op *)op;
-    WR_TRY(wr_shelf_load(&t->shelf, state, op->section, put_in_loaded, t));
+    WR_TRY(wr_shelf_load(&t->shelf, state, op->section));
     return wr_shelf_load_time(&t->shelf, op, state);
 }
 
@@ -397,6 +427,8 @@ const wr_stream_op_def wr_stream_top = {.name = "top",
                                         .push = top_push,
                                         .advance = top_advance,
                                         .flush = top_flush,
+                                        .list_all = top_list_all,
+                                        .pending = top_pending,
                                         .save = top_save,
                                         .settled = top_settled,
                                         .load = top_load,

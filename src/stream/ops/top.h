@@ -9,6 +9,7 @@
 typedef struct wr_stream_top_op {
     wr_stream_op op;
     wr_shelf_keys keys;
+    wr_shelf *shelves[1];
     wr_shelf shelf; /* outputs, then order; number: how it was put out, 0: it was not */
     wr_top_order order;
     wr_rows_layout probe_layout;

@@ -155,34 +155,78 @@ static weir_status merge_rows(wr_grouping *g, wr_pane *into, uint8_t *const *row
     return WR_OK;
 }
 
-static weir_status merge_slices(wr_grouping *g, int first, int last, wr_pane *into)
+/* A part of the groups of a window: those whose hash begins with these bits. */
+typedef struct window_part {
+    int bits;
+    uint64_t prefix;
+} window_part;
+
+enum { PART_BITS_MAX = 12, PART_ROWS_MIN = 1024 };
+
+static uint32_t only_part(const wr_grouping *g, const window_part *part, uint8_t **rows,
+                          uint32_t count)
+{
+    uint32_t kept = 0;
+    if (part->bits == 0) return count;
+    for (uint32_t i = 0; i < count; i++) {
+        rows[kept] = rows[i];
+        kept += wr_group_head_of(g, rows[i])->hash >> (64 - part->bits) == part->prefix;
+    }
+    return kept;
+}
+
+/* *is_full: the groups are more than memory should hold, nothing of into is to be used. */
+static weir_status merge_slice(wr_grouping *g, wr_pane *slice, wr_pane *into,
+                               const window_part *part, bool *is_full)
 {
     WR_ARENA(scratch);
     uint8_t *rows[WR_BATCH_ROWS];
-    for (int p = first; p < last; p++) {
-        wr_rows_cursor cursor = {0, 0};
-        const wr_rows *from = g->panes[p]->groups.rows;
-        for (uint32_t n; (n = wr_rows_next(from, &cursor, rows, WR_BATCH_ROWS)) > 0;) {
-            wr_arena_reset(&scratch);
-            wr_arena_reset(&g->scratch);
-            WR_TRY(merge_rows(g, into, rows, n, &scratch));
-        }
+    wr_pane *of;
+    wr_pane_walk walk;
+    wr_pane_walk_begin(&walk, g, slice);
+    weir_status bad = WR_OK;
+    for (uint32_t n = 1; !bad && n > 0 && !*is_full;) {
+        wr_arena_reset(&scratch);
+        wr_arena_reset(&g->scratch);
+        bad = wr_pane_walk_next(&walk, rows, &n, &of);
+        if (!bad && part->bits) wr_groups_hash_rows(&of->groups, rows, n, &scratch);
+        uint32_t kept = bad ? 0 : only_part(g, part, rows, n);
+        if (kept) bad = merge_rows(g, into, rows, kept, &scratch);
+        *is_full = g->op.share && part->bits < PART_BITS_MAX &&
+                   wr_rows_count(into->groups.rows) > PART_ROWS_MIN &&
+                   wr_pane_bytes(g, into) > g->op.share / 2;
     }
-    return WR_OK;
+    wr_pane_walk_end(&walk);
+    return bad;
+}
+
+/* Puts out a part of a window; what is too much for memory in two parts. */
+static weir_status say_part(wr_grouping *g, int first, int last, int64_t start, window_part part)
+{
+    wr_pane *merged;
+    bool is_full = false;
+    uint64_t groups = g->group_count;
+    WR_TRY(wr_pane_new(g, start, &merged));
+    weir_status bad = WR_OK;
+    for (int p = first; p < last && !bad && !is_full; p++)
+        bad = merge_slice(g, g->panes[p], merged, &part, &is_full);
+    if (!bad && !is_full) bad = wr_pane_say(g, merged, start, start + g->length);
+    wr_pane_drop(g, merged);
+    if (bad || !is_full) return bad;
+    g->group_count = groups;
+    window_part half = {part.bits + 1, part.prefix * 2};
+    WR_TRY(say_part(g, first, last, start, half));
+    half.prefix++;
+    return say_part(g, first, last, start, half);
 }
 
 static weir_status say_window(wr_grouping *g, int first, int last, int64_t start)
 {
-    int64_t end = start + g->length;
-    if (last - first == 1) return wr_pane_say(g, g->panes[first], start, end);
-    wr_pane *merged;
+    if (last - first == 1) return wr_pane_say(g, g->panes[first], start, start + g->length);
     uint64_t groups = g->group_count;
-    WR_TRY(wr_pane_new(g, start, &merged));
     g->group_count = 0; /* the limit holds for the window alone */
-    weir_status bad = merge_slices(g, first, last, merged);
-    if (!bad) bad = wr_pane_say(g, merged, start, end);
+    weir_status bad = say_part(g, first, last, start, (window_part){0, 0});
     g->group_count = groups;
-    wr_pane_drop(g, merged);
     return bad;
 }
 
@@ -254,6 +298,8 @@ const wr_stream_op_def wr_stream_window_group = {.name = "window group",
                                                  .advance = window_advance,
                                                  .flush = window_flush,
                                                  .save = wr_grouping_save,
+                                                 .list_all = wr_grouping_list_all,
+                                                 .pending = wr_grouping_pending,
                                                  .settled = wr_grouping_settled,
                                                  .load = window_load,
                                                  .close = window_close};

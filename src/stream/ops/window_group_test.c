@@ -250,7 +250,8 @@ TEST(too_many_groups_fail_with_the_limit)
 }
 
 /* Windows of random rows in random batches, at random times, are those of a plain loop. */
-static void expect_like_a_loop(int64_t size, int64_t slide, bool distinct, unsigned seed)
+static void expect_like_a_loop(int64_t size, int64_t slide, bool distinct, bool forgets,
+                               unsigned seed)
 {
     enum { ROWS = 600, KEYS = 4 };
     static int64_t at[ROWS], key[ROWS], value[ROWS];
@@ -261,6 +262,7 @@ static void expect_like_a_loop(int64_t size, int64_t slide, bool distinct, unsig
     flow_call(&f, "count", 1, -1)->is_distinct = distinct;
     flow_call(&f, "sum", 1, -1);
     flow_window(&f, size, slide, 2);
+    f.forgets = forgets;
     EXPECT_OK(flow_open(&f, &wr_stream_window_group));
     int64_t first = INT64_MAX, last = INT64_MIN;
     for (int i = 0; i < ROWS; i++) {
@@ -309,12 +311,15 @@ static void expect_like_a_loop(int64_t size, int64_t slide, bool distinct, unsig
     flow_end(&f);
 }
 
-TEST(random_windows_are_those_of_a_loop)
+static void expect_all_like_a_loop(bool forgets)
 {
-    expect_like_a_loop(10, 10, false, 1);
-    expect_like_a_loop(40, 10, false, 2);
-    expect_like_a_loop(40, 10, true, 3);
-    expect_like_a_loop(25, 10, false, 4);
-    expect_like_a_loop(7, 1, false, 5);
-    expect_like_a_loop(7, 7, true, 6);
+    expect_like_a_loop(10, 10, false, forgets, 1);
+    expect_like_a_loop(40, 10, false, forgets, 2);
+    expect_like_a_loop(40, 10, true, forgets, 3);
+    expect_like_a_loop(25, 10, false, forgets, 4);
+    expect_like_a_loop(7, 1, false, forgets, 5);
+    expect_like_a_loop(7, 7, true, forgets, 6);
 }
+
+TEST(random_windows_are_those_of_a_loop) { expect_all_like_a_loop(false); }
+TEST(windows_that_are_forgotten_by_memory_are_read_again) { expect_all_like_a_loop(true); }

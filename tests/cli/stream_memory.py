@@ -1,0 +1,69 @@
+"""Called by stream_memory.sh: WEIR."""
+import collections
+import os
+import subprocess
+import sys
+
+WEIR = sys.argv[1]
+LIMIT = 40_000_000
+KEYS = 300_000
+
+SOURCES = """
+SET threads = 1; SET stream_mode = 'always';
+CREATE SOURCE a (key BIGINT, value BIGINT, name VARCHAR, ts TIMESTAMP, WATERMARK FOR ts AS ts)
+WITH (connector = 'files', path = 'a.parquet', bounded = true);
+CREATE SOURCE b (key BIGINT, value BIGINT, name VARCHAR, ts TIMESTAMP, WATERMARK FOR ts AS ts)
+WITH (connector = 'files', path = 'b.parquet', bounded = true);
+"""
+QUERIES = {
+    "sessions": """SELECT key, window_start, count(*), max(name) FROM session(a, ts, gap => INTERVAL '400 seconds')
+        GROUP BY key, window_start, window_end EMIT ON WINDOW CLOSE""",
+    "slices": """SELECT window_start, key, count(*), max(name) FROM hop(a, ts, slide => INTERVAL '150 seconds',
+        size => INTERVAL '300 seconds') GROUP BY window_start, window_end, key EMIT ON WINDOW CLOSE""",
+    "groups": "SELECT key, count(*), min(name), sum(value) FROM a GROUP BY key",
+    "join": """SELECT a.key, a.name, b.value FROM a LEFT JOIN b ON a.key = b.key
+        AND b.ts BETWEEN a.ts - INTERVAL '400 seconds' AND a.ts + INTERVAL '400 seconds'""",
+    "top": """SELECT key, name, value FROM (SELECT *, row_number() OVER (PARTITION BY key ORDER BY value DESC, ts) AS place
+        FROM a) WHERE place <= 1""",
+}
+
+
+def run(sql):
+    """What was printed, net of what was taken back; the most memory it took."""
+    reader, writer = os.pipe()
+    process = subprocess.Popen([WEIR, "-q", "-c", "-"], stdin=subprocess.PIPE, stdout=writer)
+    os.close(writer)
+    process.stdin.write(sql.encode())
+    process.stdin.close()
+    net = collections.Counter()
+    with open(reader) as lines:
+        for line in lines:
+            net[line[2:]] += 1 if line[0] == "+" else -1
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"ended with {os.waitstatus_to_exitcode(status)}: {sql}")
+    return {row: count for row, count in net.items() if count}, usage.ru_maxrss * 1024
+
+
+def make(name, stride):
+    subprocess.run([WEIR, "-q", "-c", f"""COPY (SELECT i * {stride} % {KEYS} AS key, i * 31 % 1000 AS value,
+        'name ' || i * 17 % 5000 || ' of some length' AS name, TIMESTAMP '2026-01-01' + to_milliseconds(i) AS ts
+        FROM range({KEYS} * 3 / 2) AS t(i)) TO '{name}.parquet'"""], check=True)
+
+
+make("a", 7919)
+make("b", 104729)
+_, base = run("SELECT 1;")
+for name, query in QUERIES.items():
+    sink = f"CREATE SINK out WITH (connector = 'console') AS {query};"
+    want, free = run(SOURCES + sink)
+    if len(want) < KEYS // 2:
+        sys.exit(f"{name}: only {len(want)} rows")
+    for state in ["", f"SET stream_state = 'state-{name}';"]:
+        got, peak = run(f"SET memory_limit = '{LIMIT}'; {state} {SOURCES} {sink}")
+        how = f"{name}{' with state' if state else ''}: {peak / 1e6:.0f} MB, without limit {free / 1e6:.0f} MB"
+        print(how, flush=True)
+        if got != want:
+            sys.exit(f"{how}: {len(got)} rows, {len(want)} wanted")
+        if peak > LIMIT * 1.1 + base:
+            sys.exit(f"{how}: more than {LIMIT * 1.1 / 1e6:.0f} MB and {base / 1e6:.0f} MB")
