@@ -137,12 +137,13 @@ def main():
     parser.add_argument("--keys", type=int, default=10_000_000)
     parser.add_argument("--memory", default="256MB")
     parser.add_argument("--volatile", action="store_true")
+    parser.add_argument("--folder", help="for state and output; default: build/bench/state")
     args = parser.parse_args()
     binary = workplace.binary()
     folder = workplace.HOME / "state"
     folder.mkdir(parents=True, exist_ok=True)
     events = make_events(binary, folder, args.keys)
-    work = folder / f"work-{os.getpid()}"
+    work = pathlib.Path(args.folder or folder) / f"work-{os.getpid()}"
     target, state = work / "out", None if args.volatile else work / "state"
     target.mkdir(parents=True)
     try:

@@ -5,8 +5,8 @@ import subprocess
 import sys
 
 WEIR = sys.argv[1]
-LIMIT = 40_000_000
-KEYS = 300_000
+LIMIT = 32_000_000
+KEYS = 150_000
 
 SOURCES = """
 SET threads = 1; SET stream_mode = 'always';

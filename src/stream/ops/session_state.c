@@ -239,10 +239,10 @@ static weir_status learn_run(wr_session_grouping *me, uint64_t run)
 static weir_status fetch(wr_session_grouping *me, const wr_column *columns, const uint16_t *at,
                          uint32_t count, uint8_t *const *keys, wanted_list *l, wr_reading *r)
 {
-    enum { RUNS_AT_A_TIME = 4 };
+    enum { KEYS_PER_RUN = 8 }; /* looking for so many in a run costs a good part of learning it */
     wr_grouping *g = &me->base;
     uint64_t run;
-    for (int i = 0; i < RUNS_AT_A_TIME && wr_run_filter_unknown(&me->runs, &run); i++)
+    for (uint32_t i = 0; i <= count / KEYS_PER_RUN && wr_run_filter_unknown(&me->runs, &run); i++)
         WR_TRY(learn_run(me, run));
     for (uint32_t i = 0; i < count; i++) {
         l->number = i;
