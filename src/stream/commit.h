@@ -5,17 +5,17 @@
 typedef struct wr_committer {
     wr_graph *graph;
     wr_stream_op *sink;
-    wr_state *state;  /* NULL: the query is volatile */
-    wr_state *spill;  /* of a volatile query: what memory does not hold; NULL: it holds all */
-    wr_str temp;      /* folder for it */
-    uint32_t section; /* of epoch, positions and tokens */
-    wr_str place;     /* of the state, for messages */
-    wr_str text;      /* of the statement; empty: unknown */
-    bool is_known;    /* the state says what query it is of */
-    bool only_looks;  /* sources do not hear of commits */
-    uint64_t epoch;   /* of the last commit; 0: none yet */
-    uint64_t bytes;   /* written by the last one */
-    int64_t took_us;  /* by the last one */
+    wr_state *state;     /* NULL: the query is volatile */
+    wr_state *spill;     /* of a volatile query: what memory does not hold; NULL: it holds all */
+    wr_str temp;         /* folder for it */
+    uint32_t section;    /* of epoch, positions and tokens */
+    wr_str place;        /* of the state, for messages */
+    wr_str text;         /* of the statement; empty: unknown */
+    bool is_known;       /* the state says what query it is of */
+    bool only_looks;     /* sources do not hear of commits */
+    uint64_t epoch;      /* of the last commit; 0: none yet */
+    uint64_t bytes;      /* written by the last one */
+    int64_t took_us;     /* by the last one */
     uint64_t disk_bytes; /* of the state */
     wr_buf token;     /* of the last one */
     wr_dead *dead;    /* NULL: there are no dead letters */
