@@ -24,6 +24,7 @@ typedef struct wr_run_filter {
     uint32_t count, cap;
 } wr_run_filter;
 
+/* Gives everything back; the filter can be used again. */
 void wr_run_filter_clear(wr_run_filter *f);
 /* A run that exists; is_new: from now on, and nothing is in it yet. Its keys are not known. */
 WR_MUST_CHECK weir_status wr_run_filter_meet(wr_run_filter *f, uint64_t run, bool is_new);
