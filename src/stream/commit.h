@@ -17,8 +17,8 @@ typedef struct wr_committer {
     uint64_t bytes;      /* written by the last one */
     int64_t took_us;     /* by the last one */
     uint64_t disk_bytes; /* of the state */
-    wr_buf token;     /* of the last one */
-    wr_dead *dead;    /* NULL: there are no dead letters */
+    wr_buf token;        /* of the last one */
+    wr_dead *dead;       /* NULL: there are no dead letters */
     wr_buf dead_token;
 } wr_committer;
 
