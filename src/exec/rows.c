@@ -159,14 +159,14 @@ static weir_status heap_take(wr_rows *rows, page *p, size_t size, char **out)
 {
     heap_block *last = p->heap_count ? &p->heap[p->heap_count - 1] : NULL;
     if (!last || last->size - last->used < size) {
+        size_t wanted = last ? WR_MIN(last->size * 4, rows->page_bytes) : (size_t)PAGE_FIRST;
+        wanted = WR_MAX(wanted, size);
         if (p->heap_count == p->heap_cap) {
             uint32_t cap = p->heap_cap ? p->heap_cap * 2 : 4;
             p->heap =
                 wr_heap_grow(p->heap, p->heap_cap * sizeof(heap_block), cap * sizeof(heap_block));
             p->heap_cap = cap;
         }
-        size_t wanted = last ? WR_MIN(last->size * 4, rows->page_bytes) : (size_t)PAGE_FIRST;
-        wanted = WR_MAX(wanted, size);
         void *block;
         WR_TRY(wr_mem_alloc(rows->mem, wanted, &block));
         last = &p->heap[p->heap_count++];
