@@ -122,9 +122,10 @@ static wr_node *parse_create_view(wr_parser *p, wr_create_mode mode, bool materi
     } else {
         take_word2(p, WR_KW_WITH, WR_KW_DATA);
     }
-    /* EMIT ON WINDOW CLOSE belongs to the view, not to its query. */
-    if (node->query->kind == WR_SQL_QUERY && wr_sql_as_query(node->query)->emit_on_close) {
-        wr_sql_as_query(node->query)->emit_on_close = false;
+    /* EMIT ON WINDOW CLOSE belongs to the view, not to its query, unless it has a WITH. */
+    wr_sql_query *query = node->query->kind == WR_SQL_QUERY ? wr_sql_as_query(node->query) : NULL;
+    if (query && query->emit_on_close && !query->emit_with.count) {
+        query->emit_on_close = false;
         node->emit_on_close = true;
     }
     return &node->node;

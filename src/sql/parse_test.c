@@ -111,6 +111,7 @@ TEST(canonical_statements_are_printed_as_written)
         "(connector = 'kafka', properties.topic = 't')",
         "CREATE SINK k FROM mv WITH (connector = 'file')",
         "CREATE MATERIALIZED VIEW m AS SELECT 1 EMIT ON WINDOW CLOSE",
+        "CREATE MATERIALIZED VIEW m AS SELECT 1 EMIT ON WINDOW CLOSE WITH (late = 'drop')",
         "CREATE FUNCTION f(a, b := 1) AS a + b",
         "CREATE FUNCTION g(a) AS TABLE SELECT a",
         "CREATE UNIQUE INDEX i ON t USING hnsw (a DESC, lower(b)) WITH (m = 16) WHERE a > 1",
