@@ -201,6 +201,7 @@ TEST(orphans_leave_once_also_when_the_other_side_never_sent_a_row)
         EXPECT_OK(weir_stream_await_idle(b.stream, WAIT_MS, &idle));
     }
     expect_rows("+1|NULL +2|NULL");
+    run(&b, "SET stream_idle_after = '3600s'");
     crash(&b);
     step(&b, 0, 3, "");
     step(&b, 1, 1, "+3|NULL");

@@ -10,12 +10,12 @@
  * nothing is polled.
  *
  * Threads: the driving thread owns graph and state. Others see copies under the lock and raise the
- * flags stop, wants_commit and cancel. */
+ * flags stop, wants_commit, waiters and cancel. */
 #include "stream/running.h"
 #include "stream/watermark.h"
 #include "sys/clock.h"
 
-enum { FEW_ROWS = WR_BATCH_ROWS / 8, GATHER_MS = 1 };
+enum { FEW_ROWS = WR_BATCH_ROWS / 8 + 1, GATHER_MS = 1 };
 static const int64_t WAIT_US = 20 * 1000, MANY_WAIT_US = 1000;
 static const int64_t TIDY_US = 1000 * 1000;
 static const int64_t US = 1000; /* nanoseconds */
@@ -226,7 +226,7 @@ static bool commits(const wr_stream *s)
 static bool commit_is_due(wr_stream *s, bool any)
 {
     if (!commits(s)) return false;
-    if (!any && atomic_load_explicit(&s->wants_commit, memory_order_relaxed)) return true;
+    if (!any && (s->wants_commit || s->waiters)) return true;
     return now_us() - s->last_commit_us >= s->options.checkpoint_interval_us;
 }
 

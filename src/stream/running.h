@@ -16,7 +16,8 @@ struct wr_stream {
     wr_thread *thread;
     bool takes_back;
     _Atomic bool stop;
-    _Atomic bool wants_commit; /* somebody waits until it is idle */
+    _Atomic bool wants_commit; /* somebody asked whether it is idle */
+    _Atomic int waiters;       /* who wait until it is; rows are committed at once meanwhile */
     _Atomic bool in_flight;    /* a batch is on its way through the graph */
     int64_t last_commit_us;
     wr_stream_progress now;   /* the driving thread's own; the lock's copy follows at each round */

@@ -181,8 +181,10 @@ weir_status wr_stream_await_idle(wr_stream *s, int64_t deadline_ns, bool *idle)
     const wr_stream_progress *p = &s->progress;
     uint64_t enough = p->rounds + 2;
     s->wants_commit = true;
+    s->waiters++;
     while (!p->has_ended && !(p->is_idle && p->rounds >= enough))
         if (!wr_cond_wait_until(&s->changed, &s->lock, deadline_ns)) break;
+    s->waiters--;
     *idle = p->has_ended || (p->is_idle && p->rounds >= enough);
     weir_status bad = error_of(s);
     wr_mutex_unlock(&s->lock);

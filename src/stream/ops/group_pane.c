@@ -107,7 +107,8 @@ void wr_panes_end(wr_grouping *g, int count)
         wr_pane_drop(g, pane);
     }
     g->pane_count -= count;
-    memmove(g->panes, g->panes + count, sizeof *g->panes * (size_t)g->pane_count);
+    if (g->pane_count > 0)
+        memmove(g->panes, g->panes + count, sizeof *g->panes * (size_t)g->pane_count);
 }
 
 /* ---- finding groups ---- */
