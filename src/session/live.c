@@ -47,7 +47,7 @@ static void add_change_column(weir_query *query)
     const wr_schema *rows = &query->bound.schema;
     wr_field *fields = wr_new_array(&query->arena, wr_field, rows->count + 1);
     fields[0] = (wr_field){WR_STR("change"), wr_type_of(WR_T_TINYINT)};
-    memcpy(fields + 1, rows->fields, sizeof *fields * (size_t)rows->count);
+    if (rows->count > 0) memcpy(fields + 1, rows->fields, sizeof *fields * (size_t)rows->count);
     query->schema = (wr_schema){.fields = fields, .count = rows->count + 1};
 }
 
@@ -131,7 +131,7 @@ static void take_rows(weir_query *query, const wr_delta *delta)
     all[0].rows = count;
     for (uint32_t i = 0; i < count; i++)
         ((int8_t *)all[0].data)[i] = delta->changes ? delta->changes[i] : 1;
-    memcpy(all + 1, delta->batch.columns, sizeof *all * (size_t)(columns - 1));
+    if (columns > 1) memcpy(all + 1, delta->batch.columns, sizeof *all * (size_t)(columns - 1));
     query->batch.columns = all;
     query->batch.column_count = columns;
 }

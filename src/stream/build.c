@@ -68,7 +68,7 @@ void wr_piece_begin(wr_builder *b, wr_stream_op *op, const wr_output *outputs, i
     int width = count + takes_back;
     *out = (wr_piece){.from = op, .takes_back = takes_back, .has_time = has_time};
     wr_output *read = wr_new_array(planner->arena, wr_output, width + 1);
-    memcpy(read, outputs, sizeof *outputs * (size_t)count);
+    if (count > 0) memcpy(read, outputs, sizeof *outputs * (size_t)count);
     if (takes_back) {
         out->change = wr_planner_column(planner, WR_STR("$change"), change_type());
         read[count] = (wr_output){out->change, change_type(), WR_STR("$change"), true};
@@ -100,7 +100,7 @@ weir_status wr_piece_finish(wr_builder *b, wr_piece *piece, const wr_binding *bi
     int width = count + piece->takes_back;
     wr_logical *top = wr_logical_new(planner, WR_L_PROJECT, piece->plan, NULL);
     top->project.bindings = wr_new_array(planner->arena, wr_binding, width + 1);
-    memcpy(top->project.bindings, bindings, sizeof *bindings * (size_t)count);
+    if (count > 0) memcpy(top->project.bindings, bindings, sizeof *bindings * (size_t)count);
     top->project.count = width;
     if (piece->takes_back)
         top->project.bindings[count] =
@@ -120,7 +120,9 @@ static void carry_change(wr_builder *b, wr_piece *piece, wr_logical *project)
 {
     if (!piece->takes_back) return;
     wr_binding *bindings = wr_new_array(b->planner->arena, wr_binding, project->project.count + 1);
-    memcpy(bindings, project->project.bindings, sizeof *bindings * (size_t)project->project.count);
+    if (project->project.count > 0)
+        memcpy(bindings, project->project.bindings,
+               sizeof *bindings * (size_t)project->project.count);
     wr_column_id id = wr_planner_column(b->planner, WR_STR("$change"), change_type());
     bindings[project->project.count] =
         (wr_binding){id, wr_expr_column(b->planner->arena, piece->change, change_type())};
@@ -264,7 +266,8 @@ static weir_status build_source(wr_builder *b, wr_logical *node, wr_source *sour
         graph->source_cap = cap;
     }
     int *columns = wr_new_array(&graph->arena, int, node->output_count + 1);
-    memcpy(columns, node->scan.columns, sizeof *columns * (size_t)node->output_count);
+    if (node->output_count > 0)
+        memcpy(columns, node->scan.columns, sizeof *columns * (size_t)node->output_count);
     wr_stream_op *entry =
         wr_build_op(b, &wr_stream_entry, NULL, node->outputs, node->output_count, NULL, 0);
     graph->sources[graph->source_count++] =

@@ -157,7 +157,7 @@ static weir_status finish_side(joining *j, int i, wr_stream_op **op, const wr_ou
     wr_logical *plan = j->side[i].plan;
     *count = plan->output_count - j->side[i].takes_back;
     wr_output *kept = wr_new_array(arena, wr_output, *count + 1);
-    memcpy(kept, plan->outputs, sizeof *kept * (size_t)*count);
+    if (*count > 0) memcpy(kept, plan->outputs, sizeof *kept * (size_t)*count);
     *outputs = kept;
     WR_LIST(wr_binding) bindings = {0};
     for (int k = 0; k < *count; k++)
@@ -181,8 +181,8 @@ static wr_expr *residual_of(joining *j, const wr_output *const outputs[2], const
     wr_arena *arena = j->b->planner->arena;
     int total = counts[0] + counts[1];
     wr_output *both = wr_new_array(arena, wr_output, total + 1);
-    memcpy(both, outputs[0], sizeof *both * (size_t)counts[0]);
-    memcpy(both + counts[0], outputs[1], sizeof *both * (size_t)counts[1]);
+    if (counts[0] > 0) memcpy(both, outputs[0], sizeof *both * (size_t)counts[0]);
+    if (counts[1] > 0) memcpy(both + counts[0], outputs[1], sizeof *both * (size_t)counts[1]);
     wr_expr *all = wr_expr_and(arena, j->rest.items, j->rest.count);
     return wr_build_to_positions(arena, all, both, total);
 }
@@ -255,7 +255,8 @@ static weir_status join_streams(joining *j, wr_piece *out)
     bool both = spec->kind != WR_JOIN_SEMI && spec->kind != WR_JOIN_ANTI;
     int width = spec->output_count[0] + (both ? spec->output_count[1] : 0);
     wr_output *all = wr_new_array(b->planner->arena, wr_output, width + 1);
-    memcpy(all, outputs[0], sizeof *all * (size_t)spec->output_count[0]);
+    if (spec->output_count[0] > 0)
+        memcpy(all, outputs[0], sizeof *all * (size_t)spec->output_count[0]);
     if (both)
         memcpy(all + spec->output_count[0], outputs[1],
                sizeof *all * (size_t)spec->output_count[1]);

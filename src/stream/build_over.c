@@ -134,7 +134,7 @@ static weir_status plan_calls(wr_builder *b, const wr_logical *node, wr_over_spe
     const wr_type *version_type = wr_type_of(WR_T_TINYINT);
     wr_column_id version = wr_planner_column(planner, WR_STR("$version"), version_type);
     wr_output *read = wr_new_array(arena, wr_output, outputs + 1);
-    memcpy(read, node->outputs, sizeof *read * (size_t)outputs);
+    if (outputs > 0) memcpy(read, node->outputs, sizeof *read * (size_t)outputs);
     read[outputs] = (wr_output){version, version_type, WR_STR("$version"), true};
     wr_logical *scan = wr_build_feed(b, WR_STR("over"), read, outputs + 1, &spec->feed);
     wr_logical *window = wr_logical_new(planner, WR_L_WINDOW, scan, NULL);
@@ -146,8 +146,9 @@ static weir_status plan_calls(wr_builder *b, const wr_logical *node, wr_over_spe
         *call = node->window.calls[i];
         if (spec->mode != WR_OVER_ON_CHANGE) continue;
         call->partition = wr_new_array(arena, wr_expr *, call->partition_count + 1);
-        memcpy(call->partition, node->window.calls[i].partition,
-               sizeof *call->partition * (size_t)call->partition_count);
+        if (call->partition_count > 0)
+            memcpy(call->partition, node->window.calls[i].partition,
+                   sizeof *call->partition * (size_t)call->partition_count);
         call->partition[call->partition_count++] = wr_expr_column(arena, version, version_type);
     }
     window->outputs = wr_new_array(arena, wr_output, outputs + 1 + calls);

@@ -176,7 +176,8 @@ static weir_status view_open(wr_source *source, const wr_reader_request *request
     r->base.source = source;
     r->column_count = request->column_count;
     r->columns = wr_new_array(&r->arena, int, request->column_count + 1);
-    memcpy(r->columns, request->columns, sizeof(int) * (size_t)request->column_count);
+    if (request->column_count > 0)
+        memcpy(r->columns, request->columns, sizeof(int) * (size_t)request->column_count);
     r->projected = wr_new_array(&r->arena, wr_column, request->column_count + 1);
     r->mem = request->mem;
     r->cancel = request->cancel;

@@ -523,7 +523,7 @@ weir_status wr_kafka_decoder_new(kafka_source *source, const wr_reader_request *
     d->memory = wr_fs_sim_new(0);
     WR_TRY(wr_kafka_api(&d->api));
     int *asked = wr_new_array(&d->arena, int, d->asked_count + 1);
-    memcpy(asked, d->asked, sizeof *asked * (size_t)d->asked_count);
+    if (d->asked_count > 0) memcpy(asked, d->asked, sizeof *asked * (size_t)d->asked_count);
     d->asked = asked;
     WR_TRY(fill_decoder(d));
     *out = WR_TAKE(d);

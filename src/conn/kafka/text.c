@@ -65,7 +65,8 @@ weir_status wr_kafka_text_reader(const kafka_source *source, const wr_field *fie
     WR_AUTO(wr_relation) *rel = NULL;
     const wr_options *kept = &source->format_options;
     wr_options options = {wr_new_array(arena, wr_given, kept->count + 1), kept->count};
-    memcpy(options.items, kept->items, sizeof *options.items * (size_t)kept->count);
+    if (kept->count > 0)
+        memcpy(options.items, kept->items, sizeof *options.items * (size_t)kept->count);
     options.items[options.count++] =
         (wr_given){.name = WR_STR("columns"), .value = wr_value_of_fields(fields, count, arena)};
     wr_format_context context = {
