@@ -321,7 +321,7 @@ static weir_status empty_sparse_chunks(view_rows *v)
 static void vacuum(view_rows *v)
 {
     if (v->empty_chunks < EMPTY_CHUNKS_MIN) return;
-    uint64_t chunks = wr_table_vacuum(table_of(v)) / (WR_BATCH_ROWS / 2);
+    uint64_t chunks = wr_table_vacuum(table_of(v)) / WR_MAX(WR_BATCH_ROWS / 2, 1);
     v->empty_chunks -= WR_MIN(v->empty_chunks, WR_MAX(chunks, v->empty_chunks / 2));
 }
 
