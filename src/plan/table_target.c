@@ -180,7 +180,7 @@ static weir_status write_outcomes(table_deliverer *d, wr_txn *txn, const outcome
     uint64_t **lasts = wr_new_array(&d->arena, uint64_t *, d->deltas.count + 1);
     for (int i = 0; i < d->deltas.count; i++) {
         WR_TRY(end_keys(d, txn, os, i));
-        lasts[i] = wr_new_array(&d->arena, uint64_t, WR_BATCH_ROWS / 64);
+        lasts[i] = wr_new_array(&d->arena, uint64_t, (WR_BATCH_ROWS + 63) / 64);
     }
     for (int i = 0; i < os->all.count; i++) {
         const outcome *o = os->all.items[i];

@@ -26,7 +26,7 @@ enum {
 
 /* What is alive in one chunk of the table. */
 typedef struct view_chunk {
-    uint64_t alive[WR_BATCH_ROWS / 64];
+    uint64_t alive[(WR_BATCH_ROWS + 63) / 64];
     uint32_t count;
     bool is_listed; /* among the sparse ones */
 } view_chunk;
