@@ -179,12 +179,10 @@ tsan-test: setup
 	@WEIR=build/tsan/weir setarch -R tests/run.sh $(TSAN_SYSTEM)
 
 # Batches of 7 rows and of 1 find what depends on where a batch ends. Unit tests write batches of a few rows by hand.
-# Those that hand larger ones to operators and connectors of streams are left out.
 # Left out with 1: files of many rows, which become as many runs and blocks when they spill and take minutes.
-LARGE_BATCHES := $(wildcard src/conn/*/*_test.c src/stream/ops/*_test.c) src/session/live_views_test.c src/session/streams_test.c
 batch-test: setup
 	@$(MAKE) --no-print-directory $(PARALLEL) FLAVOR=debug BATCH=7 all tests-binary
-	@build/debug-7/weir_tests $(filter-out $(LARGE_BATCHES),$(TESTS))
+	@build/debug-7/weir_tests
 	@WEIR=build/debug-7/weir tests/run.sh .slt functions
 	@$(MAKE) --no-print-directory $(PARALLEL) FLAVOR=debug BATCH=1 all
 	@WEIR=build/debug-1/weir WEIR_LEAVE_OUT="row_order aggregate_repeats" tests/run.sh .slt functions

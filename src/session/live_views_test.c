@@ -9,14 +9,15 @@
 
 /* ---- the source: two numbers and the moment of the first, in seconds ---- */
 
-enum { ROWS_MAX = 200000 };
+/* Of a poll: two rows that are pushed together stay together. */
+enum { ROWS_MAX = 200000, POLL_MAX = WR_BATCH_ROWS < 1000 ? WR_BATCH_ROWS / 2 * 2 : 1000 };
 
 static struct {
     wr_mutex lock;
     int64_t rows[ROWS_MAX][2];
     int64_t count;
-    bool fails, ends;
-    int64_t read; /* by all readers, of all times */
+    _Atomic bool fails, ends;
+    _Atomic int64_t read; /* by all readers, of all times */
 } pushed = {.lock = WR_MUTEX_INIT};
 
 typedef struct pushed_source {
@@ -69,7 +70,7 @@ static weir_status pushed_poll(wr_reader *base, int64_t deadline_ns, wr_batch *o
         int64_t left = pushed.count - reader->at;
         bool fails = pushed.fails, ends = pushed.ends;
         if (left > 0) {
-            uint32_t rows = (uint32_t)WR_MIN(left, 1000);
+            uint32_t rows = (uint32_t)WR_MIN(left, POLL_MAX);
             fill(reader, out, rows);
             reader->at += rows;
             pushed.read += rows;

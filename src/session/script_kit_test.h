@@ -163,7 +163,8 @@ static weir_status script_new(const wr_connect *connect, wr_source **out)
 
 /* ---- the sink ---- */
 
-static char ledger[1 << 16]; /* "+a|b;-c|d;" of what is committed */
+static wr_mutex ledger_lock = WR_MUTEX_INIT; /* streams write, tests read */
+static char ledger[1 << 16];                 /* "+a|b;-c|d;" of what is committed */
 static uint64_t ledger_epoch;
 static _Atomic bool prepare_fails;
 
@@ -213,13 +214,32 @@ static weir_status ledger_prepare(wr_deliverer *base, uint64_t epoch, wr_buf *to
 static weir_status ledger_commit(wr_deliverer *base, uint64_t epoch, wr_str token)
 {
     (void)base;
-    if (epoch <= ledger_epoch) return WR_OK;
-    ledger_epoch = epoch;
+    wr_mutex_lock(&ledger_lock);
     size_t used = strlen(ledger);
-    EXPECT(used + token.length < sizeof ledger);
-    if (token.length) memcpy(ledger + used, token.data, token.length);
-    ledger[used + token.length] = 0;
+    if (epoch > ledger_epoch) {
+        ledger_epoch = epoch;
+        EXPECT(used + token.length < sizeof ledger);
+        if (token.length) memcpy(ledger + used, token.data, token.length);
+        ledger[used + token.length] = 0;
+    }
+    wr_mutex_unlock(&ledger_lock);
     return WR_OK;
+}
+
+/* What was committed since the last time, or an empty text; taken: it is forgotten. */
+static void read_ledger(wr_buf *out, bool taken)
+{
+    wr_mutex_lock(&ledger_lock);
+    wr_buf_add_text(out, ledger);
+    if (taken) ledger[0] = 0;
+    wr_mutex_unlock(&ledger_lock);
+}
+
+static bool ledger_has(const char *text)
+{
+    WR_BUF(now);
+    read_ledger(&now, false);
+    return now.length && strstr(now.data, text);
 }
 
 static void ledger_abort(wr_deliverer *base) { wr_buf_clear(&((ledger_deliverer *)base)->rows); }
@@ -347,9 +367,11 @@ static int by_text(const void *a, const void *b)
 /* What was committed since the last time, sorted. */
 static void expect_rows(const char *want)
 {
-    char *rows[256], *rest = ledger, *row;
-    int count = 0;
+    WR_BUF(taken);
     WR_BUF(got);
+    read_ledger(&taken, true);
+    char *rows[256], *rest = taken.data, *row;
+    int count = 0;
     while ((row = strsep(&rest, ";")))
         if (*row && count < 256) rows[count++] = row;
     qsort(rows, (size_t)count, sizeof *rows, by_text);
@@ -357,7 +379,6 @@ static void expect_rows(const char *want)
         wr_buf_printf(&got, "%s%s", i ? " " : "", rows[i]);
     wr_buf_add_text(&got, "");
     EXPECT_TEXT(got.data ? got.data : "", want);
-    ledger[0] = 0;
 }
 
 /* Batches up to this one of a source are read and committed. */

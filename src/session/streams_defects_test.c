@@ -195,7 +195,7 @@ TEST(orphans_leave_once_also_when_the_other_side_never_sent_a_row)
           "INSERT INTO k SELECT x.v, y.v FROM tumble(x, ts, INTERVAL '10 seconds') x LEFT JOIN "
           "tumble(y, ts, INTERVAL '10 seconds') y ON x.k = y.k AND x.window_end = y.window_end");
     atomic_store(&released[0], 2);
-    for (int i = 0; i < 1000 && !strstr(ledger, "2|"); i++) {
+    for (int i = 0; i < 1000 && !ledger_has("2|"); i++) {
         bool idle;
         EXPECT_OK(weir_stream_await(b.stream, 10, &idle));
         EXPECT_OK(weir_stream_await_idle(b.stream, WAIT_MS, &idle));
@@ -445,7 +445,7 @@ TEST(files_of_smaller_names_that_come_later_are_read)
         wr_buf_printf(&path, "%s/in/%s.csv", b.folder, names[i]);
         FILE *file = fopen(path.data, "w");
         EXPECT(file && fprintf(file, "n\n%d\n", i) > 0 && fclose(file) == 0);
-        for (int k = 0; k < 1000 && !ledger[0]; k++) {
+        for (int k = 0; k < 1000 && !ledger_has(";"); k++) {
             bool ended;
             EXPECT_OK(weir_stream_await(b.stream, 10, &ended));
             EXPECT_OK(weir_stream_await_idle(b.stream, WAIT_MS, &ended));

@@ -51,7 +51,7 @@ static weir_status counting_poll(wr_reader *base, int64_t deadline_ns, wr_batch 
     if (source->fails_at >= 0 && reader->at >= source->fails_at)
         return wr_fail(WR_E_ROW_VALUE, "row %lld is bad", (long long)source->fails_at);
     wr_arena_reset(&reader->arena);
-    out->rows = (uint32_t)WR_MIN(left, 100);
+    out->rows = (uint32_t)WR_MIN(left, WR_MIN(100, WR_BATCH_ROWS));
     out->column_count = reader->column_count;
     out->columns = wr_new_array(&reader->arena, wr_column, reader->column_count);
     for (int c = 0; c < reader->column_count; c++) {

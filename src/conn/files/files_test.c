@@ -128,7 +128,7 @@ static wr_poll poll_into(wr_reader *reader, wr_buf *out)
 {
     wr_poll result = WR_POLL_END;
     wr_batch batch;
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 10000; i++) {
         EXPECT_OK(reader->source->def->poll(reader, 0, &batch, &result));
         if (result != WR_POLL_ROWS) return result;
         wr_batch_print(&batch, out);
@@ -402,7 +402,7 @@ static wr_deliverer *deliverer_of(wr_target *target, const char *query)
     return deliverer;
 }
 
-static void write_rows(wr_deliverer *deliverer, int from, int count)
+static void write_batch(wr_deliverer *deliverer, int from, int count)
 {
     WR_ARENA(arena);
     wr_column columns[2];
@@ -415,6 +415,12 @@ static void write_rows(wr_deliverer *deliverer, int from, int count)
     const wr_delta delta = {
         .batch = {.columns = columns, .column_count = 2, .rows = (uint32_t)count}};
     EXPECT_OK(deliverer->target->def->write(deliverer, &delta));
+}
+
+static void write_rows(wr_deliverer *deliverer, int from, int count)
+{
+    for (int at = 0; at < count; at += WR_BATCH_ROWS)
+        write_batch(deliverer, from + at, WR_MIN(count - at, WR_BATCH_ROWS));
 }
 
 /* Names in the folder; hidden: those that begin with a dot. */

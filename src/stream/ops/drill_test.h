@@ -129,8 +129,8 @@ static void drill_value(drill *d, wr_column *c, uint32_t i, int64_t v)
     ((wr_view *)c->data)[i] = wr_view_of(text.data, text.length);
 }
 
-/* With gaps: every other row of the batch is selected. */
-static void drill_push(drill *d, int input, const drill_row *rows, uint32_t count, bool has_gaps)
+static void drill_push_batch(drill *d, int input, const drill_row *rows, uint32_t count,
+                             bool has_gaps)
 {
     const wr_schema *schema = d->inputs[input];
     uint32_t step = has_gaps ? 2 : 1, physical = count * step;
@@ -159,6 +159,15 @@ static void drill_push(drill *d, int input, const drill_row *rows, uint32_t coun
         delta.batch.sel_count = count;
     }
     EXPECT_OK(wr_stream_emit(d->entries[input], &delta));
+}
+
+/* With gaps: every other row of the batch is selected. */
+static void drill_push(drill *d, int input, const drill_row *rows, uint32_t count, bool has_gaps)
+{
+    has_gaps &= WR_BATCH_ROWS > 1;
+    uint32_t most = has_gaps ? WR_BATCH_ROWS / 2 : WR_BATCH_ROWS;
+    for (uint32_t at = 0; at < count; at += most)
+        drill_push_batch(d, input, rows + at, WR_MIN(count - at, most), has_gaps);
 }
 
 /* ---- the account ---- */

@@ -161,13 +161,20 @@ __attribute__((unused)) static weir_status flow_push_change(flow *f, const char 
 {
     const wr_plan_node *node = table(&f->k, f->input, rows);
     const kit_table *t = (const kit_table *)node->scan.relation;
-    wr_delta delta = {
-        .batch = {.columns = t->columns, .column_count = node->schema.count, .rows = t->rows}};
-    int8_t changes[WR_BATCH_ROWS];
-    for (uint32_t i = 0; i < t->rows; i++)
-        changes[i] = i + back >= t->rows ? -1 : 1;
-    if (back) delta.changes = changes;
-    return f->source->def->push(f->source, 0, &delta);
+    int count = node->schema.count;
+    for (uint32_t at = 0; at < t->rows; at += WR_BATCH_ROWS) {
+        uint32_t n = WR_MIN(t->rows - at, (uint32_t)WR_BATCH_ROWS);
+        wr_column *columns = wr_new_array(&f->k.arena, wr_column, count + 1);
+        int8_t changes[WR_BATCH_ROWS];
+        for (int c = 0; c < count; c++)
+            wr_column_copy(&t->columns[c], at, n, &f->k.arena, &columns[c]);
+        for (uint32_t i = 0; i < n; i++)
+            changes[i] = at + i + back >= t->rows ? -1 : 1;
+        wr_delta delta = {.batch = {.columns = columns, .column_count = count, .rows = n},
+                          .changes = back ? changes : NULL};
+        WR_TRY(f->source->def->push(f->source, 0, &delta));
+    }
+    return WR_OK;
 }
 
 /* What has come out since the last look, rows in order of text; rows of `text` likewise. */
