@@ -160,11 +160,11 @@ crash-test: setup
 	@$(MAKE) --no-print-directory $(PARALLEL) FLAVOR=$(FLAVOR) $(addprefix $(B)/crash_,$(CRASH))
 	@set -e; for name in $(CRASH); do python3 tests/crash/$$name.py $(B)/crash_$$name $(or $(N),200) $(or $(SEED),1); done
 
-# Streams that are killed at random moments and at every failpoint, against what an uninterrupted run leaves; those
-# between Kafka topics with a real broker.
+# Streams that are killed at random moments and at every failpoint, with and without dead letters, against what an
+# uninterrupted run leaves; those between Kafka topics with a real broker.
 crash: setup
 	@$(MAKE) --no-print-directory $(PARALLEL) FLAVOR=$(FLAVOR) all
-	@set -e; for script in tests/crash/streams.py $(wildcard tests/crash/kafka_*.py); do \
+	@set -e; for script in tests/crash/streams.py tests/crash/dead_letters.py $(wildcard tests/crash/kafka_*.py); do \
 	    echo "$$script"; python3 $$script $(B)/weir $(or $(N),300) $(or $(SEED),1); done
 
 asan-test:

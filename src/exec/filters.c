@@ -57,7 +57,8 @@ static weir_status apply_conjunct(const wr_scan_filter *self, int worker, const 
     const scan_filter *f = (const scan_filter *)self;
     if (!f->evals[worker])
         WR_TRY(wr_eval_new(f->exprs.program, f->set->scan->exec->env, &f->evals[worker]));
-    return wr_eval_filter(f->evals[worker], in, sel, count);
+    wr_bad_rows *bad = wr_exec_bad_rows(f->set->scan->exec);
+    return wr_eval_filter_sieved(f->evals[worker], in, bad, sel, count);
 }
 
 static bool runtime_ready(const wr_scan_filter *self)

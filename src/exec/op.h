@@ -11,6 +11,7 @@
 #pragma once
 #include "exec/phys.h"
 #include "exec/rows.h"
+#include "expr/sieve.h"
 
 typedef struct wr_exec wr_exec;
 typedef struct wr_op wr_op;
@@ -84,6 +85,7 @@ struct wr_op_def {
 /* Services for operators (schedule.c). */
 const wr_env *wr_exec_env(const wr_exec *exec);
 const wr_cancel *wr_exec_cancel(const wr_exec *exec);
+wr_bad_rows *wr_exec_bad_rows(const wr_exec *exec); /* NULL: they are errors */
 int wr_exec_workers(const wr_exec *exec);
 /* CANCELLED, TIMEOUT, or CANCELLED because another worker failed. Every loop longer than a batch
  * asks. */
@@ -100,10 +102,15 @@ WR_MUST_CHECK weir_status wr_exprs_open(wr_exprs *e, wr_op *op, wr_expr *const *
 typedef struct wr_exprs_local {
     wr_eval *eval;
     wr_column *out;
+    wr_sieve *sieve; /* NULL until there was a bad row */
 } wr_exprs_local;
 /* Makes the evaluator on first use, runs it; results in local->out[0...count). */
 WR_MUST_CHECK weir_status wr_exprs_run(const wr_exprs *e, wr_exprs_local *local, const wr_env *env,
                                        const wr_batch *in);
+/* The same where bad rows may be left out, as the run says: *kept is in, or what is left of it,
+ * valid until the next call. */
+WR_MUST_CHECK weir_status wr_exprs_sift(const wr_exprs *e, wr_exprs_local *local, wr_exec *exec,
+                                        const wr_batch *in, const wr_batch **kept);
 void wr_exprs_close(wr_exprs_local *local);
 
 /* Evaluates a constant expression (LIMIT, OFFSET); NULL expression or value gives fallback. Fails

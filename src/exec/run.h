@@ -5,6 +5,7 @@
  * back. */
 #pragma once
 #include "exec/phys.h"
+#include "expr/sieve.h"
 #include "sys/file.h"
 
 typedef struct wr_pool wr_pool;
@@ -27,6 +28,9 @@ typedef struct wr_temp_space {
 typedef struct wr_run_options {
     int thread_count;          /* at most the pool's; 0 = all */
     const wr_temp_space *temp; /* NULL: the defaults; lives as long as the run */
+    /* Rows for which an expression of a filter, a projection, an UNNEST or a key that is looked up
+     * fails are told and left out. NULL: the run fails. Lives as long as the run. */
+    wr_bad_rows *bad_rows;
 } wr_run_options;
 
 /* Prepares pipelines; nothing runs before the first wr_run_next. plan and env must outlive the run;

@@ -18,6 +18,11 @@ enum { LOOKS = 500 }; /* some 20 microseconds */
 
 const wr_env *wr_exec_env(const wr_exec *exec) { return exec->env; }
 const wr_cancel *wr_exec_cancel(const wr_exec *exec) { return exec->env->cancel; }
+
+wr_bad_rows *wr_exec_bad_rows(const wr_exec *exec)
+{
+    return exec->options ? exec->options->bad_rows : NULL;
+}
 int wr_exec_workers(const wr_exec *exec) { return exec->worker_count; }
 
 weir_status wr_exec_check(wr_exec *exec)
@@ -533,21 +538,36 @@ weir_status wr_exprs_open(wr_exprs *e, wr_op *op, wr_expr *const *exprs, int cou
     return WR_OK;
 }
 
+static weir_status make_evaluator(const wr_exprs *e, wr_exprs_local *local, const wr_env *env)
+{
+    if (local->eval) return WR_OK;
+    local->out = wr_heap_new(sizeof *local->out * (size_t)e->count);
+    return wr_eval_new(e->program, env, &local->eval);
+}
+
 weir_status wr_exprs_run(const wr_exprs *e, wr_exprs_local *local, const wr_env *env,
                          const wr_batch *in)
 {
     if (e->count == 0) return WR_OK;
-    if (!local->eval) {
-        local->out = wr_heap_new(sizeof *local->out * (size_t)e->count);
-        WR_TRY(wr_eval_new(e->program, env, &local->eval));
-    }
+    WR_TRY(make_evaluator(e, local, env));
     return wr_eval_run(local->eval, in, local->out);
+}
+
+weir_status wr_exprs_sift(const wr_exprs *e, wr_exprs_local *local, wr_exec *exec,
+                          const wr_batch *in, const wr_batch **kept)
+{
+    *kept = in;
+    if (e->count == 0) return WR_OK;
+    WR_TRY(make_evaluator(e, local, exec->env));
+    return wr_eval_run_sieved(local->eval, in, wr_exec_bad_rows(exec), &local->sieve, local->out,
+                              kept);
 }
 
 void wr_exprs_close(wr_exprs_local *local)
 {
     if (local->eval) wr_eval_drop(local->eval);
     wr_heap_drop(local->out);
+    wr_heap_drop(local->sieve);
     *local = (wr_exprs_local){0};
 }
 

@@ -14,7 +14,7 @@
 static const wr_opt rows[] = {
     {"late", WR_OPT_TEXT, "drop", "rows whose window was put out: drop, reopen or dlq"},
     {"allowed_lateness", WR_OPT_ANY, NULL, "how long reopen keeps a window behind its end"},
-    {"on_error", WR_OPT_TEXT, "fail", "rows that cannot be read: fail, drop or dlq"},
+    {"on_error", WR_OPT_TEXT, "fail", "rows that cannot be read or calculated: fail, drop or dlq"},
     {"dead_letters", WR_OPT_TEXT, NULL, "the sink that dlq writes into"},
     {"idle_after", WR_OPT_ANY, NULL, "a source without rows for so long does not hold time back"},
     {"advance_by_clock", WR_OPT_BOOL, "false", "time goes on with the clock when all are idle"},

@@ -228,6 +228,101 @@ static void expect_sums(const bench *b, const char *want)
     EXPECT_TEXT(got.data, want);
 }
 
+TEST(a_row_that_cannot_be_calculated_is_a_dead_letter_and_takes_no_other_along)
+{
+    bench b;
+    bench_open(&b, "csv");
+    expect(&b,
+           "CREATE SINK numbers (k BIGINT, n BIGINT) WITH (connector = 'files', path = '@/out', "
+           "format = 'jsonl')",
+           "");
+    put(&b, "a.csv",
+        "k,n,ts\n10,1,2024-01-01\nx,2,2024-01-01\n30,0,2024-01-01\n40,-4,2024-01-01\n"
+        "no,y,2024-01-01\n");
+    const char *sql =
+        "INSERT INTO numbers SELECT k::BIGINT, 100 // n FROM s WHERE k::BIGINT < 1000 "
+        "EMIT WITH (on_error = 'dlq', dead_letters = dead)";
+    weir_stream *stream = start(&b, sql);
+    EXPECT_INT(settle(stream, 4).dead_rows, 3); /* y is not even read */
+    weir_stream_close(stream);                  /* no commit at the end */
+    stream = start(&b, sql);
+    put(&b, "b.csv",
+        "k,n,ts\n5000,0,2024-01-01\n99999999999999999999,7,2024-01-01\n60,10,2024-01-01\n");
+    EXPECT_INT(settle(stream, 3).dead_rows, 1); /* what WHERE leaves out is not calculated */
+    finish(stream);
+    expect(&b, "SELECT k, n FROM read_json('@/out/part-*.jsonl') ORDER BY k",
+           "10 100; 40 -25; 60 10");
+    expect(&b,
+           "SELECT replace(position, '@', ''), reason FROM read_json('@/dead/part-*.jsonl') ORDER "
+           "BY position",
+           "/in/a.csv, row 2 cannot read \"x\" as BIGINT; /in/a.csv, row 3 division by zero; "
+           "/in/a.csv:6 column n: cannot be read as BIGINT; /in/b.csv, row 2 99999999999999999999 "
+           "is out of range of BIGINT");
+    expect(&b,
+           "SELECT kind, source, raw FROM read_json('@/dead/part-*.jsonl') WHERE reason = "
+           "'division by zero'",
+           "bad row s {\"k\":\"30\",\"n\":0,\"ts\":\"2024-01-01T00:00:00\"}");
+    bench_close(&b);
+}
+
+TEST(every_row_of_a_batch_may_be_bad)
+{
+    bench b;
+    WR_BUF(text);
+    bench_open(&b, "jsonl");
+    for (int i = 0; i < 5000; i++)
+        wr_buf_printf(&text, "{\"k\": \"%s%d\", \"n\": %d, \"ts\": \"2024-01-01\"}\n",
+                      i % 1000 == 7 ? "" : "x", i, i);
+    put(&b, "a.jsonl", text.data);
+    weir_stream *stream =
+        start(&b, "INSERT INTO out SELECT k, k::BIGINT FROM s EMIT WITH (on_error = "
+                  "'dlq', dead_letters = dead)");
+    EXPECT_INT(settle(stream, 5000).dead_rows, 4995);
+    finish(stream);
+    expect(&b, "SELECT k, n FROM read_json('@/out/part-*.jsonl') ORDER BY n",
+           "7 7; 1007 1007; 2007 2007; 3007 3007; 4007 4007");
+    expect(&b,
+           "SELECT count(*), count(DISTINCT raw), count(DISTINCT position) FROM "
+           "read_json('@/dead/part-*.jsonl')",
+           "4995 4995 4995");
+    bench_close(&b);
+}
+
+TEST(rows_that_cannot_be_calculated_are_left_out_of_groups_lists_and_lookups)
+{
+    bench b;
+    bench_open(&b, "csv");
+    expect(&b, "CREATE TABLE names (id BIGINT, name VARCHAR)", "");
+    expect(&b, "INSERT INTO names VALUES (1, 'one'), (2, 'two')", "");
+    put(&b, "a.csv",
+        "k,n,ts\n1,1,2024-01-01\n?,1,2024-01-01\n2,1,2024-01-01\n2,1,2024-01-01 00:10:00\n");
+    weir_stream *stream = start(
+        &b, "INSERT INTO sums SELECT window_start, name, sum(100 // (k::BIGINT - 1 + n)) FROM "
+            "tumble(s, ts, INTERVAL '1 minute') JOIN names ON id = k::BIGINT GROUP BY "
+            "window_start, window_end, name EMIT ON WINDOW CLOSE WITH (on_error = 'dlq', "
+            "dead_letters = dead)");
+    EXPECT_INT(settle(stream, 4).dead_rows, 1);
+    finish(stream);
+    expect_sums(&b, "00:00 one 100; 00:00 two 50; ");
+    stream = start(&b, "INSERT INTO out SELECT k, unnest([1, 100 // (n - 1)]) FROM s EMIT WITH "
+                       "(on_error = 'drop')");
+    EXPECT_INT(settle(stream, 4).dead_rows, 4);
+    finish(stream);
+    bench_close(&b);
+}
+
+TEST(a_calculation_that_fails_fails_the_query_unless_it_says_otherwise)
+{
+    bench b;
+    bench_open(&b, "csv");
+    put(&b, "a.csv", "k,n,ts\n1,1,2024-01-01\nx,1,2024-01-01\n");
+    weir_stream *stream = start(&b, "INSERT INTO out SELECT k, k::BIGINT FROM s");
+    bool ended;
+    EXPECT_FAIL(weir_stream_await(stream, 10000, &ended), WR_E_BAD_VALUE);
+    weir_stream_close(stream);
+    bench_close(&b);
+}
+
 #define WINDOWS                                                                                \
     "INSERT INTO sums SELECT window_start, k, sum(n) FROM tumble(s, ts, INTERVAL '1 minute') " \
     "GROUP BY window_start, window_end, k EMIT ON WINDOW CLOSE "

@@ -65,6 +65,9 @@ typedef struct wr_source_def {
     /* Appends where reading goes on after the last poll: what open takes. Self-contained bytes with
      * a version number of their own. */
     weir_status (*position)(wr_reader *reader, wr_buf *out);
+    /* Appends where a physical row of the last poll stands: "topic a partition 3 offset 17". NULL:
+     * it cannot tell. */
+    void (*locate)(wr_reader *reader, uint32_t row, wr_buf *out);
     /* The position is committed: brokers may be told, files may be moved. NULL: nothing to do. */
     weir_status (*ack)(wr_reader *reader, wr_str position);
     void (*lag)(wr_reader *reader, wr_lag *out); /* NULL: unknown */

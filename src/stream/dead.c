@@ -4,8 +4,9 @@
  * round and before a commit what is left follows. So a dead letter is committed together with the
  * position behind the row it speaks of: after a crash both are there or neither.
  *
- * A late row has no place of its own any more: it is told where its source was when the batch it
- * came with had been read, which is where to look for it.
+ * A late row has no place of its own any more, nor has a row that fails behind an operator that
+ * keeps state: it is told where its source was when the batch it came with had been read, which is
+ * where to look for it.
  *
  * Threads: readers and operators tell rows from any thread; the sink is only called under the
  * lock. */
@@ -106,20 +107,6 @@ static wr_str source_name(const wr_dead *dead)
     return dead->graph->polled ? dead->graph->polled->name : (wr_str){0};
 }
 
-static weir_status tell_bad(wr_dead_letters *self, wr_str position, wr_str reason, wr_str raw)
-{
-    wr_dead *dead = (wr_dead *)(void *)((char *)self - offsetof(wr_dead, bad));
-    const wr_str fields[] = {dead->query, source_name(dead), WR_STR("bad row"), position, reason,
-                             raw};
-    weir_status bad = WR_OK;
-    wr_mutex_lock(&dead->lock);
-    dead->bad_rows++;
-    dead->has_new = true;
-    if (dead->tells_bad) bad = tell(dead, fields);
-    wr_mutex_unlock(&dead->lock);
-    return bad;
-}
-
 /* Where the source is behind the batch at hand, described once per batch. */
 static weir_status describe_position(wr_dead *dead)
 {
@@ -136,6 +123,25 @@ static weir_status describe_position(wr_dead *dead)
     dead->told_source = source;
     dead->told_batch = source->batches;
     return WR_OK;
+}
+
+static weir_status tell_bad(wr_dead_letters *self, wr_str position, wr_str reason, wr_str raw)
+{
+    wr_dead *dead = (wr_dead *)(void *)((char *)self - offsetof(wr_dead, bad));
+    weir_status bad = WR_OK;
+    wr_mutex_lock(&dead->lock);
+    dead->bad_rows++;
+    dead->has_new = true;
+    if (dead->tells_bad && !position.length) bad = describe_position(dead);
+    const wr_str fields[] = {dead->query,
+                             source_name(dead),
+                             WR_STR("bad row"),
+                             position.length ? position : wr_buf_str(&dead->told),
+                             reason,
+                             raw};
+    if (dead->tells_bad && !bad) bad = tell(dead, fields);
+    wr_mutex_unlock(&dead->lock);
+    return bad;
 }
 
 static weir_status tell_late(wr_dead_letters *self, wr_str position, wr_str reason, wr_str raw)

@@ -141,6 +141,8 @@ void wr_feed_push(wr_relation *feed_, const wr_batch *batch)
     f->batch = batch;
 }
 
+bool wr_feed_is_taken(const wr_relation *feed_) { return !((const feed *)feed_)->batch; }
+
 void wr_feed_end(wr_relation *feed_) { ((feed *)feed_)->has_ended = true; }
 
 void wr_feed_begin(wr_relation *feed_)

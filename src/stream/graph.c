@@ -52,6 +52,7 @@ wr_stream_op *wr_graph_add(wr_graph *graph, const wr_stream_op_def *def, const v
                          .schema = schema,
                          .mem = wr_mem_new(graph->mem, def->name, 0),
                          .input_count = input_count,
+                         .keeps_rows = def->keeps_rows,
                          .time = WR_NO_TIME_YET};
     op->input_idle = wr_new_array(&op->arena, bool, input_count);
     op->input_times = wr_new_array(&op->arena, int64_t, input_count);
@@ -212,6 +213,32 @@ weir_status wr_stream_late(wr_stream_op *op, const wr_batch *batch, uint32_t row
     return late->add(late, (wr_str){0}, wr_str_of(reason), wr_buf_str(&text));
 }
 
+/* Are the rows op is pushed those that were polled last? */
+static bool is_at_source(const wr_stream_op *op)
+{
+    const wr_graph *graph = op->graph;
+    for (int i = 0; i < graph->op_count; i++)
+        for (int k = 0; k < graph->ops[i]->output_count; k++)
+            if (graph->ops[i]->outputs[k].to == op &&
+                (!graph->ops[i]->keeps_rows || !is_at_source(graph->ops[i])))
+                return false;
+    return true;
+}
+
+weir_status wr_stream_bad_row(wr_stream_op *op, const wr_schema *schema, const wr_batch *batch,
+                              uint32_t row, bool is_pushed, weir_status why)
+{
+    const wr_graph_source *source = op->graph->polled;
+    wr_dead_letters *dead = op->graph->dead;
+    WR_BUF(text);
+    WR_BUF(place);
+    print_row(schema, batch, row, &text);
+    bool is_known =
+        is_pushed && source && source->reader && source->source->def->locate && is_at_source(op);
+    if (is_known) source->source->def->locate(source->reader, row, &place);
+    return dead->add(dead, wr_buf_str(&place), wr_str_of(wr_status_text(why)), wr_buf_str(&text));
+}
+
 uint64_t wr_graph_state_bytes(const wr_graph *graph)
 {
     uint64_t bytes = 0;
@@ -282,7 +309,13 @@ static weir_status hand_on(wr_stream_op *op, int input, const wr_delta *delta)
     return wr_stream_emit(op, delta);
 }
 
-const wr_stream_op_def wr_stream_entry = {
-    .name = "source", .size = sizeof(wr_stream_op), .takes_back = true, .push = hand_on};
-const wr_stream_op_def wr_stream_union = {
-    .name = "union all", .size = sizeof(wr_stream_op), .takes_back = true, .push = hand_on};
+const wr_stream_op_def wr_stream_entry = {.name = "source",
+                                          .size = sizeof(wr_stream_op),
+                                          .takes_back = true,
+                                          .keeps_rows = true,
+                                          .push = hand_on};
+const wr_stream_op_def wr_stream_union = {.name = "union all",
+                                          .size = sizeof(wr_stream_op),
+                                          .takes_back = true,
+                                          .keeps_rows = true,
+                                          .push = hand_on};

@@ -71,7 +71,8 @@ struct wr_stream_op {
     int64_t time;         /* the smallest of them; what was passed on last */
     uint64_t rows_in, rows_out, late_rows;
     bool is_open;
-    char note[96]; /* for EXPLAIN: the way chosen */
+    bool keeps_rows; /* its rows stand where they stood in what it was pushed */
+    char note[96];   /* for EXPLAIN: the way chosen */
 };
 
 struct wr_stream_op_def {
@@ -79,6 +80,7 @@ struct wr_stream_op_def {
     size_t size;      /* of its own struct, zeroed by the graph */
     bool is_stateful; /* save and load are there; refused otherwise */
     bool takes_back;  /* push understands rows that are taken back */
+    bool keeps_rows;  /* of the operator, unless open says so */
     weir_status (*open)(wr_stream_op *op);
     weir_status (*push)(wr_stream_op *op, int input, const wr_delta *delta);
     /* op->time rose: everything before it has been pushed. NULL: nothing happens. It may do a part
@@ -108,6 +110,11 @@ WR_MUST_CHECK weir_status wr_stream_idle(wr_stream_op *op, int input, bool is_id
 /* A row that came too late: counted, and given to the dead letters if there are some. */
 WR_MUST_CHECK weir_status wr_stream_late(wr_stream_op *op, const wr_batch *batch, uint32_t row,
                                          const char *reason);
+/* A row for which an expression failed, which is lent: given to the dead letters. schema: of batch;
+ * NULL: its columns have no names. is_pushed: batch stands as it was pushed to op. */
+WR_MUST_CHECK weir_status wr_stream_bad_row(wr_stream_op *op, const wr_schema *schema,
+                                            const wr_batch *batch, uint32_t row, bool is_pushed,
+                                            weir_status why);
 
 /* The source has been idle for long, or is no more. */
 WR_MUST_CHECK weir_status wr_graph_source_idle(wr_graph_source *source, bool is_idle);

@@ -3,7 +3,12 @@
  * The plan runs as a wr_run of one worker that pauses whenever its feed is empty, so a pushed batch
  * flows through filters, projections and probes as in a batch query, and what was built for them
  * (tables of lookup joins) stays. A plan that ends by itself (LIMIT) leaves the rest of the input
- * unread. */
+ * unread.
+ *
+ * Rows for which an expression fails are dead letters if the query wants that. Where only filters
+ * and projections run, rows stand in the same places all along, so the row is told as it was
+ * pushed, and its source knows where it had it from. What fails while a lookup table is built is no
+ * row of the stream and fails the query. */
 #include "stream/transform.h"
 #include "stream/feed.h"
 
@@ -11,18 +16,43 @@ typedef struct transform {
     wr_stream_op op;
     wr_run *run;
     wr_run_options options;
-    wr_column *columns; /* of the input, $change behind them */
+    wr_bad_rows bad_rows;
+    const wr_delta *pushed; /* on its way */
+    wr_column *columns;     /* of the input, $change behind them */
     bool has_ended;
     int8_t all_new[1];
 } transform;
 
 static const wr_transform_spec *spec_of(const wr_stream_op *op) { return op->spec; }
 
+static bool keeps_rows(const wr_plan_node *node)
+{
+    bool keeps =
+        node->kind == WR_PN_SCAN || node->kind == WR_PN_FILTER || node->kind == WR_PN_PROJECT;
+    for (int i = 0; i < node->input_count; i++)
+        keeps &= keeps_rows(node->inputs[i]);
+    return keeps;
+}
+
+/* A row that is taken back was told when it appeared. */
+static weir_status tell_bad(wr_bad_rows *self, const wr_batch *in, uint32_t row, weir_status why)
+{
+    transform *t = (transform *)(void *)((char *)self - offsetof(transform, bad_rows));
+    const wr_transform_spec *spec = spec_of(&t->op);
+    if (!wr_feed_is_taken(spec->feed)) return wr_status_copy(why);
+    if (!t->op.keeps_rows) return wr_stream_bad_row(&t->op, NULL, in, row, false, why);
+    if (t->pushed->changes && t->pushed->changes[row] < 0) return WR_OK;
+    return wr_stream_bad_row(&t->op, &spec->feed->schema, &t->pushed->batch, row, true, why);
+}
+
 static weir_status transform_open(wr_stream_op *op)
 {
     transform *t = (transform *)op;
     const wr_transform_spec *spec = spec_of(op);
-    t->options = (wr_run_options){.thread_count = 1};
+    t->bad_rows.tell = tell_bad;
+    t->options =
+        (wr_run_options){.thread_count = 1, .bad_rows = op->graph->dead ? &t->bad_rows : NULL};
+    op->keeps_rows = keeps_rows(spec->plan);
     t->columns = wr_new_array(&op->arena, wr_column, spec->feed->schema.count + 1);
     t->all_new[0] = 1;
     return wr_run_new(op->graph->pool, spec->plan, op->graph->env, op->mem, &t->options, &t->run);
@@ -68,6 +98,7 @@ static weir_status transform_push(wr_stream_op *op, int input, const wr_delta *d
     if (t->has_ended) return WR_OK;
     wr_assert(spec->takes_back || !delta->changes);
     wr_batch in = delta->batch;
+    t->pushed = delta;
     if (spec->takes_back) with_changes(t, delta, &in);
     wr_feed_push(spec->feed, &in);
     for (;;) {

@@ -17,6 +17,8 @@ typedef struct watermark {
     int64_t shift; /* at most 0 */
     wr_program *program;
     wr_eval *eval;
+    wr_bad_rows bad_rows; /* for which the program fails */
+    wr_sieve *sieve;
     int64_t highest, saved;
     int64_t of_rows; /* what rows said, without the clock */
 } watermark;
@@ -40,10 +42,17 @@ static void look_for_column(watermark *w, const wr_expr *time)
         w->column = (int)column->column;
 }
 
+static weir_status tell_bad(wr_bad_rows *self, const wr_batch *in, uint32_t row, weir_status why)
+{
+    watermark *w = (watermark *)(void *)((char *)self - offsetof(watermark, bad_rows));
+    return wr_stream_bad_row(&w->op, w->op.schema, in, row, true, why);
+}
+
 static weir_status watermark_open(wr_stream_op *op)
 {
     watermark *w = (watermark *)op;
     const wr_watermark_spec *spec = op->spec;
+    w->bad_rows.tell = tell_bad;
     look_for_column(w, spec->time);
     w->highest = w->saved = w->of_rows = WR_NO_TIME_YET;
     WR_TRY(wr_program_new(&op->arena, &spec->time, 1, &w->program));
@@ -71,8 +80,11 @@ static int64_t highest_of(const wr_column *times, const wr_batch *batch)
     return highest;
 }
 
-static weir_status time_of(watermark *w, const wr_batch *batch, int64_t *highest)
+/* *kept: the rows that go on. */
+static weir_status time_of(watermark *w, const wr_batch *batch, int64_t *highest,
+                           const wr_batch **kept)
 {
+    *kept = batch;
     if (w->column >= 0) {
         *highest = highest_of(&batch->columns[w->column], batch);
         if (*highest > INT64_MIN + SHIFT_MAX && *highest < WR_TS_INF) {
@@ -81,8 +93,9 @@ static weir_status time_of(watermark *w, const wr_batch *batch, int64_t *highest
         }
     }
     wr_column times;
-    WR_TRY(wr_eval_run(w->eval, batch, &times));
-    *highest = highest_of(&times, batch);
+    wr_bad_rows *bad = w->op.graph->dead ? &w->bad_rows : NULL;
+    WR_TRY(wr_eval_run_sieved(w->eval, batch, bad, &w->sieve, &times, kept));
+    *highest = highest_of(&times, *kept);
     return WR_OK;
 }
 
@@ -97,8 +110,9 @@ static weir_status watermark_push(wr_stream_op *op, int input, const wr_delta *d
     (void)input;
     watermark *w = (watermark *)op;
     int64_t highest;
-    WR_TRY(time_of(w, &delta->batch, &highest));
-    WR_TRY(wr_stream_emit(op, delta));
+    const wr_batch *kept;
+    WR_TRY(time_of(w, &delta->batch, &highest, &kept));
+    WR_TRY(wr_stream_emit(op, &(wr_delta){.batch = *kept, .changes = delta->changes}));
     w->of_rows = WR_MAX(w->of_rows, highest);
     return highest > w->highest ? rise(w, highest) : WR_OK;
 }
@@ -140,11 +154,16 @@ static weir_status watermark_load(wr_stream_op *op, wr_state *state)
     return wr_stream_advance(op, 0, w->highest);
 }
 
-static void watermark_close(wr_stream_op *op) { wr_eval_drop(((watermark *)op)->eval); }
+static void watermark_close(wr_stream_op *op)
+{
+    wr_eval_drop(((watermark *)op)->eval);
+    wr_heap_drop(((watermark *)op)->sieve);
+}
 
 const wr_stream_op_def wr_stream_watermark = {.name = "watermark",
                                               .size = sizeof(watermark),
                                               .is_stateful = true,
+                                              .keeps_rows = true,
                                               .open = watermark_open,
                                               .push = watermark_push,
                                               .save = watermark_save,

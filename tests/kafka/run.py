@@ -380,6 +380,56 @@ def avro_with_a_registry(p):
     server.shutdown()
 
 
+DEAD = sink("dead", "position VARCHAR, reason VARCHAR, raw VARCHAR", "{dead}")
+
+
+def dead_letters(p, topic, read, select):
+    """Runs the query over the source that is given; gives its rows and its dead letters, by position."""
+    p.topic(topic + "-out")
+    p.topic(topic + "-dead")
+    sql = (read + sink("k", "id BIGINT, n BIGINT", topic + "-out") + DEAD.replace("{dead}", topic + "-dead") +
+           f"INSERT INTO k {select} EMIT WITH (on_error = 'dlq', dead_letters = dead);")
+    for _ in range(2):  # the second one finds nothing left to do
+        p.run(sql, "--once", *p.state(topic))
+    rows = [json.loads(v) for v in p.values(topic + "-out")]
+    letters = [json.loads(v) for v in p.values(topic + "-dead")]
+    return sorted((r["id"], r["n"]) for r in rows), sorted((r["position"], r["reason"], r["raw"]) for r in letters)
+
+
+@test
+def bad_json_is_a_dead_letter(p):
+    p.topic("dj", [(None, '{"id": 1, "n": "10"}', 0), (None, '{"id": ', 0), (None, '{"id": "x", "n": "1"}', 1),
+                   (None, '{"id": 2, "n": "ten"}', 1), (None, None, 1), (None, '{"id": 3, "n": "30"}', 1)])
+    rows, letters = dead_letters(p, "dj", source("s", "id BIGINT, n VARCHAR", "dj"), "SELECT id, n::BIGINT FROM s")
+    same(rows, [(1, 10), (3, 30)])
+    same([(at, raw) for at, _, raw in letters],
+         [("topic dj partition 0 offset 1", '{"id": '), ("topic dj partition 1 offset 0", '{"id": "x", "n": "1"}'),
+          ("topic dj partition 1 offset 1", '{"id":2,"n":"ten"}')])
+    same(letters[2][1], 'cannot read "ten" as BIGINT')
+
+
+@test
+def bad_csv_is_a_dead_letter(p):
+    p.topic("dc", ['1,5', '2,0', '3', 'x,1', '4,2\n5,1', b"\xff,1", '6,1'], partitions=1)
+    rows, letters = dead_letters(p, "dc", source("s", "id BIGINT, n BIGINT", "dc", "format = 'csv'"),
+                                 "SELECT id, 10 // n FROM s")
+    same(rows, [(1, 2), (6, 10)])
+    same([at for at, _, _ in letters], [f"topic dc partition 0 offset {i}" for i in range(1, 6)])
+    same(letters[0][1:], ("division by zero", '{"id":2,"n":0}'))
+    same(letters[4][2], "\\xff,1")
+
+
+@test
+def bad_avro_is_a_dead_letter(p):
+    schema = '{"type": "record", "name": "r", "fields": [{"name": "id", "type": "long"}, {"name": "n", "type": "string"}]}'
+    p.topic("da", [b"\x02\x041", b"\x02", b"", b"\x04\x0210", b"\x04\x0412", b"\x06\x02x"], partitions=1)
+    rows, letters = dead_letters(p, "da", source("s", "id BIGINT, n VARCHAR", "da", f"format = 'avro', avro.schema = '{schema}'"),
+                                 "SELECT id, n::BIGINT FROM s")
+    same(rows, [(2, 12)])
+    same([at for at, _, _ in letters], [f"topic da partition 0 offset {i}" for i in (0, 1, 2, 3, 5)])
+    same(letters[4][1], 'cannot read "x" as BIGINT')
+
+
 def main(words):
     """Runs the tests whose names have one of the words; gives how many passed and failed, or None without a broker."""
     global client

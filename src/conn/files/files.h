@@ -86,6 +86,8 @@ typedef struct files_scan {
     uint64_t rejected, known_rejects; /* counted; told before */
     uint16_t sel[WR_BATCH_ROWS];
     wr_column *columns;
+    bool has_numbers;  /* asked for where there are dead letters: they are told where rows stand */
+    wr_column numbers; /* of the last batch, from 0 */
 } files_scan;
 
 /* source outlives it. */
@@ -95,6 +97,8 @@ void wr_files_scan_begin(files_scan *scan, uint64_t skip, uint64_t known_rejects
 WR_MUST_CHECK weir_status wr_files_scan_open(files_scan *scan, wr_fs *fs, wr_str path);
 /* *has false: no more rows, or it is not open. Rows are valid until the next call. */
 WR_MUST_CHECK weir_status wr_files_scan_next(files_scan *scan, wr_batch *out, bool *has);
+/* The number of a row of the last batch in its file, from 0; -1: nobody asked. */
+int64_t wr_files_scan_number(const files_scan *scan, uint32_t row);
 void wr_files_scan_close(files_scan *scan);
 void wr_files_scan_clear(files_scan *scan); /* closes it, frees everything */
 

@@ -127,6 +127,14 @@ static void files_describe(wr_str position, wr_buf *out)
                       WR_STR_ARGS(at.file.path));
 }
 
+static void files_locate(wr_reader *base, uint32_t row, wr_buf *out)
+{
+    const files_reader *reader = (const files_reader *)base;
+    int64_t number = wr_files_scan_number(&reader->scan, row);
+    if (number >= 0)
+        wr_buf_printf(out, "%.*s, row %lld", WR_STR_ARGS(reader->file.path), (long long)number + 1);
+}
+
 /* ---- one file ---- */
 static void close_file(files_reader *reader) { wr_files_scan_close(&reader->scan); }
 
@@ -268,6 +276,7 @@ void wr_files_source_drop(wr_source *base)
 const wr_source_def wr_files_source_def = {.open = files_open,
                                            .poll = files_poll,
                                            .position = files_position,
+                                           .locate = files_locate,
                                            .lag = files_lag,
                                            .close = files_close,
                                            .describe = files_describe,

@@ -47,6 +47,13 @@ void wr_files_scan_begin(files_scan *scan, uint64_t skip, uint64_t known_rejects
     scan->known_rejects = known_rejects;
 }
 
+static int find_number(const wr_relation *rel)
+{
+    for (int i = rel->visible_count; i < rel->schema.count; i++)
+        if (wr_str_is(rel->schema.fields[i].name, "file_row_number")) return i;
+    return -1;
+}
+
 weir_status wr_files_scan_open(files_scan *scan, wr_fs *fs, wr_str path)
 {
     const wr_schema *schema = &scan->source->base.schema;
@@ -58,13 +65,16 @@ weir_status wr_files_scan_open(files_scan *scan, wr_fs *fs, wr_str path)
                                  .thread_count = 1};
     wr_arena_reset(&scan->file_arena);
     int *places = wr_new_array(&scan->file_arena, int, schema->count + 1);
-    int *columns = wr_new_array(&scan->file_arena, int, scan->asked_count + 1);
+    int *columns = wr_new_array(&scan->file_arena, int, scan->asked_count + 2);
     WR_TRY(wr_files_bind_one(scan->source, &context, path, schema, &scan->file_arena, places,
                              &scan->rel));
     for (int i = 0; i < scan->asked_count; i++)
         columns[i] = places[scan->asked[i]];
+    int number = scan->dead ? find_number(scan->rel) : -1;
+    scan->has_numbers = number >= 0;
+    columns[scan->asked_count] = number;
     const wr_scan_request request = {.columns = columns,
-                                     .column_count = scan->asked_count,
+                                     .column_count = scan->asked_count + scan->has_numbers,
                                      .limit = -1,
                                      .worker_count = 1,
                                      .mem = scan->mem,
@@ -100,7 +110,9 @@ static void adapt_columns(files_scan *scan, wr_batch *batch)
         if (scan->columns[i].type != wanted)
             wr_files_adapt(&scan->columns[i], wanted, &scan->batch_arena);
     }
+    if (scan->has_numbers) scan->numbers = batch->columns[scan->asked_count];
     batch->columns = scan->columns;
+    batch->column_count = scan->asked_count;
 }
 
 weir_status wr_files_scan_next(files_scan *scan, wr_batch *out, bool *has)
@@ -125,6 +137,11 @@ weir_status wr_files_scan_next(files_scan *scan, wr_batch *out, bool *has)
     if (scan->rows >= scan->skip) return WR_OK;
     return wr_fail(WR_E_CORRUPT, "there are %llu rows where %llu were read before",
                    (unsigned long long)scan->rows, (unsigned long long)scan->skip);
+}
+
+int64_t wr_files_scan_number(const files_scan *scan, uint32_t row)
+{
+    return scan->has_numbers ? wr_column_int(&scan->numbers, row) : -1;
 }
 
 void wr_files_scan_close(files_scan *scan)

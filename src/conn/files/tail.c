@@ -299,6 +299,37 @@ static weir_status tail_position(wr_reader *base, wr_buf *out)
     return WR_OK;
 }
 
+/* The line in which a record of the piece begins, counted from 1 in the file. */
+static int64_t line_of(const tail_reader *reader, int64_t record)
+{
+    wr_str text = wr_buf_str(&reader->piece);
+    bool is_open = false, is_blank = true;
+    int mark = source_of(reader)->quote;
+    int64_t line = reader->scan.lines_before + 1, begin = line, records = 0;
+    record += source_of(reader)->has_header;
+    for (size_t i = 0; i < text.length; i++) {
+        char c = text.data[i];
+        is_open ^= (unsigned char)c == mark;
+        is_blank &= c == '\n' || c == '\r' || c == ' ' || c == '\t';
+        if (c != '\n') continue;
+        line++;
+        if (is_open) continue;
+        if (!is_blank && records++ == record) return begin;
+        is_blank = true;
+        begin = line;
+    }
+    return begin;
+}
+
+static void tail_locate(wr_reader *base, uint32_t row, wr_buf *out)
+{
+    const tail_reader *reader = (const tail_reader *)base;
+    int64_t number = wr_files_scan_number(&reader->scan, row);
+    if (number >= 0)
+        wr_buf_printf(out, "%.*s:%lld", WR_STR_ARGS(source_of(reader)->path),
+                      (long long)line_of(reader, number));
+}
+
 static weir_status parse_place(wr_str position, tail_place *out)
 {
     if (position.length && position.data[0] != POSITION_VERSION)
@@ -368,6 +399,7 @@ static void tail_describe(wr_str position, wr_buf *out)
 const wr_source_def wr_files_tail_def = {.open = tail_open,
                                          .poll = tail_poll,
                                          .position = tail_position,
+                                         .locate = tail_locate,
                                          .lag = tail_lag,
                                          .close = tail_close,
                                          .describe = tail_describe,

@@ -9,7 +9,11 @@
  * One bad message must not take others along, so each payload has to be exactly one record of its
  * own: line ends between tokens of JSON become blanks (inside a text they become a control
  * character, which JSON refuses as it refuses the line end); CSV with quotes or line ends is looked
- * at by the scanner of CSV and rejected here if it is none or several records. */
+ * at by the scanner of CSV and rejected here if it is none or several records.
+ *
+ * Trap: bad messages are found for a whole batch at once, but a position lies behind the rows that
+ * were handed out. So a bad message is told when the position passes it and not before, or it would
+ * be told again after a crash. */
 #include "base/json.h"
 #include "conn/kafka/decode.h"
 #include "fmt/csv/csv.h"
@@ -17,6 +21,11 @@
 #include "fmt/option_value.h"
 
 static const wr_str NAME = {"payload", 7};
+
+typedef struct bad_message {
+    uint32_t number;
+    wr_str reason;
+} bad_message;
 
 struct kafka_decoder {
     kafka_source *source;
@@ -42,26 +51,67 @@ struct kafka_decoder {
     size_t charged;
     rd_kafka_message_t *const *messages;
     uint32_t count, record_count;
-    uint32_t *order; /* record -> message */
-    uint32_t *lines; /* record -> line it begins in, from 1 */
+    uint32_t *order;            /* record -> message */
+    uint32_t *lines;            /* record -> line it begins in, from 1 */
+    const uint32_t *message_of; /* row of the last batch -> message */
+    WR_LIST(bad_message) bad;   /* found and not told; in bad_arena */
+    wr_arena bad_arena;
     uint32_t line;
     bool is_given; /* raw: the rows were handed out */
     wr_column *columns;
 };
 
 /* ---- bad messages ---- */
-static weir_status reject(kafka_decoder *d, uint32_t number, wr_str reason)
+static void print_place(const kafka_decoder *d, uint32_t number, wr_buf *out)
 {
     const rd_kafka_message_t *message = d->messages[number];
-    wr_str raw = {message->payload ? message->payload : "", message->len};
-    WR_BUF(position);
-    wr_buf_printf(&position, "topic %s partition %d offset %lld", d->source->config.topic.data,
+    wr_buf_printf(out, "topic %s partition %d offset %lld", d->source->config.topic.data,
                   (int)message->partition, (long long)message->offset);
-    if (d->dead) return d->dead->add(d->dead, wr_buf_str(&position), reason, raw);
+}
+
+static wr_str raw_of(const kafka_decoder *d, uint32_t number)
+{
+    const rd_kafka_message_t *message = d->messages[number];
+    return (wr_str){message->payload ? message->payload : "", message->len};
+}
+
+/* Those of the first done messages. */
+static weir_status tell_bad(kafka_decoder *d, uint32_t done)
+{
+    int left = 0;
+    for (int i = 0; i < d->bad.count; i++) {
+        bad_message bad = d->bad.items[i];
+        if (bad.number >= done) {
+            d->bad.items[left++] = bad;
+            continue;
+        }
+        WR_BUF(position);
+        print_place(d, bad.number, &position);
+        WR_TRY(d->dead->add(d->dead, wr_buf_str(&position), bad.reason, raw_of(d, bad.number)));
+    }
+    d->bad.count = left;
+    return WR_OK;
+}
+
+static weir_status reject(kafka_decoder *d, uint32_t number, wr_str reason)
+{
+    wr_str raw = raw_of(d, number);
+    WR_BUF(position);
+    if (d->dead) {
+        wr_push(&d->bad_arena, &d->bad,
+                ((bad_message){number, wr_arena_str(&d->bad_arena, reason)}));
+        return WR_OK;
+    }
+    print_place(d, number, &position);
     weir_status bad = wr_fail(WR_E_ROW_VALUE, "%.*s: %.*s", WR_STR_ARGS(wr_buf_str(&position)),
                               WR_STR_ARGS(reason));
     size_t shown = WR_MIN(raw.length, (size_t)1000);
     return wr_utf8_valid(raw.data, shown) ? wr_with_detail(bad, "%.*s", (int)shown, raw.data) : bad;
+}
+
+void wr_kafka_locate(const kafka_decoder *d, uint32_t row, wr_buf *out)
+{
+    if (d->message_of && d->messages) print_place(d, d->message_of[row], out);
 }
 
 static uint32_t record_at_line(const kafka_decoder *d, uint64_t line)
@@ -271,6 +321,8 @@ weir_status wr_kafka_decode(kafka_decoder *d, rd_kafka_message_t *const *message
     close_scan(d);
     if (d->text.cap > KEPT_BYTES) wr_buf_clear(&d->text);
     d->text.length = 0;
+    wr_arena_reset(&d->bad_arena);
+    memset(&d->bad, 0, sizeof d->bad);
     d->messages = messages;
     d->count = count;
     d->record_count = 0;
@@ -413,6 +465,7 @@ static weir_status raw_rows(kafka_decoder *d, wr_batch *out, uint32_t *done, boo
     if (!*has) return WR_OK;
     *out =
         (wr_batch){.columns = d->columns, .column_count = d->asked_count, .rows = d->record_count};
+    d->message_of = d->order;
     fill_columns(d, out, d->order);
     return WR_OK;
 }
@@ -431,6 +484,7 @@ static weir_status text_rows(kafka_decoder *d, wr_batch *out, uint32_t *done)
     }
     for (int i = 0; i < d->asked_count; i++)
         if (d->places[i] >= 0) d->columns[i] = batch.columns[d->places[i]];
+    d->message_of = message_of;
     fill_columns(d, &batch, message_of);
     if (d->source->format == KAFKA_AVRO) restore_bytes(d, &batch);
     out->columns = d->columns;
@@ -438,9 +492,10 @@ static weir_status text_rows(kafka_decoder *d, wr_batch *out, uint32_t *done)
     return WR_OK;
 }
 
-weir_status wr_kafka_decoded(kafka_decoder *d, wr_batch *out, uint32_t *done, bool *has)
+static weir_status next_rows(kafka_decoder *d, wr_batch *out, uint32_t *done, bool *has)
 {
     wr_arena_reset(&d->batch_arena);
+    d->message_of = NULL;
     *has = false;
     *done = d->count;
     if (d->source->format == KAFKA_RAW) return raw_rows(d, out, done, has);
@@ -461,6 +516,12 @@ weir_status wr_kafka_decoded(kafka_decoder *d, wr_batch *out, uint32_t *done, bo
     }
     close_scan(d);
     return WR_OK;
+}
+
+weir_status wr_kafka_decoded(kafka_decoder *d, wr_batch *out, uint32_t *done, bool *has)
+{
+    WR_TRY(next_rows(d, out, done, has));
+    return tell_bad(d, *done);
 }
 
 /* ---- making one ---- */
@@ -541,6 +602,7 @@ void wr_kafka_decoder_drop(kafka_decoder *d)
     if (d->charged) wr_mem_release(d->mem, d->charged);
     wr_fs_drop(d->memory);
     wr_arena_clear(&d->batch_arena);
+    wr_arena_clear(&d->bad_arena);
     wr_arena_clear(&d->arena);
     wr_heap_drop(d);
 }

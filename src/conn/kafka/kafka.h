@@ -173,6 +173,8 @@ WR_MUST_CHECK weir_status wr_kafka_decode(kafka_decoder *decoder,
  * have all been given, these included; *has false: no more rows (then all are done). */
 WR_MUST_CHECK weir_status wr_kafka_decoded(kafka_decoder *decoder, wr_batch *out, uint32_t *done,
                                            bool *has);
+/* Appends where a physical row of the last batch comes from: topic, partition and offset. */
+void wr_kafka_locate(const kafka_decoder *decoder, uint32_t row, wr_buf *out);
 
 /* ---- read.c, sink.c, target.c ---- */
 extern const wr_source_def wr_kafka_source_def;

@@ -501,6 +501,11 @@ static weir_status kafka_ack(wr_reader *base, wr_str position)
     return WR_OK;
 }
 
+static void kafka_locate(wr_reader *base, uint32_t row, wr_buf *out)
+{
+    wr_kafka_locate(((const kafka_reader *)base)->decoder, row, out);
+}
+
 static void kafka_lag(wr_reader *base, wr_lag *out)
 {
     const kafka_reader *reader = (const kafka_reader *)base;
@@ -584,6 +589,7 @@ static void kafka_drop(wr_source *base)
 const wr_source_def wr_kafka_source_def = {.open = kafka_open,
                                            .poll = kafka_poll,
                                            .position = kafka_position,
+                                           .locate = kafka_locate,
                                            .ack = kafka_ack,
                                            .lag = kafka_lag,
                                            .close = kafka_close,

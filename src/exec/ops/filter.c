@@ -29,7 +29,7 @@ static weir_status filter_push(wr_op *op, wr_op_local *local, const wr_batch *in
     uint32_t count = wr_batch_count(in);
     for (uint32_t i = 0; i < count; i++)
         me->sel[i] = (uint16_t)wr_batch_row(in, i);
-    WR_TRY(wr_eval_filter(me->eval, in, me->sel, &count));
+    WR_TRY(wr_eval_filter_sieved(me->eval, in, wr_exec_bad_rows(op->exec), me->sel, &count));
     *out = *in;
     if (count < wr_batch_count(in) || in->sel) {
         out->sel = me->sel;

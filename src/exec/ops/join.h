@@ -126,7 +126,8 @@ typedef struct wr_join_local {
     wr_column *flat; /* probe keys, flattened, for this batch */
     wr_mark_pass mark_pass;
     bool in_batch, is_first_round;
-    uint32_t count; /* selected rows of the batch */
+    const wr_batch *kept; /* the batch without rows whose keys fail */
+    uint32_t count;       /* selected rows of the batch */
     uint32_t active_count;
     uint32_t pair_count;
     uint32_t nested_row;

@@ -443,7 +443,7 @@ weir_status wr_join_array_push(wr_join *j, wr_join_local *me, const wr_batch *in
     uint16_t at[WR_BATCH_ROWS + 1];
     wr_arena *scratch = &me->base.scratch;
     WR_TRY(wr_exec_check(j->op.exec));
-    WR_TRY(wr_exprs_run(&j->probe_keys, &me->probe_keys, wr_exec_env(j->op.exec), in));
+    WR_TRY(wr_exprs_sift(&j->probe_keys, &me->probe_keys, j->op.exec, in, &in));
     wr_arena_reset(scratch);
     void *seen = NULL;
     if (j->mark) seen = wr_arena_alloc(scratch, wr_phys_size(j->mark->phys) * in->rows + 64);

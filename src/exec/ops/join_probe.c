@@ -102,6 +102,8 @@ static void open_hashed(const wr_join *j, wr_join_local *me, const wr_batch *in)
 static weir_status open_batch(wr_join *j, wr_join_local *me, const wr_batch *in)
 {
     wr_arena_reset(&me->batch);
+    WR_TRY(wr_exprs_sift(&j->probe_keys, &me->probe_keys, j->op.exec, in, &in));
+    me->kept = in;
     me->count = wr_batch_count(in);
     me->active_count = 0;
     me->mark_pass = WR_MARK_TRUE;
@@ -113,7 +115,6 @@ static weir_status open_batch(wr_join *j, wr_join_local *me, const wr_batch *in)
         me->matched[i] = me->carried[i] & 1;
         me->unknown[i] = me->carried[i] >> 1;
     }
-    WR_TRY(wr_exprs_run(&j->probe_keys, &me->probe_keys, wr_exec_env(j->op.exec), in));
     if (j->table == WR_TABLE_HASH) {
         open_hashed(j, me, in);
     } else if (j->table != WR_TABLE_NONE) {
@@ -378,6 +379,7 @@ weir_status wr_join_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_b
         return wr_join_array_push(j, me, in, out);
     }
     if (!me->in_batch) WR_TRY(open_batch(j, me, in));
+    in = me->kept;
     *flow = WR_FLOW_AGAIN;
     while (has_open(j, me, in)) {
         wr_arena_reset(&local->scratch);

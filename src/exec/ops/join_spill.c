@@ -222,7 +222,7 @@ weir_status wr_join_spill_probe(wr_join *j, wr_join_local *me, const wr_batch *i
     uint8_t *rows[WR_BATCH_ROWS];
     int from = first_hashed(j), keys = j->key_count - from;
     wr_arena_reset(scratch);
-    WR_TRY(wr_exprs_run(&j->probe_keys, &me->probe_keys, wr_exec_env(j->op.exec), in));
+    WR_TRY(wr_exprs_sift(&j->probe_keys, &me->probe_keys, j->op.exec, in, &in));
     uint32_t count = worth_keeping(j, me, in, sel);
     if (count == 0) return WR_OK;
     if (keys > 0) {

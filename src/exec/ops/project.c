@@ -22,8 +22,9 @@ static weir_status project_push(wr_op *op, wr_op_local *local, const wr_batch *i
 {
     project_op *p = (project_op *)op;
     project_local *me = (project_local *)local;
-    WR_TRY(wr_exprs_run(&p->exprs, &me->exprs, wr_exec_env(op->exec), in));
-    *out = *in;
+    const wr_batch *kept;
+    WR_TRY(wr_exprs_sift(&p->exprs, &me->exprs, op->exec, in, &kept));
+    *out = *kept;
     out->columns = me->exprs.out;
     out->column_count = p->exprs.count;
     *flow = WR_FLOW_NEXT;

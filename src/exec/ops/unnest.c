@@ -17,8 +17,9 @@ typedef struct unnest_local {
     wr_op_local base;
     wr_exprs_local lists;
     bool in_batch;
-    uint32_t row;     /* next input row (position in the selection) */
-    uint32_t element; /* next element of that row */
+    const wr_batch *kept; /* the input without bad rows */
+    uint32_t row;         /* next input row (position in the selection) */
+    uint32_t element;     /* next element of that row */
 } unnest_local;
 
 static weir_status unnest_open(wr_op *op)
@@ -146,9 +147,10 @@ static weir_status unnest_push(wr_op *op, wr_op_local *local, const wr_batch *in
     int lists = node->unnest.list_count, at = 0;
     wr_arena *scratch = &local->scratch;
     if (!me->in_batch) {
-        WR_TRY(wr_exprs_run(&u->lists, &me->lists, wr_exec_env(op->exec), in));
+        WR_TRY(wr_exprs_sift(&u->lists, &me->lists, op->exec, in, &me->kept));
         me->row = me->element = 0;
     }
+    in = me->kept;
     wr_arena_reset(scratch);
     piece *p = wr_new(scratch, piece);
     bool done = false;
