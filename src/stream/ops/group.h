@@ -74,6 +74,13 @@ typedef struct wr_kept {
     uint64_t dead; /* values whose count is 0 */
 } wr_kept;
 
+/* How a pane stands in the state: as pairs of key and group, or packed, many groups in a block. */
+typedef struct wr_pane_stored {
+    bool is_packed;
+    uint32_t blocks; /* number of the next one */
+    uint64_t groups; /* in blocks; those that were written again count again */
+} wr_pane_stored;
+
 typedef struct wr_pane {
     int64_t id; /* start of the window or slice, or the moment after which groups are complete */
     wr_groups groups;
@@ -86,7 +93,8 @@ typedef struct wr_pane {
     uint64_t dead; /* groups without rows in the table */
     uint64_t live; /* groups with rows, in memory or not */
     bool is_said, is_saved;
-    bool has_stored; /* the state may have groups that are not in memory */
+    bool has_stored; /* the state may have groups that are not in memory; if packed, all of them */
+    wr_pane_stored stored, next; /* next: as the commit in progress has it */
 } wr_pane;
 
 typedef struct wr_grouping {
@@ -275,7 +283,8 @@ void wr_group_kept_clear(wr_grouping *g, wr_pane *pane);
 /* ---- group_state.c ---- */
 
 enum { WR_GROUP_META = 'm', WR_GROUP_PANE = 'p', WR_GROUP_ROW = 'g', WR_GROUP_KEPT = 'k' };
-enum { WR_GROUP_DUE = 't', WR_GROUP_PREFIX = 9, WR_GROUP_META_VERSION = 2, WR_RUN_BITS = 16 };
+enum { WR_GROUP_BLOCK = 'b', WR_GROUP_DUE = 't', WR_GROUP_PREFIX = 9, WR_RUN_BITS = 16 };
+enum { WR_GROUP_META_VERSION = 3 };
 
 /* The slots of wr_stream_op_def for all grouping operators. */
 WR_MUST_CHECK weir_status wr_grouping_save(wr_stream_op *op, wr_state *state);
@@ -299,6 +308,26 @@ static inline int64_t wr_group_key_number(wr_str key)
     uint64_t ordered;
     memcpy(&ordered, key.data + 1, sizeof ordered);
     return (int64_t)(__builtin_bswap64(ordered) ^ UINT64_C(1) << 63);
+}
+
+/* ---- group_blocks.c ---- */
+
+/* Whether panes can be packed. */
+bool wr_group_can_pack(const wr_grouping *g);
+/* Whether so much is in memory that what is packed has to become pairs. */
+bool wr_group_is_short(const wr_grouping *g);
+/* Before a save: sets next of all panes. */
+void wr_panes_choose_form(wr_grouping *g);
+/* Writes what changed, or all of the pane, in blocks; counts them in next. */
+WR_MUST_CHECK weir_status wr_pane_pack(wr_grouping *g, wr_pane *pane, wr_state *state);
+/* key, last: for the bounds. */
+WR_MUST_CHECK weir_status wr_pane_delete_blocks(wr_grouping *g, int64_t id, wr_state *state,
+                                                wr_buf *key, wr_buf *last);
+/* Reads a packed pane of which nothing is in memory. CORRUPT. */
+WR_MUST_CHECK weir_status wr_pane_unpack(wr_grouping *g, wr_pane *pane);
+static inline bool wr_pane_is_unread(const wr_pane *pane)
+{
+    return pane->has_stored && pane->stored.is_packed;
 }
 
 /* ---- group_read.c ---- */

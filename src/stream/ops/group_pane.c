@@ -180,6 +180,7 @@ weir_status wr_pane_find(wr_grouping *g, wr_pane *pane, const wr_column *keys, c
     }
     uint16_t added[WR_BATCH_ROWS];
     uint32_t fresh;
+    if (wr_pane_is_unread(pane)) WR_TRY(wr_pane_unpack(g, pane));
     WR_TRY(
         wr_groups_find(&pane->groups, keys, sel, count, NULL, &g->scratch, found, added, &fresh));
     return fresh ? begin_groups(g, pane, keys, sel, found, added, fresh) : WR_OK;
@@ -517,6 +518,8 @@ static void like_before(wr_pane *pane, const wr_pane *before)
     pane->is_said = before->is_said;
     pane->is_saved = before->is_saved;
     pane->has_stored = before->has_stored;
+    pane->stored = before->stored;
+    pane->next = before->next;
 }
 
 uint64_t wr_pane_bytes(const wr_grouping *g, const wr_pane *pane)

@@ -230,6 +230,7 @@ weir_status wr_pane_walk_next(wr_pane_walk *walk, uint8_t **rows, uint32_t *coun
 {
     *of = walk->pane;
     *count = 0;
+    if (wr_pane_is_unread(walk->pane)) WR_TRY(wr_pane_unpack(walk->g, walk->pane));
     if (!walk->is_below)
         *count = wr_rows_next(walk->pane->groups.rows, &walk->cursor, rows, WR_BATCH_ROWS);
     if (*count) return WR_OK;
@@ -265,11 +266,13 @@ static weir_status load_meta(wr_grouping *g, wr_state *state)
 static weir_status load_pane(wr_grouping *g, wr_str key, wr_str value)
 {
     wr_pane *pane;
-    uint64_t live;
-    if (key.length != WR_GROUP_PREFIX || !wr_take_bytes(&value, &live, sizeof live) || value.length)
+    uint64_t facts[4]; /* as save_pane_facts writes them */
+    if (key.length != WR_GROUP_PREFIX || !wr_take_bytes(&value, facts, sizeof facts) ||
+        value.length || facts[1] > wr_group_can_pack(g) || facts[2] > UINT32_MAX)
         return wr_group_damaged(g);
     WR_TRY(wr_pane_need(g, wr_group_key_number(key), &pane));
-    pane->live = live;
+    pane->live = facts[0];
+    pane->stored = (wr_pane_stored){facts[1], (uint32_t)facts[2], facts[3]};
     pane->is_saved = pane->has_stored = true;
     return WR_OK;
 }

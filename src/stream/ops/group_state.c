@@ -1,7 +1,8 @@
 /* group_state.c - see group.h: groups in the state store, writing. Reading is in group_read.c.
  *
  *   m                                  what holds for all panes: time, position, numbers
- *   p [pane]                           how many groups it has
+ *   p [pane]                           how many groups it has, in which form
+ *   b [pane] [sequence]                many groups of a pane that ends (group_blocks.c)
  *   g [pane] [keys of the group]       keys, rows, states of the calls
  *   k [pane] [call] [keys] [arguments] keys and arguments, how often they are there
  *
@@ -141,17 +142,35 @@ static weir_status save_kept(saving *s, wr_pane *pane, int call, uint8_t *const 
     return WR_OK;
 }
 
-static weir_status save_live(saving *s, const wr_pane *pane)
+static weir_status save_pane_facts(saving *s, const wr_pane *pane)
 {
-    if (pane->changed.count == 0 || s->g->is_session) return WR_OK;
+    const uint64_t facts[] = {pane->live, pane->next.is_packed, pane->next.blocks,
+                              pane->next.groups};
     wr_group_key_begin(&s->key, WR_GROUP_PANE, pane->id);
     return wr_state_put(s->state, s->g->op.section, wr_buf_str(&s->key),
-                        (wr_str){(const char *)&pane->live, sizeof pane->live});
+                        (wr_str){(const char *)facts, sizeof facts});
+}
+
+/* A pane that was packed becomes pairs. */
+static weir_status save_unpacked(saving *s, wr_pane *pane)
+{
+    uint8_t *rows[WR_BATCH_ROWS];
+    wr_rows_cursor cursor = {0, 0};
+    WR_TRY(wr_pane_delete_blocks(s->g, pane->id, s->state, &s->key, &s->bytes));
+    for (uint32_t n; (n = wr_rows_next(pane->groups.rows, &cursor, rows, WR_BATCH_ROWS)) > 0;)
+        WR_TRY(save_groups(s, pane, rows, n));
+    return save_pane_facts(s, pane);
 }
 
 static weir_status save_pane(saving *s, wr_pane *pane)
 {
     const wr_row_list *list = &pane->changed;
+    if (pane->stored.is_packed && !pane->next.is_packed) return save_unpacked(s, pane);
+    if (pane->next.is_packed) {
+        if (list->count == 0) return WR_OK;
+        WR_TRY(wr_pane_pack(s->g, pane, s->state));
+        return save_pane_facts(s, pane);
+    }
     for (uint64_t at = 0; at < list->count; at += WR_BATCH_ROWS)
         WR_TRY(save_groups(s, pane, list->items + at,
                            (uint32_t)WR_MIN(list->count - at, (uint64_t)WR_BATCH_ROWS)));
@@ -161,18 +180,19 @@ static weir_status save_pane(saving *s, wr_pane *pane)
             WR_TRY(save_kept(s, pane, i, list->items + at,
                              (uint32_t)WR_MIN(list->count - at, (uint64_t)WR_BATCH_ROWS)));
     }
-    return save_live(s, pane);
+    return s->g->is_session || pane->changed.count == 0 ? WR_OK : save_pane_facts(s, pane);
 }
 
 /* Panes that ended since the last commit: their ranges go. */
 static weir_status delete_gone(saving *s)
 {
     wr_grouping *g = s->g;
-    const char tags[] = {WR_GROUP_PANE, WR_GROUP_ROW, WR_GROUP_KEPT};
+    const char tags[] = {WR_GROUP_PANE, WR_GROUP_BLOCK, WR_GROUP_ROW, WR_GROUP_KEPT};
+    size_t tag_count = sizeof tags - !g->any_kept;
     for (size_t at = 0; at < g->gone.length; at += sizeof(int64_t)) {
         int64_t id;
         memcpy(&id, g->gone.data + at, sizeof id);
-        for (size_t t = 0; t < sizeof tags; t++) {
+        for (size_t t = 0; t < tag_count; t++) {
             wr_group_key_begin(&s->key, tags[t], id);
             wr_key_after_prefix(wr_buf_str(&s->key), &s->bytes);
             WR_TRY(wr_state_delete_range(s->state, g->op.section, wr_buf_str(&s->key),
@@ -186,6 +206,7 @@ static weir_status save_all(saving *s)
 {
     wr_grouping *g = s->g;
     WR_TRY(delete_gone(s));
+    wr_panes_choose_form(g);
     for (int i = 0; i < g->pane_count; i++)
         WR_TRY(save_pane(s, g->panes[i]));
     const int64_t facts[] = {g->closed, (int64_t)g->position, (int64_t)g->group_count,
@@ -223,6 +244,7 @@ static void settle_pane(wr_grouping *g, wr_pane *pane)
         head->flags = settled_flags(head->flags);
     }
     pane->is_saved |= pane->changed.count > 0;
+    pane->stored = pane->next;
     pane->changed.count = 0;
     for (int k = 0; k < g->spec->call_count; k++) {
         wr_row_list *list = &pane->kept[k].changed;
@@ -253,7 +275,9 @@ static wr_pane *largest_pane(const wr_grouping *g)
     for (int i = 0; i < g->pane_count; i++) {
         wr_pane *pane = g->panes[i];
         uint64_t bytes = wr_pane_bytes(g, pane);
-        if (pane->touched.count || wr_rows_count(pane->groups.rows) == 0 || bytes <= most) continue;
+        if (pane->touched.count || pane->stored.is_packed ||
+            wr_rows_count(pane->groups.rows) == 0 || bytes <= most)
+            continue;
         largest = pane;
         most = bytes;
     }
@@ -304,12 +328,23 @@ weir_status wr_grouping_list_all(wr_stream_op *op)
     return WR_OK;
 }
 
+/* Packed groups stand densely; those that become pairs do so in the order of their keys. */
+static uint64_t pending_packed(const wr_grouping *g, const wr_pane *pane)
+{
+    enum { PAGE = 4096, PER_PAGE = 8 };
+    if (wr_group_is_short(g)) return wr_rows_count(pane->groups.rows) / PER_PAGE;
+    return pane->changed.count * g->layout.row_size / PAGE;
+}
+
 uint64_t wr_grouping_pending(wr_stream_op *op)
 {
     const wr_grouping *g = (const wr_grouping *)op;
+    bool can_pack = wr_group_can_pack(g);
     uint64_t count = 0;
     for (int i = 0; i < g->pane_count; i++) {
-        count += g->panes[i]->changed.count;
+        const wr_pane *pane = g->panes[i];
+        bool is_packed = pane->is_saved ? pane->stored.is_packed : can_pack;
+        count += is_packed ? pending_packed(g, pane) : pane->changed.count;
         for (int k = 0; k < g->spec->call_count; k++)
             count += g->panes[i]->kept[k].changed.count;
     }
