@@ -35,6 +35,17 @@ WR_MUST_CHECK weir_status wr_files_bind(wr_format_context *context, const wr_str
                                         int pattern_count, const wr_format *format,
                                         const wr_options *options, wr_relation **out);
 
+/* Is it one of wr_files_bind? */
+bool wr_relation_is_files(const wr_relation *relation);
+/* What its patterns mean now, as a number: another one when files came, went or were written.
+ * Fails when they mean nothing any more. */
+WR_MUST_CHECK weir_status wr_files_stamp(const wr_relation *files, uint64_t *out);
+/* The stamp of the files that it was bound to. */
+uint64_t wr_files_bound_stamp(const wr_relation *files);
+/* Binds the same patterns with the same options once more; the context of the first time must still
+ * be there. */
+WR_MUST_CHECK weir_status wr_files_bind_again(const wr_relation *files, wr_relation **out);
+
 typedef struct wr_probe_candidate {
     const wr_format *format;
     double score; /* 0...1 */

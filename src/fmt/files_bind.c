@@ -6,6 +6,7 @@
  * never left out because it does not fit. */
 #include "fmt/files_parts.h"
 #include "base/map.h"
+#include "col/hash.h"
 #include "fmt/cell.h"
 #include "fmt/option_value.h"
 #include "sys/unfinished.h"
@@ -543,12 +544,76 @@ static weir_status read_options(bind_state *b)
                         item->value_span);
 }
 
+/* ---- again ---- */
+/* Files that cannot be looked at count by their names: binding says what is wrong with them. */
+static uint64_t stamp_of(wr_fs *fs, const wr_path_list *paths)
+{
+    uint64_t hash = (uint64_t)paths->count;
+    for (int i = 0; i < paths->count; i++) {
+        wr_file_stat stat;
+        hash = wr_hash_combine(hash, wr_hash_bytes(paths->paths[i].data, paths->paths[i].length));
+        weir_status bad = wr_fs_stat(fs, paths->paths[i], &stat);
+        wr_status_drop(bad);
+        if (bad) continue;
+        uint64_t facts[3] = {stat.size, (uint64_t)stat.mtime_ns, stat.inode};
+        hash = wr_hash_combine(hash, wr_hash_bytes(facts, sizeof facts));
+    }
+    return hash;
+}
+
+/* Keeps what was given. */
+static void remember(wr_files *rel, const wr_format_context *context, const wr_str *patterns,
+                     int pattern_count, const wr_format *format, const wr_options *options)
+{
+    wr_arena *arena = &rel->arena;
+    wr_str *kept = wr_new_array(arena, wr_str, pattern_count + 1);
+    for (int i = 0; i < pattern_count; i++)
+        kept[i] = wr_arena_str(arena, patterns[i]);
+    rel->context = *context;
+    rel->patterns = kept;
+    rel->pattern_count = pattern_count;
+    rel->format = format;
+    rel->options.count = options->count;
+    rel->options.items = wr_new_array(arena, wr_given, options->count + 1);
+    for (int i = 0; i < options->count; i++) {
+        rel->options.items[i] = options->items[i];
+        rel->options.items[i].name = wr_arena_str(arena, options->items[i].name);
+        rel->options.items[i].value = wr_value_copy(&options->items[i].value, arena);
+    }
+}
+
+bool wr_relation_is_files(const wr_relation *relation)
+{
+    return relation->def == &wr_files_relation_def;
+}
+
+weir_status wr_files_stamp(const wr_relation *files, uint64_t *out)
+{
+    const wr_files *rel = (const wr_files *)files;
+    WR_ARENA(arena);
+    wr_path_list paths;
+    WR_TRY(wr_files_expand(rel->context.fs, rel->patterns, rel->pattern_count, rel->format, &arena,
+                           &paths));
+    *out = stamp_of(rel->context.fs, &paths);
+    return WR_OK;
+}
+
+uint64_t wr_files_bound_stamp(const wr_relation *files) { return ((const wr_files *)files)->stamp; }
+
+weir_status wr_files_bind_again(const wr_relation *files, wr_relation **out)
+{
+    wr_files *rel = (wr_files *)(uintptr_t)files;
+    return wr_files_bind(&rel->context, rel->patterns, rel->pattern_count, rel->format,
+                         &rel->options, out);
+}
+
 static weir_status bind_all(bind_state *b, const wr_str *patterns, int pattern_count)
 {
     wr_files *rel = b->rel;
     wr_path_list paths;
     WR_TRY(
         wr_files_expand(b->context->fs, patterns, pattern_count, b->format, &rel->arena, &paths));
+    rel->stamp = stamp_of(b->context->fs, &paths);
     if (!b->format) WR_TRY(wr_files_choose(b->context, paths.paths[0], &b->format));
     const wr_opt *rows = wr_opt_join(&rel->arena, b->format->read_options, wr_files_read_options);
     WR_BUF(reader);
@@ -598,6 +663,7 @@ weir_status wr_files_bind(wr_format_context *context, const wr_str *patterns, in
     relation = &rel->base;
     bind_state b = {.context = &mine, .format = format, .options = options, .rel = rel};
     b.places.ignore_case = true;
+    remember(rel, context, patterns, pattern_count, format, options);
     weir_status bad = bind_all(&b, patterns, pattern_count);
     wr_map_clear(&b.places);
     if (bad) return bad;

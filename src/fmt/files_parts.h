@@ -18,6 +18,13 @@ typedef struct wr_files {
     wr_file_entry *entries;
     int count;
     uint64_t bytes_total;
+    /* As they were given, to bind again. */
+    wr_format_context context;
+    const wr_str *patterns;
+    int pattern_count;
+    const wr_format *format;
+    wr_options options;
+    uint64_t stamp; /* before the first file was opened */
 } wr_files;
 extern const wr_relation_def wr_files_relation_def;
 

@@ -9,6 +9,7 @@
  * An engine knows what runs by name and lets no second stream have one: state and marks in sinks
  * are found by it. */
 #include "base/date.h"
+#include "plan/lookup.h"
 #include "session/session.h"
 #include "sql/format.h"
 #include "stream/stream.h"
@@ -94,16 +95,17 @@ static weir_status check_name(wr_str name)
 static void take_settings(weir_query *query, const wr_bound *bound, wr_stream_options *out)
 {
     weir_session *session = query->session;
-    *out = (wr_stream_options){.name = bound->sink ? bound->sink->name : WR_STR(""),
-                               .state = wr_session_text(session, WR_SET_STREAM_STATE),
-                               .temp = wr_session_text(session, WR_SET_TEMP_DIRECTORY),
-                               .checkpoint_interval_us =
-                                   wr_session_int(session, WR_SET_CHECKPOINT_INTERVAL) * 1000,
-                               .round_us = 100 * 1000,
-                               .idle_us = wr_session_int(session, WR_SET_STREAM_IDLE_AFTER) * 1000,
-                               .emit_on_close = bound->emit_on_close,
-                               .emit_on_change = bound->emit_changes,
-                               .fs = session->engine->fs};
+    *out = (wr_stream_options){
+        .name = bound->sink ? bound->sink->name : WR_STR(""),
+        .state = wr_session_text(session, WR_SET_STREAM_STATE),
+        .temp = wr_session_text(session, WR_SET_TEMP_DIRECTORY),
+        .checkpoint_interval_us = wr_session_int(session, WR_SET_CHECKPOINT_INTERVAL) * 1000,
+        .round_us = 100 * 1000,
+        .idle_us = wr_session_int(session, WR_SET_STREAM_IDLE_AFTER) * 1000,
+        .lookup_refresh_us = wr_session_int(session, WR_SET_LOOKUP_REFRESH) * 1000,
+        .emit_on_close = bound->emit_on_close,
+        .emit_on_change = bound->emit_changes,
+        .fs = session->engine->fs};
 }
 
 static weir_status take_delivery(const char *text, wr_stream_options *out)
@@ -117,6 +119,14 @@ static weir_status take_delivery(const char *text, wr_stream_options *out)
         }
     return wr_with_hint(wr_fail(WR_E_PARAMETER_VALUE, "there is no delivery \"%s\"", text),
                         "exactly-once, at-least-once or best-effort");
+}
+
+weir_status wr_optimize_stream(weir_query *query, const wr_stream_options *options,
+                               wr_logical **root)
+{
+    query->planner.is_continuous = true;
+    if (options->lookup_refresh_us) wr_lookups_wrap(&query->planner, *root);
+    return wr_optimize(&query->planner, root);
 }
 
 weir_status wr_make_stream(weir_query *query, const wr_bound *bound,
@@ -141,8 +151,7 @@ weir_status wr_make_stream(weir_query *query, const wr_bound *bound,
     if (options.state.length)
         options.state = wr_arena_printf(&query->arena, "%.*s/%.*s", WR_STR_ARGS(options.state),
                                         WR_STR_ARGS(options.name));
-    query->planner.is_continuous = true;
-    WR_TRY(wr_optimize(&query->planner, &root));
+    WR_TRY(wr_optimize_stream(query, &options, &root));
     WR_TRY(wr_engine_pool(query->session->engine, 1, &pool));
     WR_TRY(wr_running_enter(query->session->engine, entry));
     wr_stream *stream = NULL;

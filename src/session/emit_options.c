@@ -16,6 +16,8 @@ static const wr_opt rows[] = {
     {"allowed_lateness", WR_OPT_ANY, NULL, "how long reopen keeps a window behind its end"},
     {"on_error", WR_OPT_TEXT, "fail", "rows that cannot be read or calculated: fail, drop or dlq"},
     {"dead_letters", WR_OPT_TEXT, NULL, "the sink that dlq writes into"},
+    {"lookup_refresh", WR_OPT_ANY, NULL,
+     "how often to read tables that are joined again; 0 = once"},
     {"idle_after", WR_OPT_ANY, NULL, "a source without rows for so long does not hold time back"},
     {"advance_by_clock", WR_OPT_BOOL, "false", "time goes on with the clock when all are idle"},
     {0}};
@@ -143,6 +145,8 @@ weir_status wr_take_emit_options(weir_query *query, const wr_options *given, wr_
     WR_TRY(read_late(given, out));
     WR_TRY(read_dead(query, given, out));
     WR_TRY(read_span(given, "idle_after", &out->idle_us, &is_set));
+    WR_TRY(read_span(given, "lookup_refresh", &out->lookup_refresh_us, &is_set));
+    out->asks_for_refresh = is_set && out->lookup_refresh_us;
     WR_TRY(wr_option_bool(given, rows, "advance_by_clock", &out->advances_by_clock, NULL));
     if (out->advances_by_clock && !out->idle_us)
         return wr_with_hint(wr_fail_at(WR_E_PARAMETER_VALUE,

@@ -56,6 +56,7 @@ weir_status wr_explain_stream(weir_query *query, const wr_bound *bound, wr_targe
         .name = name,
         .checkpoint_interval_us = wr_session_int(session, WR_SET_CHECKPOINT_INTERVAL) * 1000,
         .idle_us = wr_session_int(session, WR_SET_STREAM_IDLE_AFTER) * 1000,
+        .lookup_refresh_us = wr_session_int(session, WR_SET_LOOKUP_REFRESH) * 1000,
         .emit_on_close = bound->emit_on_close,
         .emit_on_change = bound->emit_changes,
         .is_explained = true,
@@ -65,8 +66,7 @@ weir_status wr_explain_stream(weir_query *query, const wr_bound *bound, wr_targe
     if (folder.length)
         options.state =
             wr_arena_printf(&query->arena, "%.*s/%.*s", WR_STR_ARGS(folder), WR_STR_ARGS(name));
-    query->planner.is_continuous = true;
-    WR_TRY(wr_optimize(&query->planner, &root));
+    WR_TRY(wr_optimize_stream(query, &options, &root));
     WR_TRY(wr_engine_pool(session->engine, 1, &pool));
     add_logical(query, root, as_json, out);
     WR_AUTO(wr_stream) *stream = NULL;

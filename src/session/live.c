@@ -77,21 +77,21 @@ weir_status wr_live_start(weir_query *query, const wr_node *statement,
     wr_live *live = query->live = wr_heap_new(sizeof *live);
     wr_logical *root = query->bound.root;
     wr_pool *pool;
-    wr_stream_options stream = {.name = WR_STR("tap"),
-                                .round_us = 20 * 1000,
-                                .idle_us =
-                                    wr_session_int(query->session, WR_SET_STREAM_IDLE_AFTER) * 1000,
-                                .emit_on_close = query->bound.emit_on_close,
-                                .emit_on_change = query->bound.emit_changes,
-                                .only_looks = true,
-                                .fs = query->session->engine->fs};
+    wr_stream_options stream = {
+        .name = WR_STR("tap"),
+        .round_us = 20 * 1000,
+        .idle_us = wr_session_int(query->session, WR_SET_STREAM_IDLE_AFTER) * 1000,
+        .lookup_refresh_us = wr_session_int(query->session, WR_SET_LOOKUP_REFRESH) * 1000,
+        .emit_on_close = query->bound.emit_on_close,
+        .emit_on_change = query->bound.emit_changes,
+        .only_looks = true,
+        .fs = query->session->engine->fs};
     uint64_t limit;
     WR_TRY(take_limit(query, &root, &limit));
     WR_TRY(wr_take_emit_options(query, &query->bound.emit_options, &stream));
     stream.dead = NULL; /* who only looks writes no dead letters */
     stream.late_is_told = stream.bad_rows_are_told = false;
-    query->planner.is_continuous = true;
-    WR_TRY(wr_optimize(&query->planner, &root));
+    WR_TRY(wr_optimize_stream(query, &stream, &root));
     if (root->output_count != query->bound.schema.count)
         return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, statement->span,
                                        "rows cannot be looked at in an order of other columns"),

@@ -326,6 +326,12 @@ typedef struct wr_running {
 /* BUSY if one of that name is there. Any thread. */
 WR_MUST_CHECK weir_status wr_running_enter(weir_engine *engine, wr_running *entry);
 void wr_running_leave(weir_engine *engine, wr_running *entry);
+struct wr_stream_options;
+/* The optimised plan of what will run as a stream; what it joins with can be read again if options
+ * say so. */
+WR_MUST_CHECK weir_status wr_optimize_stream(weir_query *query,
+                                             const struct wr_stream_options *options,
+                                             wr_logical **root);
 /* Makes the stream of a bound INSERT INTO a sink, not started, and enters it; what query has must
  * outlive it. given: instead of the settings; may be NULL. */
 WR_MUST_CHECK weir_status wr_make_stream(weir_query *query, const wr_bound *bound,
@@ -335,7 +341,6 @@ void wr_show_streams(weir_query *query);                       /* SHOW STREAMS *
 WR_DEFINE_CLEANUP(weir_stream, weir_stream_close)
 
 /* ---- emit_options.c ---- */
-struct wr_stream_options;
 /* EMIT .. WITH (..) into out, which has the settings of the session. The sink of dead letters is
  * held by the query. */
 WR_MUST_CHECK weir_status wr_take_emit_options(weir_query *query, const wr_options *given,

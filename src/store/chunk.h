@@ -44,6 +44,7 @@ struct wr_table {
     wr_store *store;
     wr_schema *schema;
     wr_arena arena;
+    _Atomic uint64_t last_change;    /* time of the last commit that changed rows */
     wr_mutex lock;                   /* guards everything below */
     wr_chunk **chunks;               /* guarded by lock */
     uint32_t chunk_count, chunk_cap; /* guarded by lock */

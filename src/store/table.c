@@ -399,6 +399,8 @@ uint64_t wr_table_count(wr_table *table, wr_txn *txn)
     return count;
 }
 
+uint64_t wr_table_last_change(const wr_table *table) { return table->last_change; }
+
 int64_t wr_table_next_rowid(wr_table *table)
 {
     wr_mutex_lock(&table->lock);

@@ -102,6 +102,7 @@ uint64_t wr_txn_commit(wr_txn *txn)
         for (uint64_t i = 0; i < txn->change_count; i++) {
             wr_change *change = &txn->changes[i];
             if (!change->count) continue;
+            change->table->last_change = time;
             if (!change->is_end) {
                 wr_created_set(change->versions, change->from, change->count, txn->id, time);
                 continue;

@@ -89,6 +89,17 @@ static bool is_identity(const wr_piece *piece, const wr_binding *bindings, int c
     return true;
 }
 
+static void collect_lookups(wr_builder *b, const wr_logical *node, wr_transform_spec *spec)
+{
+    wr_lookup *lookup = node->kind == WR_L_SCAN ? wr_relation_lookup(node->scan.relation) : NULL;
+    if (lookup) {
+        wr_lookup_uses(lookup, node->scan.columns, node->output_count);
+        wr_push(&b->graph->arena, &spec->lookups, lookup);
+    }
+    for (int i = 0; i < node->input_count; i++)
+        collect_lookups(b, node->inputs[i], spec);
+}
+
 weir_status wr_piece_finish(wr_builder *b, wr_piece *piece, const wr_binding *bindings, int count,
                             wr_stream_op **op)
 {
@@ -110,6 +121,7 @@ weir_status wr_piece_finish(wr_builder *b, wr_piece *piece, const wr_binding *bi
     wr_transform_spec *spec = wr_new(&b->graph->arena, wr_transform_spec);
     spec->feed = piece->feed;
     spec->takes_back = piece->takes_back;
+    collect_lookups(b, top, spec);
     *op = wr_build_op(b, &wr_stream_transform, spec, top->outputs, count, &piece->from, 1);
     return wr_lower(planner, top, &spec->plan);
 }

@@ -322,6 +322,7 @@ static weir_status run_rounds(wr_stream *s)
     while (!ended || wr_graph_is_behind(s->graph)) {
         int64_t began = now_us();
         bool any = false, few;
+        WR_TRY(wr_refresh_due(&s->refresher, s->graph, began));
         WR_TRY(poll_round(s, began, &any, &few, &ended));
         has_new |= any || (s->dead.graph && wr_dead_has_new(&s->dead, false));
         bool left = any && !few;

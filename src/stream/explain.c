@@ -446,6 +446,18 @@ static void time_facts(const writer *w)
     fact_text(w, "late rows", late_text(w));
 }
 
+static void lookup_facts(const writer *w)
+{
+    const wr_refresher *r = &w->s->refresher;
+    WR_BUF(text);
+    if (!r->every_us || !r->tables.count) return;
+    for (int i = 0; i < r->tables.count; i++)
+        wr_buf_printf(&text, "%s%.*s", i ? ", " : "", WR_STR_ARGS(r->tables.items[i]->name));
+    wr_buf_add_text(&text, ": read again when changed, looked at every ");
+    add_span(&text, r->every_us);
+    fact(w, "lookups", wr_buf_str(&text));
+}
+
 static void commit_facts(const writer *w)
 {
     const wr_stream *s = w->s;
@@ -533,6 +545,7 @@ weir_status wr_stream_explain_as(wr_stream *s, bool as_json, wr_buf *out)
     delivery_facts(&w);
     execution_facts(&w);
     time_facts(&w);
+    lookup_facts(&w);
     dead_facts(&w);
     commit_facts(&w);
     add_warnings(&w);

@@ -2,6 +2,7 @@
 #pragma once
 #include "stream/commit.h"
 #include "stream/dead.h"
+#include "stream/refresh.h"
 #include "stream/sink.h"
 #include "stream/stream.h"
 #include "sys/thread.h"
@@ -13,6 +14,7 @@ struct wr_stream {
     wr_stream_op *sink;
     wr_dead dead; /* graph NULL: nothing is told */
     wr_committer committer;
+    wr_refresher refresher;
     wr_thread *thread;
     bool takes_back;
     _Atomic bool stop;

@@ -198,7 +198,28 @@ static void add_operators(const wr_stream *s, wr_buf *out)
     wr_buf_add_char(out, ']');
 }
 
-static void add_own(const wr_stream *s, const wr_stream_progress *p, wr_buf *out)
+/* Tables and files that are read again, and how that went. */
+static void add_lookups(wr_stream *s, wr_buf *out)
+{
+    const wr_refresher *r = &s->refresher;
+    key(out, "lookups");
+    wr_buf_add_char(out, '[');
+    wr_mutex_lock(&s->lock);
+    for (int i = 0; i < r->tables.count; i++) {
+        const wr_refreshed *table = r->tables.items[i];
+        wr_buf_add_text(out, i ? ",{" : "{");
+        key(out, "name");
+        wr_buf_add_json(out, table->name);
+        number(out, "refreshes", (int64_t)table->refreshes);
+        number(out, "failures", (int64_t)table->failures);
+        if (table->error.length) text(out, "error", table->error.data);
+        wr_buf_add_char(out, '}');
+    }
+    wr_mutex_unlock(&s->lock);
+    wr_buf_add_char(out, ']');
+}
+
+static void add_own(wr_stream *s, const wr_stream_progress *p, wr_buf *out)
 {
     number(out, "v", 1);
     number(out, "rows_in", (int64_t)p->rows_in);
@@ -223,6 +244,7 @@ static void add_own(const wr_stream *s, const wr_stream_progress *p, wr_buf *out
     number(out, "last_round_us", p->last_round_us);
     number(out, "last_batch_us", p->last_batch_us);
     number(out, "last_sink_us", p->last_sink_us);
+    add_lookups(s, out);
     text(out, "delivery_reason", s->why);
 }
 

@@ -143,6 +143,13 @@ weir_status wr_stream_new(wr_planner *planner, wr_logical *root, wr_target *targ
     last = add_view(s, last, s->takes_back);
     WR_TRY(add_dead(s, planner));
     WR_TRY(add_sink(s, planner, target, last));
+    wr_refresher_init(&s->refresher, s->graph, options->lookup_refresh_us, s->options.name,
+                      &s->lock);
+    if (options->asks_for_refresh && !s->refresher.tables.count)
+        return wr_with_hint(wr_fail(WR_E_PARAMETER_VALUE, "lookup_refresh says how often to read "
+                                                          "again what is joined, and no table or "
+                                                          "file is"),
+                            "leave lookup_refresh out");
     *out = WR_TAKE(s);
     return WR_OK;
 }
@@ -210,6 +217,7 @@ void wr_stream_drop(wr_stream *s)
     s->stop = true;
     if (s->thread) wr_thread_join(s->thread);
     wr_dead_clear(&s->dead);
+    wr_refresher_clear(&s->refresher);
     wr_graph_drop(s->graph);
     wr_committer_clear(&s->committer);
     wr_status_drop(s->error);

@@ -20,6 +20,8 @@ typedef struct wr_stream_options {
     wr_delivery delivery;
     bool is_asked;             /* delivery was asked for: fail where it cannot be had */
     int64_t idle_us;           /* a source without rows for so long does not hold time back */
+    int64_t lookup_refresh_us; /* how often to look whether what is joined has changed; 0: never */
+    bool asks_for_refresh;     /* the statement says so itself: fail if nothing is joined */
     bool advances_by_clock;    /* an idle source's time goes on with the clock */
     int worker_count;          /* local workers */
     bool is_explained;         /* it will not be started: its state is left alone */

@@ -2,8 +2,8 @@
  *
  * The plan runs as a wr_run of one worker that pauses whenever its feed is empty, so a pushed batch
  * flows through filters, projections and probes as in a batch query, and what was built for them
- * (tables of lookup joins) stays. A plan that ends by itself (LIMIT) leaves the rest of the input
- * unread.
+ * (tables of lookup joins) stays, or is exchanged as a whole between two pushes. A plan that ends
+ * by itself (LIMIT) leaves the rest of the input unread.
  *
  * Rows for which an expression fails are dead letters if the query wants that. Where only filters
  * and projections run, rows stand in the same places all along, so the row is told as it was
@@ -14,7 +14,8 @@
 
 typedef struct transform {
     wr_stream_op op;
-    wr_run *run;
+    wr_run *run, *next; /* next: prepared, not taken yet; or NULL */
+    bool next_has_ended;
     wr_run_options options;
     wr_bad_rows bad_rows;
     const wr_delta *pushed; /* on its way */
@@ -114,7 +115,40 @@ static weir_status transform_push(wr_stream_op *op, int input, const wr_delta *d
     }
 }
 
-static void transform_close(wr_stream_op *op) { wr_run_drop(((transform *)op)->run); }
+/* Without rows in the feed the run builds its tables and pauses. */
+weir_status wr_transform_prepare(wr_stream_op *op)
+{
+    transform *t = (transform *)op;
+    wr_batch none;
+    bool more;
+    wr_assert(!t->next);
+    wr_feed_begin(spec_of(op)->feed); /* a run that has ended left its last batch */
+    WR_TRY(wr_run_new(op->graph->pool, spec_of(op)->plan, op->graph->env, op->mem, &t->options,
+                      &t->next));
+    WR_TRY(wr_run_next(t->next, &none, &more));
+    wr_assert(wr_batch_count(&none) == 0);
+    t->next_has_ended = !more;
+    return WR_OK;
+}
+
+void wr_transform_settle(wr_stream_op *op, bool takes)
+{
+    transform *t = (transform *)op;
+    if (!t->next) return;
+    wr_run_drop(takes ? t->run : t->next);
+    if (takes) {
+        t->run = t->next;
+        t->has_ended = t->next_has_ended;
+    }
+    t->next = NULL;
+}
+
+static void transform_close(wr_stream_op *op)
+{
+    transform *t = (transform *)op;
+    if (t->next) wr_run_drop(t->next);
+    wr_run_drop(t->run);
+}
 
 const wr_stream_op_def wr_stream_transform = {.name = "transform",
                                               .size = sizeof(transform),

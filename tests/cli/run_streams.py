@@ -362,13 +362,39 @@ def tap_changes_nothing_for_a_stream_that_runs():
     assert rows_of("FROM 'out/*.csv'") == ["0", "2", "4", "6"]
 
 
+def tables_that_are_joined_are_read_again():
+    put("names.csv", "n,name\n1,one\n")
+    script(query="SELECT s.n FROM s JOIN 'names.csv' AS t ON s.n = t.n EMIT WITH (lookup_refresh = '10 ms')")
+    process = begin("run", "q.sql", "--state", "st", "--checkpoint-interval", "20ms")
+    put("in/1.csv", "n\n1\n2\n")
+    wait_for_rows(["1"])
+    put("names.csv", "name,n\ntwo,2\n")  # a column less is not missed, their order is free
+    time.sleep(0.3)
+    put("names.csv", "n,name\nno number,x\n")  # refused: the rows that were there are kept
+    time.sleep(0.3)
+    put("in/2.csv", "n\n1\n2\n")
+    wait_for_rows(["1", "2"])
+    out, err = end(process, signal.SIGTERM, 0)
+    assert err.count("the rows of a lookup that were there are kept") == 1, err
+    assert "was BIGINT and is VARCHAR now" in err, err
+
+
+def wait_for_rows(want):
+    deadline = time.time() + 30
+    while time.time() < deadline:
+        if list(pathlib.Path("out").glob("*.csv")) and rows_of("FROM 'out/*.csv'") == want:
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"not {want}")
+
+
 def main():
     tests = [once_reads_what_is_there_and_nothing_twice, statements_of_a_script_run_in_their_order,
              several_streams_have_names_of_their_own, a_state_is_of_one_query, a_growing_file_is_followed_until_nothing_comes,
              stopped_and_started_again_it_says_everything_once, killed_and_started_again_it_says_everything_once,
              signals_end_it_well_or_at_once, errors_point_into_the_script, one_that_fails_ends_the_others_well, snapshots_are_lines_of_json,
              progress_is_a_line_on_a_terminal_and_lines_elsewhere, tap_shows_rows_as_they_come, tap_ends_as_it_is_told,
-             tap_changes_nothing_for_a_stream_that_runs]
+             tap_changes_nothing_for_a_stream_that_runs, tables_that_are_joined_are_read_again]
     wanted, home = sys.argv[1:], os.getcwd()
     for test in tests:
         if wanted and not any(word in test.__name__ for word in wanted):
