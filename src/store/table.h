@@ -44,7 +44,7 @@ const wr_schema *wr_table_schema(const wr_table *table);
 uint64_t wr_table_count(wr_table *table, wr_txn *txn); /* rows visible */
 /* The time of the last commit that changed rows; 0: none did. Any thread. */
 uint64_t wr_table_last_change(const wr_table *table);
-int64_t wr_table_next_rowid(wr_table *table);          /* rows appended later have this or more */
+int64_t wr_table_next_rowid(wr_table *table); /* rows appended later have this or more */
 
 /* Columns of the relation: the table's, then one pseudo-column "rowid" BIGINT that identifies a row
  * for delete. The relation sees what txn sees now (its own writes included) and stays fixed. Caller
