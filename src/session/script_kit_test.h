@@ -235,7 +235,7 @@ static void read_ledger(wr_buf *out, bool taken)
     wr_mutex_unlock(&ledger_lock);
 }
 
-static bool ledger_has(const char *text)
+__attribute__((unused)) static bool ledger_has(const char *text)
 {
     WR_BUF(now);
     read_ledger(&now, false);
