@@ -226,7 +226,8 @@ WEIR_API weir_status weir_bind_typed(weir_prepared *prepared, int param, const c
                                      size_t length, const char *type);
 WEIR_API weir_status weir_prepared_start(weir_prepared *prepared, weir_query **out);
 
-/* ---- continuous queries: INSERT INTO sink SELECT .. that runs beside its session ---- */
+/* ---- continuous queries: INSERT INTO sink SELECT .. that runs beside its session, or CREATE SINK
+ * .. AS SELECT .., which is a definition and such an INSERT ---- */
 typedef struct weir_stream weir_stream;
 
 /* Zeroed: as the settings of the session say. */
@@ -283,11 +284,11 @@ typedef struct weir_stream_figures {
     const char *delivery_reason;    /* why it is not more; as long as the stream */
 } weir_stream_figures;
 
-/* Says whether sql is one INSERT INTO a sink that reads a source: what weir_stream_open takes.
+/* Says whether sql is one statement that fills a sink from a source: what weir_stream_open takes.
  * Fails if it is wrong. Nothing is run. */
 WEIR_API weir_status weir_stream_check(weir_session *session, const char *sql, size_t length,
                                        bool *is_stream);
-/* Makes a stream of the last statement of sql, an INSERT INTO a sink; those before it are run to
+/* Makes a stream of the last statement of sql, which fills a sink; those before it are run to
  * their end first, their rows are dropped. Fails with what cannot run without end, with BUSY if the
  * name or the state is in use, and inside BEGIN .. COMMIT. options may be NULL. Afterwards the
  * session is free for other statements, also to drop the source or sink: the stream keeps its own.

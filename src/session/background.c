@@ -1,4 +1,5 @@
-/* background.c - streams of the C API: INSERT INTO a sink that runs beside its session.
+/* background.c - streams of the C API: INSERT INTO a sink that runs beside its session, and CREATE
+ * SINK .. AS, which is a definition and such an INSERT.
  *
  * A stream has a query of its own in a session of its own, made like the caller's: its settings,
  * its temporary tables, its search path. So nothing the stream's thread asks for (a sequence, a
@@ -31,6 +32,30 @@ static bool reads_source(const wr_logical *node)
     return false;
 }
 
+/* Makes the sink of CREATE SINK .. AS. *insert: what fills it; NULL if there is nothing to fill. */
+static weir_status define_sink(weir_query *query, const wr_sql_create_table *create,
+                               wr_node **insert)
+{
+    WR_TRY(wr_sink_filler(&query->arena, create, insert));
+    if (create->mode.if_not_exists && wr_ddl_exists(query, WR_RELATION_KINDS, &create->name))
+        *insert = NULL;
+    if (!*insert) return WR_OK;
+    query->only_defines = true;
+    return wr_run_create_stream(query, create);
+}
+
+static weir_status bind(weir_query *query, wr_node *statement)
+{
+    const wr_sql_create_table *create =
+        statement->kind == WR_SQL_CREATE_TABLE ? wr_sql_as_create_table(statement) : NULL;
+    wr_node *insert = NULL;
+    wr_query_prepare_planner(query);
+    if (create) WR_TRY(define_sink(query, create, &insert));
+    WR_TRY(wr_bind_statement(&query->planner, insert ? insert : statement, &query->bound));
+    query->bound.emit_on_close |= insert && create->emit_on_close;
+    return WR_OK;
+}
+
 weir_status wr_query_bind_alone(weir_query *query, wr_str sql, const wr_node *node)
 {
     weir_session *session = query->session;
@@ -41,12 +66,16 @@ weir_status wr_query_bind_alone(weir_query *query, wr_str sql, const wr_node *no
     wr_buf_add_str(&query->sql, sql);
     static wr_value none; /* parameters have no values */
     query->planner.params = &none;
-    const wr_node *statement = wr_node_copy(&query->arena, node);
-    wr_query_prepare_planner(query);
-    WR_TRY(wr_bind_statement(&query->planner, statement, &query->bound));
+    wr_node *statement = wr_node_copy(&query->arena, node);
+    WR_TRY(bind(query, statement));
     if (!query->planner.param_count) return WR_OK;
     return wr_fail_at(WR_E_PARAMETER_VALUE, statement->span,
                       "the statement has a parameter without a value");
+}
+
+static bool can_fill_sink(const wr_node *statement)
+{
+    return statement->kind == WR_SQL_INSERT || statement->kind == WR_SQL_CREATE_TABLE;
 }
 
 weir_status weir_stream_check(weir_session *session, const char *sql, size_t length,
@@ -56,13 +85,14 @@ weir_status weir_stream_check(weir_session *session, const char *sql, size_t len
     wr_statement_list list;
     *is_stream = false;
     WR_TRY(wr_parse(&arena, (wr_str){sql, length}, &list));
-    if (list.count != 1 || list.items[0].node->kind != WR_SQL_INSERT) return WR_OK;
+    if (list.count != 1 || !can_fill_sink(list.items[0].node)) return WR_OK;
     wr_statement one = list.items[0];
     WR_TRY(wr_session_check_usable(session, one.span));
     weir_query *query;
     WR_TRY(wr_query_new(session, &query));
     weir_status bad = wr_query_bind_alone(query, (wr_str){sql, length}, one.node);
     *is_stream = !bad && query->bound.target && reads_source(query->bound.root);
+    query->has_failed = true; /* what was made goes again */
     weir_query_close(query);
     return bad ? wr_error_with_fix(bad, (wr_str){sql, length}, one.span) : WR_OK;
 }
@@ -132,6 +162,7 @@ weir_status weir_stream_open(weir_session *session, const char *sql, size_t leng
     WR_TRY(wr_session_like(session, &stream->session));
     WR_TRY(wr_query_new(stream->session, &stream->query));
     weir_status bad = make(stream, text, last, options);
+    stream->query->has_failed = bad;
     if (bad) return wr_error_with_fix(bad, text, last->span);
     stream->query->tree = arena; /* the plan borrows from it */
     arena = (wr_arena){0};

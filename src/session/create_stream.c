@@ -270,21 +270,34 @@ static weir_status bind_source(stream_parts *s)
 /* ---- sinks ---- */
 
 /* FROM t is AS SELECT * FROM t. */
-static weir_status query_of_sink(stream_parts *s, wr_node **out)
+static weir_status query_of_sink(wr_arena *arena, const wr_sql_create_table *create, wr_node **out)
 {
     WR_BUF(text);
-    *out = s->create->query;
-    if (!s->create->from.count) return WR_OK;
+    *out = create->query;
+    if (!create->from.count) return WR_OK;
     wr_buf_add_text(&text, "SELECT * FROM ");
-    for (int i = 0; i < s->create->from.count; i++) {
+    for (int i = 0; i < create->from.count; i++) {
         if (i) wr_buf_add_char(&text, '.');
-        wr_format_name(&text, s->create->from.items[i].text);
+        wr_format_name(&text, create->from.items[i].text);
     }
     wr_statement statement;
-    WR_TRY(wr_parse_one(&s->query->arena, wr_arena_str(&s->query->arena, wr_buf_str(&text)),
-                        &statement));
-    wr_stamp_spans(statement.node, wr_names_span(&s->create->from));
+    WR_TRY(wr_parse_one(arena, wr_arena_str(arena, wr_buf_str(&text)), &statement));
+    wr_stamp_spans(statement.node, wr_names_span(&create->from));
     *out = statement.node;
+    return WR_OK;
+}
+
+weir_status wr_sink_filler(wr_arena *arena, const wr_sql_create_table *create, wr_node **out)
+{
+    wr_node *query = NULL;
+    *out = NULL;
+    if (create->role != WR_ROLE_SINK) return WR_OK;
+    WR_TRY(query_of_sink(arena, create, &query));
+    if (!query) return WR_OK;
+    wr_sql_insert *insert = wr_new(arena, wr_sql_insert);
+    *insert = (wr_sql_insert){
+        .node = {WR_SQL_INSERT, create->node.span}, .table = create->name, .query = query};
+    *out = &insert->node;
     return WR_OK;
 }
 
@@ -324,12 +337,13 @@ static weir_status drop_batch(void *target, const wr_batch *batch)
 }
 
 /* The rows of the sink's own query. */
-static weir_status fill_sink(stream_parts *s, wr_node *query)
+static weir_status fill_sink(stream_parts *s)
 {
-    wr_sql_insert insert = {
-        .node = {WR_SQL_INSERT, s->create->node.span}, .table = s->create->name, .query = query};
+    wr_node *insert;
     wr_bound bound;
-    WR_TRY(wr_bind_statement(&s->query->planner, &insert.node, &bound));
+    WR_TRY(wr_sink_filler(&s->query->arena, s->create, &insert));
+    if (!insert || s->query->only_defines) return WR_OK;
+    WR_TRY(wr_bind_statement(&s->query->planner, insert, &bound));
     bound.emit_on_close |= s->create->emit_on_close;
     if (wr_runs_as_stream(s->query, &bound))
         return wr_run_continuous(s->query, &bound, s->create->node.span);
@@ -380,14 +394,15 @@ bool wr_is_stream_table(const wr_sql_create_table *create)
     return false;
 }
 
-static weir_status build(stream_parts *s, wr_node **query)
+static weir_status build(stream_parts *s)
 {
+    wr_node *query;
     WR_TRY(collect_options(s));
     WR_TRY(add_partitions(s));
     WR_TRY(find_connector(s));
     if (s->object->kind == WR_ENTRY_SINK) {
-        WR_TRY(query_of_sink(s, query));
-        return bind_sink(s, *query);
+        WR_TRY(query_of_sink(&s->query->arena, s->create, &query));
+        return bind_sink(s, query);
     }
     WR_TRY(collect_columns(s));
     return bind_source(s);
@@ -403,7 +418,6 @@ weir_status wr_run_create_stream(weir_query *query, const wr_sql_create_table *c
     wr_entry_kind kind = create->role == WR_ROLE_SINK ? WR_ENTRY_SINK : WR_ENTRY_SOURCE;
     WR_AUTO(wr_object) *object =
         wr_ddl_object_new(query, kind, &create->name, create->mode.temporary);
-    wr_node *rows = NULL;
     stream_parts s = {.query = query,
                       .create = create,
                       .object = object,
@@ -413,8 +427,8 @@ weir_status wr_run_create_stream(weir_query *query, const wr_sql_create_table *c
                                         ? WR_CONNECT_WRITES
                                         : WR_CONNECT_READS | WR_CONNECT_WRITES};
     object->can_write = create->role == WR_ROLE_TABLE;
-    WR_TRY(build(&s, &rows));
+    WR_TRY(build(&s));
     object->references++; /* the catalog's */
     WR_TRY(wr_ddl_add(query, object, create->mode, wr_names_last(create->name).span));
-    return rows ? fill_sink(&s, rows) : WR_OK;
+    return fill_sink(&s);
 }

@@ -203,6 +203,15 @@ TEST(bad_rows_fail_the_query_unless_it_says_otherwise)
     EXPECT_INT(settle(stream, 1).dead_rows, 1);
     finish(stream);
     expect(&b, "SELECT k, n FROM read_json('@/out/part-*.jsonl')", "a 1");
+    WR_BUF(sql);
+    in_folder(&b,
+              "CREATE SINK two WITH (connector = 'files', path = '@/two', format = 'jsonl') AS "
+              "SELECT k, n FROM s EMIT WITH (on_error = 'drop')",
+              &sql);
+    stream = start(&b, sql.data);
+    EXPECT_INT(settle(stream, 1).dead_rows, 1);
+    finish(stream);
+    expect(&b, "SELECT k, n FROM read_json('@/two/part-*.jsonl')", "a 1");
     bench_close(&b);
 }
 

@@ -198,8 +198,10 @@ static void bench_open(bench *b)
     static bool is_added;
     if (!is_added) EXPECT(wr_connector_add(&pushed_connector));
     is_added = true;
-    pushed.count = pushed.read = 0;
-    pushed.fails = pushed.ends = false;
+    pushed.count = 0;
+    pushed.read = 0;
+    pushed.fails = false;
+    pushed.ends = false;
     open_engine(b);
     expect(b, "CREATE SOURCE s WITH (connector = 'pushed')", "");
 }

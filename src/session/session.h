@@ -139,6 +139,7 @@ struct weir_query {
     uint64_t reserved;    /* counted in mem for the caller */
     struct wr_live *live; /* NULL: rows come from run */
     bool owns_session;    /* closed with the query */
+    bool only_defines;    /* CREATE SINK .. AS leaves its rows to a stream */
 };
 
 /* ---- engine.c ---- */
@@ -270,6 +271,9 @@ WR_MUST_CHECK weir_status wr_check_constraint_modes(const wr_sql_constraint *con
 /* ---- create_stream.c: sources and sinks ---- */
 /* CREATE SOURCE, CREATE SINK, or CREATE TABLE .. WITH (connector = ..)? */
 bool wr_is_stream_table(const wr_sql_create_table *create);
+/* The INSERT INTO that is part of CREATE SINK .. AS or FROM; NULL without. Of arena. */
+WR_MUST_CHECK weir_status wr_sink_filler(wr_arena *arena, const wr_sql_create_table *create,
+                                         wr_node **out);
 WR_MUST_CHECK weir_status wr_run_create_stream(weir_query *query,
                                                const wr_sql_create_table *create);
 
@@ -359,7 +363,8 @@ WR_MUST_CHECK weir_status wr_run_all_but_last(weir_session *session, wr_str sql,
                                               const wr_statement_list *list);
 /* TXN_STATE inside BEGIN .. COMMIT, whose changes a stream would not see. */
 WR_MUST_CHECK weir_status wr_check_no_block(const weir_session *session, wr_span span);
-/* Binds one statement without parameters in a transaction that ends with the query. */
+/* Binds one statement without parameters in a transaction that ends with the query. CREATE SINK ..
+ * AS makes the sink (which goes if the query has_failed), and what is bound is the INSERT. */
 WR_MUST_CHECK weir_status wr_query_bind_alone(weir_query *query, wr_str sql, const wr_node *node);
 
 /* ---- live.c ---- */

@@ -256,7 +256,7 @@ void weir_query_close(weir_query *query)
 {
     if (!query) return;
     bool abandoned_change = query->kind == WEIR_CHANGE && !query->is_done;
-    finish(query, abandoned_change);
+    finish(query, abandoned_change || query->has_failed);
     wr_heap_drop(query->text_rows.values);
     wr_buf_clear(&query->sql);
     wr_buf_clear(&query->notices);
@@ -337,7 +337,7 @@ static weir_status check_writable(const weir_query *query, const wr_node *statem
 static weir_status check_fillable(const weir_query *query)
 {
     const wr_object *sink = query->bound.sink;
-    if (!sink->sql.length) return WR_OK;
+    if (!sink->sql.length || query->only_defines) return WR_OK;
     return wr_fail_at(WR_E_UNSUPPORTED, wr_sql_as_insert(query->bound.statement)->query->span,
                       "%.*s has the rows of its own query: nothing can be inserted",
                       WR_STR_ARGS(sink->name));

@@ -299,6 +299,7 @@ static void parse_query_tail(wr_parser *p, wr_sql_query *query)
     query->locks = wr_nodes_of(&locks);
     if (at_word2(p, WR_KW_EMIT, WR_KW_ON)) {
         take_word2(p, WR_KW_EMIT, WR_KW_ON);
+        if (!at_word(p, WR_KW_WINDOW)) wr_expected(p, "WINDOW CLOSE (else EMIT CHANGES)");
         wr_need_word(p, WR_KW_WINDOW);
         wr_need_word(p, WR_KW_CLOSE);
         query->emit_on_close = true;

@@ -334,18 +334,13 @@ static bool at_column_names(const wr_parser *p)
            (token_is_punct(second, ',') || token_is_punct(second, ')'));
 }
 
-/* CREATE SINK k AS SELECT .. EMIT ON WINDOW CLOSE WITH (..): the options are the sink's. */
-static void take_emit_options(wr_parser *p, wr_sql_create_table *node)
+/* CREATE SINK k AS SELECT .. EMIT ON WINDOW CLOSE WITH (..): the options are the sink's, unless it
+ * has had its own in front of AS. */
+static void take_emit_options(wr_sql_create_table *node)
 {
-    wr_node_list all = {0};
-    if (node->query->kind != WR_SQL_QUERY) return;
+    if (node->query->kind != WR_SQL_QUERY || node->with.count) return;
     wr_sql_query *query = wr_sql_as_query(node->query);
-    if (!query->emit_with.count) return;
-    for (int i = 0; i < node->with.count; i++)
-        wr_push(p->arena, &all, node->with.items[i]);
-    for (int i = 0; i < query->emit_with.count; i++)
-        wr_push(p->arena, &all, query->emit_with.items[i]);
-    node->with = wr_nodes_of(&all);
+    node->with = query->emit_with;
     query->emit_with = (wr_nodes){0};
 }
 
@@ -366,7 +361,7 @@ wr_node *wr_grammar_create_table(wr_parser *p, wr_create_mode mode, wr_table_rol
             return wr_expected(p, "a query");
         if (at_word(p, WR_KW_EXECUTE)) return wr_refuse(p, span_now(p), "CREATE TABLE AS EXECUTE");
         node->query = wr_grammar_query(p);
-        if (role == WR_ROLE_SINK) take_emit_options(p, node);
+        if (role == WR_ROLE_SINK) take_emit_options(node);
         if (take_word2(p, WR_KW_WITH, WR_KW_NO)) {
             wr_need_word(p, WR_KW_DATA);
             node->no_data = true;

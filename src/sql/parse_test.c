@@ -110,6 +110,8 @@ TEST(canonical_statements_are_printed_as_written)
         "CREATE SOURCE s (ts timestamp, WATERMARK FOR ts AS ts - INTERVAL '5 seconds') WITH "
         "(connector = 'kafka', properties.topic = 't')",
         "CREATE SINK k FROM mv WITH (connector = 'file')",
+        "CREATE SINK k WITH (connector = 'file') AS SELECT a FROM s EMIT CHANGES WITH (late = "
+        "'drop')",
         "CREATE MATERIALIZED VIEW m AS SELECT 1 EMIT ON WINDOW CLOSE",
         "CREATE MATERIALIZED VIEW m AS SELECT 1 EMIT ON WINDOW CLOSE WITH (late = 'drop')",
         "CREATE FUNCTION f(a, b := 1) AS a + b",

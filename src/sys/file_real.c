@@ -2,9 +2,9 @@
  *
  * Reads and writes are positional and repeat after interruptions and short transfers. The end of
  * the file is remembered for appending, so threads may append at once; two processes may not. Pipes
- * and terminals know no positions: they are read and written in order. "/dev/stdin" and
- * "/dev/stdout" are the descriptors 0 and 1 themselves, because opening these names fails for
- * sockets. */
+ * and terminals know no positions: they are read and written in order, and so is standard output.
+ * "/dev/stdin" and "/dev/stdout" are the descriptors 0 and 1 themselves, because opening these
+ * names fails for sockets. */
 #include "base/mem.h"
 #include "sys/file_def.h"
 #include <dirent.h>
@@ -185,11 +185,10 @@ static weir_status disk_open(wr_fs *fs, const char *path, wr_file_mode mode, wr_
     disk_file *f = wr_heap_new(sizeof *f);
     f->base.def = &disk_file_def;
     f->fd = fd;
-    off_t at = lseek(fd, 0, SEEK_CUR);
-    f->is_seekable = at >= 0 && !S_ISCHR(st.st_mode);
-    /* Standard output may be a file that others wrote to before. */
-    bool at_position = strcmp(path, "/dev/stdout") == 0 && at > 0;
-    atomic_store(&f->end, at_position ? (uint64_t)at : (uint64_t)st.st_size);
+    /* Standard output may be a file that others write to before and after: its place is theirs. */
+    bool is_shared = mode != WR_FILE_READ && strcmp(path, "/dev/stdout") == 0;
+    f->is_seekable = !is_shared && lseek(fd, 0, SEEK_CUR) >= 0 && !S_ISCHR(st.st_mode);
+    atomic_store(&f->end, (uint64_t)st.st_size);
     *out = &f->base;
     return WR_OK;
 }

@@ -8,6 +8,7 @@ import os
 import pathlib
 import pty
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -103,6 +104,35 @@ def several_streams_have_names_of_their_own():
     assert sorted(p.name for p in pathlib.Path("st").iterdir()) == ["both", "both-2"]
     weir("run", "q.sql", "--once", "--name", "both", "--state", "st")
     assert rows_of("FROM 'out/*.csv'") == ["-1", "2"]
+
+
+def a_sink_that_is_made_with_its_query_is_a_stream():
+    script()
+    source = pathlib.Path("q.sql").read_text().splitlines()[0]
+    pathlib.Path("q.sql").write_text(
+        f"{source}\nCREATE VIEW twice AS SELECT n * 2 AS n FROM s;\n"
+        f"CREATE SINK one WITH ({FILES.format(path='one')}) AS SELECT n FROM s WHERE n > 1 EMIT WITH (on_error = 'drop');\n"
+        f"CREATE SINK two FROM twice WITH ({FILES.format(path='two')});\n")
+    put("in/a.csv", "n\n1\nx\n2\n")
+    failed = weir("run", "q.sql", "--once", code=1).stderr  # the second wants every row
+    assert "two failed" in failed and "x" in failed, failed
+    shutil.rmtree("one", ignore_errors=True)
+    put("in/a.csv", "n\n1\n2\n")
+    told = weir("run", "q.sql", "--once", "--state", "st").stderr
+    assert "one runs" in told and "two runs" in told, told
+    one, two = rows_of("FROM 'one/*.csv'"), rows_of("FROM 'two/*.csv'")
+    assert one == ["2"] and two == ["2", "4"], (told, one, two)
+    pathlib.Path("q.sql").write_text(f"{source}\nCREATE SINK bad WITH (connector = 'console') AS SELECT m FROM s;\n")
+    assert 'column "m"' in weir("run", "q.sql", "--once", code=1).stderr
+
+
+def standard_output_is_shared_with_others():
+    script()
+    pathlib.Path("q.sql").write_text(pathlib.Path("q.sql").read_text().replace(
+        f"({FILES.format(path='out')})", "(connector = 'console')"))
+    put("in/a.csv", "n\n1\n")
+    subprocess.run(f"(echo before; '{WEIR}' run q.sql --once -q; echo after) > log", shell=True, check=True)
+    assert pathlib.Path("log").read_text() == "before\n+ 2\nafter\n", pathlib.Path("log").read_text()
 
 
 def a_state_is_of_one_query():
@@ -390,7 +420,8 @@ def wait_for_rows(want):
 
 def main():
     tests = [once_reads_what_is_there_and_nothing_twice, statements_of_a_script_run_in_their_order,
-             several_streams_have_names_of_their_own, a_state_is_of_one_query, a_growing_file_is_followed_until_nothing_comes,
+             several_streams_have_names_of_their_own,
+             a_sink_that_is_made_with_its_query_is_a_stream, standard_output_is_shared_with_others, a_state_is_of_one_query, a_growing_file_is_followed_until_nothing_comes,
              stopped_and_started_again_it_says_everything_once, killed_and_started_again_it_says_everything_once,
              signals_end_it_well_or_at_once, errors_point_into_the_script, one_that_fails_ends_the_others_well, snapshots_are_lines_of_json,
              progress_is_a_line_on_a_terminal_and_lines_elsewhere, tap_shows_rows_as_they_come, tap_ends_as_it_is_told,
