@@ -38,6 +38,7 @@ typedef struct wr_reader_request {
     wr_fs *fs;
     wr_mem *mem;
     const wr_cancel *cancel;
+    bool only_looks; /* nothing will be acknowledged; of a shared source all is read */
 } wr_reader_request;
 
 typedef enum wr_poll {
@@ -70,6 +71,10 @@ typedef struct wr_source_def {
     void (*locate)(wr_reader *reader, uint32_t row, wr_buf *out);
     /* The position is committed: brokers may be told, files may be moved. NULL: nothing to do. */
     weir_status (*ack)(wr_reader *reader, wr_str position);
+    /* Of a shared source: somebody waits until what was read is committed. NULL: never. */
+    bool (*wants_commit)(const wr_reader *reader);
+    /* Of a shared source, instead of ack: it was not committed, because others read it now. */
+    void (*lose)(wr_reader *reader);
     void (*lag)(wr_reader *reader, wr_lag *out); /* NULL: unknown */
     void (*close)(wr_reader *reader);
     /* One line for people: "partition 3 offset 1200". position as above. */
@@ -87,6 +92,9 @@ struct wr_source {
     bool is_replayable; /* open at an old position gives the same rows again */
     bool takes_back;    /* rows with -1 come */
     bool is_of_process; /* positions mean nothing to another process: no state is kept */
+    /* Processes share what there is to read, and positions are kept by the group they are: by ack,
+     * or by a sink that carries them. */
+    bool is_shared;
     _Atomic int references;
 };
 struct wr_reader {
@@ -107,6 +115,7 @@ typedef enum wr_delivery {
 typedef struct wr_deliverer_request {
     wr_str query;         /* name of the continuous query: markers of several do not mix */
     wr_delivery delivery; /* at most what the target can */
+    bool is_shared;       /* other processes run the query at the same time */
     wr_fs *fs;
     wr_mem *mem;
     const wr_cancel *cancel;
@@ -119,8 +128,12 @@ typedef struct wr_target_def {
     /* Everything written so far becomes durable or part of token (appended). NULL with
      * WR_DELIVERY_BEST_EFFORT and AT_LEAST_ONCE only: then flush is called instead. */
     weir_status (*prepare)(wr_deliverer *deliverer, uint64_t epoch, wr_buf *token);
-    /* Makes what token stands for visible, once, however often it is called. */
+    /* Makes what token stands for visible, once, however often it is called. TXN_CONFLICT: it
+     * carries a position, and others have read on from the one before. */
     weir_status (*commit)(wr_deliverer *deliverer, uint64_t epoch, wr_str token);
+    /* From now on commit makes rows and the position of reader, of a shared source, visible at
+     * once. UNSUPPORTED if it cannot do that for this one. NULL: for none. */
+    weir_status (*carry)(wr_deliverer *deliverer, wr_reader *reader);
     /* Without exactly-once: everything written so far is where others see it. */
     weir_status (*flush)(wr_deliverer *deliverer);
     /* The round failed: what was written since the last prepare is forgotten. */

@@ -8,7 +8,10 @@
  *
  * A crash before 3 leaves the epoch before; after 3 the token is read again and step 4 repeated,
  * which sinks do without effect if it was done. Positions are those of rows that have passed the
- * whole graph, because batches are polled one after the other by the thread that commits. */
+ * whole graph, because batches are polled one after the other by the thread that commits.
+ *
+ * Queries over shared sources keep no state, and 3 does nothing: the sink commits the positions of
+ * the group together with its rows (4), or the source does it afterwards (5). */
 #include "stream/commit.h"
 #include "base/failpoint.h"
 #include "stream/sink.h"
@@ -121,6 +124,7 @@ static weir_status open_reader(wr_committer *c, int number, bool restored)
                                  .dead = c->graph->dead,
                                  .fs = c->graph->fs,
                                  .mem = source->entry->mem,
+                                 .only_looks = c->only_looks,
                                  .cancel = c->graph->env->cancel};
     source->last_rows_ns = wr_clock_mono_ns();
     return source->source->def->open(source->source, &request, &source->reader);
@@ -150,6 +154,8 @@ weir_status wr_commit_restore(wr_committer *c, bool *restored)
     }
     for (int i = 0; i < c->graph->source_count; i++)
         WR_TRY(open_reader(c, i, *restored));
+    for (int i = 0; c->is_shared && wr_sink_is_exact(c->sink) && i < c->graph->source_count; i++)
+        WR_TRY(wr_sink_carry(c->sink, c->graph->sources[i].reader));
     return WR_OK;
 }
 
@@ -221,8 +227,22 @@ static weir_status tell_sources(wr_committer *c)
     return WR_OK;
 }
 
+/* Step 4. Where others of the group have read on from the commit before, this one never was; *lost.
+ */
+static weir_status deliver(wr_committer *c, bool *lost)
+{
+    weir_status bad = commit_sinks(c);
+    *lost = bad && c->is_shared && bad->code == WR_E_TXN_CONFLICT;
+    if (!*lost) return bad;
+    wr_status_drop(bad);
+    for (int i = 0; i < c->graph->source_count; i++)
+        c->graph->sources[i].source->def->lose(c->graph->sources[i].reader);
+    return WR_OK;
+}
+
 weir_status wr_commit_epoch(wr_committer *c)
 {
+    bool lost;
     int64_t began = wr_clock_mono_ns();
     uint64_t epoch = c->epoch + 1;
     wr_buf_clear(&c->token);
@@ -236,9 +256,9 @@ weir_status wr_commit_epoch(wr_committer *c)
     }
     c->epoch = epoch;
     WR_FAILPOINT(stream_committed);
-    WR_TRY(commit_sinks(c));
+    WR_TRY(deliver(c, &lost));
     WR_FAILPOINT(stream_delivered);
-    WR_TRY(tell_sources(c));
+    if (!lost) WR_TRY(tell_sources(c));
     WR_FAILPOINT(stream_acked);
     c->took_us = (wr_clock_mono_ns() - began) / 1000;
     if (c->state) {

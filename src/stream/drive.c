@@ -219,13 +219,25 @@ static weir_status end_round(wr_stream *s)
 /* Without a state and a sink that waits for it rows are where they belong after each round. */
 static bool commits(const wr_stream *s)
 {
-    return s->committer.state || wr_sink_is_exact(s->sink) ||
+    return s->committer.state || s->committer.is_shared || wr_sink_is_exact(s->sink) ||
            (s->dead.sink && wr_sink_is_exact(s->dead.sink));
+}
+
+/* Do others wait for a commit of ours, to take over what we read? */
+static bool others_wait(const wr_stream *s)
+{
+    for (int i = 0; s->committer.is_shared && i < s->graph->source_count; i++) {
+        const wr_graph_source *source = &s->graph->sources[i];
+        const wr_source_def *def = source->source->def;
+        if (def->wants_commit && def->wants_commit(source->reader)) return true;
+    }
+    return false;
 }
 
 static bool commit_is_due(wr_stream *s, bool any)
 {
     if (!commits(s)) return false;
+    if (others_wait(s)) return true;
     if (!any && (s->wants_commit || s->waiters)) return true;
     return now_us() - s->last_commit_us >= s->options.checkpoint_interval_us;
 }
@@ -324,7 +336,7 @@ static weir_status run_rounds(wr_stream *s)
         bool any = false, few;
         WR_TRY(wr_refresh_due(&s->refresher, s->graph, began));
         WR_TRY(poll_round(s, began, &any, &few, &ended));
-        has_new |= any || (s->dead.graph && wr_dead_has_new(&s->dead, false));
+        has_new |= any || others_wait(s) || (s->dead.graph && wr_dead_has_new(&s->dead, false));
         bool left = any && !few;
         s->left_rows = left;
         s->now.blocked_rounds += left;

@@ -73,6 +73,12 @@ weir_status wr_sink_commit(wr_stream_op *op, uint64_t epoch, wr_str token)
     return bad;
 }
 
+weir_status wr_sink_carry(wr_stream_op *op, wr_reader *reader)
+{
+    wr_deliverer *deliverer = ((sink *)op)->deliverer;
+    return deliverer->target->def->carry(deliverer, reader);
+}
+
 void wr_sink_abort(wr_stream_op *op)
 {
     sink *s = (sink *)op;

@@ -13,6 +13,8 @@ extern const wr_stream_op_def wr_stream_sink;
 WR_MUST_CHECK weir_status wr_sink_prepare(wr_stream_op *op, uint64_t epoch, wr_buf *token);
 /* After the state is committed, and once more after a crash. */
 WR_MUST_CHECK weir_status wr_sink_commit(wr_stream_op *op, uint64_t epoch, wr_str token);
+/* Commits make the position of this shared reader known at once with the rows. */
+WR_MUST_CHECK weir_status wr_sink_carry(wr_stream_op *op, wr_reader *reader);
 /* The end of a round: without exactly-once rows need not wait for a commit. */
 WR_MUST_CHECK weir_status wr_sink_round_ends(wr_stream_op *op);
 void wr_sink_abort(wr_stream_op *op);

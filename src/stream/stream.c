@@ -6,11 +6,24 @@
 #include "stream/running.h"
 #include "stream/build.h"
 #include "stream/view.h"
+#include "stream/watermark.h"
 #include "sys/clock.h"
+
+/* Dead letters are written when they are told: their sink has no part in what the group knows. */
+static wr_delivery strongest_shared(const wr_target *target, bool is_dead, const char **why)
+{
+    *why = target->why_no_more;
+    if (target->strongest < WR_DELIVERY_AT_LEAST_ONCE) return target->strongest;
+    *why = is_dead ? "the group is told after the dead letters were written" : target->why_no_more;
+    if (is_dead || target->strongest < WR_DELIVERY_EXACTLY_ONCE) return WR_DELIVERY_AT_LEAST_ONCE;
+    *why = "the sink commits the positions of the group together with the rows";
+    return WR_DELIVERY_EXACTLY_ONCE;
+}
 
 /* The strongest delivery there is and why it is not stronger. */
 static wr_delivery strongest(const wr_stream *s, const wr_target *target, const char **why)
 {
+    if (s->committer.is_shared) return strongest_shared(target, target == s->options.dead, why);
     *why = "sources can be read again, the sink takes part in commits and the state is kept";
     if (!s->options.state.length) {
         *why = s->why_volatile;
@@ -34,9 +47,57 @@ static void choose_state(wr_stream *s, const wr_target *target)
         if (s->graph->sources[i].source->is_of_process)
             because = "a source is in memory: after a restart it begins with what is there then";
     if (target->is_of_process) because = "what it writes is in memory and ends with the process";
+    if (s->committer.is_shared) because = "its sources are shared: their groups keep positions";
     if (!because) return;
     s->why_volatile = because;
     s->options.state = (wr_str){0};
+}
+
+/* A sink that others write into at the same time, and that may be told what the group knows. */
+static weir_status check_shared_target(const wr_target *target)
+{
+    if (target->def->carry ||
+        (target->strongest == WR_DELIVERY_BEST_EFFORT && !target->is_of_process))
+        return WR_OK;
+    return wr_with_hint(
+        wr_fail(WR_E_UNSUPPORTED,
+                "a source of shared partitions cannot be written to a sink of %s: it is one "
+                "process's, and does not keep the positions of a group",
+                target->connector),
+        "write to a topic of the same cluster, or leave out share_partitions");
+}
+
+/* Whatever process has a partition, the next may be another one: nothing but positions goes along.
+ */
+static weir_status check_shared(wr_stream *s, const wr_target *target)
+{
+    const wr_graph *graph = s->graph;
+    int shared = 0;
+    for (int i = 0; i < graph->source_count; i++)
+        shared += graph->sources[i].source->is_shared;
+    s->committer.is_shared = shared > 0 && !s->options.only_looks;
+    if (!s->committer.is_shared) return WR_OK;
+    if (shared < graph->source_count)
+        return wr_with_hint(
+            wr_fail(WR_E_UNSUPPORTED, "one source shares its partitions and another one does not"),
+            "share_partitions = true for both, or for none");
+    for (int i = 0; i < graph->op_count; i++) {
+        const wr_stream_op_def *def = graph->ops[i]->def;
+        if (!def->is_stateful || def == &wr_stream_watermark) continue;
+        return wr_with_hint(
+            wr_fail(WR_E_UNSUPPORTED,
+                    "a query that keeps something (%s) cannot share partitions: what it keeps of a "
+                    "partition would stay behind when another process takes it",
+                    def->name),
+            "leave out share_partitions and run one process, or filter and project in shared "
+            "processes and keep state in one behind them");
+    }
+    if (s->options.view)
+        return wr_with_hint(wr_fail(WR_E_UNSUPPORTED,
+                                    "a view has the rows of all partitions, and others have some"),
+                            "leave out share_partitions");
+    if (s->options.dead) WR_TRY(check_shared_target(s->options.dead));
+    return check_shared_target(target);
 }
 
 static weir_status choose_delivery(wr_stream *s, const wr_target *target, wr_delivery *out)
@@ -80,6 +141,7 @@ static weir_status add_dead(wr_stream *s, wr_planner *planner)
         spec->request = (wr_deliverer_request){
             .query = wr_arena_printf(&s->graph->arena, "%.*s.dead", WR_STR_ARGS(options->name)),
             .delivery = s->dead_delivery,
+            .is_shared = s->committer.is_shared,
             .fs = options->fs,
             .cancel = planner->env->cancel};
         op = wr_graph_add(s->graph, &wr_stream_sink, spec, &target->schema, 0);
@@ -96,8 +158,10 @@ static weir_status add_sink(wr_stream *s, wr_planner *planner, wr_target *target
 {
     wr_sink_spec *spec = wr_new(&s->graph->arena, wr_sink_spec);
     spec->target = target;
-    spec->request = (wr_deliverer_request){
-        .query = s->options.name, .fs = s->options.fs, .cancel = planner->env->cancel};
+    spec->request = (wr_deliverer_request){.query = s->options.name,
+                                           .is_shared = s->committer.is_shared,
+                                           .fs = s->options.fs,
+                                           .cancel = planner->env->cancel};
     WR_TRY(choose_delivery(s, target, &spec->request.delivery));
     s->sink = wr_graph_add(s->graph, &wr_stream_sink, spec, last->schema, 1);
     wr_graph_connect(s->graph, last, s->sink, 0);
@@ -138,6 +202,7 @@ weir_status wr_stream_new(wr_planner *planner, wr_logical *root, wr_target *targ
     WR_TRY(wr_stream_build(planner, root, &build, s->graph, &last, &s->takes_back));
     s->committer.only_looks = options->only_looks;
     s->committer.text = wr_arena_str(&s->arena, options->text);
+    WR_TRY(check_shared(s, target));
     choose_state(s, target);
     s->committer.place = s->options.state;
     last = add_view(s, last, s->takes_back);

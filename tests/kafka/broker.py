@@ -103,6 +103,7 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=3
 group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=500
 broker.session.timeout.ms=1500
 broker.heartbeat.interval.ms=300
 transaction.abort.timed.out.transaction.cleanup.interval.ms=1000

@@ -9,6 +9,7 @@ import http.server
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -54,12 +55,16 @@ class Place:
             raise AssertionError(done.stderr)
         return [json.loads(line) for line in done.stdout.splitlines()] if ok else done.stderr
 
-    def start(self, sql, *flags):
+    def start(self, sql, *flags, log=None):
+        """log: a file for what it logs and says; else there are pipes."""
         self.count += 1
         path = pathlib.Path(self.folder) / f"{self.count}.sql"
         path.write_text(self.text(sql))
-        return subprocess.Popen([WEIR, "run", str(path), *flags], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, text=True)
+        command = [WEIR, "run", str(path), *flags]
+        if not log:
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        with open(log, "w") as out:
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={**os.environ, "WEIR_LOG": "info"})
 
     def run(self, sql, *flags, ok=True):
         process = self.start(sql, *flags)
@@ -300,6 +305,86 @@ def a_broker_that_goes_and_comes_back(p):
     process.send_signal(signal.SIGTERM)
     process.wait(30)
     same(sorted(json.loads(v)["id"] for v in p.values("rout")), list(range(3000)))
+
+
+SHARED = ("group.id = '%s', share_partitions = true, properties.session.timeout.ms = 2000, "
+          "properties.heartbeat.interval.ms = 300")
+
+
+def owned(p, log):
+    """The partitions a process said to have taken last."""
+    taken = re.findall(r"partitions are ours.*partitions=\"?([0-9 ]*)", log.read_text())
+    return set(taken[-1].split()) if taken else set()
+
+
+@test
+def two_processes_share_partitions_and_one_takes_over(p):
+    p.topic("sin", [(None, '{"id": %d}' % i, i % 4) for i in range(2000)], partitions=4)
+    p.topic("sout")
+    sql = (source("s", "id BIGINT", "sin", SHARED % "sharers") + sink("k", "id BIGINT", "sout", "properties.transaction.timeout.ms = 3000") +
+           "INSERT INTO k SELECT id FROM s WHERE id >= 0;")
+    logs = [pathlib.Path(p.folder) / f"share{i}.log" for i in range(2)]
+    both = [p.start(sql, "--checkpoint-interval", "50ms", "-q", log=log) for log in logs]
+    wait_for(lambda: all(len(owned(p, log)) == 2 for log in logs), "each has two partitions")
+    assert owned(p, logs[0]) | owned(p, logs[1]) == set("0123"), logs
+    client.send(p.address, "sin", [(None, '{"id": %d}' % i, i % 4) for i in range(2000, 3000)])
+    wait_for(lambda: len(p.values("sout")) == 3000, "what both wrote")
+    both[0].kill()
+    client.send(p.address, "sin", [(None, '{"id": %d}' % i, i % 4) for i in range(3000, 4000)])
+    wait_for(lambda: owned(p, logs[1]) == set("0123"), "the other one takes over")
+    wait_for(lambda: len(p.values("sout")) >= 4000, "what is left")
+    both[1].terminate()
+    same(both[1].wait(30), 0)
+    same(sorted(json.loads(v)["id"] for v in p.values("sout")), list(range(4000)))
+    same(client.committed(p.address, "sharers", "sin", 4), [1000] * 4)
+
+
+@test
+def shared_partitions_without_transactions_and_from_the_end(p):
+    p.topic("sl", ['{"id": 1}'])
+    p.topic("slout")
+    sql = (source("s", "id BIGINT", "sl", SHARED % "late" + ", scan.startup.mode = 'latest'") +
+           sink("k", "id BIGINT", "slout", "delivery = 'at-least-once'") + "INSERT INTO k SELECT id FROM s;")
+    first = p.start(sql, "-q")
+    wait_for(lambda: sum(client.committed(p.address, "late", "sl")) == 1, "where the end was, known to the group")
+    first.kill()
+    first.wait()
+    client.send(p.address, "sl", ['{"id": 2}'])
+    second = p.start(sql, "-q")
+    wait_for(lambda: len(p.values("slout")) == 1, "the row after the end there was")
+    second.terminate()
+    same(second.wait(30), 0)
+    same(sum(client.committed(p.address, "late", "sl")), 2)
+    path = pathlib.Path(p.folder) / "look.sql"  # who only looks reads all, from the beginning, and moves nothing
+    path.write_text(p.text(source("s", "id BIGINT", "sl", SHARED % "late")))
+    done = subprocess.run([WEIR, "tap", "-f", str(path), "s", "-n", "2", "-o", "csv"], capture_output=True, text=True, timeout=60)
+    same(sorted(done.stdout.split()), ["1", "2", "id"])
+    same(sum(client.committed(p.address, "late", "sl")), 2)
+
+
+@test
+def what_cannot_share_is_refused_with_the_reason(p):
+    p.topic("sr")
+    shared = source("s", "id BIGINT, ts TIMESTAMP, WATERMARK FOR ts AS ts", "sr", SHARED % "g")
+    into = sink("k", "id BIGINT, n BIGINT", "sr")
+
+    def refused(sql, why):
+        error = p.query(sql, ok=False)
+        assert why in error, error
+
+    refused(shared + sink("k", "n BIGINT, PRIMARY KEY (n)", "sr") + "EXPLAIN INSERT INTO k SELECT DISTINCT id FROM s", "cannot share partitions: what it keeps")
+    refused(shared + into + "EXPLAIN INSERT INTO k SELECT id, count(*) FROM tumble(s, ts, INTERVAL '1 second') GROUP BY window_start, window_end, id "
+            "EMIT ON WINDOW CLOSE", "(window group) cannot share partitions")
+    refused(shared + f"CREATE SINK k (id BIGINT) WITH (connector = 'files', path = '{p.folder}/no', format = 'csv'); "
+            "EXPLAIN INSERT INTO k SELECT id FROM s", "cannot be written to a sink of files")
+    refused(shared + source("other", "id BIGINT, ts TIMESTAMP", "sr") + into +
+            "EXPLAIN INSERT INTO k SELECT id, 1 FROM (SELECT id FROM s UNION ALL SELECT id FROM other)", "another one does not")
+    refused(shared + "CREATE MATERIALIZED VIEW v AS SELECT id FROM s", "a view")
+    refused(source("s", "id BIGINT", "sr", "share_partitions = true"), "none is named")
+    refused(source("s", "id BIGINT", "sr", SHARED % "g" + ", bounded = true"), "exclude each other")
+    refused(source("s", "id BIGINT", "sr", SHARED % "g" + ", properties.partition.assignment.strategy = 'roundrobin'"), "cannot be chosen")
+    plan = subprocess.run([WEIR, "query", p.text(shared + into + "EXPLAIN INSERT INTO k SELECT id, 1 FROM s")], capture_output=True, text=True).stdout
+    assert "exactly-once" in plan and "positions of the group" in plan, plan
 
 
 class Registry(http.server.BaseHTTPRequestHandler):

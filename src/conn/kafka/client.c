@@ -48,6 +48,16 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
     client->undelivered_why = message->err;
 }
 
+static void on_change(rd_kafka_t *rk, rd_kafka_resp_err_t what,
+                      rd_kafka_topic_partition_list_t *partitions, void *opaque)
+{
+    kafka_client *client = opaque;
+    if (client->on_change)
+        client->on_change(client, what, partitions);
+    else
+        client->api->rd_kafka_assign(rk, NULL);
+}
+
 static bool is_about_access(rd_kafka_resp_err_t error)
 {
     return error == RD_KAFKA_RESP_ERR__AUTHENTICATION || error == RD_KAFKA_RESP_ERR__TRANSPORT ||
@@ -123,6 +133,7 @@ static weir_status make_handle(kafka_client *client, kafka_role role, const kafk
     api->rd_kafka_conf_set_error_cb(conf, on_error);
     api->rd_kafka_conf_set_log_cb(conf, on_log);
     if (role == KAFKA_PRODUCER) api->rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+    if (role == KAFKA_MEMBER) api->rd_kafka_conf_set_rebalance_cb(conf, on_change);
     client->rk = api->rd_kafka_new(role == KAFKA_PRODUCER ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER,
                                    conf, why, sizeof why);
     if (client->rk) return WR_OK;
@@ -192,7 +203,7 @@ void wr_kafka_client_close(kafka_client *client)
 {
     if (!client) return;
     if (client->topic) client->api->rd_kafka_topic_destroy(client->topic);
-    /* Positions are not the group's, so nobody has to be told that we leave. */
+    /* Members of a group have left by now; for others positions are not the group's. */
     if (client->rk)
         client->api->rd_kafka_destroy_flags(client->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     wr_heap_drop(client);

@@ -25,7 +25,9 @@ static const wr_opt source_options[] = {
     {"format|value.format|payload_format", WR_OPT_TEXT, "json",
      "json, csv, raw, avro or avro-confluent"},
     {"properties.group.id|group.id|group_id", WR_OPT_TEXT, NULL,
-     "where committed positions are shown to others; nothing is read from it"},
+     "where committed positions are shown to others; read only with share_partitions"},
+    {"share_partitions", WR_OPT_BOOL, "false",
+     "processes with the same group share the partitions; positions are the group's"},
     {"scan.startup.mode|properties.auto.offset.reset|auto_offset_reset", WR_OPT_TEXT, "earliest",
      "where to begin without a state: earliest, latest or timestamp"},
     {"scan.startup.timestamp.millis|scan.startup.timestamp-millis", WR_OPT_INT, NULL,
@@ -70,6 +72,25 @@ static weir_status read_start(kafka_source *source, const wr_options *given)
     WR_TRY(wr_kafka_option_ms(given, source_options, "partition_discovery_ms", 0,
                               &source->discover_ns));
     source->discover_ns *= 1000000;
+    return WR_OK;
+}
+
+static weir_status read_sharing(kafka_source *source, const wr_options *given)
+{
+    const char *option = "share_partitions";
+    wr_span span = wr_kafka_option_span(given, source_options, option);
+    WR_TRY(wr_option_bool(given, source_options, option, &source->base.is_shared, NULL));
+    if (!source->base.is_shared) return WR_OK;
+    if (!source->config.group.length)
+        return wr_with_hint(wr_fail_at(WR_E_PARAMETER_VALUE, span,
+                                       "partitions are shared by a group, and none is named"),
+                            "group.id = 'name of the group'");
+    if (memchr(source->config.group.data, 0, source->config.group.length))
+        return wr_fail_at(WR_E_PARAMETER_VALUE, span, "the name of the group has a NUL byte");
+    if (source->base.is_bounded)
+        return wr_fail_at(WR_E_UNSUPPORTED, span,
+                          "what is read to its end at the moment is read by one process: bounded "
+                          "and share_partitions exclude each other");
     return WR_OK;
 }
 
@@ -257,6 +278,7 @@ static weir_status kafka_source_new(const wr_connect *connect, wr_source **out)
     WR_TRY(wr_option_text(given, source_options, "properties.group.id", &group, NULL));
     source->config.group = wr_arena_str(&source->arena, group);
     WR_TRY(read_start(source, given));
+    WR_TRY(read_sharing(source, given));
     WR_TRY(read_format(source, given));
     WR_TRY(take_columns(source, connect->schema));
     WR_TRY(read_fields(source, given));

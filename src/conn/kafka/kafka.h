@@ -3,6 +3,7 @@
  *   kafka.c  the connector, options of the source   target.c  those of the sink
  *   options.c  those of both   api.c  librdkafka, loaded when it is needed
  *   client.c  a connection to a cluster and what goes wrong with it   read.c  the source
+ *   group.c  processes that share partitions
  *   decode.c, text.c  messages -> rows   sink.c  the sink   encode.c  rows -> messages
  *   avro.c, avro_read.c, avro_write.c  Avro   registry.c  its schemas by number, over HTTP */
 #pragma once
@@ -21,6 +22,7 @@
     X(rd_kafka_conf_set_log_cb)                 \
     X(rd_kafka_conf_set_dr_msg_cb)              \
     X(rd_kafka_conf_set_opaque)                 \
+    X(rd_kafka_conf_set_rebalance_cb)           \
     X(rd_kafka_new)                             \
     X(rd_kafka_destroy_flags)                   \
     X(rd_kafka_poll)                            \
@@ -36,6 +38,7 @@
     X(rd_kafka_offsets_for_times)               \
     X(rd_kafka_topic_partition_list_new)        \
     X(rd_kafka_topic_partition_list_add)        \
+    X(rd_kafka_topic_partition_list_copy)       \
     X(rd_kafka_topic_partition_list_destroy)    \
     X(rd_kafka_queue_new)                       \
     X(rd_kafka_queue_destroy)                   \
@@ -47,6 +50,15 @@
     X(rd_kafka_message_timestamp)               \
     X(rd_kafka_message_headers)                 \
     X(rd_kafka_header_get_all)                  \
+    X(rd_kafka_poll_set_consumer)               \
+    X(rd_kafka_subscribe)                       \
+    X(rd_kafka_consumer_poll)                   \
+    X(rd_kafka_consumer_close)                  \
+    X(rd_kafka_assign)                          \
+    X(rd_kafka_assignment_lost)                 \
+    X(rd_kafka_consumer_group_metadata)         \
+    X(rd_kafka_clusterid)                       \
+    X(rd_kafka_mem_free)                        \
     X(rd_kafka_commit)                          \
     X(rd_kafka_committed)                       \
     X(rd_kafka_produce)                         \
@@ -122,7 +134,8 @@ typedef struct kafka_source {
 } kafka_source;
 
 /* ---- client.c ---- */
-typedef struct kafka_client {
+typedef struct kafka_client kafka_client;
+struct kafka_client {
     const kafka_api *api;
     const kafka_config *config;
     rd_kafka_t *rk;
@@ -135,9 +148,13 @@ typedef struct kafka_client {
     /* Of a producer: messages that could not be delivered since the last transaction or flush. */
     uint64_t undelivered;
     rd_kafka_resp_err_t undelivered_why;
-} kafka_client;
+    /* Of a member of a group: called while it is polled. */
+    void (*on_change)(kafka_client *client, rd_kafka_resp_err_t what,
+                      rd_kafka_topic_partition_list_t *partitions);
+    void *owner;
+};
 
-typedef enum kafka_role { KAFKA_CONSUMER, KAFKA_PRODUCER } kafka_role;
+typedef enum kafka_role { KAFKA_CONSUMER, KAFKA_PRODUCER, KAFKA_MEMBER } kafka_role;
 
 /* Connects and finds the topic. own: settings besides those of config, ended by a NULL name; config
  * and cancel outlive the client. CONNECTION when the brokers do not answer in time or refuse us or

@@ -69,10 +69,11 @@ static bool is_property(wr_str name, const wr_opt *rows, bool *is_secret)
 /* Settings that say how positions and transactions work, and those that load code. */
 static bool is_ours(const char *name)
 {
-    static const char *const ours[] = {
-        "enable.auto.commit",   "enable.auto.offset.store", "enable.partition.eof",
-        "transactional.id",     "enable.idempotence",       "metadata.broker.list",
-        "plugin.library.paths", "bootstrap.servers",        "partitioner"};
+    static const char *const ours[] = {"enable.auto.commit",   "enable.auto.offset.store",
+                                       "enable.partition.eof", "transactional.id",
+                                       "enable.idempotence",   "metadata.broker.list",
+                                       "plugin.library.paths", "bootstrap.servers",
+                                       "partitioner",          "partition.assignment.strategy"};
     for (size_t i = 0; i < WR_COUNT(ours); i++)
         if (strcmp(name, ours[i]) == 0) return true;
     return false;

@@ -15,8 +15,15 @@
  * leave out (aborted transactions, marks, what compaction removed) is passed over when the end of
  * the partition is met. Bounded reading ends where the partition ended when it was begun.
  *
+ * Shared partitions (group.c): places of partitions that are not ours are done. When the group
+ * wants ours back nothing more is handed out, a commit is asked for, and then they are given up. A
+ * new place is told to the group at once where it was not the first message: it would be another
+ * one for the next who asks.
+ *
  * Threads: librdkafka's only raise the flag has_news; everything else is the reader's. */
+#include "base/log.h"
 #include "conn/kafka/decode.h"
+#include "conn/kafka/group.h"
 #include "sys/clock.h"
 #include "sys/thread.h"
 
@@ -28,7 +35,8 @@ typedef struct kafka_place {
     int64_t fetched;              /* behind what is in waiting */
     int64_t end;                  /* bounded: where it is done */
     int64_t end_met;              /* where nothing more was; NO_OFFSET: something may be there */
-    bool is_done;                 /* bounded: nothing more is wanted */
+    int64_t committed;            /* shared: what the group knows; NO_OFFSET: nothing */
+    bool is_done;                 /* nothing more is wanted: bounded, or not ours */
     bool is_slow;                 /* the others wait for it no longer */
     rd_kafka_queue_t *queue;      /* NULL: it is not read */
     rd_kafka_message_t **waiting; /* first .. first + count */
@@ -39,6 +47,9 @@ typedef struct kafka_reader {
     wr_reader base;
     kafka_client *client;
     kafka_decoder *decoder;
+    kafka_group *group; /* NULL: all partitions are ours */
+    bool is_carried;    /* a sink commits positions with its rows */
+    bool is_leaving;    /* what we have is given up by the next commit */
     const wr_cancel *cancel;
     kafka_place **places; /* by partition */
     int place_count, done_count;
@@ -53,6 +64,11 @@ typedef struct kafka_reader {
 static const kafka_source *source_of(const kafka_reader *reader)
 {
     return (const kafka_source *)reader->base.source;
+}
+
+static bool is_ours(const kafka_reader *reader, int partition)
+{
+    return !reader->group || !reader->places[partition]->is_done;
 }
 
 /* ---- positions ---- */
@@ -75,7 +91,7 @@ static weir_status kafka_position(wr_reader *base, wr_buf *out)
     wr_buf_add_str(out, topic);
     add_u64(out, (uint64_t)reader->place_count);
     for (int i = 0; i < reader->place_count; i++)
-        add_u64(out, (uint64_t)reader->places[i]->next);
+        add_u64(out, (uint64_t)(is_ours(reader, i) ? reader->places[i]->next : NO_OFFSET));
     return WR_OK;
 }
 
@@ -123,9 +139,13 @@ static void kafka_describe(wr_str position, wr_buf *out)
         return;
     }
     wr_buf_printf(out, "topic %.*s", WR_STR_ARGS(at.topic));
-    for (int i = 0; i < at.count; i++)
-        wr_buf_printf(out, "%s partition %d offset %lld", i ? "," : "", i,
+    const char *between = "";
+    for (int i = 0; i < at.count; i++) {
+        if (parsed_offset(&at, i) == NO_OFFSET) continue; /* somebody else's */
+        wr_buf_printf(out, "%s partition %d offset %lld", between, i,
                       (long long)parsed_offset(&at, i));
+        between = ",";
+    }
 }
 
 /* ---- where partitions begin ---- */
@@ -207,32 +227,49 @@ static weir_status start_partition(kafka_reader *reader, int partition, kafka_pl
     return WR_OK;
 }
 
-static void drop_place(kafka_reader *reader, int partition)
+static void stop_partition(kafka_reader *reader, int partition)
 {
     const kafka_api *api = reader->client->api;
     kafka_place *place = reader->places[partition];
     for (uint32_t i = 0; i < place->count; i++)
         api->rd_kafka_message_destroy(place->waiting[place->first + i]);
+    place->first = place->count = 0;
     if (place->queue) {
         api->rd_kafka_consume_stop(reader->client->topic, partition);
-        api->rd_kafka_queue_destroy(place->queue);
+        api->rd_kafka_queue_destroy(WR_TAKE(place->queue));
     }
-    wr_heap_drop(place->waiting);
-    wr_heap_drop(place);
+    wr_heap_drop(WR_TAKE(place->waiting));
+}
+
+static void drop_place(kafka_reader *reader, int partition)
+{
+    stop_partition(reader, partition);
+    wr_heap_drop(reader->places[partition]);
+}
+
+static void make_places(kafka_reader *reader, int count)
+{
+    int before = reader->place_count;
+    if (count <= before) return;
+    reader->places = wr_heap_grow(reader->places, sizeof *reader->places * (size_t)before,
+                                  sizeof *reader->places * (size_t)count);
+    while (reader->place_count < count) {
+        kafka_place *place = wr_heap_new(sizeof *place);
+        *place = (kafka_place){.end_met = NO_OFFSET, .committed = NO_OFFSET, .is_done = true};
+        reader->places[reader->place_count++] = place;
+    }
 }
 
 /* Places for the partitions there are; new ones are read from now on. */
 static weir_status add_partitions(kafka_reader *reader, const parsed_position *at, bool is_late)
 {
     int before = reader->place_count, count = reader->client->partition_count;
-    if (count <= before) return WR_OK;
-    reader->places = wr_heap_grow(reader->places, sizeof *reader->places * (size_t)before,
-                                  sizeof *reader->places * (size_t)count);
+    make_places(reader, count);
     for (int i = before; i < count; i++) {
         bool has_place = i < at->count;
-        kafka_place *place = wr_heap_new(sizeof *place);
-        *place = (kafka_place){.next = has_place ? parsed_offset(at, i) : 0, .end_met = NO_OFFSET};
-        reader->places[reader->place_count++] = place;
+        kafka_place *place = reader->places[i];
+        place->is_done = false;
+        place->next = has_place ? parsed_offset(at, i) : 0;
         WR_TRY(find_place(reader, i, has_place, is_late || at->topic.length > 0, place));
         place->fetched = place->next;
         if (!place->is_done) WR_TRY(start_partition(reader, i, place));
@@ -246,6 +283,7 @@ static weir_status discover(kafka_reader *reader)
     const kafka_source *source = source_of(reader);
     int64_t now = wr_clock_mono_ns();
     if (source->base.is_bounded || !source->discover_ns || now < reader->next_look_ns) return WR_OK;
+    if (reader->group) return WR_OK; /* which finds new ones by itself */
     WR_TRY(wr_kafka_count_partitions(reader->client, LOOK_MS));
     reader->next_look_ns = wr_clock_mono_ns() + source->discover_ns;
     return add_partitions(reader, &(parsed_position){0}, true);
@@ -454,12 +492,148 @@ static void finish_places(kafka_reader *reader)
             finish_place(reader, reader->places[i]);
 }
 
+/* ---- partitions that are shared ---- */
+static weir_status take_partition(kafka_reader *reader, const rd_kafka_topic_partition_t *ours)
+{
+    make_places(reader, ours->partition + 1);
+    kafka_place *place = reader->places[ours->partition];
+    bool has_place = ours->offset >= 0;
+    stop_partition(reader, ours->partition);
+    *place = (kafka_place){.next = has_place ? ours->offset : 0,
+                           .end_met = NO_OFFSET,
+                           .committed = has_place ? ours->offset : NO_OFFSET};
+    WR_TRY(find_place(reader, ours->partition, has_place, false, place));
+    place->fetched = place->next;
+    return start_partition(reader, ours->partition, place);
+}
+
+static weir_status take_partitions(kafka_reader *reader)
+{
+    WR_TRY(wr_kafka_group_find(reader->group));
+    const rd_kafka_topic_partition_list_t *ours = wr_kafka_group_ours(reader->group);
+    WR_BUF(names);
+    for (int i = 0; i < ours->cnt; i++) {
+        WR_TRY(take_partition(reader, &ours->elems[i]));
+        wr_buf_printf(&names, "%s%d", i ? " " : "", ours->elems[i].partition);
+    }
+    wr_buf_add_char(&names, '\0');
+    wr_log(WR_LOG_INFO, "partitions are ours", "topic", source_of(reader)->config.topic.data,
+           "group", source_of(reader)->config.group.data, "partitions", names.data, NULL);
+    return wr_kafka_group_take(reader->group);
+}
+
+static bool has_any(const kafka_reader *reader)
+{
+    for (int i = 0; i < reader->place_count; i++)
+        if (is_ours(reader, i)) return true;
+    return false;
+}
+
+/* Nothing is ours any more; what is on its way is read again, by whoever has it next. */
+static weir_status give_up(kafka_reader *reader)
+{
+    WR_TRY(wr_kafka_decode(reader->decoder, NULL, 0));
+    forget_messages(reader);
+    for (int i = 0; i < reader->place_count; i++) {
+        stop_partition(reader, i);
+        reader->places[i]->is_done = true;
+    }
+    reader->is_leaving = false;
+    return wr_kafka_group_give_up(reader->group);
+}
+
+static weir_status follow_group(kafka_reader *reader)
+{
+    kafka_change change;
+    WR_TRY(wr_kafka_group_look(reader->group, &change));
+    if (change == KAFKA_TAKE) return take_partitions(reader);
+    if (change == KAFKA_STAY) return WR_OK;
+    if (!has_any(reader)) return give_up(reader);
+    reader->is_leaving = true;
+    return WR_OK;
+}
+
+static bool kafka_wants_commit(const wr_reader *base)
+{
+    const kafka_reader *reader = (const kafka_reader *)base;
+    bool is_news = source_of(reader)->start != KAFKA_EARLIEST;
+    for (int i = 0; reader->group && is_news && i < reader->place_count; i++)
+        if (is_ours(reader, i) && reader->places[i]->committed == NO_OFFSET) return true;
+    return reader->is_leaving;
+}
+
+rd_kafka_topic_partition_list_t *wr_kafka_reader_moved(const wr_reader *base)
+{
+    const kafka_reader *reader = (const kafka_reader *)base;
+    const kafka_api *api = reader->client->api;
+    rd_kafka_topic_partition_list_t *list = api->rd_kafka_topic_partition_list_new(1);
+    const char *topic = source_of(reader)->config.topic.data;
+    for (int i = 0; i < reader->place_count; i++) {
+        const kafka_place *place = reader->places[i];
+        if (is_ours(reader, i) && place->next != place->committed)
+            api->rd_kafka_topic_partition_list_add(list, topic, i)->offset = place->next;
+    }
+    return list;
+}
+
+const kafka_group *wr_kafka_reader_carry(wr_reader *base)
+{
+    kafka_reader *reader = (kafka_reader *)base;
+    reader->is_carried = true;
+    return reader->group;
+}
+
+weir_status wr_kafka_reader_same_cluster(const wr_reader *base, const kafka_client *client,
+                                         bool *is_same)
+{
+    const kafka_client *mine = ((const kafka_reader *)base)->client;
+    const kafka_api *api = client->api;
+    char *here = api->rd_kafka_clusterid(mine->rk, client->config->timeout_ms);
+    char *there = api->rd_kafka_clusterid(client->rk, client->config->timeout_ms);
+    bool is_known = here && there;
+    *is_same = is_known && strcmp(here, there) == 0;
+    if (here) api->rd_kafka_mem_free(mine->rk, here);
+    if (there) api->rd_kafka_mem_free(client->rk, there);
+    return is_known ? WR_OK
+                    : wr_fail(WR_E_CONNECTION, "the brokers at %s do not say what cluster they are",
+                              client->config->brokers.data);
+}
+
+static void kafka_lose(wr_reader *base)
+{
+    kafka_reader *reader = (kafka_reader *)base;
+    wr_log(WR_LOG_WARN,
+           "the group went on without this process; what it had not committed is read by others",
+           "topic", source_of(reader)->config.topic.data, "group",
+           source_of(reader)->config.group.data, NULL);
+    wr_status_drop(give_up(reader)); /* the group tells again */
+}
+
+/* What a sink carried with its rows is committed by now; otherwise it is done here. */
+static weir_status acknowledge_shared(kafka_reader *reader)
+{
+    rd_kafka_topic_partition_list_t *moved = wr_kafka_reader_moved(&reader->base);
+    bool is_lost = false;
+    weir_status bad = WR_OK;
+    if (moved->cnt && !reader->is_carried)
+        bad = wr_kafka_group_commit(reader->group, moved, &is_lost);
+    reader->client->api->rd_kafka_topic_partition_list_destroy(moved);
+    WR_TRY(bad);
+    for (int i = 0; i < reader->place_count; i++)
+        reader->places[i]->committed = reader->places[i]->next;
+    if (is_lost) kafka_lose(&reader->base);
+    return reader->is_leaving ? give_up(reader) : WR_OK;
+}
+
 static weir_status kafka_poll(wr_reader *base, int64_t deadline_ns, wr_batch *out, wr_poll *result)
 {
     kafka_reader *reader = (kafka_reader *)base;
     for (;;) {
         bool has = false;
         WR_TRY(wr_cancel_check(reader->cancel));
+        *result = WR_POLL_IDLE;
+        if (reader->group) WR_TRY(follow_group(reader));
+        if (reader->is_leaving) return WR_OK;
         *result = WR_POLL_ROWS;
         if (reader->message_count) WR_TRY(next_rows(reader, out, &has));
         if (has) return WR_OK;
@@ -489,6 +663,7 @@ static weir_status kafka_ack(wr_reader *base, wr_str position)
     const kafka_source *source = source_of(reader);
     const kafka_api *api = reader->client->api;
     parsed_position at;
+    if (reader->group) return acknowledge_shared(reader);
     if (!source->config.group.length) return WR_OK;
     WR_TRY(parse_position(position, &at));
     rd_kafka_topic_partition_list_t *list = api->rd_kafka_topic_partition_list_new(at.count);
@@ -525,6 +700,7 @@ static void kafka_close(wr_reader *base)
     kafka_reader *reader = (kafka_reader *)base;
     wr_kafka_decoder_drop(reader->decoder);
     if (reader->client) forget_messages(reader);
+    wr_kafka_group_leave(reader->group);
     for (int i = 0; i < reader->place_count; i++)
         drop_place(reader, i);
     wr_kafka_client_close(reader->client);
@@ -560,6 +736,8 @@ static weir_status open_reader(kafka_reader *reader, kafka_source *source,
         return wr_fail(WR_E_CORRUPT, "the topic \"%s\" has %d partitions, %d were read before",
                        source->config.topic.data, reader->client->partition_count, at.count);
     reader->next_look_ns = wr_clock_mono_ns() + source->discover_ns;
+    if (source->base.is_shared && !request->only_looks)
+        return wr_kafka_group_join(&source->config, request->cancel, &reader->group);
     return add_partitions(reader, &at, false);
 }
 
@@ -591,6 +769,8 @@ const wr_source_def wr_kafka_source_def = {.open = kafka_open,
                                            .position = kafka_position,
                                            .locate = kafka_locate,
                                            .ack = kafka_ack,
+                                           .wants_commit = kafka_wants_commit,
+                                           .lose = kafka_lose,
                                            .lag = kafka_lag,
                                            .close = kafka_close,
                                            .describe = kafka_describe,

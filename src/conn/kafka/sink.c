@@ -9,12 +9,25 @@
  * With less than exactly-once delivery there are no transactions: messages leave at the end of a
  * round, or when many are waiting.
  *
+ * Rows of shared sources have no token that survives: the transaction takes the positions of the
+ * groups along, so a process that dies leaves nothing behind, and whoever takes its partitions
+ * begins where its last transaction ended.
+ *
  * librdkafka's queue is bounded; when it is full, sending waits, and with it the whole graph. */
 #include "base/failpoint.h"
 #include "conn/kafka/encode.h"
+#include "conn/kafka/group.h"
 #include "sys/clock.h"
 
 enum { TOKEN_VERSION = 1, TURN_MS = 200, WAITING_BYTES = 4 << 20, ATTEMPTS = 5, MARK_SIZE = 16 };
+/* How long brokers keep the transaction of a process that died: others wait for its partitions. */
+#define SHARED_TIMEOUT "10000"
+#define ALONE_TIMEOUT "60000"
+
+typedef struct carried {
+    const wr_reader *reader;
+    const kafka_group *group;
+} carried;
 
 typedef struct kafka_deliverer {
     wr_deliverer base;
@@ -27,6 +40,10 @@ typedef struct kafka_deliverer {
     bool knows_mark;
     char mark[MARK_SIZE + 1]; /* of the last transaction; empty: there was none */
     uint64_t sent;            /* messages, for taking turns */
+    /* With shared sources: transactions have a name of this process alone, positions of readers go
+     * with the rows, and a process that was taken for dead is refused by the groups. */
+    bool is_shared;
+    WR_LIST(carried) carried;
 } kafka_deliverer;
 
 static const kafka_target *target_of(const kafka_deliverer *d)
@@ -218,6 +235,43 @@ static then send_mark(kafka_deliverer *d, uint64_t epoch, const char *mark, weir
     return next;
 }
 
+/* The positions of a shared source go with the transaction. */
+static then send_positions(kafka_deliverer *d, const carried *from, weir_status *bad)
+{
+    const kafka_api *api = d->client->api;
+    const rd_kafka_consumer_group_metadata_t *metadata = wr_kafka_group_metadata(from->group);
+    rd_kafka_topic_partition_list_t *moved = wr_kafka_reader_moved(from->reader);
+    then next = THEN_DONE;
+    while (moved->cnt > 0) {
+        rd_kafka_error_t *error =
+            api->rd_kafka_send_offsets_to_transaction(d->client->rk, moved, metadata, TURN_MS);
+        bool is_lost = error && wr_kafka_is_lost(api->rd_kafka_error_code(error));
+        next = judge(d, "write to", error, bad);
+        if (is_lost) {
+            wr_status_drop(*bad);
+            *bad = wr_fail(WR_E_TXN_CONFLICT, "other processes of the group read the partitions");
+            next = THEN_ABORT;
+        }
+        if (next != THEN_AGAIN) break;
+        wr_status_drop(*bad);
+        *bad = wr_cancel_check(d->cancel);
+        if (*bad) next = THEN_FAIL;
+        if (*bad) break;
+    }
+    api->rd_kafka_topic_partition_list_destroy(moved);
+    return next;
+}
+
+/* What goes with the messages: the mark, or positions. */
+static then send_beside(kafka_deliverer *d, uint64_t epoch, const char *mark, weir_status *bad)
+{
+    then next = THEN_DONE;
+    if (!d->is_shared) return send_mark(d, epoch, mark, bad);
+    for (int i = 0; i < d->carried.count && next == THEN_DONE; i++)
+        next = send_positions(d, &d->carried.items[i], bad);
+    return next;
+}
+
 /* One attempt. THEN_ABORT: nothing happened, and it may be tried again. */
 static then try_transaction(kafka_deliverer *d, uint64_t epoch, uint64_t count, wr_str messages,
                             const char *mark, weir_status *bad)
@@ -226,7 +280,7 @@ static then try_transaction(kafka_deliverer *d, uint64_t epoch, uint64_t count, 
     if (next != THEN_DONE) return next;
     *bad = send_all(d, count, messages);
     if (*bad) return THEN_ABORT;
-    next = send_mark(d, epoch, mark, bad);
+    next = send_beside(d, epoch, mark, bad);
     if (next != THEN_DONE) return next;
     *bad = wr_failpoint_armed[WR_FP_kafka_sent] ? wr_failpoint_hit(WR_FP_kafka_sent) : WR_OK;
     if (*bad) return THEN_ABORT;
@@ -245,8 +299,8 @@ static weir_status run_transaction(kafka_deliverer *d, uint64_t epoch, uint64_t 
         if (next == THEN_FAIL) return bad;
         next = take_step(d, do_abort, "abort", 0, &worse);
         wr_status_drop(worse);
-        bool is_permanent =
-            bad->code == WR_E_CANCELLED || bad->code == WR_E_CORRUPT || bad->code == WR_E_TIMEOUT;
+        bool is_permanent = bad->code == WR_E_CANCELLED || bad->code == WR_E_CORRUPT ||
+                            bad->code == WR_E_TIMEOUT || bad->code == WR_E_TXN_CONFLICT;
         if (next != THEN_DONE || is_permanent || attempt == ATTEMPTS) return bad;
         wr_status_drop(bad);
         wr_sleep_ms(TURN_MS);
@@ -307,12 +361,24 @@ static weir_status kafka_prepare(wr_deliverer *base, uint64_t epoch, wr_buf *tok
     return WR_OK;
 }
 
+/* Rows that led to no messages were read all the same. */
+static bool has_moved(const kafka_deliverer *d)
+{
+    bool has = false;
+    for (int i = 0; i < d->carried.count; i++) {
+        rd_kafka_topic_partition_list_t *moved = wr_kafka_reader_moved(d->carried.items[i].reader);
+        has |= moved->cnt > 0;
+        d->client->api->rd_kafka_topic_partition_list_destroy(moved);
+    }
+    return has;
+}
+
 static weir_status commit_exactly(kafka_deliverer *d, uint64_t epoch, uint64_t number,
                                   uint64_t count, wr_str messages)
 {
     char mark[MARK_SIZE + 1];
     snprintf(mark, sizeof mark, "%016llx", (unsigned long long)number);
-    if (!d->knows_mark) WR_TRY(read_mark(d));
+    if (!d->knows_mark && !d->is_shared) WR_TRY(read_mark(d));
     if (strcmp(mark, d->mark) == 0) return WR_OK;
     WR_TRY(run_transaction(d, epoch, count, messages, mark));
     memcpy(d->mark, mark, sizeof mark);
@@ -330,7 +396,7 @@ static weir_status kafka_commit(wr_deliverer *base, uint64_t epoch, wr_str token
     token = (wr_str){token.data + 1, token.length - 1};
     if (!take_u64(&token, &number) || !take_u64(&token, &count))
         return wr_fail(WR_E_CORRUPT, "a token of kafka is damaged");
-    if (count == 0 && token.length == 0) return WR_OK;
+    if (count == 0 && token.length == 0 && !has_moved(d)) return WR_OK;
     if (d->is_exact) return commit_exactly(d, epoch, number, count, token);
     WR_TRY(send_all(d, count, token));
     return await_delivery(d);
@@ -384,9 +450,11 @@ static weir_status register_schema(kafka_deliverer *d)
 static weir_status open_deliverer(kafka_deliverer *d)
 {
     const kafka_target *target = target_of(d);
-    const kafka_property exact[] = {{.name = "transactional.id", .value = d->name.data},
-                                    {.name = "partitioner", .value = "murmur2_random"},
-                                    {0}};
+    const kafka_property exact[] = {
+        {.name = "transactional.id", .value = d->name.data},
+        {.name = "partitioner", .value = "murmur2_random"},
+        {.name = "transaction.timeout.ms", .value = d->is_shared ? SHARED_TIMEOUT : ALONE_TIMEOUT},
+        {0}};
     const kafka_property other[] = {{.name = "enable.idempotence", .value = "true"},
                                     {.name = "partitioner", .value = "murmur2_random"},
                                     {0}};
@@ -399,6 +467,36 @@ static weir_status open_deliverer(kafka_deliverer *d)
     return bad;
 }
 
+static weir_status kafka_carry(wr_deliverer *base, wr_reader *reader)
+{
+    kafka_deliverer *d = (kafka_deliverer *)base;
+    bool is_same = false;
+    wr_assert(d->is_shared && d->is_exact);
+    if (strcmp(reader->source->connector, "kafka") == 0)
+        WR_TRY(wr_kafka_reader_same_cluster(reader, d->client, &is_same));
+    if (!is_same)
+        return wr_with_hint(
+            wr_fail(WR_E_UNSUPPORTED,
+                    "the positions of a group are committed together with the rows, which needs "
+                    "source and sink in one cluster; the sink is at %s",
+                    d->client->config->brokers.data),
+            "leave out share_partitions, or write to a topic of the source's cluster");
+    carried one = {.reader = reader, .group = wr_kafka_reader_carry(reader)};
+    wr_push(&d->arena, &d->carried, one);
+    return WR_OK;
+}
+
+/* A process that shares has a name of its own: another one that begins must not shut it out. */
+static void name_transactions(kafka_deliverer *d, wr_str query)
+{
+    const kafka_target *target = target_of(d);
+    d->name = wr_arena_printf(&d->arena, "%.*s-%.*s-%.*s", WR_STR_ARGS(target->prefix),
+                              WR_STR_ARGS(query), WR_STR_ARGS(target->config.topic));
+    if (d->is_shared)
+        d->name = wr_arena_printf(&d->arena, "%.*s-%016llx", WR_STR_ARGS(d->name),
+                                  (unsigned long long)wr_random_u64());
+}
+
 static weir_status kafka_open(wr_target *base, const wr_deliverer_request *request,
                               wr_deliverer **out)
 {
@@ -407,8 +505,8 @@ static weir_status kafka_open(wr_target *base, const wr_deliverer_request *reque
     d->base.target = base;
     d->cancel = request->cancel;
     d->is_exact = request->delivery == WR_DELIVERY_EXACTLY_ONCE;
-    d->name = wr_arena_printf(&d->arena, "%.*s-%.*s-%.*s", WR_STR_ARGS(target->prefix),
-                              WR_STR_ARGS(request->query), WR_STR_ARGS(target->config.topic));
+    d->is_shared = request->is_shared;
+    name_transactions(d, request->query);
     wr_kafka_encoder_init(&d->encoder, target, request->mem);
     weir_status bad = open_deliverer(d);
     if (bad) {
@@ -430,6 +528,7 @@ const wr_target_def wr_kafka_target_def = {.open = kafka_open,
                                            .write = kafka_write,
                                            .prepare = kafka_prepare,
                                            .commit = kafka_commit,
+                                           .carry = kafka_carry,
                                            .flush = kafka_flush,
                                            .abort = kafka_abort,
                                            .close = kafka_close,
