@@ -45,12 +45,10 @@ typedef struct wr_group_call {
 /* What a session has behind the states; sessions are rows like groups, in no pane of their own. */
 typedef struct wr_session {
     int64_t start, last; /* times of its first and last row */
-    uint8_t *next;       /* of the same keys */
-    uint8_t *moved;      /* the session it became part of */
-    uint8_t *keys;       /* row of the table of keys */
-    int64_t listed;   /* the state has it among what is due then; at this moment or later it is */
-    int64_t relisted; /* the same after the commit in progress */
-    bool is_said;     /* what it says is known downstream */
+    uint8_t *next;  /* of the same keys */
+    uint8_t *moved; /* the session it became part of */
+    uint8_t *keys;  /* row of the table of keys */
+    bool is_said;   /* what it says is known downstream */
 } wr_session;
 
 typedef struct wr_row_list {
@@ -283,7 +281,7 @@ void wr_group_kept_clear(wr_grouping *g, wr_pane *pane);
 /* ---- group_state.c ---- */
 
 enum { WR_GROUP_META = 'm', WR_GROUP_PANE = 'p', WR_GROUP_ROW = 'g', WR_GROUP_KEPT = 'k' };
-enum { WR_GROUP_BLOCK = 'b', WR_GROUP_DUE = 't', WR_GROUP_PREFIX = 9, WR_RUN_BITS = 16 };
+enum { WR_GROUP_BLOCK = 'b', WR_GROUP_DUE = 't', WR_GROUP_RUN = 'r', WR_GROUP_PREFIX = 9 };
 enum { WR_GROUP_META_VERSION = 3 };
 
 /* The slots of wr_stream_op_def for all grouping operators. */
@@ -382,10 +380,5 @@ WR_MUST_CHECK weir_status wr_group_read_kept(wr_grouping *g, wr_pane *pane, uint
 
 /* ---- session_state.c ---- */
 
-/* When something happens to a session: it is put out, or nothing can reach it any more. */
-int64_t wr_session_due(const wr_grouping *g, const wr_session *s);
-/* Writes a session that changed, or what it leaves. columns: its keys. */
-WR_MUST_CHECK weir_status wr_session_save(wr_grouping *g, uint8_t *row, const wr_column *columns,
-                                          uint32_t at, wr_state *state, wr_buf *key, wr_buf *value);
-/* Its commit succeeded. was: the flags before. */
-void wr_session_settle(wr_grouping *g, uint8_t *row, uint64_t was);
+/* Writes the sessions that changed, and what those that ended leave. */
+WR_MUST_CHECK weir_status wr_session_save(wr_grouping *g, wr_state *state);

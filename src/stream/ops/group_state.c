@@ -85,11 +85,6 @@ static weir_status save_groups(saving *s, wr_pane *pane, uint8_t *const *rows, u
     for (uint32_t i = 0; i < count; i++) {
         wr_group_head *head = wr_group_head_of(g, rows[i]);
         s->value.length = 0;
-        if (g->is_session) {
-            if (!(head->flags & WR_GROUP_DEAD)) WR_TRY(states_of(s, pane, rows[i]));
-            WR_TRY(wr_session_save(g, rows[i], keys, i, s->state, &s->key, &s->value));
-            continue;
-        }
         wr_group_key_begin(&s->key, WR_GROUP_ROW, pane->id);
         wr_group_key_add(g, &s->key, keys, i);
         if (head->flags & WR_GROUP_DEAD) {
@@ -171,7 +166,8 @@ static weir_status save_pane(saving *s, wr_pane *pane)
         WR_TRY(wr_pane_pack(s->g, pane, s->state));
         return save_pane_facts(s, pane);
     }
-    for (uint64_t at = 0; at < list->count; at += WR_BATCH_ROWS)
+    if (s->g->is_session) WR_TRY(wr_session_save(s->g, s->state));
+    for (uint64_t at = 0; at < list->count && !s->g->is_session; at += WR_BATCH_ROWS)
         WR_TRY(save_groups(s, pane, list->items + at,
                            (uint32_t)WR_MIN(list->count - at, (uint64_t)WR_BATCH_ROWS)));
     for (int i = 0; i < s->g->spec->call_count; i++) {
@@ -240,7 +236,6 @@ static void settle_pane(wr_grouping *g, wr_pane *pane)
 {
     for (uint64_t i = 0; i < pane->changed.count; i++) {
         wr_group_head *head = wr_group_head_of(g, pane->changed.items[i]);
-        if (g->is_session) wr_session_settle(g, pane->changed.items[i], head->flags);
         head->flags = settled_flags(head->flags);
     }
     pane->is_saved |= pane->changed.count > 0;

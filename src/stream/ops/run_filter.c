@@ -1,12 +1,12 @@
 /* run_filter.c - see run_filter.h.
  *
- * A block is 64 runs of 2^16 keys: 2^20 words, four of which belong to a hash. With all keys in, a
- * bit is set in about a fifth of the words, so one run in 400 is asked in vain. Blocks are given
+ * A block is 64 runs of 2^16 keys: 2^20 words, five of which belong to a hash. With all keys in, a
+ * bit is set in about a quarter of the words, so one run in 700 is asked in vain. Blocks are given
  * back when their runs are empty. */
 #include "stream/ops/run_filter.h"
 #include <string.h>
 
-enum { WORD_BITS = 20, HASHES = 4 };
+enum { WORD_BITS = 20, HASHES = 5 };
 static const size_t BLOCK_BYTES = sizeof(uint64_t) << WORD_BITS;
 
 static void drop_words(wr_run_filter *f, wr_run_block *block)
@@ -60,13 +60,16 @@ static void need_words(wr_run_filter *f, wr_run_block *block)
     block->words = words;
 }
 
-weir_status wr_run_filter_meet(wr_run_filter *f, uint64_t run, bool is_new)
+weir_status wr_run_filter_meet(wr_run_filter *f, uint64_t run, int64_t stored)
 {
     wr_run_block *block;
     uint64_t bit = UINT64_C(1) << run % 64;
     WR_TRY(need(f, run, &block));
-    if (is_new && !(block->present & bit)) block->counted |= bit;
+    if (block->present & bit) return WR_OK;
     block->present |= bit;
+    block->known &= ~bit;
+    block->stored[run % 64] = stored;
+    block->more[run % 64] = 0;
     return WR_OK;
 }
 
@@ -76,31 +79,27 @@ static uint64_t word_of(uint64_t hash, int i)
            (64 - WORD_BITS);
 }
 
-weir_status wr_run_filter_add(wr_run_filter *f, uint64_t run, uint64_t hash)
+static uint64_t spread(uint32_t hash) { return (hash + UINT64_C(1)) * UINT64_C(0xd6e8feb86659fd93); }
+
+weir_status wr_run_filter_add(wr_run_filter *f, uint64_t run, uint32_t hash)
 {
     wr_run_block *block;
-    uint64_t bit = UINT64_C(1) << run % 64;
+    uint64_t bit = UINT64_C(1) << run % 64, all = spread(hash);
     WR_TRY(need(f, run, &block));
     need_words(f, block);
     if (!(block->present & bit)) {
-        block->present |= bit;
-        block->counted |= bit;
-        block->stored[run % 64] = 0;
+        WR_TRY(wr_run_filter_meet(f, run, 0));
         if (block->words) block->known |= bit;
     }
     for (int i = 0; i < HASHES && block->words; i++)
-        block->words[word_of(hash, i)] |= bit;
+        block->words[word_of(all, i)] |= bit;
     return WR_OK;
 }
 
-void wr_run_filter_learnt(wr_run_filter *f, uint64_t run, int64_t count)
+void wr_run_filter_learnt(wr_run_filter *f, uint64_t run)
 {
     wr_run_block *block = find(f, run);
-    if (!block) return;
-    uint64_t bit = UINT64_C(1) << run % 64;
-    block->stored[run % 64] = count;
-    block->counted |= bit;
-    if (block->words) block->known |= bit;
+    if (block && block->words) block->known |= UINT64_C(1) << run % 64;
 }
 
 bool wr_run_filter_unknown(const wr_run_filter *f, uint64_t *run)
@@ -115,22 +114,16 @@ bool wr_run_filter_unknown(const wr_run_filter *f, uint64_t *run)
     return false;
 }
 
-void wr_run_filter_count(wr_run_filter *f, uint64_t run, int64_t count)
+void wr_run_filter_look(const wr_run_filter *f, uint32_t hash, wr_run_fn *each, void *arg)
 {
-    wr_run_block *block = find(f, run);
-    if (!block) return;
-    block->stored[run % 64] += count;
-}
-
-void wr_run_filter_look(const wr_run_filter *f, uint64_t hash, wr_run_fn *each, void *arg)
-{
+    uint64_t all = spread(hash);
     for (uint32_t i = 0; i < f->count; i++) {
         const wr_run_block *block = &f->blocks[i];
         uint64_t may = block->present;
         if (block->words) {
             uint64_t has = ~UINT64_C(0);
             for (int k = 0; k < HASHES; k++)
-                has &= block->words[word_of(hash, k)];
+                has &= block->words[word_of(all, k)];
             may &= has | ~block->known;
         }
         for (; may; may &= may - 1)
@@ -138,30 +131,53 @@ void wr_run_filter_look(const wr_run_filter *f, uint64_t hash, wr_run_fn *each, 
     }
 }
 
-bool wr_run_filter_touch(wr_run_filter *f, uint64_t run, uint32_t most)
+/* ---- how many are there ---- */
+
+void wr_run_filter_count(wr_run_filter *f, uint64_t run, int64_t count)
 {
     wr_run_block *block = find(f, run);
-    return !block || block->touched[run % 64]++ < most;
+    if (block) block->more[run % 64] += count;
 }
 
-/* Its bits in words stay: a number never comes again. */
-static void leave_empty(wr_run_block *block)
+void wr_run_filter_uncount(wr_run_filter *f)
 {
-    for (uint64_t left = block->present & block->counted; left; left &= left - 1) {
+    for (uint32_t i = 0; i < f->count; i++)
+        memset(f->blocks[i].more, 0, sizeof f->blocks[i].more);
+}
+
+weir_status wr_run_filter_counted(const wr_run_filter *f, wr_run_count_fn *each, void *arg)
+{
+    for (uint32_t i = 0; i < f->count; i++) {
+        const wr_run_block *block = &f->blocks[i];
+        for (uint64_t left = block->present; left; left &= left - 1) {
+            int run = __builtin_ctzll(left);
+            if (block->more[run])
+                WR_TRY(each(arg, block->number * 64 + (uint64_t)run,
+                            block->stored[run] + block->more[run]));
+        }
+    }
+    return WR_OK;
+}
+
+/* Their bits in words stay: a number never comes again. */
+static void settle_block(wr_run_block *block, uint64_t open)
+{
+    for (uint64_t left = block->present; left; left &= left - 1) {
         int run = __builtin_ctzll(left);
-        if (block->stored[run] == 0) block->present &= ~(UINT64_C(1) << run);
+        block->stored[run] += block->more[run];
+        block->more[run] = 0;
+        if (block->stored[run] == 0 && block->number * 64 + (uint64_t)run < open)
+            block->present &= ~(UINT64_C(1) << run);
     }
 }
 
-void wr_run_filter_settle(wr_run_filter *f)
+void wr_run_filter_settle(wr_run_filter *f, uint64_t open)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < f->count; i++) {
         wr_run_block *block = &f->blocks[i];
-        memset(block->touched, 0, sizeof block->touched);
-        bool is_last = i + 1 == f->count; /* goes on */
-        if (!is_last) leave_empty(block);
-        if (is_last || block->present)
+        settle_block(block, open);
+        if (block->present || block->number == open / 64)
             f->blocks[kept++] = *block;
         else
             drop_words(f, block);

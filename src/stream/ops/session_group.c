@@ -18,7 +18,7 @@ static weir_status session_open(wr_stream_op *op)
     wr_session_grouping *me = (wr_session_grouping *)op;
     wr_grouping *g = &me->base;
     const wr_group_spec *spec = op->spec;
-    me->runs.mem = op->mem;
+    me->runs.mem = me->index.mem = op->mem;
     me->next_listed = WR_NO_TIME_YET;
     wr_assert(spec->window->kind == WR_WINDOW_SESSION && spec->window->gap >= 0);
     if (spec->window->gap > INT64_MAX / 8)
@@ -38,6 +38,12 @@ static weir_status session_open(wr_stream_op *op)
 
 /* ---- what is due ---- */
 
+static int64_t due_of(const wr_grouping *g, uint8_t *row)
+{
+    const wr_session *s = wr_session_of(g, row);
+    return wr_session_due(g, s->last, s->is_said);
+}
+
 weir_status wr_session_wait(wr_session_grouping *me, uint8_t *row)
 {
     if (me->heap_count == me->heap_cap) {
@@ -46,7 +52,7 @@ weir_status wr_session_wait(wr_session_grouping *me, uint8_t *row)
                            cap * sizeof *me->heap));
         me->heap_cap = cap;
     }
-    wr_due_session entry = {wr_session_due(&me->base, wr_session_of(&me->base, row)), row};
+    wr_due_session entry = {due_of(&me->base, row), row};
     uint64_t at = me->heap_count++;
     for (; at > 0 && me->heap[(at - 1) / 2].due > entry.due; at = (at - 1) / 2)
         me->heap[at] = me->heap[(at - 1) / 2];
@@ -260,7 +266,7 @@ static weir_status take_due(wr_session_grouping *me, uint8_t **unsaid, uint32_t 
         uint8_t *row = pop_due(me);
         wr_session *s = wr_session_of(g, row);
         if (wr_group_head_of(g, row)->flags & WR_GROUP_DEAD) continue;
-        if (wr_session_due(g, s) > g->op.time) {
+        if (due_of(g, row) > g->op.time) {
             WR_TRY(wr_session_wait(me, row));
         } else if (!s->is_said) {
             unsaid[(*count)++] = row;
@@ -422,16 +428,11 @@ static void session_settled(wr_stream_op *op, bool committed)
     wr_session_grouping *me = (wr_session_grouping *)op;
     wr_grouping *g = &me->base;
     const wr_pane *pane = g->panes[0];
-    bool is_clean = committed && g->has_saved && pane->touched.count == 0;
+    bool has_saved = g->has_saved;
+    bool is_clean = committed && has_saved && pane->touched.count == 0;
     wr_grouping_settle(g, committed);
+    if (has_saved) wr_session_settle(me, committed);
     if (!committed) return;
-    if (is_clean) {
-        me->counted = me->pages = 0;
-        wr_run_filter_settle(&me->runs);
-        me->listed.length = 0;
-        me->next_listed = WR_NO_TIME_YET;
-        me->all_listed = false;
-    }
     if (is_clean && op->share && wr_mem_used(op->mem) > op->share)
         wr_session_evict(me);
     else if (pane->touched.count == 0 && (is_clean || !pane->is_saved) &&
@@ -445,6 +446,8 @@ static void session_close(wr_stream_op *op)
     wr_session_grouping *me = (wr_session_grouping *)op;
     wr_session_drop_lookup(me);
     wr_run_filter_clear(&me->runs);
+    wr_run_index_clear(&me->index);
+    wr_buf_clear(&me->visited);
     wr_buf_clear(&me->listed);
     wr_grouping_close((wr_grouping *)op);
 }
