@@ -111,6 +111,7 @@ COMPARE = """
 import duckdb, sys
 events, found = sys.argv[1:]
 db = duckdb.connect()
+db.execute('SET enable_progress_bar = false')
 db.execute(f'''CREATE TABLE wanted AS
     WITH marked AS (SELECT *, coalesce(ts - lag(ts) OVER w > INTERVAL 4 HOUR, true)::INT AS is_first
                     FROM '{events}' WINDOW w AS (PARTITION BY key ORDER BY ts)),

@@ -45,10 +45,10 @@ typedef struct wr_group_call {
 /* What a session has behind the states; sessions are rows like groups, in no pane of their own. */
 typedef struct wr_session {
     int64_t start, last; /* times of its first and last row */
-    uint8_t *next;  /* of the same keys */
-    uint8_t *moved; /* the session it became part of */
-    uint8_t *keys;  /* row of the table of keys */
-    bool is_said;   /* what it says is known downstream */
+    uint8_t *next;       /* of the same keys */
+    uint8_t *moved;      /* the session it became part of */
+    uint8_t *keys;       /* row of the table of keys */
+    bool is_said;        /* what it says is known downstream */
 } wr_session;
 
 typedef struct wr_row_list {

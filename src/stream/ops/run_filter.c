@@ -79,7 +79,10 @@ static uint64_t word_of(uint64_t hash, int i)
            (64 - WORD_BITS);
 }
 
-static uint64_t spread(uint32_t hash) { return (hash + UINT64_C(1)) * UINT64_C(0xd6e8feb86659fd93); }
+static uint64_t spread(uint32_t hash)
+{
+    return (hash + UINT64_C(1)) * UINT64_C(0xd6e8feb86659fd93);
+}
 
 weir_status wr_run_filter_add(wr_run_filter *f, uint64_t run, uint32_t hash)
 {

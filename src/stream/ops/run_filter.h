@@ -8,9 +8,9 @@
 #include "base/mem.h"
 
 typedef struct wr_run_block {
-    uint64_t number;  /* of its first run, by 64 */
-    uint64_t known;   /* runs all of whose keys are in words */
-    uint64_t present; /* runs that may hold something */
+    uint64_t number;              /* of its first run, by 64 */
+    uint64_t known;               /* runs all of whose keys are in words */
+    uint64_t present;             /* runs that may hold something */
     int64_t stored[64], more[64]; /* sessions at the last commit, and what the next one adds */
     uint64_t *words;              /* NULL: nothing is known */
     bool is_refused;              /* there was no memory for words */

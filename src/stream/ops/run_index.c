@@ -44,8 +44,8 @@ static weir_status need(wr_run_index *index, uint64_t run, wr_open_run **out)
     if (*out) return WR_OK;
     if (index->count == index->cap) {
         uint32_t cap = index->cap ? index->cap * 2 : 4;
-        index->open = wr_heap_grow(index->open, index->cap * sizeof *index->open,
-                                   cap * sizeof *index->open);
+        index->open =
+            wr_heap_grow(index->open, index->cap * sizeof *index->open, cap * sizeof *index->open);
         index->cap = cap;
     }
     void *memory;

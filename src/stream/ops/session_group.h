@@ -19,7 +19,7 @@ typedef struct wr_session_keys {
 /* A chunk of the state that was read because something in it was due. */
 typedef struct wr_visited_chunk {
     uint64_t chunk;
-    int64_t due; /* when something else in it is */
+    int64_t due;  /* when something else in it is */
     bool is_done; /* nothing is */
 } wr_visited_chunk;
 
@@ -31,17 +31,17 @@ typedef struct wr_session_grouping {
     wr_due_session *heap;
     uint64_t heap_count, heap_cap;
     int64_t gap;
-    uint32_t per_chunk; /* sessions in a chunk of the state; 0: not known yet */
-    wr_run_filter runs; /* of the sessions in the state */
-    wr_run_index index; /* and which they are */
-    wr_buf visited;     /* wr_visited_chunk: since the last commit */
+    uint32_t per_chunk;  /* sessions in a chunk of the state; 0: not known yet */
+    wr_run_filter runs;  /* of the sessions in the state */
+    wr_run_index index;  /* and which they are */
+    wr_buf visited;      /* wr_visited_chunk: since the last commit */
     int64_t visited_due; /* the earliest of theirs, if */
     bool has_visits;     /* something else in one of them will be due */
     /* The state's list of what is due: read up to `listed`, where the next entry is not before
      * `next_listed`. Both begin anew with each commit. */
     wr_buf listed;
     int64_t next_listed;
-    bool all_listed; /* there is no next entry */
+    bool all_listed;                        /* there is no next entry */
     uint64_t counted, counted_chunk, pages; /* of the list of changes: for wr_session_pending */
 } wr_session_grouping;
 

@@ -337,7 +337,8 @@ static weir_status save_all(saving *s)
     WR_TRY(save_runs(s));
     const uint32_t facts[] = {VERSION, me->per_chunk};
     if (!me->per_chunk) return WR_OK;
-    return wr_state_put(s->state, g->op.section, FACTS, (wr_str){(const char *)facts, sizeof facts});
+    return wr_state_put(s->state, g->op.section, FACTS,
+                        (wr_str){(const char *)facts, sizeof facts});
 }
 
 weir_status wr_session_save(wr_grouping *g, wr_state *state)
