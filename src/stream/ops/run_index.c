@@ -18,11 +18,6 @@ static wr_open_run *open_run(const wr_run_index *index, uint64_t run)
     return NULL;
 }
 
-bool wr_run_index_is_open(const wr_run_index *index, uint64_t run)
-{
-    return open_run(index, run) != NULL;
-}
-
 static void drop(wr_run_index *index, uint32_t at)
 {
     wr_mem_free(index->mem, index->open[at], sizeof *index->open[at]);

@@ -35,8 +35,7 @@ typedef struct wr_run_bucket {
 /* Of a hash of 64 bits the index keeps so many. */
 static inline uint32_t wr_run_hash(uint64_t hash) { return (uint32_t)(hash >> 32); }
 
-void wr_run_index_clear(wr_run_index *index);
-bool wr_run_index_is_open(const wr_run_index *index, uint64_t run);
+void wr_run_index_clear(wr_run_index *index); /* gives everything back */
 /* A session that will be in the state. Doing it again changes nothing. */
 WR_MUST_CHECK weir_status wr_run_index_add(wr_run_index *index, uint64_t number, uint32_t hash);
 /* Writes an open run that gets no more numbers. */
