@@ -11,6 +11,7 @@
  *
  * Threads: the driving thread owns graph and state. Others see copies under the lock and raise the
  * flags stop, wants_commit, waiters and cancel. */
+#include "expr/sieve.h"
 #include "stream/running.h"
 #include "stream/watermark.h"
 #include "sys/clock.h"
@@ -170,6 +171,20 @@ static weir_status poll_one(wr_stream *s, wr_graph_source *source, int64_t deadl
     return is_idle ? wr_graph_source_idle(source, true) : WR_OK;
 }
 
+/* Readers speak as if the file were read by a query that ends. */
+static weir_status offer_dead_letters(const wr_stream *s, weir_status bad)
+{
+    static const char ending[] = "\nnothing was loaded";
+    if (!bad || s->graph->dead || s->options.only_looks) return bad;
+    if (bad->code != WR_E_ROW_VALUE && bad->code != WR_E_ROW_SHAPE &&
+        bad->code != WR_E_BAD_ENCODING && !wr_code_is_of_row(bad->code))
+        return bad;
+    const char *end = bad->detail ? strstr(bad->detail, ending) : NULL;
+    if (end) bad = wr_with_detail(bad, "%.*s", (int)(end - bad->detail), bad->detail);
+    return wr_with_fix(bad, "EMIT WITH (on_error = 'drop')   or   EMIT WITH (on_error = 'dlq', "
+                            "dead_letters = a_sink)");
+}
+
 /* *rows: how many came; a batch without any counts as one. */
 static weir_status poll_all(wr_stream *s, int64_t deadline_ns, uint64_t *rows, bool *ended)
 {
@@ -178,7 +193,7 @@ static weir_status poll_all(wr_stream *s, int64_t deadline_ns, uint64_t *rows, b
     for (int i = 0; i < s->graph->source_count; i++) {
         wr_graph_source *source = &s->graph->sources[i];
         if (source->has_ended) continue;
-        WR_TRY(poll_one(s, source, deadline_ns, rows));
+        WR_TRY(offer_dead_letters(s, poll_one(s, source, deadline_ns, rows)));
         *ended &= source->has_ended;
     }
     return WR_OK;
