@@ -319,6 +319,30 @@ WEIR_API char *weir_stream_explain(const weir_stream *stream);
 /* Stops it first if it runs. Accepts NULL. */
 WEIR_API void weir_stream_close(weir_stream *stream);
 
+/* ---- rows of the host program that go on coming ---- */
+/* Brings rows to a source made by CREATE SOURCE name (columns) WITH (connector = 'push'). */
+typedef struct weir_push weir_push;
+/* One thread at a time uses a weir_push; several may have one of the same source. It outlives the
+ * session. */
+WEIR_API weir_status weir_push_open(weir_session *session, const char *name, weir_push **out);
+/* Hands over the rows of a struct array (columns by name, converted to the types of the source).
+ * Waits up to timeout_ms (negative: no limit) until a query reads the source and is not behind;
+ * *taken false: the time was over, array is as it was. If it was taken, or was left out because
+ * queries have it already, array is released.
+ * number: 1, 2, 3 .. in the order of the rows, 0: the next one. A query that goes on after a
+ * restart leaves out the batches its last commit has: who brings those behind
+ * weir_push_committed again, under their numbers, loses nothing and brings nothing twice. */
+WEIR_API weir_status weir_push_batch(weir_push *push, const struct ArrowSchema *schema,
+                                     struct ArrowArray *array, int64_t number, int64_t timeout_ms,
+                                     bool *taken);
+/* All batches of a stream, which is taken over; waits as long as it takes. */
+WEIR_API weir_status weir_push_stream(weir_push *push, struct ArrowArrayStream *stream);
+/* Nothing will come any more: queries end when they have read the rest. */
+WEIR_API void weir_push_end(weir_push *push);
+/* The last batch that all queries with commits have committed; 0: none. */
+WEIR_API int64_t weir_push_committed(const weir_push *push);
+WEIR_API void weir_push_close(weir_push *push); /* the source goes on; accepts NULL */
+
 /* ---- looking at what flows ---- */
 typedef struct weir_tap_options {
     uint64_t rows_max; /* ends after so many rows; 0: no limit */

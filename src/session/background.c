@@ -231,7 +231,7 @@ void weir_stream_progress(const weir_stream *stream, weir_stream_figures *out)
     out->delivery = wr_stream_delivery(stream->entry.stream, &out->delivery_reason);
 }
 
-static int64_t deadline(int64_t timeout_ms)
+int64_t wr_deadline_of(int64_t timeout_ms)
 {
     const int64_t longest_ms = INT64_C(1) << 40; /* 34 years */
     if (timeout_ms < 0 || timeout_ms > longest_ms) timeout_ms = longest_ms;
@@ -247,14 +247,14 @@ weir_status weir_stream_await(weir_stream *stream, int64_t timeout_ms, bool *end
 {
     *ended = false;
     WR_TRY(check_started(stream));
-    return wr_stream_await(stream->entry.stream, deadline(timeout_ms), ended);
+    return wr_stream_await(stream->entry.stream, wr_deadline_of(timeout_ms), ended);
 }
 
 weir_status weir_stream_await_idle(weir_stream *stream, int64_t timeout_ms, bool *idle)
 {
     *idle = false;
     WR_TRY(check_started(stream));
-    return wr_stream_await_idle(stream->entry.stream, deadline(timeout_ms), idle);
+    return wr_stream_await_idle(stream->entry.stream, wr_deadline_of(timeout_ms), idle);
 }
 
 void weir_stream_stop(weir_stream *stream) { wr_stream_stop(stream->entry.stream); }

@@ -5,7 +5,7 @@
 #include "col/arrow.h"
 #include "session/session.h"
 
-static weir_status stream_error(struct ArrowArrayStream *stream, const char *what)
+weir_status wr_arrow_stream_failure(struct ArrowArrayStream *stream, const char *what)
 {
     const char *text = stream->get_last_error ? stream->get_last_error(stream) : NULL;
     return wr_fail(WR_E_IO, "the stream failed while %s: %s", what,
@@ -30,7 +30,8 @@ static weir_status read_all(struct ArrowArrayStream *stream, const struct ArrowS
 {
     for (;;) {
         struct ArrowArray array = {0};
-        if (stream->get_next(stream, &array) != 0) return stream_error(stream, "reading rows");
+        if (stream->get_next(stream, &array) != 0)
+            return wr_arrow_stream_failure(stream, "reading rows");
         if (!array.release) return WR_OK;
         weir_status bad = append_array(table, txn, schema, &array);
         array.release(&array);
@@ -62,7 +63,7 @@ static weir_status read_stream(weir_session *session, wr_str name, struct ArrowA
 {
     struct ArrowSchema schema = {0};
     if (stream->get_schema(stream, &schema) != 0)
-        return stream_error(stream, "asking for its schema");
+        return wr_arrow_stream_failure(stream, "asking for its schema");
     weir_status bad = register_stream(session, name, stream, &schema);
     if (schema.release) schema.release(&schema);
     return bad;

@@ -363,6 +363,10 @@ WR_MUST_CHECK weir_status wr_run_all_but_last(weir_session *session, wr_str sql,
                                               const wr_statement_list *list);
 /* TXN_STATE inside BEGIN .. COMMIT, whose changes a stream would not see. */
 WR_MUST_CHECK weir_status wr_check_no_block(const weir_session *session, wr_span span);
+int64_t wr_deadline_of(int64_t timeout_ms); /* negative: none to speak of */
+/* register.c: IO with the reason the producer gives. */
+WR_MUST_CHECK weir_status wr_arrow_stream_failure(struct ArrowArrayStream *stream,
+                                                  const char *what);
 /* Binds one statement without parameters in a transaction that ends with the query. CREATE SINK ..
  * AS makes the sink (which goes if the query has_failed), and what is bound is the INSERT. */
 WR_MUST_CHECK weir_status wr_query_bind_alone(weir_query *query, wr_str sql, const wr_node *node);

@@ -55,6 +55,18 @@ typedef struct wr_lag {
     bool is_waiting;
 } wr_lag;
 
+/* How rows come into a source that the host program fills. Any thread. */
+typedef struct wr_inlet {
+    /* Takes the batch `number` (0: the next one), which is pieces one after the other with all
+     * columns of the source, or nothing: *taken false when there was no room until deadline_ns.
+     * A batch that readers have had is taken and left out. */
+    weir_status (*bring)(wr_source *source, const wr_batch *pieces, int count, int64_t number,
+                         int64_t deadline_ns, bool *taken);
+    void (*end)(wr_source *source); /* nothing will come any more */
+    /* The last batch that all queries that commit have committed; 0: none. */
+    int64_t (*committed)(wr_source *source);
+} wr_inlet;
+
 typedef struct wr_source_def {
     weir_status (*open)(wr_source *source, const wr_reader_request *request, wr_reader **out);
     /* Up to WR_BATCH_ROWS rows. Waits until deadline_ns (monotonic clock; 0: does not wait) for the
@@ -81,6 +93,7 @@ typedef struct wr_source_def {
     void (*describe)(wr_str position, wr_buf *out);
     /* Fails if there is no use in reading it any more. NULL: always usable. Any thread. */
     weir_status (*usable)(wr_source *source);
+    const wr_inlet *inlet; /* NULL: rows come from elsewhere */
     void (*drop)(wr_source *source);
 } wr_source_def;
 

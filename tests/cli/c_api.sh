@@ -67,6 +67,7 @@ run cancel "57014: the statement was cancelled"
 run progress "100000 different values"
 run stream 'nothing: ended, 4600 rows in, 4600 out
 {"query_id":"nothing"'
+run push "2 rows in, 1 out"
 run error_object 'code W1203, SQLSTATE 42703
 message: no column "custmer" in orders
 at: custmer
