@@ -91,8 +91,7 @@ static weir_status check_name(wr_str name)
         "letters, digits, '_', '-' and '.', which may not be first: a folder has the name");
 }
 
-/* What the settings of the session and the statement say. */
-static void take_settings(weir_query *query, const wr_bound *bound, wr_stream_options *out)
+void wr_take_stream_settings(weir_query *query, const wr_bound *bound, wr_stream_options *out)
 {
     weir_session *session = query->session;
     *out = (wr_stream_options){
@@ -100,6 +99,7 @@ static void take_settings(weir_query *query, const wr_bound *bound, wr_stream_op
         .state = wr_session_text(session, WR_SET_STREAM_STATE),
         .temp = wr_session_text(session, WR_SET_TEMP_DIRECTORY),
         .checkpoint_interval_us = wr_session_int(session, WR_SET_CHECKPOINT_INTERVAL) * 1000,
+        .checkpoint_bytes = (uint64_t)wr_session_int(session, WR_SET_CHECKPOINT_BYTES),
         .round_us = 100 * 1000,
         .idle_us = wr_session_int(session, WR_SET_STREAM_IDLE_AFTER) * 1000,
         .lookup_refresh_us = wr_session_int(session, WR_SET_LOOKUP_REFRESH) * 1000,
@@ -136,7 +136,7 @@ weir_status wr_make_stream(weir_query *query, const wr_bound *bound,
     wr_logical *root = bound->root;
     wr_pool *pool;
     WR_BUF(text);
-    take_settings(query, bound, &options);
+    wr_take_stream_settings(query, bound, &options);
     wr_node_format(&text, bound->statement);
     options.text = wr_arena_str(&query->arena, wr_buf_str(&text));
     WR_TRY(wr_take_emit_options(query, &bound->emit_options, &options));

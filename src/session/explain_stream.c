@@ -52,20 +52,14 @@ weir_status wr_explain_stream(weir_query *query, const wr_bound *bound, wr_targe
     wr_logical *root = bound->root;
     wr_pool *pool;
     size_t noticed = query->notices.length;
-    wr_stream_options options = {
-        .name = name,
-        .checkpoint_interval_us = wr_session_int(session, WR_SET_CHECKPOINT_INTERVAL) * 1000,
-        .idle_us = wr_session_int(session, WR_SET_STREAM_IDLE_AFTER) * 1000,
-        .lookup_refresh_us = wr_session_int(session, WR_SET_LOOKUP_REFRESH) * 1000,
-        .emit_on_close = bound->emit_on_close,
-        .emit_on_change = bound->emit_changes,
-        .is_explained = true,
-        .fs = session->engine->fs};
+    wr_stream_options options;
+    wr_take_stream_settings(query, bound, &options);
+    options.name = name;
+    options.is_explained = true;
     WR_TRY(wr_take_emit_options(query, &bound->emit_options, &options));
-    wr_str folder = wr_session_text(session, WR_SET_STREAM_STATE);
-    if (folder.length)
-        options.state =
-            wr_arena_printf(&query->arena, "%.*s/%.*s", WR_STR_ARGS(folder), WR_STR_ARGS(name));
+    if (options.state.length)
+        options.state = wr_arena_printf(&query->arena, "%.*s/%.*s", WR_STR_ARGS(options.state),
+                                        WR_STR_ARGS(name));
     WR_TRY(wr_optimize_stream(query, &options, &root));
     WR_TRY(wr_engine_pool(session->engine, 1, &pool));
     add_logical(query, root, as_json, out);

@@ -148,18 +148,27 @@ TEST(who_brings_rows_waits_until_a_query_reads_them)
     bench_close(&b);
 }
 
-static void restart(bench *b)
+static void make_sink(bench *b)
 {
     WR_BUF(sql);
-    bench_open(b, "");
-    wr_buf_printf(&sql, "SET stream_state = '%s/state'", b->folder);
-    expect(b, sql.data, "");
-    sql.length = 0;
     wr_buf_printf(&sql,
-                  "CREATE SINK out (k BIGINT) WITH (connector = 'files', path = '%s/out', format "
-                  "= 'csv')",
-                  b->folder);
+                  "SET stream_state = '%s/state'; CREATE SINK out (k BIGINT) WITH (connector = "
+                  "'files', path = '%s/out', format = 'csv')",
+                  b->folder, b->folder);
     expect(b, sql.data, "");
+}
+
+static void remove_folder(const bench *b)
+{
+    char command[64];
+    snprintf(command, sizeof command, "rm -rf %s", b->folder);
+    EXPECT_INT(system(command), 0);
+}
+
+static void restart(bench *b)
+{
+    bench_open(b, "");
+    make_sink(b);
     stream_open(b, "INSERT INTO out SELECT k FROM s");
 }
 
@@ -192,9 +201,31 @@ TEST(batches_that_are_committed_are_left_out_after_a_restart)
                   b.folder);
     expect(&b, sql.data, "1 2 3 4\n");
     bench_close(&b);
-    char command[64];
-    snprintf(command, sizeof command, "rm -rf %s", b.folder);
-    EXPECT_INT(system(command), 0);
+    remove_folder(&b);
+}
+
+TEST(a_stream_commits_when_it_has_read_so_many_bytes)
+{
+    bench b = {.folder = "/tmp/weir_push_XXXXXX"};
+    weir_stream_figures f = {0};
+    bool taken;
+    EXPECT(mkdtemp(b.folder) != NULL);
+    bench_open(&b, "");
+    expect(&b, "SET checkpoint_interval = '1h'; SET checkpoint_bytes = '40kB'", "");
+    make_sink(&b);
+    stream_open(&b, "INSERT INTO out SELECT k FROM s");
+    for (int64_t i = 0; i < 10; i++) { /* 16 bytes a row */
+        EXPECT_OK(bring(&b,
+                        "SELECT i AS k, 'a' AS name, now()::TIMESTAMP AS ts FROM range(1000) t(i)",
+                        0, 20000, &taken));
+    }
+    for (int i = 0; i < 1000 && (f.rows_in < 10000 || f.checkpoints < 2); i++) {
+        usleep(10000);
+        weir_stream_progress(b.stream, &f);
+    }
+    EXPECT(f.checkpoints >= 2 && f.checkpoints <= 4);
+    bench_close(&b);
+    remove_folder(&b);
 }
 
 TEST(what_cannot_be_pushed_says_why)

@@ -336,6 +336,9 @@ struct wr_stream_options;
 WR_MUST_CHECK weir_status wr_optimize_stream(weir_query *query,
                                              const struct wr_stream_options *options,
                                              wr_logical **root);
+/* What the settings of the session and the statement say. */
+void wr_take_stream_settings(weir_query *query, const wr_bound *bound,
+                             struct wr_stream_options *out);
 /* Makes the stream of a bound INSERT INTO a sink, not started, and enters it; what query has must
  * outlive it. given: instead of the settings; may be NULL. */
 WR_MUST_CHECK weir_status wr_make_stream(weir_query *query, const wr_bound *bound,

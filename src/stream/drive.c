@@ -249,12 +249,30 @@ static bool others_wait(const wr_stream *s)
     return false;
 }
 
+static uint64_t rows_read(const wr_stream *s)
+{
+    uint64_t rows = 0;
+    for (int i = 0; i < s->graph->source_count; i++)
+        rows += s->graph->sources[i].rows;
+    return rows;
+}
+
+/* By the size of the rows that were looked at. */
+static bool has_read_enough(const wr_stream *s)
+{
+    double rows = (double)(rows_read(s) - s->committed_rows);
+    const wr_stream_progress *p = &s->now;
+    return s->options.checkpoint_bytes && p->sampled_rows &&
+           rows * (double)p->sampled_bytes / (double)p->sampled_rows >=
+               (double)s->options.checkpoint_bytes;
+}
+
 static bool commit_is_due(wr_stream *s, bool any)
 {
     if (!commits(s)) return false;
     if (others_wait(s)) return true;
     if (!any && (s->wants_commit || s->waiters)) return true;
-    return now_us() - s->last_commit_us >= s->options.checkpoint_interval_us;
+    return now_us() - s->last_commit_us >= s->options.checkpoint_interval_us || has_read_enough(s);
 }
 
 static weir_status commit(wr_stream *s)
@@ -262,6 +280,7 @@ static weir_status commit(wr_stream *s)
     WR_TRY(wr_commit_epoch(&s->committer));
     if (s->dead.graph) wr_dead_has_new(&s->dead, true);
     s->last_commit_us = now_us();
+    s->committed_rows = rows_read(s);
     s->wants_commit = false;
     s->now.checkpoints++;
     s->now.checkpoint_bytes = s->committer.bytes;
@@ -333,7 +352,8 @@ static weir_status poll_round(wr_stream *s, int64_t began, bool *any, bool *few,
         WR_TRY(poll_all(s, 0, &rows, ended));
         *any |= rows > 0;
         *few = !has_more(s, rows);
-        is_full = wr_graph_is_behind(s->graph) || wr_graph_wants_commit(s->graph);
+        is_full =
+            wr_graph_is_behind(s->graph) || wr_graph_wants_commit(s->graph) || has_read_enough(s);
     } while (!*few && !is_full && !is_stopping(s) && now_us() - began < s->options.round_us);
     if (*any || *ended || is_stopping(s)) return WR_OK;
     WR_TRY(poll_all(s, patience(s), &rows, ended));

@@ -468,6 +468,9 @@ static void commit_facts(const writer *w)
     } else {
         wr_buf_add_text(&text, "after each round");
     }
+    if (s->options.checkpoint_bytes)
+        wr_buf_printf(&text, ", and when %llu bytes of rows were read",
+                      (unsigned long long)s->options.checkpoint_bytes);
     bool commits = s->options.state.length || s->delivery == WR_DELIVERY_EXACTLY_ONCE;
     fact(w, "checkpoints", commits ? wr_buf_str(&text) : WR_STR("none: there is nothing to keep"));
     if (s->options.state.length)

@@ -22,6 +22,7 @@ struct wr_stream {
     _Atomic int waiters;       /* who wait until it is; rows are committed at once meanwhile */
     _Atomic bool in_flight;    /* a batch is on its way through the graph */
     int64_t last_commit_us;
+    uint64_t committed_rows;  /* read before the last commit */
     wr_stream_progress now;   /* the driving thread's own; the lock's copy follows at each round */
     bool left_rows;           /* the round ended by time, and a source had more */
     int64_t described_ns;     /* when positions were described last */

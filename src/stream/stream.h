@@ -13,9 +13,9 @@ typedef struct wr_stream_options {
     wr_str state; /* directory; empty: nothing is kept, the query is volatile */
     wr_str text;  /* the statement, as the formatter writes it; may be empty */
     wr_str temp;  /* folder for what does not fit in memory; empty: the system's */
-    int64_t checkpoint_interval_us; /* 0: after each round */
-    uint64_t checkpoint_bytes;      /* commits also after so much was changed; 0: by time alone */
-    int64_t round_us;               /* a round ends after this long at the latest */
+    int64_t checkpoint_interval_us;     /* 0: after each round */
+    uint64_t checkpoint_bytes;          /* of rows read: commits then, too; 0: by time alone */
+    int64_t round_us;                   /* a round ends after this long at the latest */
     bool emit_on_close, emit_on_change; /* as the statement says */
     wr_delivery delivery;
     bool is_asked;             /* delivery was asked for: fail where it cannot be had */
