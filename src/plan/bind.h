@@ -35,6 +35,9 @@ typedef struct wr_from {
     wr_logical *plan; /* NULL: nothing yet */
     WR_LIST(wr_scope_table *) tables;
     WR_LIST(wr_scope_item) items;
+    /* source FOR SYSTEM_TIME AS OF version_at: a join takes the newest row that is not after it. */
+    wr_expr *version_at; /* NULL: not said */
+    wr_object *version_of;
 } wr_from;
 
 typedef enum wr_clause {

@@ -310,8 +310,22 @@ static weir_status bind_query_ref(wr_scope *outer, const wr_from *left, const wr
     return from_result(planner, &result, &ref->alias, WR_STR(""), ref->node.span, out);
 }
 
+/* The source that the reference means; NULL: something else. The planner holds it. */
+static wr_object *source_of(wr_scope *scope, const wr_sql_table_ref *ref)
+{
+    wr_planner *planner = scope->planner;
+    wr_str schema, name;
+    wr_split_name(&ref->name, &schema, &name);
+    if (ref->file || !planner->catalog) return NULL;
+    if (ref->name.count == 1 && wr_find_cte(scope, name)) return NULL;
+    wr_object *object = wr_catalog_find(planner->catalog, WR_RELATION_KINDS, schema, name);
+    if (object) wr_push(planner->arena, &planner->objects, object);
+    return object && object->kind == WR_ENTRY_SOURCE ? object : NULL;
+}
+
 /* JOIN t FOR SYSTEM_TIME AS OF b.p, where p is proctime(): the rows of t when those of b arrive. To
- * a batch all arrive now, and a continuous query reads t when it begins. */
+ * a batch all arrive now, and a continuous query reads t when it begins, and again as
+ * lookup_refresh says. Of a source with a watermark: the version that was valid at the moment. */
 static weir_status bind_table_at(wr_scope *outer, const wr_from *left, const wr_sql_table_ref *ref,
                                  wr_from *out)
 {
@@ -320,10 +334,21 @@ static weir_status bind_table_at(wr_scope *outer, const wr_from *left, const wr_
     if (!at || at->version || !left || !left->plan) return bind_table_ref(outer, ref, out);
     wr_expr *moment;
     WR_TRY(wr_bind_expr(wr_scope_over(outer, left), at->value, &moment));
-    if (!wr_is_arrival_time(left->plan, moment)) return bind_table_ref(outer, ref, out);
+    wr_object *source = source_of(outer, ref);
+    bool is_now = wr_is_arrival_time(left->plan, moment);
+    if (!is_now && !source) return bind_table_ref(outer, ref, out);
+    if (!is_now && !source->watermark_sql.length)
+        return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, ref->time_travel->span,
+                                       "%.*s has no time that says since when a row is valid",
+                                       WR_STR_ARGS(source->name)),
+                            "CREATE SOURCE .. WATERMARK FOR ts AS ts - INTERVAL '5 seconds'");
     wr_sql_table_ref as_it_is = *ref;
     as_it_is.time_travel = NULL;
-    return bind_table_ref(outer, &as_it_is, out);
+    WR_TRY(bind_table_ref(outer, &as_it_is, out));
+    if (is_now) return WR_OK;
+    out->version_at = moment;
+    out->version_of = source;
+    return WR_OK;
 }
 
 static weir_status bind_any(wr_scope *outer, const wr_from *left, const wr_node *relation,
@@ -392,6 +417,11 @@ weir_status wr_bind_from(wr_scope *outer, const wr_nodes *relations, wr_from *ou
     for (int i = 0; i < relations->count; i++) {
         wr_from one = {0};
         WR_TRY(wr_bind_relation(outer, out, relations->items[i], &one));
+        if (one.version_at)
+            return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, relations->items[i]->span,
+                                           "FOR SYSTEM_TIME AS OF needs a JOIN with a condition"),
+                                "JOIN %.*s FOR SYSTEM_TIME AS OF .. ON l.id = r.id",
+                                WR_STR_ARGS(one.version_of->name));
         WR_TRY(wr_from_check_names(out, &one, relations->items[i]->span));
         out->plan = out->plan ? wr_join_new(planner, WR_JOIN_INNER, out->plan, one.plan, NULL, 0)
                               : one.plan;

@@ -213,6 +213,54 @@ static weir_status make_asof(join_binder *b, wr_from *out)
     return WR_OK;
 }
 
+static bool is_equality_with(const wr_expr *e, wr_column_id column)
+{
+    if (e->kind != WR_X_COMPARE || (e->op != WR_EQ && e->op != WR_NOT_DISTINCT)) return false;
+    for (int i = 0; i < 2; i++)
+        if (e->args[i]->kind == WR_X_COLUMN && e->args[i]->column == column) return true;
+    return false;
+}
+
+/* The version of a key that was valid at a moment is the newest one that is not after it: an ASOF
+ * join by the column of the watermark. With a primary key the condition compares just that: other
+ * columns may differ from version to version. */
+static weir_status make_versions(join_binder *b, wr_from *out)
+{
+    wr_planner *planner = b->outer->planner;
+    const wr_object *source = b->right.version_of;
+    const wr_scope_table *table = b->right.tables.items[0];
+    const wr_key_def *primary = NULL;
+    for (int i = 0; i < source->key_count && !primary; i++)
+        if (source->keys[i].is_primary) primary = &source->keys[i];
+    if (b->kind != WR_JOIN_INNER && b->kind != WR_JOIN_LEFT)
+        return wr_fail_at(WR_E_UNSUPPORTED, b->node->node.span,
+                          "joins FOR SYSTEM_TIME AS OF are inner or left joins");
+    if (!b->conditions.count)
+        return wr_fail_at(WR_E_UNSUPPORTED, b->node->node.span,
+                          "FOR SYSTEM_TIME AS OF needs an equality: whose version?");
+    int named = 0;
+    for (int k = 0; primary && k < primary->column_count; k++) {
+        const wr_expr *column = table->items[primary->columns[k]].expr;
+        for (int i = 0; i < b->conditions.count; i++)
+            named += is_equality_with(b->conditions.items[i], column->column);
+    }
+    if (primary && (named != primary->column_count || named != b->conditions.count))
+        return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, b->node->node.span,
+                                       "versions of %.*s are told apart by its primary key",
+                                       WR_STR_ARGS(source->name)),
+                            "compare all of its columns in ON, and nothing else: the rest goes "
+                            "into WHERE");
+    wr_expr *sides[2] = {b->right.version_at,
+                         wr_expr_copy(planner->arena, table->items[source->watermark_column].expr)};
+    const wr_type *type;
+    weir_status bad = wr_bind_unify(b->outer, sides, 2, "FOR SYSTEM_TIME AS OF", &type);
+    if (bad) return wr_with_span(bad, b->node->right->span);
+    wr_expr *near;
+    WR_TRY(wr_bind_compare(planner->arena, WR_GE, sides[0], sides[1], b->node->right->span, &near));
+    wr_push(planner->arena, &b->conditions, near);
+    return make_asof(b, out);
+}
+
 /* Rows side by side: both sides are numbered and joined by the number. */
 static weir_status make_positional(join_binder *b)
 {
@@ -307,7 +355,12 @@ weir_status wr_bind_join(wr_scope *outer, const wr_from *left, const wr_sql_join
     WR_TRY(merge_all(&b));
     WR_TRY(bind_condition(&b));
     if (join->join == WR_JOIN_SQL_POSITIONAL) WR_TRY(make_positional(&b));
-    if (join->asof)
+    if (b.left.version_at)
+        return wr_fail_at(WR_E_UNSUPPORTED, join->left->span,
+                          "FOR SYSTEM_TIME AS OF stands on the right side of a join");
+    if (b.right.version_at)
+        WR_TRY(make_versions(&b, out));
+    else if (join->asof)
         WR_TRY(make_asof(&b, out));
     else
         out->plan = wr_join_new(planner, b.kind, b.left.plan, b.right.plan, b.conditions.items,

@@ -143,6 +143,25 @@ static void carry_change(wr_builder *b, wr_piece *piece, wr_logical *project)
     piece->change = id;
 }
 
+void wr_piece_keep_sign_last(wr_builder *b, wr_piece *piece)
+{
+    wr_arena *arena = b->planner->arena;
+    if (!piece->takes_back) return;
+    const wr_logical *plan = piece->plan;
+    wr_logical *project = wr_logical_new(b->planner, WR_L_PROJECT, piece->plan, NULL);
+    project->project.bindings = wr_new_array(arena, wr_binding, plan->output_count + 1);
+    for (int i = 0; i < plan->output_count; i++) {
+        const wr_output *output = &plan->outputs[i];
+        if (output->id == piece->change) continue;
+        project->project.bindings[project->project.count++] =
+            (wr_binding){output->id, wr_expr_column(arena, output->id, output->type)};
+    }
+    project->project.bindings[project->project.count++] =
+        (wr_binding){piece->change, wr_expr_column(arena, piece->change, change_type())};
+    wr_logical_set_outputs(b->planner, project);
+    piece->plan = project;
+}
+
 /* Which of the new columns are old ones that tell time or end windows? */
 static void carry_times(wr_builder *b, wr_piece *piece, const wr_logical *project)
 {
@@ -522,10 +541,6 @@ static weir_status build_once(wr_logical *node, wr_piece *out)
 {
     *out = (wr_piece){.plan = node};
     if (!reads_stream(node)) return WR_OK;
-    if (node->kind == WR_L_ASOF_JOIN)
-        return wr_build_refuse(node, "an ASOF join of a stream is not supported",
-                               "JOIN .. AND r.ts BETWEEN l.ts - INTERVAL '1 hour' AND l.ts, then "
-                               "row_number() OVER (PARTITION BY l.id ORDER BY r.ts DESC) <= 1");
     return refuse_node(node);
 }
 
@@ -543,6 +558,8 @@ weir_status wr_build_node(wr_builder *b, wr_logical *node, wr_piece *out)
         return wr_build_group(b, node, out);
     case WR_L_JOIN:
         return wr_build_join(b, node, out);
+    case WR_L_ASOF_JOIN:
+        return wr_build_asof(b, node, out);
     case WR_L_WINDOW:
         return wr_build_over(b, node, out);
     case WR_L_SET:

@@ -143,6 +143,7 @@ static weir_status join_with_table(joining *j, wr_piece *out)
     node->join.publish_count = 0;
     wr_logical_set_outputs(j->b->planner, node);
     out->plan = node;
+    wr_piece_keep_sign_last(j->b, out);
     return WR_OK;
 }
 

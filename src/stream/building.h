@@ -72,7 +72,11 @@ wr_expr *wr_build_to_positions(wr_arena *arena, const wr_expr *e, const wr_outpu
 /* UNSUPPORTED at the node, with a fix. */
 weir_status wr_build_refuse(const wr_logical *node, const char *what, const char *fix);
 
-/* build_group.c, build_join.c, build_over.c, build_top.c */
+/* A join in the plan with what is read once has put columns behind the sign: it goes last again. */
+void wr_piece_keep_sign_last(wr_builder *b, wr_piece *piece);
+
+/* build_asof.c, build_group.c, build_join.c, build_over.c, build_top.c */
+WR_MUST_CHECK weir_status wr_build_asof(wr_builder *b, wr_logical *node, wr_piece *out);
 WR_MUST_CHECK weir_status wr_build_group(wr_builder *b, wr_logical *node, wr_piece *out);
 WR_MUST_CHECK weir_status wr_build_join(wr_builder *b, wr_logical *node, wr_piece *out);
 WR_MUST_CHECK weir_status wr_build_over(wr_builder *b, wr_logical *node, wr_piece *out);

@@ -181,6 +181,19 @@ static void join_facts(const writer *w, const wr_stream_op *op)
                   : "at once; rows without a partner when they expire");
 }
 
+static void asof_facts(const writer *w, const wr_stream_op *op)
+{
+    const wr_asof_spec *spec = op->spec;
+    WR_BUF(keys);
+    wr_buf_printf(&keys, "%d", spec->key_count);
+    fact_text(w, "kind", spec->is_left ? "left" : "inner");
+    fact(w, "keys", wr_buf_str(&keys));
+    fact_text(w, "left rows", "kept until time has passed them, and answered then");
+    fact_text(w, "right rows",
+              spec->is_strict ? "the newest of each key before the time, and all later ones"
+                              : "the newest of each key up to the time, and all later ones");
+}
+
 static bool join_grows(const wr_stream_op *op)
 {
     const wr_join_spec *spec = op->spec;
@@ -289,6 +302,8 @@ static void stage_facts(const writer *w, const wr_stream_op *op)
         group_facts(w, op);
     else if (op->def == &wr_stream_join)
         join_facts(w, op);
+    else if (op->def == &wr_stream_asof)
+        asof_facts(w, op);
     else if (op->def == &wr_stream_top)
         top_facts(w, op);
     if (w->has_notes && op->note[0]) fact_text(w, "state", op->note);

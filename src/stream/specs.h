@@ -55,6 +55,16 @@ typedef struct wr_join_spec {
     bool orphans_at_once;
 } wr_join_spec;
 
+/* ASOF JOIN of two inputs that append only: each left row meets the newest right row of its key
+ * that is not after it (is_strict: before it). Columns of both: what is put out, then the time
+ * (TIMESTAMP), then keys. */
+typedef struct wr_asof_spec {
+    int output_count[2], key_count;
+    const bool *null_equal; /* per key */
+    bool is_left;           /* left rows without a partner are put out */
+    bool is_strict;
+} wr_asof_spec;
+
 /* row_number() over (partition by .. order by ..) <= limit. Input: what is put out, then the
  * partition, then the order. With limit 1 and the order by time this is deduplication. */
 typedef struct wr_top_spec {
@@ -89,4 +99,4 @@ typedef struct wr_over_spec {
 } wr_over_spec;
 
 extern const wr_stream_op_def wr_stream_group, wr_stream_window_group, wr_stream_session_group,
-    wr_stream_join, wr_stream_top, wr_stream_over, wr_stream_sink;
+    wr_stream_join, wr_stream_asof, wr_stream_top, wr_stream_over, wr_stream_sink;
