@@ -14,8 +14,8 @@ typedef struct joining {
     wr_column_set own[2];
     WR_LIST(wr_expr *) keys[2];
     WR_LIST(bool) null_equal;
-    WR_LIST(wr_expr *) rest; /* conditions that are not keys */
-    wr_expr *expiry[2];
+    WR_LIST(wr_expr *) rest;        /* conditions that are not keys */
+    wr_expr *expiry[2], *since[2];  /* no partner of a row expires before its since */
     WR_LIST(wr_end_column) ends[2]; /* equal on both sides */
     bool expires_at_end[2];
 } joining;
@@ -64,8 +64,10 @@ static weir_status take_bound(joining *j, const wr_expr *early, wr_expr *late)
     if (j->expiry[of_late] || !is_time_type(early->type) || !is_time_type(late->type)) return WR_OK;
     wr_expr *bound = wr_expr_copy(j->b->planner->arena, late);
     WR_TRY(strip_shift(j, &early, &bound));
-    if (early->kind == WR_X_COLUMN && wr_piece_is_time(&j->side[of_early], early->column))
-        j->expiry[of_late] = bound;
+    if (early->kind != WR_X_COLUMN || !wr_piece_is_time(&j->side[of_early], early->column))
+        return WR_OK;
+    j->expiry[of_late] = bound;
+    j->since[of_early] = wr_expr_copy(j->b->planner->arena, early);
     return WR_OK;
 }
 
@@ -98,6 +100,10 @@ static weir_status take_end(joining *j, wr_expr *const pair[2])
                            wr_expr_const(planner->arena, before)};
         WR_TRY(wr_bind_call(planner->arena, planner->env, WR_STR("+"), args, NULL, 2, pair[i]->span,
                             &j->expiry[i]));
+        wr_expr *same[] = {wr_expr_copy(planner->arena, pair[1 - i]),
+                           wr_expr_const(planner->arena, before)};
+        WR_TRY(wr_bind_call(planner->arena, planner->env, WR_STR("+"), same, NULL, 2,
+                            pair[1 - i]->span, &j->since[1 - i]));
     }
     return WR_OK;
 }
@@ -173,6 +179,10 @@ static weir_status finish_side(joining *j, int i, wr_stream_op **op, const wr_ou
         wr_push(arena, &bindings,
                 ((wr_binding){wr_planner_column(b->planner, WR_STR("$expiry"), j->expiry[i]->type),
                               j->expiry[i]}));
+    if (j->since[i])
+        wr_push(arena, &bindings,
+                ((wr_binding){wr_planner_column(b->planner, WR_STR("$since"), j->since[i]->type),
+                              j->since[i]}));
     return wr_piece_finish(b, &j->side[i], bindings.items, bindings.count, op);
 }
 
@@ -241,6 +251,7 @@ static weir_status join_streams(joining *j, wr_piece *out)
     spec->null_equal = j->null_equal.items;
     for (int i = 0; i < 2; i++) {
         spec->has_expiry[i] = j->expiry[i] != NULL;
+        spec->has_since[i] = j->since[i] != NULL;
         spec->input_takes_back[i] = j->side[i].takes_back;
         spec->orphans_at_once |= keeps(spec->kind, i) && !j->expiry[i];
     }

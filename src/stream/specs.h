@@ -42,12 +42,13 @@ typedef struct wr_group_spec {
 } wr_group_spec;
 
 /* A join of two inputs. Columns of both: what is put out, then keys, then (has_expiry) a TIMESTAMP:
- * when time is past it the row finds no new partner. */
+ * when time is past it the row finds no new partner; then (has_since) a TIMESTAMP: no partner of
+ * the row expires before it. */
 typedef struct wr_join_spec {
     wr_join_kind kind; /* INNER, LEFT, RIGHT, FULL, SEMI, ANTI */
     int output_count[2], key_count;
     const bool *null_equal; /* per key */
-    bool has_expiry[2];
+    bool has_expiry[2], has_since[2];
     wr_expr *residual; /* over output columns of the left, then the right; NULL: none */
     bool input_takes_back[2];
     /* Rows without a partner leave at once and are taken back when one comes; else when they

@@ -10,6 +10,10 @@
  * then it may take its leave as an orphan; one that comes after its expiry meets who is there and
  * is not stored. Rows whose key can equal nothing (NULL) meet nobody.
  *
+ * A row that comes so late that partners of it may have been forgotten (time is past its `since`)
+ * is never called an orphan: where rows are put out without partners it is told as late and left
+ * out. Elsewhere it meets who is there, and is told if that is nobody and it is not stored.
+ *
  * Rows that take back are put in front of those that appear in the same batch when all of them mean
  * rows that are stored already; otherwise the batch goes through in runs of one sign, because then
  * some mean rows of this very batch. A row that is taken back after its expiry does what one that
@@ -65,7 +69,7 @@ static weir_status open_side(wr_stream_join_op *j, int side, const wr_type ***ke
     const wr_join_spec *spec = op->spec;
     const wr_schema *schema = wr_shelf_input_schema(op, side);
     int outputs = spec->output_count[side], width = outputs + spec->key_count;
-    wr_assert(schema->count >= width + spec->has_expiry[side]);
+    wr_assert(schema->count >= width + spec->has_expiry[side] + spec->has_since[side]);
     const wr_type **types = wr_new_array(&op->arena, const wr_type *, width + 1);
     for (int c = 0; c < width; c++)
         types[c] = schema->fields[c].type;
@@ -135,6 +139,36 @@ static void look_at(wr_stream_join_op *j, wr_arriving *a)
         for (uint32_t i = 0; i < a->count; i++)
             a->is_alone[i] |= wr_column_is_null(&columns[k], a->rows[i]);
     }
+    if (!spec->has_since[a->side]) return;
+    int64_t since[WR_BATCH_ROWS];
+    uint8_t is_null[WR_BATCH_ROWS];
+    wr_keys_ints(&columns[spec->key_count + spec->has_expiry[a->side]], a->rows, a->count, since,
+                 is_null);
+    for (uint32_t i = 0; i < a->count; i++)
+        a->is_doubtful[i] = !is_null[i] && since[i] < j->op.time && !a->is_alone[i];
+}
+
+static weir_status tell_late(wr_stream_join_op *j, const wr_arriving *a, uint16_t i)
+{
+    return wr_stream_late(&j->op, a->batch, a->rows[i], "rows it would meet are forgotten");
+}
+
+/* Leaves out rows of list that could be called orphans without being some; those that are taken
+ * back: when what they mean is not stored. */
+static weir_status leave_out_doubtful(wr_stream_join_op *j, wr_arriving *a, bool appear,
+                                      uint16_t *list, uint32_t *count)
+{
+    uint32_t kept = 0;
+    if (!j->keeps_orphans[a->side]) return WR_OK;
+    for (uint32_t k = 0; k < *count; k++) {
+        uint16_t i = list[k];
+        bool is_told = a->is_doubtful[i] && (appear || !a->stored[i]);
+        list[kept] = i;
+        kept += !is_told;
+        if (is_told) WR_TRY(tell_late(j, a, i));
+    }
+    *count = kept;
+    return WR_OK;
 }
 
 /* Stored rows are those that can still meet somebody or leave as orphans. */
@@ -194,12 +228,12 @@ static weir_status store_rows(wr_stream_join_op *j, wr_arriving *a, const uint16
     return WR_OK;
 }
 
-static weir_status appear(wr_stream_join_op *j, wr_arriving *a, const uint16_t *list,
-                          uint32_t count)
+static weir_status appear(wr_stream_join_op *j, wr_arriving *a, uint16_t *list, uint32_t count)
 {
     const wr_join_spec *spec = j->op.spec;
     uint16_t said[WR_BATCH_ROWS];
     uint32_t n = 0;
+    WR_TRY(leave_out_doubtful(j, a, true, list, &count));
     if (count == 0) return WR_OK;
     a->change = 1;
     WR_TRY(meet(j, a, list, count));
@@ -210,6 +244,8 @@ static weir_status appear(wr_stream_join_op *j, wr_arriving *a, const uint16_t *
                          (spec->orphans_at_once || !is_stored(j, a, i));
         said[n] = a->rows[i];
         n += is_orphan || (is_semi && a->partners[i]);
+        bool is_lost = a->is_doubtful[i] && !a->partners[i] && !is_stored(j, a, i);
+        if (is_lost) WR_TRY(tell_late(j, a, i));
     }
     WR_TRY(wr_join_say_arriving(j, a, said, n));
     return store_rows(j, a, list, count);
@@ -276,11 +312,11 @@ static bool was_said(const wr_stream_join_op *j, const wr_arriving *a, uint16_t 
 }
 
 /* Claimed rows of list go, and so do their pairs. */
-static weir_status disappear(wr_stream_join_op *j, wr_arriving *a, const uint16_t *list,
-                             uint32_t count)
+static weir_status disappear(wr_stream_join_op *j, wr_arriving *a, uint16_t *list, uint32_t count)
 {
     uint16_t gone[WR_BATCH_ROWS] = {0}, said[WR_BATCH_ROWS];
     uint32_t gone_count = 0, n = 0;
+    WR_TRY(leave_out_doubtful(j, a, false, list, &count));
     if (count == 0) return WR_OK;
     for (uint32_t k = 0; k < count; k++) {
         uint16_t i = list[k];
@@ -357,6 +393,7 @@ static weir_status join_push(wr_stream_op *op, int input, const wr_delta *delta)
         a->rows[i] = (uint16_t)wr_batch_row(&delta->batch, i);
     memset(a->is_alone, 0, a->count);
     memset(a->is_late, 0, a->count);
+    memset(a->is_doubtful, 0, a->count);
     memset(a->partners, 0, a->count * sizeof *a->partners);
     look_at(j, a);
     WR_TRY(wr_shelf_keys_find(&j->keys, delta->batch.columns + spec->output_count[input], a->rows,

@@ -14,8 +14,9 @@ typedef struct wr_arriving {
     uint8_t *keys[WR_BATCH_ROWS];
     int64_t times[WR_BATCH_ROWS];
     uint8_t is_late[WR_BATCH_ROWS], is_alone[WR_BATCH_ROWS];
-    uint32_t partners[WR_BATCH_ROWS]; /* met just now */
-    uint8_t *stored[WR_BATCH_ROWS];   /* what is taken back; NULL: it is not stored */
+    uint8_t is_doubtful[WR_BATCH_ROWS]; /* partners of it may have been forgotten */
+    uint32_t partners[WR_BATCH_ROWS];   /* met just now */
+    uint8_t *stored[WR_BATCH_ROWS];     /* what is taken back; NULL: it is not stored */
 } wr_arriving;
 
 /* Candidates: a position of what arrives and a stored row of the other side. */

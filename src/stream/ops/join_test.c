@@ -1,11 +1,11 @@
 /* join_test.c - joins of two streams against a nested loop that remembers everything.
  *
- * Inputs: key, value, the key again, expiry. What is put out after every step must be what the loop
- * puts out, net of what takes itself back. */
+ * Inputs: key, value, the key again, expiry, since. What is put out after every step must be what
+ * the loop puts out, net of what takes itself back. */
 #include "stream/ops/drill_test.h"
 #include "stream/ops/join.h"
 
-enum { KEY, VALUE, KEY_AGAIN, EXPIRY, PAST_ROWS = 4000 };
+enum { KEY, VALUE, KEY_AGAIN, EXPIRY, SINCE, PAST_ROWS = 4000 };
 
 typedef struct past_row {
     drill_row row;
@@ -20,6 +20,7 @@ typedef struct model {
     int64_t time;
     past_row *past[2];
     int past_count[2];
+    uint64_t late;
 } model;
 
 static bool keeps(const model *m, int side)
@@ -51,6 +52,14 @@ static bool is_late(const model *m, int side, const drill_row *row)
 {
     int64_t expiry = row->values[EXPIRY];
     return m->spec.has_expiry[side] && (expiry == DRILL_NULL || expiry < m->time);
+}
+
+/* Partners of it may have been forgotten. */
+static bool is_doubtful(const model *m, int side, const drill_row *row)
+{
+    bool is_alone = row->values[KEY] == DRILL_NULL && !m->null_equal[0];
+    return m->spec.has_since[side] && !is_alone && row->values[SINCE] != DRILL_NULL &&
+           row->values[SINCE] < m->time;
 }
 
 static bool are_partners(const model *m, int side, const drill_row *row, const drill_row *other)
@@ -90,6 +99,10 @@ static void step(model *m, int side, const drill_row *row)
 {
     past_row *own = row->change < 0 ? oldest_equal(m, side, row) : NULL;
     int partners = 0;
+    if (is_doubtful(m, side, row) && keeps(m, side) && !own) {
+        m->late++;
+        return;
+    }
     for (int i = 0; i < m->past_count[1 - side]; i++) {
         past_row *other = &m->past[1 - side][i];
         if (!other->is_stored || !are_partners(m, side, row, &other->row)) continue;
@@ -98,6 +111,8 @@ static void step(model *m, int side, const drill_row *row)
             want_pair(m, row->change, side ? &other->row : row, side ? row : &other->row);
         turn(m, 1 - side, other, row->change);
     }
+    bool is_lost = row->change > 0 && !partners && is_late(m, side, row);
+    m->late += is_lost && is_doubtful(m, side, row);
     if (own) partners = own->partners;
     bool now = m->spec.orphans_at_once || is_late(m, side, row);
     if (m->spec.kind == WR_JOIN_SEMI && side == 0 && partners)
@@ -130,9 +145,10 @@ static void model_begin(model *m, wr_join_kind kind, const wr_type *key)
     drill_begin(d);
     m->spec = (wr_join_spec){
         .kind = kind, .output_count = {2, 2}, .key_count = 1, .null_equal = m->null_equal};
-    const wr_type *in[] = {key, WR_INTEGER, key, wr_type_of(WR_T_TIMESTAMP)};
+    const wr_type *moment = wr_type_of(WR_T_TIMESTAMP);
+    const wr_type *in[] = {key, WR_INTEGER, key, moment, moment};
     const wr_type *out[] = {key, WR_INTEGER, key, WR_INTEGER};
-    d->inputs[0] = d->inputs[1] = drill_schema(d, in, 4);
+    d->inputs[0] = d->inputs[1] = drill_schema(d, in, 5);
     d->output = drill_schema(d, out, pairs_leave(m) ? 4 : 2);
     d->input_count = 2;
     d->def = &wr_stream_join;
@@ -158,6 +174,8 @@ static drill_row random_row(const model *m, int side)
     row.values[KEY_AGAIN] = row.values[KEY];
     row.values[EXPIRY] = now + dice(8) * 40000 - 70000;
     if (!m->spec.has_expiry[side] || dice(40) == 0) row.values[EXPIRY] = DRILL_NULL;
+    row.values[SINCE] =
+        m->spec.has_since[side] && dice(40) ? now + dice(8) * 30000 - 40000 : DRILL_NULL;
     return row;
 }
 
@@ -210,12 +228,14 @@ static void run_random(wr_join_kind kind, int variant, bool forgets)
     for (int s = 0; s < 2; s++) {
         m.spec.has_expiry[s] = dice(4) != 0 || (keeps(&m, s) && !m.spec.orphans_at_once);
         m.spec.input_takes_back[s] = dice(2);
+        m.spec.has_since[s] = m.spec.has_expiry[s] && dice(2);
     }
     if (dice(2)) model_residual(&m);
     drill_graph(&m.d);
     wr_state *state = m.d.state = drill_state();
     EXPECT_OK(wr_state_section(state, WR_STR("join"), &m.d.section));
     m.d.op->section = m.d.section;
+    uint64_t late = 0; /* in graphs that are no more */
     bool agrees = true;
     for (int i = 0; i < 150 && agrees; i++) {
         random_push(&m);
@@ -224,10 +244,12 @@ static void run_random(wr_join_kind kind, int variant, bool forgets)
         if (forgets || dice(4) == 0) drill_commit(&m.d, state);
         if (dice(12) == 0) {
             drill_commit(&m.d, state);
+            late += m.d.op->late_rows;
             drill_reopen(&m.d, state);
         }
         agrees = drill_agrees(&m.d);
     }
+    EXPECT_INT(late + m.d.op->late_rows, m.late);
     drill_remove_state(state);
     drill_end(&m.d);
 }
@@ -248,7 +270,7 @@ TEST(a_stream_join_whose_memory_forgets_puts_out_what_a_nested_loop_does)
 
 static void push_one(model *m, int side, int64_t key, int64_t value, int64_t expiry, int change)
 {
-    drill_row row = {{key, value, key, expiry}, change};
+    drill_row row = {{key, value, key, expiry, DRILL_NULL}, change};
     drill_push(&m->d, side, &row, 1, false);
 }
 
@@ -265,6 +287,34 @@ TEST(an_outer_row_leaves_when_it_expires_though_the_other_side_is_empty)
     drill_want(&m.d, 1, (int64_t[]){7, 1, DRILL_NULL, DRILL_NULL});
     EXPECT(drill_agrees(&m.d));
     EXPECT_INT(((wr_stream_join_op *)m.d.op)->sides[0].live, 0);
+    drill_end(&m.d);
+}
+
+TEST(a_row_whose_partners_may_be_forgotten_is_late_and_no_orphan)
+{
+    model m;
+    model_begin(&m, WR_JOIN_LEFT, WR_BIGINT);
+    m.spec.has_expiry[0] = m.spec.has_expiry[1] = m.spec.has_since[0] = true;
+    m.spec.has_since[1] = true;
+    drill_graph(&m.d);
+    wr_state *state = drill_state();
+    EXPECT_OK(wr_state_section(state, WR_STR("join"), &m.d.section));
+    m.d.op->section = m.d.section;
+    drill_row partner = {{7, 2, 7, 100, 100}, 1}, row = {{7, 1, 7, 100, 100}, 1};
+    drill_push(&m.d, 1, &partner, 1, false);
+    drill_advance(&m.d, 101);
+    drill_commit(&m.d, state);
+    drill_reopen(&m.d, state); /* the time is that of before */
+    drill_push(&m.d, 0, &row, 1, false);
+    EXPECT_INT(m.d.op->late_rows, 1);
+    drill_push(&m.d, 1, &partner, 1, false); /* meets nobody any more */
+    EXPECT_INT(m.d.op->late_rows, 2);
+    row.values[SINCE] = 101; /* in time, though it expires at once */
+    drill_push(&m.d, 0, &row, 1, false);
+    drill_want(&m.d, 1, (int64_t[]){7, 1, DRILL_NULL, DRILL_NULL});
+    EXPECT(drill_agrees(&m.d));
+    EXPECT_INT(m.d.op->late_rows, 2);
+    drill_remove_state(state);
     drill_end(&m.d);
 }
 
