@@ -388,6 +388,39 @@ static weir_status list_tables(wr_scope *scope, const wr_table_fn_args *args, wr
     return wr_bind_builtin_table(scope, WR_STR("information_schema"), WR_STR("tables"), out, &done);
 }
 
+static weir_status state_folder(const wr_table_fn_args *args, const char *signature, wr_str *out)
+{
+    bool fits =
+        args->count == 1 && !args->values[0].is_null && args->values[0].type->id == WR_T_VARCHAR;
+    if (!fits) return wrong_arguments(args, signature);
+    *out = args->values[0].text;
+    return WR_OK;
+}
+
+static weir_status list_state(wr_scope *scope, const wr_table_fn_args *args, wr_result *out)
+{
+    static const char signature[] = "stream_state(folder)";
+    wr_str folder;
+    wr_relation *relation;
+    WR_TRY(state_folder(args, signature, &folder));
+    if (args->named.count) return wrong_arguments(args, signature);
+    WR_TRY(wr_with_span(wr_state_rows_new(folder, &relation), args->span));
+    relation_result(scope->planner, relation, WR_STR("stream_state"), out);
+    return WR_OK;
+}
+
+static weir_status state_info(wr_scope *scope, const wr_table_fn_args *args, wr_result *out)
+{
+    static const char signature[] = "stream_state_info(folder [, check => false])";
+    static const wr_opt rows[] = {{"check", WR_OPT_BOOL, "false", "read and check all of it"}, {0}};
+    wr_str folder;
+    bool check;
+    WR_TRY(state_folder(args, signature, &folder));
+    WR_TRY(wr_options_check(&args->named, rows, "stream_state_info"));
+    WR_TRY(wr_option_bool(&args->named, rows, "check", &check, NULL));
+    return wr_with_span(wr_state_info(scope->planner, folder, check, out), args->span);
+}
+
 const wr_table_fn wr_table_fns[] = {
     {"read", "read(path [, option => value ...])",
      "Rows of a file or of many; the format is found by probing.", read_any},
@@ -412,6 +445,10 @@ const wr_table_fn wr_table_fns[] = {
     {"weir_file_cache", "weir_file_cache()",
      "Files with decoded columns in memory: row groups x columns, blocks, bytes.",
      list_cached_files},
+    {"stream_state", "stream_state(folder)",
+     "What the state of a stream holds: sections, keys and values as bytes.", list_state},
+    {"stream_state_info", "stream_state_info(folder [, check => false])",
+     "Whose state it is, commits, pairs, size, and a hash of all of it.", state_info},
     {"weir_settings", "weir_settings()", "Settings: value, default, whose they are.",
      list_settings},
     {0},

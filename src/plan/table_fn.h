@@ -42,6 +42,11 @@ WR_MUST_CHECK weir_status wr_bind_builtin_table(wr_scope *scope, wr_str schema, 
                                                 wr_result *out, bool *done);
 /* "orders" for "x/orders.csv.gz". */
 wr_str wr_file_stem(wr_str path);
+/* state_rows.c: the pairs of a stream's state folder, and one row about them; check: all of it is
+ * read and CORRUPT names what is damaged. */
+WR_MUST_CHECK weir_status wr_state_rows_new(wr_str folder, wr_relation **out);
+WR_MUST_CHECK weir_status wr_state_info(wr_planner *planner, wr_str folder, bool check,
+                                        wr_result *out);
 /* Numbers first, first + step ... up to last, as a relation of one column of type BIGINT, or
  * INTEGER if all numbers fit. */
 WR_MUST_CHECK weir_status wr_series_new(wr_str name, const wr_type *type, int64_t first,

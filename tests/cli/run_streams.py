@@ -135,11 +135,15 @@ def standard_output_is_shared_with_others():
     assert pathlib.Path("log").read_text() == "before\n+ 2\nafter\n", pathlib.Path("log").read_text()
 
 
-def a_state_is_of_one_query():
-    script(query="SELECT count(*) AS n FROM s")
+def script_into_sqlite(query):
+    script(query=query)
     pathlib.Path("q.sql").write_text(pathlib.Path("q.sql").read_text().replace(
         f"CREATE SINK out (n BIGINT) WITH ({FILES.format(path='out')})",
         "CREATE SINK out (n BIGINT PRIMARY KEY) WITH (connector = 'sqlite', path = 'db', table = 't')"))
+
+
+def a_state_is_of_one_query():
+    script_into_sqlite("SELECT count(*) AS n FROM s")
     put("in/a.csv", "n\n1\n2\n")
     weir("run", "q.sql", "--once", "--state", "st")
     text = pathlib.Path("q.sql").read_text()
@@ -152,6 +156,29 @@ def a_state_is_of_one_query():
     weir("run", "q.sql", "--once", "--name", "filter", "--state", "st")
     script(query="SELECT n FROM s WHERE n > 0")
     assert "0 rows in" in weir("run", "q.sql", "--once", "--name", "filter", "--state", "st").stderr
+
+
+def a_state_can_be_looked_into():
+    script_into_sqlite("SELECT DISTINCT n % 10 AS n FROM s")
+    put("in/a.csv", "n\n" + "".join(f"{i}\n" for i in range(100)))
+    weir("run", "q.sql", "--once", "--state", "st")
+    shown = weir("state", "show", "st/out", "-o", "line").stdout
+    assert "statement = INSERT INTO out SELECT DISTINCT" in shown and "epoch = 1" in shown, shown
+    first = weir("state", "hash", "st/out", "-o", "csv").stdout
+    assert " group,12," in weir("state", "size", "st/out", "-o", "csv").stdout  # ten groups, their pane, a record
+    assert len(rows_of("FROM stream_state('st/out') WHERE section LIKE '%group'")) == 12
+    weir("run", "q.sql", "--once", "--state", "st")
+    assert weir("state", "check", "st/out", "-o", "csv").stdout.rstrip().endswith("true")
+    put("in/b.csv", "n\n1\n")
+    weir("run", "q.sql", "--once", "--state", "st")
+    assert weir("state", "hash", "st/out", "-o", "csv").stdout != first
+    path = pathlib.Path("st/out/state.mdb")
+    damaged = bytearray(path.read_bytes())
+    at = damaged.index(b"SELECT DISTINCT")
+    damaged[at] ^= 1
+    path.write_bytes(damaged)
+    assert "damaged" in weir("state", "check", "st/out", code=1).stderr
+    assert "there is no state in" in weir("state", "show", "st", code=4).stderr
 
 
 def a_growing_file_is_followed_until_nothing_comes():
@@ -451,7 +478,7 @@ def wait_for_rows(want):
 def main():
     tests = [once_reads_what_is_there_and_nothing_twice, statements_of_a_script_run_in_their_order,
              several_streams_have_names_of_their_own,
-             a_sink_that_is_made_with_its_query_is_a_stream, standard_output_is_shared_with_others, a_state_is_of_one_query, a_growing_file_is_followed_until_nothing_comes,
+             a_sink_that_is_made_with_its_query_is_a_stream, standard_output_is_shared_with_others, a_state_is_of_one_query, a_state_can_be_looked_into, a_growing_file_is_followed_until_nothing_comes,
              stopped_and_started_again_it_says_everything_once, killed_and_started_again_it_says_everything_once,
              signals_end_it_well_or_at_once, errors_point_into_the_script, one_that_fails_ends_the_others_well, snapshots_are_lines_of_json,
              progress_is_a_line_on_a_terminal_and_lines_elsewhere, tap_shows_rows_as_they_come, tap_ends_as_it_is_told,
