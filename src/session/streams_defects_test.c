@@ -299,6 +299,53 @@ TEST(keys_of_one_batch_are_one_group_and_null_is_a_key)
     bench_close(&b);
 }
 
+/* 11: a slowly changing dimension had two current rows when a key came twice, and its periods
+ * overlapped or left gaps when versions came in another order. */
+TEST(versions_of_a_dimension_follow_each_other_without_gaps)
+{
+    bench b;
+    bench_open(&b);
+    source(&b, "s", 0,
+           "10:a:one 20:a:two 10:b:x / 15:a:between 30::n 15:a:between / 20:a:two 40::m");
+    begin(&b, "k VARCHAR, v VARCHAR, valid_from BIGINT, valid_to BIGINT",
+          "INSERT INTO k SELECT k, v, t, lead(t) OVER (PARTITION BY k ORDER BY t) "
+          "FROM (SELECT DISTINCT k, v, t FROM s)");
+    step(&b, 0, 1, "+a|one|10|20 +a|two|20|NULL +b|x|10|NULL");
+    crash(&b);
+    step(&b, 0, 2, "+NULL|n|30|NULL +a|between|15|20 +a|one|10|15 -a|one|10|20");
+    crash(&b);
+    step(&b, 0, 3, "+NULL|m|40|NULL +NULL|n|30|40 -NULL|n|30|NULL");
+    bench_close(&b);
+}
+
+/* Late rows reopen sessions that were put out, join them, and take back what these said. */
+TEST(sessions_are_reopened_and_joined_by_late_rows_over_crashes)
+{
+    bench b;
+    bench_open(&b);
+    source(&b, "s", 0, "1:a / 30:a 30:b / 5:a / 45:a / 20:a / 12:a / 13:b / 200:a / 14:a");
+    begin(&b, "k VARCHAR, first BIGINT, last BIGINT, n BIGINT",
+          "INSERT INTO k SELECT k, min(t), max(t), count(*) "
+          "FROM session(s, ts, INTERVAL '10 seconds') GROUP BY k, window_start, window_end "
+          "EMIT ON WINDOW CLOSE WITH (late = 'reopen', allowed_lateness = INTERVAL '1 minute')");
+    step(&b, 0, 1, "");
+    step(&b, 0, 2, "+a|1|1|1");
+    crash(&b);
+    step(&b, 0, 3, "+a|1|5|2 -a|1|1|1");
+    step(&b, 0, 4, "+a|30|30|1 +b|30|30|1");
+    crash(&b);
+    step(&b, 0, 5, "+a|20|30|2 -a|30|30|1");
+    crash(&b);
+    step(&b, 0, 6, "+a|1|30|5 -a|1|5|2 -a|20|30|2"); /* 12 lies between them */
+    step(&b, 0, 7, "+b|13|13|1");                    /* a session that is late as a whole */
+    step(&b, 0, 8, "+a|45|45|1");
+    EXPECT_INT(figures(&b).late_rows, 0);
+    crash(&b);
+    step(&b, 0, 9, ""); /* later than a minute */
+    EXPECT_INT(figures(&b).late_rows, 1);
+    bench_close(&b);
+}
+
 /* ---- Velaria 13.1 ---- */
 
 /* 2 and 4: sums went through six digits of text, and integers through doubles. */
