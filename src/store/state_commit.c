@@ -267,7 +267,7 @@ weir_status wr_state_commit(wr_state *state)
     int64_t start = wr_clock_mono_ns();
     if (!has_changes(state, &changes)) return WR_OK;
     WR_FAILPOINT(state_begin);
-    uint64_t held = WR_MIN(changes * PAGE_BYTES, UNCOUNTED);
+    uint64_t held = WR_MAX(WR_MIN(changes * PAGE_BYTES, UNCOUNTED), state->pool.bytes);
     wr_mem_charge(state->mem, held);
     weir_status bad = commit(state, changes, &bytes);
     wr_mem_release(state->mem, held);

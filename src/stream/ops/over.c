@@ -98,6 +98,7 @@ static weir_status over_open(wr_stream_op *op)
         keys[c] = in->fields[outputs + c].type;
     wr_shelf_init(&o->rows, op, &o->keys, types, outputs, 0, is_on_change(o) ? -1 : 0);
     if (keeps_seen(o)) wr_shelf_init(&o->seen, op, &o->keys, types, outputs, 1, 1);
+    o->rows.is_ordered = o->seen.is_ordered = true;
     if (is_on_change(o))
         wr_rows_layout_init(&o->answer_layout, &op->arena, types, op->schema->count,
                             sizeof(uint64_t) + sizeof(int64_t));

@@ -75,6 +75,8 @@ void wr_shelf_init(wr_shelf *shelf, wr_stream_op *op, wr_shelf_keys *keys,
                         .shift = SHIFT_FIRST,
                         .saved_time = WR_NO_TIME_YET,
                         .settled_time = WR_NO_TIME_YET,
+                        .packed_after = INT64_MIN,
+                        .saved_after = INT64_MIN,
                         .forgotten = INT64_MIN};
     wr_rows_layout_init(&shelf->layout, &op->arena, types, count, sizeof(wr_shelf_row));
 }
@@ -87,6 +89,7 @@ void wr_shelf_clear(wr_shelf *shelf)
     wr_mem_free(shelf->mem, shelf->buckets, shelf->bucket_cap * sizeof *shelf->buckets);
     wr_mem_free(shelf->mem, shelf->changed, shelf->changed_cap * sizeof *shelf->changed);
     wr_mem_free(shelf->mem, shelf->gone, shelf->gone_cap * sizeof *shelf->gone);
+    wr_mem_free(shelf->mem, shelf->blocks, shelf->block_cap * sizeof *shelf->blocks);
     *shelf = (wr_shelf){0};
 }
 

@@ -9,8 +9,9 @@
  * When memory is short (shelf_spill.c) rows are forgotten after a commit and read again by key: of
  * a key either all rows are in memory or none.
  *
- * A row that appeared or changed since the last commit is in a list until one is settled; a row of
- * the state is deleted there by its key, those that were forgotten by one range. One thread. */
+ * A row that appeared or changed since the last commit is in a list until one is settled. The state
+ * has rows in blocks (shelf_blocks.c) until they are wanted by key, then each under its name. One
+ * thread. */
 #pragma once
 #include "exec/groups.h"
 #include "stream/graph.h"
@@ -58,6 +59,14 @@ typedef struct wr_shelf_name { /* of a row in the state */
     uint64_t sequence;
 } wr_shelf_name;
 
+typedef struct wr_shelf_block { /* of the state */
+    uint64_t number;
+    int64_t latest; /* no row's time is above */
+    uint64_t entries;
+    bool has_marks;  /* entries are not rows but what became of some */
+    bool is_dropped; /* by the commit in progress */
+} wr_shelf_block;
+
 struct wr_shelf {
     wr_mem *mem;
     wr_stream_op *op;
@@ -67,6 +76,7 @@ struct wr_shelf {
     wr_rows_layout layout;
     uint8_t side;             /* tells several of one operator apart in the state */
     bool is_volatile;         /* nothing is ever saved, so changes are not listed */
+    bool is_ordered;          /* rows that are read must be linked in the order they came */
     int first_of_key;         /* which beginning of a key is of these rows; -1: both */
     wr_shelf_bucket *buckets; /* ascending */
     uint32_t bucket_count, bucket_cap, last_bucket;
@@ -82,6 +92,10 @@ struct wr_shelf {
     bool is_indexed, wants_index; /* the state knows rows by key, or will with the next commit */
     bool has_saved_index;         /* since the last settled */
     uint64_t expired;             /* of the state, since the last commit */
+    wr_shelf_block *blocks;       /* while there is no index; ascending */
+    uint32_t block_count, block_cap, settled_blocks;
+    uint64_t next_block;
+    int64_t packed_after, saved_after; /* rows in blocks with a time below are forgotten */
 };
 
 /* The schema of what comes through an input. The graph is connected. */
@@ -162,8 +176,8 @@ WR_MUST_CHECK weir_status wr_shelf_keys_tidy(wr_shelf_keys *keys, wr_shelf *cons
 WR_MUST_CHECK weir_status wr_shelf_save(wr_shelf *shelf, wr_state *state, uint32_t section);
 /* What was saved is committed and no change any more; or it failed and all stays as it was. */
 void wr_shelf_settled(wr_shelf *shelf, bool committed);
-/* Reads all rows, or nothing yet if the state knows them by key. link is called for every one, in
- * order of time and sequence. */
+/* Reads all rows, or nothing yet if the state knows them by key. link is called for every one; for
+ * those of one key and time in order of their sequence, if is_ordered. */
 WR_MUST_CHECK weir_status wr_shelf_load(wr_shelf *shelf, wr_state *state, uint32_t section);
 /* The time of the operator, for one of its shelves; after load it is at least what was saved. */
 WR_MUST_CHECK weir_status wr_shelf_save_time(wr_shelf *shelf, const wr_stream_op *op,
@@ -188,6 +202,16 @@ const wr_column *wr_shelf_read_keys(const wr_shelf_reading *r);
 wr_str wr_shelf_name_bytes(uint8_t out[WR_SHELF_NAME], uint8_t side, int64_t time,
                            uint64_t sequence);
 void wr_shelf_name_parse(wr_str name, int64_t *time, uint64_t *sequence);
+
+/* ---- blocks (shelf_blocks.c) ---- */
+
+/* Appends what changed, or writes all rows anew. */
+WR_MUST_CHECK weir_status wr_shelf_pack(wr_shelf *shelf, wr_state *state, uint32_t section);
+/* Rows will have names. */
+WR_MUST_CHECK weir_status wr_shelf_drop_blocks(wr_shelf *shelf, wr_state *state, uint32_t section);
+void wr_shelf_settle_blocks(wr_shelf *shelf, bool committed);
+/* Reads all rows. CORRUPT; STATE_VERSION if they are no blocks. */
+WR_MUST_CHECK weir_status wr_shelf_unpack(wr_shelf *shelf);
 
 /* ---- less memory (shelf_spill.c) ---- */
 

@@ -3,10 +3,11 @@
  *   [side + 128][key][time][sequence]   nothing: which rows a key has
  *   'i' [side]                          the next sequence; there is such an index
  *
- * The index is made when an operator comes to hold a good part of its share, and kept up to date
- * from then on. After a commit memory and state say the same, so everything in memory may be
- * forgotten; a key that comes again brings its rows back. Of a key either all rows are in memory or
- * none: links between them are never half.
+ * The index is made, and rows get names, when an operator comes to hold most of its share; until
+ * then they are in blocks (shelf_blocks.c). It is kept up to date from then on. After a commit
+ * memory and state say the same, so everything in memory may be forgotten; a key that comes again
+ * brings its rows back. Of a key either all rows are in memory or none: links between them are
+ * never half.
  *
  * Time forgets rows of the state by range; their index entries go one by one, when the range is
  * saved. So that this is not too much at once, time goes on in steps. */
@@ -329,7 +330,7 @@ static void forget_all(wr_shelf_keys *keys)
 
 void wr_shelf_keys_settled(wr_shelf_keys *keys, wr_stream_op *op, bool committed)
 {
-    enum { INDEX_AT = 8 }; /* of the share: what is indexed late is indexed at once */
+    uint64_t most = op->share / 4 * 3; /* making the index takes some memory, too */
     uint64_t used = wr_mem_used(op->mem);
     bool all_are = true, is_saved = committed && op->state && op->share;
     for (int s = 0; s < keys->shelf_count; s++) {
@@ -338,7 +339,7 @@ void wr_shelf_keys_settled(wr_shelf_keys *keys, wr_stream_op *op, bool committed
         shelf->has_saved_index = false;
         if (!is_saved) continue;
         shelf->is_indexed |= was_saved;
-        shelf->wants_index = !shelf->is_indexed && used > op->share / INDEX_AT;
+        shelf->wants_index = !shelf->is_indexed && used > most;
         all_are &= shelf->is_indexed;
     }
     if (is_saved && all_are && used > op->share && keys->layout.column_count > 0) forget_all(keys);
@@ -347,11 +348,16 @@ void wr_shelf_keys_settled(wr_shelf_keys *keys, wr_stream_op *op, bool committed
 
 uint64_t wr_shelf_keys_pending(const wr_shelf_keys *keys)
 {
+    enum { PAGE = 4096, PER_PAGE = 8 };
     uint64_t count = 0;
     for (int s = 0; s < keys->shelf_count; s++) {
         const wr_shelf *shelf = keys->shelves[s];
-        uint64_t each = shelf->is_indexed ? 1 : 8; /* in order of time many share a page */
-        count += shelf->changed_count / each + (shelf->gone_count + shelf->expired) * 2 / each;
+        if (shelf->is_indexed)
+            count += shelf->changed_count + (shelf->gone_count + shelf->expired) * 2;
+        else if (shelf->wants_index) /* pairs in the order of their keys: many share a page */
+            count += shelf->live / PER_PAGE;
+        else
+            count += (uint64_t)shelf->changed_count * shelf->layout.row_size / PAGE;
     }
     return count;
 }

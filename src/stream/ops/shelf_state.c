@@ -2,8 +2,9 @@
  *
  *   [side][time, big endian, sign flipped][sequence, big endian] -> [number][columns][key columns]
  *
- * In order of time, so what was forgotten is one range. A row is written when it is in the list of
- * changes; after a commit that failed the list is as before, and the next one writes it again. */
+ * Rows that are wanted by key (shelf_spill.c) stand so, in order of time: what was forgotten is one
+ * range. Others are in blocks (shelf_blocks.c). A row is written when it is in the list of changes;
+ * after a commit that failed the list is as before, and the next one writes it again. */
 #include "store/packed.h"
 #include "stream/ops/shelf.h"
 
@@ -81,25 +82,61 @@ static weir_status write_rows(wr_shelf *shelf, uint8_t *const *rows, uint32_t co
     return WR_OK;
 }
 
+static weir_status write_all(wr_shelf *shelf, wr_state *state, uint32_t section, wr_arena *scratch,
+                             wr_buf *packed)
+{
+    uint8_t *rows[WR_BATCH_ROWS];
+    for (uint32_t b = 0; b < shelf->bucket_count; b++) {
+        wr_rows_cursor cursor = {0};
+        for (uint32_t n;
+             (n = wr_rows_next(shelf->buckets[b].rows, &cursor, rows, WR_BATCH_ROWS)) > 0;) {
+            uint32_t live = 0;
+            for (uint32_t i = 0; i < n; i++) {
+                rows[live] = rows[i];
+                live += wr_shelf_row_of(shelf, rows[i])->key != NULL;
+            }
+            WR_TRY(write_rows(shelf, rows, live, state, section, scratch, packed));
+            wr_arena_reset(scratch);
+        }
+    }
+    return WR_OK;
+}
+
+static weir_status write_changed(wr_shelf *shelf, wr_state *state, uint32_t section,
+                                 wr_arena *scratch, wr_buf *packed)
+{
+    WR_TRY(wr_shelf_unindex(shelf, state, section));
+    WR_TRY(delete_rows(shelf, state, section));
+    for (uint32_t at = 0; at < shelf->changed_count; at += WR_BATCH_ROWS) {
+        uint32_t count = WR_MIN(shelf->changed_count - at, (uint32_t)WR_BATCH_ROWS);
+        WR_TRY(write_rows(shelf, shelf->changed + at, count, state, section, scratch, packed));
+        wr_arena_reset(scratch);
+    }
+    return WR_OK;
+}
+
 weir_status wr_shelf_save(wr_shelf *shelf, wr_state *state, uint32_t section)
 {
     WR_ARENA(scratch);
     WR_BUF(packed);
     shelf->op->state = state;
-    if (shelf->is_indexed) WR_TRY(wr_shelf_unindex(shelf, state, section));
-    WR_TRY(delete_rows(shelf, state, section));
-    for (uint32_t at = 0; at < shelf->changed_count; at += WR_BATCH_ROWS) {
-        uint32_t count = WR_MIN(shelf->changed_count - at, (uint32_t)WR_BATCH_ROWS);
-        WR_TRY(write_rows(shelf, shelf->changed + at, count, state, section, &scratch, &packed));
-        wr_arena_reset(&scratch);
-    }
     shelf->saved_sequence = shelf->next_sequence;
-    return shelf->is_indexed || shelf->wants_index ? wr_shelf_index(shelf, state, section) : WR_OK;
+    shelf->saved_after = WR_MAX(shelf->packed_after, shelf->forgotten);
+    if (!shelf->is_indexed && !shelf->wants_index) return wr_shelf_pack(shelf, state, section);
+    if (shelf->is_indexed) {
+        WR_TRY(write_changed(shelf, state, section, &scratch, &packed));
+    } else {
+        WR_TRY(wr_shelf_drop_blocks(shelf, state, section));
+        WR_TRY(write_all(shelf, state, section, &scratch, &packed));
+    }
+    return wr_shelf_index(shelf, state, section);
 }
 
 void wr_shelf_settled(wr_shelf *shelf, bool committed)
 {
+    wr_shelf_settle_blocks(shelf, committed);
     if (!committed) return;
+    shelf->packed_after = shelf->saved_after;
     for (uint32_t i = 0; i < shelf->changed_count; i++)
         wr_shelf_row_of(shelf, shelf->changed[i])->place = 0;
     shelf->changed_count = shelf->gone_count = 0;
@@ -199,42 +236,22 @@ weir_status wr_shelf_read_row(wr_shelf_reading *r, wr_str name, wr_str value)
     return WR_OK;
 }
 
-static weir_status read_all(wr_shelf_reading *r, wr_state *state, uint32_t section,
-                            uint64_t *highest)
-{
-    WR_AUTO(wr_state_cursor) *cursor = NULL;
-    uint8_t first[1] = {r->shelf->side};
-    WR_TRY(wr_state_seek(state, section, (wr_str){(const char *)first, 1}, &cursor));
-    for (;;) {
-        wr_str name, value;
-        bool more;
-        WR_TRY(wr_state_next(cursor, &name, &value, &more));
-        if (!more || name.length == 0 || (uint8_t)name.data[0] != r->shelf->side) break;
-        uint32_t at = r->count;
-        WR_TRY(wr_shelf_read_row(r, name, value));
-        *highest = WR_MAX(*highest, r->sequences[at] + 1);
-        if (r->count == WR_BATCH_ROWS) WR_TRY(wr_shelf_hold_rows(r, NULL));
-    }
-    return wr_shelf_hold_rows(r, NULL);
-}
-
 weir_status wr_shelf_load(wr_shelf *shelf, wr_state *state, uint32_t section)
 {
-    uint64_t highest = 0;
     const char name[] = {WR_SHELF_INDEX, (char)shelf->side};
     wr_str value;
     shelf->op->state = state;
     WR_TRY(wr_state_get(state, section, (wr_str){name, sizeof name}, &value, &shelf->is_indexed));
     if (shelf->is_indexed) {
-        if (value.length != sizeof highest)
+        if (value.length != sizeof shelf->next_sequence)
             return wr_fail(WR_E_CORRUPT, "the index of rows has %zu bytes", value.length);
-        memcpy(&highest, value.data, sizeof highest);
+        memcpy(&shelf->next_sequence, value.data, sizeof shelf->next_sequence);
         shelf->keys->has_stored = true;
     } else {
-        WR_AUTO(wr_shelf_reading) *r = wr_shelf_reading_new(shelf);
-        WR_TRY(read_all(r, state, section, &highest));
+        WR_TRY(wr_shelf_unpack(shelf));
     }
-    shelf->next_sequence = shelf->saved_sequence = highest;
+    shelf->saved_sequence = shelf->next_sequence;
+    shelf->saved_after = shelf->packed_after;
     wr_shelf_settled(shelf, true);
     return WR_OK;
 }
