@@ -296,6 +296,7 @@ void wr_state_close(wr_state *state)
     if (!state) return;
     wr_assert(!state->cursor.state);
     forget_changes(state);
+    wr_change_pool_clear(&state->pool);
     if (state->has_mark && state->file.env && !state->options.read_only) {
         char *mark = wr_state_path(state, "unsynced");
         wr_status_drop(clear_mark(state, mark)); /* it stays, and the next opening sees it */

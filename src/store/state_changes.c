@@ -12,21 +12,43 @@
  * what is lost in the pool stays below what is used. */
 #include "store/state_changes.h"
 
-enum { BLOCK_FIRST = 4096, BLOCK_MAX = 256 * 1024 };
+enum { BLOCK_FIRST = 4096, BLOCK_MAX = 256 * 1024, KEPT_MAX = 64 << 20, KEPT_PART = 64 };
 
 typedef struct wr_change_block {
     struct wr_change_block *next;
     size_t size;
 } block;
 
-void wr_change_pool_empty(wr_change_pool *pool)
+static void free_blocks(const wr_change_pool *pool, block *b)
 {
-    while (pool->blocks) {
-        block *b = pool->blocks;
-        pool->blocks = b->next;
+    for (block *next; b; b = next) {
+        next = b->next;
         wr_mem_free(pool->mem, b, b->size);
     }
+}
+
+void wr_change_pool_clear(wr_change_pool *pool)
+{
+    free_blocks(pool, pool->blocks);
+    free_blocks(pool, pool->kept);
     *pool = (wr_change_pool){.mem = pool->mem};
+}
+
+void wr_change_pool_empty(wr_change_pool *pool)
+{
+    uint64_t limit = wr_mem_limit(pool->mem);
+    uint64_t most = limit ? WR_MIN(limit / KEPT_PART, (uint64_t)KEPT_MAX) : (uint64_t)KEPT_MAX;
+    block *kept = pool->kept, *rest = NULL;
+    uint64_t bytes = pool->kept_bytes;
+    for (block *b = pool->blocks, *next; b; b = next) {
+        next = b->next;
+        bool stays = b->size == BLOCK_MAX && bytes + b->size <= most;
+        bytes += stays ? b->size : 0;
+        b->next = stays ? kept : rest;
+        *(stays ? &kept : &rest) = b;
+    }
+    free_blocks(pool, rest);
+    *pool = (wr_change_pool){.mem = pool->mem, .kept = kept, .kept_bytes = bytes};
 }
 
 /* Makes sure that size bytes in one piece can be taken. */
@@ -36,8 +58,13 @@ static weir_status pool_need(wr_change_pool *pool, size_t size)
     size_t wanted =
         pool->blocks ? WR_MIN(pool->blocks->size * 4, (size_t)BLOCK_MAX) : (size_t)BLOCK_FIRST;
     wanted = WR_MAX(wanted, size + sizeof(block));
-    void *memory;
-    WR_TRY(wr_mem_alloc(pool->mem, wanted, &memory));
+    void *memory = pool->kept;
+    if (memory && wanted == BLOCK_MAX) {
+        pool->kept = pool->kept->next;
+        pool->kept_bytes -= BLOCK_MAX;
+    } else {
+        WR_TRY(wr_mem_alloc(pool->mem, wanted, &memory));
+    }
     block *b = memory;
     *b = (block){.next = pool->blocks, .size = wanted};
     pool->blocks = b;

@@ -36,17 +36,22 @@ typedef struct wr_changes {
     uint32_t range_count, range_cap;
 } wr_changes;
 
-/* Memory of the changes of all sections: taken piece by piece, given back at once. */
+/* Memory of the changes of all sections: taken piece by piece, given back at once. Some of it is
+ * kept for the next changes: memory that the system gives anew has to be cleared first. */
 typedef struct wr_change_pool {
     wr_mem *mem;
-    struct wr_change_block *blocks;
+    struct wr_change_block *blocks, *kept;
+    uint64_t kept_bytes;
     char *next, *end;
     uint64_t bytes; /* taken */
     wr_change_node *spare;
     uint32_t spare_count;
 } wr_change_pool;
 
-void wr_change_pool_empty(wr_change_pool *pool); /* all wr_changes in it are to be zeroed */
+/* All wr_changes in it are to be zeroed. */
+void wr_change_pool_empty(wr_change_pool *pool);
+/* The same, and nothing is kept. */
+void wr_change_pool_clear(wr_change_pool *pool);
 
 /* value NULL data: delete. Fails with MEMORY_LIMIT; nothing is changed then. */
 WR_MUST_CHECK weir_status wr_changes_set(wr_changes *changes, wr_change_pool *pool, wr_str key,
