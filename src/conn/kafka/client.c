@@ -10,10 +10,25 @@
 #include "conn/kafka/kafka.h"
 #include "base/log.h"
 #include "sys/clock.h"
+#include "sys/file.h"
+#include <stdlib.h>
 
 enum { LOOK_MS = 200, UNKNOWN_TOPIC_MS = 3000 };
 
 /* ---- what librdkafka says ---- */
+/* With TLS 1.3 a server looks at our certificate when the handshake is over for us: what it thinks
+ * of it comes as an alert, and librdkafka takes it for a connection that broke. */
+static bool is_about_certificate(const char *reason)
+{
+    static const int refusals[] = {40, 42, 43, 44, 45, 46, 48, 49, 116}; /* RFC 8446, 6.2 */
+    static const char before[] = "SSL alert number ";
+    const char *at = strstr(reason, before);
+    int number = at ? atoi(at + sizeof before - 1) : 0;
+    for (size_t i = 0; i < WR_COUNT(refusals); i++)
+        if (number == refusals[i]) return true;
+    return false;
+}
+
 static void on_error(rd_kafka_t *rk, int error, const char *reason, void *opaque)
 {
     kafka_client *client = opaque;
@@ -26,7 +41,7 @@ static void on_error(rd_kafka_t *rk, int error, const char *reason, void *opaque
         wr_log(WR_LOG_WARN, "no broker answers", "topic", client->config->topic.data, "brokers",
                client->config->brokers.data, NULL);
     client->is_refused = error == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
-                         error == RD_KAFKA_RESP_ERR__SSL ||
+                         error == RD_KAFKA_RESP_ERR__SSL || is_about_certificate(reason) ||
                          error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
                          error == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
                          error == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED;
@@ -119,9 +134,25 @@ static weir_status set_all(const kafka_api *api, rd_kafka_conf_t *conf, const ka
     return WR_OK;
 }
 
+/* OpenSSL does not say which file it is that it cannot read. */
+static weir_status check_files(const kafka_config *config)
+{
+    for (int i = 0; i < config->properties.count; i++) {
+        const kafka_property *p = &config->properties.items[i];
+        wr_str name = wr_str_of(p->name), path = wr_str_of(p->value);
+        wr_file_stat stat;
+        if (!wr_str_has_prefix(name, WR_STR("ssl.")) || wr_str_is(path, "probe") ||
+            !wr_str_has_suffix(name, WR_STR(".location")))
+            continue;
+        WR_TRY(wr_wrap(wr_fs_stat(wr_fs_real(), path, &stat), "the setting \"%s\"", p->name));
+    }
+    return WR_OK;
+}
+
 static weir_status make_handle(kafka_client *client, kafka_role role, const kafka_property *own)
 {
     const kafka_api *api = client->api;
+    WR_TRY(check_files(client->config));
     rd_kafka_conf_t *conf = api->rd_kafka_conf_new();
     weir_status bad = set_all(api, conf, client->config, own);
     if (bad) {
