@@ -1,5 +1,6 @@
 /* streams_defects_test.c - what streams of other engines got wrong, one test each, named as what is
  * right: the list of ematix-flow's weaknesses (numbers 1 to 11), then Velaria's (13.1). */
+#include "session/kafka_mock_test.h"
 #include "session/script_kit_test.h"
 #include "sys/clock.h"
 #include <sqlite3.h>
@@ -164,6 +165,66 @@ TEST(a_commit_that_fails_loses_nothing_and_repeats_nothing)
     start(&b);
     step(&b, 0, 3, "+0|2");
     bench_close(&b);
+}
+
+static void await_rows(bench *b, uint64_t rows_in)
+{
+    for (int i = 0; i < WAIT_MS / 10 && figures(b).rows_in < rows_in; i++)
+        wr_sleep_ms(10);
+    EXPECT_INT(figures(b).rows_in, rows_in);
+}
+
+static void await_commit(bench *b, const char *want)
+{
+    bool idle = false;
+    EXPECT_OK(weir_stream_await_idle(b->stream, WAIT_MS, &idle));
+    EXPECT(idle);
+    expect_rows(want);
+}
+
+/* 5, where it was seen: what Kafka had been told was read was gone with the process. */
+TEST(kafka_hears_of_positions_when_their_rows_are_committed_and_not_before)
+{
+    bench b;
+    kafka_mock mock;
+    bool ended;
+    WR_BUF(sql);
+    bench_open(&b);
+    mock_open(&mock, "in");
+    wr_buf_printf(&sql,
+                  "CREATE SOURCE s (t BIGINT, ts AS TIMESTAMP '1970-01-01' + t * INTERVAL '1 "
+                  "second', WATERMARK FOR ts AS ts) WITH (connector = 'kafka', topic = 'in', "
+                  "format = 'csv', group.id = 'people', brokers = '%s')",
+                  mock.brokers);
+    run(&b, sql.data);
+    begin(&b, "w BIGINT, n BIGINT", COUNTS);
+    mock_send(&mock, 0, "1");
+    mock_send(&mock, 1, "2");
+    mock_send(&mock, 0, "3");
+    await_rows(&b, 3);
+    EXPECT_INT(mock_committed(&mock, "people"), 0); /* they are counted, in memory */
+    crash(&b);
+    await_rows(&b, 3); /* and again */
+    await_commit(&b, "");
+    for (int i = 0; i < 200 && mock_committed(&mock, "people") < 3; i++)
+        wr_sleep_ms(10); /* nobody waits for this one */
+    EXPECT_INT(mock_committed(&mock, "people"), 3);
+    mock_send(&mock, 1, "4");
+    mock_send(&mock, 1, "30");
+    await_rows(&b, 5);
+    atomic_store(&prepare_fails, true);
+    weir_stream_stop(b.stream);
+    weir_status bad = weir_stream_await(b.stream, WAIT_MS, &ended);
+    EXPECT(bad && ended && !atomic_load(&prepare_fails));
+    weir_error_drop(bad);
+    EXPECT_INT(mock_committed(&mock, "people"), 3);
+    expect_rows("");
+    weir_stream_close(b.stream);
+    start(&b);
+    await_rows(&b, 2);
+    await_commit(&b, "+0|4");
+    bench_close(&b);
+    mock_close(&mock);
 }
 
 /* 6: NULL keys met each other. */
