@@ -515,6 +515,37 @@ def bad_avro_is_a_dead_letter(p):
     same(letters[4][1], 'cannot read "x" as BIGINT')
 
 
+def change(op, before, after):
+    rows = [None if row is None else dict(zip(("id", "name", "amount"), row)) for row in (before, after)]
+    return json.dumps({"op": op, "before": rows[0], "after": rows[1], "source": {"table": "t"}, "ts_ms": 1})
+
+
+@test
+def changes_of_a_database_keep_sums_and_tables_true(p):
+    p.topic("cdc", [change("r", None, (1, "a", 10)), change("c", None, (2, "a", 5)), change("u", (1, "a", 10), (1, "b", 7)),
+                    change("c", None, (3, "b", 1)), change("d", (2, "a", 5), None), ("2", None), change("u", (3, "b", 1), (3, "c", 2)),
+                    '{"op": "u", "before": null, "after": {"id": 3}}', change("d", (3, None, None), None)], partitions=1)
+    read = source("s", "id BIGINT PRIMARY KEY, name VARCHAR, amount BIGINT", "cdc", "format = 'debezium'")
+    for name, columns, key, select in (("sums", "name VARCHAR, n BIGINT, total BIGINT", "name", "name, count(*), sum(amount) FROM s GROUP BY name"),
+                                       ("copy", "id BIGINT, name VARCHAR, amount BIGINT", "id", "id, name, amount FROM s")):
+        p.topic(f"cdc-{name}", partitions=1)
+        p.topic(f"cdc-{name}-dead", partitions=1)
+        sql = (read + sink("k", f"{columns}, PRIMARY KEY ({key})", f"cdc-{name}") + sink("dead", "position VARCHAR, reason VARCHAR", f"cdc-{name}-dead") +
+               f"INSERT INTO k SELECT {select} EMIT WITH (on_error = 'dlq', dead_letters = dead);")
+        for _ in range(2):
+            p.run(sql, "--once", *p.state(f"cdc-{name}"))
+        last = {m[2]: m[3] for m in client.read(p.address, f"cdc-{name}", 1)}
+        rows = sorted(tuple(json.loads(v).values()) for v in last.values() if v)
+        same(rows, [("b", 1, 7), ("c", 1, 2)] if name == "sums" else [(1, "b", 7), (3, "c", 2)])
+        letters = [json.loads(v) for v in p.values(f"cdc-{name}-dead", 1)]
+        same([letter["position"] for letter in letters], ["topic cdc partition 0 offset 7", "topic cdc partition 0 offset 8"])
+    assert "only the key of the row" in letters[1]["reason"], letters
+    error = p.query(read.replace(" PRIMARY KEY", "") + "SELECT 1", ok=False)
+    assert "needs the primary key" in error, error
+    error = p.query(source("s", "id BIGINT PRIMARY KEY", "cdc", "format = 'debezium', bounded = true") + "SELECT 1", ok=False)
+    assert "a query that ends would count each version" in error, error
+
+
 def main(words):
     """Runs the tests whose names have one of the words; gives how many passed and failed, or None without a broker."""
     global client

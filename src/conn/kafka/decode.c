@@ -11,10 +11,14 @@
  * character, which JSON refuses as it refuses the line end); CSV with quotes or line ends is looked
  * at by the scanner of CSV and rejected here if it is none or several records.
  *
+ * Changes of a database are up to two records of a message, with a sign each; one batch has both,
+ * and where one cannot be read both are left out. So fewer messages are taken at once.
+ *
  * Trap: bad messages are found for a whole batch at once, but a position lies behind the rows that
  * were handed out. So a bad message is told when the position passes it and not before, or it would
  * be told again after a crash. */
 #include "base/json.h"
+#include "conn/kafka/debezium.h"
 #include "conn/kafka/decode.h"
 #include "fmt/csv/csv.h"
 #include "fmt/files.h"
@@ -52,6 +56,9 @@ struct kafka_decoder {
     rd_kafka_message_t *const *messages;
     uint32_t count, record_count;
     uint32_t *order;            /* record -> message */
+    int8_t *signs;              /* record -> +1, -1 */
+    int8_t *changes;            /* by row of the last batch; NULL: all appear */
+    uint16_t *kept;             /* rows of messages that are good as a whole */
     uint32_t *lines;            /* record -> line it begins in, from 1 */
     const uint32_t *message_of; /* row of the last batch -> message */
     WR_LIST(bad_message) bad;   /* found and not told; in bad_arena */
@@ -93,11 +100,19 @@ static weir_status tell_bad(kafka_decoder *d, uint32_t done)
     return WR_OK;
 }
 
+static bool is_bad(const kafka_decoder *d, uint32_t number)
+{
+    for (int i = 0; i < d->bad.count; i++)
+        if (d->bad.items[i].number == number) return true;
+    return false;
+}
+
 static weir_status reject(kafka_decoder *d, uint32_t number, wr_str reason)
 {
     wr_str raw = raw_of(d, number);
     WR_BUF(position);
     if (d->dead) {
+        if (is_bad(d, number)) return WR_OK;
         wr_push(&d->bad_arena, &d->bad,
                 ((bad_message){number, wr_arena_str(&d->bad_arena, reason)}));
         return WR_OK;
@@ -243,6 +258,32 @@ static weir_status add_payload(kafka_decoder *d, uint32_t number, wr_str text, b
     return WR_OK;
 }
 
+static void add_record(kafka_decoder *d, uint32_t number, wr_str row, int8_t sign)
+{
+    size_t begin = d->text.length;
+    add_json(&d->text, row);
+    d->order[d->record_count] = number;
+    d->signs[d->record_count] = sign;
+    d->lines[d->record_count++] = d->line++;
+    wr_buf_add_char(&d->text, '\n');
+    wr_assert(!memchr(d->text.data + begin, '\n', d->text.length - begin - 1));
+}
+
+static weir_status add_changes(kafka_decoder *d, uint32_t number, wr_str text)
+{
+    const char *why = NULL;
+    wr_str before, after;
+    const wr_schema *schema = &d->source->base.schema;
+    if (!wr_debezium_read(text, &before, &after, &why)) return reject(d, number, wr_str_of(why));
+    if (before.length && !wr_debezium_is_whole(before, schema, d->source->is_key))
+        return reject(d, number,
+                      WR_STR("it has only the key of the row as it was (the database must log old "
+                             "rows whole: REPLICA IDENTITY FULL)"));
+    if (before.length) add_record(d, number, before, -1);
+    if (after.length) add_record(d, number, after, 1);
+    return WR_OK;
+}
+
 static bool key_is_text(const kafka_decoder *d)
 {
     for (int i = 0; i < d->asked_count; i++)
@@ -262,6 +303,8 @@ static weir_status add_message(kafka_decoder *d, uint32_t number, bool check_key
     if (!message->payload && source->tombstones == KAFKA_SKIP) return WR_OK;
     if (!message->payload && source->tombstones == KAFKA_BAD)
         return reject(d, number, WR_STR("it has no payload"));
+    if (source->format == KAFKA_DEBEZIUM)
+        return add_changes(d, number, (wr_str){message->payload, message->len});
     if (source->format != KAFKA_RAW && message->payload)
         return add_payload(d, number, (wr_str){message->payload, message->len}, false);
     if (source->format != KAFKA_RAW) return add_payload(d, number, WR_STR("{}"), true);
@@ -470,9 +513,23 @@ static weir_status raw_rows(kafka_decoder *d, wr_batch *out, uint32_t *done, boo
     return WR_OK;
 }
 
+/* Both records of a message or none of them. */
+static void leave_out_bad(kafka_decoder *d, wr_batch *batch, const wr_column *numbers)
+{
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < wr_batch_count(batch); k++) {
+        uint32_t row = wr_batch_row(batch, k);
+        if (!is_bad(d, d->order[wr_column_int(numbers, row)])) d->kept[count++] = (uint16_t)row;
+    }
+    batch->sel = d->kept;
+    batch->sel_count = count;
+}
+
 static weir_status text_rows(kafka_decoder *d, wr_batch *out, uint32_t *done)
 {
     wr_batch batch = *out;
+    if (d->changes && d->bad.count) leave_out_bad(d, &batch, &batch.columns[d->text_count - 1]);
+    *done = 0;
     const wr_column *numbers = &batch.columns[d->text_count - 1];
     uint32_t *message_of = wr_new_array(&d->batch_arena, uint32_t, batch.rows + 1);
     for (uint32_t k = 0; k < wr_batch_count(&batch); k++) {
@@ -481,6 +538,11 @@ static weir_status text_rows(kafka_decoder *d, wr_batch *out, uint32_t *done)
         wr_assert(record >= 0 && record < d->record_count);
         message_of[row] = d->order[record];
         *done = message_of[row] + 1;
+        if (!d->changes) continue;
+        d->changes[row] = d->signs[record];
+        bool is_half = record + 1 < d->record_count && d->order[record + 1] == d->order[record];
+        if (is_half && k + 1 == wr_batch_count(&batch))
+            return wr_fail(WR_E_TOO_BIG, "the rows of one change do not fit into one batch");
     }
     for (int i = 0; i < d->asked_count; i++)
         if (d->places[i] >= 0) d->columns[i] = batch.columns[d->places[i]];
@@ -489,6 +551,8 @@ static weir_status text_rows(kafka_decoder *d, wr_batch *out, uint32_t *done)
     if (d->source->format == KAFKA_AVRO) restore_bytes(d, &batch);
     out->columns = d->columns;
     out->column_count = d->asked_count;
+    out->sel = batch.sel;
+    out->sel_count = batch.sel_count;
     return WR_OK;
 }
 
@@ -511,8 +575,9 @@ static weir_status next_rows(kafka_decoder *d, wr_batch *out, uint32_t *done, bo
         WR_TRY(def->next_batch(d->worker, out, &more));
         if (!more) d->in_morsel = false;
         if (!more || wr_batch_count(out) == 0) continue;
-        *has = true;
-        return text_rows(d, out, done);
+        WR_TRY(text_rows(d, out, done));
+        *has = wr_batch_count(out) > 0;
+        if (*has) return WR_OK;
     }
     close_scan(d);
     return WR_OK;
@@ -522,6 +587,13 @@ weir_status wr_kafka_decoded(kafka_decoder *d, wr_batch *out, uint32_t *done, bo
 {
     WR_TRY(next_rows(d, out, done, has));
     return tell_bad(d, *done);
+}
+
+const int8_t *wr_kafka_changes(const kafka_decoder *d) { return d->changes; }
+
+uint32_t wr_kafka_decode_max(const kafka_source *source)
+{
+    return source->format == KAFKA_DEBEZIUM ? WR_MAX(WR_BATCH_ROWS / 2, 1) : WR_BATCH_ROWS;
 }
 
 /* ---- making one ---- */
@@ -553,8 +625,13 @@ static weir_status fill_decoder(kafka_decoder *d)
     d->columns = wr_new_array(&d->arena, wr_column, d->asked_count + 1);
     d->places = wr_new_array(&d->arena, int, d->asked_count + 1);
     d->text_columns = wr_new_array(&d->arena, int, d->asked_count + 2);
-    d->order = wr_new_array(&d->arena, uint32_t, WR_BATCH_ROWS);
-    d->lines = wr_new_array(&d->arena, uint32_t, WR_BATCH_ROWS);
+    bool has_changes = source->format == KAFKA_DEBEZIUM;
+    uint32_t records = wr_kafka_decode_max(source) << has_changes;
+    d->order = wr_new_array(&d->arena, uint32_t, records);
+    d->lines = wr_new_array(&d->arena, uint32_t, records);
+    d->signs = wr_new_array(&d->arena, int8_t, records);
+    if (has_changes) d->changes = wr_new_array(&d->arena, int8_t, WR_BATCH_ROWS);
+    d->kept = wr_new_array(&d->arena, uint16_t, WR_BATCH_ROWS);
     if (source->format == KAFKA_RAW) {
         for (int i = 0; i < d->asked_count; i++) {
             d->places[i] = -1;

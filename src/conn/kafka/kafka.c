@@ -23,7 +23,7 @@
 
 static const wr_opt source_options[] = {
     {"format|value.format|payload_format", WR_OPT_TEXT, "json",
-     "json, csv, raw, avro or avro-confluent"},
+     "json, csv, raw, avro, avro-confluent or debezium (changes of a database, as JSON)"},
     {"properties.group.id|group.id|group_id", WR_OPT_TEXT, NULL,
      "where committed positions are shown to others; read only with share_partitions"},
     {"share_partitions", WR_OPT_BOOL, "false",
@@ -94,14 +94,35 @@ static weir_status read_sharing(kafka_source *source, const wr_options *given)
     return WR_OK;
 }
 
+/* Rows of such a source are taken back: only streams know what that means. */
+static weir_status check_debezium(kafka_source *source, const wr_options *given)
+{
+    source->base.takes_back = true;
+    if (source->tombstones == KAFKA_NULL)
+        return wr_fail_at(WR_E_UNSUPPORTED,
+                          wr_kafka_option_span(given, source_options, "null_payload"),
+                          "messages of debezium without payload are skipped or an error");
+    if (!source->base.is_bounded) return WR_OK;
+    const char *option =
+        wr_option_find(given, source_options, "bounded") ? "bounded" : "scan.bounded.mode";
+    return wr_with_hint(
+        wr_fail_at(WR_E_UNSUPPORTED, wr_kafka_option_span(given, source_options, option),
+                   "debezium tells of rows that change, and a query that ends would count each "
+                   "version"),
+        "leave the source unbounded and make a view of it: CREATE MATERIALIZED VIEW v AS SELECT "
+        "* FROM s");
+}
+
 static weir_status read_format(kafka_source *source, const wr_options *given)
 {
-    static const char *const formats[] = {"json",           "csv", "raw", "raw_bytes", "avro",
-                                          "avro-confluent", NULL};
-    static const kafka_format meant[] = {KAFKA_JSON, KAFKA_CSV,  KAFKA_RAW,
-                                         KAFKA_RAW,  KAFKA_AVRO, KAFKA_AVRO};
+    static const char *const formats[] = {"json",      "csv",           "raw",
+                                          "raw_bytes", "avro",          "avro-confluent",
+                                          "debezium",  "debezium-json", NULL};
+    static const kafka_format meant[] = {KAFKA_JSON, KAFKA_CSV,  KAFKA_RAW,      KAFKA_RAW,
+                                         KAFKA_AVRO, KAFKA_AVRO, KAFKA_DEBEZIUM, KAFKA_DEBEZIUM};
     static const char *const tombstones[] = {"skip", "null", "error", NULL};
     int format, tombstone;
+    WR_TRY(wr_kafka_refuse_format(given, source_options));
     WR_TRY(wr_kafka_option_word(given, source_options, "format", formats, &format));
     source->format = meant[format];
     source->tombstones = source->format == KAFKA_RAW ? KAFKA_NULL : KAFKA_SKIP;
@@ -113,6 +134,7 @@ static weir_status read_format(kafka_source *source, const wr_options *given)
         return wr_fail_at(WR_E_UNSUPPORTED,
                           wr_kafka_option_span(given, source_options, "null_payload"),
                           "messages of csv without payload are skipped or an error");
+    if (source->format == KAFKA_DEBEZIUM) WR_TRY(check_debezium(source, given));
     kafka_avro_config *avro = &source->avro;
     bool is_avro = source->format == KAFKA_AVRO;
     WR_TRY(wr_kafka_avro_config_read(avro, is_avro, given, source_options, &source->arena));
@@ -265,6 +287,23 @@ static weir_status take_columns(kafka_source *source, const wr_schema *declared)
     return WR_OK;
 }
 
+/* What tells whole rows from mere keys. */
+static weir_status take_keys(kafka_source *source, const wr_connect *connect)
+{
+    source->is_key = wr_new_array(&source->arena, bool, source->base.schema.count + 1);
+    if (source->format != KAFKA_DEBEZIUM) return WR_OK;
+    if (connect->key_count == 0)
+        return wr_with_hint(
+            wr_fail(WR_E_PARAMETER_VALUE,
+                    "the format debezium needs the primary key of the rows that change"),
+            "CREATE SOURCE s (id BIGINT PRIMARY KEY, ...) WITH (...)");
+    for (int i = 0; i < connect->key_count; i++)
+        if (connect->keys[i] >= 0) source->is_key[connect->keys[i]] = true;
+    for (int k = 0; k < source->base.schema.count; k++)
+        source->is_key[k] |= source->fields[k] != KAFKA_PAYLOAD;
+    return WR_OK;
+}
+
 static weir_status kafka_source_new(const wr_connect *connect, wr_source **out)
 {
     WR_AUTO(wr_source) *base = NULL;
@@ -282,6 +321,7 @@ static weir_status kafka_source_new(const wr_connect *connect, wr_source **out)
     WR_TRY(read_format(source, given));
     WR_TRY(take_columns(source, connect->schema));
     WR_TRY(read_fields(source, given));
+    WR_TRY(take_keys(source, connect));
     *out = WR_TAKE(base);
     return WR_OK;
 }

@@ -3,7 +3,7 @@
  *   kafka.c  the connector, options of the source   target.c  those of the sink
  *   options.c  those of both   api.c  librdkafka, loaded when it is needed
  *   client.c  a connection to a cluster and what goes wrong with it   read.c  the source
- *   group.c  processes that share partitions
+ *   group.c  processes that share partitions   debezium.c  changes of a database
  *   decode.c, text.c  messages -> rows   sink.c  the sink   encode.c  rows -> messages
  *   avro.c, avro_read.c, avro_write.c  Avro   registry.c  its schemas by number, over HTTP */
 #pragma once
@@ -97,7 +97,13 @@ typedef struct kafka_config {
     int timeout_ms; /* for the first answer of the brokers */
 } kafka_config;
 
-typedef enum kafka_format { KAFKA_JSON, KAFKA_CSV, KAFKA_RAW, KAFKA_AVRO } kafka_format;
+typedef enum kafka_format {
+    KAFKA_JSON,
+    KAFKA_CSV,
+    KAFKA_RAW,
+    KAFKA_AVRO,
+    KAFKA_DEBEZIUM, /* JSON; sources only */
+} kafka_format;
 
 typedef struct kafka_avro_config {
     wr_str text;             /* of the schema; empty: none given */
@@ -127,6 +133,7 @@ typedef struct kafka_source {
     wr_options format_options; /* of the text format below */
     kafka_avro_config avro;
     kafka_field *fields; /* per column */
+    bool *is_key;        /* per column: of the primary key, or not of the payload */
     kafka_start start;
     int64_t start_ms;
     kafka_tombstones tombstones;
@@ -190,6 +197,10 @@ WR_MUST_CHECK weir_status wr_kafka_decode(kafka_decoder *decoder,
  * have all been given, these included; *has false: no more rows (then all are done). */
 WR_MUST_CHECK weir_status wr_kafka_decoded(kafka_decoder *decoder, wr_batch *out, uint32_t *done,
                                            bool *has);
+/* +1 or -1 by physical row of the last batch; NULL: all appear. */
+const int8_t *wr_kafka_changes(const kafka_decoder *decoder);
+/* How many messages wr_kafka_decode takes at once. */
+uint32_t wr_kafka_decode_max(const kafka_source *source);
 /* Appends where a physical row of the last batch comes from: topic, partition and offset. */
 void wr_kafka_locate(const kafka_decoder *decoder, uint32_t row, wr_buf *out);
 

@@ -24,6 +24,18 @@ weir_status wr_kafka_option_word(const wr_options *given, const wr_opt *rows, co
                       WR_STR_ARGS(text));
 }
 
+weir_status wr_kafka_refuse_format(const wr_options *given, const wr_opt *rows)
+{
+    wr_str text;
+    WR_TRY(wr_option_text(given, rows, "format", &text, NULL));
+    if (!wr_str_has_prefix(text, WR_STR("protobuf"))) return WR_OK;
+    return wr_with_hint(
+        wr_fail_at(WR_E_UNSUPPORTED, wr_kafka_option_span(given, rows, "format"),
+                   "payloads of protobuf cannot be used: there is no C library that reads messages "
+                   "by a schema that is known only when it runs"),
+        "let the producer write avro or json; format = 'raw' hands on the bytes");
+}
+
 weir_status wr_kafka_option_needed(const wr_options *given, const wr_opt *rows, const char *name,
                                    wr_arena *arena, wr_str *out)
 {

@@ -43,6 +43,8 @@ wr_span wr_kafka_option_span(const wr_options *given, const wr_opt *rows, const 
 WR_MUST_CHECK weir_status wr_kafka_option_word(const wr_options *given, const wr_opt *rows,
                                                const char *name, const char *const *words,
                                                int *out);
+/* UNSUPPORTED, with a way out, for payloads that many have and weir does not read or write. */
+WR_MUST_CHECK weir_status wr_kafka_refuse_format(const wr_options *given, const wr_opt *rows);
 /* A text that must be given, without NUL bytes; ended by one, in arena. */
 WR_MUST_CHECK weir_status wr_kafka_option_needed(const wr_options *given, const wr_opt *rows,
                                                  const char *name, wr_arena *arena, wr_str *out);

@@ -441,15 +441,15 @@ static kafka_place *oldest(const kafka_reader *reader, int64_t *until)
 /* Up to a batch of messages in the order of their times; ends where a queue is empty. */
 static void merge(kafka_reader *reader)
 {
-    for (bool goes_on = true; goes_on && reader->message_count < WR_BATCH_ROWS;) {
+    const uint32_t most = wr_kafka_decode_max(source_of(reader));
+    for (bool goes_on = true; goes_on && reader->message_count < most;) {
         int64_t until;
         kafka_place *place = oldest(reader, &until);
         if (!place) return;
         do {
             reader->messages[reader->message_count++] = place->waiting[place->first++];
             place->count--;
-        } while (place->count && reader->message_count < WR_BATCH_ROWS &&
-                 time_of(reader, place) <= until);
+        } while (place->count && reader->message_count < most && time_of(reader, place) <= until);
         goes_on = place->count > 0;
     }
 }
@@ -676,6 +676,11 @@ static weir_status kafka_ack(wr_reader *base, wr_str position)
     return WR_OK;
 }
 
+static const int8_t *kafka_changes(const wr_reader *base)
+{
+    return wr_kafka_changes(((const kafka_reader *)base)->decoder);
+}
+
 static void kafka_locate(wr_reader *base, uint32_t row, wr_buf *out)
 {
     wr_kafka_locate(((const kafka_reader *)base)->decoder, row, out);
@@ -767,6 +772,7 @@ static void kafka_drop(wr_source *base)
 const wr_source_def wr_kafka_source_def = {.open = kafka_open,
                                            .poll = kafka_poll,
                                            .position = kafka_position,
+                                           .changes = kafka_changes,
                                            .locate = kafka_locate,
                                            .ack = kafka_ack,
                                            .wants_commit = kafka_wants_commit,

@@ -194,6 +194,7 @@ weir_status wr_kafka_sink(const wr_connect *connect, wr_target **out)
     base = &target->base;
     const wr_options *given = connect->options;
     WR_TRY(wr_kafka_config_read(&target->config, given, wr_kafka_sink_options, &target->arena));
+    WR_TRY(wr_kafka_refuse_format(given, wr_kafka_sink_options));
     WR_TRY(wr_kafka_option_word(given, wr_kafka_sink_options, "format", formats, &format));
     target->format = meant[format];
     if (!connect->schema || connect->schema->count == 0)
