@@ -320,6 +320,22 @@ TEST(rows_that_cannot_be_calculated_are_left_out_of_groups_lists_and_lookups)
     bench_close(&b);
 }
 
+TEST(what_fails_in_a_table_that_is_looked_up_is_no_row_of_the_stream)
+{
+    bench b;
+    bool ended;
+    bench_open(&b, "csv");
+    expect(&b, "CREATE TABLE names (id VARCHAR, name VARCHAR)", "");
+    expect(&b, "INSERT INTO names VALUES ('1', 'one'), ('two', 'two')", "");
+    put(&b, "a.csv", "k,n,ts\n1,1,2024-01-01\n");
+    weir_stream *stream =
+        start(&b, "INSERT INTO out SELECT name, n FROM s JOIN (SELECT id::BIGINT AS id, name FROM "
+                  "names) AS t ON t.id = n EMIT WITH (on_error = 'drop')");
+    EXPECT_FAIL(weir_stream_await(stream, 10000, &ended), WR_E_BAD_VALUE);
+    weir_stream_close(stream);
+    bench_close(&b);
+}
+
 TEST(a_calculation_that_fails_fails_the_query_unless_it_says_otherwise)
 {
     bench b;

@@ -18,7 +18,7 @@ typedef struct transform {
     bool next_has_ended;
     wr_run_options options;
     wr_bad_rows bad_rows;
-    const wr_delta *pushed; /* on its way */
+    const wr_delta *pushed; /* on its way; NULL: nothing is */
     wr_column *columns;     /* of the input, $change behind them */
     bool has_ended;
     int8_t all_new[1];
@@ -40,7 +40,7 @@ static weir_status tell_bad(wr_bad_rows *self, const wr_batch *in, uint32_t row,
 {
     transform *t = (transform *)(void *)((char *)self - offsetof(transform, bad_rows));
     const wr_transform_spec *spec = spec_of(&t->op);
-    if (!wr_feed_is_taken(spec->feed)) return wr_status_copy(why);
+    if (!t->pushed || !wr_feed_is_taken(spec->feed)) return wr_status_copy(why);
     if (!t->op.keeps_rows) return wr_stream_bad_row(&t->op, NULL, in, row, false, why);
     if (t->pushed->changes && t->pushed->changes[row] < 0) return WR_OK;
     return wr_stream_bad_row(&t->op, &spec->feed->schema, &t->pushed->batch, row, true, why);
@@ -91,17 +91,10 @@ static void without_changes(wr_batch *batch, int8_t *scratch, wr_delta *out)
     out->changes = scratch;
 }
 
-static weir_status transform_push(wr_stream_op *op, int input, const wr_delta *delta)
+static weir_status run_pushed(transform *t)
 {
-    (void)input;
-    transform *t = (transform *)op;
+    wr_stream_op *op = &t->op;
     const wr_transform_spec *spec = spec_of(op);
-    if (t->has_ended) return WR_OK;
-    wr_assert(spec->takes_back || !delta->changes);
-    wr_batch in = delta->batch;
-    t->pushed = delta;
-    if (spec->takes_back) with_changes(t, delta, &in);
-    wr_feed_push(spec->feed, &in);
     for (;;) {
         wr_batch out;
         bool more;
@@ -113,6 +106,22 @@ static weir_status transform_push(wr_stream_op *op, int input, const wr_delta *d
         if (spec->takes_back) without_changes(&out, scratch, &passed);
         WR_TRY(wr_stream_emit(op, &passed));
     }
+}
+
+static weir_status transform_push(wr_stream_op *op, int input, const wr_delta *delta)
+{
+    (void)input;
+    transform *t = (transform *)op;
+    const wr_transform_spec *spec = spec_of(op);
+    if (t->has_ended) return WR_OK;
+    wr_assert(spec->takes_back || !delta->changes);
+    wr_batch in = delta->batch;
+    if (spec->takes_back) with_changes(t, delta, &in);
+    wr_feed_push(spec->feed, &in);
+    t->pushed = delta;
+    weir_status bad = run_pushed(t);
+    t->pushed = NULL;
+    return bad;
 }
 
 /* Without rows in the feed the run builds its tables and pauses. */

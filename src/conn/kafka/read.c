@@ -50,6 +50,7 @@ typedef struct kafka_reader {
     kafka_group *group; /* NULL: all partitions are ours */
     bool is_carried;    /* a sink commits positions with its rows */
     bool is_leaving;    /* what we have is given up by the next commit */
+    bool has_joined;    /* the group has said what is ours, be it nothing */
     const wr_cancel *cancel;
     kafka_place **places; /* by partition */
     int place_count, done_count;
@@ -519,6 +520,7 @@ static weir_status take_partitions(kafka_reader *reader)
     wr_buf_add_char(&names, '\0');
     wr_log(WR_LOG_INFO, "partitions are ours", "topic", source_of(reader)->config.topic.data,
            "group", source_of(reader)->config.group.data, "partitions", names.data, NULL);
+    reader->has_joined = true;
     return wr_kafka_group_take(reader->group);
 }
 
@@ -538,7 +540,7 @@ static weir_status give_up(kafka_reader *reader)
         stop_partition(reader, i);
         reader->places[i]->is_done = true;
     }
-    reader->is_leaving = false;
+    reader->is_leaving = reader->has_joined = false;
     return wr_kafka_group_give_up(reader->group);
 }
 
@@ -689,7 +691,7 @@ static void kafka_locate(wr_reader *base, uint32_t row, wr_buf *out)
 static void kafka_lag(wr_reader *base, wr_lag *out)
 {
     const kafka_reader *reader = (const kafka_reader *)base;
-    *out = (wr_lag){.has_rows = true};
+    *out = (wr_lag){.has_rows = true, .is_waiting = reader->group && !reader->has_joined};
     for (int i = 0; i < reader->place_count; i++) {
         const kafka_place *place = reader->places[i];
         int64_t low, high = place->end;
