@@ -405,7 +405,8 @@ void wr_stream_run(void *arg)
     bool restored = false;
     weir_status bad = wr_graph_open(s->graph);
     if (!bad) bad = wr_commit_restore(&s->committer, &restored);
-    s->last_commit_us = now_us();
+    /* What a query puts out first after a start is not kept back for an interval. */
+    s->last_commit_us = now_us() - (restored ? s->options.checkpoint_interval_us : 0);
     if (!bad) publish(s, restored ? WR_STREAM_RESTORED : WR_STREAM_RUNNING, true, true);
     if (!bad) bad = run_rounds(s);
     if (bad) wr_sink_abort(s->sink);

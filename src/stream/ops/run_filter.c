@@ -1,17 +1,19 @@
 /* run_filter.c - see run_filter.h.
  *
- * A block is 64 runs of 2^16 keys: 2^20 words, five of which belong to a hash. With all keys in, a
- * bit is set in about a quarter of the words, so one run in 700 is asked in vain. Blocks are given
- * back when their runs are empty. */
+ * A block is 64 runs of 2^16 keys: 2^21 words, five of which belong to a hash. With all keys in, a
+ * bit is set in a seventh of the words, so one run in 15000 is asked in vain. Where that is more
+ * than the filter should take, words that stand side by side become one, in all blocks: half the
+ * memory, and more runs asked in vain. Blocks are given back when their runs are empty. */
 #include "stream/ops/run_filter.h"
 #include <string.h>
 
-enum { WORD_BITS = 20, HASHES = 5 };
-static const size_t BLOCK_BYTES = sizeof(uint64_t) << WORD_BITS;
+enum { BITS_MAX = 21, BITS_MIN = 14, HASHES = 5 };
+
+static size_t bytes_of(uint32_t bits) { return sizeof(uint64_t) << bits; }
 
 static void drop_words(wr_run_filter *f, wr_run_block *block)
 {
-    if (block->words) wr_mem_free(f->mem, block->words, BLOCK_BYTES);
+    if (block->words) wr_mem_free(f->mem, block->words, bytes_of(block->bits));
     block->words = NULL;
 }
 
@@ -20,7 +22,7 @@ void wr_run_filter_clear(wr_run_filter *f)
     for (uint32_t i = 0; i < f->count; i++)
         drop_words(f, &f->blocks[i]);
     if (f->blocks) wr_mem_free(f->mem, f->blocks, f->cap * sizeof *f->blocks);
-    *f = (wr_run_filter){.mem = f->mem};
+    *f = (wr_run_filter){.mem = f->mem, .most = f->most};
 }
 
 static wr_run_block *find(const wr_run_filter *f, uint64_t run)
@@ -49,15 +51,41 @@ static weir_status need(wr_run_filter *f, uint64_t run, wr_run_block **out)
     return WR_OK;
 }
 
+static void fold(wr_run_filter *f, wr_run_block *block, uint32_t bits)
+{
+    void *memory;
+    if (!block->words || block->bits <= bits) return;
+    weir_status bad = wr_mem_alloc(f->mem, bytes_of(bits), &memory);
+    wr_status_drop(bad);
+    if (bad) return; /* it stays as it is */
+    uint64_t *folded = memory, per_word = UINT64_C(1) << (block->bits - bits);
+    for (uint64_t i = 0; i < UINT64_C(1) << bits; i++) {
+        folded[i] = 0;
+        for (uint64_t k = 0; k < per_word; k++)
+            folded[i] |= block->words[i * per_word + k];
+    }
+    drop_words(f, block);
+    block->words = folded;
+    block->bits = bits;
+}
+
 /* Without words each run is asked. */
 static void need_words(wr_run_filter *f, wr_run_block *block)
 {
     if (block->words || block->is_refused) return;
+    uint32_t bits = BITS_MAX, blocks = 1;
+    for (uint32_t i = 0; i < f->count; i++)
+        blocks += f->blocks[i].words != NULL;
+    while (f->most && bits > BITS_MIN && blocks * bytes_of(bits) > f->most)
+        bits--;
+    for (uint32_t i = 0; i < f->count; i++)
+        fold(f, &f->blocks[i], bits);
     void *words = NULL;
-    weir_status bad = wr_mem_zalloc(f->mem, BLOCK_BYTES, &words);
+    weir_status bad = wr_mem_zalloc(f->mem, bytes_of(bits), &words);
     block->is_refused = bad != WR_OK;
     wr_status_drop(bad);
     block->words = words;
+    block->bits = bits;
 }
 
 weir_status wr_run_filter_meet(wr_run_filter *f, uint64_t run, int64_t stored)
@@ -73,10 +101,10 @@ weir_status wr_run_filter_meet(wr_run_filter *f, uint64_t run, int64_t stored)
     return WR_OK;
 }
 
-static uint64_t word_of(uint64_t hash, int i)
+static uint64_t word_of(const wr_run_block *block, uint64_t hash, int i)
 {
     return (hash + (uint64_t)i * (hash >> 32 | 1)) * UINT64_C(0x9e3779b97f4a7c15) >>
-           (64 - WORD_BITS);
+           (64 - block->bits);
 }
 
 static uint64_t spread(uint32_t hash)
@@ -95,7 +123,7 @@ weir_status wr_run_filter_add(wr_run_filter *f, uint64_t run, uint32_t hash)
         if (block->words) block->known |= bit;
     }
     for (int i = 0; i < HASHES && block->words; i++)
-        block->words[word_of(all, i)] |= bit;
+        block->words[word_of(block, all, i)] |= bit;
     return WR_OK;
 }
 
@@ -117,6 +145,14 @@ bool wr_run_filter_unknown(const wr_run_filter *f, uint64_t *run)
     return false;
 }
 
+void wr_run_filter_prefetch(const wr_run_filter *f, uint32_t hash)
+{
+    uint64_t all = spread(hash);
+    for (uint32_t i = 0; i < f->count; i++)
+        for (int k = 0; k < HASHES && f->blocks[i].words; k++)
+            __builtin_prefetch(&f->blocks[i].words[word_of(&f->blocks[i], all, k)]);
+}
+
 void wr_run_filter_look(const wr_run_filter *f, uint32_t hash, wr_run_fn *each, void *arg)
 {
     uint64_t all = spread(hash);
@@ -126,7 +162,7 @@ void wr_run_filter_look(const wr_run_filter *f, uint32_t hash, wr_run_fn *each, 
         if (block->words) {
             uint64_t has = ~UINT64_C(0);
             for (int k = 0; k < HASHES; k++)
-                has &= block->words[word_of(all, k)];
+                has &= block->words[word_of(block, all, k)];
             may &= has | ~block->known;
         }
         for (; may; may &= may - 1)

@@ -13,11 +13,13 @@ typedef struct wr_run_block {
     uint64_t present;             /* runs that may hold something */
     int64_t stored[64], more[64]; /* sessions at the last commit, and what the next one adds */
     uint64_t *words;              /* NULL: nothing is known */
+    uint32_t bits;                /* 2 to the power of it are the words */
     bool is_refused;              /* there was no memory for words */
 } wr_run_block;
 
 typedef struct wr_run_filter {
     wr_mem *mem;
+    uint64_t most;        /* bytes that words should take; 0: any number */
     wr_run_block *blocks; /* ascending */
     uint32_t count, cap;
 } wr_run_filter;
@@ -32,6 +34,8 @@ WR_MUST_CHECK weir_status wr_run_filter_add(wr_run_filter *f, uint64_t run, uint
 void wr_run_filter_learnt(wr_run_filter *f, uint64_t run);
 /* The first run that is not known; false: there is none. */
 bool wr_run_filter_unknown(const wr_run_filter *f, uint64_t *run);
+/* What a look will read is fetched from memory meanwhile. */
+void wr_run_filter_prefetch(const wr_run_filter *f, uint32_t hash);
 /* Calls each for every run that may have the key, in order. */
 typedef void wr_run_fn(void *arg, uint64_t run);
 void wr_run_filter_look(const wr_run_filter *f, uint32_t hash, wr_run_fn *each, void *arg);

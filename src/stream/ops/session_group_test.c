@@ -208,6 +208,50 @@ static void random_sessions(bool forgets)
 TEST(random_sessions_are_those_of_a_loop) { random_sessions(false); }
 TEST(sessions_that_are_forgotten_by_memory_are_read_again) { random_sessions(true); }
 
+static int count_of(flow *f, const char *text)
+{
+    int count = 0;
+    wr_buf_add_text(&f->out->rows, "");
+    wr_buf_add_text(&f->out->rows, ";");
+    wr_buf_add_char(&f->out->rows, 0);
+    for (const char *at = f->out->rows.data; (at = strstr(at, text)); at++)
+        count++;
+    return count;
+}
+
+/* More than a run of them: its index is in the state. */
+TEST(many_sessions_are_found_again_by_their_keys)
+{
+    enum { KEYS = 70000, EVERY = 1000, GAP = 1000000 };
+    WR_BUF(rows);
+    flow f;
+    flow_begin(&f, "k:varchar v:integer at:timestamp", 1);
+    flow_call(&f, "sum", 1, -1);
+    flow_session(&f, GAP, 2);
+    f.forgets = true;
+    EXPECT_OK(flow_open(&f, &wr_stream_session_group));
+    for (int i = 0; i < KEYS + KEYS / EVERY;) {
+        rows.length = 0;
+        for (int k = 0; k < WR_MIN(500, WR_BATCH_ROWS) && i < KEYS + KEYS / EVERY; k++, i++) {
+            int key = i < KEYS ? i : (i - KEYS) * EVERY;
+            wr_buf_printf(&rows, "%sk%d %d %d", k ? "; " : "", key, i < KEYS ? 1 : 3, i);
+        }
+        flow_push(&f, rows.data);
+        if (i % 3500 == 0) flow_commit(&f);
+        if (i == KEYS) flow_restart(&f);
+    }
+    flow_commit(&f);
+    flow_restart(&f);
+    flow_time(&f, INT64_MAX);
+    EXPECT_INT(count_of(&f, "+k"), KEYS);
+    EXPECT_INT(count_of(&f, "|4;"), KEYS / EVERY);
+    flow_commit(&f);
+    wr_state_figures figures;
+    wr_state_figures_of(f.state, &figures);
+    EXPECT_INT(figures.keys, 2);
+    flow_end(&f);
+}
+
 /* Whichever reservation fails: an error, and everything is given back. */
 static void expect_clean_failures(const wr_stream_op_def *def, bool session)
 {

@@ -162,16 +162,22 @@ static weir_status read_kept_of(wr_session_grouping *me, uint8_t *keys)
 
 static weir_status fetch(fetching *f, uint32_t count)
 {
-    enum { KEYS_PER_RUN = 8 }; /* looking for so many in a run costs a good part of learning it */
+    /* Looking for so many keys in a run costs a good part of learning it. */
+    enum { KEYS_PER_RUN = 8, AHEAD = 6 };
     wr_session_grouping *me = f->me;
     wr_grouping *g = &me->base;
     uint64_t run;
     for (uint32_t i = 0; i <= count / KEYS_PER_RUN && wr_run_filter_unknown(&me->runs, &run); i++)
         WR_TRY(learn_run(me, run));
+    uint32_t hashes[WR_BATCH_ROWS];
     for (uint32_t i = 0; i < count; i++) {
         f->mine.length = 0;
         wr_group_key_add(g, &f->mine, f->columns, row_at(f, i));
-        f->current = (wanted){.hash = wr_session_hash(&f->mine), .row = i};
+        hashes[i] = wr_session_hash(&f->mine);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (i + AHEAD < count) wr_run_filter_prefetch(&me->runs, hashes[i + AHEAD]);
+        f->current = (wanted){.hash = hashes[i], .row = i};
         wr_run_filter_look(&me->runs, f->current.hash, want_in_run, f);
     }
     if (f->asked.items.count)

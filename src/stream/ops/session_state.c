@@ -387,6 +387,7 @@ void wr_session_settle(wr_session_grouping *me, bool committed)
     me->listed.length = 0;
     me->next_listed = WR_NO_TIME_YET;
     me->all_listed = false;
+    me->runs.most = me->base.op.share / 2;
     wr_run_filter_settle(&me->runs, open_run(me));
 }
 
@@ -479,6 +480,7 @@ weir_status wr_session_load(wr_stream_op *op, wr_state *state)
     pane->live = me->base.group_count;
     me->next_listed = WR_NO_TIME_YET;
     me->index.section = op->section;
+    me->runs.most = op->share / 2;
     WR_TRY(load_facts(me, state));
     WR_TRY(meet_runs(me));
     weir_status bad = me->per_chunk ? index_open_run(me, &r) : WR_OK;
