@@ -5,6 +5,7 @@
  * through its inputs, never falls, and is passed on only after the operator has put out what is due
  * by it. */
 #include "stream/graph.h"
+#include "stream/watermark.h"
 
 wr_graph *wr_graph_new(wr_mem *mem, const wr_env *env, wr_pool *pool)
 {
@@ -255,13 +256,19 @@ enum { PAGE_BYTES = 4096 };
  * a commit, for what is read, and for all that is not state. */
 uint64_t wr_graph_pages_max(uint64_t limit) { return limit / 4 / PAGE_BYTES; }
 
+/* A watermark keeps a few numbers. */
+static bool keeps_rows(const wr_stream_op *op)
+{
+    return op->def->is_stateful && op->def != &wr_stream_watermark;
+}
+
 void wr_graph_share(wr_graph *graph, uint64_t limit, bool is_durable)
 {
     int stateful = 0;
     for (int i = 0; i < graph->op_count; i++)
-        stateful += graph->ops[i]->def->is_stateful;
+        stateful += keeps_rows(graph->ops[i]);
     for (int i = 0; i < graph->op_count && limit; i++)
-        if (graph->ops[i]->def->is_stateful)
+        if (keeps_rows(graph->ops[i]))
             graph->ops[i]->share = limit / 5 * 2 / (uint64_t)stateful;
     graph->pages_max = is_durable ? wr_graph_pages_max(limit) : 0;
 }

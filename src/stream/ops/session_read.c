@@ -252,7 +252,7 @@ static weir_status next_chunks(wr_session_grouping *me, uint32_t most)
     }
 }
 
-/* Keys of what is due in a chunk. */
+/* Adds the keys of what is due in a chunk. */
 static weir_status read_due(wr_session_grouping *me, wr_visited_chunk *visited, wr_reading *r,
                             uint32_t *count)
 {
@@ -260,10 +260,8 @@ static weir_status read_due(wr_session_grouping *me, wr_visited_chunk *visited, 
     wr_session_chunk chunk;
     wr_packed_session p;
     bool found;
-    *count = 0;
     visited->due = INT64_MAX;
     visited->is_done = true;
-    wr_reading_begin(r, g, -1);
     WR_TRY(read_chunk(me, visited->chunk, &chunk, &found));
     if (!found) return wr_group_damaged(g);
     for (uint32_t i = 0; i < chunk.count; i++) {
@@ -300,21 +298,21 @@ static weir_status fetch_keys(wr_session_grouping *me, const wr_reading *r, uint
 static weir_status visit(wr_session_grouping *me, wr_reading *r)
 {
     size_t count;
-    uint32_t keys, all = 0;
+    uint32_t keys = 0, chunks = 0;
     wr_visited_chunk *visited = visited_of(me, &count);
     me->visited_due = INT64_MAX;
     me->has_visits = false;
+    wr_reading_begin(r, &me->base, -1);
     for (size_t i = 0; i < count; i++) {
         if (visited[i].is_done) continue;
-        if (visited[i].due <= me->base.op.time && all < WR_BATCH_ROWS) {
+        if (visited[i].due <= me->base.op.time && keys + chunks < WR_BATCH_ROWS) {
             WR_TRY(read_due(me, &visited[i], r, &keys));
-            WR_TRY(fetch_keys(me, r, keys));
-            all += keys + 1;
+            chunks++;
         }
         me->has_visits |= !visited[i].is_done;
         if (!visited[i].is_done) me->visited_due = WR_MIN(me->visited_due, visited[i].due);
     }
-    return WR_OK;
+    return fetch_keys(me, r, keys);
 }
 
 weir_status wr_session_fetch_due(wr_session_grouping *me)
