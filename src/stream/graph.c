@@ -268,8 +268,7 @@ void wr_graph_share(wr_graph *graph, uint64_t limit, bool is_durable)
     for (int i = 0; i < graph->op_count; i++)
         stateful += keeps_rows(graph->ops[i]);
     for (int i = 0; i < graph->op_count && limit; i++)
-        if (keeps_rows(graph->ops[i]))
-            graph->ops[i]->share = limit / 5 * 2 / (uint64_t)stateful;
+        if (keeps_rows(graph->ops[i])) graph->ops[i]->share = limit / 5 * 2 / (uint64_t)stateful;
     graph->pages_max = is_durable ? wr_graph_pages_max(limit) : 0;
 }
 

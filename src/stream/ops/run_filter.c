@@ -1,13 +1,13 @@
 /* run_filter.c - see run_filter.h.
  *
  * A block is 64 runs of 2^16 keys: 2^21 words, five of which belong to a hash. With all keys in, a
- * bit is set in a seventh of the words, so one run in 15000 is asked in vain. Where that is more
+ * bit is set in a seventh of the words, so one run in 10000 is asked in vain. Where that is more
  * than the filter should take, words that stand side by side become one, in all blocks: half the
  * memory, and more runs asked in vain. Blocks are given back when their runs are empty. */
 #include "stream/ops/run_filter.h"
 #include <string.h>
 
-enum { BITS_MAX = 21, BITS_MIN = 14, HASHES = 5 };
+enum { NEAR_BITS = 9, FAR_BITS = 12, BITS_MAX = NEAR_BITS + FAR_BITS, BITS_MIN = 14, HASHES = 5 };
 
 static size_t bytes_of(uint32_t bits) { return sizeof(uint64_t) << bits; }
 
@@ -101,15 +101,18 @@ weir_status wr_run_filter_meet(wr_run_filter *f, uint64_t run, int64_t stored)
     return WR_OK;
 }
 
-static uint64_t word_of(const wr_run_block *block, uint64_t hash, int i)
+/* Of BITS_MAX bits: the highest ones of the hash, then any. So keys in the order of their hashes go
+ * through the words from front to back. */
+static uint64_t word_of(const wr_run_block *block, uint32_t hash, uint64_t all, int i)
 {
-    return (hash + (uint64_t)i * (hash >> 32 | 1)) * UINT64_C(0x9e3779b97f4a7c15) >>
-           (64 - block->bits);
+    uint64_t near = all >> (64 - NEAR_BITS * (i + 1)) & ((1 << NEAR_BITS) - 1);
+    return (hash >> (32 - FAR_BITS) << NEAR_BITS | near) >> (BITS_MAX - block->bits);
 }
 
 static uint64_t spread(uint32_t hash)
 {
-    return (hash + UINT64_C(1)) * UINT64_C(0xd6e8feb86659fd93);
+    uint64_t all = (hash + UINT64_C(1)) * UINT64_C(0xd6e8feb86659fd93);
+    return (all ^ all >> 32) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 weir_status wr_run_filter_add(wr_run_filter *f, uint64_t run, uint32_t hash)
@@ -123,7 +126,7 @@ weir_status wr_run_filter_add(wr_run_filter *f, uint64_t run, uint32_t hash)
         if (block->words) block->known |= bit;
     }
     for (int i = 0; i < HASHES && block->words; i++)
-        block->words[word_of(block, all, i)] |= bit;
+        block->words[word_of(block, hash, all, i)] |= bit;
     return WR_OK;
 }
 
@@ -133,16 +136,18 @@ void wr_run_filter_learnt(wr_run_filter *f, uint64_t run)
     if (block && block->words) block->known |= UINT64_C(1) << run % 64;
 }
 
-bool wr_run_filter_unknown(const wr_run_filter *f, uint64_t *run)
+uint32_t wr_run_filter_unknown(const wr_run_filter *f, uint64_t *runs, uint32_t most)
 {
     for (uint32_t i = 0; i < f->count; i++) {
         const wr_run_block *block = &f->blocks[i];
         uint64_t unknown = block->present & ~block->known;
+        uint32_t count = 0;
         if (!unknown || block->is_refused) continue;
-        *run = block->number * 64 + (uint64_t)__builtin_ctzll(unknown);
-        return true;
+        for (; unknown && count < most; unknown &= unknown - 1)
+            runs[count++] = block->number * 64 + (uint64_t)__builtin_ctzll(unknown);
+        return count;
     }
-    return false;
+    return 0;
 }
 
 void wr_run_filter_prefetch(const wr_run_filter *f, uint32_t hash)
@@ -150,7 +155,7 @@ void wr_run_filter_prefetch(const wr_run_filter *f, uint32_t hash)
     uint64_t all = spread(hash);
     for (uint32_t i = 0; i < f->count; i++)
         for (int k = 0; k < HASHES && f->blocks[i].words; k++)
-            __builtin_prefetch(&f->blocks[i].words[word_of(&f->blocks[i], all, k)]);
+            __builtin_prefetch(&f->blocks[i].words[word_of(&f->blocks[i], hash, all, k)]);
 }
 
 void wr_run_filter_look(const wr_run_filter *f, uint32_t hash, wr_run_fn *each, void *arg)
@@ -162,7 +167,7 @@ void wr_run_filter_look(const wr_run_filter *f, uint32_t hash, wr_run_fn *each, 
         if (block->words) {
             uint64_t has = ~UINT64_C(0);
             for (int k = 0; k < HASHES; k++)
-                has &= block->words[word_of(block, all, k)];
+                has &= block->words[word_of(block, hash, all, k)];
             may &= has | ~block->known;
         }
         for (; may; may &= may - 1)

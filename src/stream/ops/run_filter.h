@@ -32,8 +32,8 @@ WR_MUST_CHECK weir_status wr_run_filter_meet(wr_run_filter *f, uint64_t run, int
 WR_MUST_CHECK weir_status wr_run_filter_add(wr_run_filter *f, uint64_t run, uint32_t hash);
 /* All keys of a run were added. */
 void wr_run_filter_learnt(wr_run_filter *f, uint64_t run);
-/* The first run that is not known; false: there is none. */
-bool wr_run_filter_unknown(const wr_run_filter *f, uint64_t *run);
+/* Runs of one block that are not known, in order, up to most of them; 0: there is none. */
+uint32_t wr_run_filter_unknown(const wr_run_filter *f, uint64_t *runs, uint32_t most);
 /* What a look will read is fetched from memory meanwhile. */
 void wr_run_filter_prefetch(const wr_run_filter *f, uint32_t hash);
 /* Calls each for every run that may have the key, in order. */

@@ -18,7 +18,10 @@ static void note(void *arg, uint64_t run)
         a->others++;
 }
 
-static uint32_t hash_of(uint64_t run, uint32_t i) { return (uint32_t)(run * 977 + i) * 2654435761u; }
+static uint32_t hash_of(uint64_t run, uint32_t i)
+{
+    return (uint32_t)(run * 977 + i) * 2654435761u;
+}
 
 static uint64_t asked_in_vain(uint64_t most)
 {

@@ -206,25 +206,17 @@ weir_status wr_run_index_find(wr_run_index *index, wr_state *state, uint64_t run
     return WR_OK;
 }
 
-weir_status wr_run_index_all(wr_run_index *index, wr_state *state, uint64_t run,
-                             wr_run_hash_fn *each, void *arg)
+weir_status wr_run_index_each(wr_run_index *index, wr_state *state, uint64_t run, uint32_t number,
+                              wr_run_hash_fn *each, void *arg)
 {
+    wr_run_bucket bucket = {.number = UINT32_MAX};
     wr_open_run *open = open_run(index, run);
     for (uint32_t i = 0; open && i < open->count; i++)
-        WR_TRY(each(arg, run, hash_of(open->entries[i])));
+        if (bucket_of(hash_of(open->entries[i])) == number)
+            WR_TRY(each(arg, run, hash_of(open->entries[i])));
     if (open) return WR_OK;
-    WR_BUF(prefix);
-    WR_AUTO(wr_state_cursor) *cursor = NULL;
-    wr_group_key_begin(&prefix, TAG, (int64_t)run);
-    WR_TRY(wr_state_seek(state, index->section, wr_buf_str(&prefix), &cursor));
-    for (;;) {
-        wr_str key, value;
-        wr_run_bucket bucket = {0};
-        bool more;
-        WR_TRY(wr_state_next(cursor, &key, &value, &more));
-        if (!more || !wr_str_has_prefix(key, wr_buf_str(&prefix))) return WR_OK;
-        WR_TRY(take_bucket(run, 0, value, &bucket));
-        for (uint32_t i = 0; i < bucket.count; i++)
-            WR_TRY(each(arg, run, hash_at(&bucket, i)));
-    }
+    WR_TRY(read_bucket(index, state, run, number, &bucket));
+    for (uint32_t i = 0; i < bucket.count; i++)
+        WR_TRY(each(arg, run, hash_at(&bucket, i)));
+    return WR_OK;
 }

@@ -48,9 +48,9 @@ typedef weir_status wr_run_number_fn(void *arg, uint64_t number);
 WR_MUST_CHECK weir_status wr_run_index_find(wr_run_index *index, wr_state *state, uint64_t run,
                                             uint32_t hash, wr_run_bucket *bucket,
                                             wr_run_number_fn *each, void *arg);
-/* Calls each for all hashes of a run. */
+/* Calls each for the hashes of one bucket of a run. */
 typedef weir_status wr_run_hash_fn(void *arg, uint64_t run, uint32_t hash);
-WR_MUST_CHECK weir_status wr_run_index_all(wr_run_index *index, wr_state *state, uint64_t run,
-                                           wr_run_hash_fn *each, void *arg);
+WR_MUST_CHECK weir_status wr_run_index_each(wr_run_index *index, wr_state *state, uint64_t run,
+                                            uint32_t bucket, wr_run_hash_fn *each, void *arg);
 /* Forgets a run without sessions. */
 WR_MUST_CHECK weir_status wr_run_index_drop(wr_run_index *index, uint64_t run, wr_state *state);

@@ -16,11 +16,18 @@ static weir_status learn_hash(void *arg, uint64_t run, uint32_t hash)
     return wr_run_filter_add(arg, run, hash);
 }
 
-/* Puts the keys of one more run of the state into the filter. */
-static weir_status learn_run(wr_session_grouping *me, uint64_t run)
+/* Puts the keys of some more runs of the state into the filter, all of them in the order of their
+ * hashes, which is that of the filter's words. *count: how many runs, at most that many. */
+static weir_status learn_runs(wr_session_grouping *me, uint32_t *count)
 {
-    WR_TRY(wr_run_index_all(&me->index, me->base.op.state, run, learn_hash, &me->runs));
-    wr_run_filter_learnt(&me->runs, run);
+    uint64_t runs[64];
+    *count = wr_run_filter_unknown(&me->runs, runs, WR_MIN(*count, 64u));
+    for (uint32_t bucket = 0; *count && bucket < 1 << WR_RUN_BUCKET_BITS; bucket++)
+        for (uint32_t i = 0; i < *count; i++)
+            WR_TRY(wr_run_index_each(&me->index, me->base.op.state, runs[i], bucket, learn_hash,
+                                     &me->runs));
+    for (uint32_t i = 0; i < *count; i++)
+        wr_run_filter_learnt(&me->runs, runs[i]);
     return WR_OK;
 }
 
@@ -166,9 +173,10 @@ static weir_status fetch(fetching *f, uint32_t count)
     enum { KEYS_PER_RUN = 8, AHEAD = 6 };
     wr_session_grouping *me = f->me;
     wr_grouping *g = &me->base;
-    uint64_t run;
-    for (uint32_t i = 0; i <= count / KEYS_PER_RUN && wr_run_filter_unknown(&me->runs, &run); i++)
-        WR_TRY(learn_run(me, run));
+    for (uint32_t left = 1 + count / KEYS_PER_RUN, n = 1; left && n; left -= n) {
+        n = left;
+        WR_TRY(learn_runs(me, &n));
+    }
     uint32_t hashes[WR_BATCH_ROWS];
     for (uint32_t i = 0; i < count; i++) {
         f->mine.length = 0;
