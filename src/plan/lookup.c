@@ -5,15 +5,17 @@
  * plans do not lean on what may change, only of how many rows there may be.
  *
  * What is newer: of files other names, sizes or times; of a table a later commit, or another table
- * of its name (ALTER TABLE makes one). Looking at a table takes a transaction for the moment. */
+ * of its name (ALTER TABLE makes one), of a source that is a table its stamp. Looking at a table
+ * takes a transaction for the moment. */
 #include "plan/lookup.h"
 #include "fmt/files.h"
+#include "spi/source_relation.h"
 
 typedef struct version {
     wr_relation *relation;
     int *columns;    /* by column of the lookup: that of the relation, -1: it has none */
     wr_table *table; /* of whose rows this is; NULL: files */
-    uint64_t seen;   /* commits up to this one */
+    uint64_t seen;   /* commits up to this one; of a source: its stamp before it was read */
 } version;
 
 struct wr_lookup {
@@ -21,7 +23,8 @@ struct wr_lookup {
     wr_arena arena;
     wr_catalog_view view; /* without a transaction */
     wr_str schema, name;
-    bool *is_used; /* by column */
+    bool is_source; /* always the same relation */
+    bool *is_used;  /* by column */
     version now, before;
     bool is_open; /* look found something that is not settled */
 };
@@ -146,7 +149,7 @@ static const wr_relation_def lookup_def = {.name = "lookup",
 static wr_relation *lookup_new(wr_planner *planner, const wr_logical *scan)
 {
     wr_relation *inner = scan->scan.relation;
-    wr_object *object = scan->scan.object;
+    wr_object *object = scan->scan.object && scan->scan.object->table ? scan->scan.object : NULL;
     wr_lookup *lookup = wr_heap_new(sizeof *lookup);
     const wr_schema *schema = &inner->schema;
     if (planner->catalog) lookup->view = *planner->catalog;
@@ -157,6 +160,7 @@ static wr_relation *lookup_new(wr_planner *planner, const wr_logical *scan)
     lookup->now = (version){.relation = wr_relation_keep(inner),
                             .table = object ? wr_table_keep(object->table) : NULL,
                             .seen = object ? wr_txn_snapshot(planner->catalog->txn) : 0};
+    lookup->is_source = wr_relation_stamp(inner, &lookup->now.seen);
     lookup->now.columns = wr_heap_new(sizeof(int) * (size_t)(schema->count + 1));
     for (int i = 0; i < schema->count; i++)
         lookup->now.columns[i] = i;
@@ -172,8 +176,10 @@ static wr_relation *lookup_new(wr_planner *planner, const wr_logical *scan)
 static bool can_change(const wr_logical *scan)
 {
     const wr_object *object = scan->scan.object;
-    if (object) return object->kind == WR_ENTRY_TABLE && object->table;
-    return wr_relation_is_files(scan->scan.relation);
+    uint64_t stamp;
+    if (object && object->kind == WR_ENTRY_TABLE) return object->table != NULL;
+    if (wr_relation_stamp(scan->scan.relation, &stamp)) return true;
+    return !object && wr_relation_is_files(scan->scan.relation);
 }
 
 static bool wrap_subquery(const wr_expr *e, void *arg)
@@ -268,6 +274,11 @@ static weir_status bind_table(const wr_lookup *lookup, wr_txn *txn, version *v)
 /* v->relation stays NULL when there is nothing newer. */
 static weir_status bind_newer(const wr_lookup *lookup, version *v)
 {
+    if (lookup->is_source) {
+        if (wr_relation_stamp(lookup->now.relation, &v->seen) && v->seen != lookup->now.seen)
+            v->relation = wr_relation_keep(lookup->now.relation);
+        return WR_OK;
+    }
     if (!lookup->now.table) return bind_files(lookup, v);
     wr_txn *txn = wr_txn_begin(wr_catalog_store(lookup->view.catalog));
     weir_status bad = bind_table(lookup, txn, v);
@@ -296,7 +307,8 @@ weir_status wr_lookup_is_whole(wr_lookup *lookup, bool *is_whole)
 {
     uint64_t stamp;
     *is_whole = true;
-    if (!lookup->is_open || lookup->now.table) return WR_OK; /* tables have snapshots */
+    if (!lookup->is_open || lookup->now.table || lookup->is_source)
+        return WR_OK; /* they were read in one transaction */
     WR_TRY(wr_files_stamp(lookup->now.relation, &stamp));
     *is_whole = stamp == wr_files_bound_stamp(lookup->now.relation);
     return WR_OK;

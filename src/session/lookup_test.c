@@ -1,6 +1,7 @@
 /* lookup_test.c - tables and files that a stream joins with are read again when they change. */
 #include "session/script_kit_test.h"
 #include "sys/clock.h"
+#include <sqlite3.h>
 
 /* Waits until the snapshot of the stream says so. */
 static void await_text(bench *b, const char *text)
@@ -153,6 +154,75 @@ TEST(files_that_are_written_again_are_read_again)
     write_file(&b, "c.csv", "k,n\na,4\n");
     await_refreshes(&b, 2);
     step(&b, 0, 5, "+5|4");
+    bench_close(&b);
+}
+
+/* One or more. */
+static void await_refresh(bench *b)
+{
+    bool any = false;
+    for (int i = 0; i < WAIT_MS / 5 && !any; i++) {
+        char *snapshot = weir_stream_snapshot(b->stream);
+        const char *count = strstr(snapshot, "\"refreshes\":");
+        any = count && count[strlen("\"refreshes\":")] != '0';
+        weir_text_free(snapshot);
+        if (!any) wr_sleep_ms(5);
+    }
+    EXPECT(any);
+}
+
+static void await_no_error(bench *b)
+{
+    bool is_well = false;
+    for (int i = 0; i < WAIT_MS / 5 && !is_well; i++) {
+        char *snapshot = weir_stream_snapshot(b->stream);
+        const char *from = strstr(snapshot, "\"lookups\":[");
+        const char *error = from ? strstr(from, "\"error\"") : NULL;
+        is_well = from && (!error || error > strchr(from, ']'));
+        weir_text_free(snapshot);
+        if (!is_well) wr_sleep_ms(5);
+    }
+    EXPECT(is_well);
+}
+
+static void change_database(bench *b, const char *sql)
+{
+    WR_BUF(path);
+    sqlite3 *db = NULL;
+    wr_buf_printf(&path, "%s/c.db", b->folder);
+    EXPECT_INT(sqlite3_open(path.data, &db), SQLITE_OK);
+    sqlite3_busy_timeout(db, WAIT_MS); /* the stream reads it */
+    EXPECT_INT(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+TEST(a_table_of_sqlite_is_read_again)
+{
+    bench b;
+    WR_BUF(sql);
+    bench_open(&b);
+    source(&b, "s", 0, SCRIPT);
+    change_database(&b, "CREATE TABLE c (k TEXT PRIMARY KEY, n INTEGER);"
+                        "INSERT INTO c VALUES ('a', 1), ('b', NULL)");
+    run(&b, in_folder(&b, &sql,
+                      "CREATE SOURCE c WITH (connector = 'sqlite', path = '@/c.db', \"table\" = "
+                      "'c')"));
+    begin(&b, "t BIGINT, n BIGINT",
+          "INSERT INTO k SELECT t, n FROM s LEFT JOIN c ON s.k = c.k "
+          "EMIT WITH (lookup_refresh = '5 ms')");
+    step(&b, 0, 1, "+1|1");
+    change_database(&b, "UPDATE c SET n = 2 WHERE k = 'a'");
+    await_refresh(&b);
+    step(&b, 0, 2, "+2|2");
+    change_database(&b, "UPDATE c SET n = 'many' WHERE k = 'a'");
+    await_text(&b, "column \\\"n\\\" is no BIGINT: 'many'");
+    step(&b, 0, 3, "+3|2");
+    change_database(&b, "ALTER TABLE c RENAME COLUMN n TO m");
+    await_text(&b, "no such column: t.n");
+    step(&b, 0, 4, "+4|2");
+    change_database(&b, "BEGIN; ALTER TABLE c RENAME COLUMN m TO n; DELETE FROM c; COMMIT");
+    await_no_error(&b); /* how often it was read again is up to when it was looked at */
+    step(&b, 0, 5, "+5|NULL");
     bench_close(&b);
 }
 

@@ -93,6 +93,8 @@ typedef struct wr_source_def {
     void (*describe)(wr_str position, wr_buf *out);
     /* Fails if there is no use in reading it any more. NULL: always usable. Any thread. */
     weir_status (*usable)(wr_source *source);
+    /* Of a table: another number when its rows may have changed. NULL: nobody knows. */
+    uint64_t (*stamp)(wr_source *source, wr_fs *fs);
     const wr_inlet *inlet; /* NULL: rows come from elsewhere */
     void (*drop)(wr_source *source);
 } wr_source_def;
@@ -102,6 +104,7 @@ struct wr_source {
     const char *connector;
     wr_schema schema;
     bool is_bounded;    /* it ends */
+    bool is_table;      /* and streams join with it as with a table: rows are not followed */
     bool is_replayable; /* open at an old position gives the same rows again */
     bool takes_back;    /* rows with -1 come */
     bool is_of_process; /* positions mean nothing to another process: no state is kept */

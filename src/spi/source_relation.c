@@ -162,5 +162,16 @@ wr_relation *wr_source_relation_new(wr_source *source, wr_fs *fs)
 
 wr_source *wr_relation_source(const wr_relation *relation)
 {
-    return relation->def == &source_def ? ((const source_relation *)relation)->source : NULL;
+    if (relation->def != &source_def) return NULL;
+    wr_source *source = ((const source_relation *)relation)->source;
+    return source->is_table ? NULL : source;
+}
+
+bool wr_relation_stamp(const wr_relation *relation, uint64_t *stamp)
+{
+    const source_relation *from = (const source_relation *)relation;
+    if (relation->def != &source_def || !from->source->is_table || !from->source->def->stamp)
+        return false;
+    *stamp = from->source->def->stamp(from->source, from->fs);
+    return true;
 }

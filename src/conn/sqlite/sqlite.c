@@ -9,11 +9,11 @@
  * With a primary key, a row that appears replaces the one of its key, and one that is taken back
  * removes it; without, rows can only be appended. Replacing is deleting and inserting, which does
  * not depend on how somebody else made the table. Values are bound, identifiers go through
- * add_name: nothing of the data becomes SQL. Types SQLite does not have are their texts.
+ * wr_sqlite_add_name: nothing of the data becomes SQL. Types SQLite does not have are their texts.
  *
  * SQLite opens and locks its files itself: faults of wr_fs do not reach them. */
 #include "base/failpoint.h"
-#include "spi/connector.h"
+#include "conn/sqlite/sqlite.h"
 #include <sqlite3.h>
 
 enum { TOKEN_VERSION = 1, BUSY_MS = 10000 };
@@ -351,8 +351,7 @@ static const wr_target_def target_def = {.open = sqlite_open_sink,
                                          .drop = sqlite_drop};
 
 /* ---- binding ---- */
-/* The only way an identifier gets into SQL. */
-static void add_name(wr_buf *out, wr_str name)
+void wr_sqlite_add_name(wr_buf *out, wr_str name)
 {
     wr_buf_add_char(out, '"');
     for (size_t i = 0; i < name.length; i++) {
@@ -373,7 +372,7 @@ static void add_keys(wr_buf *out, const wr_target *target, const char *between, 
 {
     for (int i = 0; i < target->key_count; i++) {
         if (i) wr_buf_add_text(out, between);
-        add_name(out, target->schema.fields[target->keys[i]].name);
+        wr_sqlite_add_name(out, target->schema.fields[target->keys[i]].name);
         wr_buf_add_text(out, behind);
     }
 }
@@ -388,15 +387,15 @@ static void make_sql(sqlite_target *target)
     wr_buf_add_text(&create, "CREATE TABLE IF NOT EXISTS ");
     wr_buf_add_text(&insert, "INSERT INTO ");
     wr_buf_add_text(&delete, "DELETE FROM ");
-    add_name(&create, target->table);
-    add_name(&insert, target->table);
-    add_name(&delete, target->table);
+    wr_sqlite_add_name(&create, target->table);
+    wr_sqlite_add_name(&insert, target->table);
+    wr_sqlite_add_name(&delete, target->table);
     for (int k = 0; k < schema->count; k++) {
         wr_buf_add_text(&create, k ? ", " : " (");
         wr_buf_add_text(&insert, k ? ", " : " (");
         wr_buf_add_text(&marks, k ? ", ?" : "?");
-        add_name(&create, schema->fields[k].name);
-        add_name(&insert, schema->fields[k].name);
+        wr_sqlite_add_name(&create, schema->fields[k].name);
+        wr_sqlite_add_name(&insert, schema->fields[k].name);
         wr_buf_printf(&create, " %s", storage_of(schema->fields[k].type));
     }
     if (target->base.key_count) {
@@ -455,7 +454,10 @@ static weir_status sqlite_sink(const wr_connect *connect, wr_target **out)
 
 const wr_connector wr_connector_sqlite = {
     .name = "sqlite",
-    .help = "Rows into a table of an SQLite database: appended, or by primary key.",
+    .help = "Rows into a table of an SQLite database: appended, or by primary key. As a source the "
+            "table as it is when it is read: streams join with it, and do not wait for its rows.",
+    .source_options = wr_sqlite_read_options,
+    .source = wr_sqlite_source,
     .sink_options = options,
     .sink = sqlite_sink,
 };

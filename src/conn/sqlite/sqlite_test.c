@@ -143,3 +143,90 @@ TEST(damaged_tokens_change_nothing_in_a_database)
     wr_target_release(target);
     unlink(path);
 }
+
+/* ---- reading ---- */
+
+/* "1|x\n2|NULL\n", or the error. */
+static void read_all(const char *path, wr_field *fields, int field_count, const int *columns,
+                     int count, wr_buf *out)
+{
+    wr_schema schema = {.fields = fields, .count = field_count};
+    wr_given given[] = {{.name = WR_STR("path"), .value = wr_value_text(wr_str_of(path))},
+                        {.name = WR_STR("table"), .value = wr_value_text(WR_STR("t"))}};
+    wr_options options = {given, 2};
+    wr_source *source = NULL;
+    wr_reader *reader = NULL;
+    wr_mem *mem = wr_mem_new(NULL, "test", 0);
+    weir_status bad = wr_connector_sqlite.source(
+        &(wr_connect){.options = &options, .schema = field_count ? &schema : NULL}, &source);
+    const wr_reader_request request = {.columns = columns, .column_count = count, .mem = mem};
+    if (!bad) bad = source->def->open(source, &request, &reader);
+    for (wr_poll result = WR_POLL_ROWS; !bad && result == WR_POLL_ROWS;) {
+        wr_batch batch;
+        bad = source->def->poll(reader, 0, &batch, &result);
+        for (uint32_t row = 0; !bad && row < batch.rows; row++)
+            for (int c = 0; c < count; c++) {
+                if (wr_column_is_null(&batch.columns[c], row))
+                    wr_buf_add_text(out, "NULL");
+                else
+                    wr_column_print(&batch.columns[c], row, out);
+                wr_buf_add_char(out, c + 1 < count ? '|' : '\n');
+            }
+    }
+    if (bad) wr_buf_add_text(out, wr_status_text(bad));
+    wr_status_drop(bad);
+    if (reader) source->def->close(reader);
+    wr_source_release(source);
+    EXPECT_INT(wr_mem_used(mem), 0);
+    wr_mem_drop(mem);
+    wr_buf_add_text(out, "");
+}
+
+static void expect_read(const char *path, wr_field *fields, int field_count, const int *columns,
+                        int count, const char *want)
+{
+    WR_BUF(got);
+    read_all(path, fields, field_count, columns, count, &got);
+    EXPECT(strstr(got.data, want) != NULL);
+    if (!strstr(got.data, want)) EXPECT_TEXT(got.data, want);
+}
+
+static void make(const char *path, const char *sql)
+{
+    sqlite3 *db = NULL;
+    remove(path);
+    EXPECT_INT(sqlite3_open(path, &db), SQLITE_OK);
+    EXPECT_INT(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+TEST(a_table_is_read_with_the_types_that_are_declared)
+{
+    const char *path = test_path("read.db");
+    const int all[] = {0, 1, 2, 3}, some[] = {2, 0};
+    make(path, "CREATE TABLE t (id INTEGER, \"a \"\"name\" TEXT, x REAL, raw BLOB);"
+               "INSERT INTO t VALUES (1, 'x', 2, x'00ff'), (-2, NULL, 2.5, NULL)");
+    expect_read(path, NULL, 0, all, 4, "1|x|2|\\x00ff\n-2|NULL|2.5|NULL\n");
+    expect_read(path, NULL, 0, some, 2, "2|1\n2.5|-2\n");
+    wr_field fields[] = {{WR_STR("ID"), wr_type_of(WR_T_TINYINT)},
+                         {WR_STR("a \"name"), WR_VARCHAR},
+                         {WR_STR("x"), WR_VARCHAR}};
+    expect_read(path, fields, 3, all, 3, "1|x|2.0\n-2|NULL|2.5\n");
+}
+
+TEST(values_of_other_types_and_columns_that_are_missing_are_errors)
+{
+    const char *path = test_path("read.db");
+    const int all[] = {0};
+    wr_field small = {WR_STR("id"), wr_type_of(WR_T_TINYINT)},
+             date = {WR_STR("id"), wr_type_of(WR_T_DATE)}, gone = {WR_STR("gone"), WR_VARCHAR};
+    make(path, "CREATE TABLE t (id); INSERT INTO t VALUES (1), (300), ('2024-01-01')");
+    expect_read(path, &small, 1, all, 1, "row 2 of t: column \"id\" is no TINYINT: '300'");
+    expect_read(path, &date, 1, all, 1, "row 1 of t: column \"id\" is no DATE: '1'");
+    expect_read(path, &gone, 1, all, 1, "no such column: t.gone");
+    make(path, "CREATE TABLE t (id); INSERT INTO t VALUES (CAST(x'ff' AS TEXT))");
+    wr_field text = {WR_STR("id"), WR_VARCHAR};
+    expect_read(path, &text, 1, all, 1, "row 1 of t: column \"id\" is no VARCHAR");
+    make(path, "CREATE TABLE other (id)");
+    expect_read(path, NULL, 0, all, 1, "no table \"t\" in");
+}
