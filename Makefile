@@ -194,6 +194,7 @@ differential: setup
 	@$(MAKE) --no-print-directory $(PARALLEL) FLAVOR=debug BATCH=1 all
 	@WEIR=build/release/weir WEIR_ALSO=build/release-7/weir python3 tests/differential.py $(or $(N),2000) $(or $(SEED),1)
 	@WEIR=build/release/weir WEIR_ALSO=build/release-7/weir:build/debug-1/weir python3 tests/differential_suites.py
+	@WEIR=build/release/weir WEIR_ALSO=build/release-7/weir python3 tests/differential_streams.py $(or $(N),300) $(or $(SEED),1)
 
 demo: setup
 	@$(MAKE) --no-print-directory $(PARALLEL) all
