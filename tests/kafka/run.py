@@ -342,6 +342,32 @@ def two_processes_share_partitions_and_one_takes_over(p):
 
 
 @test
+@slow
+def who_was_taken_for_dead_commits_nothing_and_comes_back(p):
+    p.topic("zin4", partitions=4)
+    p.topic("zout4")
+    sql = (source("s", "id BIGINT", "zin4", SHARED % "zombies") + sink("k", "id BIGINT", "zout4", "properties.transaction.timeout.ms = 3000") +
+           "INSERT INTO k SELECT id FROM s;")
+    logs = [pathlib.Path(p.folder) / f"zombie{i}.log" for i in range(2)]
+    first = p.start(sql, "--checkpoint-interval", "60s", "-q", log=logs[0])
+    wait_for(lambda: owned(p, logs[0]) == set("0123"), "the first has all")
+    client.send(p.address, "zin4", [(None, '{"id": %d}' % i, i % 4) for i in range(1000)])
+    time.sleep(2)  # read, and not committed
+    first.send_signal(signal.SIGSTOP)
+    second = p.start(sql, "--checkpoint-interval", "50ms", "-q", log=logs[1])
+    wait_for(lambda: len(p.values("zout4")) == 1000, "the second did it")
+    first.send_signal(signal.SIGCONT)
+    wait_for(lambda: "went on without this process" in logs[0].read_text(), "the first hears of it")
+    wait_for(lambda: all(len(owned(p, log)) == 2 for log in logs), "both have two partitions")
+    client.send(p.address, "zin4", [(None, '{"id": %d}' % i, i % 4) for i in range(1000, 1100)])
+    time.sleep(2)
+    for process in (first, second):
+        process.terminate()
+        same(process.wait(30), 0)
+    same(sorted(json.loads(v)["id"] for v in p.values("zout4")), list(range(1100)))
+
+
+@test
 def shared_partitions_without_transactions_and_from_the_end(p):
     p.topic("sl", ['{"id": 1}'])
     p.topic("slout")

@@ -17,7 +17,7 @@ import secure_broker as secure
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 WEIR = str(ROOT / os.environ.get("WEIR", "build/weir"))
 SECRETS = [*secure.PASSWORDS.values(), secure.KEY_PASSWORD, "wrong-sesame-99"]
-SECONDS = 6  # until somebody who is not let in is told
+SECONDS, PATIENCE_MS = 15, "40000"  # until somebody who is not let in is told; until nobody answers
 FAILURES = []
 
 
@@ -51,7 +51,7 @@ def comes_in(name, address, options):
 
 def stays_out(name, address, options, why):
     """Both ways, and is told why, soon."""
-    sql = with_options(address, options)
+    sql = with_options(address, {"connect_timeout_ms": PATIENCE_MS, **options})
     for what in ("SELECT id FROM s", "INSERT INTO k SELECT 1"):
         code, out, err, took = weir("query", sql + what)
         error = "\n".join(line for line in err.splitlines() if not line.startswith("weir: "))
