@@ -47,6 +47,7 @@ class KafkaPlace:
             client.create(self.address, f"{self.name}-{side}", partitions)
         self.producer = client.Producer(self.address)
         self.follower = client.Follower(self.address, f"{self.name}-out", PARTITIONS)
+        self.looked, self.latest = 0, -1
         columns, select = streams.QUERIES[query]
         text = "".join(SOURCE.format(side, self.name, self.address) for side in "lr")
         text += f"CREATE SINK o ({columns}) WITH ({SINK.format(self.name, self.address)});\nINSERT INTO o {select};\n"
@@ -59,8 +60,12 @@ class KafkaPlace:
         return [row_of(m[3]) for m in client.read(self.address, f"{self.name}-out", PARTITIONS)]
 
     def closed(self):
-        found = (row_of(value) for value in self.follower.look())
-        return max((streams.window_of(row[0]) for row in found if row[1] == str(streams.ALWAYS_ALONE)), default=-1)
+        values = self.follower.look()  # all there ever were: only what is new is looked at
+        for row in map(row_of, values[self.looked:]):
+            if row[1] == str(streams.ALWAYS_ALONE):
+                self.latest = max(self.latest, streams.window_of(row[0]))
+        self.looked = len(values)
+        return self.latest
 
     def leftovers(self):
         return []

@@ -24,6 +24,12 @@ typedef struct tail_place {
 } tail_place;
 _Static_assert(sizeof(tail_place) == FIELDS * sizeof(uint64_t), "a position is this struct");
 
+/* Where a record of the piece begins. */
+typedef struct tail_mark {
+    size_t at;
+    int64_t record, line; /* line 0: nowhere yet */
+} tail_mark;
+
 typedef struct tail_reader {
     wr_reader base;
     wr_fs *fs, *memory;
@@ -36,6 +42,7 @@ typedef struct tail_reader {
     size_t piece_size;     /* without the header */
     int64_t quiet_from_ns; /* nothing came since then; 0: something did */
     files_scan scan;
+    tail_mark mark; /* whose line was asked for last */
 } tail_reader;
 
 static const files_source *source_of(const tail_reader *reader)
@@ -185,6 +192,7 @@ static weir_status open_piece(tail_reader *reader)
 {
     wr_str path = source_of(reader)->path;
     WR_AUTO(wr_file) *file = NULL;
+    reader->mark = (tail_mark){0};
     WR_TRY(wr_fs_make_dirs(reader->memory, wr_path_dir(path)));
     WR_TRY(wr_file_open(reader->memory, path, WR_FILE_REPLACE, &file));
     WR_TRY(wr_file_append(file, reader->piece.data, reader->piece.length));
@@ -299,31 +307,35 @@ static weir_status tail_position(wr_reader *base, wr_buf *out)
     return WR_OK;
 }
 
-/* The line in which a record of the piece begins, counted from 1 in the file. */
-static int64_t line_of(const tail_reader *reader, int64_t record)
+/* The line in which a record of the piece begins, counted from 1 in the file. Records are mostly
+ * asked for in their order, so it goes on from the last one. */
+static int64_t line_of(tail_reader *reader, int64_t record)
 {
     wr_str text = wr_buf_str(&reader->piece);
-    bool is_open = false, is_blank = true;
-    int mark = source_of(reader)->quote;
-    int64_t line = reader->scan.lines_before + 1, begin = line, records = 0;
+    tail_mark *mark = &reader->mark;
+    int quote = source_of(reader)->quote;
     record += source_of(reader)->has_header;
-    for (size_t i = 0; i < text.length; i++) {
+    if (!mark->line || record < mark->record)
+        *mark = (tail_mark){.line = reader->scan.lines_before + 1};
+    bool is_open = false, is_blank = true;
+    int64_t line = mark->line;
+    for (size_t i = mark->at; i < text.length; i++) {
         char c = text.data[i];
-        is_open ^= (unsigned char)c == mark;
+        is_open ^= (unsigned char)c == quote;
         is_blank &= c == '\n' || c == '\r' || c == ' ' || c == '\t';
         if (c != '\n') continue;
         line++;
         if (is_open) continue;
-        if (!is_blank && records++ == record) return begin;
+        if (!is_blank && mark->record == record) return mark->line;
+        *mark = (tail_mark){.at = i + 1, .line = line, .record = mark->record + !is_blank};
         is_blank = true;
-        begin = line;
     }
-    return begin;
+    return mark->line;
 }
 
 static void tail_locate(wr_reader *base, uint32_t row, wr_buf *out)
 {
-    const tail_reader *reader = (const tail_reader *)base;
+    tail_reader *reader = (tail_reader *)base;
     int64_t number = wr_files_scan_number(&reader->scan, row);
     if (number >= 0)
         wr_buf_printf(out, "%.*s:%lld", WR_STR_ARGS(source_of(reader)->path),

@@ -33,6 +33,9 @@ typedef struct json_worker {
     uint32_t *seen; /* per field: row + 1 in which it was set */
     int next_field;
     uint64_t ordinal; /* records of this chunk begun */
+    /* The line that was asked for last: where it begins, in which chunk, and its number. */
+    const char *known_start;
+    uint64_t known_offset, known_line;
     bool array_closed, is_done;
     bool is_valid; /* the chunk is UTF-8 throughout */
     wr_json_shape *shape;
@@ -132,10 +135,22 @@ static wr_str line_around(wr_str text, const char *at, uint64_t *line, size_t *c
     return (wr_str){start, (size_t)(end - start)};
 }
 
-static wr_str line_of(const json_worker *w, const char *at, uint64_t *line, size_t *caret)
+/* Lines are mostly asked for in their order: they are counted from the last one on. */
+static wr_str line_of(json_worker *w, const char *at, uint64_t *line, size_t *caret)
 {
+    const char *end = w->chunk.data + w->chunk.size, *from = w->chunk.data;
     *line = w->chunk.line;
-    return line_around((wr_str){w->chunk.data, w->chunk.size}, at, line, caret);
+    bool is_known = w->known_start >= w->chunk.data && w->known_start <= at &&
+                    w->known_offset == w->chunk.offset;
+    if (is_known) {
+        from = w->known_start;
+        *line = w->known_line;
+    }
+    wr_str shown = line_around((wr_str){from, (size_t)(end - from)}, at, line, caret);
+    w->known_start = shown.data;
+    w->known_offset = w->chunk.offset;
+    w->known_line = *line;
+    return shown;
 }
 
 static wr_str printable(wr_arena *arena, wr_str text, size_t most)
@@ -453,7 +468,7 @@ static uint32_t take_known_lines(json_worker *w, wr_json_build *build, uint32_t 
 }
 
 /* Of the value that was read last; lines are checked a chunk at a time. */
-static weir_status check_length(const json_worker *w, const char *start)
+static weir_status check_length(json_worker *w, const char *start)
 {
     const wr_text_chunks *chunks = &w->scan->chunks;
     if ((size_t)(w->text.at - start) <= chunks->record_size_max) return WR_OK;
