@@ -14,7 +14,7 @@
 #include "stream/sink.h"
 #include "stream/stream.h"
 
-enum { PENDING_ROWS = 512, PENDING_BYTES = 256 << 10 };
+enum { PENDING_ROWS = WR_MIN(512, WR_BATCH_ROWS), PENDING_BYTES = 256 << 10 };
 
 static const char *const field_names[WR_DEAD_FIELDS] = {"query",    "source", "kind",
                                                         "position", "reason", "raw"};
