@@ -19,7 +19,7 @@ import slt
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WEIR = os.environ.get("WEIR", "build/weir")
-VARIANTS = {"1 thread": ["--threads", "1"], "3 threads": ["--threads", "3"],
+VARIANTS = {"1 thread": ["--threads", "1"], "3 threads": ["--threads", "3", "--set", "stream_workers=3"],
             "no optimizer": ["--threads", "2", "--set", "disabled_rules=all"],
             "spilling": ["--threads", "2", "--set", "force_spill=on"]}
 # Of files about what several threads must not change.

@@ -34,21 +34,22 @@ def regardless_of_clock(rows):
     return counts
 
 
-def answer(name, sources, as_stream, folder):
+def answer(name, sources, as_stream, folder, workers):
+    how = mode(as_stream) + (f"SET stream_workers = {workers};\n" if as_stream else "")
     if name == "q10":
         target = folder / ("stream" if as_stream else "batch")
         state = f"SET stream_state = '{folder}/state';\n" if as_stream else ""
         sink = f"connector = 'file', path = '{target}', format = 'csv', roll_rows = 100000"
-        run(sources + mode(as_stream) + state + statement(name, sink))
+        run(sources + how + state + statement(name, sink))
         return file_rows(target)
-    rows = console_rows(run(sources + mode(as_stream) + statement(name, "connector = 'console'"), subprocess.PIPE).output)
+    rows = console_rows(run(sources + how + statement(name, "connector = 'console'"), subprocess.PIPE).output)
     return regardless_of_clock(rows) if name == "q12" else rows
 
 
-def check_one(name, sources):
+def check_one(name, sources, workers):
     with tempfile.TemporaryDirectory() as folder:
-        batch = answer(name, sources, False, pathlib.Path(folder))
-        stream = answer(name, sources, True, pathlib.Path(folder))
+        batch = answer(name, sources, False, pathlib.Path(folder), workers)
+        stream = answer(name, sources, True, pathlib.Path(folder), workers)
     if not batch:
         return "no rows", False
     if batch == stream:
@@ -56,10 +57,10 @@ def check_one(name, sources):
     return f"{sum((batch - stream).values())} rows are missing, {sum((stream - batch).values())} too many", False
 
 
-def verdict(name, sources):
+def verdict(name, sources, workers):
     """equal, NOT EQUAL or UNSUPPORTED, and what there is to say."""
     try:
-        what, is_equal = check_one(name, sources)
+        what, is_equal = check_one(name, sources, workers)
         return "equal" if is_equal else "NOT EQUAL", what
     except Failed as why:
         return "UNSUPPORTED" if "W0104" in str(why) else "NOT EQUAL", str(why)
@@ -69,7 +70,7 @@ def check(args):
     sources = events.generated(args.events or MILLION) + events.side_input()
     counts = collections.Counter()
     for name in args.only or QUERIES:
-        outcome, what = verdict(name, sources)
+        outcome, what = verdict(name, sources, args.workers)
         counts[outcome] += 1
         print(f"{name:4}{outcome}: {what}", flush=True)
     rest = "".join(f", {count} {outcome}" for outcome, count in counts.items() if outcome != "equal")

@@ -3,6 +3,7 @@
 
   bench/nexmark/run.py --check        q0-q22 as streams against the same SQL as a batch; the last line is the figure
   bench/nexmark/run.py --peer flink   ratios to Flink on the same files of events; the last line is the figure
+  bench/nexmark/run.py --workers 2    keys divided among workers against one thread, pairs in turns; the last line is the figure
   bench/nexmark/run.py                speed of one thread, NDJSON, cost of checkpoints, latency; the last line is the figure
 
 A run is a process that does nothing else; its wall time counts, start and end included.
@@ -26,9 +27,12 @@ def main():
     parser.add_argument("--only", nargs="*", help="queries; for speeds also: ndjson checkpoints latency")
     parser.add_argument("--events", type=int, help="how many; each part has its own default")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--workers", type=int, default=0, help="local workers of the streams, for --check and speeds of pairs")
     args = parser.parse_args()
     if args.check:
         return answers.check(args)
+    if args.workers:
+        return speed.workers(args)
     return flink.compare(args) if args.peer else speed.measure(args)
 
 

@@ -55,6 +55,39 @@ def queries(names, args):
     return missed
 
 
+# ---- local workers ----
+
+# Queries with keys to divide by -> events of a run in millions.
+DIVIDED = {"q5": 40, "q9": 4, "q11": 60, "q12": 60, "q15": 8, "q16": 4, "q17": 15, "q18": 3, "q19": 4}
+
+
+def divided_pair(name, count, workers, kept):
+    made = []
+    for number in (0, workers):
+        with tempfile.TemporaryDirectory(dir=scratch()) as folder:
+            state = f"SET stream_state = '{folder}/state'; SET checkpoint_interval = '1s';\n" if kept else ""
+            made.append(run(events.generated(count) + events.side_input() + mode(True) + state +
+                            f"SET stream_workers = {number};\n" + statement(name, BLACKHOLE)))
+    return made[0].seconds / made[1].seconds, made[1].cpu / made[0].cpu, made[0].seconds
+
+
+def workers(args):
+    """How much faster a query is with workers than with one thread; pairs, in turns."""
+    slower, ratios = [], []
+    for name in args.only or DIVIDED:
+        count = args.events or DIVIDED[name] * MILLION
+        for kept in (False, True):
+            pairs = [divided_pair(name, count, args.workers, kept) for _ in range(args.runs)]
+            wall, cpu, plain = (workplace.median([pair[i] for pair in pairs]) for i in range(3))
+            ratios.append(wall)
+            called = name + (" with state" if kept else "")
+            slower += [called] if wall <= 1 else []
+            line(called, f"{wall:5.2f} times as fast ({min(p[0] for p in pairs):.2f} to {max(p[0] for p in pairs):.2f}), "
+                         f"{cpu:.2f} of the CPU; runs of {plain:.1f} s with one thread", wall > 1)
+    print(f"{args.workers} workers: geomean {workplace.geomean(ratios):.2f}; slower: {', '.join(slower) or 'none'}")
+    return 1 if slower else 0
+
+
 # ---- a file of JSON lines ----
 
 NDJSON_COLUMNS = 'auction BIGINT, bidder BIGINT, price BIGINT, channel VARCHAR, "dateTime" TIMESTAMP, extra VARCHAR'

@@ -13,7 +13,7 @@
 #include "sys/clock.h"
 
 enum { LOOK_EVERY_MS = 40, STREAMS_MAX = 64, ROUNDS_BEFORE_DRAINED = 2 };
-enum { OWN_ONCE, OWN_FOR, OWN_IDLE, OWN_STATE, OWN_INTERVAL, OWN_NAME, OWN_DELIVERY };
+enum { OWN_ONCE, OWN_FOR, OWN_IDLE, OWN_STATE, OWN_INTERVAL, OWN_NAME, OWN_DELIVERY, OWN_WORKERS };
 static const cli_own_flag flags[] = {
     [OWN_ONCE] = {"once", NULL, "read what there is, commit, end"},
     [OWN_FOR] = {"for", "TIME", "stop after this time, such as 10m"},
@@ -22,6 +22,7 @@ static const cli_own_flag flags[] = {
     [OWN_INTERVAL] = {"checkpoint-interval", "TIME", "how often to commit (1s)"},
     [OWN_NAME] = {"name", "NAME", "of the stream, instead of its sink's; NAME-2, .. of the next"},
     [OWN_DELIVERY] = {"delivery", "HOW", "exactly-once, at-least-once or best-effort"},
+    [OWN_WORKERS] = {"workers", "N", "threads that share the keys of a stream (0: none)"},
     {0},
 };
 
@@ -225,9 +226,19 @@ static int read_flags(const cli_options *options)
     return code;
 }
 
+static int set_workers(cli_state *state)
+{
+    const char *count = state->options.own[OWN_WORKERS];
+    weir_status bad = count ? weir_session_set(state->session, "stream_workers", count) : WR_OK;
+    if (!bad) return CLI_OK;
+    weir_error_drop(bad);
+    return cli_usage(&wr_cmd_run, "--workers takes a number");
+}
+
 static int run(cli_state *state)
 {
     int code = read_flags(&state->options);
+    if (!code) code = set_workers(state);
     if (code) return code;
     cli_stops_begin();
     code = run_scripts(state);

@@ -101,6 +101,7 @@ void wr_take_stream_settings(weir_query *query, const wr_bound *bound, wr_stream
         .checkpoint_interval_us = wr_session_int(session, WR_SET_CHECKPOINT_INTERVAL) * 1000,
         .checkpoint_bytes = (uint64_t)wr_session_int(session, WR_SET_CHECKPOINT_BYTES),
         .round_us = 100 * 1000,
+        .worker_count = (int)wr_session_int(session, WR_SET_STREAM_WORKERS),
         .idle_us = wr_session_int(session, WR_SET_STREAM_IDLE_AFTER) * 1000,
         .lookup_refresh_us = wr_session_int(session, WR_SET_LOOKUP_REFRESH) * 1000,
         .emit_on_close = bound->emit_on_close,

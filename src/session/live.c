@@ -80,6 +80,7 @@ weir_status wr_live_start(weir_query *query, const wr_node *statement,
     wr_stream_options stream = {
         .name = WR_STR("tap"),
         .round_us = 20 * 1000,
+        .worker_count = (int)wr_session_int(query->session, WR_SET_STREAM_WORKERS),
         .idle_us = wr_session_int(query->session, WR_SET_STREAM_IDLE_AFTER) * 1000,
         .lookup_refresh_us = wr_session_int(query->session, WR_SET_LOOKUP_REFRESH) * 1000,
         .emit_on_close = query->bound.emit_on_close,

@@ -47,6 +47,7 @@ static void add_section(wr_state *state, wr_str name, bool is_stored)
 static wr_state_section_entry *section_of(const wr_state *state, uint32_t number)
 {
     static wr_state_section_entry nowhere; /* never written to: such states are read only */
+    if (state->of) state = state->of;
     if (number == WR_STATE_NOWHERE && state->options.read_only) return &nowhere;
     wr_assert(number >= 1 && number <= state->section_count);
     return state->sections[number - 1];
@@ -327,6 +328,7 @@ void wr_state_rollback(wr_state *state)
 static weir_status need_snapshot(wr_state *state)
 {
     if (wr_likely(state->file.is_reading)) return WR_OK;
+    if (state->of) return wr_state_view_read(state);
     WR_TRY(wr_state_file_read(&state->file));
     if (!state->is_stale) return WR_OK;
     WR_TRY(wr_state_read_record(state, &state->record));
@@ -351,7 +353,7 @@ static weir_status make_room(wr_state *state)
 
 static weir_status may_change(const wr_state *state, wr_str key)
 {
-    wr_assert(!state->cursor.state);
+    wr_assert(!state->cursor.state && !state->of);
     if (state->options.read_only)
         return wr_fail(WR_E_READ_ONLY, "\"%s\" is open for reading only", state->directory);
     if (key.length > WR_STATE_KEY_MAX)

@@ -69,6 +69,13 @@ WR_MUST_CHECK weir_status wr_state_commit(wr_state *state);
 /* Forgets the changes since the last commit; a read-only state goes on to the newest commit. */
 void wr_state_rollback(wr_state *state);
 
+/* A view reads the last commit of a state beside others, each on one thread; it cannot change
+ * anything. All views forget what they read before the state is changed or closed, and are dropped
+ * before it is. Nothing is read while it is changed. */
+wr_state *wr_state_view(wr_state *of);
+void wr_state_view_forget(wr_state *view);
+void wr_state_view_drop(wr_state *view);
+
 typedef struct wr_state_figures {
     uint64_t bytes_on_disk, keys, commits, bytes_last_commit; /* keys: of the last commit */
     uint64_t hash;          /* of all pairs, whatever order they were written in */

@@ -40,6 +40,7 @@ struct wr_state_cursor {
 };
 
 struct wr_state {
+    wr_state *of; /* of a view: what it looks at; the rest is its file and cursor only */
     char *directory;
     wr_state_options options;
     wr_mem *mem;
@@ -81,3 +82,5 @@ WR_MUST_CHECK weir_status wr_state_parse_record(const wr_state *state, wr_str va
 WR_MUST_CHECK weir_status wr_state_damaged(const wr_state *state, const char *what);
 /* Makes an empty state with its final name. */
 WR_MUST_CHECK weir_status wr_state_create(wr_state *state);
+/* The snapshot of a view. */
+WR_MUST_CHECK weir_status wr_state_view_read(wr_state *view);

@@ -1,6 +1,7 @@
 /* state_test.c - what a state keeps, what it forgets, and what it notices. */
 #include "base/test.h"
 #include "sys/clock.h"
+#include "sys/thread.h"
 #include "store/state_def.h"
 #include <signal.h>
 #include <stdio.h>
@@ -419,6 +420,71 @@ TEST(the_map_grows_with_the_state)
     EXPECT_INT(figures.keys, 2000);
     EXPECT(figures.bytes_on_disk > 16 << 20);
     EXPECT_OK(wr_state_check(state));
+    wr_state_close(state);
+    clean();
+}
+
+typedef struct looker {
+    wr_state *view;
+    uint32_t section;
+    int from, step, wrong;
+    const char *expected;
+} looker;
+
+static void look(void *arg)
+{
+    looker *l = arg;
+    wr_state_cursor *cursor;
+    wr_str key, value;
+    bool found, more = true;
+    char name[16];
+    for (int i = l->from; i < 2000; i += l->step) {
+        snprintf(name, sizeof name, "k%04d", i);
+        weir_status bad = wr_state_get(l->view, l->section, text(name), &value, &found);
+        l->wrong += bad || !found || !wr_str_eq(value, text(l->expected));
+        wr_status_drop(bad);
+    }
+    weir_status bad = wr_state_seek(l->view, l->section, text("k1990"), &cursor);
+    for (int i = 1990; !bad && more; i++) {
+        bad = wr_state_next(cursor, &key, &value, &more);
+        l->wrong += !bad && more != (i < 2000);
+    }
+    l->wrong += bad != WR_OK;
+    wr_status_drop(bad);
+    wr_state_cursor_close(cursor);
+}
+
+TEST(views_on_threads_of_their_own_read_the_last_commit_each_time_it_is_another)
+{
+    static const char *const values[] = {"old", "new",
+                                         "a value that is much longer than the others"};
+    clean();
+    wr_state *state = opened(&writing), *views[3];
+    uint32_t s = section(state, "s");
+    for (int v = 0; v < 3; v++)
+        views[v] = wr_state_view(state);
+    for (size_t round = 0; round < WR_COUNT(values); round++) {
+        looker lookers[3];
+        wr_thread *threads[3];
+        char name[16];
+        for (int i = 0; i < 2000; i++) {
+            snprintf(name, sizeof name, "k%04d", i);
+            put(state, s, name, values[round]);
+        }
+        for (int v = 0; v < 3; v++)
+            wr_state_view_forget(views[v]);
+        EXPECT_OK(wr_state_commit(state));
+        for (int v = 0; v < 3; v++) {
+            lookers[v] = (looker){views[v], s, v, 1 + v, 0, values[round]};
+            EXPECT_OK(wr_thread_start("look", look, &lookers[v], &threads[v]));
+        }
+        for (int v = 0; v < 3; v++) {
+            wr_thread_join(threads[v]);
+            EXPECT_INT(lookers[v].wrong, 0);
+        }
+    }
+    for (int v = 0; v < 3; v++)
+        wr_state_view_drop(views[v]);
     wr_state_close(state);
     clean();
 }

@@ -360,6 +360,12 @@ static wr_expr *to_position(wr_expr *e, void *arg)
     return e;
 }
 
+wr_str wr_build_key_name(const wr_builder *b, const wr_expr *e)
+{
+    bool is_column = e->kind == WR_X_COLUMN && e->column < WR_LAMBDA_IDS;
+    return is_column ? b->planner->column_names.items[e->column] : WR_STR("$key");
+}
+
 wr_expr *wr_build_to_positions(wr_arena *arena, const wr_expr *e, const wr_output *outputs,
                                int count)
 {

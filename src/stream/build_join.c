@@ -173,7 +173,8 @@ static weir_status finish_side(joining *j, int i, wr_stream_op **op, const wr_ou
     for (int k = 0; k < j->keys[i].count; k++) {
         wr_expr *key = j->keys[i].items[k];
         wr_push(arena, &bindings,
-                ((wr_binding){wr_planner_column(b->planner, WR_STR("$key"), key->type), key}));
+                ((wr_binding){wr_planner_column(b->planner, wr_build_key_name(b, key), key->type),
+                              key}));
     }
     if (j->expiry[i])
         wr_push(arena, &bindings,

@@ -101,7 +101,7 @@ static weir_status build_best(wr_builder *b, const best *what, wr_piece *in, wr_
             spec->end_after = end->after;
         }
         wr_push(planner->arena, &input,
-                ((wr_binding){wr_planner_column(planner, WR_STR("$key"), e->type), e}));
+                ((wr_binding){wr_planner_column(planner, wr_build_key_name(b, e), e->type), e}));
     }
     for (int i = 0; i < what->order_count; i++) {
         wr_expr *e = what->order[i].expr;

@@ -66,6 +66,8 @@ bool wr_piece_is_time(const wr_piece *piece, wr_column_id id);
 wr_stream_op *wr_build_op(wr_builder *b, const wr_stream_op_def *def, const void *spec,
                           const wr_output *outputs, int count, wr_stream_op *const *inputs,
                           int input_count);
+/* What a key computed by e is called: as the column it is, or "$key". */
+wr_str wr_build_key_name(const wr_builder *b, const wr_expr *e);
 /* A copy of e with column ids replaced by positions among outputs. */
 wr_expr *wr_build_to_positions(wr_arena *arena, const wr_expr *e, const wr_output *outputs,
                                int count);

@@ -19,7 +19,7 @@
 #include "sys/clock.h"
 
 static const wr_str EPOCH = {"epoch", 5}, TOKEN = {"token", 5}, DEAD_TOKEN = {"dead token", 10},
-                    SHAPE = {"shape", 5}, TEXT = {"text", 4};
+                    SHAPE = {"shape", 5}, TEXT = {"text", 4}, PARTS = {"parts", 5};
 
 static wr_str position_key(wr_buf *buf, const wr_graph *graph, int source)
 {
@@ -40,7 +40,10 @@ static weir_status sections(wr_committer *c, wr_state *state)
         wr_assert(op->def->save && op->def->load && op->def->settled);
         wr_buf_clear(&name);
         wr_buf_printf(&name, "%d %s", i, op->def->name);
-        WR_TRY(wr_state_section(state, wr_buf_str(&name), &op->section));
+        if (op->def->sections)
+            WR_TRY(op->def->sections(op, state, wr_buf_str(&name)));
+        else
+            WR_TRY(wr_state_section(state, wr_buf_str(&name), &op->section));
     }
     return WR_OK;
 }
@@ -100,10 +103,25 @@ static weir_status check_same_query(wr_committer *c)
     return wr_with_hint(bad, "give this one another name, or remove the folder to begin anew");
 }
 
+weir_status wr_commit_parts(wr_committer *c, int *parts)
+{
+    wr_str value;
+    bool is_old, found;
+    *parts = 0;
+    if (!c->state) return WR_OK;
+    WR_TRY(wr_state_section(c->state, WR_STR("query"), &c->section));
+    WR_TRY(wr_state_get(c->state, c->section, EPOCH, &value, &is_old));
+    WR_TRY(wr_state_get(c->state, c->section, PARTS, &value, &found));
+    if (is_old) *parts = found && value.length == 1 ? (uint8_t)value.data[0] : 1;
+    return WR_OK;
+}
+
 static weir_status save_query(wr_committer *c)
 {
     WR_BUF(shape);
     if (c->is_known) return WR_OK;
+    char parts = (char)c->parts;
+    WR_TRY(wr_state_put(c->state, c->section, PARTS, (wr_str){&parts, 1}));
     shape_of(c->graph, &shape);
     WR_TRY(wr_state_put(c->state, c->section, SHAPE, wr_buf_str(&shape)));
     return wr_state_put(c->state, c->section, TEXT, c->text);

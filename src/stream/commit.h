@@ -11,6 +11,7 @@ typedef struct wr_committer {
     uint32_t section;    /* of epoch, positions and tokens */
     wr_str place;        /* of the state, for messages */
     wr_str text;         /* of the statement; empty: unknown */
+    int parts;           /* that keys are divided into, 1 = they are not */
     bool is_known;       /* the state says what query it is of */
     bool only_looks;     /* sources do not hear of commits */
     bool is_shared;      /* positions are those of groups of processes; there is no state */
@@ -23,6 +24,8 @@ typedef struct wr_committer {
     wr_buf dead_token;
 } wr_committer;
 
+/* Into how many parts the state divides keys; 0: there is no state yet. */
+WR_MUST_CHECK weir_status wr_commit_parts(wr_committer *c, int *parts);
 /* Gives operators their sections, reads what was committed last, goes on with what that had not
  * finished, and opens the readers where it says. *restored: there was something. */
 WR_MUST_CHECK weir_status wr_commit_restore(wr_committer *c, bool *restored);

@@ -14,6 +14,7 @@
 #include "expr/sieve.h"
 #include "stream/running.h"
 #include "stream/watermark.h"
+#include "stream/workers.h"
 #include "sys/clock.h"
 
 enum { FEW_ROWS = WR_BATCH_ROWS / 8 + 1, GATHER_MS = 1 };
@@ -139,6 +140,7 @@ static weir_status hand_on(wr_stream *s, wr_graph_source *source, const wr_batch
     const wr_delta delta = {.batch = *batch,
                             .changes = def->changes ? def->changes(source->reader) : NULL};
     weir_status bad = wr_stream_emit(source->entry, &delta);
+    if (!bad && s->graph->workers) bad = wr_workers_relieve(s->graph->workers);
     atomic_store_explicit(&s->in_flight, false, memory_order_relaxed);
     int64_t took = wr_clock_mono_ns() - now;
     p->last_batch_us = took / US;
@@ -298,6 +300,16 @@ static void tidy(wr_stream *s)
     s->last_commit_us = now_us();
 }
 
+/* What memory does not hold is read back from the state, and operators pause until a commit has
+ * made room: that is done by one thread. */
+static void stop_workers_if_short(wr_stream *s)
+{
+    wr_workers *workers = s->graph->workers;
+    if (!workers || !wr_workers_are_running(workers) || !wr_graph_is_short(s->graph)) return;
+    wr_workers_stop(workers);
+    s->alone = "its state is more than memory holds";
+}
+
 static bool is_stopping(wr_stream *s)
 {
     return atomic_load_explicit(&s->stop, memory_order_relaxed);
@@ -385,6 +397,7 @@ static weir_status run_rounds(wr_stream *s)
         bool is_full = wr_graph_wants_commit(s->graph);
         bool at_end = stopping || (ended && !wr_graph_is_behind(s->graph));
         s->now.spills += is_full;
+        if (is_full) stop_workers_if_short(s);
         if (at_end || (is_full && s->committer.state) || (has_new && commit_is_due(s, any))) {
             WR_TRY(commit(s));
             has_new = false;
@@ -399,6 +412,24 @@ static weir_status run_rounds(wr_stream *s)
     return WR_OK;
 }
 
+/* What workers would be in each other's way for, or NULL. */
+static const char *why_alone(const wr_stream *s)
+{
+    uint64_t limit = wr_mem_limit(s->graph->mem);
+    wr_state_figures figures = {0};
+    if (s->committer.state) wr_state_figures_of(s->committer.state, &figures);
+    if (!wr_workers_have_room(s->graph, s->division.worker_count)) return WR_NO_ROOM_FOR_WORKERS;
+    return limit && figures.bytes_on_disk > limit / 8 ? "its state is more than memory holds"
+                                                      : NULL;
+}
+
+static weir_status start_workers(wr_stream *s)
+{
+    if (s->division.worker_count == 1) return WR_OK;
+    s->alone = why_alone(s);
+    return s->alone ? WR_OK : wr_workers_start(s->graph->workers);
+}
+
 void wr_stream_run(void *arg)
 {
     wr_stream *s = arg;
@@ -408,7 +439,9 @@ void wr_stream_run(void *arg)
     /* What a query puts out first after a start is not kept back for an interval. */
     s->last_commit_us = now_us() - (restored ? s->options.checkpoint_interval_us : 0);
     if (!bad) publish(s, restored ? WR_STREAM_RESTORED : WR_STREAM_RUNNING, true, true);
+    if (!bad) bad = start_workers(s);
     if (!bad) bad = run_rounds(s);
+    if (s->graph->workers) wr_workers_stop(s->graph->workers);
     if (bad) wr_sink_abort(s->sink);
     if (bad && s->dead.sink) wr_sink_abort(s->dead.sink);
     wr_mutex_lock(&s->lock);

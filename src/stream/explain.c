@@ -298,13 +298,13 @@ static void stage_facts(const writer *w, const wr_stream_op *op)
         const wr_watermark_spec *spec = op->spec;
         wr_expr_print(spec->time, name_of_column, (void *)op->schema, &time);
         fact(w, "time", wr_buf_str(&time));
-    } else if (is_group(op->def))
+    } else if (is_group(op->kind))
         group_facts(w, op);
-    else if (op->def == &wr_stream_join)
+    else if (op->kind == &wr_stream_join)
         join_facts(w, op);
-    else if (op->def == &wr_stream_asof)
+    else if (op->kind == &wr_stream_asof)
         asof_facts(w, op);
-    else if (op->def == &wr_stream_top)
+    else if (op->kind == &wr_stream_top)
         top_facts(w, op);
     if (w->has_notes && op->note[0]) fact_text(w, "state", op->note);
 }
@@ -396,21 +396,23 @@ static bool has_stage(const wr_graph *graph, bool (*is)(const wr_stream_op *op))
 }
 
 static bool keeps_state(const wr_stream_op *op) { return op->def->is_stateful; }
-static bool groups(const wr_stream_op *op) { return is_group(op->def); }
+static bool groups(const wr_stream_op *op) { return is_group(op->kind); }
 static bool has_window(const wr_stream_op *op)
 {
-    return is_group(op->def) && ((const wr_group_spec *)op->spec)->window;
+    return is_group(op->kind) && ((const wr_group_spec *)op->spec)->window;
 }
 
 static void execution_facts(const writer *w)
 {
     const wr_graph *graph = w->s->graph;
+    const wr_division *division = &w->s->division;
     bool wants_workers = w->s->options.worker_count > 1, has_groups = has_stage(graph, groups);
-    const char *reason = wants_workers ? "one worker: the keys of this query are not partitioned"
-                                       : "configured single-process execution";
+    const char *mode = wr_execution_mode(w->s);
+    WR_BUF(reason);
+    wr_execution_reason(w->s, &reason);
     if (!w->is_json) {
         WR_BUF(text);
-        wr_buf_printf(&text, "single-process: %s", reason);
+        wr_buf_printf(&text, "%s: %s", mode, reason.data);
         fact(w, "execution", wr_buf_str(&text));
         return;
     }
@@ -418,13 +420,14 @@ static void execution_facts(const writer *w)
     for (int i = 0; i < graph->source_count; i++)
         is_bounded &= graph->sources[i].source->is_bounded;
     fact_text(w, "requested_mode", wants_workers ? "local-workers" : "single-process");
-    fact_text(w, "selected_mode", "single-process");
-    fact_text(w, "reason", reason);
+    fact_text(w, "selected_mode", mode);
+    fact(w, "reason", wr_buf_str(&reason));
     fact_text(w, "transport_mode", "inproc");
     fact_text(w, "aggregate_impl", has_groups ? "hash-ref" : "not-applicable");
     fact_text(w, "aggregate_reason",
-              has_groups ? "groups live in one table of this process"
-                         : "the query has no grouping");
+              !has_groups                ? "the query has no grouping"
+              : division->part_count > 1 ? "groups live in one table per partition in this process"
+                                         : "groups live in one table of this process");
     fact_flag(w, "has_window", has_stage(graph, has_window));
     fact_flag(w, "has_stateful_ops", has_stage(graph, keeps_state));
     fact_flag(w, "source_is_bounded", is_bounded);
@@ -517,13 +520,13 @@ static void collect_warnings(const wr_stream *s, wr_buf *out)
     for (int i = 0; i < s->graph->op_count; i++) {
         const wr_stream_op *op = s->graph->ops[i];
         const char *what = NULL;
-        if (is_group(op->def) && group_grows(op))
+        if (is_group(op->kind) && group_grows(op))
             what = "a group is kept for each key for ever: group by a window of time with EMIT ON "
                    "WINDOW CLOSE to bound it";
-        else if (op->def == &wr_stream_join && join_grows(op))
+        else if (op->kind == &wr_stream_join && join_grows(op))
             what = "the join keeps rows for ever: bound it in time, as in AND b.ts BETWEEN a.ts "
                    "AND a.ts + INTERVAL '1 hour'";
-        else if (op->def == &wr_stream_top && top_grows(op))
+        else if (op->kind == &wr_stream_top && top_grows(op))
             what = "rows are kept for each key for ever: make the end of a window part of the key "
                    "to bound it";
         if (what) wr_buf_printf(out, "%d. %s: %s\n", i + 1, op->def->name, what);

@@ -6,6 +6,7 @@
  * by it. */
 #include "stream/graph.h"
 #include "stream/watermark.h"
+#include "stream/workers.h"
 
 wr_graph *wr_graph_new(wr_mem *mem, const wr_env *env, wr_pool *pool)
 {
@@ -16,11 +17,16 @@ wr_graph *wr_graph_new(wr_mem *mem, const wr_env *env, wr_pool *pool)
     return graph;
 }
 
-static void op_drop(wr_stream_op *op)
+void wr_stream_op_clear(wr_stream_op *op)
 {
     if (op->def->close) op->def->close(op);
     wr_arena_clear(&op->arena);
     wr_mem_drop(op->mem);
+}
+
+void wr_stream_op_drop(wr_stream_op *op)
+{
+    wr_stream_op_clear(op);
     wr_heap_drop(op);
 }
 
@@ -33,25 +39,27 @@ static void source_clear(wr_graph_source *source)
 void wr_graph_drop(wr_graph *graph)
 {
     if (!graph) return;
+    if (graph->workers) wr_workers_stop(graph->workers);
     for (int i = 0; i < graph->source_count; i++)
         source_clear(&graph->sources[i]);
     for (int i = graph->op_count; i-- > 0;)
-        op_drop(graph->ops[i]);
+        wr_stream_op_drop(graph->ops[i]);
+    wr_workers_drop(graph->workers);
     for (int i = 0; i < graph->feeds.count; i++)
         wr_relation_release(graph->feeds.items[i]);
     wr_arena_clear(&graph->arena);
     wr_heap_drop(graph);
 }
 
-wr_stream_op *wr_graph_add(wr_graph *graph, const wr_stream_op_def *def, const void *spec,
-                           const wr_schema *schema, int input_count)
+void wr_stream_op_init(wr_stream_op *op, wr_graph *graph, const wr_stream_op_def *def,
+                       const void *spec, const wr_schema *schema, int input_count, wr_mem *mem)
 {
-    wr_stream_op *op = wr_heap_new(def->size);
     *op = (wr_stream_op){.def = def,
+                         .kind = def,
                          .graph = graph,
                          .spec = spec,
                          .schema = schema,
-                         .mem = wr_mem_new(graph->mem, def->name, 0),
+                         .mem = wr_mem_new(mem, def->name, 0),
                          .input_count = input_count,
                          .keeps_rows = def->keeps_rows,
                          .time = WR_NO_TIME_YET};
@@ -59,6 +67,20 @@ wr_stream_op *wr_graph_add(wr_graph *graph, const wr_stream_op_def *def, const v
     op->input_times = wr_new_array(&op->arena, int64_t, input_count);
     for (int i = 0; i < input_count; i++)
         op->input_times[i] = WR_NO_TIME_YET;
+}
+
+wr_stream_op *wr_stream_op_new(wr_graph *graph, const wr_stream_op_def *def, const void *spec,
+                               const wr_schema *schema, int input_count, wr_mem *mem)
+{
+    wr_stream_op *op = wr_heap_new(def->size);
+    wr_stream_op_init(op, graph, def, spec, schema, input_count, mem);
+    return op;
+}
+
+wr_stream_op *wr_graph_add(wr_graph *graph, const wr_stream_op_def *def, const void *spec,
+                           const wr_schema *schema, int input_count)
+{
+    wr_stream_op *op = wr_stream_op_new(graph, def, spec, schema, input_count, graph->mem);
     if (graph->op_count == graph->op_cap) {
         int cap = graph->op_cap ? graph->op_cap * 2 : 16;
         graph->ops =
@@ -68,6 +90,18 @@ wr_stream_op *wr_graph_add(wr_graph *graph, const wr_stream_op_def *def, const v
     }
     graph->ops[graph->op_count++] = op;
     return op;
+}
+
+void wr_graph_replace(wr_graph *graph, int number, wr_stream_op *op)
+{
+    wr_stream_op *old = graph->ops[number];
+    op->outputs = old->outputs;
+    op->output_count = old->output_count;
+    for (int i = 0; i < graph->op_count; i++)
+        for (int k = 0; k < graph->ops[i]->output_count; k++)
+            if (graph->ops[i]->outputs[k].to == old) graph->ops[i]->outputs[k].to = op;
+    graph->ops[number] = op;
+    wr_stream_op_drop(old);
 }
 
 void wr_graph_connect(wr_graph *graph, wr_stream_op *from, wr_stream_op *to, int input)
@@ -125,10 +159,11 @@ static int64_t time_of_inputs(const wr_stream_op *op)
 }
 
 /* Does what is due at op->time; those behind hear of the time when all of it was done. */
-static weir_status reach_time(wr_stream_op *op)
+weir_status wr_stream_catch_up(wr_stream_op *op)
 {
     op->is_behind = false;
     if (op->def->advance) WR_TRY(op->def->advance(op));
+    if (op->def->passes_time) return WR_OK;
     for (int i = 0; i < op->output_count && !op->is_behind; i++)
         WR_TRY(wr_stream_advance(op->outputs[i].to, op->outputs[i].input, op->time));
     return WR_OK;
@@ -139,7 +174,7 @@ static weir_status pass_time(wr_stream_op *op)
     int64_t time = time_of_inputs(op);
     if (time <= op->time) return WR_OK;
     op->time = time;
-    return reach_time(op);
+    return wr_stream_catch_up(op);
 }
 
 weir_status wr_stream_advance(wr_stream_op *op, int input, int64_t time)
@@ -163,6 +198,7 @@ weir_status wr_stream_idle(wr_stream_op *op, int input, bool is_idle)
     op->input_idle[input] = is_idle;
     WR_TRY(pass_time(op));
     if (all_idle(op) == was_idle) return WR_OK;
+    if (op->def->settle) WR_TRY(op->def->settle(op));
     for (int i = 0; i < op->output_count; i++)
         WR_TRY(wr_stream_idle(op->outputs[i].to, op->outputs[i].input, !was_idle));
     return WR_OK;
@@ -272,23 +308,38 @@ void wr_graph_share(wr_graph *graph, uint64_t limit, bool is_durable)
     graph->pages_max = is_durable ? wr_graph_pages_max(limit) : 0;
 }
 
-bool wr_graph_wants_commit(const wr_graph *graph)
+bool wr_graph_is_short(const wr_graph *graph)
 {
-    uint64_t pages = 0;
     for (int i = 0; i < graph->op_count; i++) {
-        wr_stream_op *op = graph->ops[i];
+        const wr_stream_op *op = graph->ops[i];
         if (!op->share) continue;
-        if (op->def->pending && graph->pages_max) pages += op->def->pending(op);
         uint64_t used = wr_mem_used(op->mem);
         if (used > op->share && used > op->kept_bytes + op->share / 4) return true;
     }
-    return graph->pages_max && pages >= graph->pages_max;
+    return false;
+}
+
+bool wr_graph_wants_commit(const wr_graph *graph)
+{
+    uint64_t pages = 0;
+    for (int i = 0; i < graph->op_count && graph->pages_max; i++) {
+        wr_stream_op *op = graph->ops[i];
+        if (op->share && op->def->pending) pages += op->def->pending(op);
+    }
+    return (graph->pages_max && pages >= graph->pages_max) || wr_graph_is_short(graph);
+}
+
+bool wr_stream_should_pause(const wr_stream_op *op)
+{
+    const wr_workers *workers = op->graph->workers;
+    bool is_beside_others = op->whole && workers && wr_workers_are_running(workers);
+    return !is_beside_others && wr_graph_wants_commit(op->graph);
 }
 
 weir_status wr_graph_catch_up(wr_graph *graph)
 {
     for (int i = 0; i < graph->op_count; i++)
-        if (graph->ops[i]->is_behind) WR_TRY(reach_time(graph->ops[i]));
+        if (graph->ops[i]->is_behind) WR_TRY(wr_stream_catch_up(graph->ops[i]));
     return WR_OK;
 }
 
@@ -302,6 +353,8 @@ bool wr_graph_is_behind(const wr_graph *graph)
 weir_status wr_graph_source_idle(wr_graph_source *source, bool is_idle)
 {
     if (source->is_idle == is_idle) return WR_OK;
+    wr_workers *workers = source->entry->graph->workers;
+    if (workers) WR_TRY(wr_workers_settle(workers));
     source->is_idle = is_idle;
     for (int i = 0; i < source->entry->output_count; i++)
         WR_TRY(

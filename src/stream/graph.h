@@ -13,6 +13,7 @@
 typedef struct wr_graph wr_graph;
 typedef struct wr_stream_op wr_stream_op;
 typedef struct wr_stream_op_def wr_stream_op_def;
+typedef struct wr_workers wr_workers;
 
 enum { WR_NO_TIME_YET = INT64_MIN };
 
@@ -45,6 +46,7 @@ struct wr_graph {
     int source_count, source_cap;
     uint64_t pages_max;           /* of the state that one commit should touch; 0: any number */
     WR_LIST(wr_relation *) feeds; /* references; released with the graph */
+    wr_workers *workers;          /* NULL: one thread does everything */
 };
 
 typedef struct wr_stream_edge {
@@ -54,6 +56,8 @@ typedef struct wr_stream_edge {
 
 struct wr_stream_op {
     const wr_stream_op_def *def;
+    const wr_stream_op_def *kind; /* def, or that of the parts it is divided into */
+    const wr_stream_op *whole;    /* the divided operator it is a part of; NULL: none */
     wr_graph *graph;
     const void *spec;        /* what the definition was built from */
     const wr_schema *schema; /* of what it emits, without $change */
@@ -81,6 +85,7 @@ struct wr_stream_op_def {
     bool is_stateful; /* save and load are there; refused otherwise */
     bool takes_back;  /* push understands rows that are taken back */
     bool keeps_rows;  /* of the operator, unless open says so */
+    bool passes_time; /* by itself, later: what it puts out for it is still on its way */
     weir_status (*open)(wr_stream_op *op);
     weir_status (*push)(wr_stream_op *op, int input, const wr_delta *delta);
     /* op->time rose: everything before it has been pushed. NULL: nothing happens. It may do a part
@@ -92,6 +97,10 @@ struct wr_stream_op_def {
     uint64_t (*pending)(wr_stream_op *op);
     /* The round ends: what is said once per round leaves now. NULL: nothing happens. */
     weir_status (*flush)(wr_stream_op *op);
+    /* With passes_time: what was pushed so far has left when this returns. Not from within push. */
+    weir_status (*settle)(wr_stream_op *op);
+    /* Several sections instead of one; name is that of the operator. NULL: one. */
+    weir_status (*sections)(wr_stream_op *op, wr_state *state, wr_str name);
     /* Writes what changed since the last settled save. It counts as written when settled says so;
      * then what exceeds op->share may be forgotten and read again from op->state. */
     weir_status (*save)(wr_stream_op *op, wr_state *state);
@@ -105,6 +114,8 @@ struct wr_stream_op_def {
 WR_MUST_CHECK weir_status wr_stream_emit(wr_stream_op *op, const wr_delta *delta);
 /* Time of one input rose; advance is called and the time passed on when the smallest one did. */
 WR_MUST_CHECK weir_status wr_stream_advance(wr_stream_op *op, int input, int64_t time);
+/* An operator that is behind goes on. */
+WR_MUST_CHECK weir_status wr_stream_catch_up(wr_stream_op *op);
 /* One input has had no rows for long, or has some again: the others decide about time. */
 WR_MUST_CHECK weir_status wr_stream_idle(wr_stream_op *op, int input, bool is_idle);
 /* A row that came too late: counted, and given to the dead letters if there are some. */
@@ -129,6 +140,16 @@ WR_DEFINE_CLEANUP(wr_graph, wr_graph_drop)
  * graph's arena. */
 wr_stream_op *wr_graph_add(wr_graph *graph, const wr_stream_op_def *def, const void *spec,
                            const wr_schema *schema, int input_count);
+/* An operator outside the order of the graph, its budget below mem; and one in memory of its owner.
+ */
+wr_stream_op *wr_stream_op_new(wr_graph *graph, const wr_stream_op_def *def, const void *spec,
+                               const wr_schema *schema, int input_count, wr_mem *mem);
+void wr_stream_op_init(wr_stream_op *op, wr_graph *graph, const wr_stream_op_def *def,
+                       const void *spec, const wr_schema *schema, int input_count, wr_mem *mem);
+void wr_stream_op_drop(wr_stream_op *op);
+void wr_stream_op_clear(wr_stream_op *op); /* as drop, but for its own memory */
+/* Takes the place of operator `number`, which was never opened and is dropped. */
+void wr_graph_replace(wr_graph *graph, int number, wr_stream_op *op);
 void wr_graph_connect(wr_graph *graph, wr_stream_op *from, wr_stream_op *to, int input);
 /* Opens the operators that are not open yet; the second one only those that keep state. */
 WR_MUST_CHECK weir_status wr_graph_open(wr_graph *graph);
@@ -141,8 +162,13 @@ uint64_t wr_graph_state_bytes(const wr_graph *graph);
 void wr_graph_share(wr_graph *graph, uint64_t limit, bool is_durable);
 /* Pages of the state that may be in memory while it is written. */
 uint64_t wr_graph_pages_max(uint64_t limit);
-/* Whether a commit should come now, so that memory suffices. */
+/* Whether a commit should come now, so that memory suffices; and whether that is because operators
+ * have more in memory than their shares. */
 bool wr_graph_wants_commit(const wr_graph *graph);
+bool wr_graph_is_short(const wr_graph *graph);
+/* The same for an operator in the middle of advance. A part of a divided one that runs beside
+ * others never does: before memory is short they are done one after the other. */
+bool wr_stream_should_pause(const wr_stream_op *op);
 /* Operators that are behind go on. */
 WR_MUST_CHECK weir_status wr_graph_catch_up(wr_graph *graph);
 bool wr_graph_is_behind(const wr_graph *graph);

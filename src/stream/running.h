@@ -2,6 +2,7 @@
 #pragma once
 #include "stream/commit.h"
 #include "stream/dead.h"
+#include "stream/divided.h"
 #include "stream/refresh.h"
 #include "stream/sink.h"
 #include "stream/stream.h"
@@ -13,6 +14,7 @@ struct wr_stream {
     wr_graph *graph;
     wr_stream_op *sink;
     wr_dead dead; /* graph NULL: nothing is told */
+    wr_division division;
     wr_committer committer;
     wr_refresher refresher;
     wr_thread *thread;
@@ -21,6 +23,7 @@ struct wr_stream {
     _Atomic bool wants_commit; /* somebody asked whether it is idle */
     _Atomic int waiters;       /* who wait until it is; rows are committed at once meanwhile */
     _Atomic bool in_flight;    /* a batch is on its way through the graph */
+    const char *_Atomic alone; /* why workers do not work though keys are divided; NULL: they do */
     int64_t last_commit_us;
     uint64_t committed_rows;  /* read before the last commit */
     wr_stream_progress now;   /* the driving thread's own; the lock's copy follows at each round */
@@ -39,6 +42,9 @@ struct wr_stream {
     weir_status error;
 };
 
+/* "local-workers", "single-process"; static. The reason is appended. */
+const char *wr_execution_mode(const wr_stream *stream);
+void wr_execution_reason(const wr_stream *stream, wr_buf *out);
 /* "exactly-once"; static. */
 const char *wr_delivery_text(wr_delivery delivery);
 /* The driving thread's whole life; arg: the stream. */

@@ -18,6 +18,30 @@ const char *wr_delivery_text(wr_delivery delivery)
     return texts[delivery];
 }
 
+const char *wr_execution_mode(const wr_stream *s)
+{
+    return s->division.worker_count > 1 && !s->alone ? "local-workers" : "single-process";
+}
+
+void wr_execution_reason(const wr_stream *s, wr_buf *out)
+{
+    const wr_division *division = &s->division;
+    bool wants = s->options.worker_count > 1;
+    if (division->part_count == 1 && wants)
+        wr_buf_printf(out, "not divided among workers: %s", division->why);
+    else if (division->part_count == 1)
+        wr_buf_add_text(out, "configured single-process execution");
+    else if (s->alone)
+        wr_buf_printf(out, "divided among %d workers, but one thread does their work: %s",
+                      division->worker_count, s->alone);
+    else
+        wr_buf_printf(out, "%d %s, %d partitions of the state, %s", division->worker_count,
+                      division->worker_count == 1 ? "worker" : "workers", division->part_count,
+                      division->why);
+    if (wants && division->part_count > 1 && s->options.worker_count > division->part_count)
+        wr_buf_add_text(out, "; its state was made for no more workers");
+}
+
 static const char *status_text(wr_stream_status status)
 {
     static const char *const texts[] = {"created",      "restored", "running",
@@ -73,12 +97,6 @@ static shape shape_of(const wr_graph *graph)
     return out;
 }
 
-/* Groups of one aggregate over one source could be divided by their keys. */
-static bool is_divisible(const wr_graph *graph, const shape *is)
-{
-    return graph->source_count == 1 && is->stateful == 1 && is->group;
-}
-
 /* Notes are written when operators are opened. */
 static const char *note_of(const wr_stream_op *op, wr_stream_status status)
 {
@@ -90,11 +108,10 @@ static void add_execution(const wr_stream *s, const shape *is, wr_stream_status 
     const char *note = is->group ? note_of(is->group, status) : "";
     bool workers = s->options.worker_count > 1;
     text(out, "requested_execution_mode", workers ? "local-workers" : "single-process");
-    text(out, "execution_mode", "single-process");
-    text(out, "execution_reason",
-         !workers                     ? "configured single-process execution"
-         : is_divisible(s->graph, is) ? "one worker: keys are not divided among workers"
-                                      : "one worker: the state of this query has no single key");
+    text(out, "execution_mode", wr_execution_mode(s));
+    WR_BUF(reason);
+    wr_execution_reason(s, &reason);
+    text(out, "execution_reason", reason.data);
     text(out, "transport_mode", "inproc");
     text(out, "aggregate_impl", is->group ? "hash-ref" : "not-applicable");
     text(out, "aggregate_reason",
@@ -131,18 +148,18 @@ static void ratio(wr_buf *out, const char *name, int64_t above, int64_t below)
     wr_buf_printf(out, "%.3f", below > 0 ? (double)above / (double)below : 0.0);
 }
 
-/* One worker and nothing between processes: what Velaria estimates about the choice is measured of
+/* Nothing between processes: what Velaria estimates about the choice is measured of
  * the way that was taken. */
 static void add_cost(const wr_stream *s, const wr_stream_progress *p, const shape *is, wr_buf *out)
 {
-    flag(out, "actor_eligible", is_divisible(s->graph, is));
+    flag(out, "actor_eligible", s->division.can_be);
     flag(out, "used_actor_runtime", false);
     flag(out, "used_shared_memory", false);
     flag(out, "has_stateful_ops", is->stateful > 0);
     flag(out, "has_window", is->has_window);
     flag(out, "sink_is_blocking", s->delivery == WR_DELIVERY_EXACTLY_ONCE);
     flag(out, "source_is_bounded", is_bounded(s->graph));
-    number(out, "estimated_partitions", 1);
+    number(out, "estimated_partitions", s->division.part_count);
     number(out, "projected_payload_bytes",
            per(p->sampled_bytes, p->sampled_rows) * (int64_t)p->rows_in);
     number(out, "sampled_batches", (int64_t)p->sampled_batches);
@@ -152,9 +169,10 @@ static void add_cost(const wr_stream *s, const wr_stream_progress *p, const shap
     ratio(out, "compute_to_overhead_ratio", p->busy_ns, p->overhead_ns);
     number(out, "estimated_state_size_bytes", (int64_t)p->state_bytes);
     number(out, "estimated_batch_cost", per((uint64_t)p->busy_ns / 1000, p->batches));
-    number(out, "backpressure_max_queue_batches", 1);
-    number(out, "backpressure_high_watermark", 1);
-    number(out, "backpressure_low_watermark", 0);
+    int most = s->division.worker_count > 1 ? WR_QUEUED_MAX : 1;
+    number(out, "backpressure_max_queue_batches", most);
+    number(out, "backpressure_high_watermark", most);
+    number(out, "backpressure_low_watermark", most / 2);
     text(out, "checkpoint_delivery_mode", wr_delivery_text(s->delivery));
 }
 

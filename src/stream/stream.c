@@ -169,13 +169,41 @@ static weir_status add_sink(wr_stream *s, wr_planner *planner, wr_target *target
     s->graph->is_volatile = s->options.state.length == 0;
     s->committer.sink = s->sink;
     s->committer.temp = s->options.temp;
-    wr_graph_share(s->graph, wr_mem_limit(s->graph->mem), s->options.state.length > 0);
     if (!s->options.state.length || s->options.is_explained) return WR_OK;
     wr_state_options options = {.create = true,
                                 .survives_losing_power = true,
                                 .map_bytes = wr_commit_map_bytes(s->graph),
                                 .mem = s->graph->mem};
     return wr_state_open(s->options.state, &options, &s->committer.state);
+}
+
+/* NULL: only what operators keep decides. */
+static const char *why_no_workers(const wr_stream *s, int asked, bool is_old)
+{
+    /* Only the thread of a reader may ask where it is. */
+    if (s->graph->late) return "late rows are told with the place of their source";
+    if (wr_cpu_count() == 1) return "this process may use one core only";
+    if (is_old || wr_workers_have_room(s->graph, asked)) return NULL;
+    return WR_NO_ROOM_FOR_WORKERS;
+}
+
+/* A state stays divided as it was made: into as many parts as there were workers. More of them
+ * would let more workers share it one day, but each would get less at a time. */
+static weir_status divide(wr_stream *s)
+{
+    int asked = WR_MIN(WR_MAX(s->options.worker_count, 1), WR_PARTS_MAX), parts;
+    WR_TRY(wr_commit_parts(&s->committer, &parts));
+    bool is_old = parts > 0;
+    const char *why_not = why_no_workers(s, asked, is_old);
+    if (why_not) asked = 1;
+    if (!is_old) parts = asked;
+    wr_divide(s->graph, asked, parts, &s->division);
+    if (is_old && parts == 1 && s->division.can_be)
+        s->division.why = "its state was made by one worker; in another folder it can be";
+    if (why_not && s->division.part_count == 1) s->division.why = why_not;
+    s->committer.parts = s->division.part_count;
+    wr_graph_share(s->graph, wr_mem_limit(s->graph->mem), s->options.state.length > 0);
+    return WR_OK;
 }
 
 weir_status wr_stream_new(wr_planner *planner, wr_logical *root, wr_target *target, wr_pool *pool,
@@ -208,6 +236,7 @@ weir_status wr_stream_new(wr_planner *planner, wr_logical *root, wr_target *targ
     last = add_view(s, last, s->takes_back);
     WR_TRY(add_dead(s, planner));
     WR_TRY(add_sink(s, planner, target, last));
+    WR_TRY(divide(s));
     wr_refresher_init(&s->refresher, s->graph, options->lookup_refresh_us, s->options.name,
                       &s->lock);
     if (options->asks_for_refresh && !s->refresher.tables.count)

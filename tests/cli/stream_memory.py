@@ -7,6 +7,7 @@ import sys
 WEIR = sys.argv[1]
 LIMIT = 20_000_000
 KEYS = 60_000
+MUCH, MANY_KEYS = 140_000_000, 300_000
 
 SOURCES = """
 SET threads = 1; SET stream_mode = 'always';
@@ -45,22 +46,32 @@ def run(sql):
     return {row: count for row, count in net.items() if count}, usage.ru_maxrss * 1024
 
 
-def make(name, stride):
-    subprocess.run([WEIR, "-q", "-c", f"""COPY (SELECT i * {stride} % {KEYS} AS key, i * 31 % 1000 AS value,
+def make(name, stride, keys):
+    subprocess.run([WEIR, "-q", "-c", f"""COPY (SELECT i * {stride} % {keys} AS key, i * 31 % 1000 AS value,
         'name ' || i * 17 % 5000 || ' of some length' AS name, TIMESTAMP '2026-01-01' + to_milliseconds(i) AS ts
-        FROM range({KEYS} * 3 / 2) AS t(i)) TO '{name}.parquet'"""], check=True)
+        FROM range({keys} * 3 / 2) AS t(i)) TO '{name}.parquet'"""], check=True)
 
 
-make("a", 7919)
-make("b", 104729)
-for name, query in QUERIES.items():
-    sink = f"CREATE SINK out WITH (connector = 'console') AS {query};"
+def compare(name, limit, keys, variants):
+    """Each variant (what it is called, settings) says what one thread with all memory says."""
+    sink = f"CREATE SINK out WITH (connector = 'console') AS {QUERIES[name]};"
     want, free = run(SOURCES + sink)
-    if len(want) < KEYS // 2:
+    if len(want) < keys // 2:
         sys.exit(f"{name}: only {len(want)} rows")
-    for state in ["", f"SET stream_state = 'state-{name}';"]:
-        got, peak = run(f"SET memory_limit = '{LIMIT}'; {state} {SOURCES} {sink}")
-        how = f"{name}{' with state' if state else ''}: {peak / 1e6:.0f} MB, without limit {free / 1e6:.0f} MB"
+    for called, settings in variants:
+        got, peak = run(f"SET memory_limit = '{limit}'; {settings} {SOURCES} {sink}")
+        how = f"{name}{called}: {peak / 1e6:.0f} MB, without limit {free / 1e6:.0f} MB"
         print(how, flush=True)
         if got != want:
             sys.exit(f"{how}: {len(got)} rows, {len(want)} wanted")
+
+
+make("a", 7919, KEYS)
+make("b", 104729, KEYS)
+WORKERS = "SET stream_workers = 2;"
+for name in QUERIES:
+    compare(name, LIMIT, KEYS, [("", ""), (" with state", f"SET stream_state = 'state-{name}';")])
+# Memory in which workers begin, and stop when it is short.
+make("a", 7919, MANY_KEYS)
+for name, state in ("sessions", ""), ("groups", "SET stream_state = 'many-groups';"), ("top", ""):
+    compare(name, MUCH, MANY_KEYS, [(" divided until memory is short", WORKERS + state)])

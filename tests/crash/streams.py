@@ -4,7 +4,8 @@ an uninterrupted run leaves: nothing may be lost and nothing twice.
 
 Two folders of files that appear while it runs, windows of both joined, rows that come too late, into SQLite or into
 files with a manifest. Rows are made so that every way to run the query gives the same: those out of order are well
-within the watermark, and late ones come when the output shows that their window is closed.
+within the watermark, and late ones come when the output shows that their window is closed. Each run has a number of
+workers of its own.
 
   streams.py WEIR [KILLS] [SEED]      kills at random moments, besides every failpoint twice
   streams.py WEIR --short             few of them, every failpoint once
@@ -262,6 +263,7 @@ def wait_for_commit(child, log):
 def run_and_kill(weir, place, dice, kill, log):
     """One run: killed after a while, or by a failpoint. Gives where it was, and what is wrong."""
     plan, interval = failpoints(dice, place.sink), dice.choice(["3ms", "10ms", "30ms"])
+    workers = ["--workers", str(dice.randint(1, 4))]  # a state stays divided as it was made
     delay = dice.uniform(*DELAYS)
     if kill:
         point, action, hit = kill
@@ -270,7 +272,7 @@ def run_and_kill(weir, place, dice, kill, log):
     timed_out = False
     env = {**os.environ, "WEIR_FAILPOINTS": ";".join(f"{p}={a}" for p, a in plan.items())}
     with open(log, "w") as out:
-        child = subprocess.Popen(place.command(weir, "--checkpoint-interval", interval), env=env, stdout=out, stderr=out)
+        child = subprocess.Popen(place.command(weir, "--checkpoint-interval", interval, *workers), env=env, stdout=out, stderr=out)
         try:
             if not kill and dice.random() < 0.7:  # not while it starts
                 wait_for_commit(child, log)

@@ -294,12 +294,53 @@ static weir_status refuse_calendar(const wr_date_pieces *list)
     return WR_OK;
 }
 
+/* How long a text of these pieces stands for moments without a zone; 0: nothing is known. */
+static int64_t span_of_text(const wr_date_pieces *list)
+{
+    int64_t span = WR_USECS_PER_DAY;
+    for (int k = 0; k < list->count; k++) {
+        switch (list->items[k].what) {
+        case EL_LITERAL:
+        case EL_YEAR4:
+        case EL_YEAR2:
+        case EL_MONTH:
+        case EL_MONTH_NAME:
+        case EL_MONTH_SHORT:
+        case EL_DAY:
+        case EL_DAY_NAME:
+        case EL_DAY_SHORT:
+        case EL_DOY:
+            break;
+        case EL_HOUR24:
+        case EL_MINUTE:
+            span = 60 * WR_USECS_PER_SEC;
+            break;
+        default:
+            return 0;
+        }
+    }
+    return span;
+}
+
+/* Rows in the order of time have the same text for long. */
+typedef struct same_text {
+    wr_view text;
+    int64_t from, span; /* from < 0: none yet */
+} same_text;
+
+static bool is_same(const same_text *same, int64_t ts)
+{
+    return same->from >= 0 && ts >= same->from && ts - same->from < same->span;
+}
+
 typedef weir_status pattern_reader(wr_arena *arena, wr_str pattern, wr_date_pieces *list);
 
 static weir_status format_rows(wr_call *call, wr_column *out, int moment_arg,
                                pattern_reader *reader)
 {
     bool is_to_char = reader == wr_date_pattern_keywords;
+    bool is_plain = call->args[moment_arg].type->id == WR_T_TIMESTAMP;
+    same_text same = {.from = -1};
     wr_text_out text = {call->arena, NULL, NULL};
     wr_str last = {NULL, 0};
     wr_date_pieces list = {0};
@@ -312,6 +353,11 @@ static weir_status format_rows(wr_call *call, wr_column *out, int moment_arg,
             weir_status bad = reader(call->arena, pattern, &list);
             if (bad) return wr_bad_row(call, i, bad);
             last = pattern;
+            same = (same_text){.from = -1, .span = is_plain ? span_of_text(&list) : 0};
+        }
+        if (same.span && is_same(&same, WR_ARG(call, moment_arg, int64_t, i))) {
+            WR_OUT(out, wr_view, i) = same.text;
+            continue;
         }
         moment m = moment_of(call, moment_arg, i);
         if (!wr_ts_is_finite(m.ts) || m.days == WR_DATE_INF || m.days == WR_DATE_NEG_INF) {
@@ -329,7 +375,8 @@ static weir_status format_rows(wr_call *call, wr_column *out, int moment_arg,
         }
         for (int k = 0; k < list.count; k++)
             write_piece(&list.items[k], &m, is_to_char, &buf);
-        WR_OUT(out, wr_view, i) = wr_text_buf(&text, &buf);
+        WR_OUT(out, wr_view, i) = same.text = wr_text_buf(&text, &buf);
+        if (same.span) same.from = m.ts >= 0 ? m.ts / same.span * same.span : -1;
     }
     return WR_OK;
 }

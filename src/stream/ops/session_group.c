@@ -323,7 +323,7 @@ static weir_status session_advance(wr_stream_op *op)
         bool has_more = me->heap_count && me->heap[0].due <= op->time;
         if (!has_more && !wr_session_has_listed(me) && n == 0) return WR_OK;
         op->is_behind =
-            n > 0 && (has_more || wr_session_has_listed(me)) && wr_graph_wants_commit(op->graph);
+            n > 0 && (has_more || wr_session_has_listed(me)) && wr_stream_should_pause(op);
         if (op->is_behind) return WR_OK;
         if (!has_more && wr_session_has_listed(me)) WR_TRY(wr_session_fetch_due(me));
     }

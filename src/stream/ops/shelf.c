@@ -13,6 +13,7 @@ enum { BUCKETS_MAX = 256, SHIFT_FIRST = 16, GAPS_MIN = 4096, KEYS_MIN = 1024 };
 
 const wr_schema *wr_shelf_input_schema(const wr_stream_op *op, int input)
 {
+    if (op->whole) op = op->whole;
     for (int i = 0; i < op->graph->op_count; i++) {
         const wr_stream_op *from = op->graph->ops[i];
         for (int k = 0; k < from->output_count; k++)

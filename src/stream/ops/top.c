@@ -380,7 +380,7 @@ static weir_status top_advance(wr_stream_op *op)
         WR_TRY(wr_shelf_step(&t->shelf, &until));
         WR_TRY(complete(t, until));
         if (until == op->time) return WR_OK;
-        op->is_behind = wr_graph_wants_commit(op->graph);
+        op->is_behind = wr_stream_should_pause(op);
         if (op->is_behind) return WR_OK;
     }
 }
