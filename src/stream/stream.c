@@ -89,8 +89,9 @@ static weir_status check_shared(wr_stream *s, const wr_target *target)
                     "a query that keeps something (%s) cannot share partitions: what it keeps of a "
                     "partition would stay behind when another process takes it",
                     def->name),
-            "leave out share_partitions and run one process, or filter and project in shared "
-            "processes and keep state in one behind them");
+            "leave out share_partitions and run one process (SET stream_workers = N lets it use "
+            "more cores), or filter and project in shared processes and keep state in one behind "
+            "them");
     }
     if (s->options.view)
         return wr_with_hint(wr_fail(WR_E_UNSUPPORTED,
