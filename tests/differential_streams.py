@@ -3,7 +3,7 @@
 
 Two files of events with NULLs, repeated keys and rows out of order within what the watermark allows. Queries: windows of time,
 groups, joins with and without bounds in time, ASOF joins, the best rows per key, DISTINCT, window functions, and some above each
-other. Streams run at once; with a small memory limit; and with a state, in three runs that see a part of the files each (the
+other. Streams run at once; with a small memory limit; with workers; and with a state, in three runs that see a part of the files each (the
 last one ends all windows). WEIR_ALSO names more binaries, e.g. one built with BATCH=7. What they print (+ and -) must add up to
 the rows of the batch, and nothing may be taken back that was not there.
 
@@ -220,13 +220,14 @@ def in_one_run(binary, data, query, settings):
     return weir(binary, ["-q", "-c", "-"], sources(data, True) + settings + sink(query))
 
 
-def in_three_runs(binary, data, query, place):
+def in_three_runs(binary, data, query, place, *options):
     """Each sees one part more; the last one sees the rows that end all windows."""
     folder, said = place / "seen", ""
     folder.mkdir()
     for parts in range(PARTS):
         link_parts(data, folder, range(parts + 1) if parts < PARTS - 1 else range(PARTS + 1))
-        text, error = weir(binary, ["run", "-", "--once", "-q", "--state", str(place / "state")], sources(folder, False) + sink(query))
+        text, error = weir(binary, ["run", "-", "--once", "-q", "--state", str(place / "state"), *options],
+                           sources(folder, False) + sink(query))
         if text is None:
             return None, error
         said += text
@@ -236,7 +237,10 @@ def in_three_runs(binary, data, query, place):
 def ways(data, query, place):
     yield "at once", in_one_run(WEIR, data, query, "SET stream_mode = 'always';\n")
     yield "little memory", in_one_run(WEIR, data, query, "SET memory_limit = '10MB'; SET stream_mode = 'always';\n")
+    yield "two workers", in_one_run(WEIR, data, query, "SET stream_workers = 2; SET stream_mode = 'always';\n")
     yield "three runs", in_three_runs(WEIR, data, query, place)
+    (place / "workers").mkdir()
+    yield "workers, three runs", in_three_runs(WEIR, data, query, place / "workers", "--workers", "3")
     for i, binary in enumerate(filter(None, os.environ.get("WEIR_ALSO", "").split(":"))):
         yield binary, in_one_run(binary, data, query, "SET stream_mode = 'always';\n")
         (place / str(i)).mkdir()
