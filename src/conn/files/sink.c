@@ -4,18 +4,19 @@
  *   prepare  finished, synced, its name too; the token says what it will be called
  *   commit   part-q-00000012-4f2a91c3-7.parquet     renamed, then listed in _manifest.jsonl
  *
- * The last thing a commit does is the manifest, which is replaced as a whole; so a commit that is
- * repeated looks there first, file by file, and does what is missing. Names hold a number drawn by
+ * The last thing a commit does is to add lines to the manifest; so a commit that is repeated looks
+ * there, file by file, and does what is missing. Names hold a number drawn by
  * the writer (4f2a91c3): a query that begins again from nothing, with epoch 1, never takes the name
  * of a file that is there. Hidden files of the same query with another such number were left by a
  * writer that died. They go at the first write, not at open: before it, commit may be repeated for
  * some of them.
  *
- * Trap: one process at a time writes into a folder; writers within the process take turns at the
- * manifest. */
+ * Several writers, of this process and others, may share a folder: they take turns at the manifest.
+ */
 #include "base/failpoint.h"
 #include "conn/files/files.h"
 #include "sys/clock.h"
+#include "sys/lock.h"
 #include "sys/thread.h"
 
 enum { TOKEN_VERSION = 1, QUERY_NAME_MAX = 64 };
@@ -45,6 +46,7 @@ typedef struct sink_deliverer {
     uint32_t attempt;
     uint64_t numbered;
     bool is_swept;
+    uint64_t committed;  /* later epochs are not in the manifest; 0: nobody knows */
     WR_LIST(part) parts; /* finished since the last prepare */
     part at_hand;
     wr_file *file; /* NULL: none at hand */
@@ -247,36 +249,39 @@ static weir_status sink_prepare(wr_deliverer *base, uint64_t epoch, wr_buf *toke
 }
 
 /* ---- commit ---- */
+/* The whole lines of the manifest. One that was being written when the process died goes: its file
+ * is listed anew. */
 static weir_status read_manifest(sink_deliverer *d, wr_str path, wr_buf *out)
 {
     WR_AUTO(wr_file) *file = NULL;
     wr_file_stat stat;
     if (!wr_fs_exists(d->fs, path)) return WR_OK;
-    WR_TRY(wr_file_open(d->fs, path, WR_FILE_READ, &file));
+    WR_TRY(wr_file_open(d->fs, path, WR_FILE_APPEND, &file));
     WR_TRY(wr_file_stat_of(file, &stat));
     wr_buf_reserve(out, stat.size + 1);
     WR_TRY(wr_file_read_exact(file, 0, out->data, stat.size));
     out->length = stat.size;
-    return WR_OK;
+    while (out->length && out->data[out->length - 1] != '\n')
+        out->length--;
+    return out->length < stat.size ? wr_file_truncate(file, out->length) : WR_OK;
 }
 
-static weir_status write_manifest(sink_deliverer *d, wr_arena *scratch, wr_str path, wr_str text)
+static weir_status add_to_manifest(sink_deliverer *d, wr_str path, wr_str lines)
 {
     WR_AUTO(wr_file) *file = NULL;
-    wr_str beside = in_folder(d, scratch, WR_STR("._manifest.jsonl.part"));
-    WR_TRY(wr_file_open(d->fs, beside, WR_FILE_REPLACE, &file));
-    WR_TRY(wr_file_append(file, text.data, text.length));
-    WR_TRY(wr_file_sync(file));
+    bool is_new = !wr_fs_exists(d->fs, path);
+    WR_TRY(wr_file_open(d->fs, path, WR_FILE_APPEND, &file));
     WR_FAILPOINT(files_manifest);
-    WR_TRY(wr_fs_rename(d->fs, beside, path));
-    return wr_fs_sync_dir(d->fs, target_of(d)->path);
+    WR_TRY(wr_file_append(file, lines.data, lines.length));
+    WR_TRY(wr_file_sync(file));
+    return is_new ? wr_fs_sync_dir(d->fs, target_of(d)->path) : WR_OK;
 }
 
 typedef struct commit_state {
     sink_deliverer *d;
     wr_arena *scratch;
-    wr_buf manifest;
-    bool is_changed;
+    bool may_be_known;   /* the manifest may have files of the token */
+    wr_buf known, lines; /* of the manifest: from before, and new ones */
 } commit_state;
 
 /* One file gets its name; its line goes into the manifest unless it is there. */
@@ -287,19 +292,18 @@ static weir_status commit_file(commit_state *c, uint64_t epoch, wr_str hidden, w
     wr_buf_add_text(&mark, "{\"file\":");
     wr_buf_add_json(&mark, visible);
     wr_buf_add_char(&mark, ',');
-    if (wr_str_find(wr_buf_str(&c->manifest), wr_buf_str(&mark)) >= 0) return WR_OK;
+    if (wr_str_find(wr_buf_str(&c->known), wr_buf_str(&mark)) >= 0) return WR_OK;
     wr_str from = in_folder(c->d, c->scratch, hidden), to = in_folder(c->d, c->scratch, visible);
     WR_FAILPOINT(file_rename);
     if (wr_fs_exists(c->d->fs, from))
         WR_TRY(wr_fs_rename(c->d->fs, from, to));
     else if (!wr_fs_exists(c->d->fs, to))
         return wr_fail(WR_E_CORRUPT, "a prepared file is gone: \"%.*s\"", WR_STR_ARGS(from));
-    wr_buf_add_str(&c->manifest, wr_buf_str(&mark));
-    wr_buf_add_text(&c->manifest, "\"query\":");
-    wr_buf_add_json(&c->manifest, c->d->query);
-    wr_buf_printf(&c->manifest, ",\"epoch\":%llu,\"rows\":%llu,\"bytes\":%llu}\n",
+    wr_buf_add_str(&c->lines, wr_buf_str(&mark));
+    wr_buf_add_text(&c->lines, "\"query\":");
+    wr_buf_add_json(&c->lines, c->d->query);
+    wr_buf_printf(&c->lines, ",\"epoch\":%llu,\"rows\":%llu,\"bytes\":%llu}\n",
                   (unsigned long long)epoch, (unsigned long long)rows, (unsigned long long)bytes);
-    c->is_changed = true;
     return WR_OK;
 }
 
@@ -310,7 +314,7 @@ static weir_status commit_files(commit_state *c, uint64_t epoch, wr_str token)
     uint64_t count = 0, rows = 0, bytes = 0;
     bool is_whole = take_u64(&from, &count);
     if (is_whole && count == 0) return WR_OK;
-    WR_TRY(read_manifest(c->d, path, &c->manifest));
+    if (c->may_be_known) WR_TRY(read_manifest(c->d, path, &c->known));
     for (uint64_t i = 0; is_whole && i < count; i++) {
         wr_str hidden, visible;
         is_whole = take_name(&from, &hidden) && take_name(&from, &visible) &&
@@ -318,24 +322,52 @@ static weir_status commit_files(commit_state *c, uint64_t epoch, wr_str token)
         if (is_whole) WR_TRY(commit_file(c, epoch, hidden, visible, rows, bytes));
     }
     if (!is_whole) return wr_fail(WR_E_CORRUPT, "a token of files is damaged");
-    if (!c->is_changed) return WR_OK;
+    if (!c->lines.length) return WR_OK;
     WR_TRY(wr_fs_sync_dir(c->d->fs, target_of(c->d)->path));
-    return write_manifest(c->d, c->scratch, path, wr_buf_str(&c->manifest));
+    return add_to_manifest(c->d, path, wr_buf_str(&c->lines));
 }
 
-static weir_status sink_commit(wr_deliverer *base, uint64_t epoch, wr_str token)
+/* Other processes may write into the folder. On a disk in memory there are none. */
+static weir_status take_turn(const sink_deliverer *d, wr_arena *scratch, wr_lock **out)
+{
+    enum { TRIES = 3000, WAIT_MS = 10 };
+    wr_str path = in_folder(d, scratch, WR_STR("._manifest.lock"));
+    weir_status bad = WR_OK;
+    *out = NULL;
+    for (int i = 0; i < TRIES && d->fs == wr_fs_real(); i++) {
+        wr_status_drop(bad);
+        bad = wr_lock_take(path, out);
+        if (!bad || bad->code != WR_E_BUSY) break;
+        wr_sleep_ms(WAIT_MS);
+    }
+    return bad;
+}
+
+static weir_status commit_token(sink_deliverer *d, uint64_t epoch, wr_str token, bool may_be_known)
 {
     static wr_mutex turn = WR_MUTEX_INIT;
     WR_ARENA(scratch);
-    commit_state c = {.d = (sink_deliverer *)base, .scratch = &scratch};
+    commit_state c = {.d = d, .scratch = &scratch, .may_be_known = may_be_known};
     if (token.length == 0) return WR_OK;
     if (token.data[0] != TOKEN_VERSION)
         return wr_fail(WR_E_STATE_VERSION, "a token of files has version %d, not %d", token.data[0],
                        TOKEN_VERSION);
+    wr_lock *lock;
     wr_mutex_lock(&turn);
-    weir_status bad = commit_files(&c, epoch, token);
+    weir_status bad = take_turn(d, &scratch, &lock);
+    if (!bad) bad = commit_files(&c, epoch, token);
+    wr_lock_drop(lock);
     wr_mutex_unlock(&turn);
-    wr_buf_clear(&c.manifest);
+    wr_buf_clear(&c.known);
+    wr_buf_clear(&c.lines);
+    return bad;
+}
+
+static weir_status sink_commit(wr_deliverer *base, uint64_t epoch, wr_str token)
+{
+    sink_deliverer *d = (sink_deliverer *)base;
+    weir_status bad = commit_token(d, epoch, token, epoch <= d->committed || !d->committed);
+    d->committed = bad ? 0 : WR_MAX(epoch, d->committed);
     return bad;
 }
 
@@ -344,7 +376,7 @@ static weir_status sink_flush(wr_deliverer *base)
 {
     WR_BUF(token);
     WR_TRY(sink_prepare(base, 0, &token));
-    return sink_commit(base, 0, wr_buf_str(&token));
+    return commit_token((sink_deliverer *)base, 0, wr_buf_str(&token), false);
 }
 
 /* A file that cannot be removed is found by the next sweep. */
