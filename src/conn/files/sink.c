@@ -46,7 +46,8 @@ typedef struct sink_deliverer {
     uint32_t attempt;
     uint64_t numbered;
     bool is_swept;
-    uint64_t committed;  /* later epochs are not in the manifest; 0: nobody knows */
+    bool has_committed;  /* and has not failed since */
+    uint64_t committed;  /* later epochs are not in the manifest then */
     WR_LIST(part) parts; /* finished since the last prepare */
     part at_hand;
     wr_file *file; /* NULL: none at hand */
@@ -343,11 +344,15 @@ static weir_status take_turn(const sink_deliverer *d, wr_arena *scratch, wr_lock
     return bad;
 }
 
-static weir_status commit_token(sink_deliverer *d, uint64_t epoch, wr_str token, bool may_be_known)
+/* epoch 0: of a token that nobody has seen. */
+static weir_status sink_commit(wr_deliverer *base, uint64_t epoch, wr_str token)
 {
     static wr_mutex turn = WR_MUTEX_INIT;
     WR_ARENA(scratch);
-    commit_state c = {.d = d, .scratch = &scratch, .may_be_known = may_be_known};
+    sink_deliverer *d = (sink_deliverer *)base;
+    commit_state c = {.d = d,
+                      .scratch = &scratch,
+                      .may_be_known = !d->has_committed || (epoch && epoch <= d->committed)};
     if (token.length == 0) return WR_OK;
     if (token.data[0] != TOKEN_VERSION)
         return wr_fail(WR_E_STATE_VERSION, "a token of files has version %d, not %d", token.data[0],
@@ -360,14 +365,8 @@ static weir_status commit_token(sink_deliverer *d, uint64_t epoch, wr_str token,
     wr_mutex_unlock(&turn);
     wr_buf_clear(&c.known);
     wr_buf_clear(&c.lines);
-    return bad;
-}
-
-static weir_status sink_commit(wr_deliverer *base, uint64_t epoch, wr_str token)
-{
-    sink_deliverer *d = (sink_deliverer *)base;
-    weir_status bad = commit_token(d, epoch, token, epoch <= d->committed || !d->committed);
-    d->committed = bad ? 0 : WR_MAX(epoch, d->committed);
+    d->has_committed = !bad;
+    d->committed = WR_MAX(epoch, d->committed);
     return bad;
 }
 
@@ -376,7 +375,7 @@ static weir_status sink_flush(wr_deliverer *base)
 {
     WR_BUF(token);
     WR_TRY(sink_prepare(base, 0, &token));
-    return commit_token((sink_deliverer *)base, 0, wr_buf_str(&token), false);
+    return sink_commit(base, 0, wr_buf_str(&token));
 }
 
 /* A file that cannot be removed is found by the next sweep. */
