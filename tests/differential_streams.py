@@ -236,7 +236,7 @@ def in_three_runs(binary, data, query, place, *options):
 
 def ways(data, query, place):
     yield "at once", in_one_run(WEIR, data, query, "SET stream_mode = 'always';\n")
-    yield "little memory", in_one_run(WEIR, data, query, "SET memory_limit = '10MB'; SET stream_mode = 'always';\n")
+    yield "little memory", in_one_run(WEIR, data, query, "SET memory_limit = '12MB'; SET stream_mode = 'always';\n")
     yield "two workers", in_one_run(WEIR, data, query, "SET stream_workers = 2; SET stream_mode = 'always';\n")
     yield "three runs", in_three_runs(WEIR, data, query, place)
     (place / "workers").mkdir()

@@ -296,18 +296,6 @@ static weir_status take_columns(sqlite_source *source, const wr_schema *declared
     return WR_OK;
 }
 
-static weir_status text_option(sqlite_source *source, const wr_options *given, const char *name,
-                               wr_str *out)
-{
-    wr_str text;
-    bool is_set;
-    WR_TRY(wr_option_text(given, wr_sqlite_read_options, name, &text, &is_set));
-    if (!is_set || text.length == 0 || memchr(text.data, 0, text.length))
-        return wr_fail(WR_E_PARAMETER_VALUE, "sqlite needs the option \"%s\"", name);
-    *out = wr_arena_str(&source->arena, text);
-    return WR_OK;
-}
-
 weir_status wr_sqlite_source(const wr_connect *connect, wr_source **out)
 {
     WR_AUTO(wr_source) *base = NULL;
@@ -319,8 +307,10 @@ weir_status wr_sqlite_source(const wr_connect *connect, wr_source **out)
                                .references = 1};
     base = &source->base;
     WR_TRY(wr_options_check(connect->options, wr_sqlite_read_options, "sqlite"));
-    WR_TRY(text_option(source, connect->options, "path", &source->path));
-    WR_TRY(text_option(source, connect->options, "table", &source->table));
+    WR_TRY(wr_sqlite_text_option(&source->arena, connect->options, wr_sqlite_read_options, "path",
+                                 &source->path));
+    WR_TRY(wr_sqlite_text_option(&source->arena, connect->options, wr_sqlite_read_options, "table",
+                                 &source->table));
     WR_TRY(take_columns(source, connect->schema));
     *out = WR_TAKE(base);
     return WR_OK;

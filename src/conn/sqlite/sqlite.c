@@ -412,15 +412,15 @@ static void make_sql(sqlite_target *target)
     target->delete = wr_arena_str(&target->arena, wr_buf_str(&delete));
 }
 
-static weir_status text_option(sqlite_target *target, const wr_options *given, const char *name,
-                               wr_str *out)
+weir_status wr_sqlite_text_option(wr_arena *arena, const wr_options *given, const wr_opt *rows,
+                                  const char *name, wr_str *out)
 {
     wr_str text;
     bool is_set;
-    WR_TRY(wr_option_text(given, options, name, &text, &is_set));
+    WR_TRY(wr_option_text(given, rows, name, &text, &is_set));
     if (!is_set || text.length == 0 || memchr(text.data, 0, text.length))
         return wr_fail(WR_E_PARAMETER_VALUE, "sqlite needs the option \"%s\"", name);
-    *out = wr_arena_str(&target->arena, text);
+    *out = wr_arena_str(arena, text);
     return WR_OK;
 }
 
@@ -435,8 +435,9 @@ static weir_status sqlite_sink(const wr_connect *connect, wr_target **out)
                                .references = 1};
     base = &target->base;
     WR_TRY(wr_options_check(connect->options, options, "sqlite"));
-    WR_TRY(text_option(target, connect->options, "path", &target->path));
-    WR_TRY(text_option(target, connect->options, "table", &target->table));
+    WR_TRY(wr_sqlite_text_option(&target->arena, connect->options, options, "path", &target->path));
+    WR_TRY(
+        wr_sqlite_text_option(&target->arena, connect->options, options, "table", &target->table));
     if (!connect->schema || connect->schema->count == 0)
         return wr_fail(WR_E_COLUMN_COUNT, "sqlite needs at least one column");
     base->schema = *wr_schema_copy(&target->arena, connect->schema);

@@ -327,6 +327,23 @@ void wr_shelf_forget(wr_shelf *shelf, int64_t time)
     if (shelf->keys->has_stored) shelf->forgotten = WR_MAX(shelf->forgotten, time);
 }
 
+uint32_t wr_shelf_next(const wr_shelf *shelf, wr_shelf_cursor *cursor, uint8_t **rows)
+{
+    for (; cursor->bucket < shelf->bucket_count; cursor->bucket++) {
+        const wr_rows *from = shelf->buckets[cursor->bucket].rows;
+        for (uint32_t n; (n = wr_rows_next(from, &cursor->rows, rows, WR_BATCH_ROWS)) > 0;) {
+            uint32_t live = 0;
+            for (uint32_t i = 0; i < n; i++) {
+                rows[live] = rows[i];
+                live += wr_shelf_row_of(shelf, rows[i])->key != NULL;
+            }
+            if (live) return live;
+        }
+        cursor->rows = (wr_rows_cursor){0};
+    }
+    return 0;
+}
+
 /* ---- tidying ---- */
 
 static uint32_t only_live(const wr_shelf *shelf, uint8_t **rows, uint32_t count)

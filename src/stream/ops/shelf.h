@@ -163,6 +163,14 @@ uint32_t wr_shelf_due(wr_shelf *shelf, int64_t time, wr_shelf_walk *walk, uint8_
 void wr_shelf_let_go(wr_shelf *shelf, uint8_t *row);
 void wr_shelf_forget(wr_shelf *shelf, int64_t time);
 
+/* All rows that were not dropped, WR_BATCH_ROWS at a time at most; 0: no more. Begins with a zeroed
+ * cursor; the shelf does not change meanwhile. */
+typedef struct wr_shelf_cursor {
+    uint32_t bucket;
+    wr_rows_cursor rows;
+} wr_shelf_cursor;
+uint32_t wr_shelf_next(const wr_shelf *shelf, wr_shelf_cursor *cursor, uint8_t **rows);
+
 /* Closes gaps when there are more of them than rows. Addresses of rows and keys change: links,
  * beginnings and the list of changes follow. */
 WR_MUST_CHECK weir_status wr_shelf_tidy(wr_shelf *shelf);

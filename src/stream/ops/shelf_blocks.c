@@ -242,19 +242,10 @@ static weir_status pack_all(packing *p)
 {
     wr_shelf *shelf = p->shelf;
     uint8_t *rows[WR_BATCH_ROWS];
+    wr_shelf_cursor cursor = {0};
     WR_TRY(drop_all(shelf, p->state, p->section));
-    for (uint32_t b = 0; b < shelf->bucket_count; b++) {
-        wr_rows_cursor cursor = {0};
-        for (uint32_t n;
-             (n = wr_rows_next(shelf->buckets[b].rows, &cursor, rows, WR_BATCH_ROWS)) > 0;) {
-            uint32_t live = 0;
-            for (uint32_t i = 0; i < n; i++) {
-                rows[live] = rows[i];
-                live += wr_shelf_row_of(shelf, rows[i])->key != NULL;
-            }
-            WR_TRY(add_rows(p, rows, live));
-        }
-    }
+    for (uint32_t n; (n = wr_shelf_next(shelf, &cursor, rows)) > 0;)
+        WR_TRY(add_rows(p, rows, n));
     return put_block(p, false);
 }
 

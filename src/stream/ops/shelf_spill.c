@@ -59,18 +59,9 @@ static weir_status index_rows(wr_shelf *shelf, uint8_t *const *rows, uint32_t co
 static weir_status index_all(wr_shelf *shelf, wr_state *state, uint32_t section)
 {
     uint8_t *rows[WR_BATCH_ROWS];
-    for (uint32_t b = 0; b < shelf->bucket_count; b++) {
-        wr_rows_cursor cursor = {0};
-        for (uint32_t n;
-             (n = wr_rows_next(shelf->buckets[b].rows, &cursor, rows, WR_BATCH_ROWS)) > 0;) {
-            uint32_t live = 0;
-            for (uint32_t i = 0; i < n; i++) {
-                rows[live] = rows[i];
-                live += wr_shelf_row_of(shelf, rows[i])->key != NULL;
-            }
-            WR_TRY(index_rows(shelf, rows, live, state, section));
-        }
-    }
+    wr_shelf_cursor cursor = {0};
+    for (uint32_t n; (n = wr_shelf_next(shelf, &cursor, rows)) > 0;)
+        WR_TRY(index_rows(shelf, rows, n, state, section));
     return WR_OK;
 }
 

@@ -86,18 +86,10 @@ static weir_status write_all(wr_shelf *shelf, wr_state *state, uint32_t section,
                              wr_buf *packed)
 {
     uint8_t *rows[WR_BATCH_ROWS];
-    for (uint32_t b = 0; b < shelf->bucket_count; b++) {
-        wr_rows_cursor cursor = {0};
-        for (uint32_t n;
-             (n = wr_rows_next(shelf->buckets[b].rows, &cursor, rows, WR_BATCH_ROWS)) > 0;) {
-            uint32_t live = 0;
-            for (uint32_t i = 0; i < n; i++) {
-                rows[live] = rows[i];
-                live += wr_shelf_row_of(shelf, rows[i])->key != NULL;
-            }
-            WR_TRY(write_rows(shelf, rows, live, state, section, scratch, packed));
-            wr_arena_reset(scratch);
-        }
+    wr_shelf_cursor cursor = {0};
+    for (uint32_t n; (n = wr_shelf_next(shelf, &cursor, rows)) > 0;) {
+        WR_TRY(write_rows(shelf, rows, n, state, section, scratch, packed));
+        wr_arena_reset(scratch);
     }
     return WR_OK;
 }
