@@ -4,7 +4,7 @@
  * Keys are bytes and compare as bytes. What a commit says is durable when it returns, all of it or
  * nothing. Reading sees the last commit and the changes made since. One thread at a time.
  *
- * Directories are those of this machine's disk (docs/decisions/0023-state-in-lmdb.md). */
+ * Directories are those of this machine's disk (docs/decisions/0024-state-in-lmdb.md). */
 #pragma once
 #include "base/text.h"
 #include "base/mem.h"
