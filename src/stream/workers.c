@@ -158,9 +158,9 @@ wr_packet *wr_workers_answer(wr_workers *w, int number)
 
 wr_packet_item *wr_packet_add(wr_packet *packet, wr_stream_op *op, int kind)
 {
-    wr_packet_item *last = packet->items.items + packet->items.count - 1;
-    if (packet->items.count && kind == WR_PACKET_TIME && last->kind == WR_PACKET_TIME &&
-        last->op == op)
+    int count = packet->items.count;
+    wr_packet_item *last = count ? &packet->items.items[count - 1] : NULL;
+    if (last && kind == WR_PACKET_TIME && last->kind == WR_PACKET_TIME && last->op == op)
         return last;
     wr_packet_item item = {.op = op, .kind = kind};
     wr_push(&packet->arena, &packet->items, item);
