@@ -208,17 +208,15 @@ TEST(a_stream_commits_when_it_has_read_so_many_bytes)
 {
     bench b = {.folder = "/tmp/weir_push_XXXXXX"};
     weir_stream_figures f = {0};
-    bool taken;
+    struct ArrowArrayStream stream;
     EXPECT(mkdtemp(b.folder) != NULL);
     bench_open(&b, "");
     expect(&b, "SET checkpoint_interval = '1h'; SET checkpoint_bytes = '40kB'", "");
     make_sink(&b);
     stream_open(&b, "INSERT INTO out SELECT k FROM s");
-    for (int64_t i = 0; i < 10; i++) { /* 16 bytes a row */
-        EXPECT_OK(bring(&b,
-                        "SELECT i AS k, 'a' AS name, now()::TIMESTAMP AS ts FROM range(1000) t(i)",
-                        0, 20000, &taken));
-    }
+    rows_of(&b, /* 16 bytes a row */
+            "SELECT i AS k, 'a' AS name, now()::TIMESTAMP AS ts FROM range(10000) t(i)", &stream);
+    EXPECT_OK(weir_push_stream(b.push, &stream));
     for (int i = 0; i < 1000 && (f.rows_in < 10000 || f.checkpoints < 2); i++) {
         usleep(10000);
         weir_stream_progress(b.stream, &f);
