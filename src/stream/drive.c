@@ -157,6 +157,7 @@ static weir_status poll_one(wr_stream *s, wr_graph_source *source, int64_t deadl
     int64_t began = deadline_ns ? 0 : wr_clock_mono_ns();
     s->graph->polled = source;
     WR_TRY(source->source->def->poll(source->reader, deadline_ns, &batch, &result));
+    source->had_rows = result == WR_POLL_ROWS;
     if (result == WR_POLL_END) {
         source->has_ended = true;
         for (int i = 0; i < source->entry->output_count; i++)
@@ -187,18 +188,54 @@ static weir_status offer_dead_letters(const wr_stream *s, weir_status bad)
                             "dead_letters = a_sink)");
 }
 
-/* *rows: how many came; a batch without any counts as one. */
+/* Does another source have rows of a time before its? What this one brings would only be kept. */
+static bool is_ahead(const wr_stream *s, const wr_graph_source *source)
+{
+    for (int i = 0; source->clock && i < s->graph->source_count; i++) {
+        const wr_graph_source *other = &s->graph->sources[i];
+        if (other->clock && other->had_rows && other->clock->time < source->clock->time)
+            return true;
+    }
+    return false;
+}
+
+static weir_status poll_some(wr_stream *s, bool waiting, int64_t deadline_ns, uint64_t *rows,
+                             bool *ended)
+{
+    for (int i = 0; i < s->graph->source_count; i++) {
+        wr_graph_source *source = &s->graph->sources[i];
+        if (source->has_ended) continue;
+        if (source->waits == waiting)
+            WR_TRY(offer_dead_letters(s, poll_one(s, source, deadline_ns, rows)));
+        *ended &= source->has_ended;
+    }
+    return WR_OK;
+}
+
+/* *rows: how many came; a batch without any counts as one. Sources that are ahead come when those
+ * behind have nothing. */
 static weir_status poll_all(wr_stream *s, int64_t deadline_ns, uint64_t *rows, bool *ended)
 {
     *rows = 0;
     *ended = true;
-    for (int i = 0; i < s->graph->source_count; i++) {
-        wr_graph_source *source = &s->graph->sources[i];
-        if (source->has_ended) continue;
-        WR_TRY(offer_dead_letters(s, poll_one(s, source, deadline_ns, rows)));
-        *ended &= source->has_ended;
+    for (int i = 0; i < s->graph->source_count; i++)
+        s->graph->sources[i].waits = is_ahead(s, &s->graph->sources[i]);
+    WR_TRY(poll_some(s, false, deadline_ns, rows, ended));
+    return *rows ? WR_OK : poll_some(s, true, deadline_ns, rows, ended);
+}
+
+/* Where rows are kept until all sources have come to their time, sources go on side by side. */
+static void find_clocks(wr_graph *graph)
+{
+    bool keeps = false;
+    for (int i = 0; i < graph->op_count; i++)
+        keeps |= graph->ops[i]->def->is_stateful && graph->ops[i]->def != &wr_stream_watermark;
+    for (int i = 0; i < graph->source_count && keeps; i++) {
+        const wr_stream_op *op = graph->sources[i].entry;
+        while (op->def != &wr_stream_watermark && op->output_count == 1)
+            op = op->outputs[0].to;
+        if (op->def == &wr_stream_watermark) graph->sources[i].clock = op;
     }
-    return WR_OK;
 }
 
 /* All sources are idle: the clock stands in for their rows, from the moment the last one came. */
@@ -435,6 +472,7 @@ void wr_stream_run(void *arg)
     wr_stream *s = arg;
     bool restored = false;
     weir_status bad = wr_graph_open(s->graph);
+    find_clocks(s->graph);
     if (!bad) bad = wr_commit_restore(&s->committer, &restored);
     /* What a query puts out first after a start is not kept back for an interval. */
     s->last_commit_us = now_us() - (restored ? s->options.checkpoint_interval_us : 0);

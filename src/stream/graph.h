@@ -25,8 +25,11 @@ typedef struct wr_graph_source {
     int column_count;
     wr_stream_op *entry; /* passes what was read on */
     wr_reader *reader;
-    int64_t last_rows_ns; /* when rows came last, or it began */
+    const wr_stream_op *clock; /* whose time is that of its rows; NULL: they wait for nobody */
+    int64_t last_rows_ns;      /* when rows came last, or it began */
     bool has_ended, is_idle;
+    bool had_rows; /* when it was polled last */
+    bool waits;    /* it is ahead of others: they are polled first */
     uint64_t rows, batches;
 } wr_graph_source;
 
