@@ -78,7 +78,7 @@ _, peak = run("""SET threads = 1; SET stream_mode = 'always';
     JOIN tumble(a, "dateTime", INTERVAL '1 second') a ON p.id = a.seller AND p.window_start = a.window_start
     AND p.window_end = a.window_end GROUP BY p.id, p.window_start, p.window_end EMIT ON WINDOW CLOSE;""")
 print(f"side by side: {peak / 1e6:.0f} MB")
-if peak > 60e6:
+if peak > 60e6 and "san/" not in WEIR:  # sanitizers take memory of their own
     sys.exit("a source that is ahead is read all the same")
 
 make("a", 7919, KEYS)
