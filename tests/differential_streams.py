@@ -23,7 +23,7 @@ PARTS, SECONDS, DISORDER_S = 3, 300, 5
 FEW, MANY, MANY_EVERY = 240, 20000, 10  # rows; every tenth query has many, which do not fit in the small memory
 COLUMNS = {"a": "k INT, g VARCHAR, v INT, d DECIMAL(8,2), ts TIMESTAMP", "b": "k INT, g VARCHAR, w INT, ts TIMESTAMP"}
 LATER = "2026-02-01 00:00:00"  # ends everything; rows of that time are left out by the views
-UNSUPPORTED = ("W0104", "W2214")
+UNSUPPORTED = "W0104"
 
 
 # ---- data ----
@@ -260,7 +260,7 @@ def compare(seed):
             return f"the batch fails: {error}"
         wanted = added_up(text)
         for way, (text, error) in ways(data, query, place):
-            if text is None and any(code in error for code in UNSUPPORTED):
+            if text is None and UNSUPPORTED in error:
                 return None
             if text is None:
                 return f"{way}: {error}"
@@ -288,7 +288,7 @@ def main():
             bad += 1
             print(f"seed {seed}: {what}\n    {make(seed)}", flush=True)
     print(f"{count} queries, {refused} refused as streams, {bad} differ")
-    return 1 if bad or refused > count * 0.4 else 0
+    return 1 if bad or refused > count * 0.05 else 0
 
 
 if __name__ == "__main__":

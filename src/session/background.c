@@ -92,7 +92,7 @@ weir_status weir_stream_check(weir_session *session, const char *sql, size_t len
     WR_TRY(wr_query_new(session, &query));
     weir_status bad = wr_query_bind_alone(query, (wr_str){sql, length}, one.node);
     *is_stream = !bad && query->bound.target && reads_source(query->bound.root);
-    query->has_failed = true; /* what was made goes again */
+    wr_session_undo(session, query->statement_mark); /* what was made goes again */
     weir_query_close(query);
     return bad ? wr_error_with_fix(bad, (wr_str){sql, length}, one.span) : WR_OK;
 }

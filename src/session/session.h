@@ -201,6 +201,8 @@ WR_MUST_CHECK weir_status wr_session_set_modes(weir_query *query, const wr_sql_s
                                                wr_str modes);
 /* After a statement: commits or rolls back autocommit transactions, marks blocks as failed. */
 void wr_session_statement_ends(weir_session *session, bool failed, uint64_t mark);
+/* What the statement that began at mark has done goes; a block around it goes on. */
+void wr_session_undo(weir_session *session, uint64_t mark);
 void wr_session_rollback(weir_session *session);
 void wr_session_view(weir_session *session, wr_catalog_view *out);
 

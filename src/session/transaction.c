@@ -59,6 +59,11 @@ static void rollback_to(weir_session *session, uint64_t mark)
     wr_txn_rollback_to(session->txn, mark);
 }
 
+void wr_session_undo(weir_session *session, uint64_t mark)
+{
+    if (session->txn) rollback_to(session, WR_MIN(mark, wr_txn_savepoint(session->txn)));
+}
+
 void wr_session_statement_ends(weir_session *session, bool failed, uint64_t mark)
 {
     if (!session->txn) return;

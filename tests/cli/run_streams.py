@@ -91,6 +91,8 @@ def statements_of_a_script_run_in_their_order():
     assert shown.stdout == "left_over\n1\n", shown.stdout
     assert rows_of("FROM 'out/*.csv'") == ["101"]
     assert weir("run", "-o", "csv", "-c", "SELECT 1 AS one").stdout == "one\n1\n"  # nothing streams: a batch
+    block = "CREATE TABLE t (a INT); BEGIN; INSERT INTO t VALUES (1); CREATE TABLE u AS SELECT 2 AS a; INSERT INTO t FROM u; COMMIT; "
+    assert weir("run", "-o", "csv", "-c", block + "SELECT sum(a) AS a FROM t").stdout == "a\n3\n"
     assert weir("run", "-", "--once", "-q", stdin=pathlib.Path("q.sql").read_text()).stdout
 
 
