@@ -137,8 +137,8 @@ run_script = @if [ -x $(1) ]; then $(1) $(2); else echo "make $@: $(1) does not 
 
 test: setup
 	@$(MAKE) --no-print-directory $(PARALLEL) FLAVOR=$(FLAVOR) all tests-binary
-	@$(B)/weir_tests
-	@if [ -x tests/run.sh ]; then WEIR=$(B)/weir tests/run.sh; fi
+	@tools/leaves_nothing.sh $(B)/weir_tests
+	@if [ -x tests/run.sh ]; then WEIR=$(B)/weir tools/leaves_nothing.sh tests/run.sh; fi
 
 setup:
 	@tools/setup.sh

@@ -525,5 +525,11 @@ TEST(explain_tells_what_becomes_of_late_and_bad_rows)
     EXPECT(strstr(got.data, "late rows: reopen their window within 2 days, later ones are") !=
            NULL);
     EXPECT(strstr(got.data, "bad rows: fail the query") != NULL);
+    wr_buf_clear(&got);
+    answer(&b,
+           "EXPLAIN INSERT INTO out SELECT k, sum(n) OVER (PARTITION BY k ORDER BY ts) FROM s "
+           "EMIT WITH (on_error = 'drop')",
+           &got);
+    EXPECT(strstr(got.data, "bad rows: dropped and counted; a window function (OVER)") != NULL);
     bench_close(&b);
 }

@@ -77,8 +77,9 @@ static void rows_of(bench *b, const char *sql, struct ArrowArrayStream *out)
     EXPECT_OK(weir_query_stream(query, out));
 }
 
-/* The first batch of a query; *taken as weir_push_batch says. */
-static weir_status bring(bench *b, const char *sql, int64_t number, int64_t timeout_ms, bool *taken)
+/* Up to so many rows of the first batch of a query; *taken as weir_push_batch says. */
+static weir_status bring_some(bench *b, const char *sql, int64_t rows_max, int64_t number,
+                              int64_t timeout_ms, bool *taken)
 {
     struct ArrowArrayStream stream;
     struct ArrowSchema schema;
@@ -86,12 +87,18 @@ static weir_status bring(bench *b, const char *sql, int64_t number, int64_t time
     rows_of(b, sql, &stream);
     EXPECT_INT(stream.get_schema(&stream, &schema), 0);
     EXPECT_INT(stream.get_next(&stream, &array), 0);
+    array.length = WR_MIN(array.length, rows_max);
     weir_status bad = weir_push_batch(b->push, &schema, &array, number, timeout_ms, taken);
     EXPECT((array.release == NULL) == (!bad && *taken));
     if (array.release) array.release(&array);
     schema.release(&schema);
     stream.release(&stream);
     return bad;
+}
+
+static weir_status bring(bench *b, const char *sql, int64_t number, int64_t timeout_ms, bool *taken)
+{
+    return bring_some(b, sql, INT64_MAX, number, timeout_ms, taken);
 }
 
 TEST(rows_of_the_program_reach_a_query_with_the_types_of_the_source)
@@ -200,6 +207,37 @@ TEST(batches_that_are_committed_are_left_out_after_a_restart)
     wr_buf_printf(&sql, "SELECT string_agg(k::VARCHAR, ' ' ORDER BY k) FROM '%s/out/*.csv'",
                   b.folder);
     expect(&b, sql.data, "1 2 3 4\n");
+    bench_close(&b);
+    remove_folder(&b);
+}
+
+TEST(a_batch_without_rows_is_committed_too)
+{
+    static const char row[] = "SELECT 1 AS k, 'a' AS name, now()::TIMESTAMP AS ts";
+    bench b = {.folder = "/tmp/weir_push_XXXXXX"};
+    bool taken;
+    EXPECT(mkdtemp(b.folder) != NULL);
+    restart(&b);
+    EXPECT_OK(bring(&b, row, 1, 20000, &taken));
+    settle(&b);
+    for (int i = 2; i <= 3; i++) {
+        EXPECT_OK(bring_some(&b, row, 0, i, 20000, &taken));
+        EXPECT(taken);
+    }
+    settle(&b);
+    EXPECT_INT(weir_push_committed(b.push), 3);
+    EXPECT_OK(bring(&b, row, 4, 20000, &taken));
+    EXPECT_OK(bring_some(&b, row, 0, 5, 20000, &taken)); /* behind rows that wait, perhaps */
+    settle(&b);
+    EXPECT_INT(weir_push_committed(b.push), 5);
+    bench_close(&b);
+    restart(&b);
+    EXPECT_OK(bring(&b, row, 5, 20000, &taken)); /* it has that */
+    settle(&b);
+    EXPECT_INT(weir_push_committed(b.push), 5);
+    WR_BUF(sql);
+    wr_buf_printf(&sql, "SELECT count(*) FROM '%s/out/*.csv'", b.folder);
+    expect(&b, sql.data, "2\n");
     bench_close(&b);
     remove_folder(&b);
 }

@@ -165,8 +165,15 @@ static weir_status script_new(const wr_connect *connect, wr_source **out)
 
 static wr_mutex ledger_lock = WR_MUTEX_INIT; /* streams write, tests read */
 static char ledger[1 << 16];                 /* "+a|b;-c|d;" of what is committed */
-static uint64_t ledger_epoch;
+enum { LEDGERS = 2 };
+static uint64_t ledger_epochs[LEDGERS]; /* of the sinks that write into it */
 static _Atomic bool prepare_fails;
+
+typedef struct ledger_target {
+    wr_target base;
+    wr_arena arena;
+    int64_t number;
+} ledger_target;
 
 typedef struct ledger_deliverer {
     wr_deliverer base;
@@ -213,11 +220,11 @@ static weir_status ledger_prepare(wr_deliverer *base, uint64_t epoch, wr_buf *to
 
 static weir_status ledger_commit(wr_deliverer *base, uint64_t epoch, wr_str token)
 {
-    (void)base;
+    uint64_t *last = &ledger_epochs[((const ledger_target *)base->target)->number];
     wr_mutex_lock(&ledger_lock);
     size_t used = strlen(ledger);
-    if (epoch > ledger_epoch) {
-        ledger_epoch = epoch;
+    if (epoch > *last) {
+        *last = epoch;
         EXPECT(used + token.length < sizeof ledger);
         if (token.length) memcpy(ledger + used, token.data, token.length);
         ledger[used + token.length] = 0;
@@ -250,11 +257,6 @@ static void ledger_close(wr_deliverer *base)
     wr_heap_drop(base);
 }
 
-typedef struct ledger_target {
-    wr_target base;
-    wr_arena arena;
-} ledger_target;
-
 static void ledger_drop(wr_target *base)
 {
     wr_arena_clear(&((ledger_target *)base)->arena);
@@ -269,6 +271,9 @@ static const wr_target_def ledger_def = {.open = ledger_open,
                                          .close = ledger_close,
                                          .drop = ledger_drop};
 
+static const wr_opt sink_options[] = {
+    {"ledger", WR_OPT_INT, "0", "what tells apart the sinks of one stream"}, {0}};
+
 static weir_status ledger_new(const wr_connect *connect, wr_target **out)
 {
     ledger_target *target = wr_heap_new(sizeof *target);
@@ -279,10 +284,9 @@ static weir_status ledger_new(const wr_connect *connect, wr_target **out)
                                .strongest = WR_DELIVERY_EXACTLY_ONCE,
                                .references = 1};
     *out = &target->base;
-    return WR_OK;
+    return wr_option_int(connect->options, sink_options, "ledger", &target->number, NULL);
 }
 
-static const wr_opt sink_options[] = {{0}};
 static const wr_connector connector = {"script",     "steps",    source_options,
                                        sink_options, script_new, ledger_new};
 
@@ -314,7 +318,7 @@ static void bench_open(bench *b)
     memcpy(b->folder, PLACE, sizeof PLACE);
     EXPECT(mkdtemp(b->folder) != NULL);
     ledger[0] = 0;
-    ledger_epoch = 0;
+    memset(ledger_epochs, 0, sizeof ledger_epochs);
     for (int i = 0; i < GATES; i++)
         atomic_store(&released[i], 0);
 }

@@ -158,11 +158,26 @@ static weir_status tell_late(wr_dead_letters *self, wr_str position, wr_str reas
     return bad;
 }
 
+/* Any thread: workers finish groups while the source is read on. */
+static weir_status tell_group(wr_dead_letters *self, wr_str position, wr_str reason, wr_str raw)
+{
+    wr_dead *dead = (wr_dead *)(void *)((char *)self - offsetof(wr_dead, groups));
+    const wr_str fields[] = {dead->query, {0}, WR_STR("bad group"), position, reason, raw};
+    weir_status bad = WR_OK;
+    wr_mutex_lock(&dead->lock);
+    dead->bad_rows++;
+    dead->has_new = true;
+    if (dead->tells_bad) bad = tell(dead, fields);
+    wr_mutex_unlock(&dead->lock);
+    return bad;
+}
+
 void wr_dead_init(wr_dead *dead, wr_graph *graph, wr_stream_op *sink, bool tells_bad, wr_str query)
 {
     wr_mutex_init(&dead->lock);
     dead->bad.add = tell_bad;
     dead->late.add = tell_late;
+    dead->groups.add = tell_group;
     dead->graph = graph;
     dead->sink = sink;
     dead->tells_bad = tells_bad;

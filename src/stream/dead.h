@@ -8,15 +8,16 @@
 typedef enum wr_dead_field {
     WR_DEAD_QUERY,    /* name of the stream */
     WR_DEAD_SOURCE,   /* that was read when it happened */
-    WR_DEAD_KIND,     /* "bad row", "late" */
-    WR_DEAD_POSITION, /* file and line, partition and offset; of late rows: of their batch's end */
+    WR_DEAD_KIND,     /* "bad row", "bad group", "late" */
+    WR_DEAD_POSITION, /* file and line, partition and offset; of late rows: of their batch's end;
+                         of groups: none, no row of them is at fault alone */
     WR_DEAD_REASON,
-    WR_DEAD_RAW, /* as it was read; late rows: a JSON object */
+    WR_DEAD_RAW, /* as it was read; late rows: a JSON object; groups: one of their keys */
     WR_DEAD_FIELDS
 } wr_dead_field;
 
 typedef struct wr_dead {
-    wr_dead_letters bad, late; /* for readers; for operators */
+    wr_dead_letters bad, late, groups; /* for readers; for operators */
     wr_graph *graph;
     wr_stream_op *sink; /* NULL: rows are only counted */
     bool tells_bad;

@@ -504,10 +504,17 @@ static void dead_facts(const writer *w)
 {
     const wr_stream *s = w->s;
     WR_BUF(text);
-    fact_text(w, "bad rows",
-              !s->options.bad_rows_pass      ? "fail the query"
-              : s->options.bad_rows_are_told ? "counted and dead letters"
-                                             : "dropped and counted");
+    bool has_over = false;
+    for (int i = 0; i < s->graph->op_count; i++)
+        has_over |= s->graph->ops[i]->kind == &wr_stream_over;
+    wr_buf_add_text(&text, !s->options.bad_rows_pass      ? "fail the query"
+                           : s->options.bad_rows_are_told ? "counted and dead letters"
+                                                          : "dropped and counted");
+    if (s->options.bad_rows_pass && has_over)
+        wr_buf_add_text(&text, "; a window function (OVER) that fails does so for its whole "
+                               "partition and fails the query");
+    fact(w, "bad rows", wr_buf_str(&text));
+    wr_buf_clear(&text);
     if (!s->options.dead) return;
     wr_buf_printf(&text, "into %.*s, %s: %s", WR_STR_ARGS(s->options.dead_name),
                   wr_delivery_text(s->dead_delivery), s->dead_why);

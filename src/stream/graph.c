@@ -276,6 +276,15 @@ weir_status wr_stream_bad_row(wr_stream_op *op, const wr_schema *schema, const w
     return dead->add(dead, wr_buf_str(&place), wr_str_of(wr_status_text(why)), wr_buf_str(&text));
 }
 
+weir_status wr_stream_bad_group(wr_stream_op *op, const wr_schema *schema, const wr_batch *keys,
+                                weir_status why)
+{
+    wr_dead_letters *dead = op->graph->dead_groups;
+    WR_BUF(text);
+    print_row(schema, keys, 0, &text);
+    return dead->add(dead, (wr_str){0}, wr_str_of(wr_status_text(why)), wr_buf_str(&text));
+}
+
 uint64_t wr_graph_state_bytes(const wr_graph *graph)
 {
     uint64_t bytes = 0;

@@ -39,9 +39,10 @@ struct wr_graph {
     const wr_env *env;
     wr_pool *pool;
     wr_fs *fs;
-    bool is_volatile;      /* without a state: operators need not remember what changed */
-    wr_dead_letters *dead; /* for readers; NULL: a row that cannot be read fails the query */
-    wr_dead_letters *late; /* NULL: rows that come too late are only counted */
+    bool is_volatile;             /* without a state: operators need not remember what changed */
+    wr_dead_letters *dead;        /* for readers; NULL: a row that cannot be read fails the query */
+    wr_dead_letters *dead_groups; /* for groups without a result; NULL: they fail the query */
+    wr_dead_letters *late;        /* NULL: rows that come too late are only counted */
     const wr_graph_source *polled; /* whose rows are on their way; NULL: none yet */
     wr_stream_op **ops;            /* every one behind those that feed it; the last is the sink */
     int op_count, op_cap;
@@ -129,6 +130,10 @@ WR_MUST_CHECK weir_status wr_stream_late(wr_stream_op *op, const wr_batch *batch
 WR_MUST_CHECK weir_status wr_stream_bad_row(wr_stream_op *op, const wr_schema *schema,
                                             const wr_batch *batch, uint32_t row, bool is_pushed,
                                             weir_status why);
+/* A group whose result cannot be computed for a reason, which is lent: its keys, the one row of
+ * keys, are given to the dead letters. Any thread. */
+WR_MUST_CHECK weir_status wr_stream_bad_group(wr_stream_op *op, const wr_schema *schema,
+                                              const wr_batch *keys, weir_status why);
 
 /* The source has been idle for long, or is no more. */
 WR_MUST_CHECK weir_status wr_graph_source_idle(wr_graph_source *source, bool is_idle);

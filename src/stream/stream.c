@@ -148,7 +148,10 @@ static weir_status add_dead(wr_stream *s, wr_planner *planner)
         op = wr_graph_add(s->graph, &wr_stream_sink, spec, &target->schema, 0);
     }
     wr_dead_init(&s->dead, s->graph, op, options->bad_rows_are_told, options->name);
-    if (options->bad_rows_pass) s->graph->dead = &s->dead.bad;
+    if (options->bad_rows_pass) {
+        s->graph->dead = &s->dead.bad;
+        s->graph->dead_groups = &s->dead.groups;
+    }
     if (options->late_is_told) s->graph->late = &s->dead.late;
     s->committer.dead = &s->dead;
     return WR_OK;

@@ -247,11 +247,32 @@ static void add_piece(push_reader *reader, const wr_batch *from, uint32_t skip, 
     reader->queued_rows += p->batch.rows;
 }
 
+/* A batch of which the reader needs no row: its number is behind it with the rows before, and if
+ * there are none, a piece without rows lets a commit know of it. */
+static void add_end(push_reader *reader, place after)
+{
+    if (reader->last) {
+        reader->last->after = after;
+        return;
+    }
+    const wr_schema *schema = &reader->base.source->schema;
+    wr_arena none = {0};
+    wr_batch empty = {.column_count = schema->count,
+                      .columns = wr_new_array(&none, wr_column, schema->count + 1)};
+    for (int c = 0; c < schema->count; c++) {
+        const wr_type *type = schema->fields[c].type;
+        wr_column_init(&empty.columns[c], &none, type, (wr_phys)type->phys, 1);
+    }
+    add_piece(reader, &empty, 0, reader->queued, after);
+    wr_arena_clear(&none);
+}
+
 /* What the reader has of it already is left out. */
 static void add_batch(push_reader *reader, const wr_batch *pieces, int count, int64_t number)
 {
     if (number < reader->queued.number) return;
     int64_t known = number == reader->queued.number ? reader->queued.rows : 0, rows = 0;
+    bool any = false;
     for (int i = 0; i < count; i++) {
         int64_t skip = WR_MAX(known - rows, 0);
         place at = {number, rows + skip};
@@ -259,7 +280,9 @@ static void add_batch(push_reader *reader, const wr_batch *pieces, int count, in
         if (skip >= pieces[i].rows) continue;
         place after = i + 1 < count ? (place){number, rows} : (place){number + 1, 0};
         add_piece(reader, &pieces[i], (uint32_t)skip, at, after);
+        any = true;
     }
+    if (!any) add_end(reader, (place){number + 1, 0});
     reader->queued = (place){number + 1, 0};
 }
 

@@ -668,6 +668,7 @@ static void join_local_close(wr_op *op, wr_op_local *local)
     wr_exprs_close(&me->build_keys);
     wr_exprs_close(&me->probe_keys);
     if (me->residual) wr_eval_drop(me->residual);
+    wr_heap_drop(me->sieve);
     wr_join_drop_pieces((wr_join *)op, me);
     wr_rows_drop(me->rows);
     wr_heap_drop(me->ranges);

@@ -123,10 +123,11 @@ typedef struct wr_join_local {
     /* probe */
     wr_exprs_local probe_keys;
     wr_eval *residual;
+    wr_sieve *sieve; /* the batch without rows for which the residual fails; NULL: never needed */
     wr_column *flat; /* probe keys, flattened, for this batch */
     wr_mark_pass mark_pass;
     bool in_batch, is_first_round;
-    const wr_batch *kept; /* the batch without rows whose keys fail */
+    const wr_batch *kept; /* the batch without rows whose keys or residuals fail */
     uint32_t count;       /* selected rows of the batch */
     uint32_t active_count;
     uint32_t pair_count;

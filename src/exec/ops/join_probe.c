@@ -6,6 +6,9 @@
  * as one match is all that matters. What depends on having had no match (outer rows, ANTI, MARK)
  * comes when all positions are closed.
  *
+ * Where bad rows are left out (continuous queries), the residual is tried on all pairs of a batch
+ * before the first one is given out: a probe row of which a pair fails is told and makes none.
+ *
  * When each position has at most one match, which is the common case, the output is the input batch
  * itself with build columns set beside it: nothing of the probe side is copied. */
 #include "exec/ops/join.h"
@@ -99,10 +102,8 @@ static void open_hashed(const wr_join *j, wr_join_local *me, const wr_batch *in)
     open_chains(j, me, j->heads, hashes, list, me->count);
 }
 
-static weir_status open_batch(wr_join *j, wr_join_local *me, const wr_batch *in)
+static void open_positions(const wr_join *j, wr_join_local *me, const wr_batch *in)
 {
-    wr_arena_reset(&me->batch);
-    WR_TRY(wr_exprs_sift(&j->probe_keys, &me->probe_keys, j->op.exec, in, &in));
     me->kept = in;
     me->count = wr_batch_count(in);
     me->active_count = 0;
@@ -124,7 +125,6 @@ static weir_status open_batch(wr_join *j, wr_join_local *me, const wr_batch *in)
         me->nested_at = 0;
         me->active_count = j->all_count > 0 ? me->count : 0;
     }
-    return WR_OK;
 }
 
 /* Some position is open, in this pass or a later one. */
@@ -236,7 +236,9 @@ static void keep_pairs(wr_join_local *me, const uint16_t *kept, uint32_t count)
     me->pair_count = count;
 }
 
-static weir_status apply_residual(wr_join *j, wr_join_local *me, const wr_batch *in)
+/* bad: hears of pairs for which it fails. NULL: that is an error. */
+static weir_status apply_residual(wr_join *j, wr_join_local *me, const wr_batch *in,
+                                  wr_bad_rows *bad)
 {
     if (j->residual.count == 0 || me->pair_count == 0) return WR_OK;
     if (!me->residual)
@@ -253,8 +255,74 @@ static weir_status apply_residual(wr_join *j, wr_join_local *me, const wr_batch 
     for (int c = 0; c < j->combined_count; c++)
         if (j->combined_needed[c])
             pair_column(j, me, in, rows, j->combined[c], scratch, &both.columns[c]);
-    WR_TRY(wr_eval_filter(me->residual, &both, sel, &count));
+    WR_TRY(wr_eval_filter_sieved(me->residual, &both, bad, sel, &count));
     keep_pairs(me, sel, count);
+    return WR_OK;
+}
+
+static void next_pairs(const wr_join *j, wr_join_local *me, const wr_batch *in)
+{
+    if (j->table == WR_TABLE_NONE)
+        nested_pairs(j, me);
+    else
+        chain_pairs(j, me, in);
+}
+
+/* ---- rows of which a pair fails ---- */
+
+typedef struct pair_sifting {
+    wr_bad_rows base; /* of pairs */
+    wr_bad_rows *rows;
+    const wr_join_local *me;
+    const wr_batch *in;
+    bool any;
+    uint8_t is_bad[WR_BATCH_ROWS]; /* by position */
+} pair_sifting;
+
+static weir_status tell_pair(wr_bad_rows *self, const wr_batch *both, uint32_t pair,
+                             weir_status why)
+{
+    (void)both;
+    pair_sifting *s = (pair_sifting *)(void *)self;
+    uint16_t at = s->me->pair_at[pair];
+    if (s->is_bad[at]) return WR_OK;
+    s->is_bad[at] = 1;
+    s->any = true;
+    return s->rows->tell(s->rows, s->in, wr_batch_row(s->in, at), why);
+}
+
+/* Tries the residual on all pairs; *in becomes the batch without bad rows. Positions are used up.
+ */
+static weir_status sift_pairs(wr_join *j, wr_join_local *me, const wr_batch **in)
+{
+    pair_sifting s = {
+        .base.tell = tell_pair, .rows = wr_exec_bad_rows(j->op.exec), .me = me, .in = *in};
+    while (has_open(j, me, *in)) {
+        wr_arena_reset(&me->base.scratch);
+        WR_TRY(wr_exec_check(j->op.exec));
+        next_pairs(j, me, *in);
+        WR_TRY(apply_residual(j, me, *in, &s.base));
+    }
+    if (!s.any) return WR_OK;
+    if (!me->sieve) me->sieve = wr_heap_new(sizeof *me->sieve);
+    me->sieve->kept = **in;
+    me->sieve->kept.sel = me->sieve->sel;
+    me->sieve->kept.sel_count = 0;
+    for (uint32_t i = 0; i < me->count; i++)
+        if (!s.is_bad[i])
+            me->sieve->sel[me->sieve->kept.sel_count++] = (uint16_t)wr_batch_row(*in, i);
+    *in = &me->sieve->kept;
+    return WR_OK;
+}
+
+static weir_status open_batch(wr_join *j, wr_join_local *me, const wr_batch *in)
+{
+    wr_arena_reset(&me->batch);
+    WR_TRY(wr_exprs_sift(&j->probe_keys, &me->probe_keys, j->op.exec, in, &in));
+    open_positions(j, me, in);
+    if (j->residual.count == 0 || me->carried || !wr_exec_bad_rows(j->op.exec)) return WR_OK;
+    WR_TRY(sift_pairs(j, me, &in));
+    open_positions(j, me, in);
     return WR_OK;
 }
 
@@ -386,11 +454,8 @@ weir_status wr_join_push(wr_op *op, wr_op_local *local, const wr_batch *in, wr_b
         WR_TRY(wr_exec_check(op->exec));
         bool first = me->is_first_round;
         me->is_first_round = false;
-        if (j->table == WR_TABLE_NONE)
-            nested_pairs(j, me);
-        else
-            chain_pairs(j, me, in);
-        WR_TRY(apply_residual(j, me, in));
+        next_pairs(j, me, in);
+        WR_TRY(apply_residual(j, me, in, NULL));
         bool once = first && me->active_count == 0 && j->table != WR_TABLE_NONE;
         for (uint32_t i = 1; once && i < me->pair_count; i++)
             once = me->pair_at[i] > me->pair_at[i - 1];

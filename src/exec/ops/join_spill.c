@@ -372,6 +372,7 @@ void wr_join_run_drop(wr_join_run *run)
     wr_arena_clear(&run->arena);
     wr_exprs_close(&me->probe_keys);
     if (me->residual) wr_eval_drop(me->residual);
+    wr_heap_drop(me->sieve);
     wr_rows_drop(me->rows);
     wr_heap_drop(me->ranges);
     wr_arena_clear(&me->batch);

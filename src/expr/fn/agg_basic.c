@@ -2,10 +2,12 @@
  *
  * Integers and decimals of any width add up in 128 bits, read directly in the narrow form they come
  * in (frame of reference included), so that a sum never wraps: the declared result type is checked
- * once, when the result is written. Doubles use exact_sum.h, which makes sums independent of order
- * and of the number of threads. min and max of narrow integers keep 64 bits; doubles are mapped to
- * integers of the same order (NaN above all); everything else is a box. Traps: states stand at
- * multiples of 8 bytes, so 128-bit members must be declared with that alignment. */
+ * once, when the result is written. A sum that 128 bits do not hold says so then, too, and not when
+ * the row comes: streams go on with the other groups. Doubles use exact_sum.h, which makes sums
+ * independent of order and of the number of threads. min and max of narrow integers keep 64 bits;
+ * doubles are mapped to integers of the same order (NaN above all); everything else is a box.
+ * Traps: states stand at multiples of 8 bytes, so 128-bit members must be declared with that
+ * alignment. */
 #pragma GCC optimize("O3") /* the narrow sum and range loops below vectorise */
 #include "expr/fn/box.h"
 #include "expr/fn/float_order.h"
@@ -15,8 +17,9 @@
 typedef wr_i128 loose_i128 __attribute__((aligned(8)));
 typedef struct sum_state {
     loose_i128 total;
-    int64_t count;
+    int64_t count; /* below 0: the total did not fit at some time */
 } sum_state;
+static const int64_t BROKEN_COUNT = INT64_MIN / 2; /* as far from 0 as from the end */
 
 typedef struct int_extreme {
     int64_t value;
@@ -234,16 +237,26 @@ static const wr_column *int_form(const wr_column *in, const uint16_t *sel, uint3
     return wr_agg_flat(in, sel, count, scratch);
 }
 
-static weir_status add_wide(const wr_column *c, uint32_t row, sum_state *s)
+static weir_status too_wide(void)
 {
-    wr_i128 value = c->phys == WR_P_U64 ? (wr_i128)((const uint64_t *)c->data)[row]
-                                        : wr_column_i128(c, row),
-            total;
-    if (__builtin_add_overflow((wr_i128)s->total, value, &total))
-        return wr_fail(WR_E_OUT_OF_RANGE, "the sum does not fit 128 bits");
+    return wr_fail(WR_E_OUT_OF_RANGE, "the sum does not fit 128 bits");
+}
+
+static void add_total(sum_state *s, wr_i128 value, int64_t count, bool back)
+{
+    wr_i128 total;
+    bool is_broken = back ? __builtin_sub_overflow((wr_i128)s->total, value, &total)
+                          : __builtin_add_overflow((wr_i128)s->total, value, &total);
     s->total = total;
-    s->count++;
-    return WR_OK;
+    s->count += back ? -count : count;
+    if (is_broken) s->count = BROKEN_COUNT;
+}
+
+static void add_wide(const wr_column *c, uint32_t row, sum_state *s)
+{
+    wr_i128 value =
+        c->phys == WR_P_U64 ? (wr_i128)((const uint64_t *)c->data)[row] : wr_column_i128(c, row);
+    add_total(s, value, 1, false);
 }
 
 static weir_status sum_groups(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
@@ -256,8 +269,7 @@ static weir_status sum_groups(wr_aggregate_env *env, const wr_column *args, cons
     }
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = sel ? sel[i] : i;
-        if (!wr_agg_is_null(c, row))
-            WR_TRY(add_wide(c, row, (sum_state *)(states[i] + env->state_offset)));
+        if (!wr_agg_is_null(c, row)) add_wide(c, row, (sum_state *)(states[i] + env->state_offset));
     }
     return WR_OK;
 }
@@ -281,7 +293,7 @@ static weir_status sum_one(wr_aggregate_env *env, const wr_column *args, const u
     }
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = sel ? sel[i] : i;
-        if (!wr_agg_is_null(c, row)) WR_TRY(add_wide(c, row, state));
+        if (!wr_agg_is_null(c, row)) add_wide(c, row, state);
     }
     return WR_OK;
 }
@@ -297,13 +309,9 @@ static weir_status sum_back(wr_aggregate_env *env, const wr_column *args, const 
             uint16_t one = (uint16_t)row;
             loops[c->phys].sum_many(c, &one, 1, &value);
         } else {
-            WR_TRY(add_wide(c, row, &value));
+            add_wide(c, row, &value);
         }
-        wr_i128 total;
-        if (__builtin_sub_overflow((wr_i128)s->total, (wr_i128)value.total, &total))
-            return wr_fail(WR_E_OUT_OF_RANGE, "the sum does not fit 128 bits");
-        s->total = total;
-        s->count--;
+        add_total(s, value.total, 1, true);
     }
     return WR_OK;
 }
@@ -312,11 +320,9 @@ static weir_status sum_merge(wr_aggregate_env *env, void *into, const void *from
     (void)env;
     sum_state *a = into;
     const sum_state *b = from;
-    wr_i128 total;
-    if (__builtin_add_overflow((wr_i128)a->total, (wr_i128)b->total, &total))
-        return wr_fail(WR_E_OUT_OF_RANGE, "the sum does not fit 128 bits");
-    a->total = total;
-    a->count += b->count;
+    bool is_broken = a->count < 0 || b->count < 0;
+    add_total(a, b->total, b->count, false);
+    if (is_broken) a->count = BROKEN_COUNT;
     return WR_OK;
 }
 
@@ -332,6 +338,7 @@ static weir_status sum_finish(wr_aggregate_env *env, uint8_t *const *states, uin
         const sum_state *s = (const sum_state *)(states[i] + env->state_offset);
         wr_i128 total = s->total;
         if (!s->count) wr_bit_clear(wr_column_need_valid(out, arena, WR_MAX(count, 1)), i);
+        if (s->count < 0) return too_wide();
         if (total > most || total < least)
             return wr_fail(WR_E_OUT_OF_RANGE, "the sum is out of the range of %s",
                            wr_type_name(type));
@@ -351,6 +358,7 @@ static weir_status avg_finish(wr_aggregate_env *env, uint8_t *const *states, uin
         const sum_state *s = (const sum_state *)(states[i] + env->state_offset);
         double *result = &((double *)out->data)[i];
         *result = 0;
+        if (s->count < 0) return too_wide();
         if (!s->count) {
             wr_bit_clear(wr_column_need_valid(out, arena, WR_MAX(count, 1)), i);
             continue;

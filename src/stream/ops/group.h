@@ -17,6 +17,7 @@ enum {
     WR_GROUP_SAVED = 4,   /* the state has it */
     WR_GROUP_STALE = 8,   /* states have to be computed again from kept values */
     WR_GROUP_DEAD = 16,   /* without rows */
+    WR_GROUP_MUTE = 32,   /* there before this round, but without a result */
 };
 
 /* Behind the keys of a group; the states of the calls follow. */
@@ -163,6 +164,13 @@ void wr_group_init_states(const wr_grouping *g, uint8_t *row);
 WR_MUST_CHECK weir_status wr_group_results(wr_grouping *g, wr_pane *pane, int64_t start,
                                            int64_t end, uint8_t *const *rows, uint32_t count,
                                            wr_arena *arena, wr_batch *out);
+/* The same where bad groups are left out: is_bad[i] says that rows[i] has no result; the others are
+ * in out, in their order, which has no rows if there are none. tells: they are told, unless they
+ * are MUTE. */
+WR_MUST_CHECK weir_status wr_group_good_results(wr_grouping *g, wr_pane *pane, int64_t start,
+                                                int64_t end, uint8_t *const *rows, uint32_t count,
+                                                bool tells, wr_arena *arena, bool *is_bad,
+                                                wr_batch *out);
 /* Selected rows for which call i's filter is true, with their groups; kept and sel have room for
  * count. */
 uint32_t wr_group_filter(const wr_grouping *g, int call, const wr_batch *in, const uint16_t *sel,

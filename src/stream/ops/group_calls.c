@@ -1,9 +1,14 @@
 /* group_calls.c - see group.h: how groups lie in memory, and what leaves of them.
  *
+ * A result that cannot be computed (a sum out of range) is the matter of its group alone where bad
+ * rows do not fail the query: it is found by halving the groups that are computed together. Such a
+ * group says nothing; as long as it stays so it is told once.
+ *
  *   row of a group: [NULL bits][keys][head][state, state, ..][roots of kept values]
  *
  * States have the layout batch aggregation gives them, so the aggregates are the same ones. */
 #include "stream/ops/group.h"
+#include "expr/sieve.h"
 
 weir_status wr_row_list_add(wr_mem *mem, wr_row_list *list, uint8_t *row)
 {
@@ -158,4 +163,82 @@ weir_status wr_group_results(wr_grouping *g, wr_pane *pane, int64_t start, int64
         WR_TRY(g->calls[i].call->fn->finish(&pane->envs[i], rows, count, arena, &out->columns[at]));
     }
     return WR_OK;
+}
+
+/* What is known of a group without its results; whether the query asks for the edges of its window
+ * or not. */
+static void group_keys(wr_grouping *g, int64_t start, int64_t end, uint8_t *row, wr_arena *arena,
+                       wr_schema *schema, wr_batch *out)
+{
+    int at = 0, count = g->key_count + g->edge_count;
+    *schema = (wr_schema){.fields = wr_new_array(arena, wr_field, count + 1), .count = count};
+    memcpy(schema->fields, g->op.schema->fields, sizeof *schema->fields * (size_t)count);
+    *out = (wr_batch){.column_count = count, .rows = 1};
+    out->columns = wr_new_array(arena, wr_column, count + 1);
+    for (; at < g->key_count; at++)
+        wr_rows_gather(&g->layout, at, &row, 1, arena, &out->columns[at]);
+    for (int i = 0; i < g->edge_count; i++, at++) {
+        schema->fields[at].name = i ? WR_STR("window_end") : WR_STR("window_start");
+        edge_column(g, schema->fields[at].type, i ? end : start, i == 1, &row, 1, arena,
+                    &out->columns[at]);
+    }
+}
+
+typedef struct group_sifting {
+    wr_grouping *g;
+    wr_pane *pane;
+    int64_t start, end;
+    uint8_t *const *rows;
+    bool tells;
+    wr_arena *arena;
+    bool *is_bad;
+} group_sifting;
+
+static weir_status tell_group(const group_sifting *s, uint32_t i, weir_status why)
+{
+    wr_schema schema;
+    wr_batch keys;
+    s->is_bad[i] = true;
+    if (!s->tells || wr_group_head_of(s->g, s->rows[i])->flags & WR_GROUP_MUTE) return WR_OK;
+    group_keys(s->g, s->start, s->end, s->rows[i], s->arena, &schema, &keys);
+    return wr_stream_bad_group(&s->g->op, &schema, &keys, why);
+}
+
+/* Groups from ... failed together for this reason, which is taken. As deep as they can be halved.
+ */
+static weir_status sift_groups(const group_sifting *s, uint32_t from, uint32_t count,
+                               weir_status why)
+{
+    if (!wr_code_is_of_row(why->code)) return why;
+    if (count == 1) {
+        weir_status bad = tell_group(s, from, why);
+        wr_status_drop(why);
+        return bad;
+    }
+    wr_status_drop(why);
+    const uint32_t sizes[] = {count / 2, count - count / 2};
+    for (int half = 0; half < 2; from += sizes[half++]) {
+        wr_batch ignored;
+        weir_status failed = wr_group_results(s->g, s->pane, s->start, s->end, s->rows + from,
+                                              sizes[half], s->arena, &ignored);
+        if (failed) WR_TRY(sift_groups(s, from, sizes[half], failed));
+    }
+    return WR_OK;
+}
+
+weir_status wr_group_good_results(wr_grouping *g, wr_pane *pane, int64_t start, int64_t end,
+                                  uint8_t *const *rows, uint32_t count, bool tells, wr_arena *arena,
+                                  bool *is_bad, wr_batch *out)
+{
+    uint8_t *good[WR_BATCH_ROWS];
+    uint32_t n = 0;
+    memset(is_bad, 0, count * sizeof *is_bad);
+    weir_status failed = wr_group_results(g, pane, start, end, rows, count, arena, out);
+    if (!failed || !g->op.graph->dead_groups) return failed;
+    group_sifting s = {g, pane, start, end, rows, tells, arena, is_bad};
+    WR_TRY(sift_groups(&s, 0, count, failed));
+    for (uint32_t i = 0; i < count; i++)
+        if (!is_bad[i]) good[n++] = rows[i];
+    *out = (wr_batch){0};
+    return n ? wr_group_results(g, pane, start, end, good, n, arena, out) : WR_OK;
 }

@@ -193,11 +193,18 @@ static weir_status keep_said(wr_grouping *g, wr_pane *pane, uint8_t *const *rows
 {
     wr_batch batch;
     uint8_t *said[WR_BATCH_ROWS];
+    bool is_bad[WR_BATCH_ROWS];
     int64_t end = wr_pane_end(g, pane->id);
-    WR_TRY(wr_group_results(g, pane, pane->id, end, rows, count, &g->scratch, &batch));
-    WR_TRY(wr_rows_append(g->said, batch.columns, NULL, count, said));
-    for (uint32_t i = 0; i < count; i++)
-        wr_group_head_of(g, rows[i])->said = said[i];
+    WR_TRY(wr_group_good_results(g, pane, pane->id, end, rows, count, false, &g->scratch, is_bad,
+                                 &batch));
+    if (batch.rows) WR_TRY(wr_rows_append(g->said, batch.columns, NULL, batch.rows, said));
+    for (uint32_t i = 0, n = 0; i < count; i++) {
+        wr_group_head *head = wr_group_head_of(g, rows[i]);
+        if (is_bad[i])
+            head->flags |= WR_GROUP_MUTE;
+        else
+            head->said = said[n++];
+    }
     return WR_OK;
 }
 
@@ -322,9 +329,11 @@ static weir_status say_rows(wr_grouping *g, wr_pane *pane, int64_t start, int64_
         there += wr_group_is_there(g, rows[i]);
     }
     if (there == 0) return WR_OK;
+    bool is_bad[WR_BATCH_ROWS];
     wr_arena_reset(&g->results);
     wr_delta delta = {0};
-    WR_TRY(wr_group_results(g, pane, start, end, rows, there, &g->results, &delta.batch));
+    WR_TRY(wr_group_good_results(g, pane, start, end, rows, there, true, &g->results, is_bad,
+                                 &delta.batch));
     return wr_stream_emit(&g->op, &delta);
 }
 
@@ -366,6 +375,30 @@ static weir_status emit_said(wr_grouping *g, uint8_t *const *said, uint32_t coun
     return emit(g, &batch, NULL, count, -1);
 }
 
+/* The results of touched groups. Those that have none leave the list; what they said is taken back.
+ */
+static weir_status results_of_touched(wr_grouping *g, wr_pane *pane, uint8_t **rows,
+                                      uint32_t *count, uint8_t **back, uint32_t *back_count,
+                                      wr_batch *out)
+{
+    bool is_bad[WR_BATCH_ROWS];
+    uint32_t good = 0;
+    *out = (wr_batch){0};
+    if (*count == 0) return WR_OK;
+    WR_TRY(wr_group_good_results(g, pane, pane->id, wr_pane_end(g, pane->id), rows, *count, true,
+                                 &g->results, is_bad, out));
+    for (uint32_t i = 0; i < *count; i++) {
+        wr_group_head *head = wr_group_head_of(g, rows[i]);
+        head->flags &= ~(uint64_t)WR_GROUP_MUTE;
+        if (!is_bad[i])
+            rows[good++] = rows[i];
+        else if (head->said)
+            back[(*back_count)++] = head->said;
+    }
+    *count = good;
+    return WR_OK;
+}
+
 /* Says what became of some touched groups: nothing where the row is what it was. */
 static weir_status flush_rows(wr_grouping *g, wr_pane *pane, uint8_t *const *touched,
                               uint32_t count)
@@ -379,17 +412,19 @@ static weir_status flush_rows(wr_grouping *g, wr_pane *pane, uint8_t *const *tou
         if (!wr_group_shows(g, touched[i])) {
             if (g->is_session) wr_session_of(g, touched[i])->is_said = false;
             if (head->said) back[back_count++] = head->said;
+            head->flags &= ~(uint64_t)WR_GROUP_MUTE;
             continue;
         }
-        before[there] = head->said;
-        if (head->said) spoke[spoke_count++] = (uint16_t)there;
         rows[there++] = touched[i];
     }
     wr_arena_reset(&g->results);
-    wr_batch now = {0};
+    wr_batch now;
+    WR_TRY(results_of_touched(g, pane, rows, &there, back, &back_count, &now));
+    for (uint32_t i = 0; i < there; i++) {
+        before[i] = wr_group_head_of(g, rows[i])->said;
+        if (before[i]) spoke[spoke_count++] = (uint16_t)i;
+    }
     if (there) {
-        int64_t end = wr_pane_end(g, pane->id);
-        WR_TRY(wr_group_results(g, pane, pane->id, end, rows, there, &g->results, &now));
         wr_column *flat = wr_new_array(&g->results, wr_column, now.column_count + 1);
         wr_keys_flatten(now.columns, now.column_count, NULL, there, &g->results, flat);
         uint32_t same = wr_keys_match(&g->output, NULL, flat, now.column_count, UINT64_MAX, NULL,

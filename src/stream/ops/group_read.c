@@ -320,7 +320,8 @@ weir_status wr_grouping_load(wr_stream_op *op, wr_state *state)
         if (!pane->is_saved) continue;
         if (g->key_count == 0 && !g->is_session) WR_TRY(load_only(g, pane));
         for (uint64_t k = 0; k < pane->touched.count; k++)
-            wr_group_head_of(g, pane->touched.items[k])->flags &= ~(uint64_t)WR_GROUP_TOUCHED;
+            wr_group_head_of(g, pane->touched.items[k])->flags &=
+                ~(uint64_t)(WR_GROUP_TOUCHED | WR_GROUP_MUTE);
         pane->touched.count = 0;
     }
     return WR_OK;

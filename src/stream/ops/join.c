@@ -17,8 +17,15 @@
  * Rows that take back are put in front of those that appear in the same batch when all of them mean
  * rows that are stored already; otherwise the batch goes through in runs of one sign, because then
  * some mean rows of this very batch. A row that is taken back after its expiry does what one that
- * comes then does, with the other sign. Pairs with rows that were forgotten are not taken back. */
+ * comes then does, with the other sign. Pairs with rows that were forgotten are not taken back.
+ *
+ * Where bad rows are left out, the condition is tried on all pairs of a row before anything is said
+ * of it. If it fails for one, the row that came later is the bad one: it is told, makes no pair and
+ * is not stored. So the condition holds or does not for any two rows that are stored, and a row
+ * that is taken back finds the pairs it has made. */
 #include "stream/ops/join.h"
+
+typedef weir_status pairs_fn(wr_stream_join_op *j, wr_arriving *a);
 
 enum { AHEAD = 12 }; /* rows whose surroundings are fetched early */
 
@@ -103,6 +110,7 @@ static weir_status join_open(wr_stream_op *op)
     }
     wr_shelf_keys_serve(&j->keys, j->both, 2);
     if (!spec->residual) return WR_OK;
+    wr_join_open_sieve(j);
     wr_expr *residual = spec->residual;
     WR_TRY(wr_program_new(&op->arena, &residual, 1, &j->program));
     return wr_eval_new(j->program, op->graph->env, &j->eval);
@@ -179,8 +187,9 @@ static bool is_stored(const wr_stream_join_op *j, const wr_arriving *a, uint32_t
     return !a->is_alone[i] || (j->keeps_orphans[a->side] && !spec->orphans_at_once);
 }
 
-/* All candidate pairs of rows list[0...count) with the other side. */
-static weir_status meet(wr_stream_join_op *j, wr_arriving *a, const uint16_t *list, uint32_t count)
+/* All candidate pairs of rows list[0...count) with the other side, batch by batch. */
+static weir_status for_pairs(wr_stream_join_op *j, wr_arriving *a, const uint16_t *list,
+                             uint32_t count, pairs_fn *each)
 {
     wr_shelf *other = &j->sides[1 - a->side];
     wr_pairs *pairs = &j->pairs;
@@ -194,11 +203,34 @@ static weir_status meet(wr_stream_join_op *j, wr_arriving *a, const uint16_t *li
             __builtin_prefetch(next);
             pairs->own[pairs->count] = i;
             pairs->partner[pairs->count++] = partner;
-            if (pairs->count == WR_BATCH_ROWS) WR_TRY(wr_join_pairs(j, a));
+            if (pairs->count == WR_BATCH_ROWS) WR_TRY(each(j, a));
             partner = next;
         }
     }
-    return wr_join_pairs(j, a);
+    return each(j, a);
+}
+
+static weir_status meet(wr_stream_join_op *j, wr_arriving *a, const uint16_t *list, uint32_t count)
+{
+    return for_pairs(j, a, list, count, wr_join_pairs);
+}
+
+/* Leaves out rows of list whose pairs cannot be judged; stored rows are none of them. */
+static weir_status leave_out_bad(wr_stream_join_op *j, wr_arriving *a, uint16_t *list,
+                                 uint32_t *count)
+{
+    uint16_t tried[WR_BATCH_ROWS];
+    uint32_t n = 0, kept = 0;
+    if (!j->sifts) return WR_OK;
+    for (uint32_t k = 0; k < *count; k++)
+        if (a->change > 0 || !a->stored[list[k]]) tried[n++] = list[k];
+    WR_TRY(for_pairs(j, a, tried, n, wr_join_sift_pairs));
+    for (uint32_t k = 0; k < *count; k++) {
+        list[kept] = list[k];
+        kept += !a->is_bad[list[k]];
+    }
+    *count = kept;
+    return WR_OK;
 }
 
 /* ---- rows that appear ---- */
@@ -233,9 +265,10 @@ static weir_status appear(wr_stream_join_op *j, wr_arriving *a, uint16_t *list, 
     const wr_join_spec *spec = j->op.spec;
     uint16_t said[WR_BATCH_ROWS];
     uint32_t n = 0;
-    WR_TRY(leave_out_doubtful(j, a, true, list, &count));
-    if (count == 0) return WR_OK;
     a->change = 1;
+    WR_TRY(leave_out_doubtful(j, a, true, list, &count));
+    WR_TRY(leave_out_bad(j, a, list, &count));
+    if (count == 0) return WR_OK;
     WR_TRY(meet(j, a, list, count));
     bool is_semi = spec->kind == WR_JOIN_SEMI && a->side == 0;
     for (uint32_t k = 0; k < count; k++) {
@@ -316,7 +349,9 @@ static weir_status disappear(wr_stream_join_op *j, wr_arriving *a, uint16_t *lis
 {
     uint16_t gone[WR_BATCH_ROWS] = {0}, said[WR_BATCH_ROWS];
     uint32_t gone_count = 0, n = 0;
+    a->change = -1;
     WR_TRY(leave_out_doubtful(j, a, false, list, &count));
+    WR_TRY(leave_out_bad(j, a, list, &count));
     if (count == 0) return WR_OK;
     for (uint32_t k = 0; k < count; k++) {
         uint16_t i = list[k];
@@ -327,7 +362,6 @@ static weir_status disappear(wr_stream_join_op *j, wr_arriving *a, uint16_t *lis
             WR_TRY(wr_stream_late(&j->op, a->batch, a->rows[i],
                                   "a row is taken back that is not there"));
     }
-    a->change = -1;
     WR_TRY(meet(j, a, gone, gone_count));
     for (uint32_t k = 0; k < gone_count; k++) {
         uint16_t i = gone[k];
@@ -394,6 +428,7 @@ static weir_status join_push(wr_stream_op *op, int input, const wr_delta *delta)
     memset(a->is_alone, 0, a->count);
     memset(a->is_late, 0, a->count);
     memset(a->is_doubtful, 0, a->count);
+    memset(a->is_bad, 0, a->count);
     memset(a->partners, 0, a->count * sizeof *a->partners);
     look_at(j, a);
     WR_TRY(wr_shelf_keys_find(&j->keys, delta->batch.columns + spec->output_count[input], a->rows,

@@ -53,22 +53,64 @@ static wr_column *gather_pairs(wr_stream_join_op *j, const wr_arriving *a, int *
     return columns;
 }
 
-/* Narrows candidates to those the residual condition accepts. */
+/* The candidates the residual condition accepts. */
+static weir_status find_accepted(wr_stream_join_op *j, const wr_arriving *a, wr_bad_rows *bad,
+                                 uint16_t *accepted, uint32_t *count)
+{
+    wr_batch batch = {.rows = j->pairs.count};
+    batch.columns = gather_pairs(j, a, &batch.column_count);
+    *count = j->pairs.count;
+    for (uint32_t i = 0; i < *count; i++)
+        accepted[i] = (uint16_t)i;
+    return wr_eval_filter_sieved(j->eval, &batch, bad, accepted, count);
+}
+
+/* Narrows candidates to those. */
 static weir_status keep_accepted(wr_stream_join_op *j, const wr_arriving *a)
 {
     wr_pairs *pairs = &j->pairs;
-    wr_batch batch = {.rows = pairs->count};
-    batch.columns = gather_pairs(j, a, &batch.column_count);
     uint16_t accepted[WR_BATCH_ROWS];
-    uint32_t count = pairs->count;
-    for (uint32_t i = 0; i < count; i++)
-        accepted[i] = (uint16_t)i;
-    WR_TRY(wr_eval_filter(j->eval, &batch, accepted, &count));
+    uint32_t count;
+    WR_TRY(find_accepted(j, a, NULL, accepted, &count));
     for (uint32_t i = 0; i < count; i++) {
         pairs->own[i] = pairs->own[accepted[i]];
         pairs->partner[i] = pairs->partner[accepted[i]];
     }
     pairs->count = count;
+    return WR_OK;
+}
+
+/* Whoever takes a row back was told of it when it appeared. */
+static weir_status tell_bad_pair(wr_bad_rows *self, const wr_batch *in, uint32_t pair,
+                                 weir_status why)
+{
+    (void)in;
+    wr_stream_join_op *j =
+        (wr_stream_join_op *)(void *)((char *)self - offsetof(wr_stream_join_op, bad_pairs));
+    const wr_join_spec *spec = j->op.spec;
+    wr_arriving *a = &j->arriving;
+    uint16_t i = j->pairs.own[pair];
+    if (a->is_bad[i]) return WR_OK;
+    a->is_bad[i] = 1;
+    if (a->change < 0) return WR_OK;
+    wr_batch shown = *a->batch; /* without keys and times */
+    shown.column_count = spec->output_count[a->side];
+    return wr_stream_bad_row(&j->op, wr_shelf_input_schema(&j->op, a->side), &shown, a->rows[i],
+                             true, why);
+}
+
+void wr_join_open_sieve(wr_stream_join_op *j)
+{
+    j->bad_pairs.tell = tell_bad_pair;
+    j->sifts = j->op.graph->dead != NULL;
+}
+
+weir_status wr_join_sift_pairs(wr_stream_join_op *j, wr_arriving *a)
+{
+    uint16_t accepted[WR_BATCH_ROWS];
+    uint32_t count;
+    if (j->pairs.count) WR_TRY(find_accepted(j, a, &j->bad_pairs, accepted, &count));
+    j->pairs.count = 0;
     return WR_OK;
 }
 

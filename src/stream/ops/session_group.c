@@ -251,9 +251,11 @@ static weir_status say(wr_session_grouping *me, uint8_t *const *rows, uint32_t c
 {
     wr_grouping *g = &me->base;
     wr_delta delta = {0};
+    bool is_bad[WR_BATCH_ROWS];
     if (count == 0) return WR_OK;
     wr_arena_reset(&g->results);
-    WR_TRY(wr_group_results(g, g->panes[0], 0, 0, rows, count, &g->results, &delta.batch));
+    WR_TRY(wr_group_good_results(g, g->panes[0], 0, 0, rows, count, true, &g->results, is_bad,
+                                 &delta.batch));
     return wr_stream_emit(&g->op, &delta);
 }
 
