@@ -130,6 +130,9 @@ int cli_run_statement(cli_state *state, const char *sql, size_t length);
 /* Hands statement after statement to run_it, and dot commands to cli_run_dot. Stops at the first
  * code that is not CLI_OK. */
 int cli_each_statement(cli_state *state, const char *text, size_t length, cli_statement_fn *run_it);
+/* Runs the statements of -c and -f, except those that would run as a stream: the script of a stream
+ * makes its tables and sources. last, if not NULL, gets the last one instead, which is not run. */
+int cli_run_setup(cli_state *state, wr_buf *last);
 /* Appends what is in a file; "-" is stdin. Says what went wrong. */
 int cli_read_file(cli_state *state, const char *path, wr_buf *text);
 /* Whether a statement is a query, by its first word. */

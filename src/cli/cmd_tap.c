@@ -15,30 +15,6 @@ static const cli_own_flag flags[] = {
 
 extern const cli_command wr_cmd_tap;
 
-static int run_setup_statement(cli_state *state, const char *sql, size_t length)
-{
-    bool is_stream = false;
-    weir_status bad = weir_stream_check(state->session, sql, length, &is_stream);
-    if (bad) return cli_report(state, bad, sql, length);
-    return is_stream ? CLI_OK : cli_run_statement(state, sql, length);
-}
-
-static int run_setup(cli_state *state)
-{
-    int code = CLI_OK;
-    for (int i = 0; i < state->options.sql_count && !code; i++) {
-        const cli_sql *sql = &state->options.sqls[i];
-        WR_BUF(text);
-        if (sql->is_file)
-            code = cli_read_file(state, sql->text, &text);
-        else
-            wr_buf_add_text(&text, sql->text);
-        if (!code && text.length)
-            code = cli_each_statement(state, text.data, text.length, run_setup_statement);
-    }
-    return code;
-}
-
 /* One word is the name of a source. */
 static void query_text(const char *given, wr_buf *out)
 {
@@ -100,7 +76,7 @@ static int run(cli_state *state)
     const cli_render *render = code ? NULL : format_of(state);
     if (!render) return CLI_USAGE;
     cli_stops_begin();
-    code = run_setup(state);
+    code = cli_run_setup(state, NULL);
     return code ? code : watch(state, render, &options);
 }
 

@@ -371,6 +371,45 @@ int cli_run_sql(cli_state *state, const char *text, size_t length)
     return cli_each_statement(state, text, length, cli_run_statement);
 }
 
+/* Statements wait here for the next one: the last may not be for running. */
+static wr_buf waiting;
+
+static int run_waiting(cli_state *state)
+{
+    bool is_stream = false;
+    if (!waiting.length) return CLI_OK;
+    weir_status bad = weir_stream_check(state->session, waiting.data, waiting.length, &is_stream);
+    if (bad) return cli_report(state, bad, waiting.data, waiting.length);
+    return is_stream ? CLI_OK : cli_run_statement(state, waiting.data, waiting.length);
+}
+
+static int run_one_later(cli_state *state, const char *sql, size_t length)
+{
+    int code = run_waiting(state);
+    wr_buf_clear(&waiting);
+    wr_buf_add(&waiting, sql, length);
+    return code;
+}
+
+int cli_run_setup(cli_state *state, wr_buf *last)
+{
+    int code = CLI_OK;
+    for (int i = 0; i < state->options.sql_count && !code; i++) {
+        const cli_sql *sql = &state->options.sqls[i];
+        WR_BUF(text);
+        if (sql->is_file)
+            code = cli_read_file(state, sql->text, &text);
+        else
+            wr_buf_add_text(&text, sql->text);
+        if (!code && text.length)
+            code = cli_each_statement(state, text.data, text.length, run_one_later);
+    }
+    if (!code && last) wr_buf_add_str(last, wr_buf_str(&waiting));
+    if (!code && !last) code = run_waiting(state);
+    wr_buf_clear(&waiting);
+    return code;
+}
+
 int cli_watch(cli_state *state, const char *sql, size_t length, double seconds)
 {
     while (!cli_interrupted) {

@@ -44,15 +44,14 @@ static weir_status define_sink(weir_query *query, const wr_sql_create_table *cre
     return wr_run_create_stream(query, create);
 }
 
-static weir_status bind(weir_query *query, wr_node *statement)
+weir_status wr_bind_filler(weir_query *query, wr_node *statement, wr_bound *out)
 {
     const wr_sql_create_table *create =
         statement->kind == WR_SQL_CREATE_TABLE ? wr_sql_as_create_table(statement) : NULL;
     wr_node *insert = NULL;
-    wr_query_prepare_planner(query);
     if (create) WR_TRY(define_sink(query, create, &insert));
-    WR_TRY(wr_bind_statement(&query->planner, insert ? insert : statement, &query->bound));
-    query->bound.emit_on_close |= insert && create->emit_on_close;
+    WR_TRY(wr_bind_statement(&query->planner, insert ? insert : statement, out));
+    out->emit_on_close |= insert && create->emit_on_close;
     return WR_OK;
 }
 
@@ -67,7 +66,8 @@ weir_status wr_query_bind_alone(weir_query *query, wr_str sql, const wr_node *no
     static wr_value none; /* parameters have no values */
     query->planner.params = &none;
     wr_node *statement = wr_node_copy(&query->arena, node);
-    WR_TRY(bind(query, statement));
+    wr_query_prepare_planner(query);
+    WR_TRY(wr_bind_filler(query, statement, &query->bound));
     if (!query->planner.param_count) return WR_OK;
     return wr_fail_at(WR_E_PARAMETER_VALUE, statement->span,
                       "the statement has a parameter without a value");

@@ -293,6 +293,9 @@ WR_MUST_CHECK weir_status wr_view_take_columns(weir_query *query, wr_object *vie
 /* CREATE MATERIALIZED VIEW; bound reads a source without end. */
 WR_MUST_CHECK weir_status wr_create_live_view(weir_query *query, const wr_sql_create_view *create,
                                               const wr_bound *bound);
+/* EXPLAIN of that; bound is changed as creating changes it. */
+WR_MUST_CHECK weir_status wr_explain_live_view(weir_query *query, const wr_sql_create_view *create,
+                                               wr_bound *bound, bool as_json, wr_buf *out);
 /* REFRESH: waits until the view has what its sources have given. */
 WR_MUST_CHECK weir_status wr_refresh_live_view(weir_query *query, const wr_object *view,
                                                wr_span span);
@@ -363,6 +366,9 @@ WR_MUST_CHECK weir_status wr_explain_stream(weir_query *query, const wr_bound *b
                                             wr_buf *out);
 
 /* ---- background.c ---- */
+/* Binds CREATE SINK .. AS as what fills the sink, which is made for that; a sink that nothing fills
+ * as itself. */
+WR_MUST_CHECK weir_status wr_bind_filler(weir_query *query, wr_node *statement, wr_bound *out);
 /* Runs the statements before the last one to their end. */
 WR_MUST_CHECK weir_status wr_run_all_but_last(weir_session *session, wr_str sql,
                                               const wr_statement_list *list);
@@ -419,7 +425,12 @@ void wr_sequence_options_text(const wr_object *sequence, wr_buf *out);
 /* ---- show.c: statements whose answer is a small table of texts ---- */
 WR_MUST_CHECK weir_status wr_run_show(weir_query *query, const wr_node *statement, bool *handled);
 void wr_text_columns(weir_query *query, const char *const *names, int count);
-void wr_text_row(weir_query *query, const wr_str *values); /* one per column; copied */
+void wr_text_row(weir_query *query, const wr_str *values);              /* one per column; copied */
+void wr_text_lines(weir_query *query, const char *column, wr_str text); /* a row per line */
+/* The text of a value as SET takes it: a word as it stands, else what the expression gives. */
+WR_MUST_CHECK weir_status wr_read_setting(weir_query *query, const wr_node *value, wr_buf *out);
+
+/* ---- explain.c ---- */
 WR_MUST_CHECK weir_status wr_run_explain(weir_query *query, const wr_sql_explain *explain);
 
 /* ---- rejects.c ---- */

@@ -1,5 +1,5 @@
-/* show.c - statements answered with a small table of texts: SHOW, DESCRIBE, SET, EXPLAIN and
- * PRAGMA.
+/* show.c - statements answered with a small table of texts: SHOW, DESCRIBE, SET and PRAGMA;
+ * EXPLAIN is in explain.c.
  *
  * What can be said as a query is bound as one (plan/bind_show.c); what is here needs the
  * session or the plan itself. */
@@ -32,7 +32,7 @@ void wr_text_row(weir_query *query, const wr_str *values)
     rows->row_count++;
 }
 
-static void text_lines(weir_query *query, const char *column, wr_str text)
+void wr_text_lines(weir_query *query, const char *column, wr_str text)
 {
     wr_text_columns(query, &column, 1);
     while (text.length) {
@@ -47,7 +47,7 @@ static void text_lines(weir_query *query, const char *column, wr_str text)
 /* ---- SET, RESET, USE ---- */
 
 /* A bare word is taken as it is spelled; anything else is evaluated. */
-static weir_status setting_text(weir_query *query, const wr_node *value, wr_buf *out)
+weir_status wr_read_setting(weir_query *query, const wr_node *value, wr_buf *out)
 {
     if (value->kind == WR_SQL_COLUMN) {
         wr_node_format(out, value);
@@ -78,7 +78,7 @@ static weir_status run_set(weir_query *query, const wr_sql_set *set)
     for (int i = 0; i < set->values.count; i++) {
         if (i) wr_buf_add_text(&text, ",");
         WR_BUF(one);
-        WR_TRY(setting_text(query, set->values.items[i], &one));
+        WR_TRY(wr_read_setting(query, set->values.items[i], &one));
         wr_buf_add_str(&text, wr_buf_str(&one));
     }
     wr_span span = set->values.count ? set->values.items[0]->span : set->name.span;
@@ -357,211 +357,6 @@ static weir_status run_show_statement(weir_query *query, const wr_sql_show *show
         wr_text_columns(query, &column, 1);
         wr_text_row(query, &value);
     }
-    return WR_OK;
-}
-
-/* ---- EXPLAIN ---- */
-
-typedef enum explain_format {
-    EXPLAIN_TEXT,
-    EXPLAIN_JSON,
-    EXPLAIN_MERMAID,
-    EXPLAIN_HTML
-} explain_format;
-typedef struct explain_options {
-    bool analyze;
-    explain_format format;
-    const char *stage; /* syntax, logical, physical */
-} explain_options;
-
-static weir_status read_explain_format(const wr_sql_option *option, wr_str value,
-                                       explain_format *out)
-{
-    static const char *const names[] = {"text", "json", "mermaid", "html"};
-    for (int i = 0; i < (int)WR_COUNT(names); i++)
-        if (wr_str_is(value, names[i])) {
-            *out = (explain_format)i;
-            return WR_OK;
-        }
-    return wr_with_hint(wr_fail_at(WR_E_UNKNOWN_OPTION,
-                                   option->value ? option->value->span : option->name.span,
-                                   "EXPLAIN has no format \"%.*s\"", WR_STR_ARGS(value)),
-                        "formats: text, json, mermaid, html");
-}
-
-static weir_status read_explain_options(weir_query *query, const wr_sql_explain *explain,
-                                        explain_options *out)
-{
-    *out = (explain_options){.stage = "physical"};
-    for (int i = 0; i < explain->options.count; i++) {
-        const wr_sql_option *option = wr_sql_as_option(explain->options.items[i]);
-        wr_str name = option->name.text;
-        WR_BUF(value);
-        if (option->value) WR_TRY(setting_text(query, option->value, &value));
-        bool on = !option->value ||
-                  !(wr_str_is(wr_buf_str(&value), "false") || wr_str_is(wr_buf_str(&value), "off"));
-        if (wr_str_is(name, "analyze"))
-            out->analyze = on;
-        else if (wr_str_is(name, "syntax"))
-            out->stage = on ? "syntax" : out->stage;
-        else if (wr_str_is(name, "logical"))
-            out->stage = on ? "logical" : out->stage;
-        else if (wr_str_is(name, "physical"))
-            out->stage = "physical";
-        else if (wr_str_is(name, "format"))
-            WR_TRY(read_explain_format(option, wr_buf_str(&value), &out->format));
-        else
-            return wr_with_hint(wr_fail_at(WR_E_UNKNOWN_OPTION, option->name.span,
-                                           "no such option of EXPLAIN: \"%.*s\"",
-                                           WR_STR_ARGS(name)),
-                                "options: analyze, syntax, logical, physical, format");
-    }
-    if (out->format != EXPLAIN_TEXT && strcmp(out->stage, "physical") != 0)
-        return wr_fail_at(WR_E_UNSUPPORTED, explain->node.span,
-                          "only physical plans have a form other than text");
-    return WR_OK;
-}
-
-static weir_status count_rows(void *arg, const wr_batch *batch)
-{
-    *(uint64_t *)arg += wr_batch_count(batch);
-    return WR_OK;
-}
-
-static weir_status analyze(weir_query *query, const wr_bound *bound, explain_format format,
-                           wr_buf *out)
-{
-    int64_t start = wr_clock_mono_ns(), cpu = wr_clock_cpu_ns();
-    uint64_t rows = 0;
-    WR_AUTO(wr_run) *run = NULL;
-    WR_TRY(wr_query_plan(query, bound, &run));
-    int64_t planned = wr_clock_mono_ns();
-    for (bool more = true; more;) {
-        wr_batch batch;
-        WR_TRY(wr_run_next(run, &batch, &more));
-        if (more) WR_TRY(count_rows(&rows, &batch));
-    }
-    int64_t ended = wr_clock_mono_ns();
-    if (format == EXPLAIN_JSON) wr_physical_json(query->plan, run, out);
-    if (format == EXPLAIN_MERMAID) wr_physical_mermaid(query->plan, run, out);
-    if (format == EXPLAIN_HTML) wr_physical_html(query->plan, run, out);
-    if (format != EXPLAIN_TEXT) return WR_OK;
-    wr_physical_print_run(&query->planner, query->plan, run, out);
-    wr_buf_printf(out,
-                  "rows: %llu   planning: %.3f ms   execution: %.3f ms   cpu: %.3f ms   peak "
-                  "memory: %.1f MiB\n",
-                  (unsigned long long)rows, (double)(planned - start) / 1e6,
-                  (double)(ended - planned) / 1e6, (double)(wr_clock_cpu_ns() - cpu) / 1e6,
-                  (double)wr_mem_peak(query->mem) / 0x1p20);
-    return WR_OK;
-}
-
-static weir_status check_stream_options(const wr_sql_explain *explain,
-                                        const explain_options *options)
-{
-    if (options->analyze)
-        return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, explain->statement->span,
-                                       "EXPLAIN ANALYZE would not end: the query is a stream"),
-                            "EXPLAIN shows the plan, SHOW STREAMS what runs");
-    if (options->format == EXPLAIN_TEXT || options->format == EXPLAIN_JSON) return WR_OK;
-    return wr_fail_at(WR_E_UNSUPPORTED, explain->node.span,
-                      "streams are explained as text and as JSON");
-}
-
-/* Where the rows go, and when. */
-static void explain_target(const wr_bound *bound, wr_buf *out)
-{
-    if (!bound->target) return;
-    wr_buf_printf(out, "into %.*s [%s]", WR_STR_ARGS(bound->sink->name), bound->target->connector);
-    wr_buf_add_text(out, bound->is_continuous ? ", for ever" : ", once");
-    wr_buf_add_text(out, bound->emit_on_close  ? ", when windows close\n"
-                         : bound->emit_changes ? ", as they change\n"
-                                               : "\n");
-}
-
-weir_status wr_run_explain(weir_query *query, const wr_sql_explain *explain)
-{
-    explain_options options;
-    WR_TRY(read_explain_options(query, explain, &options));
-    query->tag = "EXPLAIN";
-    WR_BUF(text);
-    if (strcmp(options.stage, "syntax") == 0) {
-        wr_node_format(&text, explain->statement);
-        text_lines(query, "plan", wr_arena_str(&query->arena, wr_buf_str(&text)));
-        return WR_OK;
-    }
-    if (explain->statement->kind == WR_SQL_SUBSCRIBE) {
-        WR_TRY(check_stream_options(explain, &options));
-        WR_TRY(wr_explain_subscribe(query, wr_sql_as_subscribe(explain->statement),
-                                    options.format == EXPLAIN_JSON, &text));
-        text_lines(query, "plan", wr_arena_str(&query->arena, wr_buf_str(&text)));
-        return WR_OK;
-    }
-    wr_bound bound;
-    WR_TRY(wr_bind_statement(&query->planner, explain->statement, &bound));
-    if (bound.kind == WR_CLASS_UTILITY)
-        return wr_fail_at(WR_E_UNSUPPORTED, explain->statement->span, "%s has no plan to explain",
-                          wr_node_kind_name(explain->statement->kind));
-    if (options.analyze && bound.writes && query->session->engine->read_only)
-        return wr_fail_at(WR_E_READ_ONLY, explain->statement->span,
-                          "EXPLAIN ANALYZE would carry out the change");
-    bool is_stream = bound.target && wr_runs_as_stream(query, &bound);
-    if (is_stream) WR_TRY(check_stream_options(explain, &options));
-    if (options.format == EXPLAIN_TEXT) explain_target(&bound, &text);
-    if (is_stream && strcmp(options.stage, "physical") == 0) {
-        bool as_json = options.format == EXPLAIN_JSON;
-        WR_TRY(wr_with_span(
-            wr_explain_stream(query, &bound, bound.target, bound.sink->name, as_json, &text),
-            explain->statement->span));
-    } else if (options.analyze) {
-        WR_TRY(analyze(query, &bound, options.format, &text));
-    } else {
-        WR_TRY(wr_plan_statement(&query->planner, &bound, &query->plan));
-        if (strcmp(options.stage, "logical") == 0)
-            wr_logical_print(&query->planner, bound.root, &text);
-        else if (options.format == EXPLAIN_JSON)
-            wr_physical_json(query->plan, NULL, &text);
-        else if (options.format == EXPLAIN_MERMAID)
-            wr_physical_mermaid(query->plan, NULL, &text);
-        else if (options.format == EXPLAIN_HTML)
-            wr_physical_html(query->plan, NULL, &text);
-        else
-            wr_physical_print(&query->planner, query->plan, &text);
-    }
-    text_lines(query, "plan", wr_arena_str(&query->arena, wr_buf_str(&text)));
-    return WR_OK;
-}
-
-weir_status weir_explain(weir_session *session, const char *sql, size_t length, const char *what,
-                         const char *format, char **out)
-{
-    static const char *const stages[] = {"syntax", "logical", "physical", "analyze"},
-                             *const formats[] = {"text", "json", "mermaid", "html"};
-    bool known_stage = false, known_format = false;
-    for (size_t i = 0; i < WR_COUNT(stages); i++)
-        known_stage |= strcmp(stages[i], what) == 0;
-    for (size_t i = 0; i < WR_COUNT(formats); i++)
-        known_format |= strcmp(formats[i], format) == 0;
-    if (!known_stage || !known_format)
-        return wr_with_hint(wr_fail(WR_E_UNKNOWN_OPTION, "EXPLAIN has no %s \"%s\"",
-                                    known_stage ? "format" : "stage", known_stage ? format : what),
-                            known_stage ? "formats: text, json, mermaid, html"
-                                        : "stages: syntax, logical, physical, analyze");
-    WR_BUF(text);
-    wr_buf_printf(&text, "EXPLAIN (%s, FORMAT %s) ", what, format);
-    size_t shift = text.length;
-    wr_buf_add(&text, sql, length);
-    weir_query *query;
-    weir_status bad = weir_query_start(session, text.data, text.length, &query);
-    if (bad) {
-        if (bad->span.length && bad->span.pos >= shift) bad->span.pos -= (uint32_t)shift;
-        return bad;
-    }
-    WR_BUF(lines);
-    for (int i = 0; i < query->text_rows.row_count; i++)
-        wr_buf_printf(&lines, "%.*s\n", WR_STR_ARGS(query->text_rows.values[i]));
-    *out = wr_heap_copy(wr_buf_str(&lines).data, lines.length);
-    weir_query_close(query);
     return WR_OK;
 }
 

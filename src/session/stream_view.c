@@ -235,6 +235,25 @@ weir_status wr_create_live_view(weir_query *query, const wr_sql_create_view *cre
     return WR_OK;
 }
 
+weir_status wr_explain_live_view(weir_query *query, const wr_sql_create_view *create,
+                                 wr_bound *bound, bool as_json, wr_buf *out)
+{
+    weir_engine *engine = query->session->engine;
+    WR_AUTO(wr_object) *object =
+        wr_ddl_object_new(query, WR_ENTRY_TABLE, &create->name, create->mode.temporary);
+    WR_TRY(wr_view_take_columns(query, object, create, &bound->schema));
+    wr_view_rows *view = wr_view_rows_new(object->name, engine->store, object->table, engine->mem);
+    wr_target *target = target_new(view);
+    wr_bound_drop_order(query, bound);
+    bound->emit_on_close |= create->emit_on_close;
+    weir_status bad =
+        wr_explain_stream(query, bound, target, name_of_stream(query, object), as_json, out);
+    wr_target_release(target);
+    wr_view_rows_close(view);
+    wr_source_release(wr_view_rows_source(view));
+    return bad;
+}
+
 /* ---- REFRESH, SHOW, the end ---- */
 
 weir_status wr_refresh_live_view(weir_query *query, const wr_object *view, wr_span span)

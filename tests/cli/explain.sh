@@ -95,4 +95,24 @@ assert re.search(r"execution: [0-9.]+ ms.*peak memory: [0-9.]+ MiB", lines[-1]),
 for form, words in (("mermaid", r"rows, [0-9.]+ ms<br>~\d+ rows expected"), ("html", r"about \d+ rows expected")):
     said = run("explain", "--analyze", "--format", form, "SELECT count(*) FROM 'few.parquet'")
     assert re.search(words, said), said
+
+# Definitions are explained by what fills them, and define nothing; of a script it is the last statement.
+os.mkdir("in")
+open("in/a.csv", "w").write("ts,k\n2026-01-01 00:00:01,a\n")
+source = ("CREATE SOURCE s (ts TIMESTAMP, k VARCHAR, WATERMARK FOR ts AS ts) "
+          "WITH (connector = 'files', path = 'in', format = 'csv');\n")
+sink = "CREATE SINK o WITH (connector = 'console') AS SELECT k, count(*) AS n FROM s GROUP BY k"
+view = "CREATE MATERIALIZED VIEW v AS SELECT k, count(*) AS n FROM s GROUP BY k"
+open("script.sql", "w").write(source + sink + ";\n" + sink.replace("SINK o", "SINK p"))
+for words in (["explain", source + sink], ["explain", "-f", "script.sql"], ["explain", "-c", source, sink], ["explain", source + view]):
+    said = run(*words)
+    assert re.search(r"logical\n.*physical\n.*sink [opv] \[(console|view)\].*strategy\n", said, re.S), (words, said)
+assert json.loads(run("--json", "explain", "-f", "script.sql"))["v"] == 1
+said = run("-q", "-c", source, "-c", "EXPLAIN " + sink, "-c", "CREATE SINK o (k VARCHAR) WITH (connector = 'console')")
+assert "aggregate by k" in said, said
+said = run("explain", "CREATE TABLE t(a INT); INSERT INTO t VALUES (1), (2); SELECT a FROM t WHERE a > 1")
+assert "scan t" in said and "insert" not in said, said
+assert "values" in run("explain", "CREATE TABLE t AS SELECT 1 AS a")
+failed = subprocess.run([os.environ["WEIR"], "explain", "CREATE TABLE t(a INT); SELECT b FROM t"], capture_output=True, text=True)
+assert failed.returncode == 1 and "W1203" in failed.stderr and "SELECT b FROM t\n    |                               ^" in failed.stderr, failed
 P
