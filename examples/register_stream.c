@@ -1,4 +1,5 @@
-/* register_stream.c - data of the host program as a table: an Arrow stream made by hand.
+/* register_stream.c - data of the host program as a table: an Arrow stream made by hand. Its arrays
+ * are not copied: they are released when the table has gone.
  *
  * Any library that speaks the Arrow C stream interface gives such a stream; here one batch of two
  * columns, a number and a text, is put together from plain arrays. */

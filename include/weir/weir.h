@@ -94,6 +94,9 @@ WEIR_API int weir_error_exit_code(weir_status error);
 WEIR_API char *weir_error_render(weir_status error, const char *sql, size_t length, bool color);
 WEIR_API char *weir_error_json(weir_status error, const char *sql, size_t length);
 WEIR_API void weir_text_free(char *text);
+/* An error of the host program, for callbacks to return: code HOST (W3130), message one sentence,
+ * detail NULL or more lines, such as a traceback. Both are copied. Never fails; any thread. */
+WEIR_API weir_status weir_error_new(const char *message, const char *detail);
 
 /* ---- engine and session ---- */
 typedef struct weir_config {
@@ -110,8 +113,14 @@ WEIR_API void weir_engine_close(weir_engine *engine);
 WEIR_API weir_status weir_session_open(weir_engine *engine, weir_session **out);
 /* Rolls back an open transaction. Close the session's queries and prepared statements first. */
 WEIR_API void weir_session_close(weir_session *session);
+/* A session of the same engine for another thread: with the settings, the search path and the
+ * temporary objects (registered tables among them) of this one, which it shares from now on, and a
+ * transaction of its own. Close it before this one. The session's thread. */
+WEIR_API weir_status weir_session_clone(weir_session *session, weir_session **out);
 /* As SET name = value. */
 WEIR_API weir_status weir_session_set(weir_session *session, const char *name, const char *value);
+/* The value of a setting as SHOW gives it. Free with weir_text_free. */
+WEIR_API weir_status weir_session_get(weir_session *session, const char *name, char **out);
 /* Cancels whatever the session runs now: all its queries that were not read to their end. What it
  * starts later is not touched. Any thread while the session exists; safe in a signal handler. */
 WEIR_API void weir_session_interrupt(weir_session *session);
@@ -185,9 +194,15 @@ WEIR_API int64_t weir_rows_int64(const weir_rows *rows, size_t row,
                                  int column); /* integers, dates, times; else 0 */
 WEIR_API double weir_rows_double(const weir_rows *rows, size_t row, int column); /* any number */
 
-/* All (remaining) rows as an Arrow stream, which takes over the query: release of the stream closes
- * it. */
+/* All (remaining) rows as an Arrow stream, which takes over the query, also when it fails: release
+ * of the stream closes it. Arrays are the consumer's and outlive stream, session and engine.
+ * Columns of a registered table that are only chosen and limited (SELECT a, b FROM t LIMIT n) come
+ * in the producer's types and point to the producer's buffers; all others have weir's own types
+ * (texts are views) and come in arrays of up to a million rows. */
 WEIR_API weir_status weir_query_stream(weir_query *query, struct ArrowArrayStream *out);
+/* The last error of a stream made by weir_query_stream, which its get_last_error only gives as
+ * text, with code and detail: a new error. NULL: none, or the stream is somebody else's. */
+WEIR_API weir_status weir_query_stream_error(const struct ArrowArrayStream *stream);
 
 typedef struct weir_progress {
     double fraction;                  /* 0 ... 1; negative = unknown */
@@ -224,6 +239,21 @@ WEIR_API weir_status weir_bind_blob(weir_prepared *prepared, int param, const vo
 /* Any type, by its SQL text: weir_bind_typed(p, 1, "2020-01-01", 10, "DATE"). */
 WEIR_API weir_status weir_bind_typed(weir_prepared *prepared, int param, const char *text,
                                      size_t length, const char *type);
+/* Any type: the first value of an array of length 1 or more. Both are borrowed. */
+WEIR_API weir_status weir_bind_arrow(weir_prepared *prepared, int param,
+                                     const struct ArrowSchema *schema,
+                                     const struct ArrowArray *array);
+/* Looks at the statement again with the parameters bound so far, without running it: types of
+ * columns may depend on those of parameters. */
+WEIR_API weir_status weir_prepared_describe(weir_prepared *prepared);
+/* Columns of the result as the last look has them (weir_prepare looks, too); 0 if no rows come, and
+ * for statements like SHOW whose columns are known when they run. Texts live until the next look.
+ */
+WEIR_API int weir_prepared_column_count(const weir_prepared *prepared);
+WEIR_API const char *weir_prepared_column_name(const weir_prepared *prepared, int column);
+WEIR_API const char *weir_prepared_column_type(const weir_prepared *prepared, int column);
+/* The same columns as a struct in weir's own types. The caller releases it. */
+WEIR_API weir_status weir_prepared_schema(const weir_prepared *prepared, struct ArrowSchema *out);
 WEIR_API weir_status weir_prepared_start(weir_prepared *prepared, weir_query **out);
 
 /* ---- continuous queries: INSERT INTO sink SELECT .. that runs beside its session, or CREATE SINK
@@ -359,11 +389,52 @@ WEIR_API weir_status weir_tap_start(weir_session *session, const char *sql, size
                                     const weir_tap_options *options, weir_query **out);
 
 /* ---- data of the host program ---- */
-/* Makes the rows of stream readable as table name in this session's database until weir_unregister.
- * The stream is taken over and read to its end now. */
+/* Makes the rows of stream readable as table name in this session until weir_unregister, in place
+ * of what was registered under the name before. The stream is taken over, also when it fails, and
+ * read to its end now; its arrays are kept as they are, not copied: each is released, by any
+ * thread, when the table is gone and nobody reads it any more, queries and arrays that were
+ * exported from it included. What buffers hold is checked when it is read. Their bytes count as
+ * memory of the engine, once. */
 WEIR_API weir_status weir_register_stream(weir_session *session, const char *name,
                                           struct ArrowArrayStream *stream);
+
+/* What a scan wants of a source. */
+typedef struct weir_wish {
+    const char *const *columns; /* names of those that are read, in the order of the schema */
+    int column_count;           /* may be 0: only the number of rows matters */
+    int64_t rows_max;           /* no more rows are needed; -1: all */
+} weir_wish;
+/* Rows of the host program that can be read any number of times: a query over files, a generator.
+ * open gives a stream of the rows from the beginning, for one scan, with all columns of the schema
+ * or those wished for, in the order of the schema; types as in the schema. The engine releases the
+ * stream, perhaps before its end. An error that open returns (weir_error_new) fails the statement.
+ * Any thread, several at once; one stream is read by one thread at a time. */
+typedef struct weir_source {
+    void *arg;
+    weir_status (*open)(void *arg, const weir_wish *wish, struct ArrowArrayStream *out);
+    void (*drop)(void *arg); /* called once, when nobody can open it any more; may be NULL */
+    int64_t row_count;       /* an estimate, for plans; -1: unknown */
+} weir_source;
+/* The same as weir_register_stream for rows that are read anew by every scan. Takes over schema (a
+ * struct of the columns) and source, also when it fails. */
+WEIR_API weir_status weir_register_source(weir_session *session, const char *name,
+                                          struct ArrowSchema *schema, const weir_source *source);
 WEIR_API weir_status weir_unregister(weir_session *session, const char *name);
+
+/* What a name stands for, if the host program knows it: fill stream, or schema and source. */
+typedef struct weir_found {
+    struct ArrowArrayStream stream; /* read to its end at once, as by weir_register_stream */
+    struct ArrowSchema schema;
+    weir_source source;
+} weir_found;
+/* Asked for a table when a statement names one, without a schema, that neither the catalog nor
+ * anything else has; found is zeroed and stays so if the name is not known: then the statement
+ * fails as usual. Asked once per name and statement, while weir_query_start, weir_prepare and the
+ * like run, on their thread; what it gives lives as long as the statement. It must not use the
+ * session. */
+typedef weir_status weir_find_table_fn(void *arg, const char *name, weir_found *found);
+/* NULL: nobody is asked any more. Clones of the session have it, too. */
+WEIR_API void weir_session_find_tables(weir_session *session, weir_find_table_fn *find, void *arg);
 
 /* ---- describing weir itself ---- */
 /* Functions, settings, formats, errors, keywords as one JSON document (weir describe --json). Free

@@ -465,6 +465,20 @@ char *wr_heap_copy(const char *text, size_t length)
 
 void wr_heap_drop(void *ptr) { free(ptr); }
 
+void *wr_heap_buffer(size_t size)
+{
+    if (padded(size) > WR_PAGES_MAX && size < BIG) size = BIG; /* whole pages, few faults */
+    void *ptr = size <= SIZE_MAX / 4 ? raw_alloc(size, false) : NULL;
+    if (!ptr) out_of_memory();
+    return ptr;
+}
+
+void wr_heap_buffer_drop(void *ptr, size_t size)
+{
+    if (padded(size) > WR_PAGES_MAX && size < BIG) size = BIG;
+    if (ptr) raw_free(ptr, size);
+}
+
 void wr_heap_keep(size_t bytes)
 {
 #ifdef __GLIBC__

@@ -60,6 +60,10 @@ void *wr_heap_raw(size_t size); /* as new, but contents undefined */
 void *wr_heap_grow(void *ptr, size_t old_size, size_t new_size);
 char *wr_heap_copy(const char *text, size_t length); /* NUL-terminated */
 void wr_heap_drop(void *ptr);
+/* Large buffers that are handed to other programs, aligned and padded as those of wr_mem_alloc and
+ * from the same pages; contents undefined, counted nowhere. drop must be given the same size. */
+void *wr_heap_buffer(size_t size);
+void wr_heap_buffer_drop(void *ptr, size_t size);
 /* For programs, once, before threads start: malloc keeps what is freed at the end of the heap, up
  * to bytes, for the next statement. Not for libraries: it changes malloc for the whole process. */
 void wr_heap_keep(size_t bytes);

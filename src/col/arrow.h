@@ -46,6 +46,9 @@ WR_MUST_CHECK weir_status wr_arrow_export_schema(const wr_schema *schema, struct
 WR_MUST_CHECK weir_status wr_arrow_export_batch(const wr_schema *schema, const wr_batch *batch,
                                                 struct ArrowArray *out);
 
+/* The same of one column; in has dense rows. */
+WR_MUST_CHECK weir_status wr_arrow_export_column(const wr_column *in, struct ArrowArray *out);
+
 /* Reads a schema; names and types are copied to the arena. Fails with UNSUPPORTED for types weir
  * has no equal of. */
 WR_MUST_CHECK weir_status wr_arrow_import_schema(const struct ArrowSchema *schema, wr_arena *arena,

@@ -234,8 +234,6 @@ static weir_status export_views(const wr_column *c, struct ArrowArray *out)
     return WR_OK;
 }
 
-static weir_status export_column(const wr_column *in, struct ArrowArray *out);
-
 static weir_status export_children(wr_arena *arena, const wr_column *c, int count,
                                    struct ArrowArray *out)
 {
@@ -243,7 +241,7 @@ static weir_status export_children(wr_arena *arena, const wr_column *c, int coun
     for (int i = 0; i < count; i++) {
         out->children[i] = wr_new(arena, struct ArrowArray);
         out->n_children = i + 1;
-        WR_TRY(export_column(&c->children[i], out->children[i]));
+        WR_TRY(wr_arrow_export_column(&c->children[i], out->children[i]));
     }
     return WR_OK;
 }
@@ -272,7 +270,7 @@ static weir_status export_labels(const wr_type *type, wr_arena *arena, struct Ar
     for (int i = 0; i < type->label_count; i++)
         ((wr_view *)labels.data)[i] = wr_view_of(type->labels[i].data, type->labels[i].length);
     out->dictionary = wr_new(arena, struct ArrowArray);
-    return export_column(&labels, out->dictionary);
+    return wr_arrow_export_column(&labels, out->dictionary);
 }
 
 static weir_status export_flat(const wr_column *c, wr_arena *arena, struct ArrowArray *out)
@@ -312,8 +310,8 @@ static weir_status export_flat(const wr_column *c, wr_arena *arena, struct Arrow
     return WR_OK;
 }
 
-/* in: dense rows. On failure out is released already. */
-static weir_status export_column(const wr_column *in, struct ArrowArray *out)
+/* On failure out is released already. */
+weir_status wr_arrow_export_column(const wr_column *in, struct ArrowArray *out)
 {
     WR_ARENA(scratch);
     wr_column gathered, flat;
@@ -344,7 +342,7 @@ weir_status wr_arrow_export_batch(const wr_schema *schema, const wr_batch *batch
         if (batch->sel) wr_column_gather(&batch->columns[i], batch->sel, count, &scratch, &dense);
         dense.rows = count;
         struct ArrowArray *child = wr_new(arena, struct ArrowArray);
-        weir_status bad = export_column(&dense, child);
+        weir_status bad = wr_arrow_export_column(&dense, child);
         if (bad) {
             out->release(out);
             return bad;

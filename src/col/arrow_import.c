@@ -190,13 +190,23 @@ weir_status wr_arrow_import_schema(const struct ArrowSchema *schema, wr_arena *a
 
 static bool bit_at(const uint8_t *bits, int64_t i) { return bits[i >> 3] >> (i & 7) & 1; }
 
+/* Words are borrowed where rows begin and end with them; else the bits are shifted into place, and
+ * no byte behind the last row's is read. */
 static weir_status import_validity(const source *s, wr_column *out)
 {
     const uint8_t *bits = s->array->buffers[0];
-    if (!bits || s->array->null_count == 0) return WR_OK;
-    uint64_t *valid = wr_arena_alloc(s->arena, ((size_t)s->count + 63) / 64 * 8 + 8);
-    for (uint32_t i = 0; i < s->count; i++)
-        valid[i >> 6] |= (uint64_t)bit_at(bits, s->from + i) << (i & 63);
+    if (!bits || s->array->null_count == 0 || s->count == 0) return WR_OK;
+    const uint8_t *at = bits + (s->from >> 3);
+    unsigned shift = s->from & 7;
+    size_t bytes = (s->count + shift + 7) / 8, words = ((size_t)s->count + 63) / 64;
+    if (!shift && s->count % 64 == 0 && (uintptr_t)at % 8 == 0) {
+        out->valid = (uint64_t *)(uintptr_t)at;
+        return WR_OK;
+    }
+    uint64_t *valid = wr_arena_alloc(s->arena, words * 8 + 16);
+    memcpy(valid, at, bytes);
+    for (size_t w = 0; shift && w < words; w++)
+        valid[w] = valid[w] >> shift | valid[w + 1] << (64 - shift);
     out->valid = valid;
     return WR_OK;
 }
@@ -383,22 +393,89 @@ static weir_status check_text(const wr_type *type, const char *bytes, size_t len
     return wr_fail(WR_E_BAD_ENCODING, "an Arrow text is not valid UTF-8");
 }
 
+/* Where the bytes of a row are; false: the offsets are wrong. */
+static inline bool text_place(const source *s, size_t size, uint32_t i, int64_t *first,
+                              int64_t *last)
+{
+    const void *offsets = s->array->buffers[1];
+    *first = signed_at(offsets, size, s->from + i);
+    *last = signed_at(offsets, size, s->from + i + 1);
+    return *first >= 0 && *last >= *first && *last - *first <= UINT32_MAX;
+}
+
+/* Whether all bytes between two places are UTF-8; what lies between texts is looked at, too. */
+typedef struct text_range {
+    const char *bytes;
+    int64_t first, last; /* of the texts of the rows that are present */
+    bool is_valid;
+} text_range;
+
+static weir_status find_text_range(const source *s, size_t size, const wr_column *out,
+                                   text_range *range)
+{
+    *range = (text_range){s->array->n_buffers > 2 ? s->array->buffers[2] : NULL, INT64_MAX, 0};
+    for (uint32_t i = 0; i < s->count; i++) {
+        int64_t first, last;
+        if (!is_present(out, i)) continue;
+        if (!text_place(s, size, i, &first, &last)) return corrupt("the offsets of a text column");
+        if (last == first) continue;
+        range->first = WR_MIN(range->first, first);
+        range->last = WR_MAX(range->last, last);
+    }
+    if (range->first >= range->last) return WR_OK;
+    if (!range->bytes) return corrupt("the offsets of a text column");
+    range->is_valid =
+        out->type->id == WR_T_BLOB ||
+        wr_utf8_valid(range->bytes + range->first, (size_t)(range->last - range->first));
+    return WR_OK;
+}
+
+static bool continues(const char *at) { return (*at & 0xc0) == 0x80; }
+
+/* In a valid range a text is valid if it begins and ends between two characters. */
+static weir_status check_text_at(const wr_type *type, const text_range *range, int64_t first,
+                                 int64_t last)
+{
+    if (type->id == WR_T_BLOB) return WR_OK;
+    const char *at = range->bytes + first;
+    bool is_whole = range->is_valid && !continues(at) &&
+                    (last == range->last || !continues(range->bytes + last));
+    return is_whole ? WR_OK : check_text(type, at, (size_t)(last - first));
+}
+
+/* A short text with one load, if as many bytes as a view takes can be read. */
+static inline wr_view short_view(const char *at, uint32_t length)
+{
+    union {
+        struct {
+            uint32_t length;
+            char bytes[12];
+        };
+        wr_view view;
+        unsigned __int128 bits;
+    } v;
+    memcpy(v.bytes, at, sizeof v.bytes);
+    v.length = length;
+    v.bits &= ~(unsigned __int128)0 >> (96 - 8 * length);
+    return v.view;
+}
+
 /* Offsets of 4 or 8 bytes. */
 static weir_status import_offset_text(const source *s, size_t size, wr_column *out)
 {
     WR_TRY(need_buffers(s, 2));
-    const char *bytes = s->array->n_buffers > 2 ? s->array->buffers[2] : NULL;
-    const void *offsets = s->array->buffers[1];
+    text_range range;
+    WR_TRY(find_text_range(s, size, out, &range));
     wr_view *views = wr_arena_alloc(s->arena, sizeof *views * s->count + 64);
     for (uint32_t i = 0; i < s->count; i++) {
-        if (!is_present(out, i)) continue;
-        int64_t first = signed_at(offsets, size, s->from + i),
-                last = signed_at(offsets, size, s->from + i + 1);
-        if (first < 0 || last < first || last - first > UINT32_MAX || (last > first && !bytes))
-            return corrupt("the offsets of a text column");
-        if (last == first) continue;
-        WR_TRY(check_text(out->type, bytes + first, (size_t)(last - first)));
-        views[i] = wr_view_of(bytes + first, (size_t)(last - first));
+        int64_t first, last;
+        if (!is_present(out, i) || !text_place(s, size, i, &first, &last) || last == first)
+            continue;
+        WR_TRY(check_text_at(out->type, &range, first, last));
+        const char *at = range.bytes + first;
+        views[i] = last - first <= 12 && first + 12 <= range.last
+                       ? short_view(at, (uint32_t)(last - first))
+                       : wr_view_of(at, (size_t)(last - first));
     }
     out->data = views;
     return WR_OK;
@@ -536,37 +613,66 @@ void wr_arrow_ready_dictionary(const wr_column *flat, int64_t length, struct Arr
         .length = length, .release = release_ready, .private_data = (void *)(uintptr_t)flat};
 }
 
-static weir_status import_dictionary(const source *s, wr_column *out)
+/* Codes of at most 32 bits are those of the kernel if all of them, also at NULLs, stand for a value
+ * of the dictionary. */
+static bool borrow_codes(const source *s, size_t size, int64_t length, wr_column *out)
 {
-    const char *widths = "cCsSiIlL", *at = strchr(widths, s->schema->format[0]);
-    const struct ArrowArray *dict = s->array->dictionary;
-    if (!dict || !at || s->schema->format[1] || dict->offset < 0 || dict->length < 0)
-        return corrupt("a dictionary");
-    WR_TRY(need_buffers(s, 2));
-    size_t size = (size_t)1 << ((at - widths) / 2);
-    bool is_unsigned = (at - widths) % 2;
-    WR_TRY(import_validity(s, out));
-    uint32_t *codes = wr_new_array(s->arena, uint32_t, s->count + 1);
-    int64_t least = dict->length, most = -1;
+    const char *at = (const char *)s->array->buffers[1] + (size_t)s->from * size;
+    uint32_t most = 0;
+    if (size > 4 || s->count == 0 || (uintptr_t)at % size) return false;
+    for (uint32_t i = 0; size == 1 && i < s->count; i++)
+        most = WR_MAX(most, ((const uint8_t *)at)[i]);
+    for (uint32_t i = 0; size == 2 && i < s->count; i++)
+        most = WR_MAX(most, ((const uint16_t *)at)[i]);
+    for (uint32_t i = 0; size == 4 && i < s->count; i++)
+        most = WR_MAX(most, ((const uint32_t *)at)[i]);
+    if (most >= length) return false;
+    out->phys = size == 1 ? WR_P_U8 : size == 2 ? WR_P_U16 : WR_P_U32;
+    out->data = (void *)(uintptr_t)at;
+    return true;
+}
+
+static weir_status import_codes(const source *s, size_t size, bool is_unsigned, int64_t length,
+                                uint32_t *codes, const wr_column *out)
+{
     for (uint32_t i = 0; i < s->count; i++) {
         if (!is_present(out, i)) continue;
         int64_t code = signed_at(s->array->buffers[1], size, s->from + i);
         if (is_unsigned && size < 8) code &= (INT64_C(1) << (size * 8)) - 1;
-        if (code < 0 || code >= dict->length || code > UINT32_MAX)
-            return corrupt("a dictionary index");
+        if (code < 0 || code >= length || code > UINT32_MAX) return corrupt("a dictionary index");
         codes[i] = (uint32_t)code;
-        least = WR_MIN(least, code);
-        most = WR_MAX(most, code);
     }
-    if (most < 0) least = most = 0;
+    return WR_OK;
+}
+
+static weir_status import_dictionary(const source *s, wr_column *out)
+{
+    const char *widths = "cCsSiIlL", *at = strchr(widths, s->schema->format[0]);
+    const struct ArrowArray *dict = s->array->dictionary;
+    if (!dict || !at || !*at || s->schema->format[1] || dict->offset < 0 || dict->length < 0)
+        return corrupt("a dictionary");
+    WR_TRY(need_buffers(s, 2));
+    size_t size = (size_t)1 << ((at - widths) / 2);
+    WR_TRY(import_validity(s, out));
     out->form = WR_DICTIONARY;
-    out->phys = WR_P_U32;
-    out->data = codes;
-    if (dict->release == release_ready) {
+    bool is_ready = dict->release == release_ready;
+    if (is_ready) {
         out->dict = dict->private_data;
         out->dict_id = out->dict->dict_id;
-        return WR_OK;
+        if (borrow_codes(s, size, dict->length, out)) return WR_OK;
     }
+    uint32_t *codes = wr_new_array(s->arena, uint32_t, s->count + 1);
+    out->phys = WR_P_U32;
+    out->data = codes;
+    WR_TRY(import_codes(s, size, (at - widths) % 2, dict->length, codes, out));
+    if (is_ready) return WR_OK;
+    int64_t least = dict->length, most = -1;
+    for (uint32_t i = 0; i < s->count; i++) {
+        if (!is_present(out, i)) continue;
+        least = WR_MIN(least, codes[i]);
+        most = WR_MAX(most, codes[i]);
+    }
+    if (most < 0) least = most = 0;
     for (uint32_t i = 0; i < s->count; i++)
         codes[i] = is_present(out, i) ? codes[i] - (uint32_t)least : 0;
     uint32_t used = dict->length ? (uint32_t)(most - least + 1) : 0;
@@ -647,7 +753,9 @@ static weir_status import_column(source s, wr_column *out)
     const wr_type *type;
     WR_TRY(type_of(s.schema, s.depth, &type));
     if (!s.array->release) return corrupt("a released array");
-    if (s.from < 0 || s.array->length < 0 || s.from - s.array->offset + s.count > s.array->length)
+    if (s.from < 0 || s.array->length < 0 || s.array->offset < 0 ||
+        s.from - s.array->offset > s.array->length ||
+        s.count > s.array->length - (s.from - s.array->offset))
         return corrupt("an array is too short");
     start(&s, type, type->phys, out);
     if (type->id == WR_T_NULL) {

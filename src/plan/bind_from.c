@@ -220,6 +220,24 @@ static weir_status from_object(wr_scope *scope, wr_object *object, const wr_sql_
     return WR_OK;
 }
 
+/* A table of whoever runs the engine, asked for once per statement; *out NULL: there is none. */
+static weir_status find_foreign(wr_planner *planner, wr_str name, wr_relation **out)
+{
+    *out = NULL;
+    if (!planner->find_table) return WR_OK;
+    for (int i = 0; i < planner->found_tables.count; i++) {
+        const wr_found_table *known = &planner->found_tables.items[i];
+        if (!wr_str_eq(known->name, name)) continue;
+        *out = known->relation;
+        return WR_OK;
+    }
+    WR_TRY(planner->find_table(planner->owner, name, planner->env->cancel, out));
+    if (*out) wr_push(planner->arena, &planner->relations, *out);
+    wr_found_table next = {wr_arena_str(planner->arena, name), *out};
+    wr_push(planner->arena, &planner->found_tables, next);
+    return WR_OK;
+}
+
 static weir_status bind_table_ref(wr_scope *scope, const wr_sql_table_ref *ref, wr_from *out)
 {
     wr_planner *planner = scope->planner;
@@ -260,6 +278,12 @@ static weir_status bind_table_ref(wr_scope *scope, const wr_sql_table_ref *ref, 
             !(planner->catalog && wr_catalog_has_schema(planner->catalog, schema)))
             return from_file(scope, ref, path, out);
     }
+    wr_relation *found = NULL;
+    if (ref->name.count == 1)
+        WR_TRY(wr_with_span(find_foreign(planner, name, &found), ref->node.span));
+    if (found)
+        return from_plan(planner, wr_logical_scan(planner, wr_relation_keep(found), name, NULL),
+                         &ref->alias, name, ref->node.span, out);
     return unknown_table(scope, ref, schema, name);
 }
 

@@ -222,15 +222,26 @@ typedef struct wr_bound_file {
     wr_relation *relation;
 } wr_bound_file;
 
+/* A name that find_table was asked for. */
+typedef struct wr_found_table {
+    wr_str name;
+    wr_relation *relation; /* NULL: it is not known there either */
+} wr_found_table;
+
 /* The state of planning one statement. One thread. */
 typedef struct wr_planner {
     wr_arena *arena;
     const wr_env *env;
     const wr_catalog_view *catalog;
     wr_format_context *files;
-    wr_relation *last_result;     /* what "_" stands for; NULL: nothing */
-    wr_column_id next_column;     /* ids start at 1 */
-    WR_LIST(wr_str) column_names; /* by id */
+    wr_relation *last_result; /* what "_" stands for; NULL: nothing */
+    /* Asked for a table that nobody else has: *out NULL or a new reference. NULL: nobody is asked.
+     */
+    weir_status (*find_table)(void *owner, wr_str name, const wr_cancel *cancel, wr_relation **out);
+    void *owner;
+    WR_LIST(wr_found_table) found_tables; /* asked for so far; no references of their own */
+    wr_column_id next_column;             /* ids start at 1 */
+    WR_LIST(wr_str) column_names;         /* by id */
     WR_LIST(const wr_type *) column_types;
     int next_shared, next_filter;
     wr_value *params;            /* $1... given so far; types may be unknown at prepare */

@@ -93,6 +93,8 @@ weir_status wr_session_like(weir_session *session, weir_session **out)
     like->prepared.ignore_case = like->sequences.ignore_case = true;
     like->starts_read_only = session->starts_read_only;
     if (session->last_result) like->last_result = wr_relation_keep(session->last_result);
+    like->find_table = session->find_table;
+    like->find_arg = session->find_arg;
     weir_status bad = wr_session_reset(like, WR_STR(""), (wr_span){0});
     for (int id = 0; id < WR_SETTING_COUNT && !bad; id++) {
         if (!session->settings[id]) continue;
@@ -103,6 +105,11 @@ weir_status wr_session_like(weir_session *session, weir_session **out)
     if (!bad) *out = like;
     if (bad) weir_session_close(like);
     return bad;
+}
+
+weir_status weir_session_clone(weir_session *session, weir_session **out)
+{
+    return wr_session_like(session, out);
 }
 
 static void drop_prepared(weir_session *session)
@@ -147,6 +154,16 @@ void weir_session_close(weir_session *session)
 weir_status weir_session_set(weir_session *session, const char *name, const char *value)
 {
     return wr_session_set(session, wr_str_of(name), wr_str_of(value), (wr_span){0});
+}
+
+weir_status weir_session_get(weir_session *session, const char *name, char **out)
+{
+    WR_ARENA(arena);
+    wr_str value;
+    *out = NULL;
+    WR_TRY(wr_session_get(session, wr_str_of(name), (wr_span){0}, &arena, &value));
+    *out = wr_heap_copy(value.data, value.length);
+    return WR_OK;
 }
 
 void weir_session_interrupt(weir_session *session)

@@ -3,6 +3,7 @@
  * A prepared statement is its text; it is bound anew at each execution with the parameter values as
  * typed constants, so plans always fit the data they run on. Preparing binds once without values to
  * report errors early and to learn how many parameters there are. */
+#include "col/arrow.h"
 #include "session/session.h"
 #include "sql/format.h"
 
@@ -14,6 +15,9 @@ struct weir_prepared {
     bool *is_bound;
     char **names; /* of named parameters; NULL: they are numbered */
     int param_count;
+    wr_arena columns_arena; /* of what the last look found */
+    wr_schema columns;
+    char **column_names;
 };
 
 /* ---- SQL ---- */
@@ -143,27 +147,61 @@ weir_status wr_run_prepare(weir_query *query, const wr_node *statement, bool *ha
 
 /* ---- C ---- */
 
-weir_status weir_prepare(weir_session *session, const char *sql, size_t length, weir_prepared **out)
+/* What the result has, without running anything. */
+static void take_columns(weir_prepared *prepared, const wr_bound *bound)
+{
+    wr_arena *arena = &prepared->columns_arena;
+    wr_arena_clear(arena);
+    bool has_rows = bound->kind == WR_CLASS_QUERY || bound->has_rows;
+    const wr_schema none = {0};
+    prepared->columns = *wr_schema_copy(arena, has_rows ? &bound->schema : &none);
+    int count = prepared->columns.count;
+    prepared->column_names = wr_new_array(arena, char *, count + 1);
+    for (int i = 0; i < count; i++) {
+        wr_str name = prepared->columns.fields[i].name;
+        prepared->column_names[i] = wr_arena_copy(arena, name.data, name.length);
+    }
+}
+
+/* Binds the statement without values (with_values false), or with those bound so far. */
+static weir_status look_at(weir_prepared *prepared, const wr_statement *statement, bool with_values)
 {
     weir_query *probe = NULL;
+    weir_session *session = prepared->session;
+    WR_TRY(wr_session_begin(session));
+    WR_TRY(wr_query_new(session, &probe));
+    wr_buf_add_str(&probe->sql, wr_buf_str(&prepared->sql));
+    if (with_values) {
+        probe->planner.params = prepared->params;
+        probe->planner.param_count = prepared->param_count;
+    }
+    wr_query_prepare_planner(probe);
+    weir_status bad = wr_bind_statement(
+        &probe->planner, wr_node_copy(&probe->arena, statement->node), &probe->bound);
+    if (!bad) take_columns(prepared, &probe->bound);
+    weir_query_close(probe);
+    wr_session_statement_ends(session, false, 0);
+    return bad ? wr_error_with_fix(bad, wr_buf_str(&prepared->sql), statement->span) : WR_OK;
+}
+
+weir_status weir_prepare(weir_session *session, const char *sql, size_t length, weir_prepared **out)
+{
     WR_ARENA(arena);
     wr_statement statement;
     WR_TRY(wr_parse_one(&arena, (wr_str){sql, length}, &statement));
-    WR_TRY(wr_session_begin(session));
-    WR_TRY(wr_query_new(session, &probe));
-    wr_buf_add(&probe->sql, sql, length);
-    wr_query_prepare_planner(probe);
-    weir_status bad = wr_bind_statement(&probe->planner,
-                                        wr_node_copy(&probe->arena, statement.node), &probe->bound);
-    weir_query_close(probe);
-    wr_session_statement_ends(session, false, 0);
-    if (bad) return wr_error_with_fix(bad, (wr_str){sql, length}, statement.span);
     weir_prepared *prepared = wr_heap_new(sizeof *prepared);
     prepared->session = session;
     wr_buf_add(&prepared->sql, sql, length);
+    weir_status bad = look_at(prepared, &statement, false);
+    if (bad) {
+        weir_prepared_close(prepared);
+        return bad;
+    }
     prepared->param_count = statement.param_count;
     prepared->params = wr_new_array(&prepared->arena, wr_value, statement.param_count + 1);
     prepared->is_bound = wr_new_array(&prepared->arena, bool, statement.param_count + 1);
+    for (int i = 0; i < statement.param_count; i++)
+        prepared->params[i] = wr_value_null(WR_NULLTYPE);
     if (statement.param_names)
         prepared->names = wr_new_array(&prepared->arena, char *, statement.param_count);
     for (int i = 0; statement.param_names && i < statement.param_count; i++)
@@ -171,6 +209,34 @@ weir_status weir_prepare(weir_session *session, const char *sql, size_t length, 
                                            statement.param_names[i].length);
     *out = prepared;
     return WR_OK;
+}
+
+weir_status weir_prepared_describe(weir_prepared *prepared)
+{
+    WR_ARENA(arena);
+    wr_statement statement;
+    WR_TRY(wr_session_check_usable(prepared->session, (wr_span){0}));
+    WR_TRY(wr_parse_one(&arena, wr_buf_str(&prepared->sql), &statement));
+    return look_at(prepared, &statement, true);
+}
+
+int weir_prepared_column_count(const weir_prepared *prepared) { return prepared->columns.count; }
+
+const char *weir_prepared_column_name(const weir_prepared *prepared, int column)
+{
+    bool is_there = column >= 0 && column < prepared->columns.count;
+    return is_there ? prepared->column_names[column] : NULL;
+}
+
+const char *weir_prepared_column_type(const weir_prepared *prepared, int column)
+{
+    bool is_there = column >= 0 && column < prepared->columns.count;
+    return is_there ? wr_type_name(prepared->columns.fields[column].type) : NULL;
+}
+
+weir_status weir_prepared_schema(const weir_prepared *prepared, struct ArrowSchema *out)
+{
+    return wr_arrow_export_schema(&prepared->columns, out);
 }
 
 const char *weir_prepared_param_name(const weir_prepared *prepared, int param)
@@ -185,6 +251,7 @@ void weir_prepared_close(weir_prepared *prepared)
     if (!prepared) return;
     wr_buf_clear(&prepared->sql);
     wr_arena_clear(&prepared->arena);
+    wr_arena_clear(&prepared->columns_arena);
     wr_heap_drop(prepared);
 }
 
@@ -252,6 +319,17 @@ weir_status weir_bind_typed(weir_prepared *prepared, int param, const char *text
     if (!bad) bad = bind(prepared, param, value);
     weir_query_close(query);
     return bad;
+}
+
+weir_status weir_bind_arrow(weir_prepared *prepared, int param, const struct ArrowSchema *schema,
+                            const struct ArrowArray *array)
+{
+    WR_ARENA(scratch);
+    wr_column column;
+    if (array->length < 1)
+        return wr_fail(WR_E_PARAMETER_VALUE, "the array for parameter %d is empty", param);
+    WR_TRY(wr_arrow_import_column(schema, array, 0, 1, &scratch, &column));
+    return bind(prepared, param, wr_value_at(&column, 0, &scratch));
 }
 
 weir_status weir_prepared_start(weir_prepared *prepared, weir_query **out)

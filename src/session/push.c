@@ -5,6 +5,7 @@
  * session may be closed and the source dropped. */
 #include "col/arrow.h"
 #include "expr/cast.h"
+#include "host/relation.h"
 #include "session/session.h"
 
 struct weir_push {
@@ -125,12 +126,12 @@ weir_status weir_push_stream(weir_push *push, struct ArrowArrayStream *stream)
     struct ArrowSchema schema = {0};
     weir_status bad = WR_OK;
     bool more = stream->get_schema(stream, &schema) == 0;
-    if (!more) bad = wr_arrow_stream_failure(stream, "asking for its schema");
+    if (!more) bad = wr_host_stream_failure(stream, "asking for its schema");
     while (more && !bad) {
         struct ArrowArray array = {0};
         bool taken = false;
         if (stream->get_next(stream, &array) != 0)
-            bad = wr_arrow_stream_failure(stream, "reading rows");
+            bad = wr_host_stream_failure(stream, "reading rows");
         more = !bad && array.release;
         if (more) bad = weir_push_batch(push, &schema, &array, 0, -1, &taken);
         if (array.release) array.release(&array);

@@ -1,86 +1,117 @@
-/* register.c - rows of the host program as tables.
+/* register.c - rows of the host program as tables, under names of the session or found by asking.
  *
- * A registered stream is read to its end into an in-memory table, so that it can be scanned any
- * number of times and the producer is free at once. */
-#include "col/arrow.h"
+ * A registered table is a relation in the catalog, temporary, so that it belongs to the session and
+ * changes with its transaction. Tables that the host program is asked for are no objects: they
+ * belong to the statement that named them. */
+#include "host/relation.h"
 #include "session/session.h"
 
-weir_status wr_arrow_stream_failure(struct ArrowArrayStream *stream, const char *what)
+_Static_assert(sizeof(weir_wish) == sizeof(wr_host_wish), "the same struct under two names");
+_Static_assert(sizeof(weir_source) == sizeof(wr_host_source), "the same struct under two names");
+
+weir_status weir_error_new(const char *message, const char *detail)
 {
-    const char *text = stream->get_last_error ? stream->get_last_error(stream) : NULL;
-    return wr_fail(WR_E_IO, "the stream failed while %s: %s", what,
-                   text ? text : "no reason given");
+    bool is_good = message && *message && wr_utf8_valid(message, strlen(message));
+    weir_status bad = wr_fail(WR_E_HOST, "%s", is_good ? message : "the host program failed");
+    return detail && *detail ? wr_with_detail(bad, "%s", detail) : bad;
 }
 
-static weir_status append_array(wr_table *table, wr_txn *txn, const struct ArrowSchema *schema,
-                                const struct ArrowArray *array)
+/* The public struct as the one of host, whose callbacks take the wish under its other name. */
+typedef struct opener {
+    weir_source source;
+} opener;
+
+static weir_status open_source(void *arg, const wr_host_wish *wish, struct ArrowArrayStream *out)
 {
-    for (int64_t from = 0; from < array->length; from += WR_BATCH_ROWS) {
-        WR_ARENA(arena);
-        wr_batch batch;
-        uint32_t count = (uint32_t)WR_MIN(array->length - from, WR_BATCH_ROWS);
-        WR_TRY(wr_arrow_import_rows(schema, array, from, count, &arena, &batch));
-        WR_TRY(wr_table_append(table, txn, &batch));
-    }
-    return WR_OK;
+    const opener *o = arg;
+    weir_wish asked = {wish->columns, wish->column_count, wish->rows};
+    *out = (struct ArrowArrayStream){0};
+    weir_status bad = o->source.open(o->source.arg, &asked, out);
+    if (bad && out->release) out->release(out);
+    return bad;
 }
 
-static weir_status read_all(struct ArrowArrayStream *stream, const struct ArrowSchema *schema,
-                            wr_table *table, wr_txn *txn)
+static void drop_source(void *arg)
 {
-    for (;;) {
-        struct ArrowArray array = {0};
-        if (stream->get_next(stream, &array) != 0)
-            return wr_arrow_stream_failure(stream, "reading rows");
-        if (!array.release) return WR_OK;
-        weir_status bad = append_array(table, txn, schema, &array);
-        array.release(&array);
-        WR_TRY(bad);
-    }
+    opener *o = arg;
+    if (o->source.drop) o->source.drop(o->source.arg);
+    wr_heap_drop(o);
 }
 
-static weir_status register_stream(weir_session *session, wr_str name,
-                                   struct ArrowArrayStream *stream,
-                                   const struct ArrowSchema *schema)
+static weir_status source_relation(struct ArrowSchema *schema, const weir_source *source,
+                                   wr_relation **out)
 {
-    WR_AUTO(wr_object) *object = wr_object_new(WR_ENTRY_TABLE, WR_STR("main"), name);
+    opener *o = wr_heap_new(sizeof *o);
+    o->source = *source;
+    wr_host_source inner = {o, open_source, drop_source, source->row_count};
+    return wr_host_source_relation(schema, &inner, out);
+}
+
+/* ---- names of the session */
+
+static weir_status add_relation(weir_session *session, wr_str name, wr_relation *relation)
+{
+    wr_object *object = wr_object_new(WR_ENTRY_RELATION, WR_STR("main"), name);
     object->is_temporary = true;
-    wr_schema columns;
-    WR_TRY(wr_arrow_import_schema(schema, &object->arena, &columns));
-    object->column_count = columns.count;
-    object->columns = wr_new_array(&object->arena, wr_column_def, WR_MAX(columns.count, 1));
-    for (int i = 0; i < columns.count; i++)
-        object->columns[i] =
-            (wr_column_def){.name = columns.fields[i].name, .type = columns.fields[i].type};
-    object->table = wr_table_new(session->engine->store, &columns);
-    WR_TRY(read_all(stream, schema, object->table, session->txn));
+    object->relation = relation;
     wr_catalog_view view;
     wr_session_view(session, &view);
-    return wr_catalog_add(&view, WR_TAKE(object), true);
+    return wr_catalog_add(&view, object, true);
 }
 
-static weir_status read_stream(weir_session *session, wr_str name, struct ArrowArrayStream *stream)
+/* What a table is made of; taken over. */
+typedef struct offered {
+    struct ArrowArrayStream *stream; /* NULL: schema and source */
+    struct ArrowSchema *schema;
+    const weir_source *source;
+} offered;
+
+static weir_status take_offered(weir_session *session, const offered *from, wr_relation **out)
 {
-    struct ArrowSchema schema = {0};
-    if (stream->get_schema(stream, &schema) != 0)
-        return wr_arrow_stream_failure(stream, "asking for its schema");
-    weir_status bad = register_stream(session, name, stream, &schema);
-    if (schema.release) schema.release(&schema);
+    if (!from->stream) return source_relation(from->schema, from->source, out);
+    wr_cancel cancel = {0};
+    wr_cancel_follow(&cancel, &session->interrupts);
+    return wr_host_keep_stream(from->stream, session->engine->mem, &cancel, out);
+}
+
+static void leave_offered(const offered *from)
+{
+    if (from->stream && from->stream->release) from->stream->release(from->stream);
+    if (from->schema && from->schema->release) from->schema->release(from->schema);
+    if (from->source && from->source->drop) from->source->drop(from->source->arg);
+}
+
+/* A failure fails the transaction it is in, as that of a statement does. */
+static weir_status publish(weir_session *session, const char *name, const offered *from)
+{
+    weir_status bad = wr_session_check_usable(session, (wr_span){0});
+    if (!bad && from->source && !from->source->open)
+        bad = wr_fail(WR_E_API_MISUSE, "a source without open");
+    if (!bad) bad = wr_session_begin(session);
+    if (bad) {
+        leave_offered(from);
+        return bad;
+    }
+    wr_relation *relation;
+    uint64_t mark = wr_txn_savepoint(session->txn);
+    session->open_queries++; /* the stream may be a query of this session, which ends meanwhile */
+    bad = take_offered(session, from, &relation);
+    if (!bad) bad = add_relation(session, wr_str_of(name), relation);
+    session->open_queries--;
+    wr_session_statement_ends(session, bad != WR_OK, mark);
     return bad;
 }
 
 weir_status weir_register_stream(weir_session *session, const char *name,
                                  struct ArrowArrayStream *stream)
 {
-    weir_status bad = wr_session_check_usable(session, (wr_span){0});
-    if (!bad) bad = wr_session_begin(session);
-    if (!bad) {
-        uint64_t mark = wr_txn_savepoint(session->txn);
-        bad = read_stream(session, wr_str_of(name), stream);
-        wr_session_statement_ends(session, bad != WR_OK, mark);
-    }
-    if (stream->release) stream->release(stream);
-    return bad;
+    return publish(session, name, &(offered){.stream = stream});
+}
+
+weir_status weir_register_source(weir_session *session, const char *name,
+                                 struct ArrowSchema *schema, const weir_source *source)
+{
+    return publish(session, name, &(offered){.schema = schema, .source = source});
 }
 
 weir_status weir_unregister(weir_session *session, const char *name)
@@ -91,9 +122,41 @@ weir_status weir_unregister(weir_session *session, const char *name)
     wr_catalog_view view;
     wr_session_view(session, &view);
     WR_AUTO(wr_object) *object =
-        wr_catalog_find(&view, 1u << WR_ENTRY_TABLE, WR_STR("temp"), wr_str_of(name));
+        wr_catalog_find(&view, 1u << WR_ENTRY_RELATION, WR_STR("temp"), wr_str_of(name));
     weir_status bad = object ? wr_catalog_remove(&view, object)
                              : wr_fail(WR_E_UNKNOWN_TABLE, "nothing is registered as \"%s\"", name);
     wr_session_statement_ends(session, bad != WR_OK, mark);
     return bad;
+}
+
+/* ---- names that only the host program knows */
+
+void weir_session_find_tables(weir_session *session, weir_find_table_fn *find, void *arg)
+{
+    session->find_table = find;
+    session->find_arg = arg;
+}
+
+static weir_status take_found(weir_session *session, weir_found *found, const wr_cancel *cancel,
+                              wr_relation **out)
+{
+    if (found->stream.release)
+        return wr_host_keep_stream(&found->stream, session->engine->mem, cancel, out);
+    return found->source.open ? source_relation(&found->schema, &found->source, out) : WR_OK;
+}
+
+weir_status wr_session_find_table(void *owner, wr_str name, const wr_cancel *cancel,
+                                  wr_relation **out)
+{
+    weir_session *session = owner;
+    *out = NULL;
+    if (!session->find_table) return WR_OK;
+    weir_found found = {0};
+    char *text = wr_heap_copy(name.data, name.length);
+    weir_status bad = session->find_table(session->find_arg, text, &found);
+    wr_heap_drop(text);
+    if (!bad) bad = take_found(session, &found, cancel, out);
+    if (found.stream.release) found.stream.release(&found.stream);
+    if (found.schema.release) found.schema.release(&found.schema);
+    return bad ? wr_wrap(bad, "table \"%.*s\"", WR_STR_ARGS(name)) : WR_OK;
 }

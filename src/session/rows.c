@@ -1,7 +1,5 @@
-/* rows.c - reading the results of a query value by value, and as an Arrow stream. */
-#include "col/arrow.h"
+/* rows.c - reading the results of a query value by value. */
 #include "session/session.h"
-#include <errno.h>
 
 weir_kind weir_query_kind(const weir_query *query) { return query->kind; }
 const char *weir_query_tag(const weir_query *query) { return query->tag; }
@@ -182,66 +180,4 @@ void weir_query_progress(const weir_query *query, weir_progress *out)
                            .spilled = progress.spilled,
                            .elapsed_us = (wr_clock_mono_ns() - query->started_ns) / 1000,
                            .phase = progress.phase};
-}
-
-/* ---- Arrow ---- */
-
-typedef struct row_stream {
-    weir_query *query;
-    wr_buf error;
-} row_stream;
-
-static int stream_failed(row_stream *stream, weir_status bad)
-{
-    stream->error.length = 0;
-    wr_buf_printf(&stream->error, "W%04d: %s", (int)bad->code, wr_status_text(bad));
-    int code = bad->code == WR_E_CANCELLED      ? ECANCELED
-               : bad->code == WR_E_MEMORY_LIMIT ? ENOMEM
-                                                : EIO;
-    wr_status_drop(bad);
-    return code;
-}
-
-static int stream_schema(struct ArrowArrayStream *self, struct ArrowSchema *out)
-{
-    row_stream *stream = self->private_data;
-    weir_status bad = wr_arrow_export_schema(&stream->query->schema, out);
-    return bad ? stream_failed(stream, bad) : 0;
-}
-
-static int stream_next(struct ArrowArrayStream *self, struct ArrowArray *out)
-{
-    row_stream *stream = self->private_data;
-    const weir_rows *rows;
-    *out = (struct ArrowArray){0};
-    weir_status bad = weir_query_next(stream->query, &rows);
-    if (!bad && rows) bad = wr_arrow_export_batch(&stream->query->schema, &rows->batch, out);
-    return bad ? stream_failed(stream, bad) : 0;
-}
-
-static const char *stream_error(struct ArrowArrayStream *self)
-{
-    row_stream *stream = self->private_data;
-    return stream->error.length ? stream->error.data : NULL;
-}
-
-static void stream_release(struct ArrowArrayStream *self)
-{
-    row_stream *stream = self->private_data;
-    weir_query_close(stream->query);
-    wr_buf_clear(&stream->error);
-    wr_heap_drop(stream);
-    self->release = NULL;
-}
-
-weir_status weir_query_stream(weir_query *query, struct ArrowArrayStream *out)
-{
-    row_stream *stream = wr_heap_new(sizeof *stream);
-    stream->query = query;
-    *out = (struct ArrowArrayStream){.get_schema = stream_schema,
-                                     .get_next = stream_next,
-                                     .get_last_error = stream_error,
-                                     .release = stream_release,
-                                     .private_data = stream};
-    return WR_OK;
 }

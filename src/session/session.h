@@ -78,8 +78,10 @@ struct weir_session {
         char *text; /* what SET LOCAL replaced; NULL: the default */
     } local[WR_SETTING_COUNT];
     int local_count;
-    wr_relation *last_result;    /* "_": rows of a query that were kept; NULL: none */
-    _Atomic uint64_t interrupts; /* how often weir_session_interrupt was called */
+    wr_relation *last_result;       /* "_": rows of a query that were kept; NULL: none */
+    _Atomic uint64_t interrupts;    /* how often weir_session_interrupt was called */
+    weir_find_table_fn *find_table; /* asked for tables nobody else has; NULL: nobody is */
+    void *find_arg;
 };
 
 /* A PREPAREd statement: kept as text, bound anew when executed. */
@@ -140,6 +142,8 @@ struct weir_query {
     struct wr_live *live; /* NULL: rows come from run */
     bool owns_session;    /* closed with the query */
     bool only_defines;    /* CREATE SINK .. AS leaves its rows to a stream */
+    bool has_given_rows;
+    weir_status stream_error; /* of the Arrow stream that has the query; NULL: none */
 };
 
 /* ---- engine.c ---- */
@@ -231,6 +235,8 @@ extern const wr_setting_row wr_setting_rows[WR_SETTING_COUNT];
 
 /* ---- statement.c ---- */
 WR_MUST_CHECK weir_status wr_query_new(weir_session *session, weir_query **out);
+/* No more rows are wanted: everything it holds is given back. May be called again. */
+void wr_query_end(weir_query *query, bool failed);
 WR_MUST_CHECK weir_status wr_query_run_statement(weir_query *query, const wr_node *statement);
 void wr_query_prepare_planner(weir_query *query);
 void wr_query_take_names(weir_query *query); /* of the columns of its schema */
@@ -375,12 +381,15 @@ WR_MUST_CHECK weir_status wr_run_all_but_last(weir_session *session, wr_str sql,
 /* TXN_STATE inside BEGIN .. COMMIT, whose changes a stream would not see. */
 WR_MUST_CHECK weir_status wr_check_no_block(const weir_session *session, wr_span span);
 int64_t wr_deadline_of(int64_t timeout_ms); /* negative: none to speak of */
-/* register.c: IO with the reason the producer gives. */
-WR_MUST_CHECK weir_status wr_arrow_stream_failure(struct ArrowArrayStream *stream,
-                                                  const char *what);
 /* Binds one statement without parameters in a transaction that ends with the query. CREATE SINK ..
  * AS makes the sink (which goes if the query has_failed), and what is bound is the INSERT. */
 WR_MUST_CHECK weir_status wr_query_bind_alone(weir_query *query, wr_str sql, const wr_node *node);
+
+/* ---- register.c ---- */
+/* Asks the host program for a table; *out NULL if it has none. For planners: owner is the session.
+ */
+WR_MUST_CHECK weir_status wr_session_find_table(void *owner, wr_str name, const wr_cancel *cancel,
+                                                wr_relation **out);
 
 /* ---- live.c ---- */
 typedef struct wr_live wr_live;

@@ -3,7 +3,7 @@
  * weir_query_start splits the text into statements, runs all but the last to their end and returns
  * the last one started. Queries and changes go through the planner; everything else is carried out
  * here and in ddl.c, show.c, prepare.c. Invariant: whatever happens, the transaction is told
- * exactly once how the statement ended (finish). */
+ * exactly once how the statement ended (wr_query_end). */
 #include "session/session.h"
 #include "sql/format.h"
 
@@ -198,6 +198,8 @@ void wr_query_prepare_planner(weir_query *query)
     planner->catalog = &query->view;
     planner->files = &query->files;
     planner->last_result = query->session->last_result;
+    planner->owner = query->session;
+    planner->find_table = wr_session_find_table;
     planner->sql = wr_buf_str(&query->sql);
     planner->notices = &query->notices;
     planner->rules_off = rules_off(query->session);
@@ -233,8 +235,8 @@ static void stop_run(weir_query *query)
     if (run) wr_run_drop(run);
 }
 
-/* Tells the session how the statement ended; may be called again. */
-static void finish(weir_query *query, bool failed)
+/* Tells the session how the statement ended. */
+void wr_query_end(weir_query *query, bool failed)
 {
     query->is_done = true;
     query->has_failed |= failed;
@@ -256,8 +258,9 @@ void weir_query_close(weir_query *query)
 {
     if (!query) return;
     bool abandoned_change = query->kind == WEIR_CHANGE && !query->is_done;
-    finish(query, abandoned_change || query->has_failed);
+    wr_query_end(query, abandoned_change || query->has_failed);
     wr_heap_drop(query->text_rows.values);
+    wr_status_drop(query->stream_error);
     wr_buf_clear(&query->sql);
     wr_buf_clear(&query->notices);
     wr_buf_clear(&query->text);
@@ -478,7 +481,7 @@ static weir_status start_statement(weir_query *query, const wr_node *statement)
     query->holds_txn = true;
     session->open_queries++;
     WR_TRY(wr_query_run_statement(query, statement));
-    if (query->kind == WEIR_DONE) finish(query, false);
+    if (query->kind == WEIR_DONE) wr_query_end(query, false);
     return WR_OK;
 }
 
@@ -518,7 +521,7 @@ weir_status wr_query_start_with(weir_session *session, wr_str sql, const wr_valu
         weir_status bad = start_statement(query, statement);
         if (!bad && i + 1 < list.count) bad = run_out(query);
         if (bad) {
-            finish(query, true);
+            wr_query_end(query, true);
             weir_query_close(query);
             return wr_error_with_fix(bad, sql, list.items[i].span);
         }
@@ -583,6 +586,7 @@ static void note_affected(weir_query *query)
 weir_status weir_query_next(weir_query *query, const weir_rows **out)
 {
     *out = NULL;
+    query->has_given_rows = true;
     if (query->has_failed) return wr_fail(WR_E_API_MISUSE, "the query failed before");
     while (!query->is_done) {
         bool more = false;
@@ -593,13 +597,13 @@ weir_status weir_query_next(weir_query *query, const weir_rows **out)
             query->keys_settled = true;
         }
         if (bad) {
-            finish(query, true);
+            wr_query_end(query, true);
             return bad;
         }
         if (!more) {
             bad = wr_rejects_publish(query);
             if (!bad) wr_last_result_publish(query);
-            finish(query, bad != WR_OK);
+            wr_query_end(query, bad != WR_OK);
             if (bad) return bad;
             break;
         }
