@@ -79,19 +79,19 @@ TEST(a_row_that_cannot_be_compared_with_a_table_is_left_out_whole)
 /* More candidates than a batch holds, and the bad one is the last of them. */
 TEST(a_bad_pair_far_behind_takes_the_first_ones_along)
 {
-    enum { ROWS = 3000 };
+    enum { AT_ONCE = WR_MIN(100, WR_BATCH_ROWS), ROWS = 3000 };
     bench b;
     WR_BUF(rows);
     open_with_dead(&b);
     for (int i = 1; i <= ROWS; i++)
-        wr_buf_printf(&rows, "%d:a%s", i, i % 100 ? " " : " / ");
+        wr_buf_printf(&rows, "%d:a%s", i, i % AT_ONCE ? " " : " / ");
     wr_buf_add_text(&rows, "9999:z");
     source(&b, "l", 0, rows.data);
     source(&b, "r", 1, "1:a:bad 3000:a:bad 0:a:good");
     begin(&b, "r VARCHAR, n BIGINT",
           "INSERT INTO k SELECT r.v, count(*) FROM l JOIN r ON l.k = r.k AND "
           "10 // (l.t - r.t) <> 99 GROUP BY 1" DLQ);
-    step(&b, 0, ROWS / 100, "");
+    step(&b, 0, ROWS / AT_ONCE + 1, "");
     step(&b, 1, 1,
          "+bad row|division by "
          "zero|{\"t\":1,\"k\":\"a\",\"v\":\"bad\",\"ts\":\"1970-01-01T00:00:01\"} "

@@ -1,5 +1,6 @@
 /* live_test.c - queries over sources whose rows come as they appear. */
 #include "base/test.h"
+#include "session/kafka_mock_test.h"
 #include "session/session.h"
 
 typedef struct bench {
@@ -128,4 +129,55 @@ TEST(only_queries_over_sources_can_be_looked_at)
     EXPECT_FAIL(start(&b, "BEGIN; SELECT * FROM e", NULL, &query), WR_E_TXN_STATE);
     EXPECT(query == NULL);
     bench_close(&b);
+}
+
+static int64_t sum_of(bench *b, const char *sql)
+{
+    weir_query *query = NULL;
+    int64_t sum = 0;
+    EXPECT_OK(weir_query_start(b->session, sql, strlen(sql), &query));
+    if (query) drain(query, 0, &sum);
+    weir_query_close(query);
+    return sum;
+}
+
+/* It took a share of the partitions instead, if there was one left, and kept it from those who
+ * commit what they read. */
+TEST(a_query_with_a_limit_over_a_shared_source_ends)
+{
+    bench b;
+    kafka_mock mock;
+    WR_BUF(sql);
+    bench_open(&b);
+    mock_open(&mock, "in");
+    for (int i = 1; i <= 4; i++) {
+        char text[8];
+        snprintf(text, sizeof text, "%d", i);
+        mock_send(&mock, i % MOCK_PARTITIONS, text);
+    }
+    wr_buf_printf(&sql,
+                  "SET statement_timeout = '20s'; CREATE SOURCE s (t BIGINT) WITH (connector = "
+                  "'kafka', topic = 'in', format = 'csv', group.id = 'people', share_partitions = "
+                  "true, brokers = '%s'); CREATE SINK nobody (t BIGINT) WITH (connector = 'kafka', "
+                  "topic = 'out', format = 'csv', brokers = '%s'); SELECT 0",
+                  mock.brokers, mock.brokers);
+    EXPECT_INT(sum_of(&b, sql.data), 0);
+    static const char insert[] = "INSERT INTO nobody SELECT t FROM s";
+    weir_stream *stream = NULL;
+    weir_stream_figures f = {0};
+    const weir_stream_options once_or_more = {.delivery = "at-least-once"};
+    EXPECT_OK(weir_stream_open(b.session, insert, sizeof insert - 1, &once_or_more, &stream));
+    EXPECT_OK(weir_stream_start(stream));
+    for (int i = 0; i < 2000 && f.rows_in < 4; i++) {
+        wr_sleep_ms(10);
+        weir_stream_progress(stream, &f);
+    }
+    EXPECT_INT(f.rows_in, 4);
+    for (int i = 0; i < 2000 && mock_committed(&mock, "people") < 4; i++)
+        wr_sleep_ms(10);
+    EXPECT_INT(sum_of(&b, "SELECT t FROM s LIMIT 4"), 1 + 2 + 3 + 4);
+    EXPECT_INT(sum_of(&b, "SELECT t FROM s LIMIT 4"), 1 + 2 + 3 + 4); /* nothing was taken */
+    weir_stream_close(stream);
+    bench_close(&b);
+    mock_close(&mock);
 }

@@ -5,6 +5,9 @@
  * do. Waiting for rows is cut into short pieces; after each the worker says "none yet", so that
  * whoever runs the query sees that it was cancelled or that LIMIT has enough.
  *
+ * Nothing is acknowledged, so a reader only looks: of a source that processes share it reads all,
+ * instead of taking part and waiting for its share.
+ *
  * Trap: connectors are asked for at least one column, because the rows of a batch without columns
  * are easily forgotten; the scan hides it again. */
 #include "spi/source_relation.h"
@@ -75,7 +78,8 @@ static weir_status source_next_morsel(wr_scan_worker *worker, bool *got)
                                        .column_count = asked,
                                        .fs = scan->from->fs,
                                        .mem = scan->request.mem,
-                                       .cancel = scan->request.cancel};
+                                       .cancel = scan->request.cancel,
+                                       .only_looks = true};
     WR_TRY(scan->from->source->def->open(scan->from->source, &request, &worker->reader));
     *got = true;
     return WR_OK;

@@ -11,9 +11,11 @@
  * writer that died. They go at the first write, not at open: before it, commit may be repeated for
  * some of them.
  *
- * Several writers, of this process and others, may share a folder: they take turns at the manifest.
- */
+ * Several writers, of this process and others, may share a folder: they take turns at the manifest,
+ * by a lock whose file is there only as long. Where the file system has no locks one elsewhere
+ * stands for it, which processes on other machines do not see; the log says so. */
 #include "base/failpoint.h"
+#include "base/log.h"
 #include "conn/files/files.h"
 #include "sys/clock.h"
 #include "sys/lock.h"
@@ -45,7 +47,7 @@ typedef struct sink_deliverer {
     wr_str query, name;    /* as given; as part of file names */
     uint32_t attempt;
     uint64_t numbered;
-    bool is_swept;
+    bool is_swept, has_no_locks;
     bool has_committed;  /* and has not failed since */
     uint64_t committed;  /* later epochs are not in the manifest then */
     WR_LIST(part) parts; /* finished since the last prepare */
@@ -328,8 +330,36 @@ static weir_status commit_files(commit_state *c, uint64_t epoch, wr_str token)
     return add_to_manifest(c->d, path, wr_buf_str(&c->lines));
 }
 
+static weir_status play_no_locks(void)
+{
+    WR_FAILPOINT(files_lock);
+    return WR_OK;
+}
+
+static weir_status lock_here(wr_str path, wr_lock **out)
+{
+    weir_status played = play_no_locks();
+    if (!played) return wr_lock_take_brief(path, out);
+    wr_status_drop(played);
+    return wr_fail(WR_E_UNSUPPORTED, "no locks");
+}
+
+static weir_status lock_folder(sink_deliverer *d, wr_str path, wr_lock **out)
+{
+    wr_str folder = target_of(d)->path;
+    if (d->has_no_locks) return wr_lock_take_nearby(folder, out);
+    weir_status bad = lock_here(path, out);
+    if (!bad || bad->code != WR_E_UNSUPPORTED) return bad;
+    wr_status_drop(bad);
+    d->has_no_locks = true;
+    wr_log(WR_LOG_WARN,
+           "the file system has no locks: no process of another machine may write into the folder",
+           "folder", wr_arena_str(&d->arena, folder).data, NULL);
+    return wr_lock_take_nearby(folder, out);
+}
+
 /* Other processes may write into the folder. On a disk in memory there are none. */
-static weir_status take_turn(const sink_deliverer *d, wr_arena *scratch, wr_lock **out)
+static weir_status take_turn(sink_deliverer *d, wr_arena *scratch, wr_lock **out)
 {
     enum { TRIES = 3000, WAIT_MS = 10 };
     wr_str path = in_folder(d, scratch, WR_STR("._manifest.lock"));
@@ -337,7 +367,7 @@ static weir_status take_turn(const sink_deliverer *d, wr_arena *scratch, wr_lock
     *out = NULL;
     for (int i = 0; i < TRIES && d->fs == wr_fs_real(); i++) {
         wr_status_drop(bad);
-        bad = wr_lock_take(path, out);
+        bad = lock_folder(d, path, out);
         if (!bad || bad->code != WR_E_BUSY) break;
         wr_sleep_ms(WAIT_MS);
     }
