@@ -495,6 +495,15 @@ static weir_status run_out(weir_query *query)
     }
 }
 
+/* The values live as long as the query: who gave them may go before it. */
+static wr_value *own_params(weir_query *query, const wr_value *params, int count)
+{
+    wr_value *own = wr_new_array(&query->arena, wr_value, count + 1);
+    for (int i = 0; i < count; i++)
+        own[i] = wr_value_copy(&params[i], &query->arena);
+    return own;
+}
+
 weir_status wr_query_start_with(weir_session *session, wr_str sql, const wr_value *params,
                                 int param_count, weir_query **out)
 {
@@ -511,7 +520,9 @@ weir_status wr_query_start_with(weir_session *session, wr_str sql, const wr_valu
         /* Only PREPARE may leave parameters open; elsewhere one without a value is an error. */
         static wr_value none;
         bool open = list.count && list.items[i].node->kind == WR_SQL_PREPARE;
-        query->planner.params = params ? (wr_value *)params : open ? NULL : &none;
+        query->planner.params = params ? own_params(query, params, param_count)
+                                : open ? NULL
+                                       : &none;
         query->planner.param_count = param_count;
         if (list.count == 0) {
             query->is_done = true;
