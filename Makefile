@@ -115,6 +115,30 @@ $(B)/%.$(1).o: %.c Makefile | $(GEN) $(TABLES)
 endef
 $(foreach isa,$(ISAS),$(eval $(call isa_rule,$(isa))))
 
+# The Python package: python/src over the C API, with the engine's objects in it; nothing of them is
+# visible. The module in python/weir is that of the flavour built last.
+PYTHON     ?= python3
+PY_OBJ     := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard python/src/*.c)))
+PY_INCLUDE  = $(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')
+python: python/weir/_weir.abi3.so
+
+$(PY_OBJ): ALL_CFLAGS += -fPIC -isystem $(PY_INCLUDE)
+
+$(B)/python/_weir.abi3.so: $(LIB_OBJ) $(PY_OBJ) python/src/module.map
+	@echo "  link  $@"
+	@$(CC) -shared -Wl,-Bsymbolic -Wl,--version-script=python/src/module.map $(ALL_LDFLAGS) -o $@ \
+	    $(LIB_OBJ) $(PY_OBJ) $(LIBS)
+
+# The command line for wheels, which nothing but the C library must be there for.
+LIBS_static := -lzstd -llz4 -lz -lbrotlidec -lbrotlienc -lbrotlicommon -lpcre2-8 -lutf8proc -llmdb -lsqlite3 \
+               -ledit -ltinfo -lbsd -lmd
+$(B)/weir-portable: $(LIB_OBJ) $(CLI_OBJ) $(MAIN_OBJ)
+	@echo "  link  $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -Wl,-Bstatic $(LIBS_static) -Wl,-Bdynamic -lpthread -lm
+
+python/weir/_weir.abi3.so: $(B)/python/_weir.abi3.so FORCE
+	@cmp -s $< $@ || cp $< $@
+
 tests-binary: $(B)/weir_tests
 
 # One libFuzzer program per fuzz/<name>.c; tools/fuzz.py builds (clang, FLAVOR=fuzz) and runs them.
@@ -245,7 +269,7 @@ help:
 FORCE:
 .DELETE_ON_ERROR:
 .SECONDARY: $(TABLES) $(CRASH:%=$(B)/tests/crash/%_worker.o)
-.PHONY: all lib test setup setup-checks check docs asan-test tsan-test batch-test crash-test crash differential demo bench fuzz conformance strip install clean help FORCE tests-binary fuzz-targets
+.PHONY: all lib python test setup setup-checks check docs asan-test tsan-test batch-test crash-test crash differential demo bench fuzz conformance strip install clean help FORCE tests-binary fuzz-targets
 
-DEP := $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
+DEP := $(LIB_OBJ:.o=.d) $(PY_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
 -include $(wildcard $(DEP))

@@ -3,10 +3,10 @@
 # `make check` and `make fuzz` need.
 # Does nothing (and asks for nothing) when all are present. Needs root or sudo only when one is missing.
 set -eu
-packages="gcc libc6-dev make python3 libedit-dev libzstd-dev liblz4-dev zlib1g-dev libbrotli-dev libpcre2-dev
+packages="gcc libc6-dev make python3 python3-dev python3-venv libedit-dev libzstd-dev liblz4-dev zlib1g-dev libbrotli-dev libpcre2-dev
 libutf8proc-dev libxxhash-dev liblmdb-dev libsqlite3-dev librdkafka-dev
 libcurl4-openssl-dev tzdata"
-[ "${1:-}" != checks ] || packages="$packages clang clang-format ccache python3-venv"
+[ "${1:-}" != checks ] || packages="$packages clang clang-format ccache"
 
 missing() {
     # A package unknown to dpkg is absent from the output, hence the comparison by name.

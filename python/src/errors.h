@@ -1,0 +1,10 @@
+/* errors.h - errors of the engine as Python exceptions. */
+#pragma once
+#include "session.h"
+
+/* Raises bad as the exception of weir.errors that fits its code, and drops it. sql: the text that
+ * its position counts in, or NULL. GIL held. */
+void wrp_raise(weir_status bad, const char *sql, size_t length);
+/* Raises what this package finds itself: name of a class of weir.errors, text, hint or NULL. GIL
+ * held. */
+void wrp_raise_own(const char *name, const char *message, const char *hint);

@@ -1,0 +1,86 @@
+/* module.c - the extension module weir._weir: include/weir/weir.h as Python objects.
+ *
+ * It is private; the package around it is what users see. One binary serves all versions of CPython
+ * from 3.11 on, so only the limited interface is used. Classes are kept in static variables: the
+ * module lives once per process, and interpreters beside the main one are refused by Python itself.
+ */
+#include "arrow.h"
+#include "connection.h"
+#include "errors.h"
+#include "query.h"
+#include "stream.h"
+#include "values.h"
+
+static PyObject *form(PyObject *module, PyObject *args)
+{
+    const char *sql;
+    Py_ssize_t length;
+    weir_form f;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "s#", &sql, &length)) return NULL;
+    weir_status bad = weir_sql_form(sql, (size_t)length, &f);
+    if (bad) {
+        wrp_raise(bad, sql, (size_t)length);
+        return NULL;
+    }
+    return Py_BuildValue("(iOs#)", f.statements, f.is_query ? Py_True : Py_False, sql + f.pos,
+                         (Py_ssize_t)f.length);
+}
+
+static PyObject *describe(PyObject *module, PyObject *none)
+{
+    (void)module, (void)none;
+    char *text = weir_describe_json();
+    PyObject *out = PyUnicode_FromString(text);
+    weir_text_free(text);
+    return out;
+}
+
+static PyMethodDef functions[] = {
+    {"open", wrp_open, METH_VARARGS, "open(memory_limit, threads, read_only) -> Session"},
+    {"form", form, METH_VARARGS, "form(sql) -> (statements, is_query, text of the last one)"},
+    {"describe", describe, METH_NOARGS, "What the engine knows, as JSON text."},
+    {"stream_of", wrp_stream_of, METH_VARARGS, "stream_of(schema, pairs, failures) -> capsule"},
+    {"stream_open", wrp_stream_open, METH_VARARGS,
+     "stream_open(session, sql, name, state_folder, interval_ms, delivery) -> Stream"},
+    {"push_open", wrp_push_open, METH_VARARGS, "push_open(session, source) -> Push"},
+    {0}};
+
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT,
+                                        "weir._weir",
+                                        "The engine; see weir.",
+                                        -1,
+                                        functions,
+                                        NULL,
+                                        NULL,
+                                        NULL,
+                                        NULL};
+
+static bool add(PyObject *module, const char *name, PyObject *object)
+{
+    bool is_well = object && PyModule_AddObjectRef(module, name, object) == 0;
+    Py_XDECREF(object);
+    return is_well;
+}
+
+/* The classes stay for the life of the process. */
+static bool add_class(PyObject *module, const char *name, PyObject *class)
+{
+    return class && PyModule_AddObjectRef(module, name, class) == 0;
+}
+
+PyMODINIT_FUNC PyInit__weir(void);
+PyMODINIT_FUNC PyInit__weir(void)
+{
+    PyObject *module = PyModule_Create(&definition);
+    bool is_well = module && wrp_values_prepare() &&
+                   add(module, "version", PyUnicode_FromString(weir_version())) &&
+                   add_class(module, "Session", wrp_session_type()) &&
+                   add_class(module, "Result", wrp_result_type()) &&
+                   add_class(module, "Batch", wrp_batch_type()) &&
+                   add_class(module, "Buffer", wrp_buffer_type()) &&
+                   add_class(module, "Stream", wrp_stream_type()) &&
+                   add_class(module, "Push", wrp_push_type());
+    if (!is_well) Py_CLEAR(module);
+    return module;
+}

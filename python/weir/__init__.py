@@ -1,0 +1,122 @@
+"""weir: SQL over files, tables and streams, in this process.
+
+    import weir
+    weir.sql("FROM 'orders.csv' SELECT city, sum(amount) AS total GROUP BY ALL ORDER BY total DESC").rows()
+
+sql() and its like use a connection that all of the program shares; connect() opens one of your own. Nothing else needs
+to be installed: pyarrow, polars, pandas and numpy are used where you ask for them.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from weir._weir import Batch, version as __version__
+from weir.connection import Connection, connect, default_connection
+from weir.errors import (
+    CancelledError,
+    DatabaseError,
+    DataError,
+    Error,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    Warning,  # noqa: A004
+)
+from weir.expression import Expr, F, col, lit, sql_expr, when
+from weir.frame import Column, Frame, GroupBy
+from weir.interval import Interval
+
+
+def sql(query: str, /, *values: Any, **params: Any) -> Frame:
+    """Connection.sql() of the shared connection."""
+    return default_connection().sql(query, *values, **params)
+
+
+def execute(query: str, values: Any = None) -> int:
+    """Connection.execute() of the shared connection."""
+    return default_connection().execute(query, values)
+
+
+def table(name: str) -> Frame:
+    """Connection.table() of the shared connection."""
+    return default_connection().table(name)
+
+
+def read(path: str | os.PathLike[str], **options: Any) -> Frame:
+    """Connection.read() of the shared connection."""
+    return default_connection().read(path, **options)
+
+
+def read_csv(path: str | os.PathLike[str], **options: Any) -> Frame:
+    """Connection.read_csv() of the shared connection."""
+    return default_connection().read_csv(path, **options)
+
+
+def read_json(path: str | os.PathLike[str], **options: Any) -> Frame:
+    """Connection.read_json() of the shared connection."""
+    return default_connection().read_json(path, **options)
+
+
+def read_parquet(path: str | os.PathLike[str], **options: Any) -> Frame:
+    """Connection.read_parquet() of the shared connection."""
+    return default_connection().read_parquet(path, **options)
+
+
+def from_arrow(data: Any) -> Frame:
+    """Connection.from_arrow() of the shared connection."""
+    return default_connection().from_arrow(data)
+
+
+def from_pandas(data: Any) -> Frame:
+    """Connection.from_pandas() of the shared connection."""
+    return default_connection().from_pandas(data)
+
+
+def register(name: str, data: Any) -> None:
+    """Connection.register() of the shared connection."""
+    default_connection().register(name, data)
+
+
+__all__ = [
+    "Batch",
+    "CancelledError",
+    "Column",
+    "Connection",
+    "DataError",
+    "DatabaseError",
+    "Error",
+    "Expr",
+    "F",
+    "Frame",
+    "GroupBy",
+    "IntegrityError",
+    "InterfaceError",
+    "InternalError",
+    "Interval",
+    "NotSupportedError",
+    "OperationalError",
+    "ProgrammingError",
+    "Warning",
+    "__version__",
+    "col",
+    "connect",
+    "default_connection",
+    "execute",
+    "from_arrow",
+    "from_pandas",
+    "lit",
+    "read",
+    "read_csv",
+    "read_json",
+    "read_parquet",
+    "register",
+    "sql",
+    "sql_expr",
+    "table",
+    "when",
+]

@@ -1,0 +1,367 @@
+"""Connections: an engine with its tables, and a session of it."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import itertools
+import os
+import threading
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from weir import _weir, incoming, text
+from weir.errors import Error, NotSupportedError, ProgrammingError
+from weir.frame import Frame, Values
+from weir.progress import Bar, Callback, Watch
+
+if TYPE_CHECKING:
+    from weir.dbapi import Cursor
+
+_numbers = itertools.count(1)
+
+
+class Registered:
+    """A table of the program's data that nobody has named; it goes when nobody refers to it any more."""
+
+    __slots__ = ("__weakref__", "name")
+
+    def __init__(self, connection: Connection, name: str) -> None:
+        self.name = name
+        weakref.finalize(self, connection._unused.append, name).atexit = False
+
+
+class Connection:
+    """A session of an engine: tables, views and settings, and the transaction that is open.
+
+    Any thread may use it; statements of one connection take turns, those of different ones run at the same time. The GIL
+    is released while the engine works. Ctrl-C on the main thread cancels the statement that runs and raises
+    KeyboardInterrupt. As a context manager it is closed at the end.
+    """
+
+    def __init__(self, session: _weir.Session) -> None:
+        self._session = session
+        self._callback: Callback | None = None
+        self._unused: collections.deque[str] = collections.deque()
+
+    # ---- running
+
+    def _run(self, sql: str, values: Values = None) -> _weir.Result:
+        if self._unused:
+            self._drop_unused()
+        return self._session.run(sql, values) if values else self._session.run(sql)
+
+    def _watched(self, result: _weir.Result) -> Watch:
+        return Watch(result, self._callback)
+
+    def _rows(self, sql: str, values: Values = None) -> list[tuple[Any, ...]]:
+        with self._watched(self._run(sql, values)) as result:
+            return result.rows()
+
+    def _change(self, sql: str, values: Values = None) -> int:
+        """Runs it to its end; returns how many rows it changed, 0 if it is no change."""
+        with self._watched(self._run(sql, values)) as result:
+            return max(result.run(), 0)
+
+    def sql(self, query: str, /, *values: Any, **params: Any) -> Frame:
+        """A frame of a query. Any other statement is run at once, and the frame is of its rows; if it has none, of one
+        row with the columns statement ("CREATE TABLE") and count (of rows changed).
+
+        values are bound to $1, $2 ..; params to :name and $name, except those that are tables (frames, and anything with
+        __arrow_c_stream__ or __arrow_c_array__): these can be read under their names. Values are never pasted into the
+        text. Of several statements all but the last are run at once. Raises weir.ProgrammingError for what cannot be parsed.
+        """
+        tables = {name: value for name, value in params.items() if isinstance(value, Frame) or incoming.is_data(value)}
+        plain = {name: value for name, value in params.items() if name not in tables}
+        if values and plain:
+            raise ProgrammingError("values have names or places, not both")
+        statements, is_query, last = _weir.form(query)
+        if statements > 1:
+            if values or plain or tables:
+                raise ProgrammingError("values and tables are for one statement", hint="run the others before it")
+            self.execute(query[: query.rindex(last)])
+        if not is_query and tables:
+            raise ProgrammingError("tables can be passed to queries only", hint="register(name, table)")
+        if is_query:
+            return self._query(last, tables, plain or values or None)
+        return self._run_now(last if statements else query, plain or values or None)
+
+    def _query(self, sql: str, tables: Mapping[str, Any], values: Values) -> Frame:
+        frame = Frame(self, sql, values)
+        for name, table in tables.items():
+            source = table if isinstance(table, Frame) else self.from_arrow(table)
+            # In parentheses, so that a WITH of the query's own may follow.
+            frame = source._combined(frame, lambda a, b, name=name: f"WITH {text.identifier(name)} AS {a} {b}")  # type: ignore[misc]
+        return frame
+
+    def _run_now(self, sql: str, values: Values) -> Frame:
+        with self._watched(self._run(sql, values)) as result:
+            if result.kind() == "rows":
+                return self._held(result)
+            count = max(result.run(), 0)
+            return Frame(self, f"SELECT {text.quoted(result.tag())} AS statement, CAST({count} AS BIGINT) AS count")
+
+    def _held(self, result: _weir.Result) -> Frame:
+        """The rows of a statement that is no query, such as SHOW: kept, since it cannot be run again."""
+        batches = []
+        while (batch := result.batch()) is not None:
+            batches.append(batch)
+        if batches:
+            return self.from_arrow(batches)
+        columns = ", ".join(f"CAST(NULL AS {kind}) AS {text.identifier(name)}" for name, kind in result.columns())
+        return Frame(self, f"SELECT {columns} LIMIT 0")
+
+    def execute(self, query: str, values: Values = None) -> int:
+        """Runs statements to their end; returns how many rows the last one changed (0 if it is no change).
+
+        values: a sequence for $1, $2 .., a dict for :name and $name; of one statement only. Rows are dropped: sql() and
+        cursor() give them.
+        """
+        return self._change(query, values)
+
+    def executemany(self, query: str, rows: Iterable[Values]) -> int:
+        """Runs a statement once for each set of values, in one transaction; returns how many rows were changed.
+
+        Many rows come in faster as a table: register(), or Frame.into().
+        """
+        with contextlib.nullcontext() if self.in_transaction else self.begin():
+            return sum(self._change(query, values) for values in rows)
+
+    def cursor(self) -> Cursor:
+        """A cursor of PEP 249 (weir.dbapi) on this connection; transactions remain as they are."""
+        from weir.dbapi import Cursor
+
+        return Cursor(self)
+
+    # ---- what there is
+
+    def table(self, name: str) -> Frame:
+        """A table or view by its name, which is quoted; "schema.table" names one in a schema."""
+        return Frame(self, f"SELECT * FROM {'.'.join(map(text.identifier, name.split('.')))}")
+
+    def read(self, path: str | os.PathLike[str], **options: Any) -> Frame:
+        """A file of any format weir knows; options are those of its format (docs/reference/formats.md).
+
+        A pattern ("logs/*.csv") or a folder stands for all its files. The format is told by the name.
+        """
+        return self._read("read", path, options)
+
+    def read_csv(self, path: str | os.PathLike[str], **options: Any) -> Frame:
+        """A CSV file: read_csv("f.csv", header=True, delimiter=";")."""
+        return self._read("read_csv", path, options)
+
+    def read_json(self, path: str | os.PathLike[str], **options: Any) -> Frame:
+        """A file of JSON objects or an array of them."""
+        return self._read("read_json", path, options)
+
+    def read_parquet(self, path: str | os.PathLike[str], **options: Any) -> Frame:
+        """A Parquet file."""
+        return self._read("read_parquet", path, options)
+
+    def _read(self, function: str, path: str | os.PathLike[str], options: Mapping[str, Any]) -> Frame:
+        shown = "".join(f", {name} => {_option(value)}" for name, value in options.items())
+        return Frame(self, f"SELECT * FROM {function}({text.quoted(os.fspath(path))}{shown})")
+
+    def tables(self) -> list[str]:
+        """The names of tables and views, as "schema.name" outside of the schema main."""
+        found = self._rows("SHOW TABLES")
+        return [name if schema == "main" else f"{schema}.{name}" for schema, name, *_ in found]
+
+    # ---- data of the program
+
+    def from_arrow(self, data: Any) -> Frame:
+        """A frame of data of the program: anything weir.incoming understands. It is read now, to its end."""
+        name = f"weir_data_{next(_numbers)}"
+        self._register(name, data)
+        return Frame(self, f"SELECT * FROM {text.identifier(name)}", None, (Registered(self, name),))
+
+    def from_pandas(self, data: Any) -> Frame:
+        """A frame of a pandas.DataFrame; its index is left out unless it has a name."""
+        return self.from_arrow(data)
+
+    def register(self, name: str, data: Any) -> None:
+        """Makes data of the program readable as a table, until unregister(name); what had the name before goes.
+
+        data: anything with __arrow_c_stream__ or __arrow_c_array__ (pyarrow, polars, pandas, DuckDB, frames), record
+        batch readers, sequences and iterators of batches. It is read now, to its end. The table is this connection's own.
+        """
+        self._register(name, data)
+
+    def _register(self, name: str, data: Any) -> None:
+        source = incoming.stream(data)
+        try:
+            self._session.register(name, source.capsule)
+        except Error as error:
+            source.raise_own(error)
+            raise
+
+    def unregister(self, name: str) -> None:
+        """Forgets what register() made. ProgrammingError if there is nothing of the name."""
+        self._session.unregister(name)
+
+    def _drop_unused(self) -> None:
+        with contextlib.suppress(IndexError):
+            while True:
+                name = self._unused.popleft()
+                try:
+                    self._session.unregister(name)
+                except Error:  # in a transaction that failed; a rolled back one has dropped it itself
+                    if self._session.transaction() is not None:
+                        self._unused.append(name)
+                        return
+
+    # ---- transactions
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether BEGIN was said and neither COMMIT nor ROLLBACK yet."""
+        return self._session.transaction() is not None
+
+    @contextlib.contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A transaction: with connection.begin(): ... commits at the end, and rolls back if something is raised."""
+        self._change("BEGIN")
+        try:
+            yield self
+        except BaseException:
+            if self.in_transaction:
+                self._change("ROLLBACK")
+            raise
+        if self.in_transaction:
+            self._change("COMMIT")
+
+    def commit(self) -> None:
+        """Commits the transaction; nothing outside of one."""
+        if self.in_transaction:
+            self._change("COMMIT")
+
+    def rollback(self) -> None:
+        """Undoes the transaction; nothing outside of one."""
+        if self.in_transaction:
+            self._change("ROLLBACK")
+
+    # ---- settings and watching
+
+    def set(self, name: str, value: Any) -> None:
+        """SET name = value (docs/reference/settings.md)."""
+        self._session.set(name, _setting(value))
+
+    def progress(self, callback: Callback | bool | None) -> None:
+        """Calls the callback with a dict (weir.progress.Progress) while a statement runs, from half a second on, ten
+        times a second, on a thread of its own. True: a bar of tqdm, or a line on stderr. None and False: nothing.
+        What the callback raises cancels the statement and is raised by it."""
+        self._callback = Bar() if callback is True else callback or None
+
+    def interrupt(self) -> None:
+        """Cancels what runs now: it raises weir.CancelledError. Any thread; does not wait."""
+        self._session.interrupt()
+
+    def complete(self, sql: str) -> list[str]:
+        """Words that may stand at the end of the text, best first."""
+        return self._session.complete(sql).split("\n")[:-1]
+
+    def subscribe(self, query: str, *, snapshot: bool = True) -> Any:
+        """Changes of a view or of a query over sources as they come: see weir.stream.subscribe."""
+        from weir.stream import subscribe
+
+        return subscribe(query, connection=self, snapshot=snapshot)
+
+    # ---- life
+
+    def session(self) -> Connection:
+        """Another connection to the same engine: it has the same tables and runs beside this one, with a transaction,
+        settings and temporary tables of its own."""
+        return Connection(self._session.beside())
+
+    @property
+    def closed(self) -> bool:
+        """Whether close() was called."""
+        return self._session.closed
+
+    def close(self) -> None:
+        """Rolls back what is open and ends all results. Tables go with the last session of their engine. Twice is well."""
+        self._session.close()
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<weir.Connection{' (closed)' if self.closed else ''}>"
+
+
+def _option(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{text.quoted(str(k))}: {_option(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_option, value))}]"
+    return text.literal(value)
+
+
+def _setting(value: Any) -> str:
+    return ("on" if value else "off") if isinstance(value, bool) else str(value)
+
+
+_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+
+
+def _memory(value: int | str | None) -> int:
+    """The engine's limit must be known when it is opened: bytes, or a text with a unit as SET reads it."""
+    if value is None or isinstance(value, int):
+        return value or 0
+    number = value.strip().rstrip("KMGTiIbB ")
+    unit = value.strip()[len(number) :].strip().upper() or "B"
+    try:
+        return int(float(number) * _UNITS[unit if unit.endswith("B") else unit + "B"])
+    except (ValueError, KeyError):
+        raise ProgrammingError(f'memory_limit is "{value}"', hint='bytes, or a text such as "2GB"') from None
+
+
+def connect(
+    path: str | os.PathLike[str] = ":memory:",
+    *,
+    read_only: bool = False,
+    memory_limit: int | str | None = None,
+    threads: int = 0,
+    **settings: Any,
+) -> Connection:
+    """Opens an engine of its own, with empty tables in memory, and a session of it.
+
+    path: ":memory:" is the only database there is so far; files are read where they are (FROM 'orders.parquet') and
+    anything else raises NotSupportedError. read_only: refuse what changes tables or files. memory_limit: bytes or
+    "2GB"; None is 80 % of the machine. threads: 0 is all cores. settings: as SET (docs/reference/settings.md).
+    """
+    if os.fspath(path) != ":memory:":
+        raise NotSupportedError(
+            f'there is no database in files yet, so "{os.fspath(path)}" cannot be opened',
+            code="W0104",
+            sqlstate="0A000",
+            hint=f"data files are read by SQL: weir.sql(\"FROM {text.quoted(os.fspath(path))}\")",
+            fix="weir.connect()",
+        )
+    connection = Connection(_weir.open(_memory(memory_limit), threads, read_only))
+    try:
+        for name, value in settings.items():
+            connection.set(name, value)
+    except Error:
+        connection.close()
+        raise
+    return connection
+
+
+_default: Connection | None = None
+_default_lock = threading.Lock()
+
+
+def default_connection() -> Connection:
+    """The connection of weir.sql() and its like, opened when it is first wanted."""
+    global _default
+    with _default_lock:
+        if _default is None or _default.closed:
+            _default = connect()
+        return _default
+

@@ -1,0 +1,121 @@
+"""Values of Python as text and SQL type: what the extension has no function for (include/weir/weir.h, weir_bind_typed)."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from weir import text
+from weir.errors import NotSupportedError
+
+
+def _unsupported(value: object, why: str) -> NotSupportedError:
+    return NotSupportedError(f"a {type(value).__name__} cannot be a parameter: {why}", code="W0104", sqlstate="0A000")
+
+
+def _inside(value: Any) -> tuple[str, str | None]:
+    """An element of a list or field of a struct: its text there, and its type (None: NULL)."""
+    if value is None:
+        return "NULL", None
+    if isinstance(value, bool):
+        return ("true" if value else "false"), "BOOLEAN"
+    if isinstance(value, int) and -(2**63) <= value < 2**63:
+        return str(value), "BIGINT"
+    if isinstance(value, float):
+        return repr(value), "DOUBLE"
+    if isinstance(value, str):
+        return _in_quotes(value), "VARCHAR"
+    if isinstance(value, (list, tuple)) and not hasattr(value, "_fields") or isinstance(value, dict):
+        pair = typed(value)
+        assert pair is not None
+        return pair
+    if isinstance(value, (bytes, bytearray)):
+        raise _unsupported([], "lists of bytes are not written as text")
+    pair = typed(value)
+    return ("NULL", None) if pair is None else (_in_quotes(pair[0]), pair[1])
+
+
+def _in_quotes(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _wider(a: str | None, b: str | None, value: object) -> str | None:
+    if a is None or b is None or a == b:
+        return a or b
+    if {a, b} == {"BIGINT", "DOUBLE"}:
+        return "DOUBLE"
+    if a.startswith("DECIMAL(") and b.startswith("DECIMAL("):
+        (p, s), (q, t) = ([int(n) for n in name[8:-1].split(",")] for name in (a, b))
+        scale = max(s, t)
+        return f"DECIMAL({max(p - s, q - t) + scale}, {scale})"
+    if a.endswith("[]") and b.endswith("[]"):
+        return f"{_wider(a[:-2], b[:-2], value)}[]"
+    raise _unsupported(value, f"its elements are {a} and {b}")
+
+
+def _list(values: Any) -> tuple[str, str]:
+    kind: str | None = None
+    texts = []
+    for value in values:
+        shown, its_kind = _inside(value)
+        texts.append(shown)
+        kind = _wider(kind, its_kind, values)
+    return f"[{', '.join(texts)}]", f"{kind or 'VARCHAR'}[]"
+
+
+def _struct(values: dict[Any, Any]) -> tuple[str, str]:
+    texts, kinds = [], []
+    if not values:
+        raise _unsupported(values, "a STRUCT has fields")
+    for name, value in values.items():
+        if not isinstance(name, str):
+            raise _unsupported(values, "the keys are names of fields")
+        shown, kind = _inside(value)
+        texts.append(f"{_in_quotes(name)}: {shown}")
+        kinds.append(f"{text.identifier(name)} {kind or 'VARCHAR'}")
+    return "{" + ", ".join(texts) + "}", f"STRUCT({', '.join(kinds)})"
+
+
+def typed(value: Any) -> tuple[str, str] | None:
+    """The text of a value and the SQL type it is read as; None for what stands for NULL (pandas.NA, NaT).
+
+    int beyond 64 bits is HUGEINT; date, datetime (with a zone: TIMESTAMP WITH TIME ZONE), time, timedelta, Interval,
+    Decimal and UUID are what they are called; lists, tuples and arrays of numpy are lists of one type; dicts are
+    structs; scalars of numpy are what item() gives. Anything else raises NotSupportedError.
+    """
+    if isinstance(value, bool):
+        return ("true" if value else "false"), "BOOLEAN"
+    if isinstance(value, int):
+        return str(int(value)), "BIGINT" if -(2**63) <= value < 2**63 else "HUGEINT"
+    if isinstance(value, float):
+        return repr(float(value)), "DOUBLE"
+    if isinstance(value, str):
+        return str(value), "VARCHAR"
+    known = text.TYPED.get(type(value))
+    if known:
+        try:
+            return known[0](value), known[1](value)
+        except ValueError as why:
+            raise _unsupported(value, str(why)) from None
+    if isinstance(value, datetime.time):
+        if value.tzinfo is not None:
+            raise _unsupported(value, "a TIME has no zone")
+        return str(value), "TIME"
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return None
+    if hasattr(value, "tolist") and getattr(value, "ndim", 0):  # numpy.ndarray
+        return _list(value.tolist())
+    if hasattr(value, "item") and hasattr(value, "dtype"):  # a scalar of numpy
+        plain = value.item()
+        if type(plain) is not type(value):
+            return None if plain is None else typed(plain)
+    if isinstance(value, (list, tuple)):
+        return _list(value)
+    if isinstance(value, dict):
+        return _struct(value)
+    for kind, (write, name) in text.TYPED.items():  # subclasses, such as pandas.Timestamp
+        if isinstance(value, kind) and kind is not datetime.date:
+            return write(value), name(value)
+    if isinstance(value, datetime.date):
+        return str(value), "DATE"
+    raise _unsupported(value, "there is no SQL type for it")

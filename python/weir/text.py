@@ -1,0 +1,118 @@
+"""SQL texts put together: names and literals quoted, parameters renamed. Nothing here knows what SQL means."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import math
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from weir.interval import Interval
+
+# What can hide a parameter comes first: texts, names, dollar quotes, comments; then the parameters themselves.
+_TOKENS = re.compile(
+    r"""
+    (?P<skip> [eE]'(?:[^'\\]|\\.|'')*'? | '(?:[^']|'')*'? | "(?:[^"]|"")*"?
+        | \$(?P<tag>[A-Za-z_]\w*|)\$ .*? (?:\$(?P=tag)\$|\Z)
+        | --[^\n]* | /\* | :: | \w+ )
+    | [$:](?P<name>\w+)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_COMMENT = re.compile(r"/\*|\*/")
+
+
+def identifier(name: str) -> str:
+    """A name in double quotes."""
+    if "\0" in name:
+        raise ValueError("a name cannot contain NUL")
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quoted(text: str) -> str:
+    """A text in single quotes."""
+    if "\0" in text:
+        raise ValueError("a text cannot contain NUL; pass bytes")
+    return "'" + text.replace("'", "''") + "'"
+
+
+def interval_text(months: int, days: int, microseconds: int) -> str:
+    """An interval as the engine reads it."""
+    return f"{months} months {days} days {microseconds} microseconds"
+
+
+def decimal_type(value: decimal.Decimal) -> str:
+    """The type with just the digits of a finite decimal."""
+    _, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int):
+        raise ValueError(f"{value} is no number that a DECIMAL can hold")
+    scale = max(0, -exponent)
+    return f"DECIMAL({max(len(digits) + max(0, exponent), scale, 1)}, {scale})"
+
+
+def literal(value: Any) -> str:
+    """A value as SQL that gives the same value with the same type."""
+    from weir.parameter import typed
+
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, int) and -(2**63) < value < 2**63:
+        return str(value) if value >= 0 else f"({value})"
+    if isinstance(value, float):
+        return f"CAST('{value!r}' AS DOUBLE)" if math.isfinite(value) else f"CAST('{_not_finite(value)}' AS DOUBLE)"
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, (bytes, bytearray)):
+        return f"CAST('\\x{bytes(value).hex()}' AS BLOB)"
+    pair = typed(value)
+    return "NULL" if pair is None else f"CAST({quoted(pair[0])} AS {pair[1]})"
+
+
+def _not_finite(value: float) -> str:
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _end_of_comment(sql: str, start: int) -> int:
+    depth = 0
+    for match in _COMMENT.finditer(sql, start):
+        depth += 1 if match[0] == "/*" else -1
+        if depth == 0:
+            return match.end()
+    return len(sql)
+
+
+def rename_parameters(sql: str, rename: Callable[[str], str | None]) -> str:
+    """Writes $new for each :name, $name or $1 for which rename gives another name."""
+    out: list[str] = []
+    at = 0
+    while match := _TOKENS.search(sql, at):
+        out.append(sql[at : match.start()])
+        at = match.end()
+        name = match["name"]
+        if match["skip"] == "/*":
+            at = _end_of_comment(sql, match.start())
+            out.append(sql[match.start() : at])
+        elif name is not None and (new := rename(name)) is not None:
+            out.append(f"${new}")
+        else:
+            out.append(match[0])
+    out.append(sql[at:])
+    return "".join(out)
+
+
+TYPED: dict[type, tuple[Callable[[Any], str], Callable[[Any], str]]] = {
+    datetime.date: (str, lambda _: "DATE"),
+    datetime.datetime: (str, lambda v: "TIMESTAMP" if v.tzinfo is None else "TIMESTAMP WITH TIME ZONE"),
+    datetime.timedelta: (
+        lambda v: interval_text(0, v.days, v.seconds * 1000000 + v.microseconds),
+        lambda _: "INTERVAL",
+    ),
+    Interval: (lambda v: interval_text(*v), lambda _: "INTERVAL"),
+    decimal.Decimal: (lambda v: f"{v:f}", decimal_type),
+    uuid.UUID: (str, lambda _: "UUID"),
+}
