@@ -112,6 +112,7 @@ def formats(described):
 def connectors(described):
     text = "# Connectors\n\n" + NOTE
     text += "Named by `CREATE SOURCE` and `CREATE SINK`: `CREATE SINK s WITH (connector = 'console', format = 'jsonl')`.\n"
+    text += "\n## All sinks\n" + options("Writing", described["sink_options"])
     for row in described["connectors"]:
         ways = " and ".join(way for way in ("source", "sink") if row[way])
         text += f"\n## {row['name']}\n\n{row['help']} A {ways}.\n"

@@ -4,6 +4,13 @@
  * the direction asked for: a table that is both source and sink has options of both. */
 #include "plan/connect.h"
 
+/* What sinks of every connector take. */
+const wr_opt wr_sink_options[] = {
+    {"force_append_only", WR_OPT_BOOL, "false",
+     "append rows that replace earlier ones, too, and leave out that those are taken back: for "
+     "queries whose answers change into what can only be appended to"},
+    {0}};
+
 static bool has_option(const wr_opt *rows, wr_str name)
 {
     const wr_options one = {.items = &(wr_given){.name = name}, .count = 1};
@@ -56,6 +63,19 @@ static int count_rows(const wr_opt *rows)
     return count;
 }
 
+/* a and those of b that it does not have. */
+static const wr_opt *both(wr_arena *arena, const wr_opt *a, const wr_opt *b)
+{
+    int count = count_rows(a), more = count_rows(b);
+    wr_opt *all = wr_new_array(arena, wr_opt, count + more + 1);
+    if (count) memcpy(all, a, sizeof *all * (size_t)count);
+    for (int i = 0; i < more; i++) {
+        size_t length = strcspn(b[i].name, "|");
+        if (!has_option(a, (wr_str){b[i].name, length})) all[count++] = b[i];
+    }
+    return all;
+}
+
 weir_status wr_connector_check(wr_planner *planner, const wr_connector *connector,
                                const wr_options *options, int directions, wr_span span)
 {
@@ -65,16 +85,8 @@ weir_status wr_connector_check(wr_planner *planner, const wr_connector *connecto
         return wr_fail_at(WR_E_UNSUPPORTED, span, "the connector %s %s", connector->name,
                           directions & WR_CONNECT_READS ? "has no rows to read: it is for sinks"
                                                         : "takes no rows: it is for sources");
-    if (!reads || !writes)
-        return wr_options_check(options, reads ? reads : writes, connector->name);
-    int count = count_rows(reads), more = count_rows(writes);
-    wr_opt *both = wr_new_array(planner->arena, wr_opt, count + more + 1);
-    memcpy(both, reads, sizeof *both * (size_t)count);
-    for (int i = 0; i < more; i++) {
-        size_t length = strcspn(writes[i].name, "|");
-        if (!has_option(reads, (wr_str){writes[i].name, length})) both[count++] = writes[i];
-    }
-    return wr_options_check(options, both, connector->name);
+    if (writes) writes = both(planner->arena, writes, wr_sink_options);
+    return wr_options_check(options, both(planner->arena, reads, writes), connector->name);
 }
 
 bool wr_connector_hides(const wr_connector *connector, wr_str option)
@@ -158,6 +170,8 @@ weir_status wr_connect_target(wr_planner *planner, const wr_object *object, wr_t
     connect_parts(planner, object, object->connector->sink_options, &connect);
     WR_TRY(object->connector->sink(&connect, &target));
     WR_TRY(same_columns(object->connector, connect.schema, &target->schema));
+    WR_TRY(wr_option_bool(&object->options, wr_sink_options, "force_append_only",
+                          &target->only_new_rows, NULL));
     *out = WR_TAKE(target);
     return WR_OK;
 }

@@ -11,6 +11,8 @@ WR_MUST_CHECK weir_status wr_connector_find(wr_str name, wr_span span, const wr_
  * WR_CONNECTORS_ADDED_MAX of them, before the first statement. False: there are too many. */
 enum { WR_CONNECTORS_ADDED_MAX = 16 };
 bool wr_connector_add(const wr_connector *connector);
+/* Options that sinks of every connector have; ended by a zero row. */
+extern const wr_opt wr_sink_options[];
 /* Does the connector do what directions ask (any of them), and does it have the options? */
 WR_MUST_CHECK weir_status wr_connector_check(wr_planner *planner, const wr_connector *connector,
                                              const wr_options *options, int directions,

@@ -72,7 +72,7 @@ static weir_status collect_options(stream_parts *s)
 {
     const wr_sql_create_table *create = s->create;
     const wr_nodes *lists[] = {&create->with, &create->options, &create->encode};
-    int most = 3;
+    int most = 5;
     for (size_t i = 0; i < WR_COUNT(lists); i++)
         most += lists[i]->count;
     s->options.items = wr_new_array(&s->query->arena, wr_given, most);
@@ -83,6 +83,13 @@ static weir_status collect_options(stream_parts *s)
             s->options.items[s->options.count++] = some.items[k];
     }
     return add_format(s);
+}
+
+/* Where USING comes from a sink is one file, to which what replaces earlier rows is appended. */
+static void add_what_using_means(stream_parts *s, wr_span span)
+{
+    if (!given(s, "mode")) add_option(s, "mode", WR_STR("append"), span);
+    if (!given(s, "force_append_only")) add_option(s, "force_append_only", WR_STR("true"), span);
 }
 
 static weir_status find_connector(stream_parts *s)
@@ -102,6 +109,8 @@ static weir_status find_connector(stream_parts *s)
     } else if (wr_name_given(s->create->format) && !wr_name_given(s->create->encode_name)) {
         span = s->create->format.span;
         WR_TRY(wr_connector_find(WR_STR("files"), span, &object->connector));
+        bool is_sink = s->create->role == WR_ROLE_SINK;
+        if (is_sink) add_what_using_means(s, span);
     } else {
         return wr_with_hint(wr_fail_at(WR_E_PARAMETER_VALUE, span,
                                        "the connector is not named: nothing says where rows %s",

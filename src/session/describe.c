@@ -1,7 +1,7 @@
 /* describe.c - weir about itself: every registry as one JSON document, and words for completion. */
 #include "expr/fn.h"
 #include "fmt/files.h"
-#include "plan/bind.h"
+#include "plan/connect.h"
 #include "session/session.h"
 #include "spi/connector.h"
 #include <ctype.h>
@@ -115,6 +115,7 @@ static void add_connectors(wr_buf *out)
         wr_buf_add_char(out, '}');
     }
     wr_buf_add_char(out, ']');
+    add_options(out, "sink_options", wr_sink_options);
 }
 
 char *weir_describe_json(void)

@@ -256,7 +256,10 @@ static void sink_facts(const writer *w, const wr_stream_op *op)
                           WR_STR_ARGS(target->schema.fields[target->keys[i]].name));
         wr_buf_add_text(&text, ")");
     } else {
-        wr_buf_add_text(&text, target->takes_back ? "appended and taken back" : "appended");
+        wr_buf_add_text(&text, target->only_new_rows
+                                   ? "appended, new ones of those that change, too"
+                               : target->takes_back ? "appended and taken back"
+                                                    : "appended");
     }
     fact_names(w, "columns", &target->schema, 0, target->schema.count);
     fact(w, "rows", wr_buf_str(&text));

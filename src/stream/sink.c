@@ -28,14 +28,35 @@ static weir_status sink_open(wr_stream_op *op)
     return spec->target->def->open(spec->target, &request, &((sink *)op)->deliverer);
 }
 
+/* Those that appear; rows has room for a batch. */
+static wr_delta new_rows_of(const wr_delta *delta, uint16_t *rows)
+{
+    wr_delta out = {.batch = delta->batch};
+    out.batch.sel = rows;
+    out.batch.sel_count = 0;
+    for (uint32_t i = 0; i < wr_batch_count(&delta->batch); i++) {
+        uint32_t row = wr_batch_row(&delta->batch, i);
+        if (delta->changes[row] > 0) rows[out.batch.sel_count++] = (uint16_t)row;
+    }
+    return out;
+}
+
 static weir_status sink_push(wr_stream_op *op, int input, const wr_delta *delta)
 {
     (void)input;
     sink *s = (sink *)op;
+    const wr_target *target = s->deliverer->target;
+    uint16_t rows[WR_BATCH_ROWS];
+    wr_delta fresh;
+    if (target->only_new_rows && delta->changes) {
+        fresh = new_rows_of(delta, rows);
+        delta = &fresh;
+    }
+    if (!wr_batch_count(&delta->batch)) return WR_OK;
     op->rows_out += wr_batch_count(&delta->batch);
     s->has_rows = true;
     int64_t began = wr_clock_mono_ns();
-    weir_status bad = s->deliverer->target->def->write(s->deliverer, delta);
+    weir_status bad = target->def->write(s->deliverer, delta);
     s->busy_ns += wr_clock_mono_ns() - began;
     return bad;
 }

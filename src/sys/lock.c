@@ -21,8 +21,7 @@ enum { TRIES = 1000 };
 struct wr_lock {
     int fd;
     char *brief; /* the file that goes with it; NULL: it stays */
-}
-;
+};
 
 static weir_status taken_by(int fd, const char *path)
 {

@@ -59,8 +59,10 @@ static const wr_opt source_options[] = {
     {0}};
 
 const wr_opt wr_files_sink_options[] = {
-    {"path", WR_OPT_TEXT, NULL, "the folder"},
-    {"format", WR_OPT_TEXT, NULL, "csv, jsonl or parquet (required)"},
+    {"path", WR_OPT_TEXT, NULL, "the folder; of mode append the file"},
+    {"format", WR_OPT_TEXT, NULL, "csv, jsonl or parquet (required; of mode append by the path)"},
+    {"mode", WR_OPT_TEXT, "files",
+     "files: files that appear whole; append: one file, csv or jsonl, that grows by commits"},
     {"prefix", WR_OPT_TEXT, "part", "how the names of the files begin"},
     {"roll_rows", WR_OPT_INT, "0", "begin another file after so many rows; 0 = no limit"},
     {"roll_bytes", WR_OPT_SIZE, "128MiB", "begin another file when one is about that big"},

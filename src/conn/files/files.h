@@ -3,7 +3,7 @@
  *   files.c  options, the source, the connector   looks.c  which files there are and which are
  *   complete   columns.c  the columns of one file made those of the source   scan.c  its rows
  *   read.c  a reader of complete files   tail.c  of one that grows
- *   sink.c  rolling files */
+ *   sink.c  rolling files   append.c  one file that grows by commits   token.c  of both */
 #pragma once
 #include "base/map.h"
 #include "fmt/files.h"
@@ -121,3 +121,20 @@ WR_MUST_CHECK weir_status wr_files_format_options(const wr_options *given, const
                                                   const wr_opt *of_format, const char *format,
                                                   wr_arena *arena, wr_options *out);
 WR_MUST_CHECK weir_status wr_files_sink(const wr_connect *connect, wr_target **out);
+/* The sink of mode = 'append'. */
+WR_MUST_CHECK weir_status wr_files_append(const wr_connect *connect, wr_target **out);
+
+/* ---- token.c: what both kinds of sinks need ---- */
+/* UNSUPPORTED if rows are taken back. */
+WR_MUST_CHECK weir_status wr_files_only_new(const wr_delta *delta);
+enum { WR_FILES_WORD_MAX = 64 };
+/* A name of a query as part of a file's: what is no letter or digit becomes '_', and then a hash
+ * tells apart what would be the same. */
+wr_str wr_files_word(wr_str query, wr_arena *arena);
+/* Is it "<8 hex>-<number>.<suffix>.part"? Another prefix or query may begin like ours. */
+bool wr_files_is_part_number(wr_str text);
+void wr_files_add_u64(wr_buf *token, uint64_t value);
+void wr_files_add_text(wr_buf *token, wr_str text);
+/* false: the token ends before. Names never lead out of the folder. */
+bool wr_files_take_u64(wr_str *token, uint64_t *out);
+bool wr_files_take_name(wr_str *token, wr_str *out);

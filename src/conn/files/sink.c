@@ -21,7 +21,7 @@
 #include "sys/lock.h"
 #include "sys/thread.h"
 
-enum { TOKEN_VERSION = 1, QUERY_NAME_MAX = 64 };
+enum { TOKEN_VERSION = 1 };
 
 typedef struct sink_target {
     wr_target base;
@@ -73,38 +73,7 @@ static wr_str suffix_of(const wr_format *format)
     return (wr_str){format->extensions, strcspn(format->extensions, "|")};
 }
 
-/* A name of a query as part of a file's: what is no letter or digit becomes '_', and then a hash
- * tells apart what would be the same. */
-static wr_str file_word(wr_str text, wr_arena *arena)
-{
-    WR_BUF(out);
-    bool is_changed = text.length > QUERY_NAME_MAX;
-    for (size_t i = 0; i < WR_MIN(text.length, (size_t)QUERY_NAME_MAX); i++) {
-        char c = text.data[i];
-        bool is_plain =
-            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-        is_changed |= !is_plain;
-        wr_buf_add_char(&out, is_plain ? c : '_');
-    }
-    if (is_changed) wr_buf_printf(&out, "_%08x", (unsigned)wr_hash_bytes(text.data, text.length));
-    if (out.length == 0) wr_buf_add_text(&out, "query");
-    return wr_arena_str(arena, wr_buf_str(&out));
-}
-
 /* ---- parts ---- */
-/* Is it "<8 hex>-<number>.<suffix>.part"? Another prefix or query may begin like ours. */
-static bool is_part_number(wr_str text)
-{
-    size_t i = 0, digits = 0;
-    while (i < text.length && i < 8 && strchr("0123456789abcdef", text.data[i]))
-        i++;
-    if (i != 8 || i >= text.length || text.data[i++] != '-') return false;
-    for (; i < text.length && text.data[i] >= '0' && text.data[i] <= '9'; i++)
-        digits++;
-    return digits > 0 && i < text.length && text.data[i] == '.' &&
-           wr_str_has_suffix(text, WR_STR(".part"));
-}
-
 static weir_status sweep(sink_deliverer *d)
 {
     WR_ARENA(scratch);
@@ -118,7 +87,8 @@ static weir_status sweep(sink_deliverer *d)
         wr_str name = wr_path_base(list.paths[i]);
         if (!wr_str_has_prefix(name, ours)) continue;
         wr_str rest = {name.data + ours.length, name.length - ours.length};
-        if (is_part_number(rest)) WR_TRY(wr_fs_remove(d->fs, in_folder(d, &scratch, name)));
+        if (wr_files_is_part_number(rest))
+            WR_TRY(wr_fs_remove(d->fs, in_folder(d, &scratch, name)));
     }
     d->is_swept = true;
     return WR_OK;
@@ -177,9 +147,7 @@ static weir_status sink_write(wr_deliverer *base, const wr_delta *delta)
     uint32_t count = wr_batch_count(&delta->batch);
     uint16_t rows[WR_BATCH_ROWS];
     WR_TRY(wr_cancel_check(d->cancel));
-    for (uint32_t i = 0; delta->changes && i < count; i++)
-        if (delta->changes[wr_batch_row(&delta->batch, i)] < 0)
-            return wr_fail(WR_E_UNSUPPORTED, "rows of files cannot be taken back");
+    WR_TRY(wr_files_only_new(delta));
     for (uint32_t from = 0; from < count;) {
         if (d->file && is_full(d)) WR_TRY(finish_part(d));
         if (!d->file) WR_TRY(begin_part(d));
@@ -196,31 +164,6 @@ static weir_status sink_write(wr_deliverer *base, const wr_delta *delta)
 }
 
 /* ---- tokens ---- */
-static void add_u64(wr_buf *out, uint64_t value) { wr_buf_add(out, &value, sizeof value); }
-
-static void add_text(wr_buf *out, wr_str text)
-{
-    add_u64(out, text.length);
-    wr_buf_add_str(out, text);
-}
-
-static bool take_u64(wr_str *from, uint64_t *out)
-{
-    if (from->length < sizeof *out) return false;
-    memcpy(out, from->data, sizeof *out);
-    *from = (wr_str){from->data + sizeof *out, from->length - sizeof *out};
-    return true;
-}
-
-/* A name in the folder: never a path that leads out of it. */
-static bool take_name(wr_str *from, wr_str *out)
-{
-    uint64_t length;
-    if (!take_u64(from, &length) || length == 0 || length > from->length) return false;
-    *out = (wr_str){from->data, length};
-    *from = (wr_str){from->data + length, from->length - length};
-    return !memchr(out->data, '/', length) && !memchr(out->data, 0, length);
-}
 
 /* What a hidden name will be: ".part-q-4f2a91c3-7.csv.part" -> "part-q-00000012-4f2a91c3-7.csv". */
 static wr_str visible_name(const sink_deliverer *d, wr_arena *arena, wr_str hidden, uint64_t epoch)
@@ -238,13 +181,13 @@ static weir_status sink_prepare(wr_deliverer *base, uint64_t epoch, wr_buf *toke
     WR_TRY(finish_part(d));
     if (d->parts.count) WR_TRY(wr_fs_sync_dir(d->fs, target_of(d)->path));
     wr_buf_add_char(token, TOKEN_VERSION);
-    add_u64(token, (uint64_t)d->parts.count);
+    wr_files_add_u64(token, (uint64_t)d->parts.count);
     for (int i = 0; i < d->parts.count; i++) {
         const part *p = &d->parts.items[i];
-        add_text(token, p->hidden);
-        add_text(token, visible_name(d, &d->round, p->hidden, epoch));
-        add_u64(token, p->rows);
-        add_u64(token, p->bytes);
+        wr_files_add_text(token, p->hidden);
+        wr_files_add_text(token, visible_name(d, &d->round, p->hidden, epoch));
+        wr_files_add_u64(token, p->rows);
+        wr_files_add_u64(token, p->bytes);
     }
     wr_arena_clear(&d->round);
     memset(&d->parts, 0, sizeof d->parts);
@@ -315,13 +258,13 @@ static weir_status commit_files(commit_state *c, uint64_t epoch, wr_str token)
     wr_str path = in_folder(c->d, c->scratch, WR_STR("_manifest.jsonl"));
     wr_str from = {token.data + 1, token.length - 1};
     uint64_t count = 0, rows = 0, bytes = 0;
-    bool is_whole = take_u64(&from, &count);
+    bool is_whole = wr_files_take_u64(&from, &count);
     if (is_whole && count == 0) return WR_OK;
     if (c->may_be_known) WR_TRY(read_manifest(c->d, path, &c->known));
     for (uint64_t i = 0; is_whole && i < count; i++) {
         wr_str hidden, visible;
-        is_whole = take_name(&from, &hidden) && take_name(&from, &visible) &&
-                   take_u64(&from, &rows) && take_u64(&from, &bytes);
+        is_whole = wr_files_take_name(&from, &hidden) && wr_files_take_name(&from, &visible) &&
+                   wr_files_take_u64(&from, &rows) && wr_files_take_u64(&from, &bytes);
         if (is_whole) WR_TRY(commit_file(c, epoch, hidden, visible, rows, bytes));
     }
     if (!is_whole) return wr_fail(WR_E_CORRUPT, "a token of files is damaged");
@@ -448,7 +391,7 @@ static weir_status sink_open(wr_target *base, const wr_deliverer_request *reques
     d->mem = request->mem;
     d->cancel = request->cancel;
     d->query = wr_arena_str(&d->arena, request->query);
-    d->name = file_word(request->query, &d->arena);
+    d->name = wr_files_word(request->query, &d->arena);
     d->attempt = (uint32_t)wr_random_u64();
     *out = &d->base;
     return WR_OK;
@@ -484,32 +427,29 @@ static weir_status read_prefix(sink_target *target, const wr_options *given)
 {
     wr_str prefix;
     WR_TRY(wr_option_text(given, wr_files_sink_options, "prefix", &prefix, NULL));
-    bool is_bad = prefix.length == 0 || prefix.length > QUERY_NAME_MAX || prefix.data[0] == '.' ||
-                  prefix.data[0] == '_' || memchr(prefix.data, '/', prefix.length) ||
-                  memchr(prefix.data, 0, prefix.length);
+    bool is_bad = prefix.length == 0 || prefix.length > WR_FILES_WORD_MAX ||
+                  prefix.data[0] == '.' || prefix.data[0] == '_' ||
+                  memchr(prefix.data, '/', prefix.length) || memchr(prefix.data, 0, prefix.length);
     if (is_bad)
         return wr_fail_at(WR_E_PARAMETER_VALUE,
                           wr_option_find(given, wr_files_sink_options, "prefix")->value_span,
                           "the option \"prefix\" takes 1 to %d bytes without '/' that do not begin "
                           "with '.' or '_'",
-                          QUERY_NAME_MAX);
+                          WR_FILES_WORD_MAX);
     target->prefix = wr_arena_str(&target->arena, prefix);
     return WR_OK;
 }
 
 static weir_status read_options(sink_target *target, const wr_options *given)
 {
-    static const wr_opt own[] = {{"path", WR_OPT_TEXT, NULL, NULL},
-                                 {"format", WR_OPT_TEXT, NULL, NULL},
-                                 {"prefix", WR_OPT_TEXT, NULL, NULL},
-                                 {"roll_rows", WR_OPT_INT, NULL, NULL},
-                                 {"roll_bytes", WR_OPT_SIZE, NULL, NULL},
-                                 {"roll_seconds", WR_OPT_INT, NULL, NULL},
-                                 {0}};
+    static const wr_opt own[] = {
+        {"path", WR_OPT_TEXT, NULL, NULL},        {"format", WR_OPT_TEXT, NULL, NULL},
+        {"mode", WR_OPT_TEXT, NULL, NULL},        {"prefix", WR_OPT_TEXT, NULL, NULL},
+        {"roll_rows", WR_OPT_INT, NULL, NULL},    {"roll_bytes", WR_OPT_SIZE, NULL, NULL},
+        {"roll_seconds", WR_OPT_INT, NULL, NULL}, {0}};
     wr_str path;
     bool has_path;
     int64_t rows, seconds;
-    WR_TRY(wr_options_check(given, wr_files_sink_options, "files"));
     WR_TRY(wr_option_text(given, wr_files_sink_options, "path", &path, &has_path));
     if (!has_path || wr_files_path(path).length == 0)
         return wr_fail(WR_E_PARAMETER_VALUE, "files needs the option \"path\"");
@@ -527,6 +467,15 @@ static weir_status read_options(sink_target *target, const wr_options *given)
 
 weir_status wr_files_sink(const wr_connect *connect, wr_target **out)
 {
+    wr_str mode;
+    WR_TRY(wr_options_check(connect->options, wr_files_sink_options, "files"));
+    WR_TRY(wr_option_text(connect->options, wr_files_sink_options, "mode", &mode, NULL));
+    if (wr_str_is(mode, "append")) return wr_files_append(connect, out);
+    if (!wr_str_is(mode, "files"))
+        return wr_fail_at(
+            WR_E_PARAMETER_VALUE,
+            wr_option_find(connect->options, wr_files_sink_options, "mode")->value_span,
+            "the option \"mode\" takes files or append, not '%.*s'", WR_STR_ARGS(mode));
     WR_AUTO(wr_target) *base = NULL;
     sink_target *target = wr_heap_new(sizeof *target);
     target->base = (wr_target){.def = &target_def,
