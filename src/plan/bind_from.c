@@ -184,6 +184,13 @@ static weir_status from_object(wr_scope *scope, wr_object *object, const wr_sql_
     wr_planner *planner = scope->planner;
     wr_str name = wr_names_last(ref->name).text;
     wr_push(planner->arena, &planner->objects, object);
+    if (ref->time_travel && object->is_materialized)
+        return wr_with_hint(
+            wr_fail_at(WR_E_UNSUPPORTED, ref->time_travel->span,
+                       "%.*s has the rows of now: a materialized view keeps no older ones",
+                       WR_STR_ARGS(object->name)),
+            "leave AS OF out; SUBSCRIBE TO %.*s tells its changes as they come",
+            WR_STR_ARGS(object->name));
     if (ref->time_travel)
         return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, ref->time_travel->span,
                                        "reading older versions of a table is not supported"),

@@ -634,7 +634,44 @@ weir_status wr_run_alter(weir_query *query, const wr_sql_alter *alter)
     return WR_OK;
 }
 
-/* ---- COMMENT ON TABLE, VIEW, COLUMN ---- */
+/* ---- COMMENT ON TABLE, VIEW, MATERIALIZED VIEW, COLUMN ---- */
+
+/* The view with the rows and the query it has. */
+static wr_object *materialized_like(const wr_object *old)
+{
+    wr_object *view = wr_object_new(WR_ENTRY_TABLE, old->schema, old->name);
+    wr_arena *arena = &view->arena;
+    view->is_temporary = old->is_temporary;
+    view->is_materialized = true;
+    view->emit_on_close = old->emit_on_close;
+    view->sql = wr_arena_str(arena, old->sql);
+    view->comment = wr_arena_str(arena, old->comment);
+    view->table = wr_table_keep(old->table);
+    if (old->source) view->source = wr_source_keep(old->source);
+    view->column_count = old->column_count;
+    view->columns = wr_new_array(arena, wr_column_def, old->column_count + 1);
+    for (int i = 0; i < old->column_count; i++) {
+        view->columns[i] = old->columns[i];
+        view->columns[i].name = wr_arena_str(arena, old->columns[i].name);
+        view->columns[i].comment = wr_arena_str(arena, old->columns[i].comment);
+    }
+    return view;
+}
+
+static weir_status comment_on_materialized(weir_query *query, const wr_names *column,
+                                           wr_object *old, wr_str text)
+{
+    int at = -1;
+    wr_name name = column ? wr_names_last(*column) : (wr_name){0};
+    for (int i = 0; column && i < old->column_count; i++)
+        if (wr_str_ieq(old->columns[i].name, name.text)) at = i;
+    if (column && at < 0)
+        return wr_fail_at(WR_E_UNKNOWN_COLUMN, name.span, "%.*s has no column \"%.*s\"",
+                          WR_STR_ARGS(old->name), WR_STR_ARGS(name.text));
+    wr_object *view = materialized_like(old);
+    *(column ? &view->columns[at].comment : &view->comment) = wr_arena_str(&view->arena, text);
+    return wr_catalog_replace(&query->view, old, view);
+}
 
 weir_status wr_run_comment(weir_query *query, const wr_sql_comment *comment)
 {
@@ -643,7 +680,9 @@ weir_status wr_run_comment(weir_query *query, const wr_sql_comment *comment)
     wr_names name = comment->name;
     wr_str schema, last;
     query->tag = "COMMENT";
-    if (!on_column && comment->object != WR_OBJECT_TABLE && comment->object != WR_OBJECT_VIEW)
+    bool on_materialized = comment->object == WR_OBJECT_MATERIALIZED_VIEW;
+    if (!on_column && !on_materialized && comment->object != WR_OBJECT_TABLE &&
+        comment->object != WR_OBJECT_VIEW)
         return wr_fail_at(WR_E_UNSUPPORTED, comment->node.span, "COMMENT ON %s is not supported",
                           wr_object_kind_text(comment->object));
     if (on_column && name.count < 2)
@@ -653,17 +692,23 @@ weir_status wr_run_comment(weir_query *query, const wr_sql_comment *comment)
     wr_ddl_split_name(&name, WR_STR(""), &schema, &last);
     unsigned kinds = comment->object == WR_OBJECT_VIEW ? 1u << WR_ENTRY_VIEW : 1u << WR_ENTRY_TABLE;
     WR_AUTO(wr_object) *old = wr_catalog_find(&query->view, kinds, schema, last);
-    if (!old)
+    if (old && old->is_materialized && comment->object == WR_OBJECT_TABLE)
+        return wr_with_fix(wr_fail_at(WR_E_UNKNOWN_TABLE, wr_names_last(name).span,
+                                      "%.*s is a materialized view", WR_STR_ARGS(last)),
+                           "COMMENT ON MATERIALIZED VIEW %.*s", WR_STR_ARGS(last));
+    if (!old || (on_materialized && !old->is_materialized))
         return wr_fail_at(WR_E_UNKNOWN_TABLE, wr_names_last(name).span, "no %s \"%.*s\"",
-                          comment->object == WR_OBJECT_VIEW ? "view" : "table", WR_STR_ARGS(last));
+                          comment->object == WR_OBJECT_VIEW ? "view"
+                          : on_materialized                 ? "materialized view"
+                                                            : "table",
+                          WR_STR_ARGS(last));
     if (old->kind == WR_ENTRY_VIEW) {
         wr_object *view = view_like(old, old->schema, old->name);
         view->comment = wr_arena_str(&view->arena, text);
         return wr_catalog_replace(&query->view, old, view);
     }
     if (old->is_materialized)
-        return wr_fail_at(WR_E_UNSUPPORTED, wr_names_last(name).span,
-                          "COMMENT ON a materialized view is not supported");
+        return comment_on_materialized(query, on_column ? &comment->name : NULL, old, text);
     altered a;
     int column = 0;
     weir_status bad = start(query, old, &a);

@@ -149,6 +149,7 @@ weir_status wr_make_stream(weir_query *query, const wr_bound *bound,
     WR_TRY(check_name(options.name));
     entry->name = wr_arena_str(&query->arena, options.name);
     options.view = entry->view;
+    options.replaces = entry->replaces;
     if (options.state.length)
         options.state = wr_arena_printf(&query->arena, "%.*s/%.*s", WR_STR_ARGS(options.state),
                                         WR_STR_ARGS(options.name));

@@ -337,6 +337,7 @@ typedef struct wr_running {
     wr_str name;
     struct wr_stream *stream;  /* NULL: still being made */
     struct wr_view_rows *view; /* keeps its rows; NULL: they go to a sink alone */
+    bool replaces;             /* begins anew where the state is that of another query */
 } wr_running;
 /* BUSY if one of that name is there. Any thread. */
 WR_MUST_CHECK weir_status wr_running_enter(weir_engine *engine, wr_running *entry);

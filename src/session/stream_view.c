@@ -9,7 +9,12 @@
  * first: those who read others go before what they read.
  *
  * With stream_state set the state lies in a folder of the view's name. When the same CREATE runs
- * again, rows and operators are as of the last commit, and sources go on from there. */
+ * again, rows and operators are as of the last commit, and sources go on from there.
+ *
+ * OR REPLACE by another query makes another view of that name. Whatever planning refuses leaves the
+ * old one as it is. Two streams of one name and one state cannot run side by side, so the old one
+ * is stopped before the other begins; its state goes with the first commit of that. If it does not
+ * come so far whoever reads the old view is told, and its CREATE goes on with what it had. */
 #include "plan/connect.h"
 #include "session/session.h"
 #include "stream/view.h"
@@ -20,6 +25,7 @@ typedef struct wr_live_view {
     weir_query *query;
     wr_running entry;
     wr_view_rows *view;
+    int holds; /* guarded by the engine's lock: it stays so long */
 } wr_live_view;
 
 static const int64_t BEGIN_NS = 30 * INT64_C(1000000000), LOOK_NS = 20 * INT64_C(1000000),
@@ -179,9 +185,12 @@ static weir_status begin(weir_query *query, wr_live_view *live)
 
 /* ---- CREATE ---- */
 
-static weir_status check_create(weir_query *query, const wr_sql_create_view *create)
+/* *old: the view that goes on and is to be replaced; NULL: there is none. A reference. */
+static weir_status check_create(weir_query *query, const wr_sql_create_view *create,
+                                wr_object **old)
 {
     wr_str schema, name;
+    *old = NULL;
     if (query->session->in_block)
         return wr_with_fix(wr_fail_at(WR_E_TXN_STATE, create->node.span,
                                       "a view over a source without end cannot be created inside "
@@ -192,12 +201,79 @@ static weir_status check_create(weir_query *query, const wr_sql_create_view *cre
                           "the query of the view goes on: it cannot be WITH NO DATA");
     if (!create->mode.replace) return WR_OK;
     wr_ddl_split_name(&create->name, WR_STR(""), &schema, &name);
-    WR_AUTO(wr_object) *old = wr_catalog_find(&query->view, 1u << WR_ENTRY_TABLE, schema, name);
-    if (!old || !old->source) return WR_OK;
-    return wr_with_fix(wr_fail_at(WR_E_UNSUPPORTED, wr_names_last(create->name).span,
-                                  "%.*s has the rows of a query that goes on: it is not replaced",
-                                  WR_STR_ARGS(old->name)),
-                       "DROP MATERIALIZED VIEW %.*s", WR_STR_ARGS(old->name));
+    *old = wr_catalog_find(&query->view, 1u << WR_ENTRY_TABLE, schema, name);
+    if (*old && (*old)->source) return WR_OK;
+    wr_object_release(WR_TAKE(*old));
+    return WR_OK;
+}
+
+/* ---- OR REPLACE ---- */
+
+/* The query that keeps the rows of an object, held; NULL: it is no more. */
+static wr_live_view *hold(weir_engine *engine, const wr_object *object)
+{
+    wr_mutex_lock(&engine->lock);
+    wr_live_view *live = engine->views;
+    while (live && wr_view_rows_source(live->view) != object->source)
+        live = live->next;
+    if (live) live->holds++;
+    wr_mutex_unlock(&engine->lock);
+    return live;
+}
+
+static void let_go(weir_engine *engine, wr_live_view *live)
+{
+    if (!live) return;
+    wr_mutex_lock(&engine->lock);
+    live->holds--;
+    wr_mutex_unlock(&engine->lock);
+}
+
+/* Is it the same view, and does it go on? */
+static bool is_same_view(const wr_object *old, const wr_object *object)
+{
+    bool ended, is_same = wr_str_eq(old->sql, object->sql) &&
+                          old->emit_on_close == object->emit_on_close &&
+                          old->column_count == object->column_count;
+    for (int i = 0; is_same && i < old->column_count; i++)
+        is_same = wr_str_eq(old->columns[i].name, object->columns[i].name) &&
+                  old->columns[i].type == object->columns[i].type;
+    weir_status bad = wr_view_rows_ended(wr_view_rows_of_source(old->source), &ended);
+    is_same &= !bad && !ended;
+    wr_status_drop(bad);
+    return is_same;
+}
+
+/* What would be noticed too late when the old query has been stopped. */
+static weir_status check_replaces(weir_query *query, const wr_sql_create_view *create,
+                                  const wr_object *old, wr_bound bound)
+{
+    WR_BUF(ignored);
+    wr_span span = wr_names_last(create->name).span;
+    for (int i = 0; i < query->planner.objects.count; i++)
+        if (query->planner.objects.items[i]->source == old->source)
+            return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, span,
+                                           "%.*s cannot be replaced by a query over itself",
+                                           WR_STR_ARGS(old->name)),
+                                "make another view over it");
+    if (wr_view_rows_is_followed(wr_view_rows_of_source(old->source)))
+        return wr_with_hint(
+            wr_fail_at(WR_E_UNSUPPORTED, span,
+                       "%.*s is not replaced: other streams follow its changes",
+                       WR_STR_ARGS(old->name)),
+            "SHOW STREAMS lists what runs: drop the views over it and close those who subscribe");
+    size_t noticed = query->notices.length;
+    weir_status bad = wr_explain_live_view(query, create, &bound, false, &ignored);
+    query->notices.length = noticed;
+    return wr_with_span(bad, span);
+}
+
+static weir_status replacement_failed(const wr_object *old, weir_status bad)
+{
+    return wr_with_hint(bad,
+                        "%.*s was stopped for it; CREATE OR REPLACE it with its former query, "
+                        "which goes on with the state it had",
+                        WR_STR_ARGS(old->name));
 }
 
 static void enter(weir_engine *engine, wr_live_view *live)
@@ -208,20 +284,11 @@ static void enter(weir_engine *engine, wr_live_view *live)
     wr_mutex_unlock(&engine->lock);
 }
 
-weir_status wr_create_live_view(weir_query *query, const wr_sql_create_view *create,
-                                const wr_bound *bound)
+/* The new view becomes the one of its name and runs. */
+static weir_status begin_view(weir_query *query, const wr_sql_create_view *create,
+                              wr_live_view *live, wr_object *object)
 {
-    weir_engine *engine = query->session->engine;
     wr_span span = wr_names_last(create->name).span;
-    WR_TRY(check_create(query, create));
-    WR_AUTO(wr_object) *object =
-        wr_ddl_object_new(query, WR_ENTRY_TABLE, &create->name, create->mode.temporary);
-    object->sql = wr_ddl_format(&object->arena, create->query);
-    object->emit_on_close = create->emit_on_close;
-    WR_TRY(wr_view_take_columns(query, object, create, &bound->schema));
-    WR_AUTO(wr_live_view) *live = wr_heap_new(sizeof *live);
-    live->view = wr_view_rows_new(object->name, engine->store, object->table, engine->mem);
-    object->source = wr_source_keep(wr_view_rows_source(live->view));
     WR_TRY(wr_session_like(query->session, &live->session));
     WR_TRY(wr_query_new(live->session, &live->query));
     weir_status bad = make(live, object);
@@ -230,7 +297,51 @@ weir_status wr_create_live_view(weir_query *query, const wr_sql_create_view *cre
     WR_TRY(wr_with_span(bad, span));
     object->references++; /* the catalog's */
     WR_TRY(wr_ddl_add(query, object, create->mode, span));
-    WR_TRY(wr_with_span(begin(query, live), span));
+    bad = begin(query, live);
+    if (bad) wr_cancel_request(&live->query->cancel); /* no last commit */
+    return wr_with_span(bad, span);
+}
+
+/* Stops the query of old, which may be NULL, before the view begins. */
+static weir_status begin_after(weir_query *query, const wr_sql_create_view *create,
+                               const wr_object *old, wr_live_view *live, wr_object *object)
+{
+    weir_engine *engine = query->session->engine;
+    wr_live_view *before = old ? hold(engine, old) : NULL;
+    if (!before) return begin_view(query, create, live, object);
+    wr_view_rows_close(before->view);
+    wr_unmake_stream(engine, &before->entry);
+    weir_status bad = begin_view(query, create, live, object);
+    if (bad) {
+        wr_view_rows_fail(before->view, wr_status_copy(bad));
+        bad = replacement_failed(old, bad);
+    }
+    let_go(engine, before);
+    return bad;
+}
+
+weir_status wr_create_live_view(weir_query *query, const wr_sql_create_view *create,
+                                const wr_bound *bound)
+{
+    weir_engine *engine = query->session->engine;
+    WR_AUTO(wr_object) *old = NULL;
+    WR_TRY(check_create(query, create, &old));
+    WR_AUTO(wr_object) *object =
+        wr_ddl_object_new(query, WR_ENTRY_TABLE, &create->name, create->mode.temporary);
+    object->sql = wr_ddl_format(&object->arena, create->query);
+    object->emit_on_close = create->emit_on_close;
+    WR_TRY(wr_view_take_columns(query, object, create, &bound->schema));
+    if (old && is_same_view(old, object)) {
+        wr_buf_printf(&query->notices, "%.*s has this query already: it goes on\n",
+                      WR_STR_ARGS(old->name));
+        return WR_OK;
+    }
+    if (old) WR_TRY(check_replaces(query, create, old, *bound));
+    WR_AUTO(wr_live_view) *live = wr_heap_new(sizeof *live);
+    live->view = wr_view_rows_new(object->name, engine->store, object->table, engine->mem);
+    live->entry.replaces = create->mode.replace;
+    object->source = wr_source_keep(wr_view_rows_source(live->view));
+    WR_TRY(begin_after(query, create, old, live, object));
     enter(engine, WR_TAKE(live));
     return WR_OK;
 }
@@ -283,7 +394,8 @@ static wr_live_view *take_one(weir_engine *engine, bool all)
 {
     wr_mutex_lock(&engine->lock);
     wr_live_view **at = &engine->views;
-    while (*at && !all && wr_catalog_uses(engine->catalog, wr_view_rows_source((*at)->view)))
+    while (*at && !all &&
+           ((*at)->holds || wr_catalog_uses(engine->catalog, wr_view_rows_source((*at)->view))))
         at = &(*at)->next;
     wr_live_view *live = *at;
     if (live) *at = live->next;

@@ -103,16 +103,50 @@ static weir_status check_same_query(wr_committer *c)
     return wr_with_hint(bad, "give this one another name, or remove the folder to begin anew");
 }
 
+static weir_status has_other_text(wr_committer *c, bool *other)
+{
+    wr_str text;
+    bool found;
+    WR_TRY(wr_state_get(c->state, c->section, TEXT, &text, &found));
+    *other = found && c->text.length && !wr_str_eq(text, c->text);
+    return WR_OK;
+}
+
+/* Everything in the state goes with the first commit; until then it is there for whoever opens it
+ * after a crash. */
+static weir_status forget_other(wr_committer *c, bool *restored)
+{
+    wr_str name;
+    uint32_t section;
+    for (int i = 0; wr_state_section_at(c->state, i, &name, &section); i++)
+        WR_TRY(wr_state_delete_range(c->state, section, (wr_str){0}, (wr_str){0}));
+    wr_buf_clear(&c->token);
+    wr_buf_clear(&c->dead_token);
+    c->epoch = 0;
+    *restored = false;
+    return WR_OK;
+}
+
+static weir_status check_restored(wr_committer *c, bool *restored)
+{
+    weir_status bad = check_same_query(c);
+    if (!bad || !c->replaces || bad->code != WR_E_PARAMETER_VALUE) return bad;
+    wr_status_drop(bad);
+    return forget_other(c, restored);
+}
+
 weir_status wr_commit_parts(wr_committer *c, int *parts)
 {
     wr_str value;
-    bool is_old, found;
+    bool is_old, found, is_other = false;
     *parts = 0;
     if (!c->state) return WR_OK;
     WR_TRY(wr_state_section(c->state, WR_STR("query"), &c->section));
     WR_TRY(wr_state_get(c->state, c->section, EPOCH, &value, &is_old));
     WR_TRY(wr_state_get(c->state, c->section, PARTS, &value, &found));
     if (is_old) *parts = found && value.length == 1 ? (uint8_t)value.data[0] : 1;
+    if (is_old && c->replaces) WR_TRY(has_other_text(c, &is_other));
+    if (is_other) *parts = 0;
     return WR_OK;
 }
 
@@ -162,7 +196,7 @@ weir_status wr_commit_restore(wr_committer *c, bool *restored)
     if (c->state) {
         WR_TRY(sections(c, c->state));
         WR_TRY(read_epoch(c, restored));
-        if (*restored) WR_TRY(check_same_query(c));
+        if (*restored) WR_TRY(check_restored(c, restored));
     }
     if (*restored) {
         for (int i = 0; i < c->graph->op_count; i++)

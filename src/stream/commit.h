@@ -13,6 +13,7 @@ typedef struct wr_committer {
     wr_str text;         /* of the statement; empty: unknown */
     int parts;           /* that keys are divided into, 1 = they are not */
     bool is_known;       /* the state says what query it is of */
+    bool replaces;       /* the state of another query ends with the first commit */
     bool only_looks;     /* sources do not hear of commits */
     bool is_shared;      /* positions are those of groups of processes; there is no state */
     uint64_t epoch;      /* of the last commit; 0: none yet */

@@ -233,6 +233,7 @@ weir_status wr_stream_new(wr_planner *planner, wr_logical *root, wr_target *targ
     wr_stream_op *last;
     WR_TRY(wr_stream_build(planner, root, &build, s->graph, &last, &s->takes_back));
     s->committer.only_looks = options->only_looks;
+    s->committer.replaces = options->replaces;
     s->committer.text = wr_arena_str(&s->arena, options->text);
     WR_TRY(check_shared(s, target));
     choose_state(s, target);

@@ -9,10 +9,11 @@
 typedef struct wr_stream wr_stream;
 
 typedef struct wr_stream_options {
-    wr_str name;  /* of the query; its state is found by it */
-    wr_str state; /* directory; empty: nothing is kept, the query is volatile */
-    wr_str text;  /* the statement, as the formatter writes it; may be empty */
-    wr_str temp;  /* folder for what does not fit in memory; empty: the system's */
+    wr_str name;   /* of the query; its state is found by it */
+    wr_str state;  /* directory; empty: nothing is kept, the query is volatile */
+    wr_str text;   /* the statement, as the formatter writes it; may be empty */
+    bool replaces; /* begins anew where the state is that of another query, which is lost then */
+    wr_str temp;   /* folder for what does not fit in memory; empty: the system's */
     int64_t checkpoint_interval_us;     /* 0: after each round */
     uint64_t checkpoint_bytes;          /* of rows read: commits then, too; 0: by time alone */
     int64_t round_us;                   /* a round ends after this long at the latest */

@@ -48,6 +48,7 @@ struct wr_view_rows {
     wr_cond changed;
     view_reader *readers; /* guarded by lock */
     wr_stream *stream;    /* guarded by lock; NULL: not started, or closed */
+    weir_status failure;  /* guarded by lock; why the stream is no more; NULL: nobody asks */
     int waiting;          /* guarded by lock; how many wait for the stream: it stays so long */
     bool is_closed;       /* guarded by lock */
 };
@@ -110,6 +111,23 @@ void wr_view_rows_follow(wr_view_rows *view, wr_stream *stream)
     wr_mutex_unlock(&view->lock);
 }
 
+void wr_view_rows_fail(wr_view_rows *view, weir_status why)
+{
+    wr_mutex_lock(&view->lock);
+    wr_status_drop(view->failure);
+    view->failure = why;
+    wr_mutex_unlock(&view->lock);
+    wr_view_rows_close(view);
+}
+
+bool wr_view_rows_is_followed(wr_view_rows *view)
+{
+    wr_mutex_lock(&view->lock);
+    bool is = view->readers != NULL;
+    wr_mutex_unlock(&view->lock);
+    return is;
+}
+
 void wr_view_rows_close(wr_view_rows *view)
 {
     wr_mutex_lock(&view->lock);
@@ -130,6 +148,7 @@ static weir_status explained(const wr_view_rows *view, weir_status bad)
 static weir_status look_at_query(wr_view_rows *view, bool *ended)
 {
     *ended = false;
+    if (view->failure) return explained(view, wr_status_copy(view->failure));
     if (!view->stream) return WR_OK;
     return explained(view, wr_stream_await(view->stream, 0, ended));
 }
@@ -363,6 +382,7 @@ static void view_drop(wr_source *source)
     wr_assert(!view->readers);
     wr_table_release(view->table);
     wr_mem_drop(view->mem);
+    wr_status_drop(view->failure);
     wr_mutex_clear(&view->lock);
     wr_cond_clear(&view->changed);
     wr_arena_clear(&view->arena);

@@ -27,6 +27,10 @@ void wr_view_rows_follow(wr_view_rows *view, wr_stream *stream);
 /* The query will be stopped: it waits for readers no more, and those that want more than it has
  * said are told that the view is gone. Afterwards the stream may be dropped. */
 void wr_view_rows_close(wr_view_rows *view);
+/* As close, but whoever reads its rows is told why the query is no more. Takes why. */
+void wr_view_rows_fail(wr_view_rows *view, weir_status why);
+/* Is somebody following its changes? Any thread. */
+bool wr_view_rows_is_followed(wr_view_rows *view);
 /* Waits until the sources of its query have nothing left and what they gave is in the table, or
  * deadline_ns, or the view is closed. *done also if the query has ended. Its error, if it failed.
  * Any thread. */
