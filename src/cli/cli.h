@@ -19,7 +19,7 @@ typedef struct cli_sql { /* one -c or -f, in the order given */
     bool is_file;
 } cli_sql;
 
-enum { CLI_OWN_FLAGS = 12 }; /* flags one command may have of its own */
+enum { CLI_OWN_FLAGS = 16 }; /* flags one command may have of its own */
 
 typedef struct cli_options {
     const char *format;   /* -o; NULL: table on a terminal, else as the command decides */
@@ -42,6 +42,9 @@ typedef struct cli_options {
         *own[CLI_OWN_FLAGS]; /* values of the command's own flags by their place; "" for a switch */
     bool stdio_jsonl;
     bool timer;
+    wr_arena arena;     /* of values made of several */
+    char *const *given; /* the command line */
+    int given_count;
 } cli_options;
 
 typedef struct cli_state {
@@ -66,14 +69,26 @@ typedef struct cli_state {
     bool last_is_lost;                     /* its rows were too many to be kept as _ */
     int read_depth;                        /* of .read within .read */
     wr_buf prompt, prompt_more, null_text; /* of .prompt and .null */
+    weir_status
+        *first_error; /* where the first error that is reported is copied to; NULL: nowhere */
 } cli_state;
 
 /* A flag that only one command takes. */
 typedef struct cli_own_flag {
-    /* value NULL: a switch; "[TIME]": may be left out, "" then */
+    /* value NULL: a switch; "[TIME]": may be left out, "" then; "TAG...": several times, with
+     * commas between */
     const char *name, *value, *help;
     char letter; /* 0: none */
 } cli_own_flag;
+
+/* What can be done with the things a command is about: weir runs ls. */
+typedef struct cli_verb {
+    const char *name, *aliases; /* as of commands */
+    const char *arguments, *help, *example;
+    const char *flags; /* long names of those of the command it takes, blanks between; NULL: none */
+    int least, most;   /* positional arguments */
+    int (*run)(cli_state *state); /* state->options.args without the verb */
+} cli_verb;
 
 /* Commands: one per cmd_<name>.c. */
 typedef struct cli_command {
@@ -83,6 +98,8 @@ typedef struct cli_command {
     const char *example;
     const cli_own_flag *flags;    /* NULL, or ended by a row without a name */
     int (*run)(cli_state *state); /* positional arguments are in state->options.args */
+    const cli_verb *verbs;        /* NULL, or ended by a row without a name */
+    bool takes_all; /* the words behind it, and itself, are its arguments as they stand */
 } cli_command;
 extern const cli_command *const cli_commands[]; /* ended by NULL */
 
@@ -99,6 +116,10 @@ const cli_command *cli_command_find(const char *word);
 double cli_read_seconds(const char *text);
 /* The long names of all flags without their dashes, one per line, for shell completion. */
 void cli_flag_names(wr_buf *out);
+/* Carries out the verb that is the first positional argument, or says what is wrong. */
+int cli_run_verb(cli_state *state, const cli_command *command);
+/* As --help asks: of a verb, a command or everything. */
+void cli_print_help_of(const cli_options *options, const cli_command *command);
 /* Says that the command was called wrongly, with its usage line; gives CLI_USAGE. */
 int cli_usage(const cli_command *command, const char *what);
 
@@ -114,6 +135,8 @@ int cli_apply_settings(cli_state *state, weir_session *session);
 int cli_close(cli_state *state, int code);
 /* Whether a format of -o is written by COPY: parquet and arrow. NULL: no. */
 bool cli_is_file_format(const char *name);
+/* The output is stdout after all, and -O is the caller's matter. */
+void cli_leave_out(cli_state *state);
 /* True if results go straight into the file of -O, or as a stream to stdout, by COPY. */
 bool cli_writes_file(const cli_state *state);
 /* Prints what is wrong with the command line and gives CLI_USAGE. */
@@ -197,6 +220,46 @@ void cli_progress_make_room(cli_state *state);
 /* ---- pager.c: around the output of one result; begin may decide to do nothing ---- */
 void cli_pager_begin(cli_state *state);
 void cli_pager_end(cli_state *state);
+
+/* ---- saved.c: tracked runs of the command line ---- */
+/* How a run is called; NULL: not. tags: commas between. */
+typedef struct cli_saved_as {
+    const char *name, *description, *tags;
+} cli_saved_as;
+int cli_open_runs(cli_state *state, weir_runs **out);
+/* Appends the inputs of a run up to its action_args, which the caller adds together with the last
+ * brace. */
+void cli_begin_inputs(cli_state *state, const char *action, const cli_saved_as *as, wr_buf *out);
+/* Members of action_args that the global flags give: settings, params. */
+void cli_put_flags(const cli_state *state, wr_buf *out);
+/* The texts between commas as a JSON array. */
+void cli_put_list(wr_buf *out, const char *name, const char *texts);
+/* weir query --save. */
+int cli_save_query(cli_state *state, const char *sql, const cli_saved_as *as);
+/* Carries out a run that was begun, closes it and shows what came of it. only_json: as it is
+ * printed for programs. */
+int cli_carry_out(cli_state *state, weir_run *run, bool only_json);
+/* Prints a JSON text, indented. */
+void cli_print_json(cli_state *state, const char *json);
+/* Asks runs something: prints the reply with --json, or an error, and gives the exit code. *reply
+ * is the caller's when the code is CLI_OK and it is still to be shown, else NULL. */
+int cli_ask_runs(cli_state *state, const char *what, const char *arguments, char **reply);
+/* {ok: false, error, error_type, phase} on stdout. */
+void cli_print_failure(cli_state *state, const char *error, const char *type, const char *phase);
+/* Shows rows as a result: a table on a terminal, or as -o says. columns: names with commas between;
+ * cells: count * columns texts in JSON (as members of an array). */
+typedef struct cli_cells {
+    const char *columns;
+    wr_buf sql;
+    int column_count, count; /* of cells */
+} cli_cells;
+void cli_cell(cli_cells *cells, wr_str json); /* the next one, of a JSON value; empty: NULL */
+int cli_show_cells(cli_state *state, cli_cells *cells); /* and clears them */
+/* cmd_velaria.c: the command that stands for words as Velaria spells them, else command. rest: the
+ * words behind, ended by NULL. */
+const cli_command *cli_velaria_instead(const cli_command *command, char *const *rest);
+/* cmd_run.c: a run of weir run once more; closes it. */
+int cli_run_again(cli_state *state, weir_run *run);
 
 /* ---- stdio.c, repl.c ---- */
 int cli_stdio(cli_state *state);

@@ -7,13 +7,32 @@
  *
  * The main thread looks at the streams every LOOK_EVERY_MS: has one failed (the others are stopped
  * then), was a signal seen, is the time over, have the sources nothing left. Stopping is asked for
- * once and waited for: the last commit belongs to it. */
+ * once and waited for: the last commit belongs to it.
+ *
+ * With --save it is a tracked run: the texts are its inputs, snapshots of the streams its progress,
+ * the last ones its result and artifacts. What sinks write stays where it is. */
+#include "base/json_object.h"
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "sys/clock.h"
+#include "sys/file.h"
 
-enum { LOOK_EVERY_MS = 40, STREAMS_MAX = 64, ROUNDS_BEFORE_DRAINED = 2 };
-enum { OWN_ONCE, OWN_FOR, OWN_IDLE, OWN_STATE, OWN_INTERVAL, OWN_NAME, OWN_DELIVERY, OWN_WORKERS };
+enum { LOOK_EVERY_MS = 40, STREAMS_MAX = 64, ROUNDS_BEFORE_DRAINED = 2, SCRIPTS_MAX = 64 };
+enum { SNAPSHOT_EVERY_MS = 1000 };
+enum {
+    OWN_ONCE,
+    OWN_FOR,
+    OWN_IDLE,
+    OWN_STATE,
+    OWN_INTERVAL,
+    OWN_NAME,
+    OWN_DELIVERY,
+    OWN_WORKERS,
+    OWN_SAVE,
+    OWN_RUN_NAME,
+    OWN_TAG,
+    OWN_DESCRIPTION
+};
 static const cli_own_flag flags[] = {
     [OWN_ONCE] = {"once", NULL, "read what there is, commit, end"},
     [OWN_FOR] = {"for", "TIME", "stop after this time, such as 10m"},
@@ -23,6 +42,10 @@ static const cli_own_flag flags[] = {
     [OWN_NAME] = {"name", "NAME", "of the stream, instead of its sink's; NAME-2, .. of the next"},
     [OWN_DELIVERY] = {"delivery", "HOW", "exactly-once, at-least-once or best-effort"},
     [OWN_WORKERS] = {"workers", "N", "threads that share the keys of a stream (0: none)"},
+    [OWN_SAVE] = {"save", NULL, "keep it as a tracked run; see: weir runs --help"},
+    [OWN_RUN_NAME] = {"run-name", "NAME", "of the tracked run (that of the stream)"},
+    [OWN_TAG] = {"tag", "TAG...", "of the tracked run; several times, or with commas"},
+    [OWN_DESCRIPTION] = {"description", "TEXT", "of the tracked run"},
     {0},
 };
 
@@ -37,6 +60,106 @@ typedef struct running {
     bool is_stopping;
 } running;
 static running now; /* one per process; statements come one by one from cli_each_statement */
+
+typedef struct tracked {
+    weir_runs *runs; /* NULL: those of the caller, who began the run */
+    weir_run *run;   /* NULL: not tracked */
+    weir_status error;
+    bool is_explained, prints_json;
+    int64_t next_ns;
+} tracked;
+static tracked saved;
+
+/* ---- the tracked run ---- */
+
+static void put_inputs(cli_state *state, const wr_buf *texts, int count, wr_buf *out)
+{
+    const cli_options *options = &state->options;
+    WR_BUF(args);
+    WR_BUF(list);
+    const char *name =
+        options->own[OWN_RUN_NAME] ? options->own[OWN_RUN_NAME] : options->own[OWN_NAME];
+    cli_begin_inputs(state, "run",
+                     &(cli_saved_as){name, options->own[OWN_DESCRIPTION], options->own[OWN_TAG]},
+                     out);
+    wr_buf_add_char(&list, '[');
+    for (int i = 0; i < count; i++)
+        wr_json_put_text(&list, NULL, wr_buf_str(&texts[i]));
+    wr_buf_add_char(&list, ']');
+    wr_buf_add_char(&args, '{');
+    wr_json_put(&args, "scripts", wr_buf_str(&list));
+    list.length = 0;
+    wr_buf_add_char(&list, '{');
+    for (int i = 0; i < OWN_SAVE; i++)
+        if (options->own[i]) wr_json_put_text(&list, flags[i].name, wr_str_of(options->own[i]));
+    wr_buf_add_char(&list, '}');
+    wr_json_put(&args, "flags", wr_buf_str(&list));
+    cli_put_flags(state, &args);
+    wr_buf_add_char(&args, '}');
+    wr_json_put(out, "action_args", wr_buf_str(&args));
+    wr_buf_add_char(out, '}');
+}
+
+static int begin_tracked(cli_state *state, const wr_buf *texts, int count)
+{
+    WR_BUF(inputs);
+    int code = cli_open_runs(state, &saved.runs);
+    if (code) return code;
+    put_inputs(state, texts, count, &inputs);
+    weir_status bad = weir_run_begin(saved.runs, inputs.data, &saved.run);
+    if (!bad) return CLI_OK;
+    if (state->options.json)
+        cli_print_failure(state, weir_error_message(bad), "io_error", "filesystem");
+    return cli_report(state, bad, NULL, 0);
+}
+
+/* Snapshots of all streams as lines of progress.jsonl. */
+static void track_progress(bool is_end)
+{
+    int64_t time = wr_clock_mono_ns();
+    if (!saved.run || (!is_end && time < saved.next_ns)) return;
+    saved.next_ns = time + SNAPSHOT_EVERY_MS * INT64_C(1000000);
+    for (int i = 0; i < now.count; i++) {
+        char *json = weir_stream_snapshot(now.streams[i]);
+        weir_error_drop(weir_run_progress(saved.run, json));
+        weir_text_free(json);
+    }
+}
+
+static weir_status keep_snapshot(const weir_stream *stream, const char *json)
+{
+    WR_BUF(path);
+    WR_AUTO(wr_file) *file = NULL;
+    wr_buf_printf(&path, "%s/artifacts/%s.snapshot.json", weir_run_folder(saved.run),
+                  weir_stream_name(stream));
+    WR_TRY(wr_file_open(wr_fs_real(), wr_buf_str(&path), WR_FILE_REPLACE, &file));
+    WR_TRY(wr_file_write(file, 0, json, strlen(json)));
+    return weir_run_add_file(saved.run, path.data, "snapshot", "text");
+}
+
+static void end_tracked(cli_state *state, int code)
+{
+    WR_BUF(result);
+    char *reply = NULL;
+    track_progress(true);
+    wr_buf_add_text(&result, "{\"streams\":[");
+    for (int i = 0; i < now.count; i++) {
+        char *json = weir_stream_snapshot(now.streams[i]);
+        wr_json_put(&result, NULL, wr_str_of(json));
+        weir_error_drop(keep_snapshot(now.streams[i], json));
+        weir_text_free(json);
+    }
+    wr_buf_add_text(&result, "]}");
+    if (code && !saved.error && code != CLI_INTERRUPTED)
+        saved.error = wr_fail(WR_E_BAD_ARGUMENT, "ended with exit code %d", code);
+    weir_status bad =
+        weir_run_finish(saved.run, saved.error, "stream_execute", NULL, result.data, &reply);
+    if (saved.prints_json && reply) cli_print_json(state, reply);
+    if (bad) cli_report(state, bad, NULL, 0);
+    if (!state->options.quiet) fprintf(stderr, "weir: run %s\n", weir_run_id(saved.run));
+    weir_text_free(reply);
+    weir_run_close(saved.run);
+}
 
 /* ---- the script ---- */
 
@@ -66,6 +189,9 @@ static int open_stream(cli_state *state, const char *sql, size_t length)
             fprintf(stderr, "  --name NAME calls the streams NAME, NAME-2, NAME-3\n");
         return code;
     }
+    if (saved.run && !saved.is_explained)
+        weir_error_drop(weir_run_explain(saved.run, state->session, sql, length));
+    saved.is_explained = true;
     wr_buf_add(&now.sql[now.count], sql, length);
     const char *notices = weir_stream_notices(now.streams[now.count++]);
     if (notices && !state->options.quiet) fputs(notices, stderr);
@@ -80,22 +206,31 @@ static int run_statement(cli_state *state, const char *sql, size_t length)
     return is_stream ? open_stream(state, sql, length) : cli_run_statement(state, sql, length);
 }
 
-static int run_scripts(cli_state *state)
+static int read_scripts(cli_state *state, wr_buf *texts, int *count)
 {
     const cli_options *options = &state->options;
     int code = CLI_OK;
+    if (options->sql_count + options->arg_count > SCRIPTS_MAX)
+        return cli_usage(&wr_cmd_run, "more than 64 files in one run");
     for (int i = 0; i < options->sql_count + options->arg_count && !code; i++) {
         const cli_sql *sql = i < options->sql_count ? &options->sqls[i] : NULL;
         bool is_file = !sql || sql->is_file;
         const char *given = sql ? sql->text : options->args[i - options->sql_count];
-        WR_BUF(text);
         if (is_file)
-            code = cli_read_file(state, given, &text);
+            code = cli_read_file(state, given, &texts[i]);
         else
-            wr_buf_add_text(&text, given);
-        if (!code && text.length)
-            code = cli_each_statement(state, text.data, text.length, run_statement);
+            wr_buf_add_text(&texts[i], given);
+        ++*count;
     }
+    return code;
+}
+
+static int run_scripts(cli_state *state, const wr_buf *texts, int count)
+{
+    int code = CLI_OK;
+    for (int i = 0; i < count && !code; i++)
+        if (texts[i].length)
+            code = cli_each_statement(state, texts[i].data, texts[i].length, run_statement);
     return code;
 }
 
@@ -160,6 +295,7 @@ static int wait_for_all(cli_state *state, cli_flow *flow)
         if (bad) code = bad;
         if (code) break;
         cli_flow_show(flow);
+        track_progress(false);
         if (!ended) wr_sleep_ms(LOOK_EVERY_MS);
     }
     return code ? code : stop_code();
@@ -209,7 +345,7 @@ static int read_flags(const cli_options *options)
     const char *idle = options->own[OWN_IDLE];
     double interval_s = 0;
     now = (running){.run_s = -1, .idle_s = -1};
-    if (!options->arg_count && !options->sql_count)
+    if (!options->arg_count && !options->sql_count && !saved.run)
         return cli_usage(&wr_cmd_run, "run needs a file of statements");
     if (idle && options->own[OWN_ONCE])
         return cli_usage(&wr_cmd_run, "--once and --until-idle both say when to end");
@@ -235,18 +371,117 @@ static int set_workers(cli_state *state)
     return cli_usage(&wr_cmd_run, "--workers takes a number");
 }
 
-static int run(cli_state *state)
+static int check_saved(const cli_options *options)
 {
-    int code = read_flags(&state->options);
-    if (!code) code = set_workers(state);
+    bool is_described =
+        options->own[OWN_RUN_NAME] || options->own[OWN_TAG] || options->own[OWN_DESCRIPTION];
+    if (is_described && !options->own[OWN_SAVE] && !saved.run)
+        return cli_usage(&wr_cmd_run, "--run-name, --tag and --description are for --save");
+    return CLI_OK;
+}
+
+/* What a tracked run prints for programs is one document at its end, not snapshots meanwhile. */
+static void track(cli_state *state)
+{
+    saved.prints_json = state->options.json;
+    state->options.json = false;
+    if (saved.prints_json) state->options.format = "none";
+    state->first_error = &saved.error;
+}
+
+static int run_texts(cli_state *state, const wr_buf *texts, int count)
+{
+    bool wanted = state->options.own[OWN_SAVE] && !saved.run;
+    int code = wanted ? begin_tracked(state, texts, count) : CLI_OK;
     if (code) return code;
-    cli_stops_begin();
-    code = run_scripts(state);
+    if (saved.run) track(state);
+    code = run_scripts(state, texts, count);
     if (!code && now.count) code = run_streams(state);
+    if (saved.run) end_tracked(state, code);
     for (int i = 0; i < now.count; i++) {
         weir_stream_close(now.streams[i]);
         wr_buf_clear(&now.sql[i]);
     }
+    state->first_error = NULL;
+    weir_error_drop(saved.error);
+    return code;
+}
+
+static int run(cli_state *state)
+{
+    wr_buf texts[SCRIPTS_MAX] = {0};
+    int count = 0;
+    int code = read_flags(&state->options);
+    if (!code) code = check_saved(&state->options);
+    if (!code) code = set_workers(state);
+    if (code) return code;
+    cli_stops_begin();
+    code = read_scripts(state, texts, &count);
+    if (!code) code = run_texts(state, texts, count);
+    for (int i = 0; i < count; i++)
+        wr_buf_clear(&texts[i]);
+    weir_runs_close(saved.runs);
+    return code;
+}
+
+/* ---- once more ---- */
+
+static void take_flags(cli_options *options, wr_str args)
+{
+    wr_str given = wr_json_member_of(&options->arena, args, "flags");
+    for (int i = 0; i < OWN_SAVE; i++) {
+        wr_str value;
+        bool found = given.length && wr_json_find(given, wr_str_of(flags[i].name), &value);
+        options->own[i] =
+            found ? wr_json_text_of(&options->arena, given, flags[i].name).data : NULL;
+    }
+    for (int i = OWN_SAVE; i < CLI_OWN_FLAGS; i++)
+        options->own[i] = NULL;
+}
+
+static int take_settings(cli_state *state, wr_str args)
+{
+    wr_arena *arena = &state->options.arena;
+    wr_json_members members;
+    wr_str key, value;
+    if (!wr_json_begin(wr_json_member_of(arena, args, "settings"), &members)) return CLI_OK;
+    while (wr_json_next(&members, &key, &value)) {
+        WR_BUF(name);
+        WR_BUF(text);
+        if (!wr_json_unquote(key, &name)) continue;
+        if (wr_json_kind_of(value) != WR_JSON_STRING || !wr_json_unquote(value, &text))
+            wr_buf_add_str(&text, value);
+        weir_status bad = weir_session_set(state->session, name.data, text.data);
+        if (bad) return cli_report(state, bad, NULL, 0);
+    }
+    return CLI_OK;
+}
+
+int cli_run_again(cli_state *state, weir_run *run)
+{
+    wr_buf texts[SCRIPTS_MAX] = {0};
+    wr_arena *arena = &state->options.arena;
+    wr_json_members members;
+    wr_str key, value;
+    int count = 0;
+    wr_str args = wr_json_member_of(arena, wr_str_of(weir_run_inputs(run)), "action_args");
+    take_flags(&state->options, args);
+    state->options.arg_count = 0;
+    saved = (tracked){.run = run};
+    if (wr_json_begin(wr_json_member_of(arena, args, "scripts"), &members))
+        while (count < SCRIPTS_MAX && wr_json_next(&members, &key, &value))
+            wr_json_unquote(value, &texts[count++]);
+    int code = take_settings(state, args);
+    if (!code) code = read_flags(&state->options);
+    if (!code) code = set_workers(state);
+    if (code) {
+        weir_run_close(run);
+    } else {
+        cli_stops_begin();
+        code = run_texts(state, texts, count);
+    }
+    for (int i = 0; i < count; i++)
+        wr_buf_clear(&texts[i]);
     return code;
 }
 

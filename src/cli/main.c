@@ -67,7 +67,7 @@ int main(int argc, char **argv)
     wr_heap_keep(HEAP_KEPT);
     int code = cli_options_read(argc, argv, &state.options, &command, &help);
     if (!code && help)
-        cli_print_help(command);
+        cli_print_help_of(&state.options, command);
     else if (!code)
         code = run_as_told(&state, command);
     cli_options_clear(&state.options);

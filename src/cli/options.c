@@ -89,6 +89,11 @@ void cli_print_help(const cli_command *command)
         printf("weir %s %s\n\n%s\n\n", command->name, command->arguments, command->help);
         if (command->aliases) printf("short: %s\n", command->aliases);
         printf("example: %s\n", command->example);
+        for (const cli_verb *verb = command->verbs; verb && verb->name; verb++) {
+            char left[80];
+            snprintf(left, sizeof left, "%s %s", verb->name, verb->arguments);
+            printf("%s  %-34s %s\n", verb == command->verbs ? "\n" : "", left, verb->help);
+        }
         for (const cli_own_flag *flag = command->flags; flag && flag->name; flag++) {
             char left[64];
             char letter[8] = "";
@@ -339,7 +344,11 @@ static int read_own_flag(int argc, char **argv, int *i, const cli_command *comma
         if (flag->value && !value && follows) value = argv[++*i];
         if (optional && !value) value = "";
         if (!flag->value == !value) {
-            options->own[k] = value ? value : "";
+            bool is_more = flag->value && options->own[k] && strstr(flag->value, "...");
+            options->own[k] =
+                is_more ? wr_arena_printf(&options->arena, "%s,%s", options->own[k], value).data
+                : value ? value
+                        : "";
             continue;
         }
         fprintf(stderr, "weir: --%s %s%s\n", flag->name,
@@ -384,24 +393,30 @@ void cli_options_clear(cli_options *options)
     wr_heap_drop((void *)options->sets);
     wr_heap_drop((void *)options->params);
     wr_heap_drop((void *)options->args);
+    wr_arena_clear(&options->arena);
     *options = (cli_options){0};
 }
 
 int cli_options_read(int argc, char **argv, cli_options *out, const cli_command **command,
                      bool *done)
 {
-    *out = (cli_options){.color = isatty(STDERR_FILENO) && !getenv("NO_COLOR")};
+    *out = (cli_options){.color = isatty(STDERR_FILENO) && !getenv("NO_COLOR"),
+                         .given = argv + 1,
+                         .given_count = argc - 1};
     *command = NULL;
     bool flags_over = false;
     for (int i = 1; i < argc; i++) {
         const char *word = argv[i];
-        if (!flags_over && strcmp(word, "--") == 0) {
+        if (*command && (*command)->takes_all) {
+            push_text(&out->args, &out->arg_count, word);
+        } else if (!flags_over && strcmp(word, "--") == 0) {
             flags_over = true;
         } else if (!flags_over && word[0] == '-' && word[1]) {
             int code = read_flag(argc, argv, &i, *command, out, done);
             if (code) return code;
         } else if (!*command && out->arg_count == 0 && !out->sql_count && cli_command_find(word)) {
-            *command = cli_command_find(word);
+            *command = cli_velaria_instead(cli_command_find(word), argv + i + 1);
+            if ((*command)->takes_all) push_text(&out->args, &out->arg_count, word);
         } else {
             push_text(&out->args, &out->arg_count, word);
         }

@@ -15,6 +15,7 @@
 int cli_report(cli_state *state, weir_status bad, const char *sql, size_t length)
 {
     int code = weir_error_exit_code(bad);
+    if (state->first_error && !*state->first_error) *state->first_error = wr_status_copy(bad);
     char *text = weir_error_render(bad, sql, length, state->options.color);
     fflush(state->out ? state->out : stdout);
     fputs(text, stderr);
@@ -97,6 +98,17 @@ static int open_out(cli_state *state)
     state->out = stdout;
     wr_buf_clear(&state->out_temp);
     return CLI_IO;
+}
+
+void cli_leave_out(cli_state *state)
+{
+    if (state->out != stdout) fclose(state->out);
+    state->out = stdout;
+    state->out_is_terminal = isatty(fileno(stdout));
+    state->options.out_path = NULL;
+    if (state->out_temp.length)
+        wr_status_drop(wr_fs_remove(wr_fs_real(), wr_buf_str(&state->out_temp)));
+    wr_buf_clear(&state->out_temp);
 }
 
 int cli_open_engine(cli_state *state)

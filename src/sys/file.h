@@ -74,6 +74,8 @@ WR_MUST_CHECK weir_status wr_fs_list(wr_fs *fs, wr_str dir, wr_arena *arena, wr_
 WR_MUST_CHECK weir_status wr_fs_glob(wr_fs *fs, wr_str pattern, wr_arena *arena, wr_path_list *out);
 /* Bytes that can still be written to the disk that path is on; UINT64_MAX if unknown. */
 uint64_t wr_disk_room(wr_str path);
+/* The folder relative paths begin at; "." if nobody knows. Caller ends it with wr_heap_drop. */
+char *wr_folder_now(void);
 bool wr_path_has_glob(wr_str path);
 wr_str wr_path_dir(wr_str path); /* "." if there is none */
 wr_str wr_path_base(wr_str path);

@@ -278,3 +278,10 @@ uint64_t wr_disk_room(wr_str path)
     wr_heap_drop(name);
     return failed ? UINT64_MAX : (uint64_t)room.f_bavail * room.f_frsize;
 }
+
+char *wr_folder_now(void)
+{
+    char room[4096];
+    const char *path = getcwd(room, sizeof room);
+    return wr_heap_copy(path ? path : ".", path ? strlen(path) : 1);
+}

@@ -141,10 +141,15 @@ static bool is_dead(const writer *w)
     return begun != 0 && w->begun != 0 && begun != w->begun;
 }
 
-bool wr_unfinished_remove(wr_fs *fs, wr_str path)
+bool wr_unfinished_is_dead(wr_str path)
 {
     writer w;
-    if (!read_name(path, &w) || !is_dead(&w)) return false;
+    return read_name(path, &w) && is_dead(&w);
+}
+
+bool wr_unfinished_remove(wr_fs *fs, wr_str path)
+{
+    if (!wr_unfinished_is_dead(path)) return false;
     wr_status_drop(wr_fs_remove(fs, path));
     return true;
 }

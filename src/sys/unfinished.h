@@ -11,6 +11,8 @@
 void wr_unfinished_name(wr_str path, wr_buf *out);
 /* Whether the path is a name of that kind, whoever writes. */
 bool wr_unfinished_is(wr_str path);
+/* Whether the name tells that its writer is dead; false if it lives, or if that cannot be known. */
+bool wr_unfinished_is_dead(wr_str path);
 /* Removes the file at path if its name tells that its writer is dead; false if it does not, or if
  * that cannot be known from here. A file that cannot be removed counts as removed: it is of no use
  * to anybody. */
