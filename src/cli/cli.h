@@ -234,8 +234,8 @@ void cli_begin_inputs(cli_state *state, const char *action, const cli_saved_as *
 void cli_put_flags(const cli_state *state, wr_buf *out);
 /* The texts between commas as a JSON array. */
 void cli_put_list(wr_buf *out, const char *name, const char *texts);
-/* weir query --save. */
-int cli_save_query(cli_state *state, const char *sql, const cli_saved_as *as);
+/* weir query --save. limit: a number of rows, or NULL. */
+int cli_save_query(cli_state *state, const char *sql, const char *limit, const cli_saved_as *as);
 /* Carries out a run that was begun, closes it and shows what came of it. only_json: as it is
  * printed for programs. */
 int cli_carry_out(cli_state *state, weir_run *run, bool only_json);

@@ -22,8 +22,6 @@ extern const cli_command wr_cmd_query;
 static int add_limit(cli_state *state, const char *sql, const char *limit, wr_buf *out)
 {
     size_t length = strlen(sql);
-    if (!*limit || strspn(limit, "0123456789") != strlen(limit))
-        return cli_usage(&wr_cmd_query, "--limit takes a number of rows");
     weir_prepared *prepared;
     weir_status bad = weir_prepare(state->session, sql, length, &prepared);
     if (bad) return cli_report(state, bad, sql, length);
@@ -70,18 +68,19 @@ static int run(cli_state *state)
     if (watch && cli_writes_file(state))
         return cli_usage(&wr_cmd_query,
                          "--watch shows results, and -o parquet and arrow write one");
-    int code = cli_attach_files(state, options->args + 1, options->arg_count - 1);
-    if (code) return code;
+    if (limit && (!*limit || strspn(limit, "0123456789") != strlen(limit)))
+        return cli_usage(&wr_cmd_query, "--limit takes a number of rows");
     WR_BUF(text);
     WR_BUF(limited);
     if (strcmp(options->args[0], "-") == 0)
         read_stdin(&text);
     else
         wr_buf_add_text(&text, options->args[0]);
-    if (limit) code = add_limit(state, text.data ? text.data : "", limit, &limited);
-    if (code) return code;
     const wr_buf *sql = limit ? &limited : &text;
-    if (saved) return cli_save_query(state, sql->data, &as);
+    if (saved) return cli_save_query(state, text.data ? text.data : "", limit, &as);
+    int code = cli_attach_files(state, options->args + 1, options->arg_count - 1);
+    if (!code && limit) code = add_limit(state, text.data ? text.data : "", limit, &limited);
+    if (code) return code;
     if (watch) return cli_watch(state, sql->data, sql->length, seconds);
     return cli_run_sql(state, sql->data, sql->length);
 }

@@ -167,7 +167,7 @@ int cli_carry_out(cli_state *state, weir_run *run, bool only_json)
     return code;
 }
 
-static void put_query(cli_state *state, const char *sql, wr_buf *out)
+static void put_query(cli_state *state, const char *sql, const char *limit, wr_buf *out)
 {
     const cli_options *options = &state->options;
     WR_BUF(args);
@@ -180,15 +180,16 @@ static void put_query(cli_state *state, const char *sql, wr_buf *out)
     wr_buf_add_char(&files, ']');
     wr_json_put(&args, "files", wr_buf_str(&files));
     cli_put_flags(state, &args);
+    if (limit) wr_json_put(&args, "limit", wr_str_of(limit));
     if (options->out_path) wr_json_put_text(&args, "path", wr_str_of(options->out_path));
-    if (options->out_path && options->format)
+    if (options->out_path && options->format && !options->json)
         wr_json_put_text(&args, "format", wr_str_of(options->format));
     wr_buf_add_char(&args, '}');
     wr_json_put(out, "action_args", wr_buf_str(&args));
     wr_buf_add_char(out, '}');
 }
 
-int cli_save_query(cli_state *state, const char *sql, const cli_saved_as *as)
+int cli_save_query(cli_state *state, const char *sql, const char *limit, const cli_saved_as *as)
 {
     WR_BUF(inputs);
     weir_runs *runs = NULL;
@@ -196,7 +197,7 @@ int cli_save_query(cli_state *state, const char *sql, const cli_saved_as *as)
     int code = cli_open_runs(state, &runs);
     if (code) return code;
     cli_begin_inputs(state, "query", as, &inputs);
-    put_query(state, sql, &inputs);
+    put_query(state, sql, limit, &inputs);
     cli_leave_out(state);
     weir_status bad = weir_run_begin(runs, inputs.data, &run);
     code = bad ? report(state, bad, "filesystem") : cli_carry_out(state, run, state->options.json);

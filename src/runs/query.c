@@ -9,7 +9,7 @@
  *   setup [sql]      run first: sources, tables
  *   files [path]     made views by their names
  *   settings {..}    of the session
- *   sql, params, format, path or file_name (in artifacts/)
+ *   sql, params, limit (rows of the result), format, path or file_name (in artifacts/)
  *   result_sql       what is kept, if not the rows of sql
  *   numbers {name: sql}   of which each gives one, for the result
  *   payload {..}     put in front of the result */
@@ -127,10 +127,14 @@ static weir_status bind_params(const work *w, weir_prepared *prepared)
 
 static void add_copy(const work *w, wr_str sql, wr_buf *out)
 {
+    int64_t limit = wr_json_int_of(w->options, "limit", -1);
+    bool complete; /* a comment may follow the semicolon */
+    sql.length = weir_sql_split(sql.data, sql.length, &complete);
     while (sql.length && strchr(" \t\r\n;", sql.data[sql.length - 1]))
         sql.length--;
-    wr_buf_add_text(out, "COPY (");
+    wr_buf_add_text(out, limit < 0 ? "COPY (" : "COPY (FROM (");
     wr_buf_add_str(out, sql);
+    if (limit >= 0) wr_buf_printf(out, "\n) LIMIT %lld", (long long)limit);
     wr_buf_add_text(out, "\n) TO ");
     wr_run_quote(out, w->path);
     if (wr_str_is(w->format, "jsonl"))
@@ -227,6 +231,8 @@ static weir_status run_last(work *w, wr_str sql)
     bool is_copy = !is_no_query(bad);
     if (!is_copy) {
         wr_status_drop(bad);
+        if (wr_json_int_of(w->options, "limit", -1) >= 0)
+            return wr_fail(WR_E_UNSUPPORTED, "a limit is for a query that gives rows");
         bad = start(w, sql, &query);
     }
     if (!bad) bad = carry(w, query, is_copy);

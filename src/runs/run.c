@@ -89,6 +89,7 @@ static weir_status read_inputs(weir_run *run, const char *inputs)
         return wr_fail(WR_E_BAD_ARGUMENT, "the inputs of a run are a JSON object");
     run->inputs = wr_arena_str(&run->arena, json);
     wr_run_record *r = &run->record;
+    hidden_json(run, json); /* learns: a secret may stand elsewhere before its name does */
     wr_str safe = hidden_json(run, json);
     r->action = wr_json_text_of(&run->arena, safe, "action");
     r->name = wr_json_text_of(&run->arena, safe, "run_name");
