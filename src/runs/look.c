@@ -14,22 +14,47 @@ static const struct question {
     const char *name;
     wr_ask_fn *answer;
     const char *phase;
+    const char *takes; /* members of the arguments, blanks around each */
 } questions[] = {
-    {"list", wr_ask_list, "run_lookup"},
-    {"show", wr_ask_show, "run_lookup"},
-    {"status", wr_ask_status, "run_lookup"},
-    {"logs", wr_ask_logs, "run_lookup"},
-    {"result", wr_ask_result, "run_lookup"},
-    {"diff", wr_ask_diff, "run_lookup"},
-    {"tag", wr_ask_tag, "run_lookup"},
-    {"gc", wr_ask_gc, "filesystem"},
-    {"artifacts", wr_ask_artifacts, "artifact_lookup"},
-    {"artifact", wr_ask_artifact, "artifact_lookup"},
-    {"preview", wr_ask_preview, "artifact_lookup"},
-    {"export", wr_ask_export, "artifact_lookup"},
-    {"forget_artifact", wr_ask_forget, "artifact_lookup"},
-    {"datasets", wr_ask_datasets, "artifact_lookup"},
+    {"list", wr_ask_list, "run_lookup", " status action tag query limit "},
+    {"show", wr_ask_show, "run_lookup", " run_id limit "},
+    {"status", wr_ask_status, "run_lookup", " run_id limit "},
+    {"logs", wr_ask_logs, "run_lookup", " run_id limit "},
+    {"result", wr_ask_result, "run_lookup", " run_id limit "},
+    {"diff", wr_ask_diff, "run_lookup", " run_id other_run_id limit "},
+    {"tag", wr_ask_tag, "run_lookup", " run_id add remove run_name description dry_run "},
+    {"gc", wr_ask_gc, "filesystem", " keep_last ttl_days delete_files dry_run "},
+    {"artifacts", wr_ask_artifacts, "artifact_lookup", " run_id limit "},
+    {"artifact", wr_ask_artifact, "artifact_lookup", " artifact_id "},
+    {"preview", wr_ask_preview, "artifact_lookup", " artifact_id limit "},
+    {"export", wr_ask_export, "artifact_lookup", " artifact_id path format overwrite dry_run "},
+    {"forget_artifact", wr_ask_forget, "artifact_lookup", " artifact_id delete_files dry_run "},
+    {"datasets", wr_ask_datasets, "artifact_lookup", " limit "},
 };
+
+/* A number that cannot be read, or a name that is misspelt, would mean something else than was
+ * meant: gc would delete by it. */
+static weir_status check_arguments(const struct question *question, wr_str arguments)
+{
+    static const char numbers[] = " limit keep_last ttl_days ";
+    wr_json_members members;
+    wr_str key, value;
+    wr_json_begin(arguments, &members);
+    while (wr_json_next(&members, &key, &value)) {
+        WR_BUF(name);
+        WR_BUF(word);
+        wr_json_unquote(key, &name);
+        wr_buf_printf(&word, " %s ", name.data ? name.data : "");
+        if (!strstr(question->takes, word.data))
+            return wr_fail(WR_E_UNKNOWN_OPTION, "\"%s\" takes no \"%s\"", question->name,
+                           name.data ? name.data : "");
+        bool is_null = wr_json_kind_of(value) == WR_JSON_NULL;
+        if (!is_null && strstr(numbers, word.data) && wr_json_int_of(arguments, name.data, -1) < 0)
+            return wr_fail(WR_E_BAD_ARGUMENT, "\"%s\" is a whole number, not %.*s", name.data,
+                           WR_STR_ARGS(value));
+    }
+    return WR_OK;
+}
 
 static weir_status ask(weir_runs *runs, const char *what, const char *arguments, wr_buf *out,
                        const char **phase)
@@ -48,6 +73,7 @@ static weir_status ask(weir_runs *runs, const char *what, const char *arguments,
                                &nearest);
     if (!wr_json_valid(given) || wr_json_kind_of(given) != WR_JSON_OBJECT)
         return wr_fail(WR_E_BAD_ARGUMENT, "arguments of \"%s\" are a JSON object", what);
+    WR_TRY(check_arguments(found, given));
     wr_ask one = {runs, &scratch, given, found->phase, out};
     wr_mutex_lock(&runs->lock);
     weir_status bad = wr_runs_refresh(runs);
