@@ -130,7 +130,10 @@ def command_line(weir):
     names = [line.split()[1] for line in overview.splitlines() if re.match(r"  weir [a-z]+", line)]
     text = "# Command line\n\n" + NOTE + f"```\n{overview}\n```\n"
     for name in names:
-        text += f"\n## weir {name}\n\n```\n{said(weir, name, '--help')}\n```\n"
+        told = said(weir, name, "--help")
+        text += f"\n## weir {name}\n\n```\n{told}\n```\n"
+        for verb in re.findall(r"^  ([a-z]+) ", told, re.M):
+            text += f"\n### weir {name} {verb}\n\n```\n{said(weir, name, verb, '--help')}\n```\n"
     prompt = subprocess.run([weir, "-q"], input=".help\n", capture_output=True, text=True, check=True).stdout.rstrip()
     return text + f"\n## Commands of the prompt\n\nThey work in scripts too.\n\n```\n{prompt}\n```\n"
 

@@ -445,6 +445,90 @@ typedef weir_status weir_find_table_fn(void *arg, const char *name, weir_found *
 /* NULL: nobody is asked any more. Clones of the session have it, too. */
 WEIR_API void weir_session_find_tables(weir_session *session, weir_find_table_fn *find, void *arg);
 
+/* ---- tracked runs: what was run, how it went, and what came of it, in files ---- */
+/* A workspace: folders runs/<run id>/ with run.json, inputs.json, explain.json, progress.jsonl,
+ * stdout.log, stderr.log and artifacts/, and index/artifacts.sqlite, which is mended from the
+ * folders whenever it is missing, damaged or says something else. Threads and processes may use
+ * one at once, and a process may be killed at any time: the next look tells its runs as failed.
+ * JSON texts are UTF-8; those handed out are ended with weir_text_free. */
+typedef struct weir_runs weir_runs;
+/* home NULL: $WEIR_HOME, else $XDG_DATA_HOME/weir, else ~/.local/share/weir. Writes nothing. */
+WEIR_API weir_status weir_runs_open(const char *home, weir_runs **out);
+WEIR_API const char *weir_runs_home(const weir_runs *runs); /* as long as runs */
+WEIR_API void weir_runs_close(weir_runs *runs); /* its runs are closed before; accepts NULL */
+/* Asks something. Any thread; calls on one weir_runs wait for each other. arguments: a JSON object
+ * or NULL. run_id and artifact_id: whole, a beginning that only one has, "last", or "last~2": the
+ * second before it.
+ *
+ *   what               arguments (all optional but ids)            members of the reply
+ *   list               status action tag query limit               runs
+ *   show               run_id limit                                run artifacts
+ *   status             run_id limit                                status latest_progress ..
+ *   logs               run_id limit (lines, from the end)          stdout stderr
+ *   result             run_id limit                                run artifact preview
+ *   diff               run_id other_run_id limit                   metadata_diff result_diff
+ *   tag                run_id add remove run_name description      run before
+ *   gc                 keep_last ttl_days delete_files             deleted_run_ids ..
+ *   artifacts          run_id limit                                artifacts
+ *   artifact           artifact_id                                 artifact
+ *   preview            artifact_id limit                           artifact preview
+ *   export             artifact_id path format overwrite           path row_count
+ *   forget_artifact    artifact_id delete_files                    artifact
+ *   datasets           limit                                       datasets ..
+ *
+ * tag, gc, export and forget_artifact take dry_run: they say what they would do. *reply always
+ * becomes a JSON object with "ok"; if it fails, one with error, error_type, phase and details. */
+WEIR_API weir_status weir_runs_ask(weir_runs *runs, const char *what, const char *arguments,
+                                   char **reply);
+
+/* A run that is carried out. One thread at a time. */
+typedef struct weir_run weir_run;
+/* Makes its folder, status "running". inputs: {"action": "query", "action_args": {..}, "run_name",
+ * "description", "tags": [..], "timeout_ms", "cli_args": [..]}, all optional but action. Values of
+ * passwords, tokens and the like are written as "***", here and everywhere else. Close it before
+ * runs. */
+WEIR_API weir_status weir_run_begin(weir_runs *runs, const char *inputs, weir_run **out);
+/* As begin, with the inputs of another run, which becomes its parent_run_id. changes: NULL, or
+ * members that take the place of those in the inputs. Fails if a secret was left out of them. */
+WEIR_API weir_status weir_run_again(weir_runs *runs, const char *run_id, const char *changes,
+                                    weir_run **out);
+WEIR_API const char *weir_run_id(const weir_run *run);     /* as long as run, as these: */
+WEIR_API const char *weir_run_folder(const weir_run *run); /* absolute */
+WEIR_API const char *weir_run_inputs(const weir_run *run); /* JSON, with secrets */
+/* Adds to stdout.log, or to stderr.log. */
+WEIR_API weir_status weir_run_log(weir_run *run, bool is_error, const char *text, size_t length);
+/* Adds a line to progress.jsonl: a JSON object. */
+WEIR_API weir_status weir_run_progress(weir_run *run, const char *json);
+/* Writes explain.json of a statement; of one that has no plan it says why. */
+WEIR_API weir_status weir_run_explain(weir_run *run, weir_session *session, const char *sql,
+                                      size_t length);
+/* Runs the statements of sql. Rows of the last one go into an artifact and are not held in memory;
+ * progress is written meanwhile. options, a JSON object or NULL: "params" {name: text} or [text],
+ * "format" (parquet), "path" (result.<format> in artifacts/). *result: JSON with tag, affected,
+ * schema, types, row_count, the artifact and a preview as "rows". */
+WEIR_API weir_status weir_run_query(weir_run *run, weir_session *session, const char *sql,
+                                    size_t length, const char *options, char **result);
+/* Makes an artifact of a file. type: "result", "snapshot" ..; format: parquet, csv, json, text ..
+ */
+WEIR_API weir_status weir_run_add_file(weir_run *run, const char *path, const char *type,
+                                       const char *format);
+/* Who wants to know of the query that weir_run_query carries out: called with it once it has
+ * started, and with NULL before it is closed, in the thread of weir_run_query. */
+typedef void weir_run_watch_fn(void *arg, weir_query *query);
+WEIR_API void weir_run_watch(weir_run *run, weir_run_watch_fn *watch, void *arg);
+/* Carries out the action of its inputs, query, file-sql or stream-sql-once, and finishes the run.
+ * *reply as that of weir_run_finish. Fails as the action does; other actions are UNSUPPORTED. */
+WEIR_API weir_status weir_run_carry_out(weir_run *run, weir_session *session, char **reply);
+/* Ends it: failed with bad, timed_out if that is a TIMEOUT, or succeeded with NULL. bad is
+ * borrowed; phase, result (a JSON value) and sql, the text bad points into, may be NULL. *reply:
+ * {ok, run_id, run_dir, status, action, tags, result, artifacts}, or {ok: false, run_id, run_dir,
+ * status, error, error_type, phase, details, code, sqlstate, hint, fix}. Fails if run.json cannot
+ * be written. */
+WEIR_API weir_status weir_run_finish(weir_run *run, weir_status bad, const char *phase,
+                                     const char *sql, const char *result, char **reply);
+/* A run that was not finished has failed. Accepts NULL. */
+WEIR_API void weir_run_close(weir_run *run);
+
 /* ---- describing weir itself ---- */
 /* Functions, settings, formats, errors, keywords as one JSON document (weir describe --json). Free
  * with weir_text_free. */

@@ -156,14 +156,14 @@ static int forget(cli_state *state)
 static const cli_verb verbs[] = {
     {"ls", NULL, "", "the newest artifacts", "weir artifacts ls --run last", "run limit", 0, 0,
      list},
-    {"show", NULL, "ARTIFACT", "what is known about it", "weir artifacts show artifact_1f2e", NULL,
-     1, 1, show},
-    {"preview", NULL, "ARTIFACT", "its first rows", "weir artifacts preview artifact_1f2e", "limit",
-     1, 1, preview},
+    {"show", NULL, "ARTIFACT", "what is known about it", "weir artifacts show last", NULL, 1, 1,
+     show},
+    {"preview", NULL, "ARTIFACT", "its first rows", "weir artifacts preview last", "limit", 1, 1,
+     preview},
     {"export", NULL, "ARTIFACT PATH", "copy it, in another format if the path says so",
-     "weir artifacts export artifact_1f2e rows.csv", "format overwrite dry-run", 2, 2, export},
+     "weir artifacts export last rows.csv", "format overwrite dry-run", 2, 2, export},
     {"rm", NULL, "ARTIFACT", "give it up; its file stays without --delete-files",
-     "weir artifacts rm artifact_1f2e --dry-run", "delete-files dry-run", 1, 1, forget},
+     "weir artifacts rm last --dry-run", "delete-files dry-run", 1, 1, forget},
     {0},
 };
 
@@ -172,7 +172,7 @@ static int run(cli_state *state) { return cli_run_verb(state, &wr_cmd_artifacts)
 const cli_command wr_cmd_artifacts = {
     .name = "artifacts",
     .arguments = "VERB [ARTIFACT]",
-    .help = "files that came of tracked runs; ARTIFACT is an id or the beginning of one",
+    .help = "files that came of tracked runs; ARTIFACT is an id, the beginning of one, or last",
     .example = "weir artifacts ls",
     .flags = flags,
     .run = run,

@@ -382,7 +382,7 @@ static const cli_verb verbs[] = {
     {"result", NULL, "RUN", "the rows that came of it", "weir runs result last --limit 10", "limit",
      1, 1, result},
     {"diff", NULL, "RUN RUN", "what differs: what is said about them, and the rows",
-     "weir runs diff last 20260102T030405Z_1f2e3d4c", "limit", 2, 2, diff},
+     "weir runs diff last~1 last", "limit", 2, 2, diff},
     {"rerun", NULL, "RUN", "the same inputs once more, as another run", "weir runs rerun last",
      "name description tag", 1, 1, rerun},
     {"tag", NULL, "RUN [TAG...]", "give it tags, a name or a description",
@@ -397,7 +397,7 @@ static int run(cli_state *state) { return cli_run_verb(state, &wr_cmd_runs); }
 const cli_command wr_cmd_runs = {
     .name = "runs",
     .arguments = "VERB [RUN]",
-    .help = "tracked runs; RUN is an id, the beginning of one, or last",
+    .help = "tracked runs; RUN is an id, the beginning of one, last, or last~1",
     .example = "weir runs ls",
     .flags = flags,
     .run = run,

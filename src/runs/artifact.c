@@ -36,8 +36,14 @@ weir_status wr_ask_find_artifact(wr_ask *ask, wr_run_artifact *out)
     wr_artifact_list list = {0};
     wr_str id = wr_json_text_of(ask->arena, ask->arguments, "artifact_id");
     if (!id.length) return wr_fail(WR_E_BAD_ARGUMENT, "\"artifact_id\" is missing");
-    WR_TRY(wr_run_index_artifacts(ask->runs->index, WR_STR(""), id, 2, ask->arena, &list));
-    if (!list.count)
+    int64_t back = wr_run_last(id);
+    WR_TRY(wr_run_index_artifacts(ask->runs->index, WR_STR(""), back < 0 ? id : WR_STR(""),
+                                  back < 0 ? 2 : back + 1, ask->arena, &list));
+    if (back >= 0 && list.count > back) {
+        *out = list.items[back];
+        return WR_OK;
+    }
+    if (!list.count || back >= 0)
         return wr_with_hint(wr_fail(WR_E_UNKNOWN_RUN, "no artifact \"%s\"", id.data),
                             "weir artifacts ls lists them");
     if (list.count > 1)

@@ -117,7 +117,9 @@ WR_MUST_CHECK weir_status wr_run_read(wr_arena *arena, wr_str folder, wr_run_rec
 WR_MUST_CHECK weir_status wr_run_write(wr_str folder, const wr_run_record *record, bool durable);
 /* Brings one run into the index. Without one it is found at the next look: no failure. */
 void wr_runs_note(weir_runs *runs, const wr_run_record *record, const wr_artifact_list *artifacts);
-/* Finds a run by its whole id, a beginning of it or "last"; UNKNOWN_RUN. */
+/* Finds a run by its whole id, a beginning of it or "last"; UNKNOWN_RUN. last: how many before the
+ * newest one a text such as "last~2" means; -1: it is no such text. */
+int64_t wr_run_last(wr_str wanted);
 WR_MUST_CHECK weir_status wr_runs_find(weir_runs *runs, wr_arena *arena, wr_str wanted,
                                        wr_run_record *out, int64_t *artifact_count);
 /* A session of its own to read artifacts with. */

@@ -308,10 +308,25 @@ static weir_status not_found(wr_arena *arena, const wr_run_list *all, wr_str wan
                          : wr_with_hint(bad, "weir runs ls lists them");
 }
 
+int64_t wr_run_last(wr_str wanted)
+{
+    wr_str last = WR_STR("last");
+    int64_t back = 0;
+    if (!wr_str_has_prefix(wanted, last)) return -1;
+    if (wanted.length == last.length) return 0;
+    if (wanted.data[last.length] != '~' || wanted.length > last.length + 7) return -1;
+    for (size_t i = last.length + 1; i < wanted.length; i++) {
+        if (wanted.data[i] < '0' || wanted.data[i] > '9') return -1;
+        back = back * 10 + (wanted.data[i] - '0');
+    }
+    return back;
+}
+
 weir_status wr_runs_find(weir_runs *runs, wr_arena *arena, wr_str wanted, wr_run_record *out,
                          int64_t *artifact_count)
 {
-    wr_run_filter all = {.limit = wr_str_is(wanted, "last") ? 1 : -1};
+    int64_t back = wr_run_last(wanted);
+    wr_run_filter all = {.limit = back < 0 ? -1 : back + 1};
     wr_run_list list = {0};
     int64_t *counts = NULL;
     int found = -1;
@@ -319,8 +334,8 @@ weir_status wr_runs_find(weir_runs *runs, wr_arena *arena, wr_str wanted, wr_run
     WR_TRY(wr_run_index_runs(runs->index, &all, arena, &list, &counts));
     for (int i = 0; i < list.count; i++) {
         wr_str id = list.items[i].id;
-        bool is_it = all.limit == 1 || wr_str_eq(id, wanted);
-        if (!is_it && (!wanted.length || !wr_str_has_prefix(id, wanted))) continue;
+        bool is_it = back >= 0 ? i == back : wanted.length && wr_str_has_prefix(id, wanted);
+        if (!is_it) continue;
         if (found >= 0)
             return wr_fail(WR_E_UNKNOWN_RUN, "more than one run begins with \"%.*s\"",
                            WR_STR_ARGS(wanted));
