@@ -215,27 +215,21 @@ static weir_status start(work *w, wr_str sql, weir_query **out)
     return weir_prepared_start(prepared, out);
 }
 
-/* Not a query that COPY takes: parsing it inside one fails, though alone it is right. */
-static bool is_no_query(weir_status bad) { return bad && (int)bad->code < 1000; }
-
 static weir_status run_last(work *w, wr_str sql)
 {
     WR_AUTO(prepared_statement) *alone = NULL;
+    weir_form form;
     WR_BUF(copy);
     weir_query *query = NULL;
     w->phase = "sql_execute";
+    WR_TRY(weir_sql_form(sql.data, sql.length, &form));
     WR_TRY(weir_prepare(w->session, sql.data, sql.length, &alone));
     WR_TRY(weir_run_explain(w->run, w->session, sql.data, sql.length));
     add_copy(w, sql, &copy);
-    weir_status bad = start(w, wr_buf_str(&copy), &query);
-    bool is_copy = !is_no_query(bad);
-    if (!is_copy) {
-        wr_status_drop(bad);
-        if (wr_json_int_of(w->options, "limit", -1) >= 0)
-            return wr_fail(WR_E_UNSUPPORTED, "a limit is for a query that gives rows");
-        bad = start(w, sql, &query);
-    }
-    if (!bad) bad = carry(w, query, is_copy);
+    if (!form.is_query && wr_json_int_of(w->options, "limit", -1) >= 0)
+        return wr_fail(WR_E_UNSUPPORTED, "a limit is for a query that gives rows");
+    weir_status bad = start(w, form.is_query ? wr_buf_str(&copy) : sql, &query);
+    if (!bad) bad = carry(w, query, form.is_query);
     weir_query_close(query);
     return bad;
 }
