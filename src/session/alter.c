@@ -693,9 +693,9 @@ weir_status wr_run_comment(weir_query *query, const wr_sql_comment *comment)
     unsigned kinds = comment->object == WR_OBJECT_VIEW ? 1u << WR_ENTRY_VIEW : 1u << WR_ENTRY_TABLE;
     WR_AUTO(wr_object) *old = wr_catalog_find(&query->view, kinds, schema, last);
     if (old && old->is_materialized && comment->object == WR_OBJECT_TABLE)
-        return wr_with_fix(wr_fail_at(WR_E_UNKNOWN_TABLE, wr_names_last(name).span,
-                                      "%.*s is a materialized view", WR_STR_ARGS(last)),
-                           "COMMENT ON MATERIALIZED VIEW %.*s", WR_STR_ARGS(last));
+        return wr_with_hint(wr_fail_at(WR_E_UNKNOWN_TABLE, wr_names_last(name).span,
+                                       "%.*s is a materialized view", WR_STR_ARGS(last)),
+                            "COMMENT ON MATERIALIZED VIEW %.*s", WR_STR_ARGS(last));
     if (!old || (on_materialized && !old->is_materialized))
         return wr_fail_at(WR_E_UNKNOWN_TABLE, wr_names_last(name).span, "no %s \"%.*s\"",
                           comment->object == WR_OBJECT_VIEW ? "view"
