@@ -9,8 +9,9 @@ to be installed: pyarrow, polars, pandas and numpy are used where you ask for th
 
 from __future__ import annotations
 
+import importlib
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from weir._weir import Batch, version as __version__
 from weir.connection import Connection, connect, default_connection
@@ -30,6 +31,16 @@ from weir.errors import (
 from weir.expression import Expr, F, col, lit, sql_expr, when
 from weir.frame import Column, Frame, GroupBy
 from weir.interval import Interval
+
+if TYPE_CHECKING:
+    from weir import aio, dbapi, stream
+
+
+def __getattr__(name: str) -> Any:
+    """weir.stream, weir.aio and weir.dbapi are imported when they are first wanted."""
+    if name in ("aio", "dbapi", "stream"):
+        return importlib.import_module(f"weir.{name}")
+    raise AttributeError(f"module 'weir' has no attribute {name!r}")
 
 
 def sql(query: str, /, *values: Any, **params: Any) -> Frame:
@@ -103,8 +114,10 @@ __all__ = [
     "ProgrammingError",
     "Warning",
     "__version__",
+    "aio",
     "col",
     "connect",
+    "dbapi",
     "default_connection",
     "execute",
     "from_arrow",
@@ -117,6 +130,7 @@ __all__ = [
     "register",
     "sql",
     "sql_expr",
+    "stream",
     "table",
     "when",
 ]

@@ -105,13 +105,7 @@ class Connection:
 
     def _held(self, result: _weir.Result) -> Frame:
         """The rows of a statement that is no query, such as SHOW: kept, since it cannot be run again."""
-        batches = []
-        while (batch := result.batch()) is not None:
-            batches.append(batch)
-        if batches:
-            return self.from_arrow(batches)
-        columns = ", ".join(f"CAST(NULL AS {kind}) AS {text.identifier(name)}" for name, kind in result.columns())
-        return Frame(self, f"SELECT {columns} LIMIT 0")
+        return self._unnamed(incoming.held(result))
 
     def execute(self, query: str, values: Values = None) -> int:
         """Runs statements to their end; returns how many rows the last one changed (0 if it is no change).
@@ -173,8 +167,11 @@ class Connection:
 
     def from_arrow(self, data: Any) -> Frame:
         """A frame of data of the program: anything weir.incoming understands. It is read now, to its end."""
+        return self._unnamed(self._incoming(data))
+
+    def _unnamed(self, source: incoming.Incoming) -> Frame:
         name = f"weir_data_{next(_numbers)}"
-        self._register(name, data)
+        self._register(name, source)
         return Frame(self, f"SELECT * FROM {text.identifier(name)}", None, (Registered(self, name),))
 
     def from_pandas(self, data: Any) -> Frame:
@@ -187,10 +184,16 @@ class Connection:
         data: anything with __arrow_c_stream__ or __arrow_c_array__ (pyarrow, polars, pandas, DuckDB, frames), record
         batch readers, sequences and iterators of batches. It is read now, to its end. The table is this connection's own.
         """
-        self._register(name, data)
+        self._register(name, self._incoming(data))
 
-    def _register(self, name: str, data: Any) -> None:
-        source = incoming.stream(data)
+    def _incoming(self, data: Any) -> incoming.Incoming:
+        """A frame runs to its end first: while rows are read the session is in use."""
+        if not isinstance(data, Frame):
+            return incoming.stream(data)
+        with data._connection._watched(data._start()) as result:
+            return incoming.held(result)
+
+    def _register(self, name: str, source: incoming.Incoming) -> None:
         try:
             self._session.register(name, source.capsule)
         except Error as error:

@@ -50,6 +50,14 @@ def stream(data: Any) -> Incoming:
     )
 
 
+def held(result: _weir.Result) -> Incoming:
+    """All rows of a result, taken now."""
+    batches = []
+    while (batch := result.batch()) is not None:
+        batches.append(batch)
+    return Incoming(_weir.stream_of(result.__arrow_c_schema__(), (b.__arrow_c_array__() for b in batches), []), [])
+
+
 def _by_pyarrow(data: Any) -> Any:
     try:
         import pyarrow
