@@ -73,6 +73,25 @@ static weir_status start(wrp_session *session, const char *sql, size_t length,
     return bad;
 }
 
+static void set_running(wrp_session *session, weir_query *query)
+{
+    pthread_mutex_lock(&session->gate);
+    session->running = query;
+    pthread_mutex_unlock(&session->gate);
+}
+
+/* Carries a change out, in the turn it was started in: if it fails it undoes what was done since it
+ * was started, which must be its own. */
+static weir_status run_out(wrp_query *query)
+{
+    struct ArrowArray none;
+    if (weir_query_kind(query->query) != WEIR_CHANGE) return NULL;
+    set_running(query->session, query->query);
+    weir_status bad = wrp_query_next(query, &none);
+    set_running(query->session, NULL);
+    return bad;
+}
+
 static PyObject *run_text(wrp_session *session, const char *sql, size_t length,
                           wrp_parameters *parameters)
 {
@@ -82,7 +101,11 @@ static PyObject *run_text(wrp_session *session, const char *sql, size_t length,
     if (!wrp_turn_begin(session, &turn)) return NULL;
     weir_status bad = start(session, sql, length, parameters, &started);
     if (!bad && started) query = wrp_query_new(session, started, sql, length, &bad);
-    if (!wrp_turn_end(&turn, bad, sql, length)) return NULL;
+    if (!bad && query) bad = run_out(query);
+    if (!wrp_turn_end(&turn, bad, sql, length)) {
+        wrp_query_release(query);
+        return NULL;
+    }
     if (parameters && wrp_parameters_mismatch(parameters)) return NULL;
     return query ? wrp_result_new(query) : PyErr_NoMemory();
 }
@@ -209,6 +232,19 @@ static PyObject *session_unregister(PyObject *self, PyObject *args)
 
 /* ---- from other threads ---- */
 
+/* Of the change that is carried out, or None. */
+static PyObject *session_progress(PyObject *self, PyObject *none)
+{
+    wrp_session *session = ((session_object *)self)->session;
+    weir_progress progress;
+    (void)none;
+    pthread_mutex_lock(&session->gate);
+    bool is_known = session->running;
+    if (is_known) weir_query_progress(session->running, &progress);
+    pthread_mutex_unlock(&session->gate);
+    return is_known ? wrp_progress_dict(&progress) : Py_NewRef(Py_None);
+}
+
 static PyObject *session_interrupt(PyObject *self, PyObject *none)
 {
     (void)none;
@@ -237,6 +273,7 @@ static PyMethodDef methods[] = {
     {"transaction", session_transaction, METH_NOARGS, "None, \"open\" or \"failed\""},
     {"register", session_register, METH_VARARGS, "register(name, stream_capsule)"},
     {"unregister", session_unregister, METH_VARARGS, "unregister(name)"},
+    {"progress", session_progress, METH_NOARGS, "Of the change that is carried out; any thread."},
     {"interrupt", session_interrupt, METH_NOARGS, "Cancels what runs; any thread."},
     {"beside", session_beside, METH_NOARGS, "Another session of the same engine."},
     {"close", session_close, METH_NOARGS, "Closes it and its results."},

@@ -30,6 +30,9 @@ weir_status wrp_query_next(wrp_query *query, struct ArrowArray *out);
 /* Makes out a stream of the rows that are left; it keeps the query. */
 bool wrp_query_stream(wrp_query *query, struct ArrowArrayStream *out);
 
+/* Progress as a dict; GIL held. */
+PyObject *wrp_progress_dict(const weir_progress *progress);
+
 /* weir.Result as a type object; NULL with a Python error. */
 PyObject *wrp_result_type(void);
 /* A Result that takes over the caller's reference of query, also on failure. */

@@ -85,16 +85,22 @@ static PyObject *tell_notices(const weir_query *query)
                 : Py_NewRef(Py_None);
 }
 
+PyObject *wrp_progress_dict(const weir_progress *p)
+{
+    PyObject *fraction = p->fraction < 0 ? Py_NewRef(Py_None) : PyFloat_FromDouble(p->fraction);
+    return Py_BuildValue("{sNsKsKsKsKsKsKsdss}", "fraction", fraction, "rows",
+                         (unsigned long long)p->rows, "bytes", (unsigned long long)p->bytes,
+                         "rows_total", (unsigned long long)p->rows_total, "bytes_total",
+                         (unsigned long long)p->bytes_total, "memory",
+                         (unsigned long long)p->memory, "spilled", (unsigned long long)p->spilled,
+                         "elapsed", (double)p->elapsed_us / 1e6, "phase", p->phase);
+}
+
 static PyObject *tell_progress(const weir_query *query)
 {
-    weir_progress p;
-    weir_query_progress(query, &p);
-    PyObject *fraction = p.fraction < 0 ? Py_NewRef(Py_None) : PyFloat_FromDouble(p.fraction);
-    return Py_BuildValue(
-        "{sNsKsKsKsKsKsKsdss}", "fraction", fraction, "rows", (unsigned long long)p.rows, "bytes",
-        (unsigned long long)p.bytes, "rows_total", (unsigned long long)p.rows_total, "bytes_total",
-        (unsigned long long)p.bytes_total, "memory", (unsigned long long)p.memory, "spilled",
-        (unsigned long long)p.spilled, "elapsed", (double)p.elapsed_us / 1e6, "phase", p.phase);
+    weir_progress progress;
+    weir_query_progress(query, &progress);
+    return wrp_progress_dict(&progress);
 }
 
 #define TELL(name)                                                 \
@@ -168,19 +174,6 @@ static PyObject *result_rows(PyObject *object, PyObject *args)
     return rows;
 }
 
-/* Runs a change to its end. */
-static PyObject *result_run(PyObject *object, PyObject *none)
-{
-    wrp_query *query = ((result *)object)->query;
-    (void)none;
-    for (;;) {
-        struct ArrowArray array;
-        if (!next_array(query, &array)) return NULL;
-        if (!array.release) return result_affected(object, NULL);
-        array.release(&array);
-    }
-}
-
 static PyObject *result_c_stream(PyObject *object, PyObject *args, PyObject *named)
 {
     static char *names[] = {"requested_schema", NULL};
@@ -244,13 +237,12 @@ static PyObject *result_close(PyObject *object, PyObject *none)
 static PyMethodDef methods[] = {
     {"kind", result_kind, METH_NOARGS, "\"rows\", \"change\" or \"done\"."},
     {"tag", result_tag, METH_NOARGS, "The statement's name, \"SELECT\"."},
-    {"affected", result_affected, METH_NOARGS, "Rows changed; -1 before the end."},
+    {"affected", result_affected, METH_NOARGS, "Rows changed; -1 if it is no change."},
     {"notices", result_notices, METH_NOARGS, "Lines, or None."},
     {"progress", result_progress, METH_NOARGS, "How far it is; any thread."},
     {"columns", result_columns, METH_NOARGS, "Names and SQL types."},
     {"batch", result_batch, METH_NOARGS, "The next Batch; None at the end."},
     {"rows", result_rows, METH_VARARGS, "All rows that are left; rows(as_dicts=False)."},
-    {"run", result_run, METH_NOARGS, "Runs it to its end; returns affected()."},
     {"check", result_check, METH_NOARGS, "Raises what ended an Arrow stream of it."},
     {"cancel", result_cancel, METH_NOARGS, "Cancels it; any thread."},
     {"close", result_close, METH_NOARGS, "Ends it."},

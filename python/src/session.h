@@ -19,6 +19,7 @@ typedef struct wrp_session {
     weir_session *session; /* NULL once closed; written under lock and gate */
     pthread_mutex_t gate;  /* for interrupts, which do not wait for a turn */
     wrp_query *queries;    /* open ones; guarded by lock */
+    weir_query *running;   /* a change that is carried out; guarded by gate */
     pthread_mutex_t lock;  /* one thread at a time uses the session and its queries */
     atomic_int holder;     /* the thread that has the lock; 0: nobody */
     atomic_int references;

@@ -12,7 +12,8 @@
 
 typedef struct stream_object {
     PyObject_HEAD wrp_session *session;
-    weir_stream *stream;
+    weir_stream *stream; /* NULL once closed; guarded by users */
+    pthread_rwlock_t users;
 } stream_object;
 
 static PyObject *stream_class;
@@ -45,18 +46,47 @@ PyObject *wrp_stream_open(PyObject *module, PyObject *args)
     wrp_session_keep(session);
     self->session = session;
     self->stream = stream;
+    pthread_rwlock_init(&self->users, NULL);
     return (PyObject *)self;
 }
 
-static weir_stream *stream_of(PyObject *self) { return ((stream_object *)self)->stream; }
+/* The stream, until leave; NULL with a Python error if it is closed. GIL held. */
+static weir_stream *enter(PyObject *object)
+{
+    stream_object *self = (stream_object *)object;
+    Py_BEGIN_ALLOW_THREADS;
+    pthread_rwlock_rdlock(&self->users);
+    Py_END_ALLOW_THREADS;
+    if (self->stream) return self->stream;
+    pthread_rwlock_unlock(&self->users);
+    wrp_raise_own("InterfaceError", "the stream is closed", NULL);
+    return NULL;
+}
+
+static void leave(PyObject *self) { pthread_rwlock_unlock(&((stream_object *)self)->users); }
+
+static void close_stream(stream_object *self)
+{
+    Py_BEGIN_ALLOW_THREADS;
+    pthread_rwlock_wrlock(&self->users);
+    weir_stream_close(self->stream);
+    self->stream = NULL;
+    pthread_rwlock_unlock(&self->users);
+    Py_END_ALLOW_THREADS;
+}
+
+static PyObject *stream_close(PyObject *self, PyObject *none)
+{
+    (void)none;
+    close_stream((stream_object *)self);
+    Py_RETURN_NONE;
+}
 
 static void stream_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
-    weir_stream *stream = stream_of(self);
-    Py_BEGIN_ALLOW_THREADS;
-    weir_stream_close(stream);
-    Py_END_ALLOW_THREADS;
+    close_stream((stream_object *)self);
+    pthread_rwlock_destroy(&((stream_object *)self)->users);
     wrp_session_release(((stream_object *)self)->session);
     PyObject_Free(self);
     Py_DECREF(type);
@@ -73,9 +103,12 @@ static PyObject *stream_start(PyObject *self, PyObject *none)
 {
     weir_status bad;
     (void)none;
+    weir_stream *stream = enter(self);
+    if (!stream) return NULL;
     Py_BEGIN_ALLOW_THREADS;
-    bad = weir_stream_start(stream_of(self));
+    bad = weir_stream_start(stream);
     Py_END_ALLOW_THREADS;
+    leave(self);
     return none_or_raise(bad);
 }
 
@@ -83,16 +116,18 @@ static PyObject *stream_start(PyObject *self, PyObject *none)
 static PyObject *wait_for(PyObject *self, PyObject *args,
                           weir_status (*await)(weir_stream *, int64_t, bool *))
 {
-    weir_stream *stream = stream_of(self);
     long long timeout_ms;
     bool done = false;
     if (!PyArg_ParseTuple(args, "L", &timeout_ms)) return NULL;
     for (;;) {
         bool is_last = timeout_ms >= 0 && timeout_ms <= SLICE_MS;
         weir_status bad;
+        weir_stream *stream = enter(self);
+        if (!stream) return NULL;
         Py_BEGIN_ALLOW_THREADS;
         bad = await(stream, is_last ? timeout_ms : SLICE_MS, &done);
         Py_END_ALLOW_THREADS;
+        leave(self);
         if (bad) return none_or_raise(bad);
         if (PyErr_CheckSignals() != 0) return NULL;
         if (done || is_last) return PyBool_FromLong(done);
@@ -151,7 +186,11 @@ static PyObject *stream_progress(PyObject *self, PyObject *none)
         [WEIR_STREAM_STOPPED] = "stopped", [WEIR_STREAM_FAILED] = "failed"};
     weir_stream_figures f;
     (void)none;
-    weir_stream_progress(stream_of(self), &f);
+    weir_stream *stream = enter(self);
+    if (!stream) return NULL;
+    weir_stream_progress(stream, &f); /* its texts are static, or live as long as the stream */
+    PyObject *reason = PyUnicode_FromString(f.delivery_reason ? f.delivery_reason : "");
+    leave(self);
     PyObject *dict = PyDict_New();
     bool is_well =
         dict && add(dict, "status", PyUnicode_FromString(names[f.status])) &&
@@ -169,8 +208,8 @@ static PyObject *stream_progress(PyObject *self, PyObject *none)
         add(dict, "running_seconds", PyFloat_FromDouble((double)f.running_us / 1e6)) &&
         add(dict, "connector", PyUnicode_FromString(f.sink_connector ? f.sink_connector : "")) &&
         add(dict, "delivery", PyUnicode_FromString(f.delivery ? f.delivery : "")) &&
-        add(dict, "delivery_reason",
-            PyUnicode_FromString(f.delivery_reason ? f.delivery_reason : ""));
+        add(dict, "delivery_reason", Py_XNewRef(reason));
+    Py_XDECREF(reason);
     if (!is_well) Py_CLEAR(dict);
     return dict;
 }
@@ -185,40 +224,59 @@ static PyObject *taken_text(char *text)
 static PyObject *stream_snapshot(PyObject *self, PyObject *none)
 {
     (void)none;
-    return taken_text(weir_stream_snapshot(stream_of(self)));
+    weir_stream *stream = enter(self);
+    char *text = stream ? weir_stream_snapshot(stream) : NULL;
+    if (stream) leave(self);
+    return text ? taken_text(text) : NULL;
 }
 
 static PyObject *stream_explain(PyObject *self, PyObject *none)
 {
     (void)none;
-    return taken_text(weir_stream_explain(stream_of(self)));
+    weir_stream *stream = enter(self);
+    char *text = stream ? weir_stream_explain(stream) : NULL;
+    if (stream) leave(self);
+    return text ? taken_text(text) : NULL;
 }
 
 static PyObject *stream_stop(PyObject *self, PyObject *none)
 {
     (void)none;
-    weir_stream_stop(stream_of(self));
+    weir_stream *stream = enter(self);
+    if (!stream) return NULL;
+    weir_stream_stop(stream);
+    leave(self);
     Py_RETURN_NONE;
 }
 
 static PyObject *stream_cancel(PyObject *self, PyObject *none)
 {
     (void)none;
-    weir_stream_cancel(stream_of(self));
+    weir_stream *stream = enter(self);
+    if (!stream) return NULL;
+    weir_stream_cancel(stream);
+    leave(self);
     Py_RETURN_NONE;
 }
 
 static PyObject *stream_name(PyObject *self, void *closure)
 {
     (void)closure;
-    return PyUnicode_FromString(weir_stream_name(stream_of(self)));
+    weir_stream *stream = enter(self);
+    PyObject *name = stream ? PyUnicode_FromString(weir_stream_name(stream)) : NULL;
+    if (stream) leave(self);
+    return name;
 }
 
 static PyObject *stream_notices(PyObject *self, void *closure)
 {
-    const char *text = weir_stream_notices(stream_of(self));
     (void)closure;
-    return text ? PyUnicode_FromString(text) : Py_NewRef(Py_None);
+    weir_stream *stream = enter(self);
+    if (!stream) return NULL;
+    const char *text = weir_stream_notices(stream);
+    PyObject *notices = text ? PyUnicode_FromString(text) : Py_NewRef(Py_None);
+    leave(self);
+    return notices;
 }
 
 static PyMethodDef methods[] = {
@@ -230,6 +288,7 @@ static PyMethodDef methods[] = {
     {"explain", stream_explain, METH_NOARGS, "Its operators and the delivery it promises."},
     {"stop", stream_stop, METH_NOARGS, "Asks it to end with a last commit."},
     {"cancel", stream_cancel, METH_NOARGS, "Ends it at once, without a commit."},
+    {"close", stream_close, METH_NOARGS, "Stops it if it runs, and lets its name and state go."},
     {0}};
 
 static PyGetSetDef fields[] = {{"name", stream_name, NULL, "Its name.", NULL},

@@ -53,8 +53,17 @@ class Connection:
             self._drop_unused()
         return self._session.run(sql, values) if values else self._session.run(sql)
 
-    def _watched(self, result: _weir.Result) -> Watch:
-        return Watch(result, self._callback)
+    @contextlib.contextmanager
+    def _watched(self, result: _weir.Result) -> Iterator[_weir.Result]:
+        """A result while its rows are taken; closes it at the end."""
+        try:
+            if self._callback is None:
+                yield result
+            else:
+                with Watch(result.progress, result.cancel, self._callback):
+                    yield result
+        finally:
+            result.close()
 
     def _rows(self, sql: str, values: Values = None) -> list[tuple[Any, ...]]:
         with self._watched(self._run(sql, values)) as result:
@@ -62,8 +71,21 @@ class Connection:
 
     def _change(self, sql: str, values: Values = None) -> int:
         """Runs it to its end; returns how many rows it changed, 0 if it is no change."""
-        with self._watched(self._run(sql, values)) as result:
-            return max(result.run(), 0)
+        result = self._carry_out(sql, values)
+        if result.kind() == "rows":
+            with self._watched(result):
+                while result.batch() is not None:
+                    pass
+        count = result.affected()
+        result.close()
+        return max(count, 0)
+
+    def _carry_out(self, sql: str, values: Values) -> _weir.Result:
+        """Starts it, and a change is done then."""
+        if self._callback is None:
+            return self._run(sql, values)
+        with Watch(self._session.progress, self._session.interrupt, self._callback):
+            return self._run(sql, values)
 
     def sql(self, query: str, /, *values: Any, **params: Any) -> Frame:
         """A frame of a query. Any other statement is run at once, and the frame is of its rows; if it has none, of one
@@ -97,10 +119,10 @@ class Connection:
         return frame
 
     def _run_now(self, sql: str, values: Values) -> Frame:
-        with self._watched(self._run(sql, values)) as result:
+        with self._watched(self._carry_out(sql, values)) as result:
             if result.kind() == "rows":
                 return self._held(result)
-            count = max(result.run(), 0)
+            count = max(result.affected(), 0)
             return Frame(self, f"SELECT {text.quoted(result.tag())} AS statement, CAST({count} AS BIGINT) AS count")
 
     def _held(self, result: _weir.Result) -> Frame:

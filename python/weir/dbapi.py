@@ -120,10 +120,10 @@ class Cursor:
         self._end()
         if self._owner is not None:
             self._owner._begin()
-        result = self._on._run(operation, parameters)
+        result = self._on._carry_out(operation, parameters)
         if result.kind() != "rows":
-            with self._on._watched(result):
-                self.rowcount = result.run()
+            self.rowcount = result.affected()
+            result.close()
             return self
         columns = result.columns()
         self._types = [kind for _, kind in columns]
@@ -139,10 +139,10 @@ class Cursor:
             self._owner._begin()
         total = 0
         for parameters in seq_of_parameters:
-            with self._on._watched(self._on._run(operation, parameters)) as result:
+            with self._on._watched(self._on._carry_out(operation, parameters)) as result:
                 if result.kind() == "rows":
                     raise ProgrammingError("executemany() is for statements without rows")
-                total += max(result.run(), 0)
+                total += max(result.affected(), 0)
         self.rowcount = total
         return self
 

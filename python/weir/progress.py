@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypedDict
 
-from weir._weir import Result
+from weir.errors import InterfaceError
 
 FIRST_SECONDS = 0.5
 EVERY_SECONDS = 0.1
@@ -33,41 +33,40 @@ Callback = Callable[[Progress], Any]
 
 
 class Watch:
-    """A result while it is consumed. A thread calls the callback now and then, if there is one; what the callback
-    raises cancels the statement and is raised in its place. Closes the result at the end."""
+    """A statement while it runs. A thread calls the callback now and then; what the callback raises cancels the
+    statement and is raised in its place."""
 
-    def __init__(self, result: Result, callback: Callback | None) -> None:
-        self._result = result
+    def __init__(self, progress: Callable[[], Progress | None], cancel: Callable[[], None], callback: Callback) -> None:
+        self._progress = progress
+        self._cancel = cancel
         self._callback = callback
         self._over = threading.Event()
         self._raised: BaseException | None = None
-        self._thread: threading.Thread | None = None
+        self._thread = threading.Thread(target=self._tell, daemon=True)
 
-    def __enter__(self) -> Result:
-        if self._callback is not None:
-            self._thread = threading.Thread(target=self._tell, args=(self._callback,), daemon=True)
-            self._thread.start()
-        return self._result
+    def __enter__(self) -> None:
+        self._thread.start()
 
-    def _tell(self, callback: Callback) -> None:
+    def _tell(self) -> None:
         wait = FIRST_SECONDS
         while not self._over.wait(wait):
             wait = EVERY_SECONDS
             try:
-                callback(self._result.progress())
+                if (progress := self._progress()) is not None:
+                    self._callback(progress)
+            except InterfaceError:  # it has ended in this moment
+                return
             except BaseException as raised:  # handed to the thread that runs the statement
                 self._raised = raised
-                self._result.cancel()
+                self._cancel()
                 return
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._thread is not None:
-            self._over.set()
-            self._thread.join()
-            finish = getattr(self._callback, "finish", None)
-            if finish:
-                finish()
-        self._result.close()
+        self._over.set()
+        self._thread.join()
+        finish = getattr(self._callback, "finish", None)
+        if finish:
+            finish()
         if self._raised is not None:
             raise self._raised from None
 

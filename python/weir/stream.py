@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, Protocol, Union
 
 from weir import _weir, incoming, text
 from weir.connection import Connection, default_connection
-from weir.errors import CancelledError, InterfaceError
+from weir.errors import CancelledError, Error, InterfaceError
 
 Duration = Union[float, str, datetime.timedelta]
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "day": 86400}
@@ -62,11 +62,9 @@ class Stream:
     def __init__(self, stream: _weir.Stream) -> None:
         self._stream = stream
         self._started = False
-
-    @property
-    def name(self) -> str:
+        self._last: dict[str, Any] | None = None  # progress when it was closed
+        self.name = stream.name
         """What its state and its marks in sinks are found by."""
-        return self._stream.name
 
     @property
     def notices(self) -> str | None:
@@ -83,7 +81,7 @@ class Stream:
     def progress(self) -> dict[str, Any]:
         """Its figures as of a tenth of a second ago at most: status ("running", ...), rows_in, rows_out, late_rows,
         dead_rows, watermark_us, state_bytes, checkpoints, seconds of the last round and the last checkpoint, and more."""
-        return self._stream.progress()
+        return self._stream.progress() if self._last is None else self._last
 
     @property
     def snapshot(self) -> dict[str, Any]:
@@ -118,14 +116,29 @@ class Stream:
         """Ends it at once, without a commit: it goes on from the last one when it is started again."""
         self._stream.cancel()
 
+    def close(self) -> None:
+        """Stops it if it runs, and lets go of its name and its state. Twice is well; progress remains as it was last."""
+        if self._last is None:
+            self._stream.stop()
+            if self._started:
+                try:
+                    self.wait()
+                except Error:
+                    pass  # was told by wait() to whoever asked
+            self._last = self._stream.progress()
+            self._stream.close()
+
     def __enter__(self) -> Stream:
         return self if self._started else self.start()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if kind is None:
-            self.stop()
-        else:
-            self.cancel()
+        try:
+            if kind is None:
+                self.stop()
+            else:
+                self.cancel()
+        finally:
+            self.close()
 
     def __repr__(self) -> str:
         return f"<weir.stream.Stream {self.name}: {self.progress['status']}>"

@@ -251,7 +251,11 @@ void wr_query_end(weir_query *query, bool failed)
     if (!query->holds_txn) return;
     query->holds_txn = false;
     query->session->open_queries--;
-    wr_session_statement_ends(query->session, failed, query->statement_mark);
+    /* What only reads has nothing to undo: what is behind its mark is of statements that were run
+     * while its rows were read. */
+    bool undoes = failed && (query->kind != WEIR_ROWS || query->bound.writes);
+    query->session->failed |= failed && query->session->in_block;
+    wr_session_statement_ends(query->session, undoes, query->statement_mark);
 }
 
 void weir_query_close(weir_query *query)
