@@ -529,6 +529,91 @@ WEIR_API weir_status weir_run_finish(weir_run *run, weir_status bad, const char 
 /* A run that was not finished has failed. Accepts NULL. */
 WEIR_API void weir_run_close(weir_run *run);
 
+/* ---- functions of the host program ---- */
+/* Functions and aggregates of the database: every session may call them, wherever a built-in one
+ * may stand, in streams too. A function hides a built-in one of the same name and replaces what was
+ * made under it before; DROP FUNCTION name ends it. Statements, streams and views that are bound
+ * keep theirs: drop is called once, by any thread, when nobody uses the definition any more.
+ *
+ * Arguments come as a struct array with one child per argument, in their declared types
+ * (conversions are made as for built-in functions). schema describes it and lives as long as the
+ * function. The array is the callee's if it sets args->release to NULL (after moving it away), else
+ * the engine releases it; either way its memory is good until then.
+ *
+ * Results are an array of as many rows, of the declared type or one that converts to it (a text may
+ * be utf8, large_utf8, a view or a dictionary). Fill result and, if its layout is not weir's own,
+ * result_schema; the engine releases both, also after an error. An error (weir_error_new) fails the
+ * statement and names the function and the rows.
+ *
+ * Callbacks are called by any thread, several at a time unless is_serial. They must not use the
+ * session that runs the statement. */
+typedef enum weir_volatility {
+    WEIR_IMMUTABLE, /* the same arguments give the same result: may be computed once, ahead */
+    WEIR_STABLE,    /* the same within one statement */
+    WEIR_VOLATILE,  /* computed for every row */
+} weir_volatility;
+
+typedef struct weir_call {
+    const struct ArrowSchema *schema;
+    struct ArrowArray *args; /* length says how many rows, also without arguments */
+    struct ArrowSchema *result_schema;
+    struct ArrowArray *result;
+} weir_call;
+
+typedef struct weir_function {
+    const char *name, *help;      /* help may be NULL */
+    const char *const *arg_types; /* "DOUBLE", "DECIMAL(10,2)", "VARCHAR[]" */
+    int arg_count;
+    const char *result_type;
+    weir_volatility volatility;
+    bool sees_nulls; /* false: rows with a NULL argument are NULL and not among those of a call */
+    bool is_serial;  /* one call at a time */
+    void *arg;
+    weir_status (*call)(void *arg, weir_call *call);
+    void (*drop)(void *arg); /* may be NULL */
+} weir_function;
+/* Takes over what arg stands for, also when it fails. Names and types are copied. */
+WEIR_API weir_status weir_function_create(weir_session *session, const weir_function *function);
+
+/* Rows for some states: those of states[k] are rows [starts[k], starts[k + 1]) of args. */
+typedef struct weir_update {
+    const struct ArrowSchema *schema;
+    struct ArrowArray *args;
+    void *const *states;
+    const int64_t *starts;
+    int64_t state_count;
+} weir_update;
+
+typedef struct weir_bytes weir_bytes; /* where save writes */
+/* Appends a copy of size bytes. The thread that was called. */
+WEIR_API void weir_bytes_add(weir_bytes *bytes, const void *from, size_t size);
+
+/* A state belongs to one group, or window; it is used by one thread at a time, not always the same.
+ * All callbacks but drop are needed. */
+typedef struct weir_aggregate {
+    const char *name, *help;
+    const char *const *arg_types;
+    int arg_count;
+    const char *result_type;
+    bool sees_nulls; /* false: rows with a NULL argument are not given to update */
+    bool sees_order; /* the order of rows matters: they come in it, which takes more memory */
+    bool is_serial;
+    uint64_t state_bytes; /* what a state takes, about: counted as memory of the statement */
+    void *arg;
+    weir_status (*state_new)(void *arg, void **state);
+    void (*state_drop)(void *arg, void *state);
+    weir_status (*update)(void *arg, weir_update *update);
+    weir_status (*merge)(void *arg, void *into, const void *from); /* from stays as it is */
+    /* One result per state, which stays as it is and may see more rows later. */
+    weir_status (*evaluate)(void *arg, void *const *states, int64_t count,
+                            struct ArrowSchema *result_schema, struct ArrowArray *result);
+    /* A state as bytes and back, for checkpoints and for groups that do not fit in memory. */
+    weir_status (*save)(void *arg, const void *state, weir_bytes *out);
+    weir_status (*load)(void *arg, const void *bytes, size_t size, void **state);
+    void (*drop)(void *arg);
+} weir_aggregate;
+WEIR_API weir_status weir_aggregate_create(weir_session *session, const weir_aggregate *aggregate);
+
 /* ---- describing weir itself ---- */
 /* Functions, settings, formats, errors, keywords as one JSON document (weir describe --json). Free
  * with weir_text_free. */

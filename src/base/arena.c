@@ -18,6 +18,12 @@ struct wr_arena_block {
 };
 _Static_assert(sizeof(struct wr_arena_block) % ALIGN == 0, "objects behind it must be aligned");
 
+struct wr_arena_end {
+    void (*end)(void *arg);
+    void *arg;
+    wr_arena_end *next;
+};
+
 static size_t aligned(size_t size)
 {
     wr_assert(size <= SIZE_MAX / 2);
@@ -126,8 +132,23 @@ static void drop_from(wr_mem *mem, wr_arena_block *block)
     }
 }
 
+void wr_arena_on_end(wr_arena *arena, void (*end)(void *arg), void *arg)
+{
+    wr_arena_end *e = wr_arena_alloc(arena, sizeof *e);
+    *e = (wr_arena_end){end, arg, arena->ends};
+    arena->ends = e;
+}
+
+static void call_ends(wr_arena *arena)
+{
+    for (wr_arena_end *e = arena->ends; e; e = e->next)
+        e->end(e->arg);
+    arena->ends = NULL;
+}
+
 void wr_arena_clear(wr_arena *arena)
 {
+    call_ends(arena);
     drop_from(arena->mem, arena->blocks);
     *arena = (wr_arena){.mem = arena->mem};
 }
@@ -136,6 +157,7 @@ void wr_arena_reset(wr_arena *arena)
 {
     wr_arena_block *newest = arena->blocks;
     if (!newest) return;
+    call_ends(arena);
     drop_from(arena->mem, newest->older);
     newest->older = NULL;
     arena->next = (char *)(newest + 1);

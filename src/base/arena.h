@@ -12,16 +12,20 @@
 #include "base/text.h"
 
 typedef struct wr_arena_block wr_arena_block;
+typedef struct wr_arena_end wr_arena_end;
 typedef struct wr_arena {
     wr_arena_block *blocks; /* newest first */
     char *next, *end;
     size_t total;       /* bytes handed out and wasted, for accounting */
     struct wr_mem *mem; /* counts the blocks (wr_mem_charge); NULL: nobody does */
+    wr_arena_end *ends; /* what is called when the objects die, newest first */
 } wr_arena;
 
 void wr_arena_clear(wr_arena *arena); /* a zeroed arena is valid and empty; the
                                         budget stays */
 void wr_arena_reset(wr_arena *arena); /* as clear, but keeps the newest block for reuse */
+/* end(arg) is called when the arena is cleared or reset: for what objects in it hold elsewhere. */
+void wr_arena_on_end(wr_arena *arena, void (*end)(void *arg), void *arg);
 void *wr_arena_alloc(wr_arena *arena, size_t size); /* zeroed, 16-byte aligned */
 void *wr_arena_raw(wr_arena *arena,
                    size_t size); /* as alloc, but not zeroed: all will be written */

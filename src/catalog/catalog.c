@@ -10,6 +10,7 @@
  * to keep in step. The lock guards the list only; objects are immutable once added (sequences count
  * atomically) and kept alive by references. It is taken before the store's lock, never after. */
 #include "catalog/catalog.h"
+#include "expr/host_fn.h"
 #include "sys/thread.h"
 #include <stdlib.h>
 
@@ -58,6 +59,7 @@ void wr_object_release(wr_object *object)
     wr_relation_release(object->relation);
     wr_source_release(object->source);
     wr_target_release(object->target);
+    wr_host_fn_release(object->function);
     wr_arena_clear(&object->arena);
     wr_heap_drop(object);
 }
@@ -103,9 +105,9 @@ static wr_str canonical(wr_str schema)
 static unsigned space_of(wr_entry_kind kind)
 {
     static const unsigned tables = WR_RELATION_KINDS;
-    static const unsigned macros = 1u << WR_ENTRY_MACRO;
+    static const unsigned macros = 1u << WR_ENTRY_MACRO | 1u << WR_ENTRY_FUNCTION;
     if (tables >> kind & 1) return tables;
-    return kind == WR_ENTRY_MACRO ? macros : 1u << kind;
+    return macros >> kind & 1 ? macros : 1u << kind;
 }
 
 /* Does view see what transaction id, or 0 and the one that committed at time, did? */
@@ -226,6 +228,8 @@ static const char *word_for(wr_entry_kind kind)
         return "source";
     case WR_ENTRY_SINK:
         return "sink";
+    case WR_ENTRY_FUNCTION:
+        return "function";
     }
     return "object";
 }

@@ -21,8 +21,9 @@ typedef enum wr_entry_kind {
     WR_ENTRY_INDEX,
     WR_ENTRY_RELATION, /* RELATION: an Arrow stream or another relation registered by name */
     WR_ENTRY_SCHEMA,
-    WR_ENTRY_SOURCE, /* rows come from a connector; may take some as well: see can_write */
-    WR_ENTRY_SINK,   /* rows go to a connector */
+    WR_ENTRY_SOURCE,   /* rows come from a connector; may take some as well: see can_write */
+    WR_ENTRY_SINK,     /* rows go to a connector */
+    WR_ENTRY_FUNCTION, /* its code is in the host program */
 } wr_entry_kind;
 
 /* What shares the name space of tables: all that may stand in FROM or behind INSERT INTO. */
@@ -116,6 +117,8 @@ typedef struct wr_object {
     int param_count;
     /* TYPE */
     const wr_type *type;
+    /* FUNCTION */
+    struct wr_host_fn *function;
     /* SEQUENCE */
     int64_t start, increment, min_value, max_value;
     bool cycles;
@@ -170,8 +173,8 @@ typedef struct wr_catalog_view {
 } wr_catalog_view;
 
 /* schema empty = search path (temporary objects first). Returns a reference or NULL. TABLE, VIEW
- * and RELATION share one name space; so do MACROs; the others have their own. kinds: bit set 1 <<
- * kind. */
+ * and RELATION share one name space; so do MACRO and FUNCTION; the others have their own. kinds:
+ * bit set 1 << kind. */
 wr_object *wr_catalog_find(const wr_catalog_view *view, unsigned kinds, wr_str schema, wr_str name);
 bool wr_catalog_has_schema(const wr_catalog_view *view, wr_str schema);
 /* Takes over the reference. DUPLICATE_TABLE when the name is taken (unless or_replace),

@@ -8,6 +8,7 @@
  * When nothing fits, the error names the signatures that exist: a reader learns more from them than
  * from "no". */
 #include "expr/cast.h"
+#include "expr/host_fn.h"
 #include "expr/registry.h"
 
 #define GENERIC_PENALTY 1 /* per argument that matched a type word instead of a type */
@@ -370,20 +371,33 @@ static weir_status find_overload(wr_arena *arena, wr_str name, wr_entry_kind kin
     return found ? WR_OK : no_overload(name, kind, args, count, span);
 }
 
+/* The one form that a function of the host program has. */
+static weir_status fit_host(wr_arena *arena, const wr_host_fn *fn, wr_expr **args,
+                            const wr_str *names, int count, wr_span span, match *m)
+{
+    const wr_fn_entry *entry = wr_host_fn_entry(fn);
+    wr_str name = wr_str_of(entry->fn ? entry->fn->name : entry->aggregate->name);
+    *m = (match){.entry = entry, .signature = wr_host_fn_words(fn)};
+    if (try_overload(arena, m, args, names, count)) return WR_OK;
+    WR_BUF(types);
+    add_types(&types, args, count, ", ");
+    weir_status bad = wr_fail_at(WR_E_UNKNOWN_FUNCTION, span, "no function %.*s(%s)",
+                                 WR_STR_ARGS(name), types.data ? types.data : "");
+    return wr_with_detail(bad, "existing forms:\n%.*s%s", WR_STR_ARGS(name),
+                          wr_host_fn_signature(fn));
+}
+
 /* ---- calls ---- */
 
-weir_status wr_bind_call(wr_arena *arena, const wr_env *env, wr_str name, wr_expr **args,
-                         const wr_str *names, int count, wr_span span, wr_expr **out)
+static weir_status make_call(wr_arena *arena, const wr_env *env, wr_str name, const match *m,
+                             const wr_str *names, wr_span span, wr_expr **out)
 {
-    match m;
-    WR_TRY(find_overload(arena, name, WR_ENTRY_FN, args, names, count, span, &m));
-    WR_TRY(cast_arguments(arena, &m));
-    const wr_fn *fn = m.entry->fn;
+    const wr_fn *fn = m->entry->fn;
     wr_fn_bind b = {.arena = arena,
                     .env = env,
-                    .args = m.args,
-                    .arg_count = m.arg_count,
-                    .type = result_type(&m),
+                    .args = m->args,
+                    .arg_count = m->arg_count,
+                    .type = result_type(m),
                     .names = names,
                     .span = span};
     if (fn->bind) {
@@ -401,6 +415,38 @@ weir_status wr_bind_call(wr_arena *arena, const wr_env *env, wr_str name, wr_exp
     e->call.fn = fn;
     e->call.bound = b.bound;
     *out = e;
+    return WR_OK;
+}
+
+weir_status wr_bind_call(wr_arena *arena, const wr_env *env, wr_str name, wr_expr **args,
+                         const wr_str *names, int count, wr_span span, wr_expr **out)
+{
+    match m;
+    WR_TRY(find_overload(arena, name, WR_ENTRY_FN, args, names, count, span, &m));
+    WR_TRY(cast_arguments(arena, &m));
+    return make_call(arena, env, name, &m, names, span, out);
+}
+
+weir_status wr_bind_host_call(wr_arena *arena, const wr_env *env, const wr_host_fn *fn,
+                              wr_expr **args, const wr_str *names, int count, wr_span span,
+                              wr_expr **out)
+{
+    match m;
+    WR_TRY(fit_host(arena, fn, args, names, count, span, &m));
+    WR_TRY(cast_arguments(arena, &m));
+    return make_call(arena, env, wr_str_of(m.entry->fn->name), &m, names, span, out);
+}
+
+weir_status wr_bind_host_aggregate(wr_arena *arena, const wr_host_fn *fn, wr_span span,
+                                   wr_aggregate_call *call)
+{
+    match m;
+    WR_TRY(fit_host(arena, fn, call->args, NULL, call->arg_count, span, &m));
+    WR_TRY(cast_arguments(arena, &m));
+    call->fn = m.entry->aggregate;
+    call->args = m.args;
+    call->arg_count = m.arg_count;
+    call->type = result_type(&m);
     return WR_OK;
 }
 

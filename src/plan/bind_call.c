@@ -182,7 +182,7 @@ static weir_status bind_aggregate_parts(wr_scope *scope, const wr_sql_call *call
 }
 
 static weir_status bind_aggregate(wr_scope *scope, const wr_sql_call *call, wr_str name,
-                                  wr_expr **out)
+                                  const wr_host_fn *host, wr_expr **out)
 {
     wr_arena *arena = scope->planner->arena;
     wr_aggregate_call *aggregate = wr_new(arena, wr_aggregate_call);
@@ -192,7 +192,10 @@ static weir_status bind_aggregate(wr_scope *scope, const wr_sql_call *call, wr_s
     if (block) block->in_aggregate--;
     if (s) return s;
     if (call->within_group) WR_TRY(within_group(scope, call, &name, aggregate));
-    WR_TRY(wr_bind_aggregate(arena, name, call->node.span, aggregate));
+    if (host)
+        WR_TRY(wr_bind_host_aggregate(arena, host, call->node.span, aggregate));
+    else
+        WR_TRY(wr_bind_aggregate(arena, name, call->node.span, aggregate));
     return note_aggregate(scope, name, call->node.span, aggregate, out);
 }
 
@@ -354,6 +357,22 @@ static weir_status needs_over(wr_scope *scope, const wr_sql_call *call, wr_str n
                         order.data ? order.data : "");
 }
 
+static weir_status bind_host_function(wr_scope *scope, const wr_sql_call *call, wr_str name,
+                                      const wr_host_fn *host, wr_expr **out)
+{
+    wr_planner *planner = scope->planner;
+    bool is_aggregate = wr_host_fn_is_aggregate(host);
+    if (call->over && is_aggregate) return wr_bind_window(scope, call, host, out);
+    if (is_aggregate) return bind_aggregate(scope, call, name, host, out);
+    if (!only_plain(call)) return refuse_aggregate_words(call, name);
+    wr_expr **args;
+    wr_str *names;
+    int count;
+    WR_TRY(bind_arguments(scope, call, &args, &names, &count));
+    return wr_bind_host_call(planner->arena, planner->env, host, args, names, count,
+                             call->node.span, out);
+}
+
 weir_status wr_bind_function(wr_scope *scope, const wr_sql_call *call, wr_expr **out)
 {
     wr_planner *planner = scope->planner;
@@ -363,9 +382,12 @@ weir_status wr_bind_function(wr_scope *scope, const wr_sql_call *call, wr_expr *
         return bind_grouping_call(scope, call, out);
     bool builtin = !schema.length || wr_str_is(schema, "pg_catalog") || wr_str_is(schema, "main");
     if (planner->catalog && !(schema.length && wr_str_is(schema, "pg_catalog"))) {
-        wr_object *macro = wr_catalog_find(planner->catalog, 1u << WR_ENTRY_MACRO, schema, name);
+        unsigned kinds = 1u << WR_ENTRY_MACRO | 1u << WR_ENTRY_FUNCTION;
+        wr_object *macro = wr_catalog_find(planner->catalog, kinds, schema, name);
         if (macro) {
             wr_push(planner->arena, &planner->objects, macro);
+            if (macro->kind == WR_ENTRY_FUNCTION)
+                return bind_host_function(scope, call, name, macro->function, out);
             if (!only_plain(call)) return refuse_aggregate_words(call, name);
             return bind_macro(scope, macro, call, out);
         }
@@ -379,13 +401,14 @@ weir_status wr_bind_function(wr_scope *scope, const wr_sql_call *call, wr_expr *
                           WR_STR_ARGS(schema));
     if (wr_is_window_bound(name)) return wr_bind_window_bound(scope, call, out);
     WR_TRY(check_foreign_name(call, name));
-    if (call->over) return wr_bind_window(scope, call, out);
+    if (call->over) return wr_bind_window(scope, call, NULL, out);
     const char *list =
         wr_str_is(name, "generate_series") ? "generate_series" : wr_listing_function(name);
     if (list || wr_str_is(name, "unnest")) return bind_set_returning(scope, call, list, out);
     bool ordered_set = call->within_group &&
                        (wr_str_is(name, "percentile_cont") || wr_str_is(name, "percentile_disc"));
-    if (ordered_set || wr_aggregate_exists(name)) return bind_aggregate(scope, call, name, out);
+    if (ordered_set || wr_aggregate_exists(name))
+        return bind_aggregate(scope, call, name, NULL, out);
     if (wr_window_fn_exists(name) && !wr_fn_exists(name)) return needs_over(scope, call, name);
     if (!only_plain(call)) return refuse_aggregate_words(call, name);
     wr_expr **args;

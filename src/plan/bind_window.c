@@ -172,7 +172,8 @@ static weir_status bind_parts(wr_scope *scope, const wr_sql_call *node, const wr
     return bind_frame(scope, spec->frame ? wr_sql_as_frame(spec->frame) : NULL, call);
 }
 
-weir_status wr_bind_window(wr_scope *scope, const wr_sql_call *node, wr_expr **out)
+weir_status wr_bind_window(wr_scope *scope, const wr_sql_call *node, const wr_host_fn *host,
+                           wr_expr **out)
 {
     wr_arena *arena = scope->planner->arena;
     wr_scope *block = wr_scope_block(scope);
@@ -196,7 +197,9 @@ weir_status wr_bind_window(wr_scope *scope, const wr_sql_call *node, wr_expr **o
     weir_status s = bind_parts(scope, node, &spec, call);
     block->in_window--;
     if (s) return s;
-    if (wr_window_fn_exists(name))
+    if (host)
+        WR_TRY(wr_bind_host_aggregate(arena, host, span, &call->aggregate));
+    else if (wr_window_fn_exists(name))
         WR_TRY(wr_bind_window_fn(arena, name, span, call));
     else if (wr_aggregate_exists(name))
         WR_TRY(wr_bind_aggregate(arena, name, span, &call->aggregate));

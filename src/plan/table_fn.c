@@ -3,6 +3,7 @@
  *
  * Reading functions bind a relation (fmt/files.h) with their named options; the others collect
  * their few rows at once and become VALUES. Adding one is adding a row to wr_table_fns. */
+#include "expr/host_fn.h"
 #include "plan/table_fn.h"
 #include "fmt/file_cache.h"
 #include "expr/fn.h"
@@ -293,6 +294,22 @@ static weir_status list_functions(wr_scope *scope, const wr_table_fn_args *args,
             else
                 wr_row_null(&rows);
         }
+    }
+    int own_count = 0;
+    wr_planner *planner = scope->planner;
+    wr_object **own = planner->catalog ? wr_catalog_list(planner->catalog, 1u << WR_ENTRY_FUNCTION,
+                                                         planner->arena, &own_count)
+                                       : NULL;
+    for (int i = 0; i < own_count; i++) {
+        const wr_host_fn *fn = own[i]->function;
+        wr_row_text(&rows, own[i]->name);
+        wr_row_text(&rows, wr_str_of(wr_host_fn_is_aggregate(fn) ? "aggregate" : "scalar"));
+        wr_row_text(&rows, WR_STR("host"));
+        wr_row_text(&rows, wr_str_of(wr_host_fn_signature(fn)));
+        wr_row_text(&rows, wr_str_of(wr_host_fn_help(fn)));
+        wr_row_null(&rows);
+        wr_row_null(&rows);
+        wr_object_release(own[i]);
     }
     const char *cells[7];
     for (int i = 0; wr_pg_function_at(i, cells); i++)

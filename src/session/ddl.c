@@ -227,8 +227,9 @@ static unsigned kinds_of(wr_object_kind kind)
     case WR_OBJECT_TYPE:
         return 1u << WR_ENTRY_TYPE;
     case WR_OBJECT_MACRO:
-    case WR_OBJECT_FUNCTION:
         return 1u << WR_ENTRY_MACRO | 1u << WR_ENTRY_TABLE_MACRO;
+    case WR_OBJECT_FUNCTION:
+        return 1u << WR_ENTRY_MACRO | 1u << WR_ENTRY_TABLE_MACRO | 1u << WR_ENTRY_FUNCTION;
     case WR_OBJECT_MACRO_TABLE:
         return 1u << WR_ENTRY_TABLE_MACRO;
     case WR_OBJECT_INDEX:

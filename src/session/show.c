@@ -3,7 +3,7 @@
  *
  * What can be said as a query is bound as one (plan/bind_show.c); what is here needs the
  * session or the plan itself. */
-#include "expr/fn.h"
+#include "expr/host_fn.h"
 #include "session/session.h"
 #include "sql/format.h"
 #include <ctype.h>
@@ -190,6 +190,16 @@ static void list_functions(weir_query *query, wr_str like)
                                    : e.aggregate ? e.aggregate->help
                                                  : e.window->help)};
         if (!like.length || is_like(row[0], like)) wr_text_row(query, row);
+    }
+    int count;
+    wr_object **own = wr_catalog_list(&query->view, 1u << WR_ENTRY_FUNCTION, &query->arena, &count);
+    for (int i = 0; i < count; i++) {
+        const wr_host_fn *fn = own[i]->function;
+        wr_str row[4] = {own[i]->name,
+                         wr_str_of(wr_host_fn_is_aggregate(fn) ? "aggregate" : "scalar"),
+                         wr_str_of(wr_host_fn_signature(fn)), wr_str_of(wr_host_fn_help(fn))};
+        if (!like.length || is_like(row[0], like)) wr_text_row(query, row);
+        wr_object_release(own[i]);
     }
 }
 

@@ -29,7 +29,7 @@ echo '#include <weir/weir.h>' | $cc -x c -std=c11 -pedantic -Wall -Wextra -Werro
 build() {
     name=$1 source=$2
     shift 2
-    $cc -std=gnu17 -Wall -Wextra -Werror -Iinclude "$source" "$@" -lpthread -o "$dir/$name" || failed=1
+    $cc -std=gnu17 -Wall -Wextra -Werror -Iinclude "$source" "$@" -lpthread -lm -o "$dir/$name" || failed=1
 }
 
 # run NAME EXPECTED: the standard output of an example
@@ -57,6 +57,19 @@ run arrow_stream "column i has Arrow format l
 50000 rows, sum 2499950000"
 run register_stream "Oslo: 12
 Rome: 30"
+run tables "numbers is opened for 1 columns
+6247500
+numbers is opened for 0 columns
+5000
+elsewhere is opened for 1 columns
+4999
+elsewhere is dropped
+W1201: no table, view or file \"nowhere\"
+numbers is dropped"
+run functions "212 | true
+0 | 370.854
+1 | 368.134
+W3130: function c_to_f, rows 1 to 1000 that it was given: colder than cold can be"
 run prepared "parameter 1 is low
 parameter 2 is high
 5
