@@ -1,12 +1,13 @@
 #!/bin/sh
-# setup.sh [checks] - installs the Debian packages weir is built and tested with; with "checks" also what
-# `make check` and `make fuzz` need.
+# setup.sh [checks|servers] - installs the Debian packages weir is built and tested with; with "checks" also what
+# `make check` and `make fuzz` need, with "servers" the PostgreSQL server that tests start (none is started here).
 # Does nothing (and asks for nothing) when all are present. Needs root or sudo only when one is missing.
 set -eu
 packages="gcc libc6-dev make python3 python3-dev python3-venv libedit-dev libzstd-dev liblz4-dev zlib1g-dev libbrotli-dev libpcre2-dev
 libutf8proc-dev libxxhash-dev liblmdb-dev libsqlite3-dev librdkafka-dev
-libcurl4-openssl-dev tzdata"
+libcurl4-openssl-dev libpq-dev tzdata"
 [ "${1:-}" != checks ] || packages="$packages clang clang-format ccache"
+[ "${1:-}" != servers ] || packages="$packages postgresql"
 
 missing() {
     # A package unknown to dpkg is absent from the output, hence the comparison by name.
@@ -37,6 +38,11 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 echo "setup: installing $wanted"
 export DEBIAN_FRONTEND=noninteractive
+if [ "${1:-}" = servers ] && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+    # The package would make a database of its own and start it.
+    $as_root mkdir -p /etc/postgresql-common
+    echo "create_main_cluster = false" | $as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
+fi
 # shellcheck disable=SC2086
 $as_root apt-get install -y --no-install-recommends $wanted >/dev/null 2>&1 || {
     $as_root apt-get update

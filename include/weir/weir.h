@@ -274,8 +274,9 @@ typedef struct weir_stream_options {
     /* What its state and its marks in sinks are found by: letters, digits, '_', '-' and '.', not
      * first. NULL: the name of the sink. One engine runs no two streams of one name. */
     const char *name;
-    /* Folder of states; this one lies in the folder below it that has the stream's name. NULL: the
-     * setting stream_state; "" or neither: nothing is kept over a restart. */
+    /* Folder of states; this one lies in the folder below it that has the stream's name. Or an
+     * address of a PostgreSQL server, postgresql://user@host/database. NULL: the setting
+     * stream_state; "" or neither: nothing is kept over a restart. */
     const char *state_folder;
     int64_t checkpoint_interval_ms; /* 0: the setting checkpoint_interval */
     /* "exactly-once", "at-least-once", "best-effort"; refused if it cannot be had. NULL: the

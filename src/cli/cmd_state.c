@@ -28,7 +28,7 @@ static int run(cli_state *state)
         if (strcmp(options->args[0], verbs[i].name) == 0) wanted = &verbs[i];
     if (!wanted)
         return cli_usage(&wr_cmd_state,
-                         "state needs show, check, hash, size or dump, and the folder of a stream");
+                         "state needs show, check, hash, size or dump, and the place of a stream");
     wr_buf_add_text(&sql, wanted->before);
     cli_quote(&sql, options->args[1]);
     wr_buf_add_text(&sql, wanted->after);
@@ -37,7 +37,7 @@ static int run(cli_state *state)
 
 const cli_command wr_cmd_state = {
     .name = "state",
-    .arguments = "show|check|hash|size|dump FOLDER",
+    .arguments = "show|check|hash|size|dump PLACE",
     .help = "look into the state of a stream: whose it is, whether it is whole, how much of what",
     .example = "weir state check state/totals",
     .run = run,

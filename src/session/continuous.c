@@ -12,6 +12,7 @@
 #include "plan/lookup.h"
 #include "session/session.h"
 #include "sql/format.h"
+#include "store/state.h"
 #include "stream/stream.h"
 #include <ctype.h>
 
@@ -151,8 +152,7 @@ weir_status wr_make_stream(weir_query *query, const wr_bound *bound,
     options.view = entry->view;
     options.replaces = entry->replaces;
     if (options.state.length)
-        options.state = wr_arena_printf(&query->arena, "%.*s/%.*s", WR_STR_ARGS(options.state),
-                                        WR_STR_ARGS(options.name));
+        options.state = wr_state_place(&query->arena, options.state, options.name);
     WR_TRY(wr_optimize_stream(query, &options, &root));
     WR_TRY(wr_engine_pool(query->session->engine, 1, &pool));
     WR_TRY(wr_running_enter(query->session->engine, entry));

@@ -4,6 +4,7 @@
  *     1 | select custmer_id from orders
  *       |        ^^^^^^^^^^ did you mean customer_id?
  *     fix: select customer_id from orders */
+#include "base/secret.h"
 #include "session/session.h"
 #include "sql/format.h"
 #include <stdlib.h>
@@ -32,7 +33,7 @@ const char *weir_error_code(weir_status error)
 bool weir_error_retryable(weir_status error)
 {
     return error->code == WR_E_TXN_CONFLICT || error->code == WR_E_TIMEOUT ||
-           error->code == WR_E_CANCELLED;
+           error->code == WR_E_CANCELLED || error->code == WR_E_CONNECTION;
 }
 
 bool weir_error_position(weir_status error, size_t *pos, size_t *length)
@@ -229,6 +230,7 @@ char *weir_error_render(weir_status error, const char *sql, size_t length, bool 
     if (error->candidates && !(error->hint && strstr(error->hint, error->candidates)))
         wr_buf_printf(&out, "  near names: %s\n", error->candidates);
     if (error->fix) wr_buf_printf(&out, "  fix: %s\n", error->fix);
+    wr_passwords_mask(out.data, out.length);
     return wr_heap_copy(out.data, out.length);
 }
 
@@ -257,6 +259,7 @@ char *weir_error_json(weir_status error, const char *sql, size_t length)
     add_member(&out, "fix", error->fix);
     add_member(&out, "candidates", error->candidates);
     wr_buf_printf(&out, ",\"retryable\":%s}", weir_error_retryable(error) ? "true" : "false");
+    wr_passwords_mask(out.data, out.length);
     return wr_heap_copy(out.data, out.length);
 }
 

@@ -5,6 +5,7 @@
  * dropped: what cannot run for ever is refused here with the same words. Nothing is read, written
  * or connected to. */
 #include "session/session.h"
+#include "store/state.h"
 #include "stream/stream.h"
 
 /* Warnings of building, one per line, as they stand in the notices from `from` on. */
@@ -57,9 +58,7 @@ weir_status wr_explain_stream(weir_query *query, const wr_bound *bound, wr_targe
     options.name = name;
     options.is_explained = true;
     WR_TRY(wr_take_emit_options(query, &bound->emit_options, &options));
-    if (options.state.length)
-        options.state = wr_arena_printf(&query->arena, "%.*s/%.*s", WR_STR_ARGS(options.state),
-                                        WR_STR_ARGS(name));
+    if (options.state.length) options.state = wr_state_place(&query->arena, options.state, name);
     WR_TRY(wr_optimize_stream(query, &options, &root));
     WR_TRY(wr_engine_pool(session->engine, 1, &pool));
     add_logical(query, root, as_json, out);

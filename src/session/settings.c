@@ -4,6 +4,7 @@
  * few settings do something the moment they change (time zone, search path, memory limit); the
  * others are read when a statement starts. */
 #include "session/session.h"
+#include "store/state.h"
 #include <ctype.h>
 
 const wr_setting_row wr_setting_rows[WR_SETTING_COUNT] = {
@@ -343,6 +344,7 @@ static wr_str effective(weir_session *session, int id, wr_arena *arena)
     wr_str value = wr_session_text(session, (wr_setting_id)id);
     if (id == WR_SET_THREADS && wr_str_is(value, "0"))
         return wr_arena_printf(arena, "%d", session->engine->thread_count);
+    if (id == WR_SET_STREAM_STATE) return wr_state_place_shown(arena, value);
     if (!is_engine_wide(id)) return value;
     wr_mutex_lock(&session->engine->lock);
     const char *text = *shared_text(session->engine, id);

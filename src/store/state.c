@@ -219,7 +219,7 @@ static weir_status update_mark(wr_state *state, const char *mark)
     return WR_OK;
 }
 
-static weir_status open_file(wr_state *state, const char *mark)
+static weir_status open_marked(wr_state *state, const char *mark)
 {
     bool is_cut, is_doubtful;
     wr_file_stat stat;
@@ -232,6 +232,14 @@ static weir_status open_file(wr_state *state, const char *mark)
     WR_TRY(wr_state_read_record(state, &state->record));
     WR_TRY(load_sections(state));
     return update_mark(state, mark);
+}
+
+weir_status wr_state_open_file(wr_state *state)
+{
+    char *mark = wr_state_path(state, "unsynced");
+    weir_status bad = open_marked(state, mark);
+    wr_heap_drop(mark);
+    return bad;
 }
 
 static weir_status open_directory(wr_state *state)
@@ -249,14 +257,10 @@ static weir_status open_directory(wr_state *state)
         if (bad) return bad;
     }
     if (!wr_fs_exists(fs, wr_str_of(state->file.path))) WR_TRY(wr_state_create(state));
-    char *mark = wr_state_path(state, "unsynced");
-    weir_status bad = open_file(state, mark);
-    wr_heap_drop(mark);
-    return bad;
+    return wr_state_open_file(state);
 }
 
-/* Nobody needs the names of a volatile state any more. */
-static weir_status remove_names(wr_state *state)
+weir_status wr_state_remove_names(wr_state *state)
 {
     static const char *const names[] = {"state.mdb", "state.mdb-lock"};
     for (size_t i = 0; i < WR_COUNT(names); i++) {
@@ -268,19 +272,46 @@ static weir_status remove_names(wr_state *state)
     return wr_fs_remove(wr_fs_real(), wr_str_of(state->directory));
 }
 
-weir_status wr_state_open(wr_str directory, const wr_state_options *options, wr_state **out)
+static void describe_file(wr_state *state)
+{
+    state->file = (wr_state_file){.path = wr_state_path(state, "state.mdb"),
+                                  .read_only = state->options.read_only,
+                                  .survives_losing_power = state->options.survives_losing_power,
+                                  .map_bytes = state->options.map_bytes};
+}
+
+static void drop_sections(wr_state *state)
+{
+    for (uint32_t i = 0; i < state->section_count; i++) {
+        wr_heap_drop(state->sections[i]->name);
+        wr_heap_drop(state->sections[i]);
+    }
+    state->section_count = 0;
+}
+
+void wr_state_forget_file(wr_state *state)
+{
+    wr_state_file_close(&state->file);
+    drop_sections(state);
+    describe_file(state);
+    state->record = (wr_state_record){0};
+    state->has_mark = state->is_stale = false;
+}
+
+weir_status wr_state_open(wr_str place, const wr_state_options *options, wr_state **out)
 {
     WR_AUTO(wr_state) *state = wr_heap_new(sizeof *state);
-    state->directory = wr_heap_copy(directory.data, directory.length);
     state->options = *options;
     state->mem = wr_mem_new(options->mem, "state", 0);
     state->pool.mem = state->mem;
-    state->file.path = wr_state_path(state, "state.mdb");
-    state->file.read_only = options->read_only;
-    state->file.survives_losing_power = options->survives_losing_power;
-    state->file.map_bytes = options->map_bytes;
-    WR_TRY(open_directory(state));
-    if (options->is_volatile) WR_TRY(remove_names(state));
+    if (wr_remote_is_address(place)) {
+        WR_TRY(wr_state_open_remote(state, place));
+    } else {
+        state->directory = wr_heap_copy(place.data, place.length);
+        describe_file(state);
+        WR_TRY(open_directory(state));
+        if (options->is_volatile) WR_TRY(wr_state_remove_names(state));
+    }
     *out = WR_TAKE(state);
     return WR_OK;
 }
@@ -305,10 +336,8 @@ void wr_state_close(wr_state *state)
     }
     wr_state_file_close(&state->file);
     wr_lock_drop(state->lock);
-    for (uint32_t i = 0; i < state->section_count; i++) {
-        wr_heap_drop(state->sections[i]->name);
-        wr_heap_drop(state->sections[i]);
-    }
+    wr_remote_close(state->remote);
+    drop_sections(state);
     wr_heap_drop(state->sections);
     wr_mem_drop(state->mem);
     wr_heap_drop(state->directory);
@@ -319,7 +348,10 @@ void wr_state_rollback(wr_state *state)
 {
     wr_assert(!state->cursor.state);
     forget_changes(state);
-    if (!state->options.read_only) return;
+    if (state->remote) /* may have what was just forgotten */
+        state->is_lost |= wr_remote_is_unsure(state->remote) ||
+                          wr_remote_head_of(state->remote)->commits != state->record.commits;
+    if (!state->options.read_only || state->is_copy) return;
     wr_state_file_forget(&state->file);
     state->is_stale = true;
 }

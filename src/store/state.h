@@ -1,12 +1,16 @@
 /* state.h - the durable state of a continuous query: ordered keys and values in sections, changed
  * by atomic commits. One directory per query; one process has it open.
  *
+ * A place is a folder of this machine's disk, or an address of a PostgreSQL server. Then all pairs
+ * are there, commits count when they are committed there, and this machine has a copy of them to
+ * work on; it may go away at any time.
+ *
  * Keys are bytes and compare as bytes. What a commit says is durable when it returns, all of it or
  * nothing. Reading sees the last commit and the changes made since. One thread at a time.
  *
- * Directories are those of this machine's disk (docs/decisions/0024-state-in-lmdb.md). */
+ * See docs/decisions/0024-state-in-lmdb.md, 0026-state-in-postgresql.md. */
 #pragma once
-#include "base/text.h"
+#include "base/cancel.h"
 #include "base/mem.h"
 #include "sys/file.h"
 
@@ -24,11 +28,20 @@ typedef struct wr_state_options {
     uint64_t map_bytes;         /* of what is read that count as memory of the process; 0: any */
     bool check;                 /* wr_state_check before anything is believed */
     wr_mem *mem;                /* counts the changes between commits; NULL: nobody does */
+    /* While a server is waited for; NULL: nobody does that. stop: nothing is tried for long now. */
+    const wr_cancel *cancel;
+    const _Atomic bool *stop;
 } wr_state_options;
 
+/* The place of the state of that name below a place of states. */
+wr_str wr_state_place(wr_arena *arena, wr_str states, wr_str name);
+/* A place as it may be shown: without password. */
+wr_str wr_state_place_shown(wr_arena *arena, wr_str place);
+
 /* FILE_NOT_FOUND if it is missing, BUSY if somebody has it open (read_only: if this process has),
- * CORRUPT, and STATE_VERSION if a newer weir wrote it. Small states are checked whole. */
-WR_MUST_CHECK weir_status wr_state_open(wr_str directory, const wr_state_options *options,
+ * CORRUPT, and STATE_VERSION if a newer weir wrote it. Small states are checked whole. On servers
+ * also what wr_remote_open says; read_only there is a copy of this moment. */
+WR_MUST_CHECK weir_status wr_state_open(wr_str place, const wr_state_options *options,
                                         wr_state **out);
 void wr_state_close(wr_state *state); /* changes since the last commit are gone */
 WR_DEFINE_CLEANUP(wr_state, wr_state_close)
@@ -63,8 +76,10 @@ WR_MUST_CHECK weir_status wr_state_next(wr_state_cursor *cursor, wr_str *key, wr
 void wr_state_cursor_close(wr_state_cursor *cursor);
 WR_DEFINE_CLEANUP(wr_state_cursor, wr_state_cursor_close)
 
-/* Fails with DISK_FULL or IO. The changes are kept then and commit can be called again; what is on
- * disk is the last commit. */
+/* Fails with DISK_FULL or IO, of servers also with CONNECTION, CANCELLED, or BUSY if another one
+ * has taken over. The changes are kept then and commit can be called again; what is on disk is the
+ * last commit. Whether a server has committed what it did not answer is found out by the next
+ * attempt or opening; after a rollback by opening only, and until then nothing can be committed. */
 WR_MUST_CHECK weir_status wr_state_commit(wr_state *state);
 /* Forgets the changes since the last commit; a read-only state goes on to the newest commit. */
 void wr_state_rollback(wr_state *state);

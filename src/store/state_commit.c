@@ -9,6 +9,9 @@
  * head fails nobody knows whether it is on the disk; then the file is opened again and asked. Doing
  * all changes a second time is harmless, they say what is and not what is added.
  *
+ * Of a state on a server the commit that counts is the server's: it comes when all is written here
+ * and before LMDB commits. Whatever fails after it finds the changes there, so it is not repeated.
+ *
  * The record's number and hash of pairs are kept up to date with the checksum of each value that is
  * replaced, which LMDB has found anyway. */
 #include "base/failpoint.h"
@@ -17,6 +20,7 @@
 #include <errno.h>
 
 enum { PAGE_BYTES = 4096, ATTEMPTS = 40 };
+enum { PART_BYTES = 16 << 20, PAIR_BYTES = 64 };       /* of a copy; around a pair */
 static const uint64_t SLACK = 1 << 20;                 /* for branches, lists of free pages */
 static const uint64_t UNCOUNTED = UINT64_C(512) << 20; /* LMDB holds no more pages than that */
 
@@ -209,6 +213,49 @@ static int full_or(const wr_state *state, int code, uint64_t bytes)
     return wr_disk_room(wr_str_of(state->directory)) < bytes ? ENOSPC : EIO;
 }
 
+/* ---- the server's part ---- */
+
+static weir_status tell(const void *arg, wr_remote_commit *to)
+{
+    const wr_state *state = arg;
+    for (uint32_t i = 0; i < state->section_count; i++) {
+        const wr_state_section_entry *s = state->sections[i];
+        if (!s->is_stored) WR_TRY(wr_remote_section(to, i + 1, (wr_str){s->name, s->name_length}));
+    }
+    for (uint32_t i = 0; i < state->section_count; i++) {
+        const wr_changes *changes = &state->sections[i]->changes;
+        for (uint32_t r = 0; r < changes->range_count; r++)
+            WR_TRY(wr_remote_delete_range(to, i + 1, changes->ranges[r].first,
+                                          changes->ranges[r].last));
+    }
+    for (uint32_t i = 0; i < state->section_count; i++) {
+        wr_change_cursor cursor = wr_changes_seek(&state->sections[i]->changes, (wr_str){"", 0});
+        for (const wr_change *c; (c = wr_changes_peek(&cursor)); wr_changes_step(&cursor)) {
+            wr_str key = {c->key, c->key_length}, value = {c->value, c->value_length};
+            if (!c->value && c->is_covered) continue;
+            WR_TRY(c->value ? wr_remote_put(to, i + 1, key, value)
+                            : wr_remote_delete(to, i + 1, key));
+        }
+    }
+    return WR_OK;
+}
+
+static weir_status commit_remote(const writer *w)
+{
+    wr_remote *remote = w->state->remote;
+    const wr_remote_head *head = wr_remote_head_of(remote);
+    wr_remote_head after = {.commits = w->record.commits,
+                            .pairs = w->record.keys,
+                            .hash = w->record.hash,
+                            .sections = (uint32_t)w->record.sections};
+    bool is_there = head->commits == after.commits && head->hash == after.hash;
+    if (!is_there && head->commits + 1 != after.commits)
+        return wr_state_damaged(w->state, "the server has other commits");
+    if (!is_there) WR_TRY(wr_remote_commit_changes(remote, &after, tell, w->state));
+    WR_FAILPOINT(remote_committed);
+    return WR_OK;
+}
+
 static weir_status attempt(writer *w, uint64_t bytes)
 {
     wr_state *state = w->state;
@@ -218,6 +265,7 @@ static weir_status attempt(writer *w, uint64_t bytes)
     w->record = state->record;
     weir_status bad = write_all(w);
     if (w->cursor) mdb_cursor_close(w->cursor);
+    if (!bad && state->remote) bad = commit_remote(w);
     if (bad) {
         mdb_txn_abort(w->txn);
         return bad;
@@ -266,6 +314,9 @@ weir_status wr_state_commit(wr_state *state)
     uint64_t changes, bytes;
     int64_t start = wr_clock_mono_ns();
     if (!has_changes(state, &changes)) return WR_OK;
+    if (state->is_lost)
+        return wr_fail(WR_E_CONNECTION, "it is not known whether \"%.*s\" has the last commit",
+                       WR_STR_ARGS(wr_remote_shown(state->remote)));
     WR_FAILPOINT(state_begin);
     uint64_t held = WR_MAX(WR_MIN(changes * PAGE_BYTES, UNCOUNTED), state->pool.bytes);
     wr_mem_charge(state->mem, held);
@@ -285,20 +336,84 @@ weir_status wr_state_commit(wr_state *state)
 
 /* ---- making ---- */
 
-static weir_status write_empty(wr_state *state, wr_state_file *file)
+/* What a server has is written in several transactions: LMDB holds the pages of one in memory. */
+typedef struct copier {
+    writer *w;
+    wr_state_file *file;
+    uint64_t bytes; /* since the transaction began */
+} copier;
+
+static weir_status begin_part(writer *w, wr_state_file *file, uint64_t bytes)
+{
+    WR_TRY(wr_state_file_begin(file, bytes, &w->txn));
+    return failed(w, mdb_cursor_open(w->txn, file->pairs, &w->cursor));
+}
+
+static weir_status end_part(writer *w)
+{
+    mdb_cursor_close(WR_TAKE(w->cursor));
+    return failed(w, mdb_txn_commit(WR_TAKE(w->txn)));
+}
+
+static weir_status copy_section(void *arg, uint32_t number, wr_str name)
+{
+    const copier *c = arg;
+    if (name.length >= WR_STATE_KEY_MAX)
+        return wr_state_damaged(c->w->state, "the server has a section with too long a name");
+    return write_own(c->w, WR_STATE_IS_NAME, name, &number, sizeof number);
+}
+
+static weir_status copy_pair(void *arg, uint32_t section, wr_str key, wr_str value)
+{
+    copier *c = arg;
+    wr_state_key whole;
+    uint64_t bytes = key.length + value.length + PAIR_BYTES;
+    if (!key.length || key.length > WR_STATE_KEY_MAX || section == WR_STATE_OWN ||
+        section > wr_remote_head_of(c->w->state->remote)->sections)
+        return wr_state_damaged(c->w->state, "the server has a key that cannot be");
+    if (c->bytes + bytes > PART_BYTES) {
+        WR_TRY(end_part(c->w));
+        WR_TRY(begin_part(c->w, c->file, 2 * WR_MAX(bytes, (uint64_t)PART_BYTES) + SLACK));
+        c->bytes = 0;
+    }
+    c->bytes += bytes;
+    wr_state_key_make(&whole, section, key);
+    return put_pair(c->w, &whole, value, true);
+}
+
+/* The number and the sum of what came must be those of the head. */
+static weir_status copy_remote(writer *w, wr_state_file *file)
+{
+    wr_remote *remote = w->state->remote;
+    copier c = {.w = w, .file = file};
+    const wr_remote_reader reader = {copy_section, copy_pair, &c};
+    WR_TRY(wr_remote_read(remote, &reader));
+    const wr_remote_head *head = wr_remote_head_of(remote);
+    if (w->record.keys != head->pairs || w->record.hash != head->hash)
+        return wr_fail(WR_E_CORRUPT, "\"%.*s\" is damaged: its pairs are not those of its head",
+                       WR_STR_ARGS(wr_remote_shown(remote)));
+    w->record.sections = head->sections;
+    w->record.commits = head->commits - 1; /* the record counts it */
+    return WR_OK;
+}
+
+static weir_status write_first(writer *w, wr_state_file *file)
 {
     uint32_t version = WR_STATE_FORMAT;
+    WR_TRY(begin_part(w, file, 2 * PART_BYTES + SLACK));
+    WR_TRY(write_own(w, WR_STATE_IS_FORMAT, (wr_str){"", 0}, &version, sizeof version));
+    if (w->state->remote) WR_TRY(copy_remote(w, file));
+    WR_TRY(write_record(w));
+    return end_part(w);
+}
+
+static weir_status write_new(wr_state *state, wr_state_file *file)
+{
     writer w = {.state = state};
-    WR_TRY(wr_state_file_begin(file, SLACK, &w.txn));
-    weir_status bad = failed(&w, mdb_cursor_open(w.txn, file->pairs, &w.cursor));
-    if (!bad) bad = write_own(&w, WR_STATE_IS_FORMAT, (wr_str){"", 0}, &version, sizeof version);
-    if (!bad) bad = write_record(&w);
+    weir_status bad = write_first(&w, file);
     if (w.cursor) mdb_cursor_close(w.cursor);
-    if (bad) {
-        mdb_txn_abort(w.txn);
-        return bad;
-    }
-    WR_TRY(failed(&w, mdb_txn_commit(w.txn)));
+    if (w.txn) mdb_txn_abort(w.txn);
+    if (bad) return bad;
     int code = mdb_env_sync(file->env, 1);
     return code ? wr_state_file_failure(file, "write", code) : WR_OK;
 }
@@ -315,9 +430,10 @@ static weir_status create_as(wr_state *state, const char *path, const char *read
     wr_str directory = wr_str_of(state->directory);
     WR_TRY(remove_if_there(path)); /* of a creation that was interrupted */
     WR_TRY(remove_if_there(readers));
-    wr_state_file file = {.path = wr_heap_copy(path, strlen(path)), .survives_losing_power = true};
+    wr_state_file file = {.path = wr_heap_copy(path, strlen(path)),
+                          .survives_losing_power = !state->remote};
     weir_status bad = wr_state_file_open(&file);
-    if (!bad) bad = write_empty(state, &file);
+    if (!bad) bad = write_new(state, &file);
     wr_state_file_close(&file);
     if (bad) return bad;
     WR_FAILPOINT(state_created);

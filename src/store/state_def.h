@@ -1,5 +1,6 @@
 /* state_def.h - what the parts of a state share; only for state*.c. */
 #pragma once
+#include "remote/remote.h"
 #include "store/state.h"
 #include "store/state_changes.h"
 #include "store/state_file.h"
@@ -45,6 +46,9 @@ struct wr_state {
     wr_state_options options;
     wr_mem *mem;
     wr_lock *lock;
+    wr_remote *remote; /* whose copy this is; NULL: of nobody */
+    bool is_copy;      /* of a server, of one moment: it never changes */
+    bool is_lost;      /* the server may know more than we do: to be opened again */
     wr_state_file file;
     wr_change_pool pool;
     wr_state_section_entry **sections; /* number i + 1 */
@@ -82,5 +86,13 @@ WR_MUST_CHECK weir_status wr_state_parse_record(const wr_state *state, wr_str va
 WR_MUST_CHECK weir_status wr_state_damaged(const wr_state *state, const char *what);
 /* Makes an empty state with its final name. */
 WR_MUST_CHECK weir_status wr_state_create(wr_state *state);
+/* Opens the file and reads its record and sections, checked as its size and its past demand. */
+WR_MUST_CHECK weir_status wr_state_open_file(wr_state *state);
+/* What is known of the file, as before wr_state_open_file. */
+void wr_state_forget_file(wr_state *state);
+/* Takes the names of a volatile state away. */
+WR_MUST_CHECK weir_status wr_state_remove_names(wr_state *state);
+/* Of a state on a server: everything that opening is. */
+WR_MUST_CHECK weir_status wr_state_open_remote(wr_state *state, wr_str address);
 /* The snapshot of a view. */
 WR_MUST_CHECK weir_status wr_state_view_read(wr_state *view);

@@ -100,7 +100,7 @@ static weir_status check_same_query(wr_committer *c)
         wr_fail(WR_E_PARAMETER_VALUE, "the state in \"%.*s\" is that of another query",
                 WR_STR_ARGS(c->place));
     if (has_text) bad = wr_with_detail(bad, "it was: %.*s", WR_STR_ARGS(text));
-    return wr_with_hint(bad, "give this one another name, or remove the folder to begin anew");
+    return wr_with_hint(bad, "give this one another name, or remove that state to begin anew");
 }
 
 static weir_status has_other_text(wr_committer *c, bool *other)

@@ -495,7 +495,7 @@ static void commit_facts(const writer *w)
     bool commits = s->options.state.length || s->delivery == WR_DELIVERY_EXACTLY_ONCE;
     fact(w, "checkpoints", commits ? wr_buf_str(&text) : WR_STR("none: there is nothing to keep"));
     if (s->options.state.length)
-        fact(w, "state", s->options.state);
+        fact(w, "state", s->committer.place);
     else {
         wr_buf_clear(&text);
         wr_buf_printf(&text, "volatile: %s", s->why_volatile);

@@ -252,6 +252,8 @@ static void add_own(wr_stream *s, const wr_stream_progress *p, wr_buf *out)
     flag(out, "is_idle", p->is_idle);
     number(out, "idle_us", p->idle_for_us);
     number(out, "state_bytes", (int64_t)p->state_bytes);
+    key(out, "state");
+    wr_buf_add_json(out, s->committer.place);
     number(out, "state_disk_bytes", (int64_t)p->state_disk_bytes);
     number(out, "spills", (int64_t)p->spills);
     add_operators(s, out);

@@ -177,7 +177,9 @@ static weir_status add_sink(wr_stream *s, wr_planner *planner, wr_target *target
     wr_state_options options = {.create = true,
                                 .survives_losing_power = true,
                                 .map_bytes = wr_commit_map_bytes(s->graph),
-                                .mem = s->graph->mem};
+                                .mem = s->graph->mem,
+                                .cancel = planner->env->cancel,
+                                .stop = &s->stop};
     return wr_state_open(s->options.state, &options, &s->committer.state);
 }
 
@@ -237,7 +239,7 @@ weir_status wr_stream_new(wr_planner *planner, wr_logical *root, wr_target *targ
     s->committer.text = wr_arena_str(&s->arena, options->text);
     WR_TRY(check_shared(s, target));
     choose_state(s, target);
-    s->committer.place = s->options.state;
+    s->committer.place = wr_state_place_shown(&s->arena, s->options.state);
     last = add_view(s, last, s->takes_back);
     WR_TRY(add_dead(s, planner));
     WR_TRY(add_sink(s, planner, target, last));

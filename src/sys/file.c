@@ -231,6 +231,15 @@ wr_str wr_path_extension(wr_str path)
     return (wr_str){dot + 1, base.length - (size_t)(dot + 1 - base.data)};
 }
 
+void wr_path_cache_dir(wr_buf *out)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (cache && cache[0] == '/')
+        wr_buf_printf(out, "%s/weir", cache);
+    else if (home && home[0] == '/')
+        wr_buf_printf(out, "%s/.cache/weir", home);
+}
+
 wr_str wr_path_temp_dir(void)
 {
     const char *dir = getenv("TMPDIR");

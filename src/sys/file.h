@@ -82,3 +82,6 @@ wr_str wr_path_base(wr_str path);
 wr_str wr_path_extension(wr_str path); /* "csv"; of "x.csv.gz": "gz" */
 /* Absolute directory for temporary files: setting, TMPDIR or /tmp. */
 wr_str wr_path_temp_dir(void);
+/* Appends the folder of this program for what can be made again: XDG_CACHE_HOME/weir or
+ * ~/.cache/weir; nothing if there is neither. */
+void wr_path_cache_dir(wr_buf *out);

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 enum { TRIES = 1000 };
@@ -142,4 +143,11 @@ void wr_boot_name(wr_buf *out)
     ssize_t length = read(fd, text, sizeof text);
     close(fd);
     if (length > 0) wr_buf_add(out, text, (size_t)length);
+}
+
+void wr_process_name(wr_buf *out)
+{
+    struct utsname machine;
+    wr_buf_printf(out, "process %ld on %s", (long)getpid(),
+                  uname(&machine) == 0 ? machine.nodename : "a machine");
 }

@@ -17,3 +17,5 @@ void wr_lock_drop(wr_lock *lock);
 WR_DEFINE_CLEANUP(wr_lock, wr_lock_drop)
 /* Something that differs from one start of the machine to the next; empty if unknown. Appended. */
 void wr_boot_name(wr_buf *out);
+/* This process, for people who look for it: "process 4711 on host". Appended. */
+void wr_process_name(wr_buf *out);
