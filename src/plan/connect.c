@@ -170,6 +170,7 @@ weir_status wr_connect_target(wr_planner *planner, const wr_object *object, wr_t
     connect_parts(planner, object, object->connector->sink_options, &connect);
     WR_TRY(object->connector->sink(&connect, &target));
     WR_TRY(same_columns(object->connector, connect.schema, &target->schema));
+    target->has_options = true;
     WR_TRY(wr_option_bool(&object->options, wr_sink_options, "force_append_only",
                           &target->only_new_rows, NULL));
     *out = WR_TAKE(target);

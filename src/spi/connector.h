@@ -166,6 +166,7 @@ struct wr_target {
     int key_count;
     bool takes_back;         /* rows with -1: by key if there are keys, else by value */
     bool only_new_rows;      /* rows with -1 are left out by who writes (force_append_only) */
+    bool has_options;        /* it was made of WITH (..): force_append_only may be among them */
     bool is_of_process;      /* what is written ends with the process: no state is kept */
     wr_delivery strongest;   /* of what it can */
     const char *why_no_more; /* one sentence; NULL with EXACTLY_ONCE */

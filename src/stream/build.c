@@ -602,8 +602,8 @@ weir_status wr_stream_build(wr_planner *planner, wr_logical *root, const wr_buil
         return wr_with_hint(
             wr_fail_at(WR_E_UNSUPPORTED, root->span,
                        "rows of the query change later, and %s can only append", options->target),
-            "group by a window with EMIT ON WINDOW CLOSE, give the sink a PRIMARY KEY, or "
-            "force_append_only = true to append what replaces earlier rows");
+            "group by a window with EMIT ON WINDOW CLOSE, or give the sink a PRIMARY KEY%s",
+            options->target_has_options ? ", or force_append_only = true" : "");
     wr_binding *bindings = wr_new_array(planner->arena, wr_binding, count + 1);
     for (int i = 0; i < count; i++)
         bindings[i] = (wr_binding){wr_planner_column(planner, outputs[i].name, outputs[i].type),

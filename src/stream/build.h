@@ -8,7 +8,7 @@ typedef struct wr_build_options {
     bool emit_on_change; /* EMIT CHANGES was said */
     bool late_reopens;   /* windows are put out again when rows come late, up to lateness */
     int64_t lateness;
-    bool target_takes_back;
+    bool target_takes_back, target_has_options;
     const char *target; /* its name, for messages */
 } wr_build_options;
 

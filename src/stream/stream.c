@@ -231,6 +231,7 @@ weir_status wr_stream_new(wr_planner *planner, wr_logical *root, wr_target *targ
                               .late_reopens = options->late_reopens,
                               .lateness = options->lateness_us,
                               .target_takes_back = target->takes_back || target->only_new_rows,
+                              .target_has_options = target->has_options,
                               .target = target->connector};
     wr_stream_op *last;
     WR_TRY(wr_stream_build(planner, root, &build, s->graph, &last, &s->takes_back));

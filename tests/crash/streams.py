@@ -381,8 +381,8 @@ def points_of(sink):
 
 def cases(kills, is_short, dice):
     if is_short:
-        for query, sink, count in (("pairs", "sqlite", 8), ("counts", "files", 7)):
-            points = points_of(sink) if sink == "sqlite" else COMMIT + SINKS[sink] + DISK
+        for query, sink, count in (("pairs", "sqlite", 8), ("counts", "files", 7), ("pairs", "append", 2)):
+            points = {"sqlite": points_of(sink), "files": COMMIT + SINKS[sink] + DISK, "append": SINKS[sink]}[sink]
             yield query, sink, first([(p, "kill", 1) for p in points] + [None] * count, dice)
         return
     each = 25

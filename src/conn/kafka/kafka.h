@@ -60,6 +60,9 @@
     X(rd_kafka_clusterid)                       \
     X(rd_kafka_mem_free)                        \
     X(rd_kafka_commit)                          \
+    X(rd_kafka_event_destroy)                   \
+    X(rd_kafka_queue_poll)                      \
+    X(rd_kafka_commit_queue)                    \
     X(rd_kafka_committed)                       \
     X(rd_kafka_produce)                         \
     X(rd_kafka_flush)                           \

@@ -59,7 +59,8 @@ typedef struct kafka_reader {
     int64_t next_look_ns, blocked_since_ns;
     wr_mutex lock;
     wr_cond news;
-    bool has_news; /* guarded by lock */
+    bool has_news;                          /* guarded by lock */
+    rd_kafka_topic_partition_list_t *shown; /* the group was told last; NULL: nothing */
 } kafka_reader;
 
 static const kafka_source *source_of(const kafka_reader *reader)
@@ -674,8 +675,25 @@ static weir_status kafka_ack(wr_reader *base, wr_str position)
             parsed_offset(&at, i);
     /* Only people look at it: nobody waits for it, and when it fails the next one will do. */
     if (list->cnt) api->rd_kafka_commit(reader->client->rk, list, true);
-    api->rd_kafka_topic_partition_list_destroy(list);
+    if (reader->shown) api->rd_kafka_topic_partition_list_destroy(reader->shown);
+    reader->shown = list;
     return WR_OK;
+}
+
+/* The last time there is no next one. */
+static void show_last_positions(kafka_reader *reader)
+{
+    enum { ANSWER_MS = 2000 };
+    if (!reader->shown) return;
+    const kafka_api *api = reader->client->api;
+    rd_kafka_queue_t *answers = api->rd_kafka_queue_new(reader->client->rk);
+    if (reader->shown->cnt &&
+        !api->rd_kafka_commit_queue(reader->client->rk, reader->shown, answers, NULL, NULL)) {
+        rd_kafka_event_t *answer = api->rd_kafka_queue_poll(answers, ANSWER_MS);
+        if (answer) api->rd_kafka_event_destroy(answer);
+    }
+    api->rd_kafka_queue_destroy(answers);
+    api->rd_kafka_topic_partition_list_destroy(reader->shown);
 }
 
 static const int8_t *kafka_changes(const wr_reader *base)
@@ -705,6 +723,7 @@ static void kafka_lag(wr_reader *base, wr_lag *out)
 static void kafka_close(wr_reader *base)
 {
     kafka_reader *reader = (kafka_reader *)base;
+    if (reader->client) show_last_positions(reader);
     wr_kafka_decoder_drop(reader->decoder);
     if (reader->client) forget_messages(reader);
     wr_kafka_group_leave(reader->group);
