@@ -463,7 +463,7 @@ WEIR_API void weir_runs_close(weir_runs *runs); /* its runs are closed before; a
  *
  *   what               arguments (all optional but ids)            members of the reply
  *   list               status action tag query limit               runs
- *   show               run_id limit                                run artifacts
+ *   show               run_id limit                                run inputs artifacts
  *   status             run_id limit                                status latest_progress ..
  *   logs               run_id limit (lines, from the end)          stdout stderr
  *   result             run_id limit                                run artifact preview

@@ -176,7 +176,9 @@ static void put_query(cli_state *state, const char *sql, const char *limit, wr_b
     wr_json_put_text(&args, "sql", wr_str_of(sql));
     wr_buf_add_char(&files, '[');
     for (int i = 1; i < options->arg_count; i++)
-        wr_json_put_text(&files, NULL, wr_str_of(options->args[i]));
+        wr_json_put_text(
+            &files, NULL,
+            wr_str_of(strcmp(options->args[i], "-") == 0 ? "/dev/stdin" : options->args[i]));
     wr_buf_add_char(&files, ']');
     wr_json_put(&args, "files", wr_buf_str(&files));
     cli_put_flags(state, &args);

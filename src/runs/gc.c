@@ -15,9 +15,12 @@ static weir_status delete_folder(wr_ask *ask, const wr_run_record *record)
 {
     WR_BUF(gone);
     wr_unfinished_name(record->dir, &gone);
-    WR_TRY(wr_fs_rename(wr_fs_real(), record->dir, wr_buf_str(&gone)));
+    weir_status bad = wr_fs_rename(wr_fs_real(), record->dir, wr_buf_str(&gone));
+    bool is_gone = bad && bad->code == WR_E_FILE_NOT_FOUND; /* somebody else was faster */
+    if (bad && !is_gone) return bad;
+    wr_status_drop(bad);
     WR_TRY(wr_run_index_remove(ask->runs->index, record->id));
-    return wr_run_tree_remove(wr_buf_str(&gone), TREE_DEPTH);
+    return is_gone ? WR_OK : wr_run_tree_remove(wr_buf_str(&gone), TREE_DEPTH);
 }
 
 static weir_status forget(wr_ask *ask, const wr_run_record *record)

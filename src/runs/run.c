@@ -463,6 +463,7 @@ weir_status weir_run_finish(weir_run *run, weir_status bad, const char *phase, c
     weir_status wrong = wr_run_write(run->record.dir, &run->record, true);
     run->is_finished = true;
     if (!wrong) wr_runs_note(run->runs, &run->record, &run->artifacts);
+    if (wrong) run->record.status = WR_STR("failed"); /* at the next look */
     if (wrong)
         failed_reply(run, wrong, "filesystem", NULL, &out);
     else if (bad)

@@ -58,6 +58,9 @@ w.same("--limit", w.save("from orders", "orders.csv", "--limit", "2")["result"][
 large = w.save("select i, repeat('x', 10000) as t from range(100) r(i)")
 w.true("a preview has 200 KiB at most", len(large["result"]["rows"]) < 21 and large["result"]["truncated"])
 w.same("and 50 rows", len(w.save("from range(1000)")["result"]["rows"]), 50)
+piped = subprocess.run([WEIR, "query", "select count(*) as n from '/dev/stdin'", "--save", "--json"], input="a,b\n1,2\n3,4\n", text=True,
+                       capture_output=True, env={**os.environ, "WEIR_HOME": str(w.home)})
+w.same("standard input", json.loads(piped.stdout)["result"]["rows"], [{"n": 2}])
 w.same("--name without --save", w.weir("query", "select 1", "--name", "n").returncode, 2)
 
 # ---- failures
@@ -268,6 +271,22 @@ w.same("with it", (len(deleted["deleted_run_dirs"]), len(w.names("--limit", "100
 w.same("folders are gone", [path for path in deleted["deleted_run_dirs"] if os.path.exists(path)], [])
 w.same("what is left", len(os.listdir(w.home / "runs")), 5)
 w.true("the file of the user is left", (w.folder / "kept.csv").exists())
+
+# ---- a disk that fails at any place: what was told is what is found
+faults = {"WEIR_HOME": str(w.folder / "faults")}
+begun = ended = 0
+for fault in [f"write:{n}:ENOSPC" for n in range(1, 6)] + [f"rename:{n}:EIO" for n in range(1, 6)] + [f"sync:{n}:EIO" for n in range(1, 4)]:
+    done = w.weir("query", "select 1 as a", "--save", "--json", **faults, WEIR_FAULT=fault)
+    reply = json.loads(done.stdout)
+    w.same(f"{fault}: exit code", done.returncode == 0, reply["ok"])
+    if "run_id" not in reply:
+        begun += 1
+        continue
+    ended += 1
+    found = w.json("runs", "show", reply["run_id"], "--json", **faults)["run"]
+    w.same(f"{fault}: status", found["status"], reply["status"])
+w.true("some did not begin, others did", begun > 1 and ended > 5)
+w.same("nothing else is left", [name for name in os.listdir(w.folder / "faults" / "runs") if ".tmp-" in name], [])
 
 # ---- a home that cannot be written
 nowhere = w.folder / "file"
