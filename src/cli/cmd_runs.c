@@ -264,6 +264,49 @@ static int diff(cli_state *state)
 
 /* ---- tag, gc ---- */
 
+/* Adds the tags of one list that the other does not have, with commas between. */
+static void add_missing(wr_str list, wr_str other, wr_buf *out)
+{
+    wr_json_members members;
+    wr_str key, value;
+    size_t before = out->length;
+    if (!wr_json_begin(list, &members)) return;
+    while (wr_json_next(&members, &key, &value)) {
+        wr_json_members others;
+        wr_str other_key, other_value;
+        bool found = false;
+        WR_BUF(text);
+        if (wr_json_begin(other, &others))
+            while (wr_json_next(&others, &other_key, &other_value))
+                found |= wr_str_eq(other_value, value);
+        if (found || !wr_json_unquote(value, &text)) continue;
+        if (out->length > before) wr_buf_add_char(out, ',');
+        wr_buf_add_str(out, wr_buf_str(&text));
+    }
+}
+
+static void print_undo(wr_str run, wr_str before)
+{
+    WR_ARENA(scratch);
+    WR_BUF(added);
+    WR_BUF(removed);
+    wr_str now = wr_json_member_of(&scratch, run, "tags");
+    wr_str then = wr_json_member_of(&scratch, before, "tags");
+    wr_str id = wr_json_text_of(&scratch, run, "run_id");
+    wr_str name = wr_json_text_of(&scratch, before, "run_name");
+    wr_str text = wr_json_text_of(&scratch, before, "description");
+    add_missing(now, then, &added);
+    add_missing(then, now, &removed);
+    fprintf(stderr, "weir: undo: weir runs tag %.*s", WR_STR_ARGS(id));
+    if (removed.length) fprintf(stderr, " '%s'", removed.data);
+    if (added.length) fprintf(stderr, " --remove '%s'", added.data);
+    if (!wr_str_eq(name, wr_json_text_of(&scratch, run, "run_name")))
+        fprintf(stderr, " --name '%.*s'", WR_STR_ARGS(name));
+    if (!wr_str_eq(text, wr_json_text_of(&scratch, run, "description")))
+        fprintf(stderr, " --description '%.*s'", WR_STR_ARGS(text));
+    fputc('\n', stderr);
+}
+
 static int tag(cli_state *state)
 {
     WR_ARENA(scratch);
@@ -288,6 +331,7 @@ static int tag(cli_state *state)
             wr_json_bool_of(text, "dry_run") ? "would have" : "has",
             WR_STR_ARGS(wr_json_member_of(&scratch, run, "tags")),
             WR_STR_ARGS(wr_json_member_of(&scratch, before, "tags")));
+    if (!state->options.own[OWN_DRY_RUN] && !state->options.quiet) print_undo(run, before);
     weir_text_free(reply);
     return CLI_OK;
 }
@@ -321,6 +365,8 @@ static int gc(cli_state *state)
                 dry ? "would be taken out of the index" : "taken out of the index",
                 state->options.own[OWN_DELETE_FILES] ? ", with their files"
                                                      : "; their folders stay");
+    if (count && !dry && !state->options.quiet && !state->options.own[OWN_DELETE_FILES])
+        fprintf(stderr, "weir: undo: remove the file \"forgotten\" from the folder of a run\n");
     weir_text_free(reply);
     return CLI_OK;
 }

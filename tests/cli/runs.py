@@ -142,6 +142,11 @@ w.same("a dry run", (dry["run"]["tags"], dry["before"]["tags"], of(run_id, "run.
 w.same("tag", w.json("runs", "tag", run_id, "x", "y,z", "--remove", "a,b", "--name", "once", "--json")["run"]["tags"], ["c", "x", "y", "z"])
 w.same("is kept", (w.names("--tag", "z"), json.loads(of(run_id, "run.json").read_text())["tags"]), (["once"], ["c", "x", "y", "z"]))
 
+undo = w.weir("runs", "tag", run_id, "more", "--remove", "c", "--name", "twice").stderr.split("undo: ")[1]
+w.same("undo", undo, f"weir runs tag {run_id} 'c' --remove 'more' --name 'once'\n")
+subprocess.run(undo.replace("weir", WEIR, 1), shell=True, env={**os.environ, "WEIR_HOME": str(w.home)}, capture_output=True, check=True)
+w.same("undone", (w.names("--tag", "c"), w.names("--tag", "more")), (["again", "once"], []))
+
 # ---- artifacts
 w.same("artifacts of a run", [one["artifact_id"] for one in w.json("artifacts", "ls", "--run", run_id, "--json")["artifacts"]],
        [artifact["artifact_id"]])
@@ -264,6 +269,9 @@ w.same("a dry run", (len(dry["deleted_run_ids"]), len(w.names("--limit", "1000")
 forgotten = w.json("runs", "gc", "--keep-last", str(count - 2), "--json")
 w.same("without --delete-files", (len(forgotten["deleted_run_ids"]), forgotten["deleted_run_dirs"], len(w.names("--limit", "1000"))), (2, [], count - 2))
 w.true("folders stay", all(of(one, "run.json").exists() for one in forgotten["deleted_run_ids"]))
+of(forgotten["deleted_run_ids"][0], "forgotten").unlink()
+w.same("one is brought back", len(w.names("--limit", "1000")), count - 1)
+w.json("runs", "gc", "--keep-last", str(count - 2), "--json")
 shutil.rmtree(w.home / "index")
 w.same("and stay forgotten", len(w.names("--limit", "1000")), count - 2)
 deleted = w.json("runs", "gc", "--keep-last", "3", "--delete-files", "--json")
