@@ -186,7 +186,6 @@ TEST(an_action_is_carried_out_by_its_inputs_and_again)
 TEST(an_action_without_sql_is_refused_and_the_run_has_failed)
 {
     bench b;
-    WR_ARENA(arena);
     weir_run *run = NULL;
     char *reply = NULL;
     set_up(&b);
