@@ -151,7 +151,7 @@ TEST(a_query_with_a_limit_over_a_shared_source_ends)
     bench_open(&b);
     mock_open(&mock, "in");
     for (int i = 1; i <= 4; i++) {
-        char text[8];
+        char text[16];
         snprintf(text, sizeof text, "%d", i);
         mock_send(&mock, i % MOCK_PARTITIONS, text);
     }
