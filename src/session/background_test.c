@@ -1,9 +1,7 @@
 /* background_test.c - streams of the C API over the connectors of the build: generated events into
  * nothing, files into files. */
-#include "base/test.h"
-#include "session/session.h"
+#include "session/answer_kit_test.h"
 #include "sys/clock.h"
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -34,17 +32,11 @@ static void bench_open(bench *b)
     run(b, "CREATE SINK nothing (a BIGINT) WITH (connector = 'blackhole')");
 }
 
-static int remove_one(const char *path, const struct stat *stat, int kind, struct FTW *at)
-{
-    (void)stat, (void)kind, (void)at;
-    return remove(path);
-}
-
 static void bench_close(bench *b)
 {
     weir_session_close(b->session);
     weir_engine_close(b->engine);
-    EXPECT_INT(nftw(b->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    remove_folder(b->folder);
 }
 
 static weir_status open_stream(bench *b, const char *sql, const weir_stream_options *options,

@@ -1,9 +1,7 @@
 /* late_test.c - rows that are late or cannot be read: EMIT .. WITH (..) through the C API, files to
  * files and to a database, with a state. */
-#include "base/test.h"
-#include "session/session.h"
+#include "session/answer_kit_test.h"
 #include "sys/clock.h"
-#include <ftw.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,38 +14,10 @@ typedef struct bench {
     char folder[sizeof PLACE];
 } bench;
 
-/* sql with '@' for the folder. */
-static void in_folder(const bench *b, const char *sql, wr_buf *out)
-{
-    for (; *sql; sql++)
-        if (*sql == '@')
-            wr_buf_add_text(out, b->folder);
-        else
-            wr_buf_add_char(out, *sql);
-    wr_buf_add_text(out, "");
-}
-
-/* "1 2; 3 4", or the code and the message of the error. */
 static void answer(bench *b, const char *sql, wr_buf *out)
 {
     WR_BUF(text);
-    weir_query *query = NULL;
-    const weir_rows *rows = NULL;
-    in_folder(b, sql, &text);
-    weir_status bad = weir_query_start(b->session, text.data, text.length, &query);
-    if (!bad) bad = weir_query_next(query, &rows);
-    for (; rows && !bad; bad = weir_query_next(query, &rows))
-        for (uint32_t i = 0; i < wr_batch_count(&rows->batch); i++) {
-            if (out->length) wr_buf_add_text(out, "; ");
-            for (int c = 0; c < rows->batch.column_count; c++) {
-                if (c) wr_buf_add_char(out, ' ');
-                wr_column_print(&rows->batch.columns[c], wr_batch_row(&rows->batch, i), out);
-            }
-        }
-    if (bad) wr_buf_printf(out, "%s: %s", wr_code_name(bad->code), wr_status_text(bad));
-    wr_status_drop(bad);
-    weir_query_close(query);
-    wr_buf_add_text(out, "");
+    answer_of(b->session, put_folder(b->folder, sql, &text), out);
 }
 
 static void expect(bench *b, const char *sql, const char *want)
@@ -65,7 +35,7 @@ static void bench_open(bench *b, const char *format)
     EXPECT_OK(weir_session_open(b->engine, &b->session));
     memcpy(b->folder, PLACE, sizeof PLACE);
     EXPECT(mkdtemp(b->folder) != NULL);
-    in_folder(b, "@/in", &path);
+    put_folder(b->folder, "@/in", &path);
     EXPECT_OK(wr_fs_make_dirs(wr_fs_real(), wr_buf_str(&path)));
     wr_buf_printf(&sql,
                   "CREATE SOURCE s (k VARCHAR, n BIGINT, ts TIMESTAMP, WATERMARK FOR ts AS ts) "
@@ -88,17 +58,11 @@ static void bench_open(bench *b, const char *format)
     expect(b, "SET stream_state = '@/state'", "");
 }
 
-static int remove_one(const char *path, const struct stat *stat, int kind, struct FTW *at)
-{
-    (void)stat, (void)kind, (void)at;
-    return remove(path);
-}
-
 static void bench_close(bench *b)
 {
     weir_session_close(b->session);
     weir_engine_close(b->engine);
-    EXPECT_INT(nftw(b->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    remove_folder(b->folder);
 }
 
 static void put(bench *b, const char *name, const char *text)
@@ -204,10 +168,10 @@ TEST(bad_rows_fail_the_query_unless_it_says_otherwise)
     finish(stream);
     expect(&b, "SELECT k, n FROM read_json('@/out/part-*.jsonl')", "a 1");
     WR_BUF(sql);
-    in_folder(&b,
-              "CREATE SINK two WITH (connector = 'files', path = '@/two', format = 'jsonl') AS "
-              "SELECT k, n FROM s EMIT WITH (on_error = 'drop')",
-              &sql);
+    put_folder(b.folder,
+               "CREATE SINK two WITH (connector = 'files', path = '@/two', format = 'jsonl') AS "
+               "SELECT k, n FROM s EMIT WITH (on_error = 'drop')",
+               &sql);
     stream = start(&b, sql.data);
     EXPECT_INT(settle(stream, 1).dead_rows, 1);
     finish(stream);
@@ -222,7 +186,7 @@ static void expect_sums(const bench *b, const char *want)
     WR_BUF(got);
     sqlite3 *db;
     sqlite3_stmt *statement;
-    in_folder(b, "@/sums.db", &path);
+    put_folder(b->folder, "@/sums.db", &path);
     EXPECT_INT(sqlite3_open(path.data, &db), SQLITE_OK);
     EXPECT_INT(
         sqlite3_prepare_v2(db, "SELECT w, k, n FROM sums ORDER BY w, k", -1, &statement, NULL),

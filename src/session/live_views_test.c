@@ -1,8 +1,7 @@
 /* live_views_test.c - materialized views whose queries go on, SUBSCRIBE and tables as sinks, with a
  * source that gives the rows the test pushes. */
-#include "base/test.h"
 #include "plan/connect.h"
-#include "session/session.h"
+#include "session/answer_kit_test.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -155,31 +154,6 @@ static void bench_close(bench *b)
 {
     weir_session_close(b->session);
     weir_engine_close(b->engine);
-}
-
-static void print_rows(const weir_rows *rows, int from, wr_buf *out)
-{
-    for (uint32_t i = 0; i < wr_batch_count(&rows->batch); i++) {
-        if (out->length) wr_buf_add_text(out, "; ");
-        for (int c = from; c < rows->batch.column_count; c++) {
-            if (c > from) wr_buf_add_char(out, ' ');
-            wr_column_print(&rows->batch.columns[c], wr_batch_row(&rows->batch, i), out);
-        }
-    }
-}
-
-static void answer_of(weir_session *session, const char *sql, wr_buf *out)
-{
-    weir_query *query = NULL;
-    const weir_rows *rows = NULL;
-    weir_status bad = weir_query_start(session, sql, strlen(sql), &query);
-    if (!bad) bad = weir_query_next(query, &rows);
-    for (; rows && !bad; bad = weir_query_next(query, &rows))
-        print_rows(rows, 0, out);
-    if (bad) wr_buf_printf(out, "%s: %s", wr_code_name(bad->code), wr_status_text(bad));
-    wr_status_drop(bad);
-    weir_query_close(query);
-    wr_buf_add_text(out, "");
 }
 
 static void expect_of(weir_session *session, const char *sql, const char *want)

@@ -43,16 +43,9 @@ static void remove_file(bench *b, const char *name)
     EXPECT_INT(remove(path.data), 0);
 }
 
-/* INSERT INTO k, '@' in it is the folder. */
 static const char *in_folder(bench *b, wr_buf *out, const char *sql)
 {
-    for (; *sql; sql++)
-        if (*sql == '@')
-            wr_buf_add_text(out, b->folder);
-        else
-            wr_buf_add_char(out, *sql);
-    wr_buf_add_text(out, "");
-    return out->data;
+    return put_folder(b->folder, sql, out);
 }
 
 #define SCRIPT "1:a / 2:a / 3:a / 4:a / 5:a / 6:a"

@@ -5,10 +5,8 @@
  * A script is "4:a:1 5::x / 6:b:2": batches of rows second:key:value, of which the last two may be
  * missing (NULL). After each step the test waits until all is read and committed. */
 #pragma once
-#include "base/test.h"
 #include "plan/connect.h"
-#include "session/session.h"
-#include <ftw.h>
+#include "session/answer_kit_test.h"
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -402,16 +400,10 @@ static weir_stream_figures figures(bench *b)
     return f;
 }
 
-static int remove_one(const char *path, const struct stat *stat, int kind, struct FTW *at)
-{
-    (void)stat, (void)kind, (void)at;
-    return remove(path);
-}
-
 static void bench_close(bench *b)
 {
     weir_stream_close(b->stream);
     weir_session_close(b->session);
     weir_engine_close(b->engine);
-    EXPECT_INT(nftw(b->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    remove_folder(b->folder);
 }

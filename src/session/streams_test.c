@@ -1,8 +1,7 @@
 /* streams_test.c - sources and sinks through SQL, with a connector of the test: a source that
  * counts (bounded or not) and a sink that notes what happens to it, in order. */
-#include "base/test.h"
 #include "plan/connect.h"
-#include "session/session.h"
+#include "session/answer_kit_test.h"
 #include <stdlib.h>
 
 /* ---- the source: column c of row n is n, moments are n seconds ---- */
@@ -247,26 +246,7 @@ static void bench_close(bench *b)
     weir_engine_close(b->engine);
 }
 
-/* "1 2; 3 4", or the code and message of the error and what it suggests. */
-static void answer(bench *b, const char *sql, wr_buf *out)
-{
-    weir_query *query = NULL;
-    const weir_rows *rows = NULL;
-    weir_status bad = weir_query_start(b->session, sql, strlen(sql), &query);
-    if (!bad) bad = weir_query_next(query, &rows);
-    for (; rows && !bad; bad = weir_query_next(query, &rows))
-        for (uint32_t i = 0; i < wr_batch_count(&rows->batch); i++) {
-            if (out->length) wr_buf_add_text(out, "; ");
-            for (int c = 0; c < rows->batch.column_count; c++) {
-                if (c) wr_buf_add_char(out, ' ');
-                wr_column_print(&rows->batch.columns[c], wr_batch_row(&rows->batch, i), out);
-            }
-        }
-    if (bad) wr_buf_printf(out, "%s: %s", wr_code_name(bad->code), wr_status_text(bad));
-    wr_status_drop(bad);
-    weir_query_close(query);
-    wr_buf_add_text(out, "");
-}
+static void answer(bench *b, const char *sql, wr_buf *out) { answer_of(b->session, sql, out); }
 
 static void expect(bench *b, const char *sql, const char *want)
 {
