@@ -125,7 +125,8 @@ static weir_status bind_params(const work *w, weir_prepared *prepared)
     return WR_OK;
 }
 
-static void add_copy(const work *w, wr_str sql, wr_buf *out)
+/* The statement that writes the rows of a query; gives where in it that begins. */
+static size_t add_copy(const work *w, wr_str sql, wr_buf *out)
 {
     int64_t limit = wr_json_int_of(w->options, "limit", -1);
     bool complete; /* a comment may follow the semicolon */
@@ -133,6 +134,7 @@ static void add_copy(const work *w, wr_str sql, wr_buf *out)
     while (sql.length && strchr(" \t\r\n;", sql.data[sql.length - 1]))
         sql.length--;
     wr_buf_add_text(out, limit < 0 ? "COPY (" : "COPY (FROM (");
+    size_t begins = out->length;
     wr_buf_add_str(out, sql);
     if (limit >= 0) wr_buf_printf(out, "\n) LIMIT %lld", (long long)limit);
     wr_buf_add_text(out, "\n) TO ");
@@ -145,6 +147,7 @@ static void add_copy(const work *w, wr_str sql, wr_buf *out)
         wr_buf_add_text(out, " (FORMAT csv, DELIMITER E'\\t')");
     else
         wr_buf_printf(out, " (FORMAT %.*s)", WR_STR_ARGS(w->format));
+    return begins;
 }
 
 /* Rows of what cannot stand in COPY, as JSON lines. */
@@ -215,6 +218,13 @@ static weir_status start(work *w, wr_str sql, weir_query **out)
     return weir_prepared_start(prepared, out);
 }
 
+/* Positions in errors are those in the whole text. */
+static weir_status moved(weir_status bad, int64_t by)
+{
+    if (bad && bad->span.length) bad->span.pos = (uint32_t)(bad->span.pos + by);
+    return bad;
+}
+
 static weir_status run_last(work *w, wr_str sql)
 {
     WR_AUTO(prepared_statement) *alone = NULL;
@@ -225,20 +235,13 @@ static weir_status run_last(work *w, wr_str sql)
     WR_TRY(weir_sql_form(sql.data, sql.length, &form));
     WR_TRY(weir_prepare(w->session, sql.data, sql.length, &alone));
     WR_TRY(weir_run_explain(w->run, w->session, sql.data, sql.length));
-    add_copy(w, sql, &copy);
+    int64_t begins = (int64_t)add_copy(w, sql, &copy);
     if (!form.is_query && wr_json_int_of(w->options, "limit", -1) >= 0)
         return wr_fail(WR_E_UNSUPPORTED, "a limit is for a query that gives rows");
     weir_status bad = start(w, form.is_query ? wr_buf_str(&copy) : sql, &query);
     if (!bad) bad = carry(w, query, form.is_query);
     weir_query_close(query);
-    return bad;
-}
-
-/* Positions in errors are those in the whole text. */
-static weir_status moved(weir_status bad, size_t by)
-{
-    if (bad && bad->span.length) bad->span.pos += (uint32_t)by;
-    return bad;
+    return form.is_query ? moved(bad, -begins) : bad;
 }
 
 static weir_status run_statements(work *w, wr_str sql)
@@ -250,9 +253,9 @@ static weir_status run_statements(work *w, wr_str sql)
         wr_str rest = {sql.data + at, sql.length - at};
         size_t used = weir_sql_split(rest.data, rest.length, &complete);
         wr_str behind = {rest.data + used, rest.length - used};
-        if (!wr_str_trim(behind).length) return moved(run_last(w, rest), at);
+        if (!wr_str_trim(behind).length) return moved(run_last(w, rest), (int64_t)at);
         w->phase = "sql_execute";
-        WR_TRY(moved(wr_run_do(w->session, (wr_str){rest.data, used}), at));
+        WR_TRY(moved(wr_run_do(w->session, (wr_str){rest.data, used}), (int64_t)at));
         at += used;
     }
 }

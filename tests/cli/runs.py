@@ -69,6 +69,9 @@ w.same("members of a failure", [name for name in bad if name != "hint"],
        ["ok", "run_id", "run_dir", "status", "action", "error", "error_type", "phase", "details", "code", "sqlstate"])
 w.same("what failed", (bad["status"], bad["error_type"], bad["phase"], bad["code"], bad["sqlstate"]),
        ("failed", "value_error", "sql_execute", "W1203", "42703"))
+for text in ("select 1/0", "select 1 as a;\n select 1/0", "select 1/0 -- why"):
+    where = w.json("query", text, "--save", "--json", code=1)["details"]["position"]
+    w.same("where in the text", text[where], "/")
 w.same("where", bad["details"]["line"], 2)
 w.true("the log says it", "nope" in of(bad["run_id"], "stderr.log").read_text())
 missing = w.save("select 1", "nothing.csv", code=4)
