@@ -234,6 +234,18 @@ fuzz: setup-checks
 conformance: all
 	$(call run_script,tests/conformance/run.sh,$(ARGS))
 
+# dist/*.whl for every CPython from 3.11 on, with the libraries in it; auditwheel finds out for which systems.
+wheel: setup
+	@rm -rf build/python/wheel && mkdir -p build/python/wheel dist
+	@WEIR_PORTABLE=1 $(PYTHON) python/backend.py build/python/wheel
+	@python=$$(tests/python/venv.py) && PATH="$$(dirname $$python):$$PATH" $$python -m auditwheel repair \
+	    --only-plat -w dist build/python/wheel/*.whl
+
+# The tests of the Python package alone.
+python-test: setup
+	@$(MAKE) --no-print-directory $(PARALLEL) all
+	@WEIR=$(B)/weir tests/cli/python.sh
+
 strip: all
 	@strip -o $(B)/weir.stripped $(B)/weir
 
@@ -262,6 +274,9 @@ help:
 	@echo "make bench        bench/run.sh           (ARGS=... is passed on)"
 	@echo "make fuzz         fuzz/run.sh"
 	@echo "make conformance  tests/conformance/run.sh"
+	@echo "make python       the Python package in python/ (pip install . installs it)"
+	@echo "make python-test  its tests"
+	@echo "make wheel        dist/*.whl, to be installed anywhere"
 	@echo "make lib          libweir.so and libweir.a in build/<flavour>"
 	@echo "make install      stripped binary, libraries and public headers below PREFIX=$(PREFIX)"
 	@echo "make clean        remove build/"
@@ -269,7 +284,7 @@ help:
 FORCE:
 .DELETE_ON_ERROR:
 .SECONDARY: $(TABLES) $(CRASH:%=$(B)/tests/crash/%_worker.o)
-.PHONY: all lib python test setup setup-checks check docs asan-test tsan-test batch-test crash-test crash differential demo bench fuzz conformance strip install clean help FORCE tests-binary fuzz-targets
+.PHONY: all lib python python-test wheel test setup setup-checks check docs asan-test tsan-test batch-test crash-test crash differential demo bench fuzz conformance strip install clean help FORCE tests-binary fuzz-targets
 
 DEP := $(LIB_OBJ:.o=.d) $(PY_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
 -include $(wildcard $(DEP))

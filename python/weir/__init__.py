@@ -33,14 +33,21 @@ from weir.frame import Column, Frame, GroupBy
 from weir.interval import Interval
 
 if TYPE_CHECKING:
-    from weir import aio, dbapi, stream
+    from weir import aio, dbapi, notebook, stream
 
 
 def __getattr__(name: str) -> Any:
-    """weir.stream, weir.aio and weir.dbapi are imported when they are first wanted."""
-    if name in ("aio", "dbapi", "stream"):
+    """weir.stream, weir.aio, weir.dbapi and weir.notebook are imported when they are first wanted."""
+    if name in ("aio", "dbapi", "notebook", "stream"):
         return importlib.import_module(f"weir.{name}")
     raise AttributeError(f"module 'weir' has no attribute {name!r}")
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """%load_ext weir: see weir.notebook."""
+    from weir.notebook import load_ipython_extension as load
+
+    load(shell)
 
 
 def sql(query: str, /, *values: Any, **params: Any) -> Frame:
@@ -123,6 +130,7 @@ __all__ = [
     "from_arrow",
     "from_pandas",
     "lit",
+    "notebook",
     "read",
     "read_csv",
     "read_json",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, TypeVar
@@ -36,6 +36,10 @@ async def _aside(connection: sync.Connection, call: Callable[..., T], *args: Any
         except Error:
             pass
         raise
+
+
+def _next(batches: Iterator[Batch]) -> Batch | None:
+    return next(batches, None)
 
 
 class GroupBy:
@@ -152,7 +156,7 @@ class Frame:
         """The rows in record batches, as they come: async for batch in frame.batches()."""
         batches = self.sync.batches()
         try:
-            while (batch := await self._end(next, batches, None)) is not None:
+            while (batch := await self._end(_next, batches)) is not None:
                 yield batch
         finally:
             batches.close()  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ import collections
 import contextlib
 import itertools
 import os
+import sys
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
@@ -106,6 +107,11 @@ class Connection:
             self.execute(query[: query.rindex(last)])
         if not is_query and tables:
             raise ProgrammingError("tables can be passed to queries only", hint="register(name, table)")
+        if is_query and "IPython" in sys.modules:
+            from weir import notebook
+
+            if names := notebook.variables():
+                return notebook.query(self, last, tables, plain or values or None, names)
         if is_query:
             return self._query(last, tables, plain or values or None)
         return self._run_now(last if statements else query, plain or values or None)

@@ -129,7 +129,9 @@ class Expr:
 
     def is_in(self, values: Iterable[Any] | Frame) -> Expr:
         """Whether it is one of the values, or of the rows of a frame with one column and no parameters."""
-        if hasattr(values, "_inlined"):
+        from weir.frame import Frame
+
+        if isinstance(values, Frame):
             return Expr(f"({self._sql} IN ({values._inlined()}))")
         listed = [_value(v) for v in values]
         return Expr(f"({self._sql} IN ({', '.join(listed)}))") if listed else Expr("FALSE")

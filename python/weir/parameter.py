@@ -103,7 +103,7 @@ def typed(value: Any) -> tuple[str, str] | None:
         return str(value), "TIME"
     if type(value).__name__ in ("NAType", "NaTType"):
         return None
-    if hasattr(value, "tolist") and getattr(value, "ndim", 0):  # numpy.ndarray
+    if hasattr(value, "tolist") and getattr(value, "ndim", False):  # numpy.ndarray
         return _list(value.tolist())
     if hasattr(value, "item") and hasattr(value, "dtype"):  # a scalar of numpy
         plain = value.item()

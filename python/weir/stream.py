@@ -224,7 +224,8 @@ class Source:
     def _rows(self, rows: Any) -> Any:
         """Rows of Python become a batch by way of the engine: their values are bound, not pasted."""
         names = list(rows[0])
-        values, texts = [], []
+        values: list[Any] = []
+        texts: list[str] = []
         for row in rows:
             texts.append(f"({', '.join(f'${len(values) + i + 1}' for i in range(len(names)))})")
             values += [row[name] for name in names]

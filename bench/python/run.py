@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""What Python costs: a small query, importing and connecting, a large result as a pyarrow table; against DuckDB's package.
+
+The two take turns in one process (importing: in processes of its own), medians of --runs (at least 5) and their ratio;
+the bar is 0.7. Needs the Python of tests/python/venv.py and `make python`. Usage: run.py [--runs N] [--rows N]
+"""
+
+import argparse
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BAR = 0.7
+START = {
+    "weir": "import time; t = time.perf_counter(); import weir; weir.connect(); print(time.perf_counter() - t)",
+    "duckdb": "import time; t = time.perf_counter(); import duckdb; duckdb.connect(); print(time.perf_counter() - t)",
+}
+
+
+def own_python():
+    """Runs this file again with the Python that has the packages."""
+    found = subprocess.run([sys.executable, str(ROOT / "tests/python/venv.py")], capture_output=True, text=True)
+    python = found.stdout.strip().splitlines()[-1]
+    if found.returncode:
+        sys.exit(f"bench: {python}")
+    subprocess.run(["make", "-s", "-C", str(ROOT), f"PYTHON={python}", "python"], check=True)
+    sys.exit(subprocess.run([python, __file__, "--here", *sys.argv[1:]]).returncode)
+
+
+def timed(call):
+    begin = time.perf_counter()
+    call()
+    return time.perf_counter() - begin
+
+
+def in_turns(runs, weir_call, duckdb_call):
+    pairs = [(timed(weir_call), timed(duckdb_call)) for _ in range(runs + 1)][1:]  # the first warms up
+    return [statistics.median(side) for side in zip(*pairs)]
+
+
+def report(name, ours, theirs, unit, scale, limit=None):
+    bar = "" if limit is None else f"  bar {limit:g} {unit}{'' if ours * scale <= limit else ': MISSED'}"
+    ratio = ours / theirs
+    verdict = "" if ratio <= BAR else "  ABOVE 0.7"
+    print(f"{name:42} weir {ours * scale:9.2f} {unit}  duckdb {theirs * scale:9.2f} {unit}  ratio {ratio:5.2f}{verdict}{bar}", flush=True)
+    return ratio <= BAR and not bar.endswith("MISSED")
+
+
+def small(weir, duckdb, runs):
+    def often(sql, call):
+        for _ in range(200):
+            call(sql)
+
+    ours, theirs = in_turns(runs, lambda: often("select 1", lambda s: weir.sql(s).rows()), lambda: often("select 1", lambda s: duckdb.sql(s).fetchall()))
+    return report("sql('select 1').rows()", ours / 200, theirs / 200, "us", 1e6, 60)
+
+
+def start(runs):
+    def run(name):
+        return float(subprocess.run([sys.executable, "-c", START[name]], capture_output=True, text=True, check=True).stdout)
+
+    pairs = [(run("weir"), run("duckdb")) for _ in range(runs + 1)][1:]
+    ours, theirs = (statistics.median(side) for side in zip(*pairs))
+    return report("import and connect", ours, theirs, "ms", 1e3, 30)
+
+
+def large(weir, duckdb, runs, rows):
+    """The same table in both; what is beyond execution is the time of the whole less that of a count over the same columns."""
+    make = f"create table big as select i, 'item number ' || (i % 1000003) as t from range({rows}) r(i)"
+    db, there = weir.connect(), duckdb.connect()
+    db.execute(make)
+    there.execute(make)
+    ours, theirs = in_turns(runs, lambda: db.sql("select i, t from big").arrow(), lambda: there.sql("select i, t from big").to_arrow_table())
+    drained = "select count(*) from (select i, t from big offset 0) where i >= 0 and t >= ''"
+    run_ours, run_theirs = in_turns(runs, lambda: db.sql(drained).rows(), lambda: there.sql(drained).fetchall())
+    well = report(f"{rows:,} rows int64 + utf8 to pyarrow", ours, theirs, "ms", 1e3)
+    return report("  of which beyond execution", ours - run_ours, max(theirs - run_theirs, 1e-9), "ms", 1e3, 60 * rows / 1e7) and well
+
+
+def values(weir, duckdb, runs):
+    sql = "select i, i::text as t, i / 3.0::double as f from range(200000) r(i)"
+    ours, theirs = in_turns(runs, lambda: weir.sql(sql).rows(), lambda: duckdb.sql(sql).fetchall())
+    return report("200,000 rows of 3 columns as tuples", ours, theirs, "ms", 1e3)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if not args.here:
+        own_python()
+    sys.path.insert(0, str(ROOT / "python"))
+    import duckdb
+
+    import weir
+
+    print(f"weir {weir.__version__} against duckdb {duckdb.__version__}, medians of {args.runs}, in turns")
+    well = [start(args.runs), small(weir, duckdb, args.runs), values(weir, duckdb, args.runs), large(weir, duckdb, args.runs, args.rows)]
+    sys.exit(not all(well))
+
+
+main()
