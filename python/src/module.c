@@ -7,6 +7,7 @@
 #include "arrow.h"
 #include "connection.h"
 #include "errors.h"
+#include "function.h"
 #include "query.h"
 #include "stream.h"
 #include "values.h"
@@ -43,6 +44,10 @@ static PyMethodDef functions[] = {
     {"stream_of", wrp_stream_of, METH_VARARGS, "stream_of(schema, pairs, failures) -> capsule"},
     {"stream_open", wrp_stream_open, METH_VARARGS,
      "stream_open(session, sql, name, state_folder, interval_ms, delivery) -> Stream"},
+    {"function_create", wrp_function_create, METH_VARARGS, "See function.h."},
+    {"aggregate_create", wrp_aggregate_create, METH_VARARGS, "See function.h."},
+    {"array_of", wrp_array_of, METH_VARARGS,
+     "array_of(format, length, null_count, buffers) -> capsules of schema and array"},
     {"push_open", wrp_push_open, METH_VARARGS, "push_open(session, source) -> Push"},
     {0}};
 

@@ -33,12 +33,12 @@ from weir.frame import Column, Frame, GroupBy
 from weir.interval import Interval
 
 if TYPE_CHECKING:
-    from weir import aio, dbapi, notebook, stream
+    from weir import aio, dbapi, notebook, stream, udf
 
 
 def __getattr__(name: str) -> Any:
-    """weir.stream, weir.aio, weir.dbapi and weir.notebook are imported when they are first wanted."""
-    if name in ("aio", "dbapi", "notebook", "stream"):
+    """weir.stream, weir.aio, weir.dbapi, weir.notebook and weir.udf are imported when they are first wanted."""
+    if name in ("aio", "dbapi", "notebook", "stream", "udf"):
         return importlib.import_module(f"weir.{name}")
     raise AttributeError(f"module 'weir' has no attribute {name!r}")
 
@@ -140,5 +140,6 @@ __all__ = [
     "sql_expr",
     "stream",
     "table",
+    "udf",
     "when",
 ]

@@ -1,6 +1,6 @@
 """The extension module: include/weir/weir.h as Python objects. Private; see weir."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, final, overload
 
 from weir.progress import Progress
@@ -15,6 +15,16 @@ def stream_open(
     session: Session, sql: str, name: str | None, state_folder: str | None, interval_ms: int, delivery: str | None, /
 ) -> Stream: ...
 def push_open(session: Session, source: str, /) -> Push: ...
+
+def function_create(
+    session: Session, name: str, help: str | None, arg_types: list[str], result_type: str, volatility: int,  # noqa: A002
+    sees_nulls: bool, is_serial: bool, call: Callable[[Batch], tuple[object, object]], /
+) -> None: ...  # fmt: skip
+def aggregate_create(
+    session: Session, name: str, help: str | None, arg_types: list[str], result_type: str, sees_nulls: bool,  # noqa: A002
+    sees_order: bool, is_serial: bool, state_bytes: int, methods: object, /
+) -> None: ...  # fmt: skip
+def array_of(format: str, length: int, null_count: int, buffers: list[Any], /) -> tuple[object, object]: ...  # noqa: A002
 
 @final
 class Session:

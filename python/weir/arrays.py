@@ -77,6 +77,18 @@ def arrays(result: Result) -> dict[str, Any]:
     return {name: _joined(parts[c], masks[c]) if parts[c] else _empty(_format(types[c])) for c, name in enumerate(names)}
 
 
+def columns(batch: Batch, types: list[str]) -> list[Any]:
+    """The columns of one batch: as in Frame.numpy, without copying numbers."""
+    formats = [form for _, form in batch._formats]
+    plain = [f in ("b", "tdD") or f.split(":")[0] in _DTYPES for f in formats]
+    objects = _objects(batch, [c for c, is_plain in enumerate(plain) if not is_plain], types) if not all(plain) else {}
+    out = []
+    for c, is_plain in enumerate(plain):
+        valid = _bits(batch, c, 0) if is_plain else None
+        out.append(_joined([_values(batch, c, formats[c]) if is_plain else objects[c]], [valid]))
+    return out
+
+
 def _format(kind: str) -> str:
     """The Arrow format of an SQL type, for results without rows."""
     known = {

@@ -72,7 +72,7 @@ def _parameters(sql: str, names: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _run(line: str, cell: str | None) -> Any:
+def _run(line: str, cell: str | None = None) -> Any:
     from weir.connection import default_connection
 
     names = variables()

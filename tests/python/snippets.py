@@ -33,7 +33,7 @@ def main():
             text = ast.get_source_segment(block, statement)
             expected = wanted(lines[statement.end_lineno - 1])
             if expected is None or not isinstance(statement, ast.Expr):
-                exec(text, names)
+                exec(compile(ast.Module([statement], []), page.name, "exec"), names)
                 continue
             inner = statement.value
             if isinstance(inner, ast.Call) and getattr(inner.func, "id", "") == "print":

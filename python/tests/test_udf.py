@@ -1,0 +1,164 @@
+"""Functions and aggregates of Python in SQL: what they see and give, errors, threads, streams, states that are kept."""
+
+import threading
+
+import numpy
+import pyarrow
+import pyarrow.compute
+import pytest
+
+import weir
+from weir import stream, udf
+
+
+def test_a_function_works_on_arrays(db):
+    @udf.udf(["DOUBLE"], "DOUBLE", connection=db)
+    def twice(x):
+        assert isinstance(x, pyarrow.Array)
+        return pyarrow.compute.multiply(x, 2)
+
+    assert db.sql("select sum(twice(i)) from range(100000) r(i)").item() == sum(range(100000)) * 2
+    assert db.sql("select twice(v) from (values (1.5), (null)) t(v)").rows() == [(3.0,), (None,)]
+    udf.create_function("twice", lambda x: x * 3, ["DOUBLE"], "DOUBLE", by="numpy", connection=db)
+    assert db.sql("select twice(2)").item() == 6.0
+    db.execute("drop function twice")
+    with pytest.raises(weir.ProgrammingError):
+        db.sql("select twice(1)").rows()
+
+
+@pytest.mark.parametrize(("by", "function"), [
+    ("arrow", lambda a, b: pyarrow.array([f"{x}{y}" for x, y in zip(a.to_pylist(), b.to_pylist())])),
+    ("numpy", lambda a, b: numpy.array([f"{x}{y}" for x, y in zip(a, b)], object)),
+    ("polars", lambda a, b: (a.cast(str) + b).alias("v")),
+    ("row", lambda a, b: f"{a}{b}"),
+])  # fmt: skip
+def test_all_ways_to_see_rows_give_the_same(db, by, function):
+    udf.create_function("glue", function, ["BIGINT", "VARCHAR"], "VARCHAR", by=by, connection=db)
+    rows = db.sql("select glue(i, 'é' || i) from range(3000) r(i)").rows()
+    assert rows == [(f"{i}é{i}",) for i in range(3000)]
+
+
+@pytest.mark.parametrize(("kind", "value"), [
+    ("BOOLEAN", True), ("BIGINT", -5), ("DOUBLE", 1.5), ("VARCHAR", "text"), ("BLOB", b"\x00"), ("DECIMAL(10,2)", __import__("decimal").Decimal("1.25")),
+    ("DATE", __import__("datetime").date(2024, 2, 29)), ("INTEGER[]", [1, None, 3]), ("INTEGER", 7),
+])  # fmt: skip
+def test_values_of_all_kinds_go_in_and_out(db, kind, value):
+    udf.create_function("same", lambda v: v, [kind], kind, by="row", nulls=True, connection=db)
+    assert db.sql(f"select same(cast(v as {kind})) from (select $1 as v union all select null) t", value).rows() == [(value,), (None,)]
+    udf.create_function("as_given", lambda v: v, [kind], kind, by="arrow", connection=db)
+    assert db.sql(f"select as_given(cast($1 as {kind}))", value).item() == value
+
+
+def test_one_value_stands_for_all_rows_and_numbers_keep_their_nulls(db):
+    udf.create_function("seven", lambda: 7, [], "INTEGER", connection=db, volatility="volatile")
+    assert db.sql("select seven() from range(3)").rows() == [(7,)] * 3
+    udf.create_function("masked", lambda x: numpy.ma.MaskedArray(x, x > 1), ["BIGINT"], "BIGINT", by="numpy", connection=db)
+    assert db.sql("select masked(i) from range(4) r(i)").rows() == [(0,), (1,), (None,), (None,)]
+
+
+def test_an_exception_carries_its_traceback_and_the_rows(db):
+    @udf.udf(["BIGINT"], "BIGINT", by="row", connection=db)
+    def picky(x):
+        if x == 5000:
+            raise LookupError("no five thousand")
+        return x
+
+    with pytest.raises(weir.Error) as caught:
+        db.sql("select picky(i) from range(10000) r(i)").rows()
+    error = caught.value
+    assert "LookupError: no five thousand" in str(error) and "picky" in str(error)
+    assert "Traceback" in (error.detail or "") and "if x == 5000" not in error.message
+    udf.create_function("short", lambda x: [1], ["BIGINT"], "BIGINT", connection=db)
+    with pytest.raises(weir.Error):
+        db.sql("select short(i) from range(10) r(i)").rows()
+    with pytest.raises(weir.ProgrammingError):
+        udf.create_function("f", lambda x: x, ["BIGINT"], "BIGINT", by="magic", connection=db)
+    with pytest.raises(weir.Error):
+        udf.create_function("f", lambda x: x, ["NO_TYPE"], "BIGINT", connection=db)
+
+
+class Longest:
+    """The longest text of a group."""
+
+    def __init__(self):
+        self.text = None
+
+    def update(self, texts):
+        for text in texts.to_pylist():
+            self.text = max(filter(None, (self.text, text)), key=lambda t: (len(t), t))
+
+    def merge(self, other):
+        if other.text is not None:
+            self.update(pyarrow.array([other.text]))
+
+    def evaluate(self):
+        return self.text
+
+
+def test_an_aggregate_has_a_state_per_group(db):
+    udf.create_aggregate("longest", Longest, ["VARCHAR"], "VARCHAR", connection=db)
+    rows = db.sql("select i % 3 as k, longest(i::text) from range(20000) r(i) group by 1 order by 1").rows()
+    assert rows == [(k, str(max(i for i in range(10000, 20000) if i % 3 == k))) for k in range(3)]
+    assert db.sql("select longest(v) from (select 'x' as v limit 0)").item() is None
+    windowed = db.sql("select longest(v) over (order by i) from (values (1, 'a'), (2, 'bbb'), (3, 'cc')) t(i, v) order by i").rows()
+    assert windowed == [("a",), ("bbb",), ("bbb",)]
+
+
+class Total:
+    def __init__(self):
+        self.sum = 0
+
+    def update(self, value):
+        self.sum += value
+
+    def merge(self, other):
+        self.sum += other.sum
+
+    def evaluate(self):
+        return self.sum
+
+    def state(self):
+        return str(self.sum).encode()
+
+    @classmethod
+    def of_state(cls, saved):
+        out = cls()
+        out.sum = int(saved)
+        return out
+
+
+def test_states_are_saved_when_groups_are_spilled(db):
+    udf.create_aggregate("total", Total, ["BIGINT"], "BIGINT", by="row", connection=db)
+    db.set("force_spill", True)
+    rows = db.sql("select i % 1000 as k, total(i) from range(20000) r(i) group by 1 order by 1").rows()
+    assert rows == [(k, sum(range(k, 20000, 1000))) for k in range(1000)]
+
+
+def test_functions_run_in_streams_and_beside_other_threads(db):
+    udf.create_function("plus", lambda x: x + 1, ["BIGINT"], "BIGINT", by="numpy", connection=db)
+    source = stream.Source("numbers", {"i": "BIGINT"}, connection=db)
+    db.execute("create table out (i bigint)")
+    with stream.start("insert into out select plus(i) from numbers", connection=db) as query:
+        source.push([{"i": 1}, {"i": 41}])
+        query.await_idle("10 s")
+    assert db.table("out").sort("i").rows() == [(2,), (42,)]
+    failures = []
+
+    def work():
+        with db.session() as mine:
+            for _ in range(20):
+                if mine.sql("select sum(plus(i)) from range(10000) r(i)").item() != sum(range(10001)):
+                    failures.append("wrong")
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not failures and not any(t.is_alive() for t in threads)
+
+
+def test_a_function_may_use_another_connection(db):
+    with weir.connect() as other:
+        udf.create_function("ask", lambda: other.sql("select 5").item(), [], "INTEGER", volatility="volatile", connection=db)
+        assert db.sql("select ask()").item() == 5
