@@ -615,6 +615,42 @@ typedef struct weir_aggregate {
 } weir_aggregate;
 WEIR_API weir_status weir_aggregate_create(weir_session *session, const weir_aggregate *aggregate);
 
+/* ---- sinks of the host program ---- */
+/* What CREATE SINK s (columns) WITH (connector = 'callback', name = '..') writes to. open makes a
+ * writer for one INSERT or one stream (query: its name, of streams); the others are called by one
+ * thread at a time, not always the same. Rows come in the columns of the sink, as schema says,
+ * which lives until close; rows is the callee's if it sets rows->release to NULL, else the engine
+ * releases it.
+ *
+ * A sink that takes changes has one column more in front, "change" (int8): 1 for a row that
+ * appears, -1 for one that is taken back, by its key if the sink has a PRIMARY KEY. One that does
+ * not is refused to queries whose rows change.
+ *
+ * With prepare and commit rows are written exactly once: prepare makes what was written since the
+ * last one durable, or part of token; then the state of the stream is committed, with the token;
+ * then commit makes it visible. After a crash commit is called again with the token of the last
+ * epoch: it does what is missing and nothing twice. A stream that keeps no state calls flush
+ * instead, or, if there is none, both with epochs from 1 on. abort forgets what was written since
+ * the last prepare. Without the two, rows are written at least once, and flush makes them visible.
+ */
+typedef struct weir_sink {
+    const char *name; /* copied */
+    void *arg;
+    bool takes_changes;
+    weir_status (*open)(void *arg, const char *query, const struct ArrowSchema *schema,
+                        void **writer);
+    weir_status (*write)(void *writer, const struct ArrowSchema *schema, struct ArrowArray *rows);
+    weir_status (*prepare)(void *writer, uint64_t epoch, weir_bytes *token);
+    weir_status (*commit)(void *writer, uint64_t epoch, const void *token, size_t size);
+    weir_status (*flush)(void *writer); /* may be NULL, as the next four */
+    void (*abort)(void *writer);
+    void (*close)(void *writer);
+    void (*drop)(void *arg); /* once, by any thread, when nobody uses the definition any more */
+} weir_sink;
+/* Defines it for the engine, in place of the one of that name; sinks made before keep theirs. Takes
+ * over what arg stands for, also when it fails. */
+WEIR_API weir_status weir_sink_create(weir_session *session, const weir_sink *sink);
+
 /* ---- describing weir itself ---- */
 /* Functions, settings, formats, errors, keywords as one JSON document (weir describe --json). Free
  * with weir_text_free. */

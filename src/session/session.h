@@ -42,6 +42,7 @@ struct weir_engine {
     _Atomic uint64_t temp_bytes; /* in temporary files of all queries */
     struct wr_running *running;  /* guarded by lock; the streams there are */
     struct wr_live_view *views;  /* guarded by lock; those whose queries go on, the newest first */
+    struct wr_host_sink *sinks;  /* guarded by lock; of the host program */
 };
 
 typedef struct wr_savepoint {
@@ -391,6 +392,11 @@ WR_MUST_CHECK weir_status wr_query_bind_alone(weir_query *query, wr_str sql, con
  */
 WR_MUST_CHECK weir_status wr_session_find_table(void *owner, wr_str name, const wr_cancel *cancel,
                                                 wr_relation **out);
+
+/* ---- host_sink.c ---- */
+/* A sink of the host program by name: a new reference, or NULL. host is the engine. Any thread. */
+struct wr_host_sink *wr_engine_sink(void *host, wr_str name);
+void wr_engine_drop_sinks(weir_engine *engine);
 
 /* ---- live.c ---- */
 typedef struct wr_live wr_live;

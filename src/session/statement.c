@@ -164,7 +164,9 @@ static void fill_environment(weir_query *query)
                                        .mem = query->mem,
                                        .cancel = &query->cancel,
                                        .thread_count = session->engine->thread_count,
-                                       .cache = session->engine->cache};
+                                       .cache = session->engine->cache,
+                                       .host_sink = wr_engine_sink,
+                                       .host = session->engine};
     wr_file_cache_begin(session->engine->cache);
     wr_rejects_prepare(query);
     wr_session_view(session, &query->view);

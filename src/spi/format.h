@@ -18,6 +18,10 @@ struct wr_format_context {
     void *owner; /* of whoever made the context, for rejects_open */
     int thread_count;
     struct wr_file_cache *cache; /* of decoded columns (fmt/file_cache.h); NULL: none */
+    /* A new reference to a sink of the host program (host_sink.h), NULL if there is none of the
+     * name. NULL: there are none at all. Any thread. */
+    struct wr_host_sink *(*host_sink)(void *host, wr_str name);
+    void *host;
 };
 
 /* What probing found; filled by wr_format.probe and shown by probe() and DESCRIBE. Text lives in

@@ -70,6 +70,9 @@ run functions "212 | true
 0 | 370.854
 1 | 368.134
 W3130: function c_to_f, rows 1 to 1000 that it was given: colder than cold can be"
+run sink "3 rows prepared
+3 rows visible
+q: 1000, 2000, 3000"
 run prepared "parameter 1 is low
 parameter 2 is high
 5
