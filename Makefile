@@ -162,6 +162,7 @@ run_script = @if [ -x $(1) ]; then $(1) $(2); else echo "make $@: $(1) does not 
 test: setup
 	@$(MAKE) --no-print-directory $(PARALLEL) FLAVOR=$(FLAVOR) all tests-binary
 	@tools/leaves_nothing.sh $(B)/weir_tests
+	@$(if $(filter release,$(FLAVOR)),tests/python/venv.py >/dev/null || true)
 	@if [ -x tests/run.sh ]; then WEIR=$(B)/weir tools/leaves_nothing.sh tests/run.sh; fi
 
 setup:

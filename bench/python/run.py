@@ -6,6 +6,7 @@ the bar is 0.7. Needs the Python of tests/python/venv.py and `make python`. Usag
 """
 
 import argparse
+import os
 import pathlib
 import statistics
 import subprocess
@@ -59,8 +60,10 @@ def small(weir, duckdb, runs):
 
 
 def start(runs):
+    here = {**os.environ, "PYTHONPATH": str(ROOT / "python")}
+
     def run(name):
-        return float(subprocess.run([sys.executable, "-c", START[name]], capture_output=True, text=True, check=True).stdout)
+        return float(subprocess.run([sys.executable, "-c", START[name]], capture_output=True, text=True, check=True, env=here).stdout)
 
     pairs = [(run("weir"), run("duckdb")) for _ in range(runs + 1)][1:]
     ours, theirs = (statistics.median(side) for side in zip(*pairs))

@@ -13,12 +13,11 @@ The order of rows is kept as docs/decisions/0020-order-of-rows.md says.
 from __future__ import annotations
 
 import itertools
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, Union
 
-from weir import display, text
+from weir import text
 from weir._weir import Batch, Result
 from weir.errors import DataError, Error, ProgrammingError
 from weir.expression import Expr, IntoExpr, column, columns, listed, window_text
@@ -252,6 +251,8 @@ class Frame:
 
     def profile(self) -> dict[str, Any]:
         """Runs the query and gives the plan with rows, milliseconds and bytes of each operator, as explain's JSON."""
+        import json
+
         out: dict[str, Any] = json.loads(self.explain(analyze=True, format="json"))
         return out
 
@@ -260,22 +261,28 @@ class Frame:
         return self._with(f"SELECT * FROM (SUMMARIZE {self.query}\n)")
 
     def _head(self) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]], bool]:
-        result = self.limit(display.ROWS + 1)._start()
+        from weir.display import ROWS
+
+        result = self.limit(ROWS + 1)._start()
         try:
             found = result.rows()
-            return result.columns(), found[: display.ROWS], len(found) > display.ROWS
+            return result.columns(), found[:ROWS], len(found) > ROWS
         finally:
             result.close()
 
     def __repr__(self) -> str:
         """The first rows; what is wrong, if they cannot be had."""
+        from weir.display import as_text
+
         try:
-            return display.as_text(*self._head())
+            return as_text(*self._head())
         except Error as error:
             return f"<weir.Frame that fails: {error}>"
 
     def _repr_html_(self) -> str:
-        return display.as_html(*self._head())
+        from weir.display import as_html
+
+        return as_html(*self._head())
 
     # ---- ends
 

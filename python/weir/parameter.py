@@ -3,10 +3,41 @@
 from __future__ import annotations
 
 import datetime
+import decimal
+import uuid
+from collections.abc import Callable
 from typing import Any
 
 from weir import text
 from weir.errors import NotSupportedError
+from weir.interval import Interval
+
+
+def interval_text(months: int, days: int, microseconds: int) -> str:
+    """An interval as the engine reads it."""
+    return f"{months} months {days} days {microseconds} microseconds"
+
+
+def decimal_type(value: decimal.Decimal) -> str:
+    """The type with just the digits of a finite decimal."""
+    _, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int):
+        raise ValueError(f"{value} is no number that a DECIMAL can hold")
+    scale = max(0, -exponent)
+    return f"DECIMAL({max(len(digits) + max(0, exponent), scale, 1)}, {scale})"
+
+
+TYPED: dict[type, tuple[Callable[[Any], str], Callable[[Any], str]]] = {
+    datetime.date: (str, lambda _: "DATE"),
+    datetime.datetime: (str, lambda v: "TIMESTAMP" if v.tzinfo is None else "TIMESTAMP WITH TIME ZONE"),
+    datetime.timedelta: (
+        lambda v: interval_text(0, v.days, v.seconds * 1000000 + v.microseconds),
+        lambda _: "INTERVAL",
+    ),
+    Interval: (lambda v: interval_text(*v), lambda _: "INTERVAL"),
+    decimal.Decimal: (lambda v: f"{v:f}", decimal_type),
+    uuid.UUID: (str, lambda _: "UUID"),
+}
 
 
 def _unsupported(value: object, why: str) -> NotSupportedError:
@@ -91,7 +122,7 @@ def typed(value: Any) -> tuple[str, str] | None:
         return repr(float(value)), "DOUBLE"
     if isinstance(value, str):
         return str(value), "VARCHAR"
-    known = text.TYPED.get(type(value))
+    known = TYPED.get(type(value))
     if known:
         try:
             return known[0](value), known[1](value)
@@ -113,7 +144,7 @@ def typed(value: Any) -> tuple[str, str] | None:
         return _list(value)
     if isinstance(value, dict):
         return _struct(value)
-    for kind, (write, name) in text.TYPED.items():  # subclasses, such as pandas.Timestamp
+    for kind, (write, name) in TYPED.items():  # subclasses, such as pandas.Timestamp
         if isinstance(value, kind) and kind is not datetime.date:
             return write(value), name(value)
     if isinstance(value, datetime.date):

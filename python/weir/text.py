@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
-import decimal
 import math
 import re
-import uuid
 from collections.abc import Callable
 from typing import Any
-
-from weir.interval import Interval
 
 # What can hide a parameter comes first: texts, names, dollar quotes, comments; then the parameters themselves.
 _TOKENS = re.compile(
@@ -37,20 +32,6 @@ def quoted(text: str) -> str:
     if "\0" in text:
         raise ValueError("a text cannot contain NUL; pass bytes")
     return "'" + text.replace("'", "''") + "'"
-
-
-def interval_text(months: int, days: int, microseconds: int) -> str:
-    """An interval as the engine reads it."""
-    return f"{months} months {days} days {microseconds} microseconds"
-
-
-def decimal_type(value: decimal.Decimal) -> str:
-    """The type with just the digits of a finite decimal."""
-    _, digits, exponent = value.as_tuple()
-    if not isinstance(exponent, int):
-        raise ValueError(f"{value} is no number that a DECIMAL can hold")
-    scale = max(0, -exponent)
-    return f"DECIMAL({max(len(digits) + max(0, exponent), scale, 1)}, {scale})"
 
 
 def literal(value: Any) -> str:
@@ -104,15 +85,3 @@ def rename_parameters(sql: str, rename: Callable[[str], str | None]) -> str:
     out.append(sql[at:])
     return "".join(out)
 
-
-TYPED: dict[type, tuple[Callable[[Any], str], Callable[[Any], str]]] = {
-    datetime.date: (str, lambda _: "DATE"),
-    datetime.datetime: (str, lambda v: "TIMESTAMP" if v.tzinfo is None else "TIMESTAMP WITH TIME ZONE"),
-    datetime.timedelta: (
-        lambda v: interval_text(0, v.days, v.seconds * 1000000 + v.microseconds),
-        lambda _: "INTERVAL",
-    ),
-    Interval: (lambda v: interval_text(*v), lambda _: "INTERVAL"),
-    decimal.Decimal: (lambda v: f"{v:f}", decimal_type),
-    uuid.UUID: (str, lambda _: "UUID"),
-}

@@ -12,4 +12,5 @@ flavor=$(basename "$(dirname "$(readlink -f "${WEIR:-build/weir}")")")
 python=$(python3 tests/python/venv.py) || { echo "$python"; exit 77; }
 mkdir -p build/python
 flock build/python make -s FLAVOR="$flavor" PYTHON="$python" python || exit 1
-PYTHONPATH="$PWD/python" PYTHONDONTWRITEBYTECODE=1 exec "$python" -m pytest -q -p no:cacheprovider python/tests
+dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
+TMPDIR=$dir PYTHONPATH="$PWD/python" PYTHONDONTWRITEBYTECODE=1 "$python" -m pytest -q -p no:cacheprovider python/tests

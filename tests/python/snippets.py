@@ -25,7 +25,8 @@ def main():
         sys.exit(f"{page} has no Python")
     names = {"__name__": "__main__"}
     exec("from decimal import Decimal", names)
-    os.chdir(tempfile.mkdtemp())
+    folder = tempfile.TemporaryDirectory()
+    os.chdir(folder.name)
     checked = 0
     for block in blocks:
         lines = block.split("\n")
