@@ -28,6 +28,7 @@ def main():
     parser.add_argument("--events", type=int, help="how many; each part has its own default")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--workers", type=int, default=0, help="local workers of the streams, for --check and speeds of pairs")
+    parser.add_argument("--server", action="store_true", help="checkpoints into a PostgreSQL server of its own")
     args = parser.parse_args()
     if args.check:
         return answers.check(args)

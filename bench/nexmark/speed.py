@@ -1,7 +1,9 @@
 """Speed of one thread, NDJSON, the cost of checkpoints, latency."""
 import calendar
 import os
+import pathlib
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -128,22 +130,33 @@ CHECKPOINTED = {"q5": 80, "q7": 25, "q8": 200, "q11": 120, "q12": 120}
 
 
 def with_files(name, count, folder, state):
-    kept = f"SET stream_state = '{folder}/state'; SET checkpoint_interval = '1s';\n" if state else ""
+    kept = f"SET stream_state = '{state}'; SET checkpoint_interval = '1s';\n" if state else ""
     sink = f"connector = 'file', path = '{folder}/out', format = 'csv'"
     return run(events.generated(count) + mode(True) + kept + statement(name, sink))
 
 
 def checkpoints(args):
     """Exactly once into files of CSV with a commit a second, against the same without state; pairs, in turns."""
+    if not args.server:
+        return compare_commits(args, None)
+    sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "postgres"))
+    import server
+    with server.Server() as one:
+        print("states in PostgreSQL on this machine")
+        return compare_commits(args, one)
+
+
+def compare_commits(args, server):
     ratios = {}
     for name, millions in CHECKPOINTED.items():
         count = args.events or millions * MILLION
         pairs = []
         for _ in range(args.runs):
             took = []
-            for state in (False, True):
+            for has_state in (False, True):
                 with tempfile.TemporaryDirectory(dir=scratch()) as folder:
-                    took.append(with_files(name, count, folder, state))
+                    place = server.url(more=f"&cache={folder}/cache&schema={pathlib.Path(folder).name}") if server else f"{folder}/state"
+                    took.append(with_files(name, count, folder, place if has_state else None))
             pairs.append((took[1].seconds / took[0].seconds, took[1].cpu / took[0].cpu, took[0].seconds))
         wall, cpu, plain = (workplace.median([pair[i] for pair in pairs]) for i in range(3))
         ratios[name] = wall
