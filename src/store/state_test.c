@@ -762,3 +762,29 @@ TEST(commits_that_were_not_waited_for_are_doubted_after_the_machine_started_agai
     wr_state_close(state);
     clean();
 }
+
+TEST(a_place_is_a_folder_or_an_address)
+{
+    WR_ARENA(arena);
+    wr_str folder = wr_state_place(&arena, WR_STR("state"), WR_STR("totals"));
+    wr_str server =
+        wr_state_place(&arena, WR_STR("postgresql://me:sesame@h/db?schema=s"), WR_STR("totals"));
+    EXPECT(wr_str_eq(folder, WR_STR("state/totals")));
+    EXPECT(wr_str_eq(server, WR_STR("postgresql://me:sesame@h/db/totals?schema=s")));
+    EXPECT(wr_str_eq(wr_state_place_shown(&arena, folder), folder));
+    EXPECT(wr_str_eq(wr_state_place_shown(&arena, server),
+                     WR_STR("postgresql://me:***@h/db/totals?schema=s")));
+}
+
+/* Port 1 is nobody's. Without libpq it is that which is told. */
+TEST(a_server_that_is_not_there_is_told_without_the_password)
+{
+    wr_state *state = NULL;
+    weir_status bad =
+        wr_state_open(WR_STR("postgresql://me:sesame@127.0.0.1:1/db/totals"), &writing, &state);
+    EXPECT(bad && (bad->code == WR_E_CONNECTION || bad->code == WR_E_MISSING_LIBRARY));
+    EXPECT(bad && !strstr(bad->message, "sesame"));
+    EXPECT(state == NULL);
+    wr_status_drop(bad);
+    EXPECT_FAIL(wr_state_open(WR_STR("postgresql://h/db"), &writing, &state), WR_E_PARAMETER_VALUE);
+}
