@@ -18,14 +18,14 @@
 #include <stdlib.h>
 
 enum { TURN_MS = 100, CONNECT_S = 10, OLDEST_SERVER = 120000 };
-static const int64_t SILENT_NS = INT64_C(60) * 1000000000, STOPPING_NS = INT64_C(3) * 1000000000;
+static const int64_t SILENT_NS = INT64_C(60) * 1000000000, STOPPING_NS = INT64_C(10) * 1000000000;
 
 /* ---- what goes wrong ---- */
 
 /* What libpq says, on one line. */
 static void one_line(const char *text, wr_buf *out)
 {
-    for (; *text; text++) {
+    for (; text && *text; text++) {
         if (*text == '\n' || *text == '\t') {
             while (text[1] == '\n' || text[1] == '\t' || text[1] == ' ')
                 text++;

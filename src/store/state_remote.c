@@ -135,6 +135,10 @@ static weir_status open_cached(wr_state *state, wr_str folder)
     char *path = wr_state_path(state, "lock");
     weir_status bad = wr_lock_take(wr_str_of(path), &state->lock);
     wr_heap_drop(path);
+    if (bad && bad->code == WR_E_BUSY) { /* of one that was taken over and does not know it yet */
+        wr_status_drop(bad);
+        return open_nameless(state);
+    }
     if (bad) return bad;
     WR_TRY(open_if_same(state, &same));
     return same ? WR_OK : make_copy(state);
