@@ -2,7 +2,7 @@
 """What Python costs: a small query, importing and connecting, a large result as a pyarrow table; against DuckDB's package.
 
 The two take turns in one process (importing: in processes of its own), medians of --runs (at least 5) and their ratio;
-the bar is 0.7. Needs the Python of tests/python/venv.py and `make python`. Usage: run.py [--runs N] [--rows N]
+the bar is 0.7. Needs the Python of tests/python/venv.py and `make python`. Usage: run.py [--runs N] [--rows N] [--udf]
 """
 
 import argparse
@@ -89,18 +89,36 @@ def values(weir, duckdb, runs):
     return report("200,000 rows of 3 columns as tuples", ours, theirs, "ms", 1e3)
 
 
+def function(weir, runs, rows):
+    """A function of Python that doubles a column, beyond the query without it, against the same expression of numpy."""
+    import numpy
+
+    db = weir.connect()
+    db.execute(f"create table doubles as select i::double as x from range({rows}) r(i)")
+    weir.udf.create_function("twice", lambda x: x * 2, ["DOUBLE"], "DOUBLE", by="numpy", connection=db)
+    x = numpy.arange(rows, dtype="f8")
+    whole, plain = in_turns(runs, lambda: db.sql("select max(twice(x)) from doubles").item(), lambda: x * 2)
+    without, _ = in_turns(runs, lambda: db.sql("select max(x) from doubles").item(), lambda: x * 2)
+    ratio = (whole - without) / plain
+    print(f"{'a function of Python that doubles':42} weir {(whole - without) * 1e3:9.2f} ms  numpy  {plain * 1e3:9.2f} ms  ratio {ratio:5.2f}  bar 1.3{'' if ratio <= 1.3 else ': MISSED'}")
+    return ratio <= 1.3
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--udf", action="store_true", help="only functions written in Python, against numpy")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if not args.here:
         own_python()
     sys.path.insert(0, str(ROOT / "python"))
-    import duckdb
-
     import weir
+
+    if args.udf:
+        sys.exit(not function(weir, args.runs, args.rows))
+    import duckdb
 
     print(f"weir {weir.__version__} against duckdb {duckdb.__version__}, medians of {args.runs}, in turns")
     well = [start(args.runs), small(weir, duckdb, args.runs), values(weir, duckdb, args.runs), large(weir, duckdb, args.runs, args.rows)]
