@@ -260,7 +260,7 @@ static const flag stream_flags[] = {
     {"query", NULL, true, false},
     {"trigger-interval-ms", "0", false, false},
     {"checkpoint-delivery-mode", NULL, false, false},
-    {"execution-mode", NULL, false, false},
+    {"execution-mode", "single-process", false, false},
     {"local-workers", "1", false, false},
     {"max-inflight-partitions", "0", false, false},
     {"max-batches", "1", false, false},
@@ -282,16 +282,24 @@ static int check_stream(words *w)
     for (size_t i = 0; i < WR_COUNT(fixed); i++)
         if (strcmp(value_of(w, fixed[i][0]), fixed[i][1]) != 0)
             return usage(w, "all files are read once; there is only the default of", fixed[i][0]);
-    static const char *const refused[] = {"checkpoint-delivery-mode", "execution-mode"};
-    for (size_t i = 0; i < WR_COUNT(refused); i++)
-        if (value_of(w, refused[i]))
-            return usage(w, "nothing is kept between two runs, so there is no", refused[i]);
+    if (value_of(w, "checkpoint-delivery-mode"))
+        return usage(w, "nothing is kept between two runs, so there is no",
+                     "checkpoint-delivery-mode");
+    const char *mode = value_of(w, "execution-mode"), *workers = value_of(w, "local-workers");
+    if (!is_one_of("single-process|local-workers", mode, strlen(mode)))
+        return usage(w, "there is no execution mode", mode);
+    if (!*workers || workers[strspn(workers, "0123456789")] || strlen(workers) > 3 ||
+        strcmp(workers, "0") == 0)
+        return usage(w, "not a number of workers:", workers);
+    if (strcmp(workers, "1") != 0 && strcmp(mode, "local-workers") != 0)
+        return usage(w, "several local workers need", "--execution-mode local-workers");
     return CLI_OK;
 }
 
 static int stream_inputs(words *w, wr_buf *args)
 {
     WR_BUF(source);
+    WR_BUF(threads);
     WR_BUF(sink);
     WR_BUF(kept);
     WR_BUF(list);
@@ -312,6 +320,8 @@ static int stream_inputs(words *w, wr_buf *args)
     wr_buf_add_char(args, '{');
     put_flags(w, args);
     wr_buf_add_char(&list, '[');
+    wr_buf_printf(&threads, "SET threads = %s", value_of(w, "local-workers"));
+    wr_json_put_text(&list, NULL, wr_buf_str(&threads));
     wr_json_put_text(&list, NULL, wr_buf_str(&source));
     wr_json_put_text(&list, NULL, wr_buf_str(&sink));
     wr_buf_add_char(&list, ']');

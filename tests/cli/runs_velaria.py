@@ -82,6 +82,12 @@ w.same("the sink", stream["artifacts"][0]["uri"], f"file://{stream['run_dir']}/a
 w.same("explain.json", sorted(json.loads(open(f"{stream['run_dir']}/explain.json").read())), ["logical", "physical", "strategy"])
 w.same("a flag that would do nothing", action("stream-sql-once", "--source-csv-dir", "in", "--sink-schema", "a INT", "--query", "x", "--max-batches", "3",
                                               code=2)["error_type"], "usage_error")
+once = ["stream-sql-once", "--source-csv-dir", "in", "--sink-schema", "threads INT", "--query",
+        "INSERT INTO output_sink SELECT DISTINCT current_setting('threads')::INT FROM input_stream"]
+for words, threads in ([], 1), (["--execution-mode", "local-workers", "--local-workers", "2"], 2):
+    w.same("workers are threads", action(*once, *words)["result"]["rows"], [{"threads": threads}])
+w.same("several workers of one process", action(*once, "--local-workers", "2", code=2)["error_type"], "usage_error")
+w.same("no such mode", action(*once, "--execution-mode", "cluster", code=2)["error_type"], "usage_error")
 w.same("alone it is no command", w.json("stream-sql-once", code=2)["error_type"], "usage_error")
 
 # ---- questions
