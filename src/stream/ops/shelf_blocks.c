@@ -1,8 +1,8 @@
 /* shelf_blocks.c - see shelf.h: rows of a shelf in the state store, many in one value.
  *
  *   'f' [side]               the moment before which all rows are forgotten, the next sequence
- *   [side + 64] [number]     rows, column by column, some thousand at a time
- *   [side + 96] [number]     what became of single rows of older blocks: gone, or another number
+ *   [side + 64] [number]     latest moment, how many; rows, column by column, some thousand at a
+ * time [side + 96] [number]     what became of single rows of older blocks: gone, or another number
  *
  * So is every shelf written until its rows are wanted by key (shelf_spill.c). A commit appends what
  * is new, bucket by bucket, so that the rows of a block are forgotten at about the same time; then
@@ -15,7 +15,7 @@
 #include "stream/ops/shelf.h"
 #include <stdlib.h>
 
-enum { ROWS_SIDE = 64, MARKS_SIDE = 96, FACTS = 'f', FACTS_VERSION = 1 };
+enum { ROWS_SIDE = 64, MARKS_SIDE = 96, FACTS = 'f', FACTS_VERSION = 2 };
 enum { BLOCK_BYTES = 64 * 1024, CUT_BYTES = BLOCK_BYTES / 4, FEW_ROWS = 16 * 1024 };
 static const int64_t IS_GONE = -1; /* in place of a number */
 
@@ -111,8 +111,9 @@ typedef struct packing {
 
 static void begin_block(packing *p)
 {
+    const uint64_t place[2] = {0}; /* of what put_block knows */
     p->block.length = 0;
-    wr_buf_add(&p->block, &p->latest, sizeof p->latest); /* its place */
+    wr_buf_add(&p->block, place, sizeof place);
     p->latest = INT64_MIN;
     p->entries = 0;
 }
@@ -124,6 +125,7 @@ static weir_status put_block(packing *p, bool has_marks)
     uint64_t number = p->shelf->next_block++;
     int tag = (has_marks ? MARKS_SIDE : ROWS_SIDE) + p->shelf->side;
     memcpy(p->block.data, &p->latest, sizeof p->latest);
+    memcpy(p->block.data + sizeof p->latest, &p->entries, sizeof p->entries);
     WR_TRY(list_block(p->shelf, has_marks, number, p->latest, p->entries));
     WR_TRY(wr_state_put(p->state, p->section, block_key(name, tag, number), wr_buf_str(&p->block)));
     begin_block(p);
@@ -496,7 +498,7 @@ static weir_status read_blocks(unpacking *u, bool has_marks)
     for (;;) {
         wr_str key, value;
         bool more;
-        uint64_t number;
+        uint64_t number, entries = 0;
         int64_t latest = 0;
         WR_TRY(wr_state_next(cursor, &key, &value, &more));
         if (!more || key.data[0] != first) return WR_OK;
@@ -504,9 +506,11 @@ static weir_status read_blocks(unpacking *u, bool has_marks)
         memcpy(&number, key.data + 1, sizeof number);
         number = __builtin_bswap64(number);
         WR_TRY(take(shelf, &value, &latest, sizeof latest));
+        WR_TRY(take(shelf, &value, &entries, sizeof entries));
         u->entries = 0;
         while (value.length)
             WR_TRY(has_marks ? read_marks(u, &value) : read_rows(u, &value));
+        if (u->entries != entries) return damaged(shelf);
         WR_TRY(list_block(shelf, has_marks, number, latest, u->entries));
         shelf->next_block = WR_MAX(shelf->next_block, number + 1);
     }
