@@ -223,8 +223,10 @@ typedef struct weir_progress {
 } weir_progress;
 WEIR_API void weir_query_progress(const weir_query *query, weir_progress *out); /* any thread */
 
-/* The plan of a statement as text. what: "syntax", "logical", "physical", "analyze", with format
- * "text", "json" or "mermaid". Free with weir_text_free. */
+/* The plan of the last statement of sql as text; those before it are run to their end, their rows
+ * are dropped. Of a definition with a query it is that of what fills it; nothing is defined. what:
+ * "syntax", "logical", "physical", "analyze", with format "text", "json", "mermaid" or "html". Free
+ * with weir_text_free. The session's thread; fails as running the statements does. */
 WEIR_API weir_status weir_explain(weir_session *session, const char *sql, size_t length,
                                   const char *what, const char *format, char **out);
 
