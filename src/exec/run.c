@@ -24,6 +24,7 @@ struct wr_run {
     wr_run_options options;
     wr_node_stats *stats;
     int stats_count;
+    WR_LIST(const wr_plan_node *) unions; /* of the plan, inner ones first */
     wr_arena arena;
     bool asked_for_help, ended;
     /* guarded by pool->lock */
@@ -130,6 +131,7 @@ static void send_help_home(wr_run *run)
 
 /* What is asked about a whole plan before it runs. Shared subplans are looked at once. */
 typedef struct survey {
+    wr_run *run; /* gets the list of unions */
     wr_arena arena;
     WR_LIST(int) shared;
     int largest_id;
@@ -153,6 +155,20 @@ static void look_at(survey *s, const wr_plan_node *node)
     if (node->kind == WR_PN_RECURSIVE) s->rows_unknown = true;
     for (int i = 0; i < node->input_count; i++)
         look_at(s, node->inputs[i]);
+    if (node->kind == WR_PN_UNION) wr_push(&s->run->arena, &s->run->unions, node);
+}
+
+/* A union is no operator, only two ways into the next one: its rows are those of its inputs. */
+static void count_unions(wr_run *run)
+{
+    for (int k = 0; k < run->unions.count; k++) {
+        const wr_plan_node *node = run->unions.items[k];
+        if (node->id < 0) continue;
+        uint64_t *rows = &run->stats[node->id].rows_out;
+        *rows = 0;
+        for (int i = 0; i < node->input_count; i++)
+            if (node->inputs[i]->id >= 0) *rows += run->stats[node->inputs[i]->id].rows_out;
+    }
 }
 
 weir_status wr_run_new(wr_pool *pool, const wr_plan_node *plan, const wr_env *env, wr_mem *mem,
@@ -164,7 +180,7 @@ weir_status wr_run_new(wr_pool *pool, const wr_plan_node *plan, const wr_env *en
     run->next_worker = 1;
     int workers = pool->thread_count;
     if (options->thread_count > 0) workers = WR_MIN(workers, options->thread_count);
-    survey plan_survey = {.largest_id = -1};
+    survey plan_survey = {.run = run, .largest_id = -1};
     look_at(&plan_survey, plan);
     wr_arena_clear(&plan_survey.arena);
     run->stats_count = plan_survey.largest_id + 1;
@@ -195,6 +211,7 @@ static weir_status run_end(wr_run *run)
     send_help_home(run);
     weir_status bad = wr_exec_error(exec);
     wr_exec_collect_stats(exec);
+    count_unions(run);
     return bad;
 }
 

@@ -73,6 +73,10 @@ scan = next(line for line in said.splitlines() if "scan" in line)
 numbers = re.search(r"~(\d+) rows  \[(\d+) rows, [0-9.]+ ms, (\d+) read, (\d+) skipped by statistics", scan)
 assert numbers and int(numbers[2]) == 4999 and int(numbers[3]) + int(numbers[4]) == 100000, scan
 
+# A union has the rows of its inputs, though nothing runs for it.
+found = analyze("SELECT count(*) FROM (FROM range(7) UNION ALL (FROM range(9) UNION ALL FROM range(20) LIMIT 5))")
+assert sorted(n["actual"]["rows"] for n in found if n["operator"] == "union") == [9, 12], found
+
 # A join tells the other side what can match.
 found = analyze("SELECT count(*) FROM 'many.parquet' m JOIN 'few.parquet' f ON m.i = f.i WHERE f.i % 2 = 0")
 probe = max((n for n in found if n["operator"] == "scan"), key=lambda n: n["actual"]["rows_read"])
