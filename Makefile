@@ -19,9 +19,9 @@ ARCH   := $(shell uname -m)
 
 FLAGS_release := -O2 -fno-plt
 FLAGS_debug   := -O0 -g3 -DWR_CHECKS
-FLAGS_asan    := -O1 -DWR_CHECKS -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FLAGS_asan    := -O1 -fPIC -DWR_CHECKS -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FLAGS_fuzz    := -O1 -DWR_CHECKS -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined
-FLAGS_tsan    := -O1 -DWR_CHECKS -Wno-maybe-uninitialized -fsanitize=thread
+FLAGS_tsan    := -O1 -fPIC -DWR_CHECKS -Wno-maybe-uninitialized -fsanitize=thread
 
 # The instruction sets of src/kern/isa, and what each means to the compiler. Contraction to fused
 # multiply-add is off everywhere: a sum must not depend on the machine.

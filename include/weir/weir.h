@@ -630,11 +630,12 @@ WEIR_API weir_status weir_aggregate_create(weir_session *session, const weir_agg
  *
  * With prepare and commit rows are written exactly once: prepare makes what was written since the
  * last one durable, or part of token; then the state of the stream is committed, with the token;
- * then commit makes it visible. After a crash commit is called again with the token of the last
- * epoch: it does what is missing and nothing twice. A stream that keeps no state calls flush
- * instead, or, if there is none, both with epochs from 1 on. abort forgets what was written since
- * the last prepare. Without the two, rows are written at least once, and flush makes them visible.
- */
+ * then commit makes it visible. After a crash commit is called again with the epoch and the token
+ * of the last one: it does what is missing and nothing twice. No two commits of a stream have one
+ * epoch, and later ones have greater ones, also when it begins again without its state. A stream
+ * that keeps no state calls flush instead, or, if there is none, prepare and commit. abort forgets
+ * what was written since the last prepare. Without the two, rows are written at least once, and
+ * flush makes them visible. */
 typedef struct weir_sink {
     const char *name; /* copied */
     void *arg;

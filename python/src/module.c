@@ -8,7 +8,9 @@
 #include "connection.h"
 #include "errors.h"
 #include "function.h"
+#include "gil.h"
 #include "query.h"
+#include "sink.h"
 #include "stream.h"
 #include "values.h"
 
@@ -48,6 +50,8 @@ static PyMethodDef functions[] = {
     {"aggregate_create", wrp_aggregate_create, METH_VARARGS, "See function.h."},
     {"array_of", wrp_array_of, METH_VARARGS,
      "array_of(format, length, null_count, buffers) -> capsules of schema and array"},
+    {"sink_create", wrp_sink_create, METH_VARARGS, "See sink.h."},
+    {"gil_end", wrp_gil_end, METH_VARARGS, "See gil.h."},
     {"push_open", wrp_push_open, METH_VARARGS, "push_open(session, source) -> Push"},
     {0}};
 

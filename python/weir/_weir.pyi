@@ -24,6 +24,8 @@ def aggregate_create(
     session: Session, name: str, help: str | None, arg_types: list[str], result_type: str, sees_nulls: bool,  # noqa: A002
     sees_order: bool, is_serial: bool, state_bytes: int, methods: object, /
 ) -> None: ...  # fmt: skip
+def sink_create(session: Session, name: str, definition: object, takes_changes: bool, commits: bool, /) -> None: ...
+def gil_end(timeout_ms: int, /) -> bool: ...
 def array_of(format: str, length: int, null_count: int, buffers: list[Any], /) -> tuple[object, object]: ...  # noqa: A002
 
 @final

@@ -23,6 +23,10 @@ from typing import Any, NamedTuple, Protocol, Union
 from weir import _weir, incoming, text
 from weir.connection import Connection, default_connection
 from weir.errors import CancelledError, Error, InterfaceError
+from weir.sink import Writer as Writer
+from weir.sink import create_sink as create_sink
+from weir.sink import declaration
+from weir.sink import sink as sink
 
 Duration = Union[float, str, datetime.timedelta]
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "day": 86400}
@@ -205,8 +209,7 @@ class Source:
         self._failure: BaseException | None = None
         self._over = threading.Event()
         if columns is not None:
-            shown = ", ".join(f"{text.identifier(column)} {kind}" for column, kind in columns.items())
-            self._on.execute(f"CREATE SOURCE {text.identifier(name)} ({shown}) WITH (connector = 'push')")
+            self._on.execute(declaration("SOURCE", name, columns, "connector = 'push'"))
         self._push = _weir.push_open(self._on._session, name)
 
     def push(self, rows: Any, *, number: int = 0, timeout: Duration | None = None) -> bool:

@@ -3,9 +3,14 @@
  * The program defines the sink under a name (weir_sink_create); CREATE SINK says which one. Rows
  * leave as Arrow arrays that own their memory. A program that gives prepare and commit takes part
  * in checkpoints: what it says in prepare is part of the state, and commit is repeated with it
- * after a crash. */
+ * after a crash.
+ *
+ * The program tells a repeated commit by its number. That of the engine's epoch would not do: a
+ * query that begins again without its state counts from 1, and its rows must not be taken for old
+ * ones. So commits are numbered by the clock, and the token begins with the number. */
 #include "spi/connector.h"
 #include "spi/host_sink.h"
+#include "sys/clock.h"
 
 static const wr_opt options[] = {
     {"name", WR_OPT_TEXT, NULL, "the sink that the program defined (required)"}, {0}};
@@ -21,7 +26,7 @@ typedef struct callback_deliverer {
     const wr_host_sink_def *def;
     void *writer;
     bool is_open;
-    uint64_t flushes; /* number those that stand for a commit */
+    uint64_t number;  /* of the last commit */
     wr_schema schema; /* with "change" in front if changes are taken */
     struct ArrowSchema arrow;
     wr_arena arena, scratch;
@@ -109,13 +114,23 @@ static weir_status callback_write(wr_deliverer *base, const wr_delta *delta)
 static weir_status callback_prepare(wr_deliverer *base, uint64_t epoch, wr_buf *token)
 {
     callback_deliverer *d = (callback_deliverer *)base;
-    return failed(d, d->def->prepare(d->writer, epoch, token));
+    (void)epoch;
+    d->number = WR_MAX(d->number + 1, (uint64_t)wr_clock_unix_us());
+    wr_buf_add(token, &d->number, sizeof d->number);
+    return failed(d, d->def->prepare(d->writer, d->number, token));
 }
 
 static weir_status callback_commit(wr_deliverer *base, uint64_t epoch, wr_str token)
 {
     callback_deliverer *d = (callback_deliverer *)base;
-    return failed(d, d->def->commit(d->writer, epoch, token.data, token.length));
+    uint64_t number;
+    (void)epoch;
+    if (token.length < sizeof number)
+        return failed(d, wr_fail(WR_E_CORRUPT, "a token of %zu bytes", token.length));
+    memcpy(&number, token.data, sizeof number);
+    d->number = WR_MAX(d->number, number);
+    return failed(d, d->def->commit(d->writer, number, token.data + sizeof number,
+                                    token.length - sizeof number));
 }
 
 static weir_status callback_flush(wr_deliverer *base)
@@ -124,8 +139,8 @@ static weir_status callback_flush(wr_deliverer *base)
     if (d->def->flush) return failed(d, d->def->flush(d->writer));
     if (!d->def->prepare) return WR_OK;
     WR_BUF(token);
-    WR_TRY(callback_prepare(base, ++d->flushes, &token));
-    return callback_commit(base, d->flushes, wr_buf_str(&token));
+    WR_TRY(callback_prepare(base, 0, &token));
+    return callback_commit(base, 0, wr_buf_str(&token));
 }
 
 static void callback_abort(wr_deliverer *base)
