@@ -16,9 +16,10 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BAR = 0.7
 START = {
-    "weir": "import time; t = time.perf_counter(); import weir; weir.connect(); print(time.perf_counter() - t)",
-    "duckdb": "import time; t = time.perf_counter(); import duckdb; duckdb.connect(); print(time.perf_counter() - t)",
+    "weir": "import time; t = time.perf_counter(); import weir; weir.connect(); {more}; print(time.perf_counter() - t)",
+    "duckdb": "import time; t = time.perf_counter(); import duckdb; duckdb.connect(); {more}; print(time.perf_counter() - t)",
 }
+FIRST = {"weir": "weir.sql('select 1').rows()", "duckdb": "duckdb.sql('select 1').fetchall()"}
 
 
 def own_python():
@@ -60,14 +61,20 @@ def small(weir, duckdb, runs):
 
 
 def start(runs):
-    here = {**os.environ, "PYTHONPATH": str(ROOT / "python")}
+    # Compiled once, as pip leaves a package that it installs.
+    here = {**os.environ, "PYTHONPATH": str(ROOT / "python"), "PYTHONPYCACHEPREFIX": str(ROOT / "build/python/bytecode")}
+    here.pop("PYTHONDONTWRITEBYTECODE", None)
 
-    def run(name):
-        return float(subprocess.run([sys.executable, "-c", START[name]], capture_output=True, text=True, check=True, env=here).stdout)
+    def run(name, more):
+        code = START[name].format(more=more)
+        return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=here).stdout)
 
-    pairs = [(run("weir"), run("duckdb")) for _ in range(runs + 1)][1:]
-    ours, theirs = (statistics.median(side) for side in zip(*pairs))
-    return report("import and connect", ours, theirs, "ms", 1e3, 30)
+    def medians(more):
+        pairs = [(run("weir", more["weir"]), run("duckdb", more["duckdb"])) for _ in range(runs + 1)][1:]
+        return [statistics.median(side) for side in zip(*pairs)]
+
+    well = report("import and connect", *medians({"weir": "0", "duckdb": "0"}), "ms", 1e3, 30)
+    return report("  and a first query", *medians(FIRST), "ms", 1e3) and well
 
 
 def large(weir, duckdb, runs, rows):

@@ -12,7 +12,6 @@
 #include "query.h"
 #include "sink.h"
 #include "stream.h"
-#include "values.h"
 
 static PyObject *form(PyObject *module, PyObject *args)
 {
@@ -82,8 +81,7 @@ PyMODINIT_FUNC PyInit__weir(void);
 PyMODINIT_FUNC PyInit__weir(void)
 {
     PyObject *module = PyModule_Create(&definition);
-    bool is_well = module && wrp_values_prepare() &&
-                   add(module, "version", PyUnicode_FromString(weir_version())) &&
+    bool is_well = module && add(module, "version", PyUnicode_FromString(weir_version())) &&
                    add_class(module, "Session", wrp_session_type()) &&
                    add_class(module, "Result", wrp_result_type()) &&
                    add_class(module, "Batch", wrp_batch_type()) &&

@@ -174,6 +174,17 @@ static bool has_gil(void)
     return ask && ask();
 }
 
+/* Whether Python has noted a Ctrl-C that it has not acted upon; leaves it noted. Without the GIL.
+ */
+static bool is_ctrl_c_noted(void)
+{
+    PyGILState_STATE state = PyGILState_Ensure();
+    bool is_noted = PyOS_InterruptOccurred();
+    if (is_noted) PyErr_SetInterrupt();
+    PyGILState_Release(state);
+    return is_noted;
+}
+
 wrp_access wrp_turn_begin_quietly(wrp_session *session, wrp_turn *turn)
 {
     *turn = (wrp_turn){0};
@@ -181,6 +192,8 @@ wrp_access wrp_turn_begin_quietly(wrp_session *session, wrp_turn *turn)
     PyThreadState *thread = has_gil() ? PyEval_SaveThread() : NULL;
     pthread_mutex_lock(&session->lock);
     wrp_access access = take(session, turn);
+    /* It may have come between two turns, in foreign code that does not ask for signals. */
+    if (turn->listens && is_ctrl_c_noted()) weir_session_interrupt(session->session);
     turn->thread = thread;
     if (access != WRP_ENTERED && thread) PyEval_RestoreThread(thread);
     return access;
@@ -228,6 +241,10 @@ bool wrp_turn_begin(wrp_session *session, wrp_turn *turn)
     if (!wait_for_lock(session)) return false;
     wrp_access access = take(session, turn);
     if (access != WRP_ENTERED) return refuse(access);
+    if (turn->listens && PyErr_CheckSignals() != 0) { /* it came before anybody listened */
+        give_back(turn);
+        return false;
+    }
     turn->thread = PyEval_SaveThread();
     return true;
 }

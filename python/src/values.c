@@ -45,23 +45,25 @@ static PyObject *imported(const char *module, const char *name)
     return found;
 }
 
-bool wrp_values_prepare(void)
-{
-    PyObject *zone = imported("datetime", "timezone");
-    classes.utc = zone ? PyObject_GetAttrString(zone, "utc") : NULL;
-    Py_XDECREF(zone);
-    classes.date = imported("datetime", "date");
-    classes.datetime = imported("datetime", "datetime");
-    classes.time = imported("datetime", "time");
-    classes.timedelta = imported("datetime", "timedelta");
-    return !PyErr_Occurred();
-}
-
 /* Imported when the first value of it comes, so that importing weir stays quick. */
 static PyObject *class_of(PyObject **held, const char *module, const char *name)
 {
     if (!*held) *held = imported(module, name);
     return *held;
+}
+
+/* The same for the classes of days and times, before the first column of them is read. */
+static bool import_times(void)
+{
+    if (classes.utc) return true;
+    PyObject *zone = imported("datetime", "timezone");
+    bool is_well = zone && class_of(&classes.date, "datetime", "date") &&
+                   class_of(&classes.datetime, "datetime", "datetime") &&
+                   class_of(&classes.time, "datetime", "time") &&
+                   class_of(&classes.timedelta, "datetime", "timedelta");
+    if (is_well) classes.utc = PyObject_GetAttrString(zone, "utc");
+    Py_XDECREF(zone);
+    return classes.utc != NULL;
 }
 
 /* ---- numbers ---- */
@@ -589,6 +591,7 @@ static bool prepare(reader *r, const struct ArrowSchema *schema, const struct Ar
     if (array->n_buffers > 0 && array->null_count != 0) r->valid = array->buffers[0];
     if (array->n_buffers > 1) r->data = array->buffers[1];
     if (schema->dictionary) return prepare_dictionary(r, schema, array, has_hugeint);
+    if (format[0] == 't' && !import_times()) return false;
     if (!find_plain(r, format) && !find_with_arguments(r, format, schema->metadata)) {
         PyErr_Format(PyExc_TypeError, "values of the Arrow type %s cannot be shown", format);
         return false;

@@ -2,8 +2,6 @@
 #pragma once
 #include "session.h"
 
-/* Imports the classes that values are made of. False with a Python error. Once, with the GIL. */
-bool wrp_values_prepare(void);
 /* Appends at most limit rows of a struct array to the list: tuples, or dicts by column name.
  * types: the SQL types of the columns as texts. Returns how many, -1 with a Python error. NULL is
  * None; what becomes of the types is told in weir/frame.py (Frame.rows). GIL held. */

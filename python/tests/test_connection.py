@@ -1,13 +1,39 @@
 """Connections: statements, values, errors, transactions, what closing ends."""
 
+import ast
 import datetime
 import decimal
+import pathlib
 import pickle
+import subprocess
+import sys
 import uuid
 
 import pytest
 
 import weir
+
+WHERE = str(pathlib.Path(weir.__file__).parents[1])
+
+
+def test_importing_and_a_first_query_need_nothing_else():
+    """It starts in a few milliseconds because of that; bench/python/run.py has the figures."""
+    script = """
+        import os, sys; before = set(sys.modules)
+        import weir; weir.connect().sql("select 1 as a, 'x' as b").filter(weir.col("a") > 0).rows(); weir.sql("select 1").rows()
+        print(sorted(name for name in set(sys.modules) - before if not name.startswith("weir")))
+    """
+    lines = "\n".join(line.strip() for line in script.strip().splitlines())
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", f"import sys; sys.path.append({WHERE!r})\n{lines}"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert set(ast.literal_eval(done.stdout)) <= {"__future__", "itertools"}
+
+
+def test_what_is_imported_later_is_there():
+    assert weir.Column("a", "INTEGER").type == "INTEGER" and weir.stream.Source
+    assert {"Interval", "aio", "sql"} <= set(dir(weir))
+    with pytest.raises(AttributeError, match="nothing"):
+        weir.nothing
 
 
 def test_a_query_gives_rows_of_its_own_types(db):

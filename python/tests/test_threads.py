@@ -2,6 +2,7 @@
 
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import textwrap
@@ -41,13 +42,17 @@ def test_threads_ask_a_thousand_queries_each_and_get_right_answers(is_shared):
 
     def work(number):
         mine = db if is_shared else db.session()
-        for i in range(250):
+        for i in range(1000):
             key = (number + i) % 10
-            assert mine.sql("select count(*), min(i) from t where k = $1", key).rows() == [(100, key)]
-            assert mine.sql("select i from t where i < :n order by i", n=i % 20).rows() == [(j,) for j in range(i % 20)]
-            assert mine.from_arrow(pyarrow.record_batch({"a": [number, i]})).agg(s=weir.F.sum("a")).item() == number + i
-            with pytest.raises(weir.DataError):
-                mine.sql("select 1 / (i - 5) from t").rows()
+            if i % 4 == 0:
+                assert mine.sql("select count(*), min(i) from t where k = $1", key).rows() == [(100, key)]
+            elif i % 4 == 1:
+                assert mine.sql("select i from t where i < :n order by i", n=i % 20).rows() == [(j,) for j in range(i % 20)]
+            elif i % 4 == 2:
+                assert mine.from_arrow(pyarrow.record_batch({"a": [number, i]})).agg(s=weir.F.sum("a")).item() == number + i
+            else:
+                with pytest.raises(weir.DataError):
+                    mine.sql("select 1 / (i - 5) from t").rows()
         if not is_shared:
             mine.close()
 
@@ -68,36 +73,66 @@ def test_threads_share_batches_streams_and_cursors(db):
     run_all(work)
 
 
-def rate(seconds):
-    """How often a thread of Python counts in this time, while others may work."""
+def rate(seconds=0.12):
+    """How often a thread of Python counts in a second, while others may work."""
     count, end = 0, time.perf_counter() + seconds
     while time.perf_counter() < end:
         count += 1
     return count / seconds
 
 
+def share_beside(run, stop):
+    """The rate of a counter while run() goes on in another thread, as a share of its idle rate right before and after.
+
+    The other thread gets the time of the processors that nobody else wants, so that where others use the machine, too, it is
+    only the GIL that it can take from the counter.
+    """
+    before = rate()
+
+    def aside():
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+        run()
+
+    runner = threading.Thread(target=aside)
+    runner.start()
+    time.sleep(0.03)
+    busy = rate()
+    is_running = runner.is_alive()
+    stop()
+    runner.join()
+    assert is_running, "it ended before it was measured"
+    return busy / statistics.mean([before, rate()])
+
+
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="needs a second core")
-def test_threads_of_python_go_on_while_a_query_runs():
-    """The GIL is released: a counter keeps at least 80 % of the rate it has beside another process that computes as much as
-    the query, which costs it no GIL; the best of some tries, as others use the machine."""
+def test_threads_of_python_keep_their_idle_rate_while_a_query_runs():
+    """The GIL is released: a counter keeps at least 80 % of its idle rate, in the median of several rounds. Others use the
+    machine, too, so a median that is too low is measured again."""
     db = weir.connect(threads=1)
-    shares = []
-    for _ in range(6):
-        with subprocess.Popen(["sh", "-c", "while :; do :; done"]) as beside:
-            time.sleep(0.05)
-            free = rate(0.3)
-            beside.kill()
-        runner = threading.Thread(target=lambda: pytest.raises(weir.CancelledError, db.sql(SLOW).rows))
-        runner.start()
-        time.sleep(0.05)
-        busy = rate(0.3)
-        db.interrupt()
-        runner.join()
-        shares.append(busy / free)
-        if shares[-1] >= 0.8:
-            break
+
+    def query():
+        with pytest.raises(weir.CancelledError):
+            db.sql(SLOW).rows()
+
+    medians = []
+    while len(medians) < 6 and max(medians, default=0) < 0.8:
+        medians.append(statistics.median(share_beside(query, db.interrupt) for _ in range(7)))
     db.close()
-    assert max(shares) >= 0.8, shares
+    assert max(medians) >= 0.8, medians
+
+
+def test_the_measure_of_threads_sees_a_gil_that_is_kept():
+    stopped = []
+
+    def hold():
+        while not stopped:
+            sum(range(1000))
+
+    shares = []
+    while len(shares) < 6 and min(shares, default=1) >= 0.8:
+        stopped.clear()
+        shares.append(share_beside(hold, lambda: stopped.append(True)))
+    assert min(shares) < 0.8, shares
 
 
 def test_threads_can_interrupt(db):
@@ -126,6 +161,37 @@ def test_ctrl_c_stops_a_query_and_the_connection_stays(end):
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=60)
     assert done.stdout == "stopped\n", done.stderr
+
+
+def test_ctrl_c_at_any_moment_is_heard():
+    """Also between two parts of a result, while code of pyarrow runs that asks for no signals."""
+    script = f"""
+        import random, weir, threading, os, pyarrow, signal, time
+        db = weir.connect(threads=1)
+        unheard, rounds = [], 0
+
+        def press():
+            time.sleep(random.random() * 0.0004)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        def give_up():
+            unheard.append(rounds)
+            db.interrupt()
+
+        for rounds in range(600):
+            thread, late = threading.Thread(target=press), threading.Timer(5, give_up)
+            try:
+                late.start()
+                thread.start()
+                db.sql({SLOW!r}).arrow()
+            except (KeyboardInterrupt, weir.CancelledError):
+                pass
+            thread.join()
+            late.cancel()
+        print(unheard)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[]\n", done.stdout + done.stderr
 
 
 def test_the_handler_of_the_program_stays(db):

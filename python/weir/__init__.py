@@ -9,10 +9,6 @@ to be installed: pyarrow, polars, pandas and numpy are used where you ask for th
 
 from __future__ import annotations
 
-import importlib
-import os
-from typing import TYPE_CHECKING, Any
-
 from weir._weir import Batch, version as __version__
 from weir.connection import Connection, connect, default_connection
 from weir.errors import (
@@ -29,18 +25,35 @@ from weir.errors import (
     Warning,  # noqa: A004
 )
 from weir.expression import Expr, F, col, lit, sql_expr, when
-from weir.frame import Column, Frame, GroupBy
-from weir.interval import Interval
+from weir.frame import Frame, GroupBy
 
+# Everywhere in the package types are imported for checkers only: `typing` alone would take longer than all of weir.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
+    from typing import Any
+
     from weir import aio, dbapi, notebook, stream, udf
+    from weir.column import Column
+    from weir.interval import Interval
+
+_LATER = {"Column": "column", "Interval": "interval", **{name: "" for name in ("aio", "dbapi", "notebook", "stream", "udf")}}
 
 
 def __getattr__(name: str) -> Any:
-    """weir.stream, weir.aio, weir.dbapi, weir.notebook and weir.udf are imported when they are first wanted."""
-    if name in ("aio", "dbapi", "notebook", "stream", "udf"):
-        return importlib.import_module(f"weir.{name}")
-    raise AttributeError(f"module 'weir' has no attribute {name!r}")
+    """What few programs need is imported when it is first wanted."""
+    if name not in _LATER:
+        raise AttributeError(f"module 'weir' has no attribute {name!r}")
+    import importlib
+
+    module = importlib.import_module(f"weir.{_LATER[name] or name}")
+    found = getattr(module, name) if _LATER[name] else module
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -13,14 +13,17 @@ import functools
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from weir import connection as sync
 from weir import frame as sync_frame
 from weir._weir import Batch
+from weir.column import Column
 from weir.errors import Error
-from weir.frame import Column, Values
 from weir.stream import Subscription, subscribe
+
+if TYPE_CHECKING:
+    from weir.frame import Values
 
 T = TypeVar("T")
 

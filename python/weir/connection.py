@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import collections
-import contextlib
+import _thread
 import itertools
 import os
 import sys
-import threading
-import weakref
-from collections.abc import Iterable, Iterator, Mapping
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
 
 from weir import _weir, incoming, text
 from weir.errors import Error, NotSupportedError, ProgrammingError
-from weir.frame import Frame, Values
-from weir.progress import Bar, Callback, Watch
+from weir.frame import Frame
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from types import TracebackType
+    from typing import Any
+
     from weir.dbapi import Cursor
+    from weir.frame import Values
+    from weir.progress import Callback, Progress, Watch
 
 _numbers = itertools.count(1)
 
@@ -27,11 +27,55 @@ _numbers = itertools.count(1)
 class Registered:
     """A table of the program's data that nobody has named; it goes when nobody refers to it any more."""
 
-    __slots__ = ("__weakref__", "name")
+    __slots__ = ("_unused", "name")
 
     def __init__(self, connection: Connection, name: str) -> None:
         self.name = name
-        weakref.finalize(self, connection._unused.append, name).atexit = False
+        self._unused = connection._unused
+
+    def __del__(self) -> None:
+        self._unused.append(self.name)
+
+
+class Watched:
+    """A result while its rows are taken: the callback of its connection, if any, is told how far it is; closed at the end."""
+
+    __slots__ = ("_result", "_watch")
+
+    def __init__(self, result: _weir.Result, callback: Callback | None) -> None:
+        self._result = result
+        self._watch = None if callback is None else _watch(result.progress, result.cancel, callback)
+
+    def __enter__(self) -> _weir.Result:
+        if self._watch is not None:
+            self._watch.__enter__()
+        return self._result
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            if self._watch is not None:
+                self._watch.__exit__(kind, error, trace)
+        finally:
+            self._result.close()
+
+
+class Transaction:
+    """with connection.begin(): what is done inside is committed at the end, and undone if something is raised."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> Connection:
+        self._connection._change("BEGIN")
+        return self._connection
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None:
+            self._connection.commit()
+        else:
+            self._connection.rollback()
 
 
 class Connection:
@@ -45,7 +89,7 @@ class Connection:
     def __init__(self, session: _weir.Session) -> None:
         self._session = session
         self._callback: Callback | None = None
-        self._unused: collections.deque[str] = collections.deque()
+        self._unused: list[str] = []  # appending and popping are atomic
 
     # ---- running
 
@@ -54,17 +98,8 @@ class Connection:
             self._drop_unused()
         return self._session.run(sql, values) if values else self._session.run(sql)
 
-    @contextlib.contextmanager
-    def _watched(self, result: _weir.Result) -> Iterator[_weir.Result]:
-        """A result while its rows are taken; closes it at the end."""
-        try:
-            if self._callback is None:
-                yield result
-            else:
-                with Watch(result.progress, result.cancel, self._callback):
-                    yield result
-        finally:
-            result.close()
+    def _watched(self, result: _weir.Result) -> Watched:
+        return Watched(result, self._callback)
 
     def _rows(self, sql: str, values: Values = None) -> list[tuple[Any, ...]]:
         with self._watched(self._run(sql, values)) as result:
@@ -85,7 +120,7 @@ class Connection:
         """Starts it, and a change is done then."""
         if self._callback is None:
             return self._run(sql, values)
-        with Watch(self._session.progress, self._session.interrupt, self._callback):
+        with _watch(self._session.progress, self._session.interrupt, self._callback):
             return self._run(sql, values)
 
     def sql(self, query: str, /, *values: Any, **params: Any) -> Frame:
@@ -148,8 +183,10 @@ class Connection:
 
         Many rows come in faster as a table: register(), or Frame.into().
         """
-        with contextlib.nullcontext() if self.in_transaction else self.begin():
-            return sum(self._change(query, values) for values in rows)
+        if not self.in_transaction:
+            with self.begin():
+                return self.executemany(query, rows)
+        return sum(self._change(query, values) for values in rows)
 
     def cursor(self) -> Cursor:
         """A cursor of PEP 249 (weir.dbapi) on this connection; transactions remain as they are."""
@@ -233,15 +270,17 @@ class Connection:
         self._session.unregister(name)
 
     def _drop_unused(self) -> None:
-        with contextlib.suppress(IndexError):
-            while True:
-                name = self._unused.popleft()
-                try:
-                    self._session.unregister(name)
-                except Error:  # in a transaction that failed; a rolled back one has dropped it itself
-                    if self._session.transaction() is not None:
-                        self._unused.append(name)
-                        return
+        while True:
+            try:
+                name = self._unused.pop()
+            except IndexError:  # another thread was quicker
+                return
+            try:
+                self._session.unregister(name)
+            except Error:  # in a transaction that failed; a rolled back one has dropped it itself
+                if self._session.transaction() is not None:
+                    self._unused.append(name)
+                    return
 
     # ---- transactions
 
@@ -250,18 +289,9 @@ class Connection:
         """Whether BEGIN was said and neither COMMIT nor ROLLBACK yet."""
         return self._session.transaction() is not None
 
-    @contextlib.contextmanager
-    def begin(self) -> Iterator[Connection]:
+    def begin(self) -> Transaction:
         """A transaction: with connection.begin(): ... commits at the end, and rolls back if something is raised."""
-        self._change("BEGIN")
-        try:
-            yield self
-        except BaseException:
-            if self.in_transaction:
-                self._change("ROLLBACK")
-            raise
-        if self.in_transaction:
-            self._change("COMMIT")
+        return Transaction(self)
 
     def commit(self) -> None:
         """Commits the transaction; nothing outside of one."""
@@ -283,7 +313,11 @@ class Connection:
         """Calls the callback with a dict (weir.progress.Progress) while a statement runs, from half a second on, ten
         times a second, on a thread of its own. True: a bar of tqdm, or a line on stderr. None and False: nothing.
         What the callback raises cancels the statement and is raised by it."""
-        self._callback = Bar() if callback is True else callback or None
+        if callback is True:
+            from weir.progress import Bar
+
+            callback = Bar()
+        self._callback = callback or None
 
     def interrupt(self) -> None:
         """Cancels what runs now: it raises weir.CancelledError. Any thread; does not wait."""
@@ -325,8 +359,14 @@ class Connection:
         return f"<weir.Connection{' (closed)' if self.closed else ''}>"
 
 
+def _watch(progress: Callable[[], Progress | None], cancel: Callable[[], None], callback: Callback) -> Watch:
+    from weir.progress import Watch
+
+    return Watch(progress, cancel, callback)
+
+
 def _option(value: Any) -> str:
-    if isinstance(value, Mapping):
+    if hasattr(value, "items"):
         return "{" + ", ".join(f"{text.quoted(str(k))}: {_option(v)}" for k, v in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_option, value))}]"
@@ -385,7 +425,7 @@ def connect(
 
 
 _default: Connection | None = None
-_default_lock = threading.Lock()
+_default_lock = _thread.allocate_lock()
 
 
 def default_connection() -> Connection:

@@ -11,7 +11,7 @@ import datetime
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import weir.connection
 from weir._weir import Result
@@ -27,7 +27,9 @@ from weir.errors import (
     ProgrammingError,
     Warning,  # noqa: A004
 )
-from weir.frame import Values
+
+if TYPE_CHECKING:
+    from weir.frame import Values
 
 apilevel = "2.0"
 threadsafety = 3

@@ -6,7 +6,9 @@ them). An error may be used by any thread.
 
 from __future__ import annotations
 
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Warning(Exception):  # noqa: A001  (the name is PEP 249's)

@@ -9,16 +9,17 @@ it is that text. Values are written as literals of their own type. Expressions a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Union
-
 from weir import text
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any, Union
+
     from weir.frame import Frame
 
-IntoExpr = Union["Expr", str]
-"""An expression, or the name of a column."""
+    IntoExpr = Union["Expr", str]
+    """An expression, or the name of a column."""
 
 
 class Expr:

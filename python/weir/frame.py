@@ -14,33 +14,31 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, Union
 
 from weir import text
-from weir._weir import Batch, Result
 from weir.errors import DataError, Error, ProgrammingError
-from weir.expression import Expr, IntoExpr, column, columns, listed, window_text
+from weir.expression import Expr, column, columns, listed, window_text
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import Any, Literal, TypeVar, Union
+
     import numpy
     import pandas
     import polars
     import pyarrow
 
+    from weir._weir import Batch, Result
+    from weir.column import Column
     from weir.connection import Connection
+    from weir.expression import IntoExpr
 
-T = TypeVar("T")
-Values = Union[Sequence[Any], Mapping[str, Any], None]
-JoinHow = Literal["inner", "left", "right", "full", "semi", "anti", "cross"]
+    T = TypeVar("T")
+    Values = Union[Sequence[Any], Mapping[str, Any], None]
+    JoinHow = Literal["inner", "left", "right", "full", "semi", "anti", "cross"]
+
 _numbers = itertools.count(1)
-
-
-class Column(NamedTuple):
-    """A column of a result: its name and its SQL type, "DECIMAL(10,2)"."""
-
-    name: str
-    type: str
 
 
 class Frame:
@@ -81,7 +79,7 @@ class Frame:
         values: dict[str, Any] = {}
         sources = []
         for frame in (self, other):
-            named = frame._values if isinstance(frame._values, Mapping) else dict(enumerate(frame._values or (), 1))
+            named: Any = frame._values if hasattr(frame._values, "keys") else dict(enumerate(frame._values or (), 1))
             names = {str(key): f"weir_{next(_numbers)}" for key in named}
             values.update({names[str(key)]: value for key, value in named.items()})
             sources.append(f"({text.rename_parameters(frame.query, names.get)}\n)")
@@ -232,6 +230,8 @@ class Frame:
     @property
     def schema(self) -> list[Column]:
         """Names and SQL types of the columns, in their order. Plans the query; reads no rows."""
+        from weir.column import Column
+
         result = self._start()
         try:
             return [Column(*c) for c in result.columns()]

@@ -7,13 +7,15 @@ __dataframe__ (the interchange protocol, by pyarrow), sequences and iterators of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
-
 from weir import _weir
 from weir.errors import InterfaceError
 
-Pair = tuple[Any, Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    Pair = tuple[Any, Any]
 
 
 def is_data(value: Any) -> bool:
@@ -42,7 +44,7 @@ def stream(data: Any) -> Incoming:
         return _of_batches(iter([data]))
     if type(data).__module__.startswith("pandas.") or hasattr(data, "__dataframe__") or isinstance(data, dict):
         return Incoming(_by_pyarrow(data).__arrow_c_stream__(), [])
-    if isinstance(data, Iterable) and not isinstance(data, (str, bytes)):
+    if hasattr(data, "__iter__") and not isinstance(data, (str, bytes)):
         return _of_batches(iter(data))
     raise InterfaceError(
         f"a {type(data).__name__} is no data that weir can read",

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable
+    from typing import Any
 
 # What can hide a parameter comes first: texts, names, dollar quotes, comments; then the parameters themselves.
-_TOKENS = re.compile(
-    r"""
+_TOKENS = r"""
     (?P<skip> [eE]'(?:[^'\\]|\\.|'')*'? | '(?:[^']|'')*'? | "(?:[^"]|"")*"?
         | \$(?P<tag>[A-Za-z_]\w*|)\$ .*? (?:\$(?P=tag)\$|\Z)
         | --[^\n]* | /\* | :: | \w+ )
     | [$:](?P<name>\w+)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_COMMENT = re.compile(r"/\*|\*/")
+    """
+_COMMENT = r"/\*|\*/"
+
+
+def _tokens() -> re.Pattern[str]:
+    """Compiled when it is first wanted, which takes longer than importing weir; re remembers it."""
+    import re
+
+    return re.compile(_TOKENS, re.VERBOSE | re.DOTALL)
 
 
 def identifier(name: str) -> str:
@@ -36,8 +41,6 @@ def quoted(text: str) -> str:
 
 def literal(value: Any) -> str:
     """A value as SQL that gives the same value with the same type."""
-    from weir.parameter import typed
-
     if value is None:
         return "NULL"
     if isinstance(value, bool):
@@ -45,22 +48,25 @@ def literal(value: Any) -> str:
     if isinstance(value, int) and -(2**63) < value < 2**63:
         return str(value) if value >= 0 else f"({value})"
     if isinstance(value, float):
-        return f"CAST('{value!r}' AS DOUBLE)" if math.isfinite(value) else f"CAST('{_not_finite(value)}' AS DOUBLE)"
+        return f"CAST('{_NOT_FINITE.get(repr(value), repr(value))}' AS DOUBLE)"
     if isinstance(value, str):
         return quoted(value)
     if isinstance(value, (bytes, bytearray)):
         return f"CAST('\\x{bytes(value).hex()}' AS BLOB)"
+    from weir.parameter import typed
+
     pair = typed(value)
     return "NULL" if pair is None else f"CAST({quoted(pair[0])} AS {pair[1]})"
 
 
-def _not_finite(value: float) -> str:
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+_NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
 def _end_of_comment(sql: str, start: int) -> int:
     depth = 0
-    for match in _COMMENT.finditer(sql, start):
+    import re
+
+    for match in re.compile(_COMMENT).finditer(sql, start):
         depth += 1 if match[0] == "/*" else -1
         if depth == 0:
             return match.end()
@@ -71,7 +77,8 @@ def rename_parameters(sql: str, rename: Callable[[str], str | None]) -> str:
     """Writes $new for each :name, $name or $1 for which rename gives another name."""
     out: list[str] = []
     at = 0
-    while match := _TOKENS.search(sql, at):
+    tokens = _tokens()
+    while match := tokens.search(sql, at):
         out.append(sql[at : match.start()])
         at = match.end()
         name = match["name"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from weir import stream, text
 from weir.compat.velaria.frames import plain
 from weir.errors import InterfaceError, ProgrammingError
-from weir.frame import Column
+from weir.column import Column
 
 if TYPE_CHECKING:
     import pyarrow
