@@ -234,6 +234,40 @@ weir_status wr_option_fields(const wr_options *given, const wr_opt *rows, const 
     return WR_OK;
 }
 
+/* 'a,b' as texts. */
+static void texts_of_commas(wr_str text, wr_arena *arena, wr_str **out, int *count)
+{
+    WR_LIST(wr_str) list = {0};
+    for (;;) {
+        const char *comma = memchr(text.data, ',', text.length);
+        wr_str one = {text.data, comma ? (size_t)(comma - text.data) : text.length};
+        wr_push(arena, &list, wr_arena_str(arena, wr_str_trim(one)));
+        if (!comma) break;
+        text = (wr_str){comma + 1, text.length - one.length - 1};
+    }
+    *out = list.items;
+    *count = list.count;
+}
+
+weir_status wr_option_columns(const wr_options *given, const wr_opt *rows, const char *name,
+                              wr_arena *arena, wr_field **out, int *count)
+{
+    const wr_given *item = wr_option_find(given, rows, name);
+    wr_str *names;
+    if (!item || item->value.is_null || item->value.type->id == WR_T_STRUCT)
+        return wr_option_fields(given, rows, name, arena, out, count, NULL);
+    if (is_text(item->value.type))
+        texts_of_commas(item->value.text, arena, &names, count);
+    else if (!texts_of_list(&item->value, arena, &names, count))
+        return wrong_kind(item, "'a,b' or {column: 'TYPE', ...}");
+    *out = wr_new_array(arena, wr_field, *count + 1);
+    for (int i = 0; i < *count; i++) {
+        if (names[i].length == 0) return wrong_kind(item, "names of columns");
+        (*out)[i] = (wr_field){names[i], NULL};
+    }
+    return WR_OK;
+}
+
 wr_value wr_value_of_fields(const wr_field *fields, int count, wr_arena *arena)
 {
     wr_field *names = wr_new_array(arena, wr_field, count + 1);

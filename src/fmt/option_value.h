@@ -15,5 +15,10 @@ WR_MUST_CHECK weir_status wr_option_texts(const wr_options *given, const wr_opt 
 WR_MUST_CHECK weir_status wr_option_fields(const wr_options *given, const wr_opt *rows,
                                            const char *name, wr_arena *arena, wr_field **out,
                                            int *count, bool *is_list);
+/* {name: 'TYPE', ...}, or names only: 'a,b' or ['a', 'b'], with types NULL. Not given: *count = 0.
+ */
+WR_MUST_CHECK weir_status wr_option_columns(const wr_options *given, const wr_opt *rows,
+                                            const char *name, wr_arena *arena, wr_field **out,
+                                            int *count);
 /* The value {name: 'TYPE', ...} that wr_option_fields reads; in arena. */
 wr_value wr_value_of_fields(const wr_field *fields, int count, wr_arena *arena);

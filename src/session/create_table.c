@@ -429,96 +429,16 @@ static weir_status create_as(weir_query *query, const wr_sql_create_table *creat
     return bad;
 }
 
-/* Lengths of texts are checked by the view: REPLACE (fit_text("a", 3, ..) AS "a", ..). */
-static weir_status fitted_columns(weir_query *query, const wr_sql_create_table *create, wr_buf *out)
+/* USING or OPTIONS: the rows are those of files. */
+static bool is_over_file(const wr_sql_create_table *create)
 {
-    int count = 0;
-    for (int i = 0; i < create->elements.count; i++) {
-        if (create->elements.items[i]->kind != WR_SQL_COLUMN_DEF) continue;
-        const wr_sql_column_def *column = wr_sql_as_column_def(create->elements.items[i]);
-        wr_text_length length = {0};
-        if (column->constraints.count)
-            return wr_fail_at(WR_E_UNSUPPORTED, column->constraints.items[0]->span,
-                              "columns of a table over a file have no constraints");
-        if (!column->type)
-            return wr_fail_at(WR_E_SYNTAX, column->name.span, "column \"%.*s\" has no type",
-                              WR_STR_ARGS(column->name.text));
-        WR_TRY(wr_bind_text_length(&query->planner, column->type, &length));
-        if (!length.characters) continue;
-        wr_buf_add_text(out, count++ ? ", " : " REPLACE (");
-        wr_buf_add_text(out, length.cuts_blanks ? "rtrim(fit_text(" : "fit_text(");
-        wr_format_name(out, column->name.text);
-        wr_buf_printf(out, ", %u, ", length.characters);
-        wr_str what = wr_arena_printf(&query->arena, "column \"%.*s\" of %.*s",
-                                      WR_STR_ARGS(column->name.text),
-                                      WR_STR_ARGS(wr_names_last(create->name).text));
-        wr_format_string(out, what);
-        wr_buf_add_text(out, length.cuts_blanks ? "), ' ') AS " : ") AS ");
-        wr_format_name(out, column->name.text);
-    }
-    if (count) wr_buf_add_char(out, ')');
-    return WR_OK;
-}
-
-/* CREATE TABLE t (a INT) USING csv OPTIONS (path: 'p', delimiter: ';') -> a view over read_csv('p',
- * ...). */
-static weir_status create_file_table(weir_query *query, const wr_sql_create_table *create)
-{
-    WR_BUF(text);
-    WR_BUF(options);
-    WR_BUF(fitted);
-    const wr_node *path = NULL;
-    for (int i = 0; i < create->options.count; i++) {
-        const wr_sql_option *option = wr_sql_as_option(create->options.items[i]);
-        if (wr_str_is(option->name.text, "path")) {
-            path = option->value;
-            continue;
-        }
-        wr_buf_printf(&options, ", %.*s => ", WR_STR_ARGS(option->name.text));
-        wr_node_format(&options, option->value);
-    }
-    if (!path)
-        return wr_with_fix(
-            wr_fail_at(WR_E_PARAMETER_VALUE, create->format.span, "the file is not named"),
-            "OPTIONS (path: 'file.csv')");
-    WR_TRY(fitted_columns(query, create, &fitted));
-    wr_buf_printf(&text, "SELECT *%s FROM read_%.*s(", fitted.data ? fitted.data : "",
-                  WR_STR_ARGS(create->format.text));
-    wr_node_format(&text, path);
-    wr_buf_add_str(&text, wr_buf_str(&options));
-    if (create->elements.count) {
-        wr_buf_add_text(&text, ", columns => {");
-        for (int i = 0; i < create->elements.count; i++) {
-            if (create->elements.items[i]->kind != WR_SQL_COLUMN_DEF)
-                return wr_fail_at(WR_E_UNSUPPORTED, create->elements.items[i]->span,
-                                  "a table over a file has columns only");
-            const wr_sql_column_def *column = wr_sql_as_column_def(create->elements.items[i]);
-            WR_BUF(type);
-            wr_node_format(&type, column->type);
-            if (i) wr_buf_add_text(&text, ", ");
-            wr_format_string(&text, column->name.text);
-            wr_buf_add_text(&text, ": ");
-            wr_format_string(&text, wr_buf_str(&type));
-        }
-        wr_buf_add_char(&text, '}');
-    }
-    wr_buf_add_char(&text, ')');
-    wr_statement statement;
-    wr_bound bound;
-    WR_TRY(wr_parse_one(&query->arena, wr_arena_str(&query->arena, wr_buf_str(&text)), &statement));
-    weir_status bad = wr_bind_statement(&query->planner, statement.node, &bound);
-    if (bad) bad->span = create->node.span;
-    WR_TRY(bad);
-    wr_object *view =
-        wr_ddl_object_new(query, WR_ENTRY_VIEW, &create->name, create->mode.temporary);
-    view->sql = wr_arena_str(&view->arena, wr_buf_str(&text));
-    return wr_ddl_add(query, view, create->mode, wr_names_last(create->name).span);
+    return wr_name_given(create->format) || create->options.count > 0;
 }
 
 /* Clauses that mean nothing for tables in memory or over a file. UNLOGGED is what they are. */
 static weir_status check_clauses(const wr_sql_create_table *create)
 {
-    bool over_file = wr_name_given(create->format);
+    bool over_file = is_over_file(create);
     const char *what = create->with.count           ? "in-memory tables have no options"
                        : create->partition_by.count ? "PARTITIONED BY is not supported"
                        : create->emit_on_close      ? "EMIT ON WINDOW CLOSE is not supported"
@@ -527,9 +447,8 @@ static weir_status check_clauses(const wr_sql_create_table *create)
                            ? "ON COMMIT DELETE ROWS and ON COMMIT DROP are not supported"
                        : create->on_commit && !create->mode.temporary
                            ? "ON COMMIT is only for temporary tables"
-                       : create->options.count && !over_file ? "OPTIONS needs USING and a format"
-                       : over_file && create->query          ? "a table over a file has no query"
-                                                             : NULL;
+                       : over_file && create->query ? "a table over a file has no query"
+                                                    : NULL;
     wr_span span = create->with.count ? create->with.items[0]->span : create->node.span;
     return what ? wr_fail_at(WR_E_UNSUPPORTED, span, "%s", what) : WR_OK;
 }
@@ -553,7 +472,7 @@ weir_status wr_run_create_table(weir_query *query, const wr_sql_create_table *cr
     unsigned kinds = WR_RELATION_KINDS;
     if (create->mode.if_not_exists && wr_ddl_exists(query, kinds, &create->name)) return WR_OK;
     WR_TRY(check_clauses(create));
-    if (wr_name_given(create->format)) return create_file_table(query, create);
+    if (is_over_file(create)) return wr_run_create_file_table(query, create);
     if (create->mode.replace && !create->query) WR_TRY(drop_replaced_sequences(query, create));
     if (create->query) return create_as(query, create);
     wr_object *object;

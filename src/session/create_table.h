@@ -35,3 +35,7 @@ WR_MUST_CHECK weir_status wr_table_parts_key(wr_table_parts *parts, wr_name name
 WR_MUST_CHECK weir_status wr_table_parts_like(weir_query *query, wr_table_parts *parts,
                                               const wr_sql_like_table *like,
                                               const wr_object *object);
+/* CREATE TABLE .. [USING format] OPTIONS (path: ..). PARAMETER_VALUE without a path or with a
+ * format that is none; else as reading the file fails. */
+WR_MUST_CHECK weir_status wr_run_create_file_table(weir_query *query,
+                                                   const wr_sql_create_table *create);

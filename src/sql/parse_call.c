@@ -254,17 +254,12 @@ static wr_node *parse_extract(wr_parser *p, wr_span span)
     return wr_make_call(p, "extract", WR_CALL_EXTRACT, span, 2, args);
 }
 
-/* Behind "(": POSITION(part IN text); the plain form has a comma. */
+/* Behind "(": POSITION(part IN text) or POSITION(part, text). */
 static wr_node *parse_position(wr_parser *p, wr_span span)
 {
-    wr_node *first = wr_grammar_value_before_in(p);
-    if (take_punct(p, ',')) {
-        wr_node *plain[] = {first, wr_grammar_expression(p)};
-        wr_need_punct(p, ')');
-        return wr_make_call(p, "position", WR_CALL_PLAIN, span, 2, plain);
-    }
-    wr_need_word(p, WR_KW_IN);
-    wr_node *args[] = {wr_grammar_expression(p), first};
+    wr_node *part = wr_grammar_value_before_in(p);
+    if (!take_punct(p, ',')) wr_need_word(p, WR_KW_IN);
+    wr_node *args[] = {wr_grammar_expression(p), part};
     wr_need_punct(p, ')');
     return wr_make_call(p, "position", WR_CALL_POSITION, span, 2, args);
 }

@@ -501,8 +501,8 @@ static weir_status refuse_node(const wr_logical *node)
                                "ORDER BY with LIMIT inside a window, or row_number() OVER "
                                "(PARTITION BY .. ORDER BY ..) <= n keeps the best rows");
     case WR_L_LIMIT:
-        return wr_build_refuse(node, "LIMIT of a stream without ORDER BY is not supported",
-                               "stop it with --for or --until-idle instead");
+        return wr_build_refuse(node, "a stream takes LIMIT with a fixed number and without OFFSET",
+                               "row_number() OVER (ORDER BY ..) BETWEEN .. keeps rows by number");
     case WR_L_SAMPLE:
         return wr_build_refuse(node, "TABLESAMPLE of a stream is not supported",
                                "WHERE random() < 0.1 keeps a tenth");

@@ -1,9 +1,9 @@
 /* build_top.c - the best rows per key: row_number() and its kin with a limit, DISTINCT ON, ORDER BY
- * with LIMIT. All of them become one operator that keeps as many rows per partition as the limit
- * says. */
+ * with LIMIT, LIMIT alone. All of them become one operator that keeps as many rows per partition as
+ * the limit says. */
 #include "stream/building.h"
 
-/* What the three have in common. */
+/* What they have in common. */
 typedef struct best {
     wr_expr **partition;
     int partition_count;
@@ -73,6 +73,21 @@ static bool is_sort_limit(const wr_logical *node, best *out)
     return true;
 }
 
+/* Without an order the rows that came first are the best. */
+static bool is_limit(const wr_logical *node, best *out)
+{
+    if (node->kind != WR_L_LIMIT || node->limit.offset || node->limit.is_percent) return false;
+    const wr_expr *count = node->limit.count;
+    if (!count || count->kind != WR_X_CONST || count->type != WR_BIGINT || count->value.is_null)
+        return false;
+    *out = (best){.limit = count->value.i64,
+                  .kind = WR_TOP_ROW_NUMBER,
+                  .input = node->inputs[0],
+                  .outputs = node->outputs,
+                  .output_count = node->output_count};
+    return true;
+}
+
 static weir_status build_best(wr_builder *b, const best *what, wr_piece *in, wr_piece *out)
 {
     wr_planner *planner = b->planner;
@@ -111,12 +126,14 @@ static weir_status build_best(wr_builder *b, const best *what, wr_piece *in, wr_
     bool closes = spec->end_column >= 0 && in->has_time && !b->options->emit_on_change;
     spec->emit = closes ? WR_EMIT_ON_CLOSE : WR_EMIT_ON_CHANGE;
     bool has_time = in->has_time;
+    /* Without an order a row that came stays, unless one before it is taken back. */
+    bool takes_back = !closes && (what->order_count > 0 || in->takes_back);
     wr_piece before = *in;
     wr_stream_op *front;
     WR_TRY(wr_piece_finish(b, in, input.items, input.count, &front));
     wr_stream_op *op =
         wr_build_op(b, &wr_stream_top, spec, what->outputs, what->output_count, &front, 1);
-    wr_piece_begin(b, op, what->outputs, what->output_count, !closes, has_time, out);
+    wr_piece_begin(b, op, what->outputs, what->output_count, takes_back, has_time, out);
     out->ends = before.ends;
     return WR_OK;
 }
@@ -124,8 +141,8 @@ static weir_status build_best(wr_builder *b, const best *what, wr_piece *in, wr_
 weir_status wr_build_top(wr_builder *b, wr_logical *node, wr_piece *out, bool *is_top)
 {
     best what;
-    *is_top =
-        is_window_limit(node, &what) || is_distinct_on(node, &what) || is_sort_limit(node, &what);
+    *is_top = is_window_limit(node, &what) || is_distinct_on(node, &what) ||
+              is_sort_limit(node, &what) || is_limit(node, &what);
     if (!*is_top) return WR_OK;
     wr_piece in;
     WR_TRY(wr_build_node(b, what.input, &in));

@@ -205,10 +205,13 @@ static void top_facts(const writer *w, const wr_stream_op *op)
     static const char *const kinds[] = {"row_number", "rank", "dense_rank"};
     const wr_top_spec *spec = op->spec;
     WR_BUF(text);
-    wr_buf_printf(&text, "%lld by %s per %d %s, in the order of %d %s", (long long)spec->limit,
-                  kinds[spec->kind], spec->partition_count,
-                  spec->partition_count == 1 ? "key" : "keys", spec->order_count,
-                  spec->order_count == 1 ? "column" : "columns");
+    if (spec->partition_count + spec->order_count == 0)
+        wr_buf_printf(&text, "the first %lld", (long long)spec->limit);
+    else
+        wr_buf_printf(&text, "%lld by %s per %d %s, in the order of %d %s", (long long)spec->limit,
+                      kinds[spec->kind], spec->partition_count,
+                      spec->partition_count == 1 ? "key" : "keys", spec->order_count,
+                      spec->order_count == 1 ? "column" : "columns");
     fact(w, "keeps", wr_buf_str(&text));
     fact_text(w, "leaves", emit_text(spec->emit));
 }

@@ -40,6 +40,25 @@ want="2025-12-31T23:59:30,a,1 2025-12-31T23:59:30,b,1 2026-01-01T00:00:00,a,2 20
 want="${want}2026-01-01T00:00:30,a,1 2026-01-01T00:00:30,b,1 2026-01-01T00:01:00,b,1 w,key,n "
 [ "$said" = "$want" ] || { echo "$said"; exit 1; }
 
+# LIMIT is that of the whole query, also over a restart; ORDER BY needs it.
+cat >first.sql <<'Q'
+CREATE SOURCE TABLE s (key STRING, value INT, t STRING) USING csv OPTIONS (path: 'in');
+CREATE SINK TABLE k (key STRING, value INT) USING csv OPTIONS (path: 'first.csv');
+INSERT INTO k SELECT key, value FROM s WHERE value >= 7 OR key = 'x' LIMIT 2;
+Q
+"$WEIR" run first.sql --until-idle 500ms --state state_first -q
+printf 'key,value,t\nx,8,2026-01-01T00:01:01\n' >in/zero.csv
+"$WEIR" run first.sql --until-idle 500ms --state state_first -q
+[ "$(wc -l <first.csv)" = 3 ] && ! grep -q x first.csv || { cat first.csv; exit 1; }
+"$WEIR" explain -f first.sql | grep -q "keeps: the first 2"
+sed 's/LIMIT 2/ORDER BY value DESC LIMIT 1/; s/first.csv/best.csv/' first.sql >best.sql
+"$WEIR" run best.sql --until-idle 500ms -q
+[ "$(tail -1 best.csv)" = a,20 ] || { cat best.csv; exit 1; }
+sed 's/LIMIT 2/ORDER BY value DESC/' first.sql >sorted.sql
+! "$WEIR" run sorted.sql --until-idle 500ms -q 2>said || exit 1
+grep -q "W0104.*a stream has no end, so its rows cannot be sorted" said
+rm in/zero.csv
+
 # A sink of one file elsewhere: what replaces rows is refused unless it is asked for.
 cat >refused.sql <<'Q'
 CREATE SOURCE s (key VARCHAR, value INT) WITH (connector = 'files', path = 'in', format = 'csv');

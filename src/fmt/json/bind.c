@@ -12,7 +12,8 @@ enum { SAMPLE_BYTES = 1 << 20, SAMPLED_BYTES = 64 << 20, SIZED_RECORDS = 500 };
 const wr_opt wr_json_read_options[] = {
     {"format", WR_OPT_TEXT, "auto", "auto, newline_delimited, array or unstructured"},
     {"records", WR_OPT_TEXT, "auto", "auto; true: objects become columns; false: one column json"},
-    {"columns", WR_OPT_ANY, NULL, "{name: 'TYPE', ...}: the columns; other keys are left out"},
+    {"columns", WR_OPT_ANY, NULL,
+     "{name: 'TYPE', ...}: the columns; other keys are left out. 'a,b': objects are texts there"},
     {"types", WR_OPT_ANY, NULL, "{name: 'TYPE', ...}: types not to guess"},
     {"sample_size", WR_OPT_INT, "20480", "records to guess from, -1 = all"},
     {"maximum_depth", WR_OPT_INT, "1000", "deepest nesting accepted"},
@@ -234,6 +235,25 @@ static bool has_clash(const wr_field *fields, int count)
     return false;
 }
 
+static bool has_objects(const wr_type *type)
+{
+    return type->id == WR_T_STRUCT || (type->id == WR_T_LIST && has_objects(type->child));
+}
+
+/* Types of columns that were only named, as the sample has them; objects are texts. */
+static void type_named(const wr_json_guess *guess, wr_arena *arena, wr_field *fields, int count)
+{
+    wr_field *found = NULL;
+    int found_count = 0;
+    if (!wr_json_guess_is_object(guess, arena, &found, &found_count)) found_count = 0;
+    for (int i = 0; i < count; i++) {
+        fields[i].type = WR_VARCHAR;
+        for (int k = 0; k < found_count; k++)
+            if (wr_str_eq(found[k].name, fields[i].name) && !has_objects(found[k].type))
+                fields[i].type = found[k].type;
+    }
+}
+
 static weir_status bind_into(wr_json_relation *rel, const wr_options *given)
 {
     WR_TEXT_SAMPLE(sample, rel->mem);
@@ -243,11 +263,10 @@ static weir_status bind_into(wr_json_relation *rel, const wr_options *given)
     wr_str records;
     json_sample seen;
     WR_TRY(read_options(rel, given));
-    WR_TRY(wr_option_fields(given, wr_json_read_options, "columns", &rel->arena, &fields, &count,
-                            NULL));
+    WR_TRY(wr_option_columns(given, wr_json_read_options, "columns", &rel->arena, &fields, &count));
     WR_TRY(wr_option_text(given, wr_json_read_options, "records", &records, NULL));
-    bool has_columns = count > 0;
-    if (has_columns && (rel->sample_size < 0 || rel->sample_size > SIZED_RECORDS))
+    bool has_columns = count > 0, only_named = has_columns && !fields[0].type;
+    if (has_columns && !only_named && (rel->sample_size < 0 || rel->sample_size > SIZED_RECORDS))
         rel->sample_size = SIZED_RECORDS; /* they only say how long records are */
     WR_TRY(sample_records(rel, &sample, &is_all, &seen));
     bool is_blank = wr_str_trim(wr_text_sample_str(&sample)).length == 0;
@@ -258,7 +277,8 @@ static weir_status bind_into(wr_json_relation *rel, const wr_options *given)
     if (seen.records == 0 && seen.error && !has_columns && !rel->rejects)
         return no_record(rel, wr_text_sample_str(&sample), is_all, &seen);
     rel->sample_rows = seen.records;
-    rel->types_guessed = !has_columns;
+    rel->types_guessed = !has_columns || only_named;
+    if (only_named) type_named(seen.guess, &rel->arena, fields, count);
     rel->as_objects = has_columns;
     if (!has_columns && !wr_str_is(records, "false"))
         rel->as_objects = wr_json_guess_is_object(seen.guess, &rel->arena, &fields, &count) &&

@@ -33,11 +33,6 @@ def plain(table: pyarrow.Table) -> pyarrow.Table:
     return table
 
 
-def limited(query: str, count: int) -> str:
-    """LIMIT of a stream as the engine has it: the rows that have a number up to it among all of the query."""
-    return f"SELECT * FROM ({query}\n) AS unlimited QUALIFY row_number() OVER (ORDER BY 1) <= {count}"
-
-
 class DataFrame:
     """A query over tables and files; it runs when its rows are asked for. Sessions make them."""
 
@@ -127,7 +122,7 @@ class StreamingDataFrame:
 
     def limit(self, count: int) -> StreamingDataFrame:
         """So many rows of the whole query, as LIMIT has them."""
-        return self._with(limited(self.query, int(count)))
+        return self._with(f"SELECT * FROM {self._source} LIMIT {int(count)}")
 
     def window(
         self, time_column: str, window_ms: int, output_column: str = "window_start", slide_ms: int = 0

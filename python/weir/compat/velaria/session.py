@@ -14,7 +14,7 @@ from typing import Any, NoReturn, Union
 
 import weir
 from weir import _weir, stream, text
-from weir.compat.velaria.frames import DataFrame, StreamingDataFrame, limited
+from weir.compat.velaria.frames import DataFrame, StreamingDataFrame
 from weir.compat.velaria.query import Held, StreamingQuery
 from weir.compat.velaria.realtime import RealtimeStreamSink, RealtimeStreamSource
 from weir.connection import Connection
@@ -23,7 +23,6 @@ from weir.frame import Frame
 
 Path = Union[str, "os.PathLike[str]"]
 _CANDIDATE = re.compile(r"(\w+) ([\d.]+) \((.*?)\)(?:, (?=\w+ [\d.]+ \()|$)")
-_LIMIT = re.compile(r"^\s*(INSERT\s+INTO\s+\S+\s+)?(.*?)\s+LIMIT\s+(\d+)\s*;?\s*$", re.IGNORECASE | re.DOTALL)
 _MODES = ("single-process", "local-workers")
 _FORMATS = ("binary_row_batch", "binary", "nanoarrow_ipc", "nanoarrow")
 
@@ -110,41 +109,20 @@ class Session:
         **materialization: Any,
     ) -> DataFrame:
         """Columns out of the lines of a file: (name, index) pairs of fields (split, the first is 0) or groups (regex, 0 is
-        the whole line). Lines that do not match are left out. A column has the narrowest type that all its values have,
-        of BIGINT, DOUBLE, BOOLEAN and VARCHAR; the whole file is read for that. Empty and null are NULL."""
-        if mode == "regex":
-            if regex_pattern is None:
-                raise ProgrammingError("mode regex needs regex_pattern")
-            pattern = text.quoted(regex_pattern)
-            groups = [f"regexp_extract(line, {pattern}, {int(i)}) AS {text.identifier(name)}" for name, i in mappings]
-            matching = f"regexp_full_match(line, {pattern})" + (" AND trim(line) <> ''" if skip_empty_lines else "")
-            every = self.connection._read("read_lines", path, {"mode": "lines"})
-            raw = every.sql(f"SELECT {', '.join(groups)} FROM self WHERE {matching}")
-        else:
-            shape = {"mode": mode, "split_delimiter": split_delimiter, "skip_empty_lines": skip_empty_lines}
-            places = ",".join(f"{name}:{int(index)}" for name, index in mappings)
-            raw = self.connection._read("read_lines", path, {**shape, "mappings": places})
-        names = [text.identifier(name) for name, _ in mappings]
-        cells = ", ".join(f"nullif(nullif(nullif({n}, ''), 'null'), 'NULL') AS {n}" for n in names)
-        lines = raw.sql(f"SELECT {cells} FROM self")
-        kinds = ("BIGINT", "DOUBLE", "BOOLEAN")
-        fits = ", ".join(f"count({n}) > 0 AND count({n}) = count(try_cast({n} AS {k}))" for n in names for k in kinds)
-        answers = iter(lines.sql(f"SELECT {fits} FROM self").rows()[0])
-        shown = []
-        for n in names:
-            fitting = [kind for kind, fit in zip(kinds, itertools.islice(answers, len(kinds))) if fit]
-            shown.append(f"CAST({n} AS {fitting[0] if fitting else 'VARCHAR'}) AS {n}")
-        return self._file(path, lines.sql(f"SELECT {', '.join(shown)} FROM self"), **materialization)
+        the whole line). Lines without them are left out. Types are guessed from the first lines, as those of CSV files
+        are. Empty and null are NULL."""
+        options: dict[str, Any] = {"mode": mode, "skip_empty_lines": skip_empty_lines}
+        options["mappings"] = ",".join(f"{name}:{int(index)}" for name, index in mappings)
+        if regex_pattern is not None:
+            options["regex_pattern"] = regex_pattern
+        options |= {"split_delimiter": split_delimiter, "sample_size": 20480, "unmatched": "skip"}
+        return self._file(path, self.connection._read("read_lines", path, options), **materialization)
 
     def read_json(
         self, path: Path, columns: Sequence[str], format: str = "json_lines", **materialization: Any  # noqa: A002
     ) -> DataFrame:
         """Columns of JSON objects, one per line (json_lines) or in an array (json_array). Nested objects are JSON text."""
-        layouts = {"json_lines": "newline_delimited", "jsonl": "newline_delimited", "lines": "newline_delimited"}
-        layout = layouts.get(format) or ("array" if format in ("json_array", "array") else format)
-        known = {c.name: c.type for c in self.connection.read_json(path, format=layout).schema}
-        types = {c: "VARCHAR" if "STRUCT" in known.get(c, "STRUCT") else known[c] for c in columns}
-        return self._file(path, self.connection.read_json(path, format=layout, columns=types), **materialization)
+        return self._file(path, self.connection.read_json(path, format=format, columns=list(columns)), **materialization)
 
     def _file(
         self,
@@ -199,7 +177,7 @@ class Session:
 
         def create() -> None:
             self._untyped.pop(name.lower(), None)
-            self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {text.identifier(name)} AS {_unlimited(query)}")
+            self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {text.identifier(name)} AS {query}")
 
         self._when_typed(query, create)
 
@@ -253,7 +231,7 @@ class Session:
             raise ProgrammingError("stream_sql takes one SELECT", hint="INSERT INTO sink SELECT is for start_stream_sql")
         made = StreamingDataFrame(self, last)
         if not self._waits_for(last):
-            self.connection.sql(_unlimited(last)).schema  # noqa: B018  (what is wrong with it is raised here)
+            self.connection.sql(last).schema  # noqa: B018  (what is wrong with it is raised here)
         return made
 
     def start_stream_sql(
@@ -297,16 +275,16 @@ class Session:
         _, is_query, last = _weir.form(sql)
         statement = last
         if is_query:
-            statement = f"CREATE SINK velaria_explained WITH (connector = 'blackhole') AS {_unlimited(last)}"
+            statement = f"CREATE SINK velaria_explained WITH (connector = 'blackhole') AS {last}"
         self._set_workers(options)
-        rows = self.connection._rows(f"EXPLAIN {_unlimited(statement)}")
+        rows = self.connection._rows(f"EXPLAIN {statement}")
         return "\n".join(row[0] for row in rows)
 
     def _written(
         self, query: str, sink: str, trigger_interval_ms: int, checkpoint_path: Path, **options: Any
     ) -> StreamingQuery:
         name = f"velaria_sink_{next(self._numbers)}"
-        sql = f"CREATE SINK {name} WITH ({sink}) AS {_unlimited(query)}"
+        sql = f"CREATE SINK {name} WITH ({sink}) AS {query}"
         return StreamingQuery(self, sql, Options(trigger_interval_ms, os.fspath(checkpoint_path), **options))
 
     def _set_workers(self, options: Options) -> None:
@@ -317,7 +295,7 @@ class Session:
         self._set_workers(options)
         keeps, mode = options.checkpoint_path, options.checkpoint_delivery_mode
         return stream.open(
-            _unlimited(sql),
+            sql,
             connection=self.connection,
             state=keeps or None,
             checkpoint_interval=max(options.trigger_interval_ms, 1) / 1000,
@@ -385,11 +363,3 @@ class Session:
 
 def _arrives(method: str) -> NotSupportedError:
     return NotSupportedError(f"{method} arrives with search", code="W0104", sqlstate="0A000")
-
-
-def _unlimited(sql: str) -> str:
-    """A LIMIT at the end of a query over streams, without ORDER BY, as the engine has it."""
-    found = _LIMIT.match(sql)
-    if found is None or re.search(r"\bORDER\s+BY\b[^)]*$", found[2], re.IGNORECASE):
-        return sql
-    return (found[1] or "") + limited(found[2], int(found[3]))
