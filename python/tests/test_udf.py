@@ -77,6 +77,45 @@ def test_an_exception_carries_its_traceback_and_the_rows(db):
         udf.create_function("f", lambda x: x, ["NO_TYPE"], "BIGINT", connection=db)
 
 
+def test_a_function_gets_many_rows_at_once(db):
+    given = []
+
+    def plus(x):
+        given.append(len(x))
+        return x + 1
+
+    udf.create_function("plus", plus, ["BIGINT"], "BIGINT", by="numpy", connection=db)
+    db.execute("create table t as select case when i % 5 > 0 then i end as i, i::text as s from range(300000) r(i)")
+    rows = db.sql("select plus(i), s from t").rows()
+    assert rows == [(i + 1 if i % 5 else None, str(i)) for i in range(300000)]
+    assert sum(given) == 240000 and len(given) < 40
+    assert db.sql("select i, plus(i) from t where plus(i) % 1000 = 4 and s <> '3' limit 3").rows() == [(1003, 1004), (2003, 2004), (3003, 3004)]
+    given.clear()
+    assert len(db.sql("select plus(i) from t limit 7").rows()) == 7
+    assert sum(given) <= 7
+    plan = "\n".join(row[0] for row in db.sql("explain analyze select max(plus(i)) from t").rows())
+    assert "call plus(i)" in plan and "240000 rows" in plan
+
+
+@pytest.mark.parametrize("text", ["x" * 200, "é", None])
+def test_texts_are_kept_until_their_batch_comes_out(db, text):
+    udf.create_function("echo", lambda t: t, ["VARCHAR"], "VARCHAR", by="arrow", connection=db)
+    db.execute("create table t as select i, case when i % 3 > 0 then $1 || i end as t, [i, i + 1] as l from range(100000) r(i)", [text])
+    assert db.sql("select count(*) from t where echo(t) is distinct from t or l[2] <> i + 1").item() == 0
+    rows = db.sql("select i, echo(t), l from t where i % 50000 = 7").rows()
+    assert rows == [(i, None if text is None or i % 3 == 0 else f"{text}{i}", [i, i + 1]) for i in (7, 50007)]
+
+
+def test_calls_that_are_held_back_count_as_memory_and_end_with_the_query(db):
+    udf.create_function("size", pyarrow.compute.binary_length, ["VARCHAR"], "INTEGER", connection=db)
+    db.set("memory_limit", "64MB")
+    assert db.sql("select sum(size(repeat('x', 10000))) from range(20000) r(i)").item() == 200_000_000
+    assert db.sql("select sum(size(repeat('x', 10000 + i % 2))) from range(20000) r(i)").item() == 200_010_000
+    db.set("threads", 2)
+    next(iter(db.sql("select size(i::text) from range(1000000) r(i)").batches()))
+    assert db.sql("select size('abc')").item() == 3
+
+
 class Longest:
     """The longest text of a group."""
 

@@ -43,7 +43,9 @@ def told(error: BaseException) -> tuple[str, str]:
 def _arrow(batch: Batch, types: list[str]) -> list[Any]:
     import pyarrow
 
-    return list(pyarrow.record_batch(batch).columns)
+    # Most functions of pyarrow.compute know no views.
+    plain = {pyarrow.string_view(): pyarrow.string(), pyarrow.binary_view(): pyarrow.binary()}
+    return [c.cast(plain[c.type]) if c.type in plain else c for c in pyarrow.record_batch(batch).columns]
 
 
 def _numpy(batch: Batch, types: list[str]) -> list[Any]:

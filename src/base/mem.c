@@ -465,9 +465,16 @@ char *wr_heap_copy(const char *text, size_t length)
 
 void wr_heap_drop(void *ptr) { free(ptr); }
 
+/* From half of what is cut from pages on, a whole page: it is kept for the next buffer, while
+ * malloc would give it back to the system each time. */
+static size_t buffer_size(size_t size)
+{
+    return padded(size) > WR_PAGES_MAX / 2 && size < BIG ? BIG : size;
+}
+
 void *wr_heap_buffer(size_t size)
 {
-    if (padded(size) > WR_PAGES_MAX && size < BIG) size = BIG; /* whole pages, few faults */
+    size = buffer_size(size);
     void *ptr = size <= SIZE_MAX / 4 ? raw_alloc(size, false) : NULL;
     if (!ptr) out_of_memory();
     return ptr;
@@ -475,8 +482,7 @@ void *wr_heap_buffer(size_t size)
 
 void wr_heap_buffer_drop(void *ptr, size_t size)
 {
-    if (padded(size) > WR_PAGES_MAX && size < BIG) size = BIG;
-    if (ptr) raw_free(ptr, size);
+    if (ptr) raw_free(ptr, buffer_size(size));
 }
 
 void wr_heap_keep(size_t bytes)

@@ -49,7 +49,9 @@ static weir_status close_pipeline(wr_exec *exec, wr_op *source, downstream down)
         p->ops[i++] = l->op;
         p->is_serial |= is_serial(l->op);
         p->is_ordered |= l->op->def->is_ordered;
+        p->holds |= l->op->def->drain != NULL;
     }
+    source->wants_long |= p->holds;
     source->feeds_ordered |= p->is_ordered;
     p->sink->feeders++;
     *exec->pipelines_end = p;
@@ -219,6 +221,8 @@ static weir_status build(wr_exec *exec, const wr_plan_node *node, downstream dow
         return build_streaming(exec, &wr_op_project, node, down);
     case WR_PN_UNNEST:
         return build_streaming(exec, &wr_op_unnest, node, down);
+    case WR_PN_CALL:
+        return build_streaming(exec, &wr_op_call, node, down);
     case WR_PN_ORDINAL:
         return build_streaming(exec, &wr_op_ordinal, node, down);
     case WR_PN_LIMIT:
@@ -273,7 +277,7 @@ const char *wr_phys_kind_name(wr_phys_kind kind)
         [WR_PN_SHARED] = "shared",       [WR_PN_RECURSIVE] = "recursive",
         [WR_PN_WORKING] = "working",     [WR_PN_SINGLE_ROW] = "single row",
         [WR_PN_ORDINAL] = "ordinal",     [WR_PN_SAMPLE] = "sample",
-        [WR_PN_SINK] = "sink",
+        [WR_PN_SINK] = "sink",           [WR_PN_CALL] = "call",
     };
     return names[kind];
 }

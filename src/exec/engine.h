@@ -12,6 +12,7 @@ struct wr_pipeline {
     int op_count;
     wr_op *sink;
     bool is_serial, is_ordered;
+    bool holds;  /* some operator keeps rows back */
     bool pauses; /* its source may have nothing at the moment; is_serial then */
     wr_pipeline *next;
 };
@@ -24,10 +25,22 @@ typedef struct wr_named_op {
 
 typedef struct wr_filter_state wr_filter_state; /* filters.h */
 
+/* Why operators give what they kept back: a morsel ends, the source has nothing at the moment, or
+ * nothing any more, or somebody wants no more of it. */
+typedef enum wr_drain {
+    WR_DRAIN_NOT,
+    WR_DRAIN_MORSEL,
+    WR_DRAIN_PAUSE,
+    WR_DRAIN_END,
+    WR_DRAIN_STOP
+} wr_drain;
+
 /* What one worker is doing in the current pipeline; survives a YIELD. */
 typedef struct wr_chain {
     bool attached, in_morsel;
     int depth;            /* ops in the pipeline */
+    wr_drain reason;      /* ops give what they kept back; NOT = they do not */
+    int drained;          /* the next op to do so */
     int resume;           /* op to be called again with its old input; -1 = none */
     wr_batch *batches;    /* [0] from the source, [i + 1] from op i */
     wr_op_local **locals; /* [0] source, [i + 1] op i, [depth + 1] sink */

@@ -44,6 +44,7 @@ struct wr_op {
     bool is_ordered;      /* as sink: set by open when the def leaves it to the node */
     bool has_little;      /* as sink: its tasks are not worth waking anybody for */
     bool feeds_ordered;   /* as source: its pipeline shows the order of rows */
+    bool wants_long;      /* as source: morsels of many rows suit its pipeline */
     bool is_serial;       /* set by open: pipelines with it use one worker whatever the def says */
     uint64_t morsel_next; /* as sink: number of the next morsel that flows into it */
     wr_op *next;          /* all operators of the exec */
@@ -70,6 +71,10 @@ struct wr_op_def {
 
     weir_status (*push)(wr_op *op, wr_op_local *local, const wr_batch *in, wr_batch *out,
                         wr_flow *flow);
+    /* Of operators that keep rows back until they have many: gives them, a batch per call, AGAIN
+     * while there are more. Called when no input comes: at the end of what this worker does, of a
+     * morsel if they have an order, and when the source pauses. */
+    weir_status (*drain)(wr_op *op, wr_op_local *local, wr_batch *out, wr_flow *flow);
 
     /* As sink. finish: after the last pipeline feeding it, phase = 0, 1, ...: sets *tasks to the
      * number of pieces that workers can do side by side (task), or -1 when it is done. One thread
@@ -122,4 +127,4 @@ WR_MUST_CHECK weir_status wr_exec_count_of(const wr_env *env, const wr_expr *e, 
 extern const wr_op_def wr_op_scan, wr_op_values, wr_op_filter, wr_op_project, wr_op_limit,
     wr_op_percent, wr_op_result, wr_op_sort, wr_op_aggregate, wr_op_window, wr_op_join, wr_op_asof,
     wr_op_setop, wr_op_unnest, wr_op_shared, wr_op_recursive, wr_op_working, wr_op_single,
-    wr_op_ordinal, wr_op_sample, wr_op_sample_rows, wr_op_sink, wr_op_collect;
+    wr_op_ordinal, wr_op_call, wr_op_sample, wr_op_sample_rows, wr_op_sink, wr_op_collect;

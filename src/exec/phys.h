@@ -24,6 +24,7 @@ typedef enum wr_phys_kind {
     WR_PN_INTERSECT, /* two inputs, rows equal in all columns; is_all: bag semantics */
     WR_PN_EXCEPT,
     WR_PN_UNNEST,
+    WR_PN_CALL,       /* calls of functions of the host program, for many rows at a time */
     WR_PN_SHARED,     /* inputs[0] is computed once per query, whoever reads it (same shared_id) */
     WR_PN_RECURSIVE,  /* inputs[0] = start, inputs[1] = step reading WR_PN_WORKING */
     WR_PN_WORKING,    /* rows of the previous step of the recursion shared_id */
@@ -185,6 +186,12 @@ struct wr_plan_node {
             bool is_recursive; /* unnest(x, recursive := true) is expanded by the planner; always
                                   false */
         } unnest;
+        struct {
+            const int *carried; /* input columns that come first in the output */
+            int carried_count;
+            wr_expr **exprs; /* a call each; the arguments are over the input */
+            int count;
+        } call;
         struct {
             int id;
         } shared; /* SHARED, WORKING */

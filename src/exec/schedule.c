@@ -150,6 +150,7 @@ weir_status wr_exec_error(wr_exec *exec)
 static weir_status chain_attach(wr_exec *exec, const wr_pipeline *p, wr_chain *c, int worker)
 {
     c->depth = p->op_count;
+    c->reason = WR_DRAIN_NOT;
     c->resume = -1;
     c->in_morsel = false;
     if (c->cap < p->op_count + 2) {
@@ -166,6 +167,19 @@ static weir_status chain_attach(wr_exec *exec, const wr_pipeline *p, wr_chain *c
         WR_TRY(wr_exec_local(p->ops[i], worker, &c->locals[i + 1]));
     (void)exec;
     return wr_exec_local(p->sink, worker, &c->locals[p->op_count + 1]);
+}
+
+static bool is_stopped(const wr_exec *exec)
+{
+    return atomic_load_explicit(&exec->pipeline_stop, memory_order_relaxed);
+}
+
+/* Does what operator i gives still reach somebody, though the pipeline was stopped? */
+static bool is_wanted(const wr_pipeline *p, int i)
+{
+    while (++i < p->op_count)
+        if (p->ops[i]->stopped) return false;
+    return !p->sink->stopped;
 }
 
 static void stop_pipeline(wr_exec *exec, wr_op *op)
@@ -227,7 +241,7 @@ static weir_status chain_flow(wr_exec *exec, const wr_pipeline *p, wr_chain *c, 
         }
         c->resume = c->again_count ? c->again[c->again_count - 1] : -1;
         if (*yielded || c->resume < 0) return WR_OK;
-        if (atomic_load_explicit(&exec->pipeline_stop, memory_order_relaxed)) return WR_OK;
+        if (is_stopped(exec) && !is_wanted(p, c->resume)) return WR_OK;
         level = c->resume;
     }
 }
@@ -266,6 +280,53 @@ static weir_status next_source_batch(const wr_pipeline *p, wr_chain *c, bool *mo
     return WR_OK;
 }
 
+/* Operators give what they kept back, those that come first first. */
+static weir_status drain(wr_exec *exec, const wr_pipeline *p, wr_chain *c, bool *yielded)
+{
+    while (c->drained < c->depth && !*yielded) {
+        int i = c->drained;
+        wr_op *op = p->ops[i];
+        wr_op_local *local = c->locals[i + 1];
+        wr_flow flow = WR_FLOW_NEXT;
+        c->batches[i + 1] = (wr_batch){0};
+        if (op->def->drain && is_wanted(p, i)) {
+            int64_t began = wr_clock_mono_ns();
+            WR_TRY(op->def->drain(op, local, &c->batches[i + 1], &flow));
+            local->busy_ns += wr_clock_mono_ns() - began;
+            local->rows_out += wr_batch_count(&c->batches[i + 1]);
+        }
+        if (flow != WR_FLOW_AGAIN) c->drained++;
+        c->resume = -1;
+        if (wr_batch_count(&c->batches[i + 1]) > 0) WR_TRY(chain_flow(exec, p, c, i + 1, yielded));
+    }
+    return WR_OK;
+}
+
+static void begin_drain(wr_chain *c, wr_drain reason)
+{
+    c->reason = reason;
+    c->drained = 0;
+}
+
+/* All gave what they had. */
+static weir_status end_drain(wr_exec *exec, const wr_pipeline *p, wr_chain *c, bool *yielded)
+{
+    wr_drain reason = c->reason;
+    c->reason = WR_DRAIN_NOT;
+    if (reason == WR_DRAIN_MORSEL || (reason == WR_DRAIN_STOP && c->in_morsel))
+        return end_morsel(p, c);
+    if (reason == WR_DRAIN_PAUSE) *yielded = exec->paused = true;
+    return WR_OK;
+}
+
+/* No rows are left in a morsel. Rows without an order may be kept back beyond its end. */
+static weir_status leave_morsel(const wr_pipeline *p, wr_chain *c)
+{
+    if (!p->holds || !p->is_ordered) return end_morsel(p, c);
+    begin_drain(c, WR_DRAIN_MORSEL);
+    return WR_OK;
+}
+
 /* Works until the source is empty (*yielded false) or the result sink handed a batch over (*yielded
  * true). */
 static weir_status chain_run(wr_exec *exec, const wr_pipeline *p, wr_chain *c, bool *yielded)
@@ -274,21 +335,30 @@ static weir_status chain_run(wr_exec *exec, const wr_pipeline *p, wr_chain *c, b
     if (c->again_count) WR_TRY(chain_flow(exec, p, c, c->again[c->again_count - 1], yielded));
     while (!*yielded) {
         WR_TRY(wr_exec_check(exec));
-        if (atomic_load_explicit(&exec->pipeline_stop, memory_order_relaxed)) {
+        if (is_stopped(exec) && c->reason != WR_DRAIN_STOP) {
             c->again_count = 0;
-            return c->in_morsel ? end_morsel(p, c) : WR_OK;
+            begin_drain(c, WR_DRAIN_STOP);
+        }
+        if (c->reason) {
+            bool is_last = c->reason == WR_DRAIN_END || c->reason == WR_DRAIN_STOP;
+            WR_TRY(drain(exec, p, c, yielded));
+            if (!*yielded) WR_TRY(end_drain(exec, p, c, yielded));
+            if (!*yielded && is_last) return WR_OK;
+            continue;
         }
         bool got = true, more = false;
         if (!c->in_morsel) WR_TRY(take_morsel(exec, p, c, &got));
-        if (!got) return WR_OK;
-        WR_TRY(next_source_batch(p, c, &more));
-        if (!more) {
-            WR_TRY(end_morsel(p, c));
+        if (!got && !p->holds) return WR_OK;
+        if (got) WR_TRY(next_source_batch(p, c, &more));
+        if (!got) {
+            begin_drain(c, WR_DRAIN_END);
+        } else if (!more) {
+            WR_TRY(leave_morsel(p, c));
         } else if (wr_batch_count(&c->batches[0]) > 0) {
             c->resume = -1;
             WR_TRY(chain_flow(exec, p, c, 0, yielded));
         } else if (p->pauses) {
-            *yielded = exec->paused = true;
+            begin_drain(c, WR_DRAIN_PAUSE);
         }
     }
     return WR_OK;

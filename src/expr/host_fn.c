@@ -64,8 +64,8 @@ static void end_array(void *arg)
     if (array->release) array->release(array);
 }
 
-/* Results as a column of the declared type. The array ends with the arena. */
-static weir_status take_results(const wr_host_fn *fn, const wr_env *env, struct ArrowSchema *schema,
+/* Results as a column of the type they came in. The array ends with the arena. */
+static weir_status take_results(const wr_host_fn *fn, struct ArrowSchema *schema,
                                 struct ArrowArray *array, uint32_t count, wr_arena *arena,
                                 wr_column *out)
 {
@@ -85,19 +85,22 @@ static weir_status take_results(const wr_host_fn *fn, const wr_env *env, struct 
         if (bad) return bad;
         described = own.children[0];
     }
-    wr_column imported;
-    bad = wr_arrow_import_column(described, kept, 0, count, arena, &imported);
+    bad = wr_arrow_import_column(described, kept, 0, count, arena, out);
     if (own.release) own.release(&own);
-    if (bad) return bad;
-    if (imported.type == fn->def.result) {
-        *out = imported;
-        return WR_OK;
-    }
-    if (!wr_cast_exists(imported.type, fn->def.result))
-        return wr_fail(WR_E_HOST, "it gave %s where %s was declared", wr_type_name(imported.type),
-                       wr_type_name(fn->def.result));
-    wr_cast_job job = {.env = env, .to = fn->def.result, .sel_count = count, .arena = arena};
-    return wr_cast_column(&job, &imported, out);
+    if (!bad && out->type != fn->def.result && !wr_cast_exists(out->type, fn->def.result))
+        bad = wr_fail(WR_E_HOST, "it gave %s where %s was declared", wr_type_name(out->type),
+                      wr_type_name(fn->def.result));
+    return bad;
+}
+
+weir_status wr_host_fn_settle(const wr_host_fn *fn, const wr_env *env, wr_arena *arena,
+                              wr_column *results)
+{
+    if (results->type == fn->def.result) return WR_OK;
+    const wr_column given = *results;
+    wr_cast_job job = {.env = env, .to = fn->def.result, .sel_count = given.rows, .arena = arena};
+    weir_status bad = wr_cast_column(&job, &given, results);
+    return bad ? failed(fn, bad) : WR_OK;
 }
 
 /* Columns as the struct array that the host gets. */
@@ -112,8 +115,8 @@ static weir_status give_args(const wr_host_fn *fn, wr_column *columns, const uin
     return wr_arrow_export_batch(&fn->schema, &batch, out);
 }
 
-weir_status wr_host_fn_call(const wr_host_fn *fn, const wr_env *env, struct ArrowArray *args,
-                            uint32_t count, uint64_t rows_before, wr_arena *arena, wr_column *out)
+weir_status wr_host_fn_call(const wr_host_fn *fn, struct ArrowArray *args, uint32_t count,
+                            uint64_t rows_before, wr_arena *arena, wr_column *out)
 {
     struct ArrowSchema schema = {0};
     struct ArrowArray result = {0};
@@ -122,7 +125,7 @@ weir_status wr_host_fn_call(const wr_host_fn *fn, const wr_env *env, struct Arro
     weir_status bad = fn->def.call(fn->def.arg, &call);
     leave(fn);
     if (args->release) args->release(args);
-    if (!bad) bad = take_results(fn, env, &schema, &result, count, arena, out);
+    if (!bad) bad = take_results(fn, &schema, &result, count, arena, out);
     if (result.release) result.release(&result);
     if (schema.release) schema.release(&schema);
     if (!bad) return WR_OK;
@@ -132,30 +135,32 @@ weir_status wr_host_fn_call(const wr_host_fn *fn, const wr_env *env, struct Arro
 
 /* ---- scalar functions ---- */
 
+static bool skips_row(const wr_host_fn *fn, const wr_column *args, uint32_t row)
+{
+    for (int k = 0; k < fn->schema.count && !fn->def.sees_nulls; k++)
+        if (wr_column_is_null(&args[k], row)) return true;
+    return false;
+}
+
 typedef struct scalar_state {
     uint64_t rows; /* handed to the function by this worker */
 } scalar_state;
 
-/* The rows the function sees, ascending; all of them: *sel NULL. */
-static uint32_t rows_to_see(const wr_host_fn *fn, const wr_call *call, uint16_t *room,
-                            const uint16_t **sel)
+uint32_t wr_host_fn_rows(const wr_host_fn *fn, const wr_batch *args, uint16_t *room,
+                         const uint16_t **sel)
 {
-    bool some = call->sel != NULL;
-    uint32_t all = some ? call->sel_count : call->rows, count = 0;
+    uint32_t all = wr_batch_count(args), count = 0;
     bool skips = false;
-    for (int i = 0; i < call->arg_count && !fn->def.sees_nulls; i++)
-        skips |= call->args[i].valid != NULL;
-    *sel = call->sel;
+    for (int i = 0; i < args->column_count && !fn->def.sees_nulls; i++)
+        skips |= !wr_column_has_no_nulls(&args->columns[i]);
+    *sel = args->sel;
     if (!skips) return all;
     for (uint32_t i = 0; i < all; i++) {
-        uint32_t row = some ? call->sel[i] : i;
-        bool is_null = false;
-        for (int k = 0; k < call->arg_count; k++)
-            is_null |= call->args[k].valid && !wr_bit_get(call->args[k].valid, row);
+        uint32_t row = wr_batch_row(args, i);
         room[count] = (uint16_t)row;
-        count += !is_null;
+        count += !skips_row(fn, args->columns, row);
     }
-    if (count == call->rows) return count;
+    if (count == args->rows) return count;
     *sel = room;
     return count;
 }
@@ -179,8 +184,13 @@ static weir_status host_exec(wr_call *call, wr_column *out)
     const wr_host_fn *fn = (const wr_host_fn *)call->expr->call.fn;
     scalar_state *state = call->state;
     uint16_t *room = wr_new_array(call->arena, uint16_t, call->rows + 1);
+    const wr_batch given = {.columns = call->args,
+                            .column_count = call->arg_count,
+                            .rows = call->rows,
+                            .sel = call->sel,
+                            .sel_count = call->sel_count};
     const uint16_t *sel;
-    uint32_t count = rows_to_see(fn, call, room, &sel);
+    uint32_t count = wr_host_fn_rows(fn, &given, room, &sel);
     struct ArrowArray args;
     wr_column results = {0};
     WR_TRY(give_args(fn, call->args, sel, count, call->rows, &args));
@@ -193,7 +203,8 @@ static weir_status host_exec(wr_call *call, wr_column *out)
     }
     uint64_t before = state->rows;
     state->rows += count;
-    WR_TRY(wr_host_fn_call(fn, call->env, &args, count, before, call->arena, &results));
+    WR_TRY(wr_host_fn_call(fn, &args, count, before, call->arena, &results));
+    WR_TRY(wr_host_fn_settle(fn, call->env, call->arena, &results));
     if (sel)
         scatter(&results, sel, count, call->rows, call->arena, out);
     else
@@ -301,13 +312,6 @@ static weir_status update_placed(wr_aggregate_env *env, const wr_host_fn *fn, co
                : WR_OK;
 }
 
-static bool skips_row(const wr_host_fn *fn, const wr_column *args, uint32_t row)
-{
-    for (int k = 0; k < fn->schema.count && !fn->def.sees_nulls; k++)
-        if (wr_column_is_null(&args[k], row)) return true;
-    return false;
-}
-
 static weir_status host_update(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
                                uint32_t count, uint8_t *const *states, wr_arena *scratch)
 {
@@ -364,10 +368,11 @@ static weir_status host_finish(wr_aggregate_env *env, uint8_t *const *states, ui
     enter(fn);
     weir_status bad = fn->def.evaluate(fn->def.arg, all, count, &schema, &result);
     leave(fn);
-    if (!bad) bad = take_results(fn, env->env, &schema, &result, count, arena, &values);
+    if (!bad) bad = take_results(fn, &schema, &result, count, arena, &values);
     if (result.release) result.release(&result);
     if (schema.release) schema.release(&schema);
     if (bad) return failed(fn, bad);
+    WR_TRY(wr_host_fn_settle(fn, env->env, arena, &values));
     wr_column_flatten(&values, NULL, count, arena, out);
     return WR_OK;
 }
@@ -490,5 +495,6 @@ void wr_host_fn_release(wr_host_fn *fn)
 bool wr_host_fn_is_aggregate(const wr_host_fn *fn) { return !fn->def.call; }
 const char *wr_host_fn_signature(const wr_host_fn *fn) { return fn->fn.signature; }
 const char *wr_host_fn_help(const wr_host_fn *fn) { return fn->def.help; }
+const wr_schema *wr_host_fn_args(const wr_host_fn *fn) { return &fn->schema; }
 const wr_signature *wr_host_fn_words(const wr_host_fn *fn) { return &fn->words; }
 const wr_fn_entry *wr_host_fn_entry(const wr_host_fn *fn) { return &fn->entry; }

@@ -64,11 +64,20 @@ WR_MUST_CHECK weir_status wr_bind_host_aggregate(wr_arena *arena, const wr_host_
                                                  wr_span span, wr_aggregate_call *call);
 /* The function an expression calls; NULL: another kind of expression or a built-in one. */
 const wr_host_fn *wr_host_fn_of(const wr_expr *e);
-/* Calls a scalar function for count rows of args (dense, any form, taken over): results of its type
- * live in arena, or in arrays that end with it. rows_before: for messages. */
-WR_MUST_CHECK weir_status wr_host_fn_call(const wr_host_fn *fn, const wr_env *env,
-                                          struct ArrowArray *args, uint32_t count,
-                                          uint64_t rows_before, wr_arena *arena, wr_column *out);
+const wr_schema *wr_host_fn_args(const wr_host_fn *fn); /* as long as the function */
+/* The rows of a batch of arguments that a scalar function sees, ascending, in room or args->sel;
+ * all of them: *sel NULL. Gives their number. */
+uint32_t wr_host_fn_rows(const wr_host_fn *fn, const wr_batch *args, uint16_t *room,
+                         const uint16_t **sel);
+/* Calls a scalar function for count rows of args (taken over): the results live in arena, or in
+ * arrays that end with it. They are of the type they came in until they are settled.
+ * rows_before: for messages. */
+WR_MUST_CHECK weir_status wr_host_fn_call(const wr_host_fn *fn, struct ArrowArray *args,
+                                          uint32_t count, uint64_t rows_before, wr_arena *arena,
+                                          wr_column *out);
+/* Results, or a part of them, at most a batch: made to be of the declared type. */
+WR_MUST_CHECK weir_status wr_host_fn_settle(const wr_host_fn *fn, const wr_env *env,
+                                            wr_arena *arena, wr_column *results);
 /* For resolve.c. */
 struct wr_signature;
 const struct wr_signature *wr_host_fn_words(const wr_host_fn *fn);

@@ -369,6 +369,7 @@ static weir_status bind_host_function(wr_scope *scope, const wr_sql_call *call, 
     wr_str *names;
     int count;
     WR_TRY(bind_arguments(scope, call, &args, &names, &count));
+    planner->calls_host = true;
     return wr_bind_host_call(planner->arena, planner->env, host, args, names, count,
                              call->node.span, out);
 }

@@ -226,6 +226,14 @@ void wr_logical_set_outputs(wr_planner *planner, wr_logical *node)
         extend_outputs(planner, node, more, 2);
         return;
     }
+    case WR_L_CALL: {
+        wr_output *more = wr_new_array(planner->arena, wr_output, node->call.count + 1);
+        for (int i = 0; i < node->call.count; i++)
+            more[i] =
+                output_of(planner, node->call.bindings[i].id, node->call.bindings[i].expr->type);
+        extend_outputs(planner, node, more, node->call.count);
+        return;
+    }
     case WR_L_ORDINAL: {
         wr_output ordinal = output_of(planner, node->ordinal.id, WR_BIGINT);
         ordinal.not_null = true;
@@ -339,6 +347,9 @@ void wr_logical_each_expr(wr_logical *node, void (*fn)(wr_expr **slot, void *arg
         return;
     case WR_L_UNNEST:
         each_of(node->unnest.lists, node->unnest.list_count, fn, arg);
+        return;
+    case WR_L_CALL:
+        each_binding(node->call.bindings, node->call.count, fn, arg);
         return;
     case WR_L_WATERMARK:
         each_of(&node->watermark.time, 1, fn, arg);

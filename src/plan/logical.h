@@ -30,6 +30,7 @@ typedef enum wr_logical_kind {
     WR_L_WORKING,
     WR_L_SINGLE_ROW,
     WR_L_ORDINAL,
+    WR_L_CALL, /* calls of functions of the host program, for many rows at a time */
     WR_L_SAMPLE,
     WR_L_WATERMARK,   /* tells the time of a stream; of no meaning to a batch query */
     WR_L_TIME_WINDOW, /* gives rows the start and the end of the windows of time they are in */
@@ -167,6 +168,10 @@ struct wr_logical {
             wr_column_id ordinality;
         } unnest; /* outputs: the input's, then ids, then ordinality */
         struct {
+            wr_binding *bindings; /* a call each; outputs: the input's, then these */
+            int count;
+        } call;
+        struct {
             int id;
             wr_column_id *inner; /* per output: the id in inputs[0] it stands for */
         } shared;
@@ -261,6 +266,7 @@ typedef struct wr_planner {
     WR_LIST(wr_logical *) open_sessions;    /* session windows that wait for their GROUP BY */
     bool emit_on_close, emit_changes;       /* some query bound so far says EMIT .. */
     const struct wr_nodes *emit_with;       /* EMIT .. WITH (..) of one of them; NULL: none said */
+    bool calls_host;                        /* a function of the host program */
     bool reads_unbounded;                   /* some source bound so far has no end */
     bool reads_changes;   /* of views whose queries go on, instead of the rows they have now */
     uint32_t next_lambda; /* lambda parameters have ids WR_LAMBDA_IDS + 0, 1, ... */

@@ -608,6 +608,8 @@ weir_status wr_lower_node(wr_lowering *l, wr_logical *node, const wr_column_set 
         *out = passed(plan, out);
         return WR_OK;
     }
+    case WR_L_CALL:
+        return wr_lower_host_call(l, node, needed, out);
     case WR_L_ORDINAL:
         return lower_ordinal(l, node, needed, out);
     case WR_L_SAMPLE:

@@ -59,6 +59,8 @@ WR_MUST_CHECK weir_status wr_lower_asof(wr_lowering *l, wr_logical *node,
                                         const wr_column_set *needed, wr_lowered *out);
 WR_MUST_CHECK weir_status wr_lower_time_window(wr_lowering *l, wr_logical *node,
                                                const wr_column_set *needed, wr_lowered *out);
+WR_MUST_CHECK weir_status wr_lower_host_call(wr_lowering *l, wr_logical *node,
+                                             const wr_column_set *needed, wr_lowered *out);
 /* Facts for pruning that conjuncts over the columns of a scan imply; expressions are lowered
  * already. */
 void wr_prune_facts(wr_lowering *l, wr_expr **filters, int count, wr_prune **out, int *out_count);

@@ -95,6 +95,7 @@ static const char *const logical_names[] = {[WR_L_SCAN] = "scan",
                                             [WR_L_WORKING] = "working",
                                             [WR_L_SINGLE_ROW] = "single row",
                                             [WR_L_ORDINAL] = "ordinal",
+                                            [WR_L_CALL] = "call",
                                             [WR_L_SAMPLE] = "sample",
                                             [WR_L_WATERMARK] = "watermark",
                                             [WR_L_TIME_WINDOW] = "time window",
@@ -188,6 +189,10 @@ static void print_logical_parts(const printer *p, const wr_logical *node)
         return;
     case WR_L_UNNEST:
         print_exprs(p, " ", node->unnest.lists, node->unnest.list_count, ", ");
+        return;
+    case WR_L_CALL:
+        for (int i = 0; i < node->call.count; i++)
+            print_exprs(p, i ? ", " : " ", &node->call.bindings[i].expr, 1, "");
         return;
     case WR_L_TIME_WINDOW:
         print_time_window(p, node);
@@ -372,6 +377,9 @@ static void print_physical_parts(const printer *p, const wr_plan_node *node)
         return;
     case WR_PN_UNNEST:
         print_exprs(p, " ", node->unnest.lists, node->unnest.list_count, ", ");
+        return;
+    case WR_PN_CALL:
+        print_exprs(p, " ", node->call.exprs, node->call.count, ", ");
         return;
     case WR_PN_SHARED:
     case WR_PN_WORKING:

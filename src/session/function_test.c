@@ -136,6 +136,54 @@ TEST(a_function_of_the_host_stands_wherever_a_function_may)
     bench_close(&b);
 }
 
+/* Rows and calls since the last time. */
+static void expect_called(host *h, int64_t rows, int calls_most)
+{
+    EXPECT_INT(h->rows, rows);
+    EXPECT(h->calls <= calls_most);
+    h->rows = 0;
+    h->calls = 0;
+}
+
+TEST(a_function_is_called_for_many_rows_at_once_and_only_for_those_that_reach_it)
+{
+    enum { GROWING = 6 * 2 }; /* calls until they are long ones, of two workers */
+    bench b;
+    host h = {0};
+    bench_open(&b);
+    b.keeps_tables = true;
+    EXPECT_OK(add_twice(&b, &h));
+    expect(&b, "CREATE TABLE t AS SELECT i::DOUBLE AS i, i % 10 AS k FROM range(300000) r(i)", "");
+    expect(&b, "SELECT max(twice(i)) FROM t", "599998\n");
+    if (WR_BATCH_ROWS == 2048) expect_called(&h, 300000, GROWING + 5);
+    h.calls = 0;
+    h.rows = 0;
+    expect(&b, "SELECT twice(i), k FROM t LIMIT 3 OFFSET 2", "4 | 2\n6 | 3\n8 | 4\n");
+    expect_called(&h, 3, 1);
+    expect(&b, "SELECT count(*) FROM t WHERE twice(i) < 20 AND k > 0 AND twice(i) + 1 > 3", "8\n");
+    expect_called(&h, 270000, 300000);
+    expect(&b, "SELECT sum(twice(i)) FROM t WHERE twice(i) < 20", "90\n");
+    expect_called(&h, 300000, 300000);
+    expect(&b, "SELECT count(*) FROM t WHERE i >= 10 OR twice(i) = 4", "299991\n");
+    expect_called(&h, 10, 300000);
+    expect(&b, "SELECT sum(coalesce(nullif(i, 7), twice(i))) - sum(i) FROM t", "7\n");
+    expect_called(&h, 1, 1);
+    expect(&b, "SELECT max(twice(twice(i))) FROM t", "1199996\n");
+    expect_called(&h, 600000, 600000);
+    expect(&b,
+           "SELECT count(*) FROM t JOIN (VALUES (0), (2), (4)) v(x) ON twice(t.i) = v.x "
+           "AND twice(t.i + v.x) = 2 * v.x + v.x",
+           "3\n");
+    expect_called(&h, 300003, 300003);
+    expect(&b, "SELECT count(*) FROM (SELECT twice(i) FROM t UNION ALL SELECT i FROM t)",
+           "600000\n");
+    expect_called(&h, 0, 0); /* nobody reads them */
+    expect(&b, "SELECT t.i FROM t WHERE twice(i) > 10 LIMIT 2", "6\n7\n");
+    EXPECT(h.rows < 300000);
+    EXPECT_INT(h.results, 0);
+    bench_close(&b);
+}
+
 TEST(a_function_may_see_nulls_and_give_what_converts)
 {
     bench b;

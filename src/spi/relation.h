@@ -76,7 +76,8 @@ typedef struct wr_scan_request {
     /* False: morsels are taken in the order of the rows. True: in any, so each worker may have a
      * part of the rows for its own. */
     bool any_order;
-    wr_mem *mem; /* the scan's budget */
+    bool long_morsels; /* tens of thousands of rows in each suit whoever reads; a hint */
+    wr_mem *mem;       /* the scan's budget */
     const wr_cancel *cancel;
 } wr_scan_request;
 

@@ -2,9 +2,10 @@
  *
  * A snapshot is a list of chunks with references; which rows of a chunk are visible is found from
  * the version stamps when the chunk is scanned (stamps of others that change meanwhile are newer
- * than the snapshot, so the answer is the same whenever it is asked). One morsel = one chunk = one
- * batch. The transaction's own later changes would show; a fixed snapshot notes at once what it
- * sees, for statements that read a table while they change it. */
+ * than the snapshot, so the answer is the same whenever it is asked). A batch is a chunk, a morsel
+ * one chunk or, for those who want long ones, several in a row. The transaction's own later changes
+ * would show; a fixed snapshot notes at once what it sees, for statements that read a table while
+ * they change it. */
 #include "store/chunk.h"
 
 typedef struct snapshot {
@@ -22,23 +23,34 @@ struct wr_scan {
     snapshot *source;
     wr_scan_request request;
     _Atomic uint32_t next_chunk;
+    uint32_t morsel_chunks;
     wr_progress progress;
 };
 
 struct wr_scan_worker {
     wr_scan *scan;
     int number;
-    uint32_t chunk;
-    bool has_batch;
+    uint32_t chunk;     /* read last */
+    uint32_t next, end; /* what is left of the morsel */
     wr_arena arena;
     uint16_t sel[WR_BATCH_ROWS];
 };
+
+/* Long morsels are not so long that some workers would go without. */
+static uint32_t morsel_chunks(const wr_scan *scan)
+{
+    enum { ROWS = 64 << 10, SHARES = 4 };
+    if (!scan->request.long_morsels || scan->request.places) return 1;
+    uint32_t share = scan->source->chunk_count / SHARES / (uint32_t)scan->request.worker_count;
+    return WR_MAX(WR_MIN(share, (uint32_t)(ROWS / WR_BATCH_ROWS)), 1u);
+}
 
 static weir_status snapshot_open(wr_relation *rel, const wr_scan_request *request, wr_scan **out)
 {
     wr_scan *scan = wr_heap_new(sizeof *scan);
     scan->source = (snapshot *)rel;
     scan->request = *request;
+    scan->morsel_chunks = morsel_chunks(scan);
     for (uint32_t i = 0; i < scan->source->chunk_count; i++)
         scan->progress.rows_total += scan->source->rows[i];
     *out = scan;
@@ -101,27 +113,34 @@ static uint32_t sampled_chunk(const wr_scan *scan, uint32_t place)
     return place < places ? (uint32_t)((2 * place + 1) * chunks / (2 * places)) : (uint32_t)chunks;
 }
 
+/* Goes to the next chunk of the morsel that may have rows; false: none is left. */
+static bool find_chunk(wr_scan_worker *worker)
+{
+    wr_scan *scan = worker->scan;
+    const snapshot *source = scan->source;
+    for (; worker->next < worker->end; worker->next++) {
+        if (!pruned(scan, source->chunks[worker->next])) return true;
+        scan->progress.rows_excluded += source->rows[worker->next];
+    }
+    return false;
+}
+
 static weir_status snapshot_next_morsel(wr_scan_worker *worker, bool *got)
 {
     wr_scan *scan = worker->scan;
-    snapshot *source = scan->source;
-    for (;;) {
-        uint32_t chunk = scan->next_chunk++;
+    uint32_t chunks = scan->source->chunk_count;
+    do {
+        uint32_t chunk = atomic_fetch_add(&scan->next_chunk, scan->morsel_chunks);
         if (scan->request.places) chunk = sampled_chunk(scan, chunk);
-        *got = chunk < source->chunk_count;
+        *got = chunk < chunks;
         if (!*got) {
-            scan->next_chunk--;
+            atomic_fetch_sub(&scan->next_chunk, scan->morsel_chunks);
             return WR_OK;
         }
-        if (pruned(scan, source->chunks[chunk])) {
-            scan->progress.rows_excluded += source->rows[chunk];
-            continue;
-        }
-        scan->progress.rows += source->rows[chunk];
-        worker->chunk = chunk;
-        worker->has_batch = true;
-        return WR_OK;
-    }
+        worker->next = chunk;
+        worker->end = WR_MIN(chunk + scan->morsel_chunks, chunks);
+    } while (!find_chunk(worker));
+    return WR_OK;
 }
 
 /* Does the snapshot see every row of the chunk? Commit times never change, so a full chunk that has
@@ -195,14 +214,15 @@ static void fill_rowids(wr_scan_worker *worker, uint32_t rows, wr_column *out)
 
 static weir_status snapshot_next_batch(wr_scan_worker *worker, wr_batch *out, bool *more)
 {
-    *more = worker->has_batch;
     *out = (wr_batch){0};
-    if (!worker->has_batch) return WR_OK;
-    worker->has_batch = false;
-    const wr_scan *scan = worker->scan;
+    *more = find_chunk(worker);
+    if (!*more) return WR_OK;
+    wr_scan *scan = worker->scan;
     const snapshot *source = scan->source;
+    worker->chunk = worker->next++;
     wr_chunk *chunk = source->chunks[worker->chunk];
     uint32_t rows = source->rows[worker->chunk];
+    scan->progress.rows += rows;
     wr_arena_reset(&worker->arena);
     out->column_count = scan->request.column_count;
     out->columns = wr_new_array(&worker->arena, wr_column, WR_MAX(out->column_count, 1));

@@ -27,6 +27,7 @@ static weir_status scan_start(wr_op *op)
                                .limit = node->scan.limit,
                                .worker_count = wr_exec_workers(op->exec),
                                .any_order = !op->feeds_ordered,
+                               .long_morsels = op->wants_long,
                                .mem = op->mem,
                                .cancel = wr_exec_cancel(op->exec)};
     request.filters = wr_filter_set_items(s->filters, &request.filter_count);
