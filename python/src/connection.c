@@ -2,10 +2,10 @@
  *
  * weir.Connection (weir/connection.py) is made of it. */
 #include "connection.h"
-#include "arrow.h"
 #include "errors.h"
 #include "parameters.h"
 #include "query.h"
+#include "tables.h"
 #include <string.h>
 
 typedef struct session_object {
@@ -92,19 +92,31 @@ static weir_status run_out(wrp_query *query)
     return bad;
 }
 
+static PyObject *raise_kept(weir_status bad, PyObject *raised)
+{
+    weir_error_drop(bad);
+    PyErr_SetObject((PyObject *)Py_TYPE(raised), raised);
+    Py_DECREF(raised);
+    return NULL;
+}
+
 static PyObject *run_text(wrp_session *session, const char *sql, size_t length,
-                          wrp_parameters *parameters)
+                          wrp_parameters *parameters, PyObject *find)
 {
     wrp_turn turn;
     weir_query *started;
     wrp_query *query = NULL;
     if (!wrp_turn_begin(session, &turn)) return NULL;
+    session->find = find;
     weir_status bad = start(session, sql, length, parameters, &started);
     if (!bad && started) query = wrp_query_new(session, started, sql, length, &bad);
+    session->find = NULL;
+    PyObject *raised = session->raised;
+    session->raised = NULL;
     if (!bad && query) bad = run_out(query);
-    if (!wrp_turn_end(&turn, bad, sql, length)) {
+    if (!wrp_turn_end(&turn, raised ? NULL : bad, sql, length) || raised) {
         wrp_query_release(query);
-        return NULL;
+        return raised ? raise_kept(bad, raised) : NULL;
     }
     if (parameters && wrp_parameters_mismatch(parameters)) return NULL;
     return query ? wrp_result_new(query) : PyErr_NoMemory();
@@ -114,13 +126,40 @@ static PyObject *session_run(PyObject *self, PyObject *args)
 {
     const char *sql;
     Py_ssize_t length;
-    PyObject *values = Py_None;
+    PyObject *values = Py_None, *find = Py_None;
     wrp_parameters *parameters = NULL;
-    if (!PyArg_ParseTuple(args, "s#|O", &sql, &length, &values)) return NULL;
+    if (!PyArg_ParseTuple(args, "s#|OO", &sql, &length, &values, &find)) return NULL;
     if (values != Py_None && !(parameters = wrp_parameters_new(values))) return NULL;
-    PyObject *result = run_text(((session_object *)self)->session, sql, (size_t)length, parameters);
+    PyObject *result = run_text(((session_object *)self)->session, sql, (size_t)length, parameters,
+                                find == Py_None ? NULL : find);
     wrp_parameters_drop(parameters);
     return result;
+}
+
+/* Whether a table, view or file is there under a name, which is SQL. A failure fails no
+ * transaction. */
+static PyObject *session_knows(PyObject *self, PyObject *args)
+{
+    wrp_session *session = ((session_object *)self)->session;
+    const char *name;
+    wrp_turn turn;
+    if (!PyArg_ParseTuple(args, "s", &name)) return NULL;
+    PyObject *sql = PyUnicode_FromFormat("SELECT * FROM %s", name);
+    PyObject *bytes = sql ? PyUnicode_AsUTF8String(sql) : NULL;
+    Py_XDECREF(sql);
+    if (!bytes || !wrp_turn_begin(session, &turn)) {
+        Py_XDECREF(bytes);
+        return NULL;
+    }
+    weir_prepared *prepared = NULL;
+    weir_status bad = weir_prepare(session->session, PyBytes_AsString(bytes),
+                                   (size_t)PyBytes_Size(bytes), &prepared);
+    if (!bad) weir_prepared_close(prepared);
+    bool is_known = !bad || strcmp(weir_error_code(bad), "W1201") != 0;
+    weir_error_drop(bad);
+    wrp_turn_end(&turn, NULL, NULL, 0);
+    Py_DECREF(bytes);
+    return PyBool_FromLong(is_known);
 }
 
 /* A tap: rows of a query over sources as they come. */
@@ -203,20 +242,10 @@ static PyObject *session_transaction(PyObject *self, PyObject *none)
 
 static PyObject *session_register(PyObject *self, PyObject *args)
 {
-    wrp_session *session = ((session_object *)self)->session;
     const char *name;
-    PyObject *capsule;
-    wrp_turn turn;
-    if (!PyArg_ParseTuple(args, "sO", &name, &capsule)) return NULL;
-    struct ArrowArrayStream *stream = PyCapsule_GetPointer(capsule, "arrow_array_stream");
-    if (!stream) return NULL;
-    if (!stream->release) {
-        wrp_raise_own("InterfaceError", "the Arrow stream was used up already", NULL);
-        return NULL;
-    }
-    if (!wrp_turn_begin(session, &turn)) return NULL;
-    weir_status bad = weir_register_stream(session->session, name, stream);
-    return wrp_turn_end(&turn, bad, NULL, 0) ? Py_NewRef(Py_None) : NULL;
+    PyObject *offer;
+    if (!PyArg_ParseTuple(args, "sO", &name, &offer)) return NULL;
+    return wrp_register(((session_object *)self)->session, name, offer);
 }
 
 static PyObject *session_unregister(PyObject *self, PyObject *args)
@@ -265,13 +294,14 @@ static PyObject *session_closed(PyObject *self, void *closure)
 }
 
 static PyMethodDef methods[] = {
-    {"run", session_run, METH_VARARGS, "run(sql, values=None) -> Result"},
+    {"run", session_run, METH_VARARGS, "run(sql, values=None, find=None) -> Result"},
     {"tap", session_tap, METH_VARARGS, "tap(sql, rows_max, time_ms) -> Result"},
     {"explain", session_explain, METH_VARARGS, "explain(sql, what, format) -> str"},
+    {"knows", session_knows, METH_VARARGS, "knows(name) -> bool"},
     {"complete", session_complete, METH_VARARGS, "complete(text) -> str, a word per line"},
     {"set", session_set, METH_VARARGS, "set(name, value)"},
     {"transaction", session_transaction, METH_NOARGS, "None, \"open\" or \"failed\""},
-    {"register", session_register, METH_VARARGS, "register(name, stream_capsule)"},
+    {"register", session_register, METH_VARARGS, "register(name, offer)"},
     {"unregister", session_unregister, METH_VARARGS, "unregister(name)"},
     {"progress", session_progress, METH_NOARGS, "Of the change that is carried out; any thread."},
     {"interrupt", session_interrupt, METH_NOARGS, "Cancels what runs; any thread."},

@@ -3,6 +3,7 @@
  * Which class belongs to which code is said in weir/errors.py; here only the parts of an error are
  * carried over. Positions in the text become character positions, as Python counts. */
 #include "errors.h"
+#include <stdlib.h>
 #include <string.h>
 
 static PyObject *text_or_none(const char *text)
@@ -81,4 +82,47 @@ void wrp_raise_own(const char *name, const char *message, const char *hint)
         add(parts, "hint", text_or_none(hint));
     }
     raise_made("of_package", parts);
+}
+
+/* ---- exceptions as errors of the engine ---- */
+
+/* Text of an object that is not more important than the error itself. */
+static char *text_of(PyObject *object)
+{
+    PyObject *text = object ? PyObject_Str(object) : NULL;
+    PyObject *bytes = text ? PyUnicode_AsEncodedString(text, "utf-8", "replace") : NULL;
+    const char *chars = bytes ? PyBytes_AsString(bytes) : NULL;
+    size_t size = chars ? strlen(chars) : 0;
+    char *copy = malloc(size + 1);
+    if (copy && size) memcpy(copy, chars, size);
+    if (copy) copy[size] = 0;
+    Py_XDECREF(bytes);
+    Py_XDECREF(text);
+    PyErr_Clear();
+    return copy;
+}
+
+weir_status wrp_status_raised(PyObject **kept)
+{
+    PyObject *type, *value, *trace;
+    PyErr_Fetch(&type, &value, &trace);
+    PyErr_NormalizeException(&type, &value, &trace);
+    if (value && trace) PyException_SetTraceback(value, trace);
+    PyObject *module = PyImport_ImportModule("weir.udf");
+    PyObject *pair = module && value ? PyObject_CallMethod(module, "told", "(O)", value) : NULL;
+    char *message = text_of(pair ? PyTuple_GetItem(pair, 0) : type);
+    char *detail = text_of(pair ? PyTuple_GetItem(pair, 1) : NULL);
+    weir_status bad = weir_error_new(message && *message ? message : "a Python exception",
+                                     detail && *detail ? detail : NULL);
+    free(message);
+    free(detail);
+    Py_XDECREF(pair);
+    Py_XDECREF(module);
+    Py_XDECREF(type);
+    if (kept && !*kept)
+        *kept = value;
+    else
+        Py_XDECREF(value);
+    Py_XDECREF(trace);
+    return bad;
 }

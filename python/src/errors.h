@@ -8,3 +8,6 @@ void wrp_raise(weir_status bad, const char *sql, size_t length);
 /* Raises what this package finds itself: name of a class of weir.errors, text, hint or NULL. GIL
  * held. */
 void wrp_raise_own(const char *name, const char *message, const char *hint);
+/* The exception that is set, as an error for the engine, with its traceback as weir.udf tells it.
+ * It is not set any more; kept, if not NULL and still empty, gets a reference to it. GIL held. */
+weir_status wrp_status_raised(PyObject **kept);

@@ -8,49 +8,9 @@
 #include "function.h"
 #include "arrow.h"
 #include "connection.h"
+#include "errors.h"
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- errors ---- */
-
-/* Text of an object that is not more important than the error itself. */
-static char *text_of(PyObject *object)
-{
-    PyObject *text = object ? PyObject_Str(object) : NULL;
-    PyObject *bytes = text ? PyUnicode_AsEncodedString(text, "utf-8", "replace") : NULL;
-    const char *chars = bytes ? PyBytes_AsString(bytes) : NULL;
-    size_t size = chars ? strlen(chars) : 0;
-    char *copy = malloc(size + 1);
-    if (copy && size) memcpy(copy, chars, size);
-    if (copy) copy[size] = 0;
-    Py_XDECREF(bytes);
-    Py_XDECREF(text);
-    PyErr_Clear();
-    return copy;
-}
-
-/* The exception that is set, as weir.udf tells it: message and traceback. */
-static weir_status raised(void)
-{
-    PyObject *type, *value, *trace;
-    PyErr_Fetch(&type, &value, &trace);
-    PyErr_NormalizeException(&type, &value, &trace);
-    if (value && trace) PyException_SetTraceback(value, trace);
-    PyObject *module = PyImport_ImportModule("weir.udf");
-    PyObject *pair = module && value ? PyObject_CallMethod(module, "told", "(O)", value) : NULL;
-    char *message = text_of(pair ? PyTuple_GetItem(pair, 0) : type);
-    char *detail = text_of(pair ? PyTuple_GetItem(pair, 1) : NULL);
-    weir_status bad = weir_error_new(message && *message ? message : "a Python exception",
-                                     detail && *detail ? detail : NULL);
-    free(message);
-    free(detail);
-    Py_XDECREF(pair);
-    Py_XDECREF(module);
-    Py_XDECREF(type);
-    Py_XDECREF(value);
-    Py_XDECREF(trace);
-    return bad;
-}
 
 /* ---- rows in and out ---- */
 
@@ -68,7 +28,7 @@ static weir_status give(PyObject *pair, struct ArrowSchema *schema, struct Arrow
     PyObject *second = first ? PyTuple_GetItem(pair, 1) : NULL;
     struct ArrowSchema *from = second ? PyCapsule_GetPointer(first, "arrow_schema") : NULL;
     struct ArrowArray *rows = from ? PyCapsule_GetPointer(second, "arrow_array") : NULL;
-    if (!rows) return raised();
+    if (!rows) return wrp_status_raised(NULL);
     *schema = *from;
     *array = *rows;
     from->release = NULL;
@@ -90,7 +50,8 @@ static weir_status call_function(void *arg, weir_call *call)
     PyGILState_STATE gil = PyGILState_Ensure();
     PyObject *batch = batch_of(call->schema, call->args);
     PyObject *pair = batch ? PyObject_CallFunctionObjArgs(arg, batch, NULL) : NULL;
-    weir_status bad = pair ? give(pair, call->result_schema, call->result) : raised();
+    weir_status bad =
+        pair ? give(pair, call->result_schema, call->result) : wrp_status_raised(NULL);
     Py_XDECREF(pair);
     Py_XDECREF(batch);
     PyGILState_Release(gil);
@@ -152,7 +113,7 @@ static weir_status state_new(void *arg, void **state)
 {
     PyGILState_STATE gil = PyGILState_Ensure();
     *state = PyObject_CallMethod(arg, "new", NULL);
-    weir_status bad = *state ? NULL : raised();
+    weir_status bad = *state ? NULL : wrp_status_raised(NULL);
     PyGILState_Release(gil);
     return bad;
 }
@@ -188,7 +149,7 @@ static weir_status update(void *arg, weir_update *rows)
     PyObject *done = batch && states && starts
                          ? PyObject_CallMethod(arg, "update", "OOO", states, batch, starts)
                          : NULL;
-    weir_status bad = done ? NULL : raised();
+    weir_status bad = done ? NULL : wrp_status_raised(NULL);
     Py_XDECREF(done);
     Py_XDECREF(starts);
     Py_XDECREF(states);
@@ -202,7 +163,7 @@ static weir_status merge(void *arg, void *into, const void *from)
     PyGILState_STATE gil = PyGILState_Ensure();
     PyObject *done =
         PyObject_CallMethod(arg, "merge", "(OO)", (PyObject *)into, (PyObject *)(uintptr_t)from);
-    weir_status bad = done ? NULL : raised();
+    weir_status bad = done ? NULL : wrp_status_raised(NULL);
     Py_XDECREF(done);
     PyGILState_Release(gil);
     return bad;
@@ -214,7 +175,7 @@ static weir_status evaluate(void *arg, void *const *states, int64_t count,
     PyGILState_STATE gil = PyGILState_Ensure();
     PyObject *list = list_of(states, count);
     PyObject *pair = list ? PyObject_CallMethod(arg, "evaluate", "(O)", list) : NULL;
-    weir_status bad = pair ? give(pair, schema, array) : raised();
+    weir_status bad = pair ? give(pair, schema, array) : wrp_status_raised(NULL);
     Py_XDECREF(pair);
     Py_XDECREF(list);
     PyGILState_Release(gil);
@@ -229,7 +190,7 @@ static weir_status save(void *arg, const void *state, weir_bytes *out)
     Py_ssize_t size;
     bool is_well = bytes && PyBytes_AsStringAndSize(bytes, &from, &size) == 0;
     if (is_well) weir_bytes_add(out, from, (size_t)size);
-    weir_status bad = is_well ? NULL : raised();
+    weir_status bad = is_well ? NULL : wrp_status_raised(NULL);
     Py_XDECREF(bytes);
     PyGILState_Release(gil);
     return bad;
@@ -239,7 +200,7 @@ static weir_status load(void *arg, const void *bytes, size_t size, void **state)
 {
     PyGILState_STATE gil = PyGILState_Ensure();
     *state = PyObject_CallMethod(arg, "load", "y#", (const char *)bytes, (Py_ssize_t)size);
-    weir_status bad = *state ? NULL : raised();
+    weir_status bad = *state ? NULL : wrp_status_raised(NULL);
     PyGILState_Release(gil);
     return bad;
 }
@@ -281,76 +242,4 @@ PyObject *wrp_aggregate_create(PyObject *module, PyObject *args)
     free(arg_types);
     Py_DECREF(kept);
     return is_well ? Py_NewRef(Py_None) : NULL;
-}
-
-/* ---- arrays of buffers ---- */
-
-typedef struct held {
-    Py_buffer *views;
-    const void **buffers;
-    int count;
-} held;
-
-static void drop_held(held *h)
-{
-    for (int i = 0; i < h->count; i++)
-        if (h->views[i].obj) PyBuffer_Release(&h->views[i]);
-    free(h->views);
-    free(h->buffers);
-    free(h);
-}
-
-static void release_held(struct ArrowArray *array)
-{
-    PyGILState_STATE gil = PyGILState_Ensure();
-    drop_held(array->private_data);
-    PyGILState_Release(gil);
-    array->release = NULL;
-}
-
-static held *hold(PyObject *list)
-{
-    held *h = calloc(1, sizeof *h);
-    size_t count = (size_t)PyList_Size(list);
-    if (!h) return NULL;
-    h->views = calloc(count + 1, sizeof *h->views);
-    h->buffers = calloc(count + 1, sizeof *h->buffers);
-    for (size_t i = 0; h->views && h->buffers && i < count; i++) {
-        PyObject *object = PyList_GetItem(list, (Py_ssize_t)i);
-        h->count = (int)i + 1;
-        if (object == Py_None) continue;
-        if (PyObject_GetBuffer(object, &h->views[i], PyBUF_SIMPLE) != 0) break;
-        h->buffers[i] = h->views[i].buf;
-    }
-    if (!PyErr_Occurred() && h->views && h->buffers) return h;
-    drop_held(h);
-    return NULL;
-}
-
-PyObject *wrp_array_of(PyObject *module, PyObject *args)
-{
-    const char *format;
-    long long length, null_count;
-    PyObject *list, *pair = NULL;
-    (void)module;
-    if (!PyArg_ParseTuple(args, "sLLO!", &format, &length, &null_count, &PyList_Type, &list))
-        return NULL;
-    struct ArrowSchema from = {.format = format, .name = "", .flags = ARROW_FLAG_NULLABLE}, schema;
-    held *h = hold(list);
-    if (!h) return PyErr_Occurred() ? NULL : PyErr_NoMemory();
-    struct ArrowArray array = {.length = length,
-                               .null_count = null_count,
-                               .n_buffers = h->count,
-                               .buffers = h->buffers,
-                               .release = release_held,
-                               .private_data = h};
-    if (!wrp_schema_copy(&from, &schema)) {
-        drop_held(h);
-        return PyErr_NoMemory();
-    }
-    PyObject *first = wrp_schema_capsule(&schema), *second = wrp_array_capsule(&array);
-    if (first && second) pair = PyTuple_Pack(2, first, second);
-    Py_XDECREF(first);
-    Py_XDECREF(second);
-    return pair;
 }

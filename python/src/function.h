@@ -9,6 +9,3 @@ PyObject *wrp_function_create(PyObject *module, PyObject *args);
  * state_bytes, methods): methods has new() update(states, batch, starts) merge(into, from)
  * evaluate(states) save(state) load(bytes). */
 PyObject *wrp_aggregate_create(PyObject *module, PyObject *args);
-/* array_of(format, length, null_count, buffers): capsules of schema and array over objects with the
- * buffer protocol, or None, which are kept as long as the array. */
-PyObject *wrp_array_of(PyObject *module, PyObject *args);

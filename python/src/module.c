@@ -4,6 +4,7 @@
  * from 3.11 on, so only the limited interface is used. Classes are kept in static variables: the
  * module lives once per process, and interpreters beside the main one are refused by Python itself.
  */
+#include "array.h"
 #include "arrow.h"
 #include "connection.h"
 #include "errors.h"
@@ -12,6 +13,7 @@
 #include "query.h"
 #include "sink.h"
 #include "stream.h"
+#include "tables.h"
 
 static PyObject *form(PyObject *module, PyObject *args)
 {
@@ -43,12 +45,15 @@ static PyMethodDef functions[] = {
     {"form", form, METH_VARARGS, "form(sql) -> (statements, is_query, text of the last one)"},
     {"describe", describe, METH_NOARGS, "What the engine knows, as JSON text."},
     {"stream_of", wrp_stream_of, METH_VARARGS, "stream_of(schema, pairs, failures) -> capsule"},
+    {"stream_schema", wrp_stream_schema, METH_VARARGS, "stream_schema(stream) -> schema capsule"},
     {"stream_open", wrp_stream_open, METH_VARARGS,
      "stream_open(session, sql, name, state_folder, interval_ms, delivery) -> Stream"},
     {"function_create", wrp_function_create, METH_VARARGS, "See function.h."},
     {"aggregate_create", wrp_aggregate_create, METH_VARARGS, "See function.h."},
     {"array_of", wrp_array_of, METH_VARARGS,
-     "array_of(format, length, null_count, buffers) -> capsules of schema and array"},
+     "array_of(format, length, null_count, buffers, children, dictionary, metadata) -> capsules"},
+    {"text_buffers", wrp_text_buffers, METH_VARARGS,
+     "text_buffers(values, takes_bytes, nan_is_null) -> (nulls, bits, offsets, bytes) or None"},
     {"sink_create", wrp_sink_create, METH_VARARGS, "See sink.h."},
     {"gil_end", wrp_gil_end, METH_VARARGS, "See gil.h."},
     {"push_open", wrp_push_open, METH_VARARGS, "push_open(session, source) -> Push"},

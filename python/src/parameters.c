@@ -1,15 +1,25 @@
 /* parameters.c - values of Python as parameters of a statement.
  *
  * Values are taken with the GIL before the statement is prepared, and bound without it when its
- * parameters are known. What C has no type for (dates, decimals, lists) is written as text with an
- * SQL type by weir/parameter.py, and read by the engine as that type. */
+ * parameters are known. What C has no type for is made by weir/parameter.py: of dates and decimals
+ * a text with an SQL type, which the engine reads as that type, of lists, structs and arrays an
+ * Arrow array. */
 #include "parameters.h"
 #include "errors.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum kind { IS_NULL, IS_BOOL, IS_INT, IS_DOUBLE, IS_TEXT, IS_BYTES, IS_TYPED } kind;
+typedef enum kind {
+    IS_NULL,
+    IS_BOOL,
+    IS_INT,
+    IS_DOUBLE,
+    IS_TEXT,
+    IS_BYTES,
+    IS_TYPED,
+    IS_ARROW
+} kind;
 
 typedef struct value {
     kind kind;
@@ -18,6 +28,8 @@ typedef struct value {
     const char *text; /* of kept */
     size_t length;
     const char *type;
+    const struct ArrowSchema *schema; /* in the capsule kept */
+    const struct ArrowArray *array;   /* in the capsule kept_type */
     PyObject *kept, *kept_type;
     const char *name; /* NULL: by position */
     PyObject *kept_name;
@@ -40,18 +52,38 @@ static bool take_utf8(PyObject *text, PyObject **kept, const char **chars, size_
     return true;
 }
 
-/* weir.parameter.typed(object) gives text and SQL type, or None for NULL. */
-static bool take_typed(PyObject *object, value *out)
+static bool take_arrow(PyObject *first, PyObject *second, value *out)
+{
+    out->kind = IS_ARROW;
+    out->kept = Py_NewRef(first);
+    out->kept_type = Py_NewRef(second);
+    out->schema = PyCapsule_GetPointer(first, "arrow_schema");
+    out->array = out->schema ? PyCapsule_GetPointer(second, "arrow_array") : NULL;
+    return out->array;
+}
+
+static bool take_typed(PyObject *first, PyObject *second, value *out)
+{
+    size_t ignored;
+    out->kind = IS_TYPED;
+    return take_utf8(first, &out->kept, &out->text, &out->length) &&
+           take_utf8(second, &out->kept_type, &out->type, &ignored);
+}
+
+/* weir.parameter.bound(object) gives a pair, of text and SQL type or of capsules, or None for NULL.
+ */
+static bool take_made(PyObject *object, value *out)
 {
     PyObject *module = PyImport_ImportModule("weir.parameter");
-    PyObject *pair = module ? PyObject_CallMethod(module, "typed", "(O)", object) : NULL;
+    PyObject *pair = module ? PyObject_CallMethod(module, "bound", "(O)", object) : NULL;
     Py_XDECREF(module);
-    size_t ignored;
-    bool is_well =
-        pair && (pair == Py_None ||
-                 (take_utf8(PyTuple_GetItem(pair, 0), &out->kept, &out->text, &out->length) &&
-                  take_utf8(PyTuple_GetItem(pair, 1), &out->kept_type, &out->type, &ignored)));
-    out->kind = pair == Py_None ? IS_NULL : IS_TYPED;
+    bool is_well = pair == Py_None;
+    if (pair && !is_well) {
+        PyObject *first = PyTuple_GetItem(pair, 0), *second = PyTuple_GetItem(pair, 1);
+        is_well = first && second &&
+                  (PyUnicode_Check(first) ? take_typed(first, second, out)
+                                          : take_arrow(first, second, out));
+    }
     Py_XDECREF(pair);
     return is_well;
 }
@@ -79,7 +111,7 @@ static bool take(PyObject *object, value *out)
     if (type == &PyLong_Type) {
         out->kind = IS_INT;
         out->whole = PyLong_AsLongLongAndOverflow(object, &overflow);
-        return overflow ? take_typed(object, out) : !PyErr_Occurred();
+        return overflow ? take_made(object, out) : !PyErr_Occurred();
     }
     if (type == &PyFloat_Type) {
         out->kind = IS_DOUBLE;
@@ -91,7 +123,7 @@ static bool take(PyObject *object, value *out)
         return take_utf8(object, &out->kept, &out->text, &out->length);
     }
     if (PyBytes_Check(object) || PyByteArray_Check(object)) return take_bytes(object, out);
-    return take_typed(object, out);
+    return take_made(object, out);
 }
 
 static bool take_sequence(wrp_parameters *p, PyObject *values)
@@ -162,6 +194,8 @@ static weir_status bind(weir_prepared *prepared, int param, const value *v)
         return weir_bind_blob(prepared, param, v->text, v->length);
     case IS_TYPED:
         return weir_bind_typed(prepared, param, v->text, v->length, v->type);
+    case IS_ARROW:
+        return weir_bind_arrow(prepared, param, v->schema, v->array);
     default:
         return weir_bind_null(prepared, param);
     }

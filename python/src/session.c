@@ -12,9 +12,12 @@
 #include "session.h"
 #include "errors.h"
 #include "query.h"
+#include "tables.h"
 #include <dlfcn.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -68,6 +71,7 @@ wrp_session *wrp_session_open(const weir_config *config, wrp_session *beside)
     session->references = 1;
     pthread_mutex_init(&session->lock, NULL);
     pthread_mutex_init(&session->gate, NULL);
+    weir_session_find_tables(session->session, wrp_find_table, session);
     return session;
 }
 
@@ -185,13 +189,39 @@ static bool is_ctrl_c_noted(void)
     return is_noted;
 }
 
+/* A thread of the engine works for a statement, whose turn ends when it is done. If code of Python
+ * that it calls wants a turn of the same session, both would wait for ever. */
+static bool is_worker(void)
+{
+    char name[16];
+    return prctl(PR_GET_NAME, name) == 0 && strcmp(name, "weir-worker") == 0;
+}
+
+enum { WORKER_WAITS_MS = 2000, WAIT_MS = 50 };
+
+static struct timespec after_ms(int ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += ms % 1000 * 1000000L;
+    if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
+    return until;
+}
+
+static bool lock_quietly(wrp_session *session)
+{
+    struct timespec until = after_ms(WORKER_WAITS_MS);
+    return is_worker() ? pthread_mutex_clocklock(&session->lock, CLOCK_MONOTONIC, &until) == 0
+                       : pthread_mutex_lock(&session->lock) == 0;
+}
+
 wrp_access wrp_turn_begin_quietly(wrp_session *session, wrp_turn *turn)
 {
     *turn = (wrp_turn){0};
     if (is_mine(session)) return WRP_REENTERED;
     PyThreadState *thread = has_gil() ? PyEval_SaveThread() : NULL;
-    pthread_mutex_lock(&session->lock);
-    wrp_access access = take(session, turn);
+    wrp_access access = lock_quietly(session) ? take(session, turn) : WRP_BUSY;
     /* It may have come between two turns, in foreign code that does not ask for signals. */
     if (turn->listens && is_ctrl_c_noted()) weir_session_interrupt(session->session);
     turn->thread = thread;
@@ -210,7 +240,8 @@ static bool refuse(wrp_access access)
     if (access == WRP_CLOSED)
         wrp_raise_own("InterfaceError", "the connection is closed", NULL);
     else
-        wrp_raise_own("InterfaceError", "the connection is in use by this thread already",
+        wrp_raise_own("InterfaceError",
+                      "the connection is in use by the statement that calls this code",
                       "code that is called while a query runs needs a connection of its own: "
                       "Connection.session()");
     return false;
@@ -219,13 +250,11 @@ static bool refuse(wrp_access access)
 /* Waits for the lock without the GIL and looks at signals now and then. */
 static bool wait_for_lock(wrp_session *session)
 {
-    while (pthread_mutex_trylock(&session->lock) != 0) {
-        struct timespec until;
+    for (int waited = 0; pthread_mutex_trylock(&session->lock) != 0; waited += WAIT_MS) {
+        struct timespec until = after_ms(WAIT_MS);
         int busy;
+        if (waited >= WORKER_WAITS_MS && is_worker()) return refuse(WRP_BUSY);
         Py_BEGIN_ALLOW_THREADS;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += 50 * 1000 * 1000;
-        if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
         busy = pthread_mutex_clocklock(&session->lock, CLOCK_MONOTONIC, &until);
         Py_END_ALLOW_THREADS;
         if (!busy) return true;

@@ -22,6 +22,8 @@ typedef struct wrp_session {
     weir_query *running;   /* a change that is carried out; guarded by gate */
     pthread_mutex_t lock;  /* one thread at a time uses the session and its queries */
     atomic_int holder;     /* the thread that has the lock; 0: nobody */
+    PyObject *find;        /* of the statement that is started, see tables.h; guarded by lock */
+    PyObject *raised;      /* by find; guarded by lock */
     atomic_int references;
 } wrp_session;
 
@@ -39,7 +41,9 @@ bool wrp_session_close(wrp_session *session);
 /* Cancels what runs in it. Any thread, with or without the GIL. */
 void wrp_session_interrupt(wrp_session *session);
 
-typedef enum wrp_access { WRP_ENTERED, WRP_CLOSED, WRP_REENTERED } wrp_access;
+/* Busy: somebody else's turn, for which a thread of the engine does not wait for ever: that turn
+ * may be waiting for it. */
+typedef enum wrp_access { WRP_ENTERED, WRP_CLOSED, WRP_REENTERED, WRP_BUSY } wrp_access;
 
 /* A time in which one thread alone uses the session, in which it runs without the GIL, and in which
  * Ctrl-C (on the main thread) interrupts the session at once. */

@@ -31,12 +31,11 @@ def test_a_cell_of_sql_gives_a_frame(shell):
         shell.run_cell_magic("sql", "--nothing", "select 1")
 
 
-def test_variables_are_tables_in_a_notebook(shell, db):
-    shell.user_ns.update(df=pyarrow.table({"i": [1, 2, 3]}), other=db.sql("select 2 as i"), number=5)
-    assert db.sql("select sum(i) from df join other using (i)").item() == 2
-    db.execute("create table df as select 9 as i")
-    assert db.sql("select i from df").item() == 9, "tables come before variables"
-    with pytest.raises(weir.ProgrammingError):
-        db.sql("from number")
-    with pytest.raises(weir.ProgrammingError):
-        db.sql("from nothing_of_that_name")
+def test_variables_are_tables_in_a_notebook(shell):
+    shell.user_ns.update(df=pyarrow.table({"i": [1, 2, 3]}), other=weir.sql("select 2 as i"), number=5)
+    shell.run_cell("import weir; kept = weir.sql('select sum(i) from df join other using (i)')")
+    assert shell.user_ns["kept"].item() == 2
+    assert shell.run_line_magic("sql", "select sum(i) from df join other using (i)").item() == 2
+    for name in ("number", "nothing_of_that_name"):
+        with pytest.raises(weir.ProgrammingError):
+            shell.run_line_magic("sql", f"from {name}").rows()

@@ -213,7 +213,7 @@ def test_a_query_inside_a_query_of_the_same_connection_is_refused(db):
         yield pyarrow.record_batch({"a": [1]})
         db.sql("select 1").rows()
 
-    with pytest.raises(weir.InterfaceError, match="in use by this thread"):
+    with pytest.raises(weir.InterfaceError, match="in use by the statement"):
         db.register("t", batches())
     with weir.connect() as other:
         db.register("t", (pyarrow.record_batch({"a": other.sql("select 7").rows()[0]}) for _ in range(2)))

@@ -190,7 +190,8 @@ class Connection:
 
     async def execute(self, query: str, values: Values = None) -> int:
         """Runs statements to their end; returns how many rows the last one changed."""
-        return await _aside(self.sync, self.sync.execute, query, values)
+        names = self.sync._variables(query)
+        return await _aside(self.sync, lambda: self.sync._change(query, values, self.sync._outside(names)))
 
     async def executemany(self, query: str, rows: Iterable[Values]) -> int:
         """Runs a statement once for each set of values, in one transaction."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import _thread
 import itertools
 import os
-import sys
 
 from weir import _weir, incoming, text
 from weir.errors import Error, NotSupportedError, ProgrammingError
@@ -15,11 +14,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
-    from typing import Any
+    from typing import Any, TypeVar
 
     from weir.dbapi import Cursor
-    from weir.frame import Values
+    from weir.frame import Tables, Values
     from weir.progress import Callback, Progress, Watch
+
+    T = TypeVar("T")
 
 _numbers = itertools.count(1)
 
@@ -86,81 +87,102 @@ class Connection:
     KeyboardInterrupt. As a context manager it is closed at the end.
     """
 
-    def __init__(self, session: _weir.Session) -> None:
+    def __init__(self, session: _weir.Session, sees_variables: bool = True) -> None:
         self._session = session
+        self._sees_variables = sees_variables
         self._callback: Callback | None = None
         self._unused: list[str] = []  # appending and popping are atomic
 
     # ---- running
 
-    def _run(self, sql: str, values: Values = None) -> _weir.Result:
+    def _run(self, sql: str, values: Values = None, tables: Tables | None = None) -> _weir.Result:
         if self._unused:
             self._drop_unused()
+        if tables:
+            return self._session.run(sql, values or None, incoming.finder(tables))
         return self._session.run(sql, values) if values else self._session.run(sql)
 
     def _watched(self, result: _weir.Result) -> Watched:
         return Watched(result, self._callback)
 
-    def _rows(self, sql: str, values: Values = None) -> list[tuple[Any, ...]]:
-        with self._watched(self._run(sql, values)) as result:
+    def _rows(self, sql: str, values: Values = None, tables: Tables | None = None) -> list[tuple[Any, ...]]:
+        with self._watched(self._run(sql, values, tables)) as result:
             return result.rows()
 
-    def _change(self, sql: str, values: Values = None) -> int:
+    def _change(self, sql: str, values: Values = None, tables: Tables | None = None) -> int:
         """Runs it to its end; returns how many rows it changed, 0 if it is no change."""
-        result = self._carry_out(sql, values)
-        if result.kind() == "rows":
-            with self._watched(result):
-                while result.batch() is not None:
-                    pass
-        count = result.affected()
-        result.close()
-        return max(count, 0)
+        with self._watched(self._carry_out(sql, values, tables)) as result:
+            while result.kind() == "rows" and result.batch() is not None:
+                pass
+            return max(result.affected(), 0)
 
-    def _carry_out(self, sql: str, values: Values) -> _weir.Result:
+    def _carry_out(self, sql: str, values: Values, tables: Tables | None = None) -> _weir.Result:
         """Starts it, and a change is done then."""
         if self._callback is None:
-            return self._run(sql, values)
+            return self._run(sql, values, tables)
         with _watch(self._session.progress, self._session.interrupt, self._callback):
-            return self._run(sql, values)
+            return self._run(sql, values, tables)
+
+    # ---- variables as tables
+
+    def _variables(self, query: str, namespaces: Iterable[Mapping[str, Any]] | None = None) -> dict[str, Any]:
+        """Variables of the caller that a query may mean by names of tables."""
+        return incoming.variables(query, namespaces) if self._sees_variables else {}
+
+    def _outside(self, tables: Tables) -> dict[str, Any]:
+        """Tables for a statement that is no query. Frames of this connection cannot run while it runs: they do before."""
+        found: dict[str, Any] = {}
+        for name, table in tables.items():
+            if not isinstance(table, Frame) or table._connection is not self:
+                found[name] = table
+            elif not self._session.knows(name):
+                with self._watched(table._start()) as result:
+                    found[name] = incoming.Held(result)
+        return found
 
     def sql(self, query: str, /, *values: Any, **params: Any) -> Frame:
         """A frame of a query. Any other statement is run at once, and the frame is of its rows; if it has none, of one
         row with the columns statement ("CREATE TABLE") and count (of rows changed).
 
-        values are bound to $1, $2 ..; params to :name and $name, except those that are tables (frames, and anything with
-        __arrow_c_stream__ or __arrow_c_array__): these can be read under their names. Values are never pasted into the
-        text. Of several statements all but the last are run at once. Raises weir.ProgrammingError for what cannot be parsed.
+        values are bound to $1, $2 ..; params to :name and $name, except those that are tables (frames, and what holds
+        tables elsewhere: see weir.incoming): these can be read under their names. So can variables of the caller that hold
+        tables, if weir knows nothing of their name; they are found now, so the frame keeps what they hold. Values are never
+        pasted into the text. Of several statements all but the last are run at once. Raises weir.ProgrammingError for what
+        cannot be parsed.
         """
         tables = {name: value for name, value in params.items() if isinstance(value, Frame) or incoming.is_data(value)}
         plain = {name: value for name, value in params.items() if name not in tables}
         if values and plain:
             raise ProgrammingError("values have names or places, not both")
+        return self._sql(query, plain or values or None, tables, self._variables(query))
+
+    def _sql(self, query: str, values: Values, tables: Tables, names: Tables) -> Frame:
         statements, is_query, last = _weir.form(query)
         if statements > 1:
-            if values or plain or tables:
+            if values or tables:
                 raise ProgrammingError("values and tables are for one statement", hint="run the others before it")
-            self.execute(query[: query.rindex(last)])
-        if not is_query and tables:
-            raise ProgrammingError("tables can be passed to queries only", hint="register(name, table)")
-        if is_query and "IPython" in sys.modules:
-            from weir import notebook
-
-            if names := notebook.variables():
-                return notebook.query(self, last, tables, plain or values or None, names)
+            self._change(query[: query.rindex(last)], None, self._outside(names))
         if is_query:
-            return self._query(last, tables, plain or values or None)
-        return self._run_now(last if statements else query, plain or values or None)
+            return self._query(last, tables, values, names)
+        if tables:
+            raise ProgrammingError("tables can be passed to queries only", hint="register(name, table)")
+        return self._run_now(last if statements else query, values, self._outside(names))
 
-    def _query(self, sql: str, tables: Mapping[str, Any], values: Values) -> Frame:
-        frame = Frame(self, sql, values)
+    def _query(self, sql: str, tables: Tables, values: Values, names: Tables) -> Frame:
+        own = {name for name, table in names.items() if isinstance(table, Frame) and table._connection is self}
+        frame = Frame(self, sql, values, (), {name: table for name, table in names.items() if name not in own})
+        tables = {**{name: names[name] for name in own if not self._session.knows(name)}, **tables}
         for name, table in tables.items():
-            source = table if isinstance(table, Frame) else self.from_arrow(table)
-            # In parentheses, so that a WITH of the query's own may follow.
-            frame = source._combined(frame, lambda a, b, name=name: f"WITH {text.identifier(name)} AS {a} {b}")  # type: ignore[misc]
+            frame = self._named(name, table, frame)
         return frame
 
-    def _run_now(self, sql: str, values: Values) -> Frame:
-        with self._watched(self._carry_out(sql, values)) as result:
+    def _named(self, name: str, table: Any, frame: Frame) -> Frame:
+        """A query in which a name stands for a table, whatever else is called so. A WITH of the query's own may follow."""
+        source = table if isinstance(table, Frame) and table._connection is self else self._unnamed(incoming.offer(table))
+        return source._combined(frame, lambda a, b: f"WITH {text.identifier(name)} AS {a} {b}")
+
+    def _run_now(self, sql: str, values: Values, tables: Tables) -> Frame:
+        with self._watched(self._carry_out(sql, values, tables)) as result:
             if result.kind() == "rows":
                 return self._held(result)
             count = max(result.affected(), 0)
@@ -168,7 +190,7 @@ class Connection:
 
     def _held(self, result: _weir.Result) -> Frame:
         """The rows of a statement that is no query, such as SHOW: kept, since it cannot be run again."""
-        return self._unnamed(incoming.held(result))
+        return self._unnamed(incoming.Held(result).__arrow_c_stream__())
 
     def execute(self, query: str, values: Values = None) -> int:
         """Runs statements to their end; returns how many rows the last one changed (0 if it is no change).
@@ -176,7 +198,7 @@ class Connection:
         values: a sequence for $1, $2 .., a dict for :name and $name; of one statement only. Rows are dropped: sql() and
         cursor() give them.
         """
-        return self._change(query, values)
+        return self._change(query, values, self._outside(self._variables(query)))
 
     def executemany(self, query: str, rows: Iterable[Values]) -> int:
         """Runs a statement once for each set of values, in one transaction; returns how many rows were changed.
@@ -186,7 +208,8 @@ class Connection:
         if not self.in_transaction:
             with self.begin():
                 return self.executemany(query, rows)
-        return sum(self._change(query, values) for values in rows)
+        names = self._outside(self._variables(query))
+        return sum(self._change(query, values, names) for values in rows)
 
     def cursor(self) -> Cursor:
         """A cursor of PEP 249 (weir.dbapi) on this connection; transactions remain as they are."""
@@ -231,12 +254,13 @@ class Connection:
     # ---- data of the program
 
     def from_arrow(self, data: Any) -> Frame:
-        """A frame of data of the program: anything weir.incoming understands. It is read now, to its end."""
-        return self._unnamed(self._incoming(data))
+        """A frame of data of the program: anything weir.incoming understands. It is read now, to its end, except what is
+        a recipe for rows: lazy frames of polars, datasets of pyarrow and callables are read anew by each scan."""
+        return self._registered(data, self._unnamed)
 
-    def _unnamed(self, source: incoming.Incoming) -> Frame:
+    def _unnamed(self, offer: incoming.Offer) -> Frame:
         name = f"weir_data_{next(_numbers)}"
-        self._register(name, source)
+        self._session.register(name, offer)
         return Frame(self, f"SELECT * FROM {text.identifier(name)}", None, (Registered(self, name),))
 
     def from_pandas(self, data: Any) -> Frame:
@@ -246,21 +270,23 @@ class Connection:
     def register(self, name: str, data: Any) -> None:
         """Makes data of the program readable as a table, until unregister(name); what had the name before goes.
 
-        data: anything with __arrow_c_stream__ or __arrow_c_array__ (pyarrow, polars, pandas, DuckDB, frames), record
-        batch readers, sequences and iterators of batches. It is read now, to its end. The table is this connection's own.
+        data: anything with __arrow_c_stream__ or __arrow_c_array__ (pyarrow, polars, DuckDB, frames), pandas, record batch
+        readers, sequences and iterators of batches, dicts of columns; read now, to the end. Lazy frames of polars, datasets
+        of pyarrow and callables are read anew by each scan. The table is this connection's own.
         """
-        self._register(name, self._incoming(data))
+        self._registered(data, lambda offer: self._session.register(name, offer))
 
-    def _incoming(self, data: Any) -> incoming.Incoming:
+    def _registered(self, data: Any, register: Callable[[incoming.Offer], T]) -> T:
         """A frame runs to its end first: while rows are read the session is in use."""
-        if not isinstance(data, Frame):
-            return incoming.stream(data)
-        with data._connection._watched(data._start()) as result:
-            return incoming.held(result)
-
-    def _register(self, name: str, source: incoming.Incoming) -> None:
+        if isinstance(data, Frame):
+            with data._connection._watched(data._start()) as result:
+                data = incoming.Held(result)
+        recipe = incoming.recipe(data)
+        if recipe is not None:
+            return register(recipe)
+        source = incoming.stream(data)
         try:
-            self._session.register(name, source.capsule)
+            return register(source.capsule)
         except Error as error:
             source.raise_own(error)
             raise
@@ -338,7 +364,7 @@ class Connection:
     def session(self) -> Connection:
         """Another connection to the same engine: it has the same tables and runs beside this one, with a transaction,
         settings and temporary tables of its own."""
-        return Connection(self._session.beside())
+        return Connection(self._session.beside(), self._sees_variables)
 
     @property
     def closed(self) -> bool:
@@ -398,13 +424,15 @@ def connect(
     read_only: bool = False,
     memory_limit: int | str | None = None,
     threads: int = 0,
+    variables: bool = True,
     **settings: Any,
 ) -> Connection:
     """Opens an engine of its own, with empty tables in memory, and a session of it.
 
     path: ":memory:" is the only database there is so far; files are read where they are (FROM 'orders.parquet') and
     anything else raises NotSupportedError. read_only: refuse what changes tables or files. memory_limit: bytes or
-    "2GB"; None is 80 % of the machine. threads: 0 is all cores. settings: as SET (docs/reference/settings.md).
+    "2GB"; None is 80 % of the machine. threads: 0 is all cores. variables: whether tables that weir does not know are
+    looked for among the variables of the caller (FROM df). settings: as SET (docs/reference/settings.md).
     """
     if os.fspath(path) != ":memory:":
         raise NotSupportedError(
@@ -414,7 +442,7 @@ def connect(
             hint=f"data files are read by SQL: weir.sql(\"FROM {text.quoted(os.fspath(path))}\")",
             fix="weir.connect()",
         )
-    connection = Connection(_weir.open(_memory(memory_limit), threads, read_only))
+    connection = Connection(_weir.open(_memory(memory_limit), threads, read_only), variables)
     try:
         for name, value in settings.items():
             connection.set(name, value)

@@ -122,7 +122,7 @@ class Cursor:
         self._end()
         if self._owner is not None:
             self._owner._begin()
-        result = self._on._carry_out(operation, parameters)
+        result = self._on._carry_out(operation, parameters, self._on._outside(self._on._variables(operation)))
         if result.kind() != "rows":
             self.rowcount = result.affected()
             result.close()

@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
     Values = Union[Sequence[Any], Mapping[str, Any], None]
+    Tables = Mapping[str, Any]
     JoinHow = Literal["inner", "left", "right", "full", "semi", "anti", "cross"]
+
 
 _numbers = itertools.count(1)
 
@@ -44,21 +46,24 @@ _numbers = itertools.count(1)
 class Frame:
     """A query. See the module for what frames are; connections and Connection.sql() make them."""
 
-    __slots__ = ("_connection", "_kept", "_values", "query")
+    __slots__ = ("_connection", "_kept", "_tables", "_values", "query")
 
     query: str
     """The SQL it stands for, one statement without a semicolon. Values of parameters are not in it."""
 
-    def __init__(self, connection: Connection, query: str, values: Values = None, kept: tuple[Any, ...] = ()) -> None:
+    def __init__(
+        self, connection: Connection, query: str, values: Values = None, kept: tuple[Any, ...] = (), tables: Tables | None = None
+    ) -> None:
         self._connection = connection
         self.query = query
         self._values = values
         self._kept = kept  # what must live as long as the frame, such as registered tables
+        self._tables = tables or {}  # variables that names in the query may stand for
 
     # ---- putting queries together
 
     def _with(self, query: str) -> Frame:
-        return Frame(self._connection, query, self._values, self._kept)
+        return Frame(self._connection, query, self._values, self._kept, self._tables)
 
     @property
     def _source(self) -> str:
@@ -69,25 +74,32 @@ class Frame:
             raise ProgrammingError("a frame with parameters cannot stand inside an expression", hint="join it with how='semi'")
         return f"{self.query}\n"
 
-    def _beside(self, other: Frame) -> tuple[str, str, Values, tuple[Any, ...]]:
-        """Both queries with parameters of different names, and the values of both."""
+    def _apart(self, other: Frame) -> Frame:
+        """The same query, without variables that are called like others of the other frame."""
+        frame = self
+        for name in [n for n, table in self._tables.items() if other._tables.get(n, table) is not table]:
+            table = self._tables[name]
+            frame = Frame(frame._connection, frame.query, frame._values, frame._kept, {n: t for n, t in frame._tables.items() if n != name})
+            if not self._connection._session.knows(name):
+                frame = self._connection._named(name, table, frame)
+        return frame
+
+    def _combined(self, other: Frame, template: Callable[[str, str], str]) -> Frame:
+        """A query of both, in which parameters have different names."""
         if other._connection is not self._connection:
             raise ProgrammingError("frames of two connections cannot be put together", hint="register one: into='table', or arrow()")
-        kept = self._kept + other._kept
-        if not self._values or not other._values:
-            return self._source, other._source, self._values or other._values, kept
+        one = self._apart(other)
+        kept, tables = one._kept + other._kept, {**other._tables, **one._tables}
+        if not one._values or not other._values:
+            return Frame(self._connection, template(one._source, other._source), one._values or other._values, kept, tables)
         values: dict[str, Any] = {}
         sources = []
-        for frame in (self, other):
+        for frame in (one, other):
             named: Any = frame._values if hasattr(frame._values, "keys") else dict(enumerate(frame._values or (), 1))
             names = {str(key): f"weir_{next(_numbers)}" for key in named}
             values.update({names[str(key)]: value for key, value in named.items()})
             sources.append(f"({text.rename_parameters(frame.query, names.get)}\n)")
-        return sources[0], sources[1], values, kept
-
-    def _combined(self, other: Frame, template: Callable[[str, str], str]) -> Frame:
-        left, right, values, kept = self._beside(other)
-        return Frame(self._connection, template(left, right), values, kept)
+        return Frame(self._connection, template(*sources), values, kept, tables)
 
     # ---- steps
 
@@ -246,7 +258,7 @@ class Frame:
     def explain(self, *, analyze: bool = False, format: Literal["text", "json", "mermaid"] = "text") -> str:  # noqa: A002
         """The plan. analyze=True runs the query and adds rows and times (ms) of each operator."""
         options = [*(["ANALYZE"] if analyze else []), f"FORMAT {format}"]
-        rows = self._connection._rows(f"EXPLAIN ({', '.join(options)}) {self.query}", self._values)
+        rows = self._connection._rows(f"EXPLAIN ({', '.join(options)}) {self.query}", self._values, self._tables)
         return "\n".join(row[0] for row in rows)
 
     def profile(self) -> dict[str, Any]:
@@ -287,7 +299,7 @@ class Frame:
     # ---- ends
 
     def _start(self) -> Result:
-        return self._connection._run(self.query, self._values)
+        return self._connection._run(self.query, self._values, self._tables)
 
     def _consumed(self, take: Callable[[Result], T]) -> T:
         """Gives the rows to somebody else as an Arrow stream; what went wrong here is raised as a weir.Error."""
@@ -384,7 +396,7 @@ class Frame:
     def _copy(self, path: str | os.PathLike[str], format: str, options: Mapping[str, Any]) -> int:  # noqa: A002
         shown = [f"FORMAT {format}", *(f"{name} {_option(value)}" for name, value in options.items())]
         sql = f"COPY {self._source} TO {text.quoted(os.fspath(path))} ({', '.join(shown)})"
-        return self._connection._change(sql, self._values)
+        return self._connection._change(sql, self._values, self._tables)
 
     def write_parquet(self, path: str | os.PathLike[str], **options: Any) -> int:
         """Writes a Parquet file, or with partition_by a folder of them; returns the number of rows.
@@ -417,9 +429,9 @@ class Frame:
         name = ".".join(map(text.identifier, table.split(".")))
         if mode in ("create", "replace"):
             word = "CREATE OR REPLACE TABLE" if mode == "replace" else "CREATE TABLE"
-            return self._connection._change(f"{word} {name} AS {self.query}", self._values)
+            return self._connection._change(f"{word} {name} AS {self.query}", self._values, self._tables)
         if mode == "append":
-            return self._connection._change(f"INSERT INTO {name} {self._source}", self._values)
+            return self._connection._change(f"INSERT INTO {name} {self._source}", self._values, self._tables)
         keys = [key] if isinstance(key, str) else list(key)
         if mode != "upsert" or not keys:
             raise ProgrammingError("mode is create, replace, append or upsert; upsert needs key")
@@ -430,7 +442,7 @@ class Frame:
             f"INSERT INTO {name} ({', '.join(map(text.identifier, names))}) {self._source} "
             f"ON CONFLICT ({', '.join(map(text.identifier, keys))}) DO {f'UPDATE SET {updates}' if rest else 'NOTHING'}"
         )
-        return self._connection._change(sql, self._values)
+        return self._connection._change(sql, self._values, self._tables)
 
 
 class GroupBy:

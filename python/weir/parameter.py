@@ -150,3 +150,21 @@ def typed(value: Any) -> tuple[str, str] | None:
     if isinstance(value, datetime.date):
         return str(value), "DATE"
     raise _unsupported(value, "there is no SQL type for it")
+
+
+def bound(value: Any) -> tuple[str, str] | tuple[Any, Any] | None:
+    """What the extension binds for a value it has no function for: text and type as typed() gives them; for lists, structs,
+    arrays and scalars of pyarrow capsules of an array whose first value it is; None for NULL."""
+    if isinstance(value, (list, tuple, set, frozenset, range, dict)) and not isinstance(value, Interval):
+        from weir import building
+
+        return building.of_values([value]).capsules()
+    if hasattr(value, "as_py"):  # a scalar of pyarrow
+        import pyarrow
+
+        return pyarrow.array([value.as_py()], value.type).__arrow_c_array__()  # type: ignore[no-any-return]
+    if getattr(value, "ndim", 1) and any(hasattr(type(value), n) for n in ("tolist", "to_list", "__arrow_c_array__", "__arrow_c_stream__")):
+        from weir import building
+
+        return building.list_of(building.column(value)).capsules()
+    return typed(value)
