@@ -168,6 +168,15 @@ def test_nothing_is_kept_longer_than_it_is_needed(db):
         seen = use(make, read=not hasattr(make(), "read_next_batch"))
         gc.collect()
         assert seen() is None, make
+    df = Table()
+    seen = weakref.ref(df)
+    assert db.sql("select count(*) from df").item() == 10000
+    del df
+    assert seen() is None, "a function that goes on keeps nothing"
+    held = locals()
+    assert db.sql("select 1").item() == 1
+    assert "db" in held, "what locals() gave remains"
+    del held
     before = pyarrow.total_allocated_bytes()
     rows = pyarrow.table({"i": pyarrow.array(range(100000))})
     out = db.sql("from passed", passed=rows).arrow()

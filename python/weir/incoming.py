@@ -102,17 +102,26 @@ def variables(query: str, namespaces: Iterable[Mapping[str, Any]] | None = None)
 
     namespaces: where to look; else locals and globals of the caller of weir.
     """
-    if namespaces is None:
-        caller = sys._getframe(1)
-        while caller.f_back is not None and caller.f_globals.get("__name__", "").partition(".")[0] == "weir":
-            caller = caller.f_back
-        namespaces = (caller.f_locals, caller.f_globals)
     found: dict[str, Any] = {}
-    for names in namespaces:
-        for name in list(names):
-            if name in query and name not in found and _is_like_data(value := names.get(name)):
-                found[name] = value
+    if namespaces is not None:
+        for names in namespaces:
+            _look(query, names, found)
+        return found
+    caller = sys._getframe(1)
+    while caller.f_back is not None and caller.f_globals.get("__name__", "").partition(".")[0] == "weir":
+        caller = caller.f_back
+    local = caller.f_locals
+    _look(query, local, found)
+    if sys.version_info < (3, 13) and caller.f_code.co_flags & 1 and sys.getrefcount(local) <= 3:
+        local.clear()  # a copy that the frame of a function keeps, which would hold what it deletes; nobody else has it
+    _look(query, caller.f_globals, found)
     return found
+
+
+def _look(query: str, names: Mapping[str, Any], found: dict[str, Any]) -> None:
+    for name in list(names):
+        if name in query and name not in found and _is_like_data(value := names.get(name)):
+            found[name] = value
 
 
 # ---- streams
