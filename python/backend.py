@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -27,23 +28,23 @@ def version():
 
 
 def metadata():
+    """What pyproject.toml says, as METADATA and PKG-INFO say it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lines = [
         "Metadata-Version: 2.4",
-        "Name: weir",
+        f"Name: {project['name']}",
         f"Version: {version()}",
-        "Summary: SQL over files, tables and streams: an embedded columnar engine",
-        "License-Expression: Apache-2.0",
-        "License-File: LICENSE",
-        "Requires-Python: >=3.11",
-        "Classifier: Programming Language :: Python :: 3",
-        "Classifier: Programming Language :: C",
-        "Classifier: Topic :: Database",
-        "Classifier: Typing :: Typed",
-        "Description-Content-Type: text/markdown",
-        "",
-        (ROOT / "python/README.md").read_text(),
+        f"Summary: {project['description']}",
+        f"Keywords: {','.join(project['keywords'])}",
+        f"License-Expression: {project['license']}",
+        *(f"License-File: {name}" for name in project["license-files"]),
+        *(f"Classifier: {name}" for name in project["classifiers"]),
+        f"Requires-Python: {project['requires-python']}",
+        *(f"Requires-Dist: {name}" for name in project["dependencies"]),
     ]
-    return "\n".join(lines)
+    for extra, names in project["optional-dependencies"].items():
+        lines += [f"Provides-Extra: {extra}", *(f'Requires-Dist: {name}; extra == "{extra}"' for name in names)]
+    return "\n".join([*lines, "Description-Content-Type: text/markdown", "", (ROOT / project["readme"]).read_text()])
 
 
 def make(*targets):

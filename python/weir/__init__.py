@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     import os
     from typing import Any
 
-    from weir import aio, dbapi, notebook, stream, udf
+    from weir import aio, dbapi, excel, notebook, stream, udf
     from weir.column import Column
     from weir.interval import Interval
 
-_LATER = {"Column": "column", "Interval": "interval", **{name: "" for name in ("aio", "dbapi", "notebook", "stream", "udf")}}
+_LATER = {"Column": "column", "Interval": "interval", **{name: "" for name in ("aio", "dbapi", "excel", "notebook", "stream", "udf")}}
 
 
 def __getattr__(name: str) -> Any:
@@ -98,6 +98,11 @@ def read_parquet(path: str | os.PathLike[str], **options: Any) -> Frame:
     return default_connection().read_parquet(path, **options)
 
 
+def read_excel(path: str | os.PathLike[str] | Any, **options: Any) -> Frame:
+    """Connection.read_excel() of the shared connection."""
+    return default_connection().read_excel(path, **options)
+
+
 def from_arrow(data: Any) -> Frame:
     """Connection.from_arrow() of the shared connection."""
     return default_connection().from_arrow(data)
@@ -139,6 +144,7 @@ __all__ = [
     "connect",
     "dbapi",
     "default_connection",
+    "excel",
     "execute",
     "from_arrow",
     "from_pandas",
@@ -146,6 +152,7 @@ __all__ = [
     "notebook",
     "read",
     "read_csv",
+    "read_excel",
     "read_json",
     "read_parquet",
     "register",

@@ -205,6 +205,10 @@ class Connection:
         """A file of any format weir knows."""
         return Frame(self.sync.read(path, **options))
 
+    async def read_excel(self, path: Any, **options: Any) -> Frame:
+        """A sheet of a workbook: weir.excel.read_excel."""
+        return Frame(await _aside(self.sync, self.sync.read_excel, path, **options))
+
     async def tables(self) -> list[str]:
         """The names of tables and views."""
         return await _aside(self.sync, self.sync.tables)

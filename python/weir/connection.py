@@ -242,6 +242,13 @@ class Connection:
         """A Parquet file."""
         return self._read("read_parquet", path, options)
 
+    def read_excel(self, path: str | os.PathLike[str] | Any, **options: Any) -> Frame:
+        """A sheet of a workbook, which is read now: read_excel("f.xlsx", sheet="March", range="B3:F20", header=True). All
+        options, types and errors are told at weir.excel.read_excel; needs python-calamine."""
+        from weir.excel import read_excel
+
+        return read_excel(path, connection=self, **options)
+
     def _read(self, function: str, path: str | os.PathLike[str], options: Mapping[str, Any]) -> Frame:
         shown = "".join(f", {name} => {_option(value)}" for name, value in options.items())
         return Frame(self, f"SELECT * FROM {function}({text.quoted(os.fspath(path))}{shown})")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from weir.compat.velaria.frames import DataFrame
+from weir.expression import F, col, lit
 
 if TYPE_CHECKING:
-    from weir.compat.velaria.frames import DataFrame
     from weir.compat.velaria.session import Session
 
 
@@ -18,16 +20,11 @@ def read_excel(
     date_format: str = "%Y-%m-%d",
     coerce_datetime_to_string: bool = True,
 ) -> DataFrame:
-    """A sheet of an .xlsx file, by name or number; needs pandas, openpyxl and pyarrow.
+    """A sheet of a workbook, by name or number; see weir.excel.read_excel for its errors. Needs python-calamine.
 
-    coerce_datetime_to_string: columns of dates and times become text by date_format; False leaves them as they are.
+    coerce_datetime_to_string: columns of dates and times become text by date_format; False: they are timestamps.
     """
-    import pandas
-    import pyarrow
-
-    sheet: Any = pandas.read_excel(path, sheet_name=sheet_name)
-    if coerce_datetime_to_string:
-        for name in sheet.columns:
-            if pandas.api.types.is_datetime64_any_dtype(sheet[name]):
-                sheet[name] = sheet[name].dt.strftime(date_format)
-    return session.create_dataframe_from_arrow(pyarrow.Table.from_pandas(sheet, preserve_index=False))
+    frame = session.connection.read_excel(path, sheet=sheet_name)
+    times = [c.name for c in frame.schema if c.type in ("DATE", "TIMESTAMP")]
+    shown = (F.strftime(col(name), lit(date_format)) if coerce_datetime_to_string else col(name).cast("TIMESTAMP") for name in times)
+    return DataFrame(frame.with_columns(*(value.alias(name) for name, value in zip(times, shown))))
