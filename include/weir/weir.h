@@ -284,6 +284,11 @@ typedef struct weir_stream_options {
     /* "exactly-once", "at-least-once", "best-effort"; refused if it cannot be had. NULL: the
      * strongest there is. */
     const char *delivery;
+    /* Called in the stream's thread after each part of its sources (a file of those WITH (by_file =
+     * true)), which is a round: what came of it was handed to the sink. It may look at the stream
+     * and wait, nothing else; false: the stream ends as by weir_stream_stop. NULL: nobody. */
+    bool (*after_part)(void *arg, struct weir_stream *stream);
+    void *after_part_arg;
 } weir_stream_options;
 
 typedef enum weir_stream_status {
@@ -519,6 +524,10 @@ WEIR_API weir_status weir_run_add_file(weir_run *run, const char *path, const ch
  * started, and with NULL before it is closed, in the thread of weir_run_query. */
 typedef void weir_run_watch_fn(void *arg, weir_query *query);
 WEIR_API void weir_run_watch(weir_run *run, weir_run_watch_fn *watch, void *arg);
+/* The same of a stream that weir_run_carry_out runs: called every now and then, in its thread;
+ * false: the stream is cancelled, and the run fails with CANCELLED. */
+typedef bool weir_run_stream_fn(void *arg, weir_stream *stream);
+WEIR_API void weir_run_watch_stream(weir_run *run, weir_run_stream_fn *watch, void *arg);
 /* Carries out the action of its inputs, query, file-sql or stream-sql-once, and finishes the run.
  * *reply as that of weir_run_finish. Fails as the action does; other actions are UNSUPPORTED. */
 WEIR_API weir_status weir_run_carry_out(weir_run *run, weir_session *session, char **reply);

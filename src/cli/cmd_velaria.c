@@ -7,7 +7,8 @@
  *   weir datasets list
  *
  * Each prints one JSON document and nothing else to stdout, also when it fails. An action becomes
- * SQL here: a view (or source) of the input and the query; the library knows only those. */
+ * SQL here, a table over the input and the query, except that of streams, which the library makes
+ * of its flags. */
 #include "base/json_object.h"
 #include "base/mem.h"
 #include "cli/cli.h"
@@ -142,31 +143,8 @@ static const flag file_flags[] = {
 static void add_option(wr_buf *out, const char *name, const char *value)
 {
     if (!value) return;
-    wr_buf_printf(out, ", %s => ", name);
+    wr_buf_printf(out, ", %s: ", name);
     cli_quote(out, value);
-}
-
-/* "a,b" as "a:0,b:1" */
-static void add_mappings(wr_buf *out, const char *columns)
-{
-    WR_BUF(list);
-    for (int i = 0; columns && *columns; i++) {
-        size_t size = strcspn(columns, ",");
-        wr_buf_printf(&list, "%s%.*s:%d", i ? "," : "", (int)size, columns, i);
-        columns += size + (columns[size] == ',');
-    }
-    if (list.length) add_option(out, "mappings", list.data);
-}
-
-static void add_columns(wr_buf *out, const char *columns)
-{
-    if (!columns || !*columns) wr_buf_add_char(out, '*');
-    for (int i = 0; columns && *columns; i++) {
-        size_t size = strcspn(columns, ",");
-        if (i) wr_buf_add_text(out, ", ");
-        cli_quote_name(out, wr_str_trim((wr_str){columns, size}));
-        columns += size + (columns[size] == ',');
-    }
 }
 
 static const char *type_of(const char *given, const char *path)
@@ -180,39 +158,31 @@ static const char *type_of(const char *given, const char *path)
     return "auto";
 }
 
-/* FROM .. of the input. False: there is no such type. */
-static bool add_reader(const words *w, const char *type, wr_buf *out)
+/* CREATE TABLE .. OPTIONS (..) of the input, which is Velaria's own way to say it. */
+static int add_table(const words *w, const char *type, wr_buf *out)
 {
-    const char *path = value_of(w, "csv"), *mode = value_of(w, "line-mode");
-    const char *mappings = value_of(w, "mappings"), *columns = value_of(w, "columns");
     bool is_csv = strcmp(type, "csv") == 0, is_line = strcmp(type, "line") == 0;
     bool is_json = strcmp(type, "json") == 0;
-    wr_buf_add_text(out, is_csv    ? "read_csv("
-                         : is_line ? "read_lines("
-                         : is_json ? "read_json("
-                                   : "");
-    cli_quote(out, path);
+    if (!is_csv && !is_line && !is_json && strcmp(type, "auto") != 0)
+        return usage(w, "there is no input type", type);
+    if (value_of(w, "columns") && !is_line && !is_json)
+        return usage(w, "--columns is for line and json, not for", type);
+    wr_buf_add_text(out, "CREATE OR REPLACE TEMPORARY TABLE ");
+    cli_quote_name(out, wr_str_of(value_of(w, "table")));
+    if (is_csv || is_line || is_json) wr_buf_printf(out, " USING %s", type);
+    wr_buf_add_text(out, " OPTIONS (path: ");
+    cli_quote(out, value_of(w, "csv"));
     if (is_csv) add_option(out, "delimiter", value_of(w, "delimiter"));
-    if (is_json && value_of(w, "json-format")) {
-        bool is_array = strstr(value_of(w, "json-format"), "array") != NULL;
-        add_option(out, "format", is_array ? "array" : "newline_delimited");
-    }
+    if (is_line || is_json) add_option(out, "columns", value_of(w, "columns"));
+    if (is_json) add_option(out, "format", value_of(w, "json-format"));
     if (is_line) {
-        bool is_regex = mode ? strcmp(mode, "regex") == 0 : value_of(w, "regex-pattern") != NULL;
-        add_option(out, "mode",
-                   is_regex                      ? "regex"
-                   : mode || mappings || columns ? "split"
-                                                 : "lines");
-        if (!is_regex && (mode || mappings || columns))
-            add_option(out, "split_delimiter", value_of(w, "delimiter"));
+        add_option(out, "mode", value_of(w, "line-mode"));
+        add_option(out, "split_delimiter", value_of(w, "delimiter"));
         add_option(out, "regex_pattern", value_of(w, "regex-pattern"));
-        if (mappings)
-            add_option(out, "mappings", mappings);
-        else
-            add_mappings(out, columns);
+        add_option(out, "mappings", value_of(w, "mappings"));
     }
-    if (is_csv || is_line || is_json) wr_buf_add_char(out, ')');
-    return is_csv || is_line || is_json || strcmp(type, "auto") == 0;
+    wr_buf_add_char(out, ')');
+    return CLI_OK;
 }
 
 static int file_inputs(words *w, wr_buf *args)
@@ -221,12 +191,8 @@ static int file_inputs(words *w, wr_buf *args)
     const char *type = type_of(value_of(w, "input-type"), path);
     WR_BUF(view);
     WR_BUF(list);
-    wr_buf_add_text(&view, "CREATE OR REPLACE TEMPORARY VIEW ");
-    cli_quote_name(&view, wr_str_of(value_of(w, "table")));
-    wr_buf_add_text(&view, " AS SELECT ");
-    add_columns(&view, strcmp(type, "line") == 0 ? NULL : value_of(w, "columns"));
-    wr_buf_add_text(&view, " FROM ");
-    if (!add_reader(w, type, &view)) return usage(w, "there is no input type", type);
+    int code = add_table(w, type, &view);
+    if (code) return code;
     wr_buf_add_char(args, '{');
     put_flags(w, args);
     wr_buf_add_char(&list, '[');
@@ -271,78 +237,34 @@ static const flag stream_flags[] = {
     {0},
 };
 
-/* What is read to its end is read once: these would change nothing, and only their defaults are
- * taken. */
 static int check_stream(words *w)
 {
-    static const char *const fixed[][2] = {{"trigger-interval-ms", "0"},
-                                           {"max-inflight-partitions", "0"},
-                                           {"max-batches", "1"},
-                                           {"sink-delimiter", ","}};
-    for (size_t i = 0; i < WR_COUNT(fixed); i++)
-        if (strcmp(value_of(w, fixed[i][0]), fixed[i][1]) != 0)
-            return usage(w, "all files are read once; there is only the default of", fixed[i][0]);
-    if (value_of(w, "checkpoint-delivery-mode"))
-        return usage(w, "nothing is kept between two runs, so there is no",
-                     "checkpoint-delivery-mode");
+    static const char *const numbers[] = {"trigger-interval-ms", "max-inflight-partitions",
+                                          "max-batches", "local-workers"};
     const char *mode = value_of(w, "execution-mode"), *workers = value_of(w, "local-workers");
+    const char *delivery = value_of(w, "checkpoint-delivery-mode");
+    for (size_t i = 0; i < WR_COUNT(numbers); i++) {
+        const char *text = value_of(w, numbers[i]);
+        if (!*text || text[strspn(text, "0123456789")] || strlen(text) > 9)
+            return usage(w, numbers[i], text);
+    }
     if (!is_one_of("single-process|local-workers", mode, strlen(mode)))
         return usage(w, "there is no execution mode", mode);
-    if (!*workers || workers[strspn(workers, "0123456789")] || strlen(workers) > 3 ||
-        strcmp(workers, "0") == 0)
-        return usage(w, "not a number of workers:", workers);
+    if (delivery && !is_one_of("at-least-once|best-effort", delivery, strlen(delivery)))
+        return usage(w, "there is no delivery", delivery);
     if (strcmp(workers, "1") != 0 && strcmp(mode, "local-workers") != 0)
         return usage(w, "several local workers need", "--execution-mode local-workers");
     return CLI_OK;
 }
 
+/* The flags as they are: src/runs makes the stream of them. */
 static int stream_inputs(words *w, wr_buf *args)
 {
-    WR_BUF(source);
-    WR_BUF(threads);
-    WR_BUF(sink);
-    WR_BUF(kept);
-    WR_BUF(list);
     int code = check_stream(w);
-    if (code) return code;
-    wr_buf_add_text(&source, "CREATE SOURCE ");
-    cli_quote_name(&source, wr_str_of(value_of(w, "source-table")));
-    wr_buf_add_text(&source, " WITH (connector = 'files', format = 'csv', bounded = true, path = ");
-    cli_quote(&source, value_of(w, "source-csv-dir"));
-    wr_buf_add_text(&source, ", delimiter = ");
-    cli_quote(&source, value_of(w, "source-delimiter"));
-    wr_buf_add_char(&source, ')');
-    wr_buf_add_text(&sink, "CREATE TABLE ");
-    cli_quote_name(&sink, wr_str_of(value_of(w, "sink-table")));
-    wr_buf_printf(&sink, " (%s)", value_of(w, "sink-schema"));
-    wr_buf_add_text(&kept, "FROM ");
-    cli_quote_name(&kept, wr_str_of(value_of(w, "sink-table")));
     wr_buf_add_char(args, '{');
     put_flags(w, args);
-    wr_buf_add_char(&list, '[');
-    wr_buf_printf(&threads, "SET threads = %s", value_of(w, "local-workers"));
-    wr_json_put_text(&list, NULL, wr_buf_str(&threads));
-    wr_json_put_text(&list, NULL, wr_buf_str(&source));
-    wr_json_put_text(&list, NULL, wr_buf_str(&sink));
-    wr_buf_add_char(&list, ']');
-    wr_json_put(args, "setup", wr_buf_str(&list));
-    wr_json_put_text(args, "sql", wr_str_of(value_of(w, "query")));
-    wr_json_put_text(args, "result_sql", wr_buf_str(&kept));
-    wr_json_put_text(args, "format", WR_STR("csv"));
-    wr_json_put_text(args, "file_name", WR_STR("stream_result.csv"));
-    if (value_of(w, "sink-path"))
-        wr_json_put_text(args, "path", wr_str_of(value_of(w, "sink-path")));
-    list.length = 0;
-    wr_buf_add_text(&list, "SELECT count(*) FROM glob(");
-    WR_BUF(pattern);
-    wr_buf_printf(&pattern, "%s/*.csv", value_of(w, "source-csv-dir"));
-    cli_quote(&list, pattern.data);
-    wr_buf_add_char(&list, ')');
-    wr_buf_add_text(args, ",\"numbers\":{");
-    wr_json_put_text(args, "processed_batches", wr_buf_str(&list));
     wr_buf_add_char(args, '}');
-    wr_buf_add_char(args, '}');
-    return CLI_OK;
+    return code;
 }
 
 /* ---- actions ---- */

@@ -122,6 +122,12 @@ static void watch(void *arg, weir_query *query)
         cli_progress_start(state, query);
 }
 
+static bool watch_stream(void *arg, weir_stream *stream)
+{
+    (void)arg, (void)stream;
+    return !cli_interrupted && !cli_stop_signal;
+}
+
 static int show_result(cli_state *state, const weir_run *run, const char *reply)
 {
     WR_ARENA(scratch);
@@ -149,6 +155,7 @@ int cli_carry_out(cli_state *state, weir_run *run, bool only_json)
     wr_str args = wr_json_member_of(&scratch, wr_str_of(weir_run_inputs(run)), "action_args");
     wr_str sql = wr_json_text_of(&scratch, args, "sql");
     weir_run_watch(run, watch, state);
+    weir_run_watch_stream(run, watch_stream, state);
     weir_status bad = weir_run_carry_out(run, state->session, &reply);
     int code = CLI_OK;
     if (only_json) {

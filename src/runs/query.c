@@ -10,9 +10,8 @@
  *   files [path]     made views by their names
  *   settings {..}    of the session
  *   sql, params, limit (rows of the result), format, path or file_name (in artifacts/)
- *   result_sql       what is kept, if not the rows of sql
- *   numbers {name: sql}   of which each gives one, for the result
- *   payload {..}     put in front of the result */
+ *   payload {..}     put in front of the result
+ * That of stream-sql-once has the flags of its command line: stream_once.c. */
 #include "base/mem.h"
 #include "runs/runs.h"
 #include "sys/clock.h"
@@ -301,19 +300,19 @@ static weir_status choose_path(work *w)
     return WR_OK;
 }
 
-/* The preview is what the index keeps; its columns are those of the file. */
-static weir_status add_artifact(work *w, wr_buf *result)
+weir_status wr_run_add_result(weir_run *run, weir_session *session, wr_str path, wr_str format,
+                              int64_t row_count, wr_buf *result)
 {
     WR_BUF(preview);
     WR_BUF(schema);
     WR_BUF(sql);
-    w->phase = "result_materialize";
     wr_buf_add_text(&sql, "FROM ");
-    wr_run_source(&sql, w->path, w->format);
-    WR_TRY(wr_run_schema(w->session, wr_buf_str(&sql), &schema));
-    WR_TRY(wr_run_preview(w->session, w->path, w->format, WR_PREVIEW_ROWS, w->affected, &preview));
-    wr_run_add_artifact(w->run, w->path, WR_STR("result"), w->format, wr_buf_str(&schema),
-                        w->affected, wr_buf_str(&preview));
+    wr_run_source(&sql, path, format);
+    WR_TRY(wr_run_schema(session, wr_buf_str(&sql), &schema));
+    WR_TRY(wr_run_preview(session, path, format, WR_PREVIEW_ROWS, row_count, &preview));
+    if (row_count < 0) row_count = wr_json_int_of(wr_buf_str(&preview), "row_count", -1);
+    wr_run_add_artifact(run, path, WR_STR("result"), format, wr_buf_str(&schema), row_count,
+                        wr_buf_str(&preview));
     wr_json_members members;
     wr_str key, value;
     for (wr_json_begin(wr_buf_str(&preview), &members); wr_json_next(&members, &key, &value);) {
@@ -322,10 +321,15 @@ static weir_status add_artifact(work *w, wr_buf *result)
         wr_buf_add_char(result, ':');
         wr_buf_add_str(result, value);
     }
-    wr_json_put_text(result, "artifact_id",
-                     w->run->artifacts.items[w->run->artifacts.count - 1].id);
-    wr_json_put_text(result, "path", w->path);
+    wr_json_put_text(result, "artifact_id", run->artifacts.items[run->artifacts.count - 1].id);
+    wr_json_put_text(result, "path", path);
     return WR_OK;
+}
+
+static weir_status add_artifact(work *w, wr_buf *result)
+{
+    w->phase = "result_materialize";
+    return wr_run_add_result(w->run, w->session, w->path, w->format, w->affected, result);
 }
 
 static weir_status run_query(work *w, wr_str sql, wr_buf *result)
@@ -421,56 +425,17 @@ static weir_status apply_settings(const weir_run *run, wr_str args, weir_session
     return weir_session_set(session, "statement_timeout", limit.data);
 }
 
-/* What is kept is not what sql gave: sql is carried out, then the rows of result_sql are. */
-static weir_status run_both(work *w, wr_str sql, wr_str result_sql, wr_buf *result)
-{
-    weir_query *query = NULL;
-    w->phase = "stream_execute";
-    WR_TRY(weir_run_explain(w->run, w->session, sql.data, sql.length));
-    WR_TRY(start(w, sql, &query));
-    weir_status bad = carry(w, query, false);
-    weir_query_close(query);
-    if (bad) return bad;
-    wr_str progress = w->run->last_progress;
-    WR_BUF(copy);
-    w->tag.length = 0;
-    WR_TRY(choose_path(w));
-    w->phase = "result_materialize";
-    add_copy(w, result_sql, &copy);
-    WR_TRY(start(w, wr_buf_str(&copy), &query));
-    bad = carry(w, query, true);
-    weir_query_close(query);
-    if (bad) return bad;
-    WR_TRY(add_artifact(w, result));
-    wr_json_put(result, "progress", progress);
-    return WR_OK;
-}
-
-static weir_status put_numbers(work *w, wr_str args, wr_buf *result)
-{
-    WR_ARENA(scratch);
-    wr_json_members members;
-    wr_str key, value;
-    if (!wr_json_begin(wr_json_member_of(&scratch, args, "numbers"), &members)) return WR_OK;
-    while (wr_json_next(&members, &key, &value)) {
-        WR_BUF(name);
-        WR_BUF(sql);
-        int64_t number;
-        if (!wr_json_unquote(key, &name) || !wr_json_unquote(value, &sql)) continue;
-        WR_TRY(wr_run_number(w->session, wr_buf_str(&sql), &number));
-        wr_json_put_int(result, name.data, number);
-    }
-    return WR_OK;
-}
-
 static weir_status carry_out(work *w, wr_str args, wr_buf *result)
 {
     WR_ARENA(scratch);
     wr_json_members members;
     wr_str key, value;
     wr_str sql = wr_json_text_of(&w->run->arena, args, "sql");
-    wr_str result_sql = wr_json_text_of(&scratch, args, "result_sql");
     w->phase = "run_action_dispatch";
+    if (wr_str_is(w->run->record.action, "stream-sql-once")) {
+        WR_TRY(apply_settings(w->run, args, w->session));
+        return wr_run_stream_once(w->run, w->session, args, &w->phase, result);
+    }
     if (!sql.length)
         return wr_with_hint(wr_fail(WR_E_UNSUPPORTED, "an action \"%s\" cannot be carried out here",
                                     w->run->record.action.data),
@@ -485,8 +450,7 @@ static weir_status carry_out(work *w, wr_str args, wr_buf *result)
             WR_BUF(name);
             if (wr_json_unquote(key, &name)) wr_json_put(result, name.data, value);
         }
-    WR_TRY(put_numbers(w, args, result));
-    return result_sql.length ? run_both(w, sql, result_sql, result) : run_query(w, sql, result);
+    return run_query(w, sql, result);
 }
 
 weir_status weir_run_carry_out(weir_run *run, weir_session *session, char **reply)
@@ -494,6 +458,7 @@ weir_status weir_run_carry_out(weir_run *run, weir_session *session, char **repl
     WR_BUF(result);
     wr_str args = wr_json_member_of(&run->arena, run->inputs, "action_args");
     wr_str sql = wr_json_text_of(&run->arena, args, "sql");
+    if (!sql.length) sql = wr_json_text_of(&run->arena, args, "query");
     work w = {.run = run, .session = session, .options = args, .affected = -1};
     wr_buf_add_char(&result, '{');
     weir_status bad = carry_out(&w, args, &result);

@@ -352,6 +352,12 @@ void weir_run_watch(weir_run *run, weir_run_watch_fn *watch, void *arg)
     run->watch_arg = arg;
 }
 
+void weir_run_watch_stream(weir_run *run, weir_run_stream_fn *watch, void *arg)
+{
+    run->watch_stream = watch;
+    run->watch_stream_arg = arg;
+}
+
 /* ---- artifacts ---- */
 
 static wr_str absolute(wr_arena *arena, wr_str path)

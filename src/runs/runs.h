@@ -158,6 +158,8 @@ struct weir_run {
     wr_str last_progress; /* the newest line that was written of a query */
     weir_run_watch_fn *watch;
     void *watch_arg;
+    weir_run_stream_fn *watch_stream;
+    void *watch_stream_arg;
 };
 /* The names of failures: of the status, of its code, of what was going on. */
 const char *wr_run_error_type(weir_status bad);
@@ -168,6 +170,15 @@ void wr_run_failure(weir_status bad, const char *phase, const char *sql, const c
 /* Adds an artifact; its file is complete. schema: JSON or empty; row_count < 0: not known. */
 void wr_run_add_artifact(weir_run *run, wr_str path, wr_str type, wr_str format, wr_str schema,
                          int64_t row_count, wr_str preview);
+
+/* ---- query.c, stream_once.c ---- */
+/* Adds a file of rows as the result: an artifact with its preview, whose members, artifact_id and
+ * path go into the object result. row_count < 0: counted. */
+WR_MUST_CHECK weir_status wr_run_add_result(weir_run *run, weir_session *session, wr_str path,
+                                            wr_str format, int64_t row_count, wr_buf *result);
+/* The action stream-sql-once; *phase says what is going on. */
+WR_MUST_CHECK weir_status wr_run_stream_once(weir_run *run, weir_session *session, wr_str args,
+                                             const char **phase, wr_buf *result);
 
 /* ---- table.c: reading artifacts with the engine ---- */
 /* FROM of a file as SQL: 'path', or the function that reads the format. */

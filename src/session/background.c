@@ -20,6 +20,8 @@ struct weir_stream {
     wr_running entry;
     char *name;
     _Atomic int64_t started_ns; /* 0: not yet */
+    bool (*after_part)(void *arg, weir_stream *stream);
+    void *after_part_arg;
 };
 
 /* ---- what is a stream ---- */
@@ -109,6 +111,12 @@ static weir_status check_is_stream(const weir_query *query, const wr_node *node)
         "CREATE SOURCE, CREATE SINK, then INSERT INTO the sink SELECT .. FROM the source");
 }
 
+static bool part_is_over(void *arg)
+{
+    weir_stream *stream = arg;
+    return stream->after_part(stream->after_part_arg, stream);
+}
+
 static weir_status make(weir_stream *stream, wr_str sql, const wr_statement *statement,
                         const weir_stream_options *options)
 {
@@ -116,6 +124,12 @@ static weir_status make(weir_stream *stream, wr_str sql, const wr_statement *sta
     WR_TRY(wr_query_bind_alone(query, sql, statement->node));
     WR_TRY(check_is_stream(query, statement->node));
     WR_TRY(wr_query_check_insert(query, statement->node));
+    if (options && options->after_part) {
+        stream->after_part = options->after_part;
+        stream->after_part_arg = options->after_part_arg;
+        stream->entry.after_part = part_is_over;
+        stream->entry.after_part_arg = stream;
+    }
     WR_TRY(wr_make_stream(query, &query->bound, options, &stream->entry));
     wr_query_leave_transaction(query);
     query->cancel.deadline_ns = 0; /* statement_timeout is for statements that end */

@@ -151,6 +151,8 @@ weir_status wr_make_stream(weir_query *query, const wr_bound *bound,
     entry->name = wr_arena_str(&query->arena, options.name);
     options.view = entry->view;
     options.replaces = entry->replaces;
+    options.after_part = entry->after_part;
+    options.after_part_arg = entry->after_part_arg;
     if (options.state.length)
         options.state = wr_state_place(&query->arena, options.state, options.name);
     WR_TRY(wr_optimize_stream(query, &options, &root));

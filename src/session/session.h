@@ -336,9 +336,11 @@ WR_MUST_CHECK weir_status wr_run_continuous(weir_query *query, const wr_bound *b
 typedef struct wr_running {
     struct wr_running *next;
     wr_str name;
-    struct wr_stream *stream;  /* NULL: still being made */
-    struct wr_view_rows *view; /* keeps its rows; NULL: they go to a sink alone */
-    bool replaces;             /* begins anew where the state is that of another query */
+    struct wr_stream *stream;      /* NULL: still being made */
+    struct wr_view_rows *view;     /* keeps its rows; NULL: they go to a sink alone */
+    bool replaces;                 /* begins anew where the state is that of another query */
+    bool (*after_part)(void *arg); /* of wr_stream_options */
+    void *after_part_arg;
 } wr_running;
 /* BUSY if one of that name is there. Any thread. */
 WR_MUST_CHECK weir_status wr_running_enter(weir_engine *engine, wr_running *entry);

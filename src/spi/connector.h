@@ -45,6 +45,7 @@ typedef enum wr_poll {
     WR_POLL_ROWS, /* out has rows; there may be more at once */
     WR_POLL_IDLE, /* nothing came until the deadline */
     WR_POLL_END,  /* nothing will come any more; out is empty */
+    WR_POLL_PART, /* what came since the last one is a part, which is a round; out is empty */
 } wr_poll;
 
 typedef struct wr_lag {
@@ -104,6 +105,7 @@ struct wr_source {
     const char *connector;
     wr_schema schema;
     bool is_bounded;    /* it ends */
+    bool has_parts;     /* polls say PART; a round is never less than one if memory allows it */
     bool is_table;      /* and streams join with it as with a table: rows are not followed */
     bool is_replayable; /* open at an old position gives the same rows again */
     bool takes_back;    /* rows with -1 come */

@@ -42,7 +42,7 @@ static void look_at_sources(wr_stream *s, wr_stream_progress *p)
         p->lag.bytes += lag.bytes;
         p->lag.is_waiting |= lag.is_waiting || (lag.has_rows && lag.rows > 0);
         p->rows_in += source->rows;
-        p->batches += source->batches;
+        p->batches += source->source->has_parts ? source->parts : source->batches;
         last_rows = WR_MAX(last_rows, source->last_rows_ns);
     }
     uint64_t backlog = p->lag.has_rows ? (p->lag.rows + WR_BATCH_ROWS - 1) / WR_BATCH_ROWS : 0;
@@ -88,7 +88,8 @@ static void publish(wr_stream *s, wr_stream_status status, bool any, bool has_ne
     p->state_disk_bytes = s->committer.disk_bytes;
     p->epoch = s->committer.epoch;
     bool goes_on = status == WR_STREAM_RUNNING || status == WR_STREAM_BACKPRESSURE;
-    bool describe = !goes_on || now - s->described_ns > DESCRIBE_EVERY_NS;
+    bool is_told = s->has_part && s->options.after_part;
+    bool describe = !goes_on || is_told || now - s->described_ns > DESCRIBE_EVERY_NS;
     if (describe) describe_positions(s, &positions);
     if (describe) s->described_ns = now;
     wr_mutex_lock(&s->lock);
@@ -163,6 +164,11 @@ static weir_status poll_one(wr_stream *s, wr_graph_source *source, int64_t deadl
         for (int i = 0; i < source->entry->output_count; i++)
             WR_TRY(wr_stream_advance(source->entry->outputs[i].to, source->entry->outputs[i].input,
                                      INT64_MAX));
+        return WR_OK;
+    }
+    if (result == WR_POLL_PART) {
+        s->has_part = true;
+        source->parts++;
         return WR_OK;
     }
     if (result == WR_POLL_ROWS) {
@@ -385,12 +391,29 @@ static weir_status catch_up(wr_stream *s, int64_t began)
     return WR_OK;
 }
 
+/* A round that has rows of a source with parts ends where the part does. */
+static bool is_within_part(const wr_stream *s)
+{
+    for (int i = 0; i < s->graph->source_count && !s->has_part; i++)
+        if (s->graph->sources[i].source->has_parts && s->graph->sources[i].had_rows) return true;
+    return false;
+}
+
+static bool round_goes_on(const wr_stream *s, int64_t began, bool few)
+{
+    return is_within_part(s) || (!s->has_part && !few && now_us() - began < s->options.round_us);
+}
+
 /* Polls until there is little left or memory is short; *any: rows came, *few: the last poll brought
  * nearly none. */
 static weir_status poll_round(wr_stream *s, int64_t began, bool *any, bool *few, bool *ended)
 {
     uint64_t rows = 0;
     bool is_full;
+    bool is_over = s->has_part && is_stopping(s); /* the next part is not begun then */
+    s->has_part = false;
+    *few = true;
+    if (is_over) return WR_OK;
     if (wr_graph_is_behind(s->graph)) {
         *any = true;
         *few = false;
@@ -403,11 +426,12 @@ static weir_status poll_round(wr_stream *s, int64_t began, bool *any, bool *few,
         *few = !has_more(s, rows);
         is_full =
             wr_graph_is_behind(s->graph) || wr_graph_wants_commit(s->graph) || has_read_enough(s);
-    } while (!*few && !is_full && !is_stopping(s) && now_us() - began < s->options.round_us);
+        *any |= s->has_part;
+    } while (!is_full && !is_stopping(s) && round_goes_on(s, began, *few));
     if (*any || *ended || is_stopping(s)) return WR_OK;
     WR_TRY(poll_all(s, patience(s), &rows, ended));
     *any = rows > 0;
-    return WR_OK;
+    return is_within_part(s) ? poll_round(s, began, any, few, ended) : WR_OK;
 }
 
 static weir_status run_rounds(wr_stream *s)
@@ -444,6 +468,9 @@ static weir_status run_rounds(wr_stream *s)
         tidy(s);
         publish(s, left ? WR_STREAM_BACKPRESSURE : WR_STREAM_RUNNING, any, has_new && commits(s));
         if (stopping) return WR_OK;
+        if (s->has_part && s->options.after_part &&
+            !s->options.after_part(s->options.after_part_arg))
+            atomic_store_explicit(&s->stop, true, memory_order_relaxed);
         if (any && few && !ended) wr_sleep_ms(GATHER_MS);
     }
     return WR_OK;

@@ -30,7 +30,7 @@ typedef struct wr_graph_source {
     bool has_ended, is_idle;
     bool had_rows; /* when it was polled last */
     bool waits;    /* it is ahead of others: they are polled first */
-    uint64_t rows, batches;
+    uint64_t rows, batches, parts;
 } wr_graph_source;
 
 struct wr_graph {

@@ -27,6 +27,7 @@ struct wr_stream {
     int64_t last_commit_us;
     uint64_t committed_rows;  /* read before the last commit */
     wr_stream_progress now;   /* the driving thread's own; the lock's copy follows at each round */
+    bool has_part;            /* the round was a part of a source */
     bool left_rows;           /* the round ended by time, and a source had more */
     int64_t described_ns;     /* when positions were described last */
     wr_delivery delivery;     /* what is promised */

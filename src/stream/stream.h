@@ -35,6 +35,10 @@ typedef struct wr_stream_options {
     bool bad_rows_are_told;    /* and are dead letters */
     wr_target *dead;           /* where dead letters go; the planner's. NULL: there are none */
     wr_str dead_name;
+    /* After a round that was a part of a source, in the thread of the stream; false: it stops as by
+     * wr_stream_stop. May be NULL. */
+    bool (*after_part)(void *arg);
+    void *after_part_arg;
     wr_fs *fs;
 } wr_stream_options;
 

@@ -8,7 +8,7 @@ w = Workspace()
 (w.folder / "input.csv").write_text("name,score\na,5\nb,15\nc,25\n")
 (w.folder / "input.jsonl").write_text('{"uid":1,"action":"x"}\n{"uid":2,"action":"y"}\n')
 (w.folder / "array.json").write_text('[{"uid":1,"action":"x"},{"uid":2,"action":"y"}]')
-(w.folder / "events.log").write_text('uid=7 action="buy" latency=12 ok=true note=all well\n')
+(w.folder / "events.log").write_text('uid=7 action="buy" latency=12 ok=true note=all well\nanother line\n')
 (w.folder / "split.txt").write_text("1|x\n2|y\n")
 os.mkdir(w.folder / "in")
 (w.folder / "in" / "1.csv").write_text("key,value\na,1\nb,2\na,3\n")
@@ -33,10 +33,10 @@ w.same("a json array", w.json("file-sql", "--input-path", "array.json", "--json-
 w.same("lines by pattern", w.json("file-sql", "--input-path", "events.log", "--input-type", "line", "--line-mode", "regex", "--regex-pattern",
                                   r'^uid=(\d+) action="([^"]+)" latency=(\d+) ok=(true|false) note=(.+)$', "--mappings",
                                   "uid:1,action:2,latency:3,ok:4,note:5", "--query", "SELECT * FROM input_table LIMIT 5")["rows"],
-       [{"uid": "7", "action": "buy", "latency": "12", "ok": "true", "note": "all well"}])
+       [{"uid": 7, "action": "buy", "latency": 12, "ok": True, "note": "all well"}])
 w.same("lines that are split", w.json("file-sql", "--input-path", "split.txt", "--input-type", "line", "--line-mode", "split", "--delimiter", "|",
                                       "--columns", "uid,action", "--query", "SELECT * FROM input_table")["rows"],
-       [{"uid": "1", "action": "x"}, {"uid": "2", "action": "y"}])
+       [{"uid": 1, "action": "x"}, {"uid": 2, "action": "y"}])
 w.same("another delimiter", w.json("file-sql", "--csv", "split.txt", "--input-type", "csv", "--delimiter", "|", "--query",
                                    "SELECT count(*) AS n FROM input_table")["input_type"], "csv")
 wrong = w.json("file-sql", "--csv", "nothing.csv", "--query", "SELECT 1", code=1)
@@ -45,7 +45,8 @@ wrong = w.json("file-sql", "--csv", "input.csv", "--query", "SELECT nope FROM in
 w.same("wrong SQL", (wrong["error_type"], wrong["phase"]), ("value_error", "sql_execute"))
 for words in (["--csv", "input.csv"], ["--csv", "input.csv", "--query", "SELECT 1", "--nope"], ["--csv"],
               ["--csv", "input.csv", "--query", "SELECT 1", "--input-type", "xls"], ["--csv", "input.csv", "--query", "SELECT 1", "word"],
-              ["--csv", "input.csv", "--query", "SELECT 1", "--tag", "a"]):
+              ["--csv", "input.csv", "--query", "SELECT 1", "--tag", "a"],
+              ["--csv", "input.csv", "--query", "SELECT 1", "--columns", "name"]):
     wrong = w.json("file-sql", *words, code=2)
     w.same(f"usage of {words}", (wrong["error_type"], wrong["phase"]), ("usage_error", "argument_parse"))
 
@@ -72,23 +73,71 @@ w.same("--timeout-ms", (late["status"], late["error_type"], late["phase"]), ("ti
 w.same("an unknown action", action("file-sq", code=2)["error_type"], "usage_error")
 w.same("without one", w.json("run", "start", "--tag", "x", code=2)["phase"], "argument_parse")
 
-# ---- stream-sql-once
-stream = action("stream-sql-once", "--source-csv-dir", "in", "--sink-schema", "key STRING, value_sum INT", "--query",
-                "INSERT INTO output_sink SELECT key, SUM(value) AS value_sum FROM input_stream GROUP BY key")
-w.same("its rows", sorted((row["key"], row["value_sum"]) for row in stream["result"]["rows"]), [("a", 14), ("b", 2)])
-w.same("files read", stream["result"]["processed_batches"], 2)
-w.same("progress", stream["result"]["progress"]["phase"], "end")
+# ---- stream-sql-once: a file is a batch, told by a snapshot; what it changed is appended to the sink
+SUMS = ["stream-sql-once", "--source-csv-dir", "in", "--sink-schema", "key STRING, value_sum INT", "--query",
+        "INSERT INTO output_sink SELECT key, SUM(value) AS value_sum FROM input_stream GROUP BY key"]
+
+
+def pairs(run):
+    return [(row["key"], row["value_sum"]) for row in run["result"]["rows"]]
+
+
+def snapshots(run):
+    return [json.loads(line) for line in open(f"{run['run_dir']}/progress.jsonl")]
+
+
+stream = action(*SUMS)
+w.same("--max-batches is 1", (sorted(pairs(stream)), stream["result"]["processed_batches"]), ([("a", 4), ("b", 2)], 1))
 w.same("the sink", stream["artifacts"][0]["uri"], f"file://{stream['run_dir']}/artifacts/stream_result.csv")
 w.same("explain.json", sorted(json.loads(open(f"{stream['run_dir']}/explain.json").read())), ["logical", "physical", "strategy"])
-w.same("a flag that would do nothing", action("stream-sql-once", "--source-csv-dir", "in", "--sink-schema", "a INT", "--query", "x", "--max-batches", "3",
-                                              code=2)["error_type"], "usage_error")
-once = ["stream-sql-once", "--source-csv-dir", "in", "--sink-schema", "threads INT", "--query",
-        "INSERT INTO output_sink SELECT DISTINCT current_setting('threads')::INT FROM input_stream"]
-for words, threads in ([], 1), (["--execution-mode", "local-workers", "--local-workers", "2"], 2):
-    w.same("workers are threads", action(*once, *words)["result"]["rows"], [{"threads": threads}])
-w.same("several workers of one process", action(*once, "--local-workers", "2", code=2)["error_type"], "usage_error")
-w.same("no such mode", action(*once, "--execution-mode", "cluster", code=2)["error_type"], "usage_error")
+for most, last in (("2", [("a", 14)]), ("0", [("a", 14)]), ("9", [("a", 14)])):
+    stream = action(*SUMS, "--max-batches", most)
+    w.same("what changed behind each file", (sorted(pairs(stream)[:2]), pairs(stream)[2:]), ([("a", 4), ("b", 2)], last))
+told = [(one["status"], one["batches_processed"], one["rows_in"], one["last_source_offset"]) for one in snapshots(stream)]
+w.same("a snapshot for each", told, [("running", 1, 3, "input_stream: 1 file read"), ("running", 2, 4, "input_stream: 2 files read"),
+                                     ("stopped", 2, 4, "input_stream: 2 files read")])
+w.same("the last one is in the result", stream["result"]["progress"], snapshots(stream)[-1])
+w.true("in Velaria's order", list(snapshots(stream)[0])[:8] == ["query_id", "status", "requested_execution_mode", "execution_mode", "execution_reason",
+                                                             "transport_mode", "aggregate_impl", "aggregate_reason"])
+slow = action(*SUMS, "--max-batches", "0", "--trigger-interval-ms", "400", "--max-inflight-partitions", "3", "--checkpoint-delivery-mode", "at-least-once")
+w.true("--trigger-interval-ms", slow["result"]["processed_batches"] == 2 and w.json("run", "status", "--run-id", slow["run_id"])["duration_ms"] >= 400)
+elsewhere = action(*SUMS, "--sink-path", "sums.csv", "--sink-delimiter", ";", "--sink-table", "output_sink")
+w.same("--sink-path, --sink-delimiter", sorted((w.folder / "sums.csv").read_text().split()), ["a;4", "b;2", "key;value_sum"])
+none = action(*SUMS[:-1], "INSERT INTO output_sink SELECT key, SUM(value) AS value_sum FROM input_stream WHERE value > 99 GROUP BY key")
+w.same("no rows", (pairs(none), none["result"]["row_count"]), ([], 0))
+os.mkdir(w.folder / "large")
+(w.folder / "large" / "1.csv").write_text("key,value\n" + "".join(f"{i % 3},1\n" for i in range(400000)))
+large = action("stream-sql-once", "--source-csv-dir", "large", *SUMS[3:])
+w.same("a large file is one batch, too", sorted(pairs(large)), [(0, 133334), (1, 133333), (2, 133333)])
+workers = action(*SUMS, "--max-batches", "0", "--execution-mode", "local-workers", "--local-workers", "2")
+w.same("workers share the keys", (sorted(pairs(workers)), workers["result"]["progress"]["requested_execution_mode"]),
+       ([("a", 4), ("a", 14), ("b", 2)], "local-workers"))
+for words, error in ((["--max-batches", "many"], "usage_error"), (["--checkpoint-delivery-mode", "twice"], "usage_error"),
+                     (["--local-workers", "2"], "usage_error"), (["--execution-mode", "cluster"], "usage_error")):
+    w.same(f"usage of {words}", action(*SUMS, *words, code=2)["error_type"], error)
+for words, wanted in (([*SUMS[:2], "nowhere", *SUMS[3:]], ("file_not_found", "stream_source_read")),
+                      ([*SUMS[:4], "key NOTYPE", *SUMS[5:]], ("value_error", "stream_setup")),
+                      ([*SUMS[:-1], "INSERT INTO output_sink SELECT nope, 1 FROM input_stream"], ("value_error", "stream_start")),
+                      ([*SUMS[:-1], "INSERT INTO output_sink SELECT key, value // (value - 2) FROM input_stream"], ("value_error", "stream_wait"))):
+    wrong = action(*words, code=1)
+    w.same(f"a failure in {wanted[1]}", (wrong["error_type"], wrong["phase"], wrong["status"]), (*wanted, "failed"))
+late = w.json("run", "start", "--timeout-ms", "300", "--", *SUMS, "--max-batches", "0", "--trigger-interval-ms", "60000", code=1)
+w.same("--timeout-ms of a stream", (late["status"], late["phase"], len(snapshots(late))), ("timed_out", "run_timeout", 2))
+again = w.json("runs", "rerun", stream["run_id"], "--json")
+w.same("repeated", (again["action"], sorted(pairs(again))), ("stream-sql-once", [("a", 4), ("a", 14), ("b", 2)]))
 w.same("alone it is no command", w.json("stream-sql-once", code=2)["error_type"], "usage_error")
+
+# killed in the middle: told as failed, with what it had said; repeated from the beginning
+victim = w.start("run", "start", "--run-name", "victim", "--", *SUMS, "--max-batches", "0", "--trigger-interval-ms", "60000")
+w.until("the first batch", lambda: [one for one in w.json("run", "list", "--query", "victim")["runs"] if snapshots(one)])
+victim.kill()
+victim.wait()
+left = w.json("run", "list", "--query", "victim")["runs"][0]
+w.same("a killed run", (left["status"], left["error_type"], [one["batches_processed"] for one in snapshots(left)]), ("failed", "killed", [1]))
+stopped = w.start("run", "start", "--", *SUMS, "--max-batches", "0", "--trigger-interval-ms", "60000")
+w.until("the first batch", lambda: [one for one in w.json("run", "list", "--status", "running")["runs"] if snapshots(one)])
+stopped.send_signal(2)
+w.same("Ctrl-C", (stopped.wait(), json.loads(stopped.stdout.read())["error_type"]), (130, "cancelled"))
 
 # ---- questions
 listed = w.json("run", "list", "--tag", "local-demo", "--query", "high score", "--limit", "20")

@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 WEIR = str(pathlib.Path(os.environ.get("WEIR", "build/weir")).absolute())
 
@@ -20,6 +21,18 @@ class Workspace:
     def weir(self, *arguments, **environment):
         return subprocess.run([WEIR, *arguments], cwd=self.folder, capture_output=True, text=True, timeout=60,
                               env={**os.environ, "WEIR_HOME": str(self.home), **environment})
+
+    def start(self, *arguments):
+        """The same, running; what it prints is in its stdout."""
+        return subprocess.Popen([WEIR, *arguments], cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                                env={**os.environ, "WEIR_HOME": str(self.home)})
+
+    def until(self, what, happens, seconds=20):
+        for _ in range(seconds * 20):
+            if happens():
+                return
+            time.sleep(0.05)
+        self.same(f"{what} in {seconds} s", False, True)
 
     def json(self, *arguments, code=0, **environment):
         """The one document on the standard output."""

@@ -15,6 +15,7 @@ static const wr_opt own_options[] = {
     {"settle_ms", WR_OPT_INT, "200",
      "a file is complete when size and time did not change for so long"},
     {"poll_interval_ms|source.monitor-interval", WR_OPT_INT, "1000", "how often to look for files"},
+    {"by_file", WR_OPT_BOOL, "false", "each file is a round"},
     {0}};
 
 #define FORMAT_OPTIONS                                                                             \
@@ -39,6 +40,7 @@ static const wr_opt source_options[] = {
     {"settle_ms", WR_OPT_INT, "200",
      "a file is complete when size and time did not change for so long"},
     {"poll_interval_ms|source.monitor-interval", WR_OPT_INT, "1000", "how often to look for files"},
+    {"by_file", WR_OPT_BOOL, "false", "each file is a round: what changed is put out behind it"},
     FORMAT_OPTIONS,
     {"skip", WR_OPT_INT, NULL, "csv: lines to skip at the start"},
     {"comment", WR_OPT_CHAR, NULL, "csv: lines that begin with it are no records"},
@@ -149,6 +151,7 @@ static weir_status read_options(files_source *source, const wr_options *given, w
     source->path = wr_arena_str(&source->arena, wr_files_path(path));
     WR_TRY(wr_files_format(given, source_options, source->path, &source->format));
     WR_TRY(wr_option_bool(given, source_options, "bounded", &source->base.is_bounded, NULL));
+    WR_TRY(wr_option_bool(given, source_options, "by_file", &source->base.has_parts, NULL));
     WR_TRY(milliseconds(given, "settle_ms", &source->settle_ns));
     WR_TRY(milliseconds(given, "poll_interval_ms", &source->interval_ns));
     WR_TRY(wr_files_format_options(given, own_options, source->format->read_options,

@@ -244,7 +244,9 @@ static weir_status files_poll(wr_reader *base, int64_t deadline_ns, wr_batch *ou
             WR_TRY(next_rows(reader, out, &has));
             *result = WR_POLL_ROWS;
             if (has) return WR_OK;
-            continue;
+            if (!source->base.has_parts) continue;
+            *result = WR_POLL_PART;
+            return WR_OK;
         }
         *out = (wr_batch){0};
         *result = source->base.is_bounded ? WR_POLL_END : WR_POLL_IDLE;

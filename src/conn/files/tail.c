@@ -52,7 +52,8 @@ static const files_source *source_of(const tail_reader *reader)
 
 weir_status wr_files_tail_check(files_source *source, const wr_options *given, const wr_opt *rows)
 {
-    static const char *const refused[] = {"escape", "compression", "encoding", "skip", "new_line"};
+    static const char *const refused[] = {"escape", "compression", "encoding",
+                                          "skip",   "new_line",    "by_file"};
     if (source->is_dir || wr_path_has_glob(source->path))
         return wr_fail(WR_E_UNSUPPORTED, "mode 'tail' follows one file, not \"%.*s\"",
                        WR_STR_ARGS(source->path));
