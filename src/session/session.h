@@ -130,7 +130,8 @@ struct weir_query {
     WR_LIST(void *) rejects;              /* rejects.c */
     struct wr_subscription *subscription; /* of SUBSCRIBE, NULL otherwise */
     int64_t affected;
-    bool holds_txn; /* counted in session->open_queries */
+    bool holds_txn;   /* counted in session->open_queries */
+    uint64_t read_in; /* the block that fails if reading does; 0: none */
     bool is_done, has_failed, keys_settled;
     int64_t started_ns;
     wr_buf notices;

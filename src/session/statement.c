@@ -250,14 +250,18 @@ void wr_query_end(weir_query *query, bool failed)
     wr_relation_release(query->kept);
     query->kept = NULL;
     wr_planner_clear(&query->planner);
+    weir_session *session = query->session;
+    session->failed |=
+        failed && query->read_in && session->in_block && wr_txn_id(session->txn) == query->read_in;
+    query->read_in = 0;
     if (!query->holds_txn) return;
     query->holds_txn = false;
-    query->session->open_queries--;
+    session->open_queries--;
     /* What only reads has nothing to undo: what is behind its mark is of statements that were run
      * while its rows were read. */
     bool undoes = failed && (query->kind != WEIR_ROWS || query->bound.writes);
-    query->session->failed |= failed && query->session->in_block;
-    wr_session_statement_ends(query->session, undoes, query->statement_mark);
+    session->failed |= failed && session->in_block;
+    wr_session_statement_ends(session, undoes, query->statement_mark);
 }
 
 void weir_query_close(weir_query *query)
@@ -478,6 +482,21 @@ static bool ends_block(const wr_node *statement)
            action == WR_TRANSACTION_ROLLBACK_TO;
 }
 
+/* What only reads has its snapshots when it is planned and needs the transaction no more: however
+ * long its rows are read, others see at once what the session does meanwhile, and it what they do.
+ */
+static void leave_for_snapshots(weir_query *query)
+{
+    weir_session *session = query->session;
+    query->holds_txn = false;
+    query->view.txn = NULL;
+    session->open_queries--;
+    if (session->in_block)
+        query->read_in = wr_txn_id(session->txn);
+    else
+        wr_session_statement_ends(session, false, query->statement_mark);
+}
+
 static weir_status start_statement(weir_query *query, const wr_node *statement)
 {
     weir_session *session = query->session;
@@ -487,7 +506,11 @@ static weir_status start_statement(weir_query *query, const wr_node *statement)
     query->holds_txn = true;
     session->open_queries++;
     WR_TRY(wr_query_run_statement(query, statement));
-    if (query->kind == WEIR_DONE) wr_query_end(query, false);
+    if (query->kind == WEIR_DONE)
+        wr_query_end(query, false);
+    else if (query->kind == WEIR_ROWS && query->bound.kind == WR_CLASS_QUERY &&
+             !query->bound.writes && !query->rejects.count)
+        leave_for_snapshots(query);
     return WR_OK;
 }
 
@@ -600,11 +623,24 @@ static void note_affected(weir_query *query)
         query->affected = wr_column_int(&query->batch.columns[0], wr_batch_row(&query->batch, 0));
 }
 
+/* Snapshots know the rows of a block by the block: once it has ended, they miss them. */
+static weir_status check_block(const weir_query *query)
+{
+    const weir_session *session = query->session;
+    bool saw_changes = query->read_in && query->statement_mark;
+    if (!saw_changes || (session->in_block && wr_txn_id(session->txn) == query->read_in))
+        return WR_OK;
+    return wr_with_hint(wr_fail(WR_E_TXN_STATE, "the transaction has ended whose changes these "
+                                                "rows are read from"),
+                        "read all rows before COMMIT or ROLLBACK");
+}
+
 weir_status weir_query_next(weir_query *query, const weir_rows **out)
 {
     *out = NULL;
     query->has_given_rows = true;
     if (query->has_failed) return wr_fail(WR_E_API_MISUSE, "the query failed before");
+    WR_TRY(check_block(query));
     while (!query->is_done) {
         bool more = false;
         weir_status bad = next_batch(query, &more);
