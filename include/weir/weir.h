@@ -663,6 +663,45 @@ typedef struct weir_sink {
  * over what arg stands for, also when it fails. */
 WEIR_API weir_status weir_sink_create(weir_session *session, const weir_sink *sink);
 
+/* ---- sources of the host program that are asked for rows ---- */
+/* What one read gives. rows: a struct array with the columns of the source by name, converted to
+ * its types; schema describes it and is given with the first one and whenever it differs from that
+ * of the last. Both are the engine's from then on. rows without release: nothing came. */
+typedef struct weir_read {
+    int64_t timeout_ms; /* nothing is there: how long to wait for rows; 0: not at all */
+    struct ArrowSchema schema;
+    struct ArrowArray rows;
+    /* Where reading goes on behind these rows, by weir_bytes_add: bytes that open understands. If
+     * nothing is added it is still what was told last, and rows behind that are counted. */
+    weir_bytes *position;
+    bool has_ended; /* nothing will come behind them */
+} weir_read;
+
+/* What CREATE SOURCE s (columns) WITH (connector = 'callback', name = '..') reads. open makes a
+ * reader for one stream or query; the others are called by one thread at a time, not always the
+ * same, and not before what read gave was worked off. Positions are committed with the state of the
+ * stream and its sink's token; open gets the last one after a restart (size 0: the beginning), and
+ * must give the same rows behind it in the same order, however they are cut into arrays. What they
+ * return as errors ends the stream. A source with partitions has the places of all of them in its
+ * position. */
+typedef struct weir_feed {
+    const char *name; /* copied */
+    void *arg;
+    bool is_bounded;   /* it ends: INSERT .. SELECT does, too */
+    bool is_forgetful; /* it cannot be opened at an earlier position: nothing is promised of rows */
+    weir_status (*open)(void *arg, const void *position, size_t size, void **reader);
+    weir_status (*read)(void *reader, weir_read *read);
+    /* Rows that it knows of and has not given; -1: unknown. May be NULL, as the next three. */
+    int64_t (*lag)(void *reader);
+    /* A position was committed: nobody will ask for what is before it. */
+    weir_status (*ack)(void *reader, const void *position, size_t size);
+    void (*close)(void *reader);
+    void (*drop)(void *arg); /* once, by any thread, when nobody uses the definition any more */
+} weir_feed;
+/* Defines it for the engine, in place of the one of that name; sources made before keep theirs.
+ * Takes over what arg stands for, also when it fails. */
+WEIR_API weir_status weir_feed_create(weir_session *session, const weir_feed *feed);
+
 /* ---- describing weir itself ---- */
 /* Functions, settings, formats, errors, keywords as one JSON document (weir describe --json). Free
  * with weir_text_free. */

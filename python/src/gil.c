@@ -35,6 +35,22 @@ void wrp_gil_drop(PyObject *object)
     wrp_gil_give(gil);
 }
 
+void wrp_gil_call(PyObject *object, const char *method)
+{
+    PyGILState_STATE gil;
+    if (!wrp_gil_take(&gil)) return;
+    PyObject *done = PyObject_CallMethod(object, method, NULL);
+    if (!done) PyErr_WriteUnraisable(object);
+    Py_XDECREF(done);
+    wrp_gil_give(gil);
+}
+
+void wrp_gil_close(PyObject *object)
+{
+    wrp_gil_call(object, "close");
+    wrp_gil_drop(object);
+}
+
 bool wrp_gil_has_ended(void) { return atomic_load(&has_ended); }
 
 PyObject *wrp_gil_end(PyObject *module, PyObject *args)

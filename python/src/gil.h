@@ -9,6 +9,11 @@
 /* Takes the GIL; false, and nothing of Python may be used any more, if the interpreter ends. */
 bool wrp_gil_take(PyGILState_STATE *gil);
 void wrp_gil_give(PyGILState_STATE gil);
+/* Calls a method of an object that takes no arguments. What it raises cannot be told to anybody: it
+ * is shown as Python shows what destructors raise. */
+void wrp_gil_call(PyObject *object, const char *method);
+/* close() in this way, and lets go of the object. */
+void wrp_gil_close(PyObject *object);
 /* Lets go of an object. Threads with or without the GIL; when the interpreter ends it is left. */
 void wrp_gil_drop(PyObject *object);
 /* The exception that is set, as an error of the engine with its traceback. GIL held. */

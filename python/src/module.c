@@ -8,6 +8,7 @@
 #include "arrow.h"
 #include "connection.h"
 #include "errors.h"
+#include "feed.h"
 #include "function.h"
 #include "gil.h"
 #include "query.h"
@@ -55,6 +56,7 @@ static PyMethodDef functions[] = {
     {"text_buffers", wrp_text_buffers, METH_VARARGS,
      "text_buffers(values, takes_bytes, nan_is_null) -> (nulls, bits, offsets, bytes) or None"},
     {"sink_create", wrp_sink_create, METH_VARARGS, "See sink.h."},
+    {"feed_create", wrp_feed_create, METH_VARARGS, "See feed.h."},
     {"gil_end", wrp_gil_end, METH_VARARGS, "See gil.h."},
     {"push_open", wrp_push_open, METH_VARARGS, "push_open(session, source) -> Push"},
     {0}};

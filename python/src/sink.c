@@ -69,22 +69,8 @@ static weir_status sink_flush(void *writer)
     return end_call(PyObject_CallMethod(writer, "flush", NULL), gil);
 }
 
-/* For calls that cannot fail: what is raised is shown as Python shows what a destructor raises. */
-static void call_at_end(void *writer, const char *method, bool is_last)
-{
-    PyGILState_STATE gil;
-    if (!wrp_gil_take(&gil)) return;
-    PyObject *done = PyObject_CallMethod(writer, method, NULL);
-    if (!done) PyErr_WriteUnraisable(writer);
-    Py_XDECREF(done);
-    if (is_last) Py_DECREF((PyObject *)writer);
-    wrp_gil_give(gil);
-}
-
-static void sink_abort(void *writer) { call_at_end(writer, "abort", false); }
-
-static void sink_close(void *writer) { call_at_end(writer, "close", true); }
-
+static void sink_abort(void *writer) { wrp_gil_call(writer, "abort"); }
+static void sink_close(void *writer) { wrp_gil_close(writer); }
 static void sink_drop(void *arg) { wrp_gil_drop(arg); }
 
 PyObject *wrp_sink_create(PyObject *module, PyObject *args)

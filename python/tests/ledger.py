@@ -1,12 +1,15 @@
 """A sink that is exactly once, into SQLite, and a program that runs a stream into it until its source ends; to be killed.
 
 ledger.py FOLDER SCRIPT INSERT: FOLDER/state is the state, FOLDER/out.db gets the rows as JSON. Used by test_sink.py and
-test_pull.py.
+test_source.py.
 """
 
 import json
+import os
 import pathlib
+import random
 import sqlite3
+import subprocess
 import sys
 
 import weir
@@ -57,14 +60,31 @@ def lines(folder):
         database.close()
 
 
-def run(folder, script, insert):
+def run(folder, script, insert, prepare=lambda db: None):
     Ledger.path = str(pathlib.Path(folder, "out.db"))
     with weir.connect(threads=1) as db:
         stream.create_sink("ledger", Ledger, by="rows", connection=db)
+        prepare(db)
         db.execute(script)
         with stream.start(insert, connection=db, state=str(pathlib.Path(folder, "state")), checkpoint_interval="5 ms") as query:
             assert query.progress["delivery"] == "exactly-once", query.progress["delivery_reason"]
             query.wait()
+
+
+def killed_until_done(program, folder, script, insert, kills):
+    """Runs a program of this folder again and again, killing it at random moments, at last not any more; how often."""
+    here = pathlib.Path(__file__).parent
+    paths = {**os.environ, "PYTHONPATH": f"{pathlib.Path(weir.__file__).parents[1]}:{here}"}
+    chance, done = random.Random(7), 0
+    while True:
+        running = subprocess.Popen([sys.executable, str(here / program), str(folder), script, insert], env=paths)
+        try:
+            assert running.wait(chance.uniform(0.15, 0.5) if done < kills else 120) == 0
+            return done
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
+            done += 1
 
 
 if __name__ == "__main__":

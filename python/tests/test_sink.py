@@ -1,11 +1,6 @@
 """Sinks written in Python: what they get, their part in checkpoints, what goes wrong in them."""
 
 import gc
-import os
-import pathlib
-import random
-import subprocess
-import sys
 import threading
 import weakref
 
@@ -17,21 +12,6 @@ import weir
 from weir import stream
 
 NUMBERS = {"n": "BIGINT", "t": "VARCHAR"}
-
-
-def killed_until_done(folder, script, insert, kills, program="ledger.py"):
-    """Runs the program again and again, killing it at random moments, at last not any more."""
-    here = {**os.environ, "PYTHONPATH": f"{pathlib.Path(weir.__file__).parents[1]}:{pathlib.Path(__file__).parent}"}
-    chance, done = random.Random(7), 0
-    while True:
-        running = subprocess.Popen([sys.executable, str(pathlib.Path(__file__).with_name(program)), str(folder), script, insert], env=here)
-        try:
-            assert running.wait(chance.uniform(0.15, 0.5) if done < kills else 120) == 0
-            return done
-        except subprocess.TimeoutExpired:
-            running.kill()
-            running.wait()
-            done += 1
 
 
 def test_functions_get_rows_as_they_like(db):
@@ -225,7 +205,7 @@ EVENTS = "CREATE SOURCE bids WITH (connector = 'nexmark', table = 'bid', events 
 def test_a_killed_program_writes_every_row_once(tmp_path):
     columns = "auction BIGINT, bidder BIGINT, price BIGINT"
     script = EVENTS.format(", rate = 8000", columns)
-    kills = killed_until_done(tmp_path, script, "INSERT INTO out SELECT auction, bidder, price FROM bids", 6)
+    kills = ledger.killed_until_done("ledger.py", tmp_path, script, "INSERT INTO out SELECT auction, bidder, price FROM bids", 6)
     with weir.connect() as db:
         db.execute("CREATE SOURCE bids WITH (connector = 'nexmark', table = 'bid', events = 30000)")
         wanted = sorted(map(list, db.sql("SELECT auction, bidder, price FROM bids").rows()))

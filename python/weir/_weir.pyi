@@ -26,6 +26,9 @@ def aggregate_create(
     sees_order: bool, is_serial: bool, state_bytes: int, methods: object, /
 ) -> None: ...  # fmt: skip
 def sink_create(session: Session, name: str, definition: object, takes_changes: bool, commits: bool, /) -> None: ...
+def feed_create(
+    session: Session, name: str, definition: object, is_bounded: bool, is_forgetful: bool, knows_lag: bool, wants_acks: bool, /
+) -> None: ...
 def gil_end(timeout_ms: int, /) -> bool: ...
 def array_of(
     format: str, length: int, null_count: int, buffers: list[Any], children: list[tuple[str, tuple[object, object]]] = [],  # noqa: A002

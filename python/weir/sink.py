@@ -106,30 +106,42 @@ class _Function:
         self.write = function
 
 
-class _Definition:
-    """What opens writers, one for each stream: a class makes them, an object is one itself."""
+class Maker:
+    """Makes what a stream writes to, or reads: a class does so each time, an object is one itself, for one stream at a
+    time, and a function is put into adapter. what: "sink" or "source"; method: the one it must have."""
 
-    def __init__(self, name: str, to: Any, by: str) -> None:
-        self._name = name
-        self._is_class = isinstance(to, type)
-        self._is_object = not self._is_class and hasattr(to, "write")
-        self._to: Any = to if self._is_class or self._is_object else _Function(to)
-        self._form = _FORMS[by]
+    def __init__(self, what: str, name: str, of: Any, method: str, adapter: Callable[[Any], Any]) -> None:
+        self._title = f'the {what} "{name}"'
+        self._is_class = isinstance(of, type)
+        self._is_object = not self._is_class and hasattr(of, method)
+        self._of: Any = of
+        self._adapter = adapter
         self._use = threading.Lock()
 
-    def open(self, query: str) -> _Calls:
+    def make(self, *opened_with: Any) -> tuple[Any, Callable[[], None]]:
+        """The object, opened, and what is called when it was closed."""
         if self._is_object and not self._use.acquire(blocking=False):
-            raise ProgrammingError(
-                f'the object of the sink "{self._name}" is in use by another query', hint="a class makes one for each of them"
-            )
+            raise ProgrammingError(f"the object of {self._title} is in use by another query", hint="a class makes one for each of them")
         ended = self._use.release if self._is_object else lambda: None
         try:
-            writer = self._to() if self._is_class else self._to
-            if hasattr(writer, "open"):
-                writer.open(query)
+            made = self._of if self._is_object else self._of() if self._is_class else self._adapter(self._of)
+            if hasattr(made, "open"):
+                made.open(*opened_with)
         except BaseException:
             ended()
             raise
+        return made, ended
+
+
+class _Definition:
+    """What opens writers."""
+
+    def __init__(self, name: str, to: Any, by: str) -> None:
+        self._maker = Maker("sink", name, to, "write", _Function)
+        self._form = _FORMS[by]
+
+    def open(self, query: str) -> _Calls:
+        writer, ended = self._maker.make(query)
         return _Calls(writer, self._form, ended)
 
 

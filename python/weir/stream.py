@@ -27,6 +27,10 @@ from weir.sink import Writer as Writer
 from weir.sink import create_sink as create_sink
 from weir.sink import declaration
 from weir.sink import sink as sink
+from weir.source import Reader as Reader
+from weir.source import create_source as create_source
+from weir.source import pairs
+from weir.source import source as source
 
 Duration = Union[float, str, datetime.timedelta]
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "day": 86400}
@@ -218,34 +222,10 @@ class Source:
         Waits while no query reads the source or one is behind; False if the time was over first, and then nothing, or
         of a table the batches so far, was taken. number: of the first batch; 0: the next one.
         """
-        data = self._rows(rows) if isinstance(rows, (list, tuple)) and rows and isinstance(rows[0], Mapping) else rows
-        for offset, (schema, array) in enumerate(self._pairs(data)):
+        for offset, (schema, array) in enumerate(pairs(rows, self._on)):
             if not self._push.batch(schema, array, number + offset if number else 0, _milliseconds(timeout)):
                 return False
         return True
-
-    def _rows(self, rows: Any) -> Any:
-        """Rows of Python become a batch by way of the engine: their values are bound, not pasted."""
-        names = list(rows[0])
-        values: list[Any] = []
-        texts: list[str] = []
-        for row in rows:
-            texts.append(f"({', '.join(f'${len(values) + i + 1}' for i in range(len(names)))})")
-            values += [row[name] for name in names]
-        columns = ", ".join(map(text.identifier, names))
-        with self._on.session() as beside:
-            return list(beside.sql(f"SELECT * FROM (VALUES {', '.join(texts)}) AS t({columns})", *values).batches())
-
-    def _pairs(self, data: Any) -> Iterator[incoming.Pair]:
-        if hasattr(data, "__arrow_c_array__") or hasattr(data, "to_batches"):
-            yield from incoming.pairs(data)
-        elif hasattr(data, "__arrow_c_stream__"):
-            with self._on.session() as beside:
-                for batch in beside.from_arrow(data).batches():
-                    yield batch.__arrow_c_array__()
-        else:
-            for batch in data:
-                yield from incoming.pairs(batch)
 
     def feed(self, source: Pull, query: Stream | None = None) -> Source:
         """Pulls the batches of a source on a thread of its own, from behind what is committed, and ends with them.

@@ -36,6 +36,7 @@ void weir_engine_close(weir_engine *engine)
     wr_heap_drop(engine->pools);
     wr_catalog_drop(engine->catalog);
     wr_engine_drop_sinks(engine);
+    wr_engine_drop_feeds(engine);
     wr_store_drop(engine->store);
     wr_file_cache_drop(engine->cache);
     wr_mem_drop(engine->mem);

@@ -55,21 +55,28 @@ void weir_push_close(weir_push *push)
 
 /* ---- batches ---- */
 
-/* Which column of the array each column of the source is. */
-static weir_status match_columns(const weir_push *push, const wr_schema *given, int *from)
+weir_status wr_match_columns(const char *source, const wr_schema *wanted, const wr_schema *given,
+                             int *from)
 {
-    const wr_schema *wanted = &push->source->schema;
     for (int c = 0; c < wanted->count; c++) {
         from[c] = -1;
         for (int i = 0; i < given->count && from[c] < 0; i++)
             if (wr_str_ieq(given->fields[i].name, wanted->fields[c].name)) from[c] = i;
         if (from[c] < 0)
             return wr_fail(WR_E_UNKNOWN_COLUMN, "the rows for \"%s\" have no column \"%.*s\"",
-                           push->name, WR_STR_ARGS(wanted->fields[c].name));
+                           source, WR_STR_ARGS(wanted->fields[c].name));
     }
     if (given->count == wanted->count) return WR_OK;
     return wr_fail(WR_E_COLUMN_COUNT, "the rows have %d columns, the source \"%s\" has %d",
-                   given->count, push->name, wanted->count);
+                   given->count, source, wanted->count);
+}
+
+weir_status wr_convert_column(const wr_column *in, const wr_type *to, wr_arena *arena,
+                              wr_column *out)
+{
+    wr_cast_job job = {.to = to, .arena = arena};
+    *out = *in;
+    return in->type == to ? WR_OK : wr_cast_column(&job, in, out);
 }
 
 static weir_status convert(const weir_push *push, wr_arena *arena, const wr_batch *in,
@@ -79,13 +86,9 @@ static weir_status convert(const weir_push *push, wr_arena *arena, const wr_batc
     *out = (wr_batch){.rows = in->rows,
                       .column_count = wanted->count,
                       .columns = wr_new_array(arena, wr_column, wanted->count + 1)};
-    for (int c = 0; c < wanted->count; c++) {
-        const wr_column *column = &in->columns[from[c]];
-        out->columns[c] = *column;
-        if (column->type == wanted->fields[c].type) continue;
-        wr_cast_job job = {.to = wanted->fields[c].type, .arena = arena};
-        WR_TRY(wr_cast_column(&job, column, &out->columns[c]));
-    }
+    for (int c = 0; c < wanted->count; c++)
+        WR_TRY(wr_convert_column(&in->columns[from[c]], wanted->fields[c].type, arena,
+                                 &out->columns[c]));
     return WR_OK;
 }
 
@@ -97,7 +100,7 @@ static weir_status bring(weir_push *push, const struct ArrowSchema *schema,
     wr_schema given;
     WR_TRY(wr_arrow_import_schema(schema, &arena, &given));
     int *from = wr_new_array(&arena, int, push->source->schema.count + 1);
-    WR_TRY(match_columns(push, &given, from));
+    WR_TRY(wr_match_columns(push->name, &push->source->schema, &given, from));
     int count = (int)((array->length + WR_BATCH_ROWS - 1) / WR_BATCH_ROWS);
     wr_batch *pieces = wr_new_array(&arena, wr_batch, count + 1);
     for (int i = 0; i < count; i++) {

@@ -43,6 +43,7 @@ struct weir_engine {
     struct wr_running *running;  /* guarded by lock; the streams there are */
     struct wr_live_view *views;  /* guarded by lock; those whose queries go on, the newest first */
     struct wr_host_sink *sinks;  /* guarded by lock; of the host program */
+    struct wr_host_feed *feeds;  /* guarded by lock; likewise */
 };
 
 typedef struct wr_savepoint {
@@ -400,6 +401,19 @@ WR_MUST_CHECK weir_status wr_session_find_table(void *owner, wr_str name, const 
 /* A sink of the host program by name: a new reference, or NULL. host is the engine. Any thread. */
 struct wr_host_sink *wr_engine_sink(void *host, wr_str name);
 void wr_engine_drop_sinks(weir_engine *engine);
+
+/* ---- host_feed.c ---- */
+/* The same of sources. */
+struct wr_host_feed *wr_engine_feed(void *host, wr_str name);
+void wr_engine_drop_feeds(weir_engine *engine);
+
+/* ---- push.c ---- */
+/* Which column of given each column of the source is; from has room for all of them. */
+WR_MUST_CHECK weir_status wr_match_columns(const char *source, const wr_schema *wanted,
+                                           const wr_schema *given, int *from);
+/* A column in the type it is wanted in: itself, or converted into the arena. */
+WR_MUST_CHECK weir_status wr_convert_column(const wr_column *in, const wr_type *to, wr_arena *arena,
+                                            wr_column *out);
 
 /* ---- live.c ---- */
 typedef struct wr_live wr_live;

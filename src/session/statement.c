@@ -166,6 +166,7 @@ static void fill_environment(weir_query *query)
                                        .thread_count = session->engine->thread_count,
                                        .cache = session->engine->cache,
                                        .host_sink = wr_engine_sink,
+                                       .host_feed = wr_engine_feed,
                                        .host = session->engine};
     wr_file_cache_begin(session->engine->cache);
     wr_rejects_prepare(query);

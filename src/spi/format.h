@@ -21,6 +21,7 @@ struct wr_format_context {
     /* A new reference to a sink of the host program (host_sink.h), NULL if there is none of the
      * name. NULL: there are none at all. Any thread. */
     struct wr_host_sink *(*host_sink)(void *host, wr_str name);
+    struct wr_host_feed *(*host_feed)(void *host, wr_str name); /* likewise a source */
     void *host;
 };
 
