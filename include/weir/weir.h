@@ -584,7 +584,11 @@ typedef struct weir_function {
     weir_status (*call)(void *arg, weir_call *call);
     void (*drop)(void *arg); /* may be NULL */
 } weir_function;
-/* Takes over what arg stands for, also when it fails. Names and types are copied. */
+/* Takes over what arg stands for, also when it fails. Names and types are copied. A name may have
+ * several forms with different arg_types, of which a call takes the one that fits best; a form with
+ * the same arg_types is replaced. An aggregate of that name, or a function where an aggregate is
+ * made, goes with all its forms, and built-in functions of the name are hidden. DROP FUNCTION name
+ * ends all forms, DROP FUNCTION name(types) one. */
 WEIR_API weir_status weir_function_create(weir_session *session, const weir_function *function);
 
 /* Rows for some states: those of states[k] are rows [starts[k], starts[k + 1]) of args. */
@@ -624,6 +628,7 @@ typedef struct weir_aggregate {
     weir_status (*load)(void *arg, const void *bytes, size_t size, void **state);
     void (*drop)(void *arg);
 } weir_aggregate;
+/* As weir_function_create. */
 WEIR_API weir_status weir_aggregate_create(weir_session *session, const weir_aggregate *aggregate);
 
 /* ---- sinks of the host program ---- */

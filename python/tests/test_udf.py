@@ -116,6 +116,22 @@ def test_calls_that_are_held_back_count_as_memory_and_end_with_the_query(db):
     assert db.sql("select size('abc')").item() == 3
 
 
+def test_a_name_has_forms_for_different_arguments(db):
+    for types, name in ((["DOUBLE"], "number"), (["VARCHAR"], "text"), (["VARCHAR", "VARCHAR"], "two texts"), ([], "nothing")):
+        udf.create_function("kind", lambda *given, name=name: name, types, "VARCHAR", by="row", connection=db)
+    db.execute("create table t as select 1.5::double as d, 'a' as s")
+    assert db.sql("select kind(d), kind(s), kind(s, s), kind() from t").rows() == [("number", "text", "two texts", "nothing")]
+    udf.udf(["VARCHAR"], "VARCHAR", name="kind", connection=db)(lambda texts: texts)
+    assert db.sql("select kind(s), kind(d) from t").rows() == [("a", "number")]
+    with pytest.raises(weir.ProgrammingError, match="existing forms"):
+        db.sql("select kind([1]) from t").rows()
+    db.execute("drop function kind(varchar, varchar)")
+    with pytest.raises(weir.ProgrammingError):
+        db.sql("select kind(s, s) from t").rows()
+    db.execute("drop function kind")
+    assert db.sql("select count(*) from weir_functions() where name = 'kind'").item() == 0
+
+
 class Longest:
     """The longest text of a group."""
 

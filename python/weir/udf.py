@@ -181,7 +181,9 @@ def create_function(
     serial: bool = False,
     connection: Connection | None = None,
 ) -> None:
-    """Makes a function of Python an SQL function; one of the same name is replaced, a built-in one hidden.
+    """Makes a function of Python an SQL function; one with the same name and types of arguments is replaced, a built-in one hidden.
+
+    Forms of one name with different arguments stand side by side; a call takes the one that fits best.
 
     arguments, returns: SQL types ("DOUBLE", "DECIMAL(10,2)", "VARCHAR[]"); results are converted to returns if they can be.
     volatility: "immutable" (the same arguments give the same), "stable" (within a statement), "volatile". nulls: the

@@ -59,7 +59,7 @@ void wr_object_release(wr_object *object)
     wr_relation_release(object->relation);
     wr_source_release(object->source);
     wr_target_release(object->target);
-    wr_host_fn_release(object->function);
+    wr_host_forms_release(&object->forms);
     wr_arena_clear(&object->arena);
     wr_heap_drop(object);
 }

@@ -5,7 +5,7 @@
  * refcounted so that a running statement keeps what it bound. Definitions of views, macros,
  * defaults and checks are kept as SQL text and parsed when used. Any thread. */
 #pragma once
-#include "expr/expr.h"
+#include "expr/host_fn.h"
 #include "spi/connector.h"
 #include "store/table.h"
 
@@ -118,7 +118,7 @@ typedef struct wr_object {
     /* TYPE */
     const wr_type *type;
     /* FUNCTION */
-    struct wr_host_fn *function;
+    wr_host_forms forms;
     /* SEQUENCE */
     int64_t start, increment, min_value, max_value;
     bool cycles;

@@ -492,6 +492,50 @@ void wr_host_fn_release(wr_host_fn *fn)
     wr_heap_drop(fn);
 }
 
+/* ---- forms of a name ---- */
+
+wr_host_fn *wr_host_form_of(const wr_host_forms *forms, const wr_type *const *arg_types, int count)
+{
+    for (int i = 0; i < forms->count; i++) {
+        const wr_schema *args = &forms->items[i]->schema;
+        bool is_same = args->count == count;
+        for (int k = 0; k < count && is_same; k++)
+            is_same = args->fields[k].type == arg_types[k];
+        if (is_same) return forms->items[i];
+    }
+    return NULL;
+}
+
+wr_host_forms wr_host_forms_without(wr_arena *arena, const wr_host_forms *before,
+                                    const wr_host_fn *fn)
+{
+    wr_host_forms out = {.items = wr_new_array(arena, wr_host_fn *, before->count + 1)};
+    for (int i = 0; i < before->count; i++)
+        if (before->items[i] != fn) out.items[out.count++] = wr_host_fn_keep(before->items[i]);
+    return out;
+}
+
+wr_host_forms wr_host_forms_with(wr_arena *arena, const wr_host_forms *before, wr_host_fn *fn)
+{
+    WR_ARENA(scratch);
+    static const wr_host_forms none = {0};
+    const wr_type **types = wr_new_array(&scratch, const wr_type *, fn->schema.count + 1);
+    for (int i = 0; i < fn->schema.count; i++)
+        types[i] = fn->schema.fields[i].type;
+    if (!before || wr_host_fn_is_aggregate(before->items[0]) != wr_host_fn_is_aggregate(fn))
+        before = &none;
+    const wr_host_fn *same = wr_host_form_of(before, types, fn->schema.count);
+    wr_host_forms out = wr_host_forms_without(arena, before, same);
+    out.items[out.count++] = fn;
+    return out;
+}
+
+void wr_host_forms_release(const wr_host_forms *forms)
+{
+    for (int i = 0; i < forms->count; i++)
+        wr_host_fn_release(forms->items[i]);
+}
+
 bool wr_host_fn_is_aggregate(const wr_host_fn *fn) { return !fn->def.call; }
 const char *wr_host_fn_signature(const wr_host_fn *fn) { return fn->fn.signature; }
 const char *wr_host_fn_help(const wr_host_fn *fn) { return fn->def.help; }

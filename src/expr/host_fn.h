@@ -55,12 +55,28 @@ bool wr_host_fn_is_aggregate(const wr_host_fn *fn);
 const char *wr_host_fn_signature(const wr_host_fn *fn); /* "(double, text) -> double" */
 const char *wr_host_fn_help(const wr_host_fn *fn);
 
-/* As wr_bind_call and wr_bind_aggregate, of this function. It outlives what is bound. */
+/* What one name stands for: functions, or aggregates, with different types of arguments. There is
+ * at least one. */
+typedef struct wr_host_forms {
+    wr_host_fn **items;
+    int count;
+} wr_host_forms;
+/* The form with exactly these types of arguments; NULL: there is none. */
+wr_host_fn *wr_host_form_of(const wr_host_forms *forms, const wr_type *const *arg_types, int count);
+/* The forms with fn, in place of the one with its types of arguments, or of all if they are of the
+ * other kind; in the arena, with references. Takes over the one of fn. NULL before: only fn. */
+wr_host_forms wr_host_forms_with(wr_arena *arena, const wr_host_forms *before, wr_host_fn *fn);
+/* The forms without one, which may leave none. */
+wr_host_forms wr_host_forms_without(wr_arena *arena, const wr_host_forms *before,
+                                    const wr_host_fn *fn);
+void wr_host_forms_release(const wr_host_forms *forms);
+
+/* As wr_bind_call and wr_bind_aggregate, of the form that fits best. It outlives what is bound. */
 WR_MUST_CHECK weir_status wr_bind_host_call(wr_arena *arena, const wr_env *env,
-                                            const wr_host_fn *fn, wr_expr **args,
+                                            const wr_host_forms *forms, wr_expr **args,
                                             const wr_str *names, int count, wr_span span,
                                             wr_expr **out);
-WR_MUST_CHECK weir_status wr_bind_host_aggregate(wr_arena *arena, const wr_host_fn *fn,
+WR_MUST_CHECK weir_status wr_bind_host_aggregate(wr_arena *arena, const wr_host_forms *forms,
                                                  wr_span span, wr_aggregate_call *call);
 /* The function an expression calls; NULL: another kind of expression or a built-in one. */
 const wr_host_fn *wr_host_fn_of(const wr_expr *e);

@@ -371,20 +371,29 @@ static weir_status find_overload(wr_arena *arena, wr_str name, wr_entry_kind kin
     return found ? WR_OK : no_overload(name, kind, args, count, span);
 }
 
-/* The one form that a function of the host program has. */
-static weir_status fit_host(wr_arena *arena, const wr_host_fn *fn, wr_expr **args,
-                            const wr_str *names, int count, wr_span span, match *m)
+/* Of the forms of a function of the host program. */
+static weir_status fit_host(wr_arena *arena, const wr_host_forms *forms, wr_expr **args,
+                            const wr_str *names, int count, wr_span span, match *best)
 {
-    const wr_fn_entry *entry = wr_host_fn_entry(fn);
-    wr_str name = wr_str_of(entry->fn ? entry->fn->name : entry->aggregate->name);
-    *m = (match){.entry = entry, .signature = wr_host_fn_words(fn)};
-    if (try_overload(arena, m, args, names, count)) return WR_OK;
     WR_BUF(types);
+    WR_BUF(known);
+    bool found = false;
+    const wr_fn_entry *first = wr_host_fn_entry(forms->items[0]);
+    wr_str name = wr_str_of(first->fn ? first->fn->name : first->aggregate->name);
+    for (int i = 0; i < forms->count; i++) {
+        const wr_host_fn *fn = forms->items[i];
+        match m = {.entry = wr_host_fn_entry(fn), .signature = wr_host_fn_words(fn)};
+        wr_buf_printf(&known, "\n%.*s%s", WR_STR_ARGS(name), wr_host_fn_signature(fn));
+        if (!try_overload(arena, &m, args, names, count)) continue;
+        if (found && m.cost >= best->cost) continue;
+        *best = m;
+        found = true;
+    }
+    if (found) return WR_OK;
     add_types(&types, args, count, ", ");
     weir_status bad = wr_fail_at(WR_E_UNKNOWN_FUNCTION, span, "no function %.*s(%s)",
                                  WR_STR_ARGS(name), types.data ? types.data : "");
-    return wr_with_detail(bad, "existing forms:\n%.*s%s", WR_STR_ARGS(name),
-                          wr_host_fn_signature(fn));
+    return wr_with_detail(bad, "existing forms:%s", known.data);
 }
 
 /* ---- calls ---- */
@@ -427,21 +436,21 @@ weir_status wr_bind_call(wr_arena *arena, const wr_env *env, wr_str name, wr_exp
     return make_call(arena, env, name, &m, names, span, out);
 }
 
-weir_status wr_bind_host_call(wr_arena *arena, const wr_env *env, const wr_host_fn *fn,
+weir_status wr_bind_host_call(wr_arena *arena, const wr_env *env, const wr_host_forms *forms,
                               wr_expr **args, const wr_str *names, int count, wr_span span,
                               wr_expr **out)
 {
     match m;
-    WR_TRY(fit_host(arena, fn, args, names, count, span, &m));
+    WR_TRY(fit_host(arena, forms, args, names, count, span, &m));
     WR_TRY(cast_arguments(arena, &m));
     return make_call(arena, env, wr_str_of(m.entry->fn->name), &m, names, span, out);
 }
 
-weir_status wr_bind_host_aggregate(wr_arena *arena, const wr_host_fn *fn, wr_span span,
+weir_status wr_bind_host_aggregate(wr_arena *arena, const wr_host_forms *forms, wr_span span,
                                    wr_aggregate_call *call)
 {
     match m;
-    WR_TRY(fit_host(arena, fn, call->args, NULL, call->arg_count, span, &m));
+    WR_TRY(fit_host(arena, forms, call->args, NULL, call->arg_count, span, &m));
     WR_TRY(cast_arguments(arena, &m));
     call->fn = m.entry->aggregate;
     call->args = m.args;

@@ -180,7 +180,7 @@ WR_MUST_CHECK weir_status wr_bind_lambda(wr_scope *scope, const wr_sql_lambda *l
                                          const wr_type **types, wr_expr **out);
 /* host: the aggregate it calls; NULL: a built-in function. */
 WR_MUST_CHECK weir_status wr_bind_window(wr_scope *scope, const wr_sql_call *call,
-                                         const wr_host_fn *host, wr_expr **out);
+                                         const wr_host_forms *host, wr_expr **out);
 WR_MUST_CHECK weir_status wr_bind_sort_keys(wr_scope *scope, const wr_nodes *order_by,
                                             wr_sort_key **out, int *count);
 void wr_sort_key_direction(const wr_sql_order_item *item, wr_sort_key *key);

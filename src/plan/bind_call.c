@@ -182,7 +182,7 @@ static weir_status bind_aggregate_parts(wr_scope *scope, const wr_sql_call *call
 }
 
 static weir_status bind_aggregate(wr_scope *scope, const wr_sql_call *call, wr_str name,
-                                  const wr_host_fn *host, wr_expr **out)
+                                  const wr_host_forms *host, wr_expr **out)
 {
     wr_arena *arena = scope->planner->arena;
     wr_aggregate_call *aggregate = wr_new(arena, wr_aggregate_call);
@@ -358,10 +358,10 @@ static weir_status needs_over(wr_scope *scope, const wr_sql_call *call, wr_str n
 }
 
 static weir_status bind_host_function(wr_scope *scope, const wr_sql_call *call, wr_str name,
-                                      const wr_host_fn *host, wr_expr **out)
+                                      const wr_host_forms *host, wr_expr **out)
 {
     wr_planner *planner = scope->planner;
-    bool is_aggregate = wr_host_fn_is_aggregate(host);
+    bool is_aggregate = wr_host_fn_is_aggregate(host->items[0]);
     if (call->over && is_aggregate) return wr_bind_window(scope, call, host, out);
     if (is_aggregate) return bind_aggregate(scope, call, name, host, out);
     if (!only_plain(call)) return refuse_aggregate_words(call, name);
@@ -388,7 +388,7 @@ weir_status wr_bind_function(wr_scope *scope, const wr_sql_call *call, wr_expr *
         if (macro) {
             wr_push(planner->arena, &planner->objects, macro);
             if (macro->kind == WR_ENTRY_FUNCTION)
-                return bind_host_function(scope, call, name, macro->function, out);
+                return bind_host_function(scope, call, name, &macro->forms, out);
             if (!only_plain(call)) return refuse_aggregate_words(call, name);
             return bind_macro(scope, macro, call, out);
         }

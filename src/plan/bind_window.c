@@ -172,7 +172,7 @@ static weir_status bind_parts(wr_scope *scope, const wr_sql_call *node, const wr
     return bind_frame(scope, spec->frame ? wr_sql_as_frame(spec->frame) : NULL, call);
 }
 
-weir_status wr_bind_window(wr_scope *scope, const wr_sql_call *node, const wr_host_fn *host,
+weir_status wr_bind_window(wr_scope *scope, const wr_sql_call *node, const wr_host_forms *host,
                            wr_expr **out)
 {
     wr_arena *arena = scope->planner->arena;

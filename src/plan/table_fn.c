@@ -301,14 +301,16 @@ static weir_status list_functions(wr_scope *scope, const wr_table_fn_args *args,
                                                          planner->arena, &own_count)
                                        : NULL;
     for (int i = 0; i < own_count; i++) {
-        const wr_host_fn *fn = own[i]->function;
-        wr_row_text(&rows, own[i]->name);
-        wr_row_text(&rows, wr_str_of(wr_host_fn_is_aggregate(fn) ? "aggregate" : "scalar"));
-        wr_row_text(&rows, WR_STR("host"));
-        wr_row_text(&rows, wr_str_of(wr_host_fn_signature(fn)));
-        wr_row_text(&rows, wr_str_of(wr_host_fn_help(fn)));
-        wr_row_null(&rows);
-        wr_row_null(&rows);
+        for (int k = 0; k < own[i]->forms.count; k++) {
+            const wr_host_fn *fn = own[i]->forms.items[k];
+            wr_row_text(&rows, own[i]->name);
+            wr_row_text(&rows, wr_str_of(wr_host_fn_is_aggregate(fn) ? "aggregate" : "scalar"));
+            wr_row_text(&rows, WR_STR("host"));
+            wr_row_text(&rows, wr_str_of(wr_host_fn_signature(fn)));
+            wr_row_text(&rows, wr_str_of(wr_host_fn_help(fn)));
+            wr_row_null(&rows);
+            wr_row_null(&rows);
+        }
         wr_object_release(own[i]);
     }
     const char *cells[7];

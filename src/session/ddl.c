@@ -367,6 +367,11 @@ static weir_status drop_one(weir_query *query, const wr_sql_drop *drop,
     if (object->kind == WR_ENTRY_SEQUENCE)
         WR_TRY(wr_with_span(wr_check_sequence_free(query, object), node->node.span));
     if (object->kind == WR_ENTRY_INDEX) WR_TRY(drop_index_key(query, object));
+    if (object->kind == WR_ENTRY_FUNCTION && drop->has_types) {
+        bool is_last;
+        WR_TRY(wr_with_span(wr_drop_form(query, object, &drop->types, &is_last), node->node.span));
+        if (!is_last) return WR_OK;
+    }
     return wr_catalog_remove(&query->view, object);
 }
 

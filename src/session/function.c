@@ -118,6 +118,35 @@ static weir_status make(weir_session *session, const char *const *args, const ch
     return bad;
 }
 
+/* An object of all forms of the name, in place of the one there is. Takes over fn. */
+static weir_status add_form(weir_session *session, wr_str name, wr_host_fn *fn)
+{
+    wr_catalog_view view;
+    wr_session_view(session, &view);
+    WR_AUTO(wr_object) *before =
+        wr_catalog_find(&view, 1u << WR_ENTRY_FUNCTION, WR_STR("main"), name);
+    wr_object *object = wr_object_new(WR_ENTRY_FUNCTION, WR_STR("main"), name);
+    object->forms = wr_host_forms_with(&object->arena, before ? &before->forms : NULL, fn);
+    return wr_catalog_add(&view, object, true);
+}
+
+weir_status wr_drop_form(weir_query *query, wr_object *object, const wr_nodes *types, bool *is_last)
+{
+    const wr_type **wanted = wr_new_array(&query->arena, const wr_type *, types->count + 1);
+    *is_last = false;
+    for (int i = 0; i < types->count; i++)
+        WR_TRY(wr_bind_type(&query->planner, types->items[i], &wanted[i]));
+    const wr_host_fn *fn = wr_host_form_of(&object->forms, wanted, types->count);
+    if (!fn)
+        return wr_fail(WR_E_UNKNOWN_FUNCTION, "no form of %.*s has these types of arguments",
+                       WR_STR_ARGS(object->name));
+    *is_last = object->forms.count == 1;
+    if (*is_last) return WR_OK;
+    wr_object *less = wr_object_new(WR_ENTRY_FUNCTION, object->schema, object->name);
+    less->forms = wr_host_forms_without(&less->arena, &object->forms, fn);
+    return wr_catalog_add(&query->view, less, true);
+}
+
 static weir_status publish(weir_session *session, const char *const *args, const char *result,
                            wr_host_fn_def *def)
 {
@@ -130,13 +159,7 @@ static weir_status publish(weir_session *session, const char *const *args, const
     }
     uint64_t mark = wr_txn_savepoint(session->txn);
     bad = make(session, args, result, def, &fn);
-    if (!bad) {
-        wr_object *object = wr_object_new(WR_ENTRY_FUNCTION, WR_STR("main"), wr_str_of(def->name));
-        object->function = fn;
-        wr_catalog_view view;
-        wr_session_view(session, &view);
-        bad = wr_catalog_add(&view, object, true);
-    }
+    if (!bad) bad = add_form(session, wr_str_of(def->name), fn);
     wr_session_statement_ends(session, bad != WR_OK, mark);
     return bad;
 }

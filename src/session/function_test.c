@@ -249,6 +249,65 @@ TEST(what_a_function_does_wrong_fails_the_statement)
     EXPECT_INT(h.results, 0);
 }
 
+/* Gives the number of its arguments. */
+static weir_status count_arguments(void *arg, weir_call *call)
+{
+    int64_t *to = new_result(arg, call->args->length, call->result);
+    for (int64_t i = 0; i < call->args->length; i++)
+        to[i] = call->args->n_children;
+    return NULL;
+}
+
+static void add_form(bench *b, host *h, const char *const *types, int count, const char *help)
+{
+    weir_function f = {.name = "form",
+                       .help = help,
+                       .arg_types = types,
+                       .arg_count = count,
+                       .result_type = "BIGINT",
+                       .arg = h,
+                       .call = count_arguments,
+                       .drop = drop_host};
+    EXPECT_OK(weir_function_create(b->session, &f));
+}
+
+TEST(a_name_has_forms_for_different_arguments)
+{
+    static const char *const text_double[] = {"VARCHAR", "DOUBLE"};
+    bench b;
+    host h = {0};
+    bench_open(&b);
+    add_form(&b, &h, one_double, 1, "one");
+    add_form(&b, &h, text_double, 2, "pair");
+    add_form(&b, &h, text_double, 1, "text");
+    add_form(&b, &h, NULL, 0, "none");
+    expect(&b, "SELECT form(1), form('a', 2), form('a'::TEXT), form()", "1 | 2 | 1 | 0\n");
+    expect(&b, "SHOW FUNCTIONS LIKE 'form'",
+           "form | scalar | (DOUBLE) -> BIGINT | one\n"
+           "form | scalar | (VARCHAR, DOUBLE) -> BIGINT | pair\n"
+           "form | scalar | (VARCHAR) -> BIGINT | text\n"
+           "form | scalar | () -> BIGINT | none\n");
+    expect(&b, "SELECT form(1, 2, 3)",
+           "no function form(INTEGER, INTEGER, INTEGER) [existing forms:\nform(DOUBLE) -> "
+           "BIGINT\nform(VARCHAR, DOUBLE) -> BIGINT\nform(VARCHAR) -> BIGINT\nform() -> BIGINT]");
+    EXPECT_INT(h.dropped, 0);
+    add_form(&b, &h, one_double, 1, "another");
+    EXPECT_INT(h.dropped, 1);
+    expect(&b, "DROP FUNCTION form(INT[])", "no form of form has these types of arguments");
+    expect(&b, "DROP FUNCTION form(VARCHAR, DOUBLE)", "");
+    EXPECT_INT(h.dropped, 2);
+    expect(&b, "SELECT form('a', 2)",
+           "no function form(VARCHAR, INTEGER) [existing forms:\nform(VARCHAR) -> BIGINT\nform() "
+           "-> BIGINT\nform(DOUBLE) -> BIGINT]");
+    expect(&b, "BEGIN; DROP FUNCTION form(); ROLLBACK; SELECT form()", "0\n");
+    expect(&b, "DROP FUNCTION form(); DROP FUNCTION form(DOUBLE); SELECT form('a'::TEXT)", "1\n");
+    expect(&b, "DROP FUNCTION form(VARCHAR)", "");
+    expect(&b, "SELECT form()", "no function \"form\"");
+    EXPECT_INT(h.dropped, 5);
+    bench_close(&b);
+    EXPECT_INT(h.dropped, 5);
+}
+
 /* ---- aggregates: the sum and the number of values */
 
 typedef struct total {

@@ -252,6 +252,10 @@ WR_MUST_CHECK weir_status wr_query_drain(weir_query *query, const wr_bound *boun
                                          void *arg);
 
 /* ---- ddl.c, alter.c ---- */
+/* function.c: takes the form with these types of arguments out of the catalog, unless it is the
+ * last one of the object: then that is the caller's to remove. */
+WR_MUST_CHECK weir_status wr_drop_form(weir_query *query, wr_object *object, const wr_nodes *types,
+                                       bool *is_last);
 WR_MUST_CHECK weir_status wr_run_ddl(weir_query *query, const wr_node *statement, bool *handled);
 WR_MUST_CHECK weir_status wr_run_alter(weir_query *query, const wr_sql_alter *alter);
 /* target: wr_table *, wr_txn *. For wr_query_drain. */

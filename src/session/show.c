@@ -194,11 +194,13 @@ static void list_functions(weir_query *query, wr_str like)
     int count;
     wr_object **own = wr_catalog_list(&query->view, 1u << WR_ENTRY_FUNCTION, &query->arena, &count);
     for (int i = 0; i < count; i++) {
-        const wr_host_fn *fn = own[i]->function;
-        wr_str row[4] = {own[i]->name,
-                         wr_str_of(wr_host_fn_is_aggregate(fn) ? "aggregate" : "scalar"),
-                         wr_str_of(wr_host_fn_signature(fn)), wr_str_of(wr_host_fn_help(fn))};
-        if (!like.length || is_like(row[0], like)) wr_text_row(query, row);
+        for (int k = 0; k < own[i]->forms.count; k++) {
+            const wr_host_fn *fn = own[i]->forms.items[k];
+            wr_str row[4] = {own[i]->name,
+                             wr_str_of(wr_host_fn_is_aggregate(fn) ? "aggregate" : "scalar"),
+                             wr_str_of(wr_host_fn_signature(fn)), wr_str_of(wr_host_fn_help(fn))};
+            if (!like.length || is_like(row[0], like)) wr_text_row(query, row);
+        }
         wr_object_release(own[i]);
     }
 }

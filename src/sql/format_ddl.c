@@ -417,6 +417,11 @@ void wr_print_drop(wr_buf *out, const wr_sql_drop *node)
     wr_buf_printf(out, "DROP %s %s%s", wr_object_kind_text(node->object),
                   node->concurrently ? "CONCURRENTLY " : "", node->if_exists ? "IF EXISTS " : "");
     wr_print_series(out, node->names);
+    if (node->has_types) {
+        wr_buf_add_char(out, '(');
+        wr_print_series(out, node->types);
+        wr_buf_add_char(out, ')');
+    }
     print_behavior(out, node->behavior);
 }
 

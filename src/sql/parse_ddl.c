@@ -462,13 +462,15 @@ wr_node *wr_grammar_drop(wr_parser *p)
     node->concurrently = take_word(p, WR_KW_CONCURRENTLY);
     node->if_exists = wr_take_if_exists(p);
     node->names = wr_grammar_qualified_list(p, "a name");
-    /* DROP FUNCTION f(int): the parameter types choose nothing here, a name has one definition */
     if (node->object == WR_OBJECT_FUNCTION && take_punct(p, '(')) {
+        wr_node_list types = {0};
         while (!at_punct(p, ')') && !p->error) {
-            wr_grammar_type(p);
+            wr_push(p->arena, &types, wr_grammar_type(p));
             if (!take_punct(p, ',')) break;
         }
         wr_need_punct(p, ')');
+        node->has_types = true;
+        node->types = wr_nodes_of(&types);
     }
     node->behavior = wr_take_drop_behavior(p);
     return &node->node;

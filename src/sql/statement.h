@@ -273,6 +273,8 @@ struct wr_sql_drop {
     wr_object_kind object;
     bool if_exists, concurrently;
     wr_nodes names; /* wr_sql_name_node */
+    bool has_types; /* FUNCTION f(types): only the form with these */
+    wr_nodes types;
     wr_drop_behavior behavior;
 };
 
