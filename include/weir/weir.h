@@ -511,9 +511,10 @@ WEIR_API weir_status weir_run_progress(weir_run *run, const char *json);
 WEIR_API weir_status weir_run_explain(weir_run *run, weir_session *session, const char *sql,
                                       size_t length);
 /* Runs the statements of sql. Rows of the last one go into an artifact and are not held in memory;
- * progress is written meanwhile. options, a JSON object or NULL: "params" {name: text} or [text],
- * "format" (parquet), "path" (result.<format> in artifacts/). *result: JSON with tag, affected,
- * schema, types, row_count, the artifact and a preview as "rows". */
+ * progress is written meanwhile. options, a JSON object or NULL: "params" {name: value} or [value]
+ * (a value is a text, or {"text": "2020-01-01", "type": "DATE"}), "format" (parquet), "path"
+ * (result.<format> in artifacts/), "file_name" there. *result: JSON with tag, affected, schema,
+ * types, row_count, the artifact and a preview as "rows". */
 WEIR_API weir_status weir_run_query(weir_run *run, weir_session *session, const char *sql,
                                     size_t length, const char *options, char **result);
 /* Makes an artifact of a file. type: "result", "snapshot" ..; format: parquet, csv, json, text ..

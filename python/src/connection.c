@@ -92,14 +92,6 @@ static weir_status run_out(wrp_query *query)
     return bad;
 }
 
-static PyObject *raise_kept(weir_status bad, PyObject *raised)
-{
-    weir_error_drop(bad);
-    PyErr_SetObject((PyObject *)Py_TYPE(raised), raised);
-    Py_DECREF(raised);
-    return NULL;
-}
-
 static PyObject *run_text(wrp_session *session, const char *sql, size_t length,
                           wrp_parameters *parameters, PyObject *find)
 {
@@ -116,7 +108,8 @@ static PyObject *run_text(wrp_session *session, const char *sql, size_t length,
     if (!bad && query) bad = run_out(query);
     if (!wrp_turn_end(&turn, raised ? NULL : bad, sql, length) || raised) {
         wrp_query_release(query);
-        return raised ? raise_kept(bad, raised) : NULL;
+        if (raised) wrp_raise_kept(bad, raised);
+        return NULL;
     }
     if (parameters && wrp_parameters_mismatch(parameters)) return NULL;
     return query ? wrp_result_new(query) : PyErr_NoMemory();

@@ -68,9 +68,20 @@ static void raise_made(const char *function, PyObject *parts)
 
 void wrp_raise(weir_status bad, const char *sql, size_t length)
 {
-    PyObject *parts = parts_of(bad, sql, length);
+    wrp_raise_keeping(bad, sql, length);
     weir_error_drop(bad);
-    raise_made("of_engine", parts);
+}
+
+void wrp_raise_keeping(weir_status bad, const char *sql, size_t length)
+{
+    raise_made("of_engine", parts_of(bad, sql, length));
+}
+
+void wrp_raise_kept(weir_status bad, PyObject *raised)
+{
+    weir_error_drop(bad);
+    PyErr_SetObject((PyObject *)Py_TYPE(raised), raised);
+    Py_DECREF(raised);
 }
 
 void wrp_raise_own(const char *name, const char *message, const char *hint)

@@ -5,6 +5,11 @@
 /* Raises bad as the exception of weir.errors that fits its code, and drops it. sql: the text that
  * its position counts in, or NULL. GIL held. */
 void wrp_raise(weir_status bad, const char *sql, size_t length);
+/* The same; bad stays the caller's. */
+void wrp_raise_keeping(weir_status bad, const char *sql, size_t length);
+/* Raises an exception that wrp_status_raised kept, whose reference it takes, and drops what the
+ * engine made of it. GIL held. */
+void wrp_raise_kept(weir_status bad, PyObject *raised);
 /* Raises what this package finds itself: name of a class of weir.errors, text, hint or NULL. GIL
  * held. */
 void wrp_raise_own(const char *name, const char *message, const char *hint);

@@ -12,6 +12,7 @@
 #include "function.h"
 #include "gil.h"
 #include "query.h"
+#include "runs.h"
 #include "sink.h"
 #include "stream.h"
 #include "tables.h"
@@ -58,6 +59,7 @@ static PyMethodDef functions[] = {
     {"sink_create", wrp_sink_create, METH_VARARGS, "See sink.h."},
     {"feed_create", wrp_feed_create, METH_VARARGS, "See feed.h."},
     {"gil_end", wrp_gil_end, METH_VARARGS, "See gil.h."},
+    {"runs_open", wrp_runs_open, METH_VARARGS, "runs_open(home or None) -> Runs"},
     {"push_open", wrp_push_open, METH_VARARGS, "push_open(session, source) -> Push"},
     {0}};
 
@@ -94,7 +96,9 @@ PyMODINIT_FUNC PyInit__weir(void)
                    add_class(module, "Batch", wrp_batch_type()) &&
                    add_class(module, "Buffer", wrp_buffer_type()) &&
                    add_class(module, "Stream", wrp_stream_type()) &&
-                   add_class(module, "Push", wrp_push_type());
+                   add_class(module, "Push", wrp_push_type()) &&
+                   add_class(module, "Runs", wrp_runs_type()) &&
+                   add_class(module, "Run", wrp_run_type());
     if (!is_well) Py_CLEAR(module);
     return module;
 }

@@ -101,19 +101,23 @@ void wrp_session_release(wrp_session *session)
 void wrp_session_interrupt(wrp_session *session)
 {
     pthread_mutex_lock(&session->gate);
+    atomic_fetch_add(&session->interrupts, 1);
     if (session->session) weir_session_interrupt(session->session);
     pthread_mutex_unlock(&session->gate);
 }
 
 /* ---- Ctrl-C ---- */
 
-static weir_session *_Atomic interruptible; /* of the main thread's turn */
-static struct sigaction before;             /* Python's; written by the main thread alone */
+static wrp_session *_Atomic interruptible; /* of the main thread's turn */
+static struct sigaction before;            /* Python's; written by the main thread alone */
 
 static void interrupt(int number, siginfo_t *origin, void *context)
 {
-    weir_session *session = atomic_load(&interruptible);
-    if (session) weir_session_interrupt(session);
+    wrp_session *session = atomic_load(&interruptible);
+    if (session) {
+        atomic_fetch_add(&session->interrupts, 1);
+        weir_session_interrupt(session->session);
+    }
     if (before.sa_flags & SA_SIGINFO)
         before.sa_sigaction(number, origin, context);
     else if (before.sa_handler != SIG_IGN && before.sa_handler != SIG_DFL)
@@ -121,7 +125,7 @@ static void interrupt(int number, siginfo_t *origin, void *context)
 }
 
 /* Only where Ctrl-C means something to Python, and not for a turn inside another one. */
-static bool start_listening(weir_session *session)
+static bool start_listening(wrp_session *session)
 {
     if (gettid() != getpid() || atomic_load(&interruptible)) return false;
     struct sigaction now;
@@ -152,7 +156,7 @@ static wrp_access take(wrp_session *session, wrp_turn *turn)
     }
     atomic_store(&session->holder, gettid());
     turn->session = session;
-    turn->listens = start_listening(session->session);
+    turn->listens = start_listening(session);
     return WRP_ENTERED;
 }
 

@@ -24,6 +24,7 @@ typedef struct wrp_session {
     atomic_int holder;     /* the thread that has the lock; 0: nobody */
     PyObject *find;        /* of the statement that is started, see tables.h; guarded by lock */
     PyObject *raised;      /* by find; guarded by lock */
+    atomic_int interrupts; /* so many so far */
     atomic_int references;
 } wrp_session;
 

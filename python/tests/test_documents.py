@@ -13,8 +13,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((ROOT / "examples" / "python").glob("*.py"))
 
 
-def test_the_quickstart_runs():
-    done = subprocess.run([sys.executable, "tests/python/snippets.py", "python/README.md"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+@pytest.mark.parametrize("page", ["python/README.md", "docs/runs.md"])
+def test_the_python_of_a_page_runs(page, tmp_path):
+    here = {**os.environ, "WEIR_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "tests/python/snippets.py", page], cwd=ROOT, env=here, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

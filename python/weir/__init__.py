@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     import os
     from typing import Any
 
-    from weir import aio, dbapi, excel, notebook, stream, udf
+    from weir import aio, artifacts, dbapi, excel, notebook, runs, stream, udf
     from weir.column import Column
     from weir.interval import Interval
 
-_LATER = {"Column": "column", "Interval": "interval", **{name: "" for name in ("aio", "dbapi", "excel", "notebook", "stream", "udf")}}
+_LATER = {"Column": "column", "Interval": "interval", **{name: "" for name in ("aio", "artifacts", "dbapi", "excel", "notebook", "runs", "stream", "udf")}}
 
 
 def __getattr__(name: str) -> Any:
@@ -140,6 +140,7 @@ __all__ = [
     "Warning",
     "__version__",
     "aio",
+    "artifacts",
     "col",
     "connect",
     "dbapi",
@@ -156,6 +157,7 @@ __all__ = [
     "read_json",
     "read_parquet",
     "register",
+    "runs",
     "sql",
     "sql_expr",
     "stream",

@@ -20,7 +20,8 @@ class Error(Exception):
 
     code: stable, "W1203". sqlstate: five letters, "42703". message: one sentence. detail, hint, fix: more lines, a
     short advice, a text to paste; None if there is none. candidates: near names. position, length: characters in the
-    text that was run, None if it is not about a place. retryable: the same again may succeed.
+    text that was run, None if it is not about a place. retryable: the same again may succeed. run_id: of the tracked run
+    that it ended, if it was one (weir.runs).
     """
 
     code: str
@@ -33,6 +34,7 @@ class Error(Exception):
     position: int | None
     length: int | None
     retryable: bool
+    run_id: str | None = None
 
     def __init__(self, message: str = "", **parts: Any) -> None:
         self.message = message

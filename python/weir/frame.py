@@ -413,6 +413,13 @@ class Frame:
         """Writes a file of one JSON object per line; returns the number of rows. options: those of COPY."""
         return self._copy(path, "json", options)
 
+    def save(self, name: str | None = None, **options: Any) -> dict[str, Any]:
+        """Runs the query as a tracked run, which keeps its rows as a file: weir.runs.query() says with which options, and what
+        it returns. Values are kept with it; tables of the program are not, so a run that reads some cannot be repeated."""
+        from weir import runs
+
+        return runs.query(self, name=name, **options)
+
     def into(
         self,
         table: str,

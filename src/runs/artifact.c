@@ -17,12 +17,15 @@ wr_str wr_run_artifact_path(wr_arena *arena, const wr_run_artifact *artifact)
 void wr_run_artifact_show(const wr_run_artifact *artifact, wr_buf *out)
 {
     WR_ARENA(scratch);
+    WR_BUF(source);
     wr_str path = wr_run_artifact_path(&scratch, artifact);
     wr_file_stat stat;
     weir_status bad = wr_fs_stat(wr_fs_real(), path, &stat);
     wr_run_artifact_write(artifact, out);
     out->length--; /* the brace */
     wr_json_put_text(out, "path", path);
+    wr_run_source(&source, path, artifact->format);
+    if (source.length) wr_json_put_text(out, "source", wr_buf_str(&source));
     if (bad)
         wr_json_put(out, "size_bytes", WR_STR(""));
     else

@@ -9,7 +9,8 @@
  *   setup [sql]      run first: sources, tables
  *   files [path]     made views by their names
  *   settings {..}    of the session
- *   sql, params, limit (rows of the result), format, path or file_name (in artifacts/)
+ *   sql, params (texts, or {text, type})
+ *   limit (rows of the result), format, path or file_name (in artifacts/)
  *   payload {..}     put in front of the result
  * That of stream-sql-once has the flags of its command line: stream_once.c. */
 #include "base/mem.h"
@@ -101,6 +102,17 @@ typedef struct work {
     bool has_file, is_named; /* named: the path was given */
 } work;
 
+/* A parameter with a type, {"text": "2020-01-01", "type": "DATE"}. */
+static weir_status bind_typed(weir_prepared *prepared, int i, wr_str value)
+{
+    WR_ARENA(scratch);
+    wr_str text = wr_json_text_of(&scratch, value, "text");
+    wr_str type = wr_json_text_of(&scratch, value, "type");
+    if (!type.length)
+        return wr_fail(WR_E_BAD_ARGUMENT, "a parameter is a value, or has \"text\" and \"type\"");
+    return weir_bind_typed(prepared, i, text.data ? text.data : "", text.length, type.data);
+}
+
 static weir_status bind_params(const work *w, weir_prepared *prepared)
 {
     WR_ARENA(scratch);
@@ -115,6 +127,10 @@ static weir_status bind_params(const work *w, weir_prepared *prepared)
         if (!found) continue;
         if (wr_json_kind_of(value) == WR_JSON_NULL) {
             WR_TRY(weir_bind_null(prepared, i));
+            continue;
+        }
+        if (wr_json_kind_of(value) == WR_JSON_OBJECT) {
+            WR_TRY(bind_typed(prepared, i, value));
             continue;
         }
         if (wr_json_kind_of(value) != WR_JSON_STRING || !wr_json_unquote(value, &text))
@@ -323,6 +339,8 @@ weir_status wr_run_add_result(weir_run *run, weir_session *session, wr_str path,
     }
     wr_json_put_text(result, "artifact_id", run->artifacts.items[run->artifacts.count - 1].id);
     wr_json_put_text(result, "path", path);
+    wr_json_put_text(result, "source",
+                     (wr_str){sql.data + strlen("FROM "), sql.length - strlen("FROM ")});
     return WR_OK;
 }
 
