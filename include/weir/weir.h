@@ -365,6 +365,20 @@ WEIR_API char *weir_stream_snapshot(const weir_stream *stream);
 WEIR_API char *weir_stream_explain(const weir_stream *stream);
 /* Stops it first if it runs. Accepts NULL. */
 WEIR_API void weir_stream_close(weir_stream *stream);
+/* How long streams that run together go on. Zeroed: until all have ended. */
+typedef struct weir_streams_limits {
+    bool once;       /* until their sources have nothing left */
+    int64_t idle_ms; /* until nothing came for so long; 0: no limit, as in what follows */
+    int64_t run_ms;  /* until one has run for so long */
+} weir_streams_limits;
+/* Called every now and then while they run; false: they are stopped as by weir_stream_stop. */
+typedef bool weir_streams_fn(void *arg, weir_stream *const *streams, int count);
+/* Waits until all streams, which were started, have ended; stops them when a limit is reached or
+ * watch (may be NULL) says so. When one fails the others are stopped, and it gives that error and
+ * *failed its number; -1: none did. The thread of the caller. */
+WEIR_API weir_status weir_streams_wait(weir_stream *const *streams, int count,
+                                       const weir_streams_limits *limits, weir_streams_fn *watch,
+                                       void *arg, int *failed);
 
 /* ---- rows of the host program that go on coming ---- */
 /* Brings rows to a source made by CREATE SOURCE name (columns) WITH (connector = 'push'). */
@@ -525,10 +539,9 @@ WEIR_API weir_status weir_run_add_file(weir_run *run, const char *path, const ch
  * started, and with NULL before it is closed, in the thread of weir_run_query. */
 typedef void weir_run_watch_fn(void *arg, weir_query *query);
 WEIR_API void weir_run_watch(weir_run *run, weir_run_watch_fn *watch, void *arg);
-/* The same of a stream that weir_run_carry_out runs: called every now and then, in its thread;
- * false: the stream is cancelled, and the run fails with CANCELLED. */
-typedef bool weir_run_stream_fn(void *arg, weir_stream *stream);
-WEIR_API void weir_run_watch_stream(weir_run *run, weir_run_stream_fn *watch, void *arg);
+/* The same of the streams that weir_run_carry_out runs: as watch of weir_streams_wait. A run whose
+ * streams were to read all there is fails with CANCELLED then. */
+WEIR_API void weir_run_watch_streams(weir_run *run, weir_streams_fn *watch, void *arg);
 /* Carries out the action of its inputs, query, file-sql or stream-sql-once, and finishes the run.
  * *reply as that of weir_run_finish. Fails as the action does; other actions are UNSUPPORTED. */
 WEIR_API weir_status weir_run_carry_out(weir_run *run, weir_session *session, char **reply);

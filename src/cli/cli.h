@@ -258,8 +258,6 @@ int cli_show_cells(cli_state *state, cli_cells *cells); /* and clears them */
 /* cmd_velaria.c: the command that stands for words as Velaria spells them, else command. rest: the
  * words behind, ended by NULL. */
 const cli_command *cli_velaria_instead(const cli_command *command, char *const *rest);
-/* cmd_run.c: a run of weir run once more; closes it. */
-int cli_run_again(cli_state *state, weir_run *run);
 
 /* ---- stdio.c, repl.c ---- */
 int cli_stdio(cli_state *state);

@@ -5,9 +5,7 @@
  * statements went well. Streams are named after their sinks, or with --name NAME, NAME-2, NAME-3 in
  * the order of the text; their state is found by it.
  *
- * The main thread looks at the streams every LOOK_EVERY_MS: has one failed (the others are stopped
- * then), was a signal seen, is the time over, have the sources nothing left. Stopping is asked for
- * once and waited for: the last commit belongs to it.
+ * weir_streams_wait says when they end; meanwhile signals are looked for and lines drawn.
  *
  * With --save it is a tracked run: the texts are its inputs, snapshots of the streams its progress,
  * the last ones its result and artifacts. What sinks write stays where it is. */
@@ -17,7 +15,7 @@
 #include "sys/clock.h"
 #include "sys/file.h"
 
-enum { LOOK_EVERY_MS = 40, STREAMS_MAX = 64, ROUNDS_BEFORE_DRAINED = 2, SCRIPTS_MAX = 64 };
+enum { STREAMS_MAX = 64, SCRIPTS_MAX = 64 };
 enum { SNAPSHOT_EVERY_MS = 1000 };
 enum {
     OWN_ONCE,
@@ -56,15 +54,14 @@ typedef struct running {
     weir_stream *streams[STREAMS_MAX];
     wr_buf sql[STREAMS_MAX]; /* with newlines for the lines before */
     int count;
-    double run_s, idle_s; /* negative: no limit */
+    weir_streams_limits limits;
     int64_t interval_ms;
-    bool is_stopping;
 } running;
 static running now; /* one per process; statements come one by one from cli_each_statement */
 
 typedef struct tracked {
-    weir_runs *runs; /* NULL: those of the caller, who began the run */
-    weir_run *run;   /* NULL: not tracked */
+    weir_runs *runs;
+    weir_run *run; /* NULL: not tracked */
     weir_status error;
     bool is_explained, prints_json;
     int64_t next_ns;
@@ -72,6 +69,33 @@ typedef struct tracked {
 static tracked saved;
 
 /* ---- the tracked run ---- */
+
+/* The flags as src/runs takes them. */
+static void put_limits(const cli_options *options, wr_buf *args)
+{
+    static const struct {
+        int flag;
+        const char *name;
+    } texts[] = {{OWN_STATE, "state"},
+                 {OWN_NAME, "name"},
+                 {OWN_DELIVERY, "delivery"},
+                 {OWN_WORKERS, "workers"}};
+    WR_BUF(limits);
+    WR_BUF(stream);
+    wr_buf_add_char(&limits, '{');
+    wr_json_put_bool(&limits, "once", now.limits.once);
+    wr_json_put_int(&limits, "idle_ms", now.limits.idle_ms);
+    wr_json_put_int(&limits, "run_ms", now.limits.run_ms);
+    wr_buf_add_char(&limits, '}');
+    wr_buf_add_char(&stream, '{');
+    for (size_t i = 0; i < WR_COUNT(texts); i++)
+        if (options->own[texts[i].flag])
+            wr_json_put_text(&stream, texts[i].name, wr_str_of(options->own[texts[i].flag]));
+    wr_json_put_int(&stream, "checkpoint_interval_ms", now.interval_ms);
+    wr_buf_add_char(&stream, '}');
+    wr_json_put(args, "limits", wr_buf_str(&limits));
+    wr_json_put(args, "stream", wr_buf_str(&stream));
+}
 
 static void put_inputs(cli_state *state, const wr_buf *texts, int count, wr_buf *out)
 {
@@ -90,11 +114,7 @@ static void put_inputs(cli_state *state, const wr_buf *texts, int count, wr_buf 
     wr_buf_add_char(&args, '{');
     wr_json_put(&args, "scripts", wr_buf_str(&list));
     list.length = 0;
-    wr_buf_add_char(&list, '{');
-    for (int i = 0; i < OWN_SAVE; i++)
-        if (options->own[i]) wr_json_put_text(&list, flags[i].name, wr_str_of(options->own[i]));
-    wr_buf_add_char(&list, '}');
-    wr_json_put(&args, "flags", wr_buf_str(&list));
+    put_limits(options, &args);
     cli_put_flags(state, &args);
     wr_buf_add_char(&args, '}');
     wr_json_put(out, "action_args", wr_buf_str(&args));
@@ -239,67 +259,25 @@ static int run_scripts(cli_state *state, const wr_buf *texts, int count)
 
 static int stop_code(void) { return cli_stop_signal == SIGINT ? CLI_INTERRUPTED : CLI_OK; }
 
-static void stop_all(void)
-{
-    now.is_stopping = true;
-    for (int i = 0; i < now.count; i++)
-        weir_stream_stop(now.streams[i]);
-}
+typedef struct looking {
+    cli_state *state;
+    cli_flow *flow;
+    bool is_told;
+} looking;
 
-/* Has this one nothing to do any more? */
-static bool is_over(const cli_options *options, const weir_stream_figures *f)
+static bool look(void *arg, weir_stream *const *streams, int count)
 {
-    if (!f->is_drained || f->rounds < ROUNDS_BEFORE_DRAINED) return false;
-    if (options->own[OWN_ONCE]) return true;
-    return now.idle_s >= 0 && (double)WR_MIN(f->idle_us, f->running_us) / 1e6 >= now.idle_s;
-}
-
-/* Looks at all of them; *ended: none runs any more. Gives the code of the first that failed. */
-static int look(cli_state *state, cli_flow *flow, bool *ended)
-{
-    int code = CLI_OK;
-    double longest_s = 0;
-    int over = 0;
-    *ended = true;
-    for (int i = 0; i < now.count; i++) {
-        bool has_ended;
-        weir_stream_figures f;
-        weir_status bad = weir_stream_await(now.streams[i], 0, &has_ended);
-        weir_stream_progress(now.streams[i], &f);
-        *ended &= has_ended;
-        longest_s = WR_MAX(longest_s, (double)f.running_us / 1e6);
-        over += has_ended || is_over(&state->options, &f);
-        if (bad && !code) {
-            cli_flow_make_room(flow);
-            fprintf(stderr, "weir: %s failed\n", weir_stream_name(now.streams[i]));
-            code = cli_report(state, bad, now.sql[i].data, now.sql[i].length);
-        } else {
-            weir_error_drop(bad);
-        }
+    looking *l = arg;
+    (void)streams, (void)count;
+    if (cli_stop_signal && !l->is_told) {
+        cli_flow_make_room(l->flow);
+        if (!l->state->options.quiet)
+            fprintf(stderr, "weir: stopping; once more ends it at once\n");
+        l->is_told = true;
     }
-    bool time_is_up = now.run_s >= 0 && longest_s >= now.run_s;
-    if (!now.is_stopping && (code || over == now.count || time_is_up)) stop_all();
-    return code;
-}
-
-static int wait_for_all(cli_state *state, cli_flow *flow)
-{
-    int code = CLI_OK;
-    for (bool ended = false; !ended;) {
-        if (cli_stop_signal && !now.is_stopping) {
-            cli_flow_make_room(flow);
-            if (!state->options.quiet)
-                fprintf(stderr, "weir: stopping; once more ends it at once\n");
-            stop_all();
-        }
-        int bad = code ? CLI_OK : look(state, flow, &ended);
-        if (bad) code = bad;
-        if (code) break;
-        cli_flow_show(flow);
-        track_progress(false);
-        if (!ended) wr_sleep_ms(LOOK_EVERY_MS);
-    }
-    return code ? code : stop_code();
+    cli_flow_show(l->flow);
+    track_progress(false);
+    return !cli_stop_signal;
 }
 
 static int start_all(cli_state *state)
@@ -322,14 +300,16 @@ static int run_streams(cli_state *state)
     if (cli_stop_signal) return stop_code();
     int code = start_all(state);
     if (code) return code;
-    cli_flow *flow = cli_flow_new(state, now.streams, now.count);
-    code = wait_for_all(state, flow);
-    for (int i = 0; i < now.count; i++) { /* of one that failed the others end well, too */
-        bool ended;
-        weir_error_drop(weir_stream_await(now.streams[i], -1, &ended));
+    looking l = {state, cli_flow_new(state, now.streams, now.count), false};
+    int failed;
+    weir_status bad = weir_streams_wait(now.streams, now.count, &now.limits, look, &l, &failed);
+    if (bad) {
+        cli_flow_make_room(l.flow);
+        fprintf(stderr, "weir: %s failed\n", weir_stream_name(now.streams[failed]));
+        code = cli_report(state, bad, now.sql[failed].data, now.sql[failed].length);
     }
-    cli_flow_end(flow);
-    return code;
+    cli_flow_end(l.flow);
+    return code ? code : stop_code();
 }
 
 /* ---- the command ---- */
@@ -344,20 +324,23 @@ static int read_time(const char *text, const char *what, double *out)
 static int read_flags(const cli_options *options)
 {
     const char *idle = options->own[OWN_IDLE];
-    double interval_s = 0;
-    now = (running){.run_s = -1, .idle_s = -1};
-    if (!options->arg_count && !options->sql_count && !saved.run)
+    double run_s = 0, idle_s = 0, interval_s = 0;
+    now = (running){.limits.once = options->own[OWN_ONCE] != NULL};
+    if (!options->arg_count && !options->sql_count)
         return cli_usage(&wr_cmd_run, "run needs a file of statements");
     if (idle && options->own[OWN_ONCE])
         return cli_usage(&wr_cmd_run, "--once and --until-idle both say when to end");
-    int code = read_time(options->own[OWN_FOR], "--for takes a time such as 10m", &now.run_s);
+    int code = read_time(options->own[OWN_FOR], "--for takes a time such as 10m", &run_s);
     if (!code)
         code = read_time(idle && !*idle ? "2s" : idle, "--until-idle takes a time such as 5s",
-                         &now.idle_s);
+                         &idle_s);
     if (!code)
         code = read_time(options->own[OWN_INTERVAL], "--checkpoint-interval takes a time: 500ms",
                          &interval_s);
     now.interval_ms = (int64_t)(interval_s * 1000);
+    /* 0 is a limit here, too */
+    if (options->own[OWN_FOR]) now.limits.run_ms = WR_MAX((int64_t)(run_s * 1000), 1);
+    if (idle) now.limits.idle_ms = WR_MAX((int64_t)(idle_s * 1000), 1);
     if (!code && options->own[OWN_INTERVAL] && now.interval_ms < 1)
         return cli_usage(&wr_cmd_run, "--checkpoint-interval is at least 1ms");
     return code;
@@ -376,7 +359,7 @@ static int check_saved(const cli_options *options)
 {
     bool is_described =
         options->own[OWN_RUN_NAME] || options->own[OWN_TAG] || options->own[OWN_DESCRIPTION];
-    if (is_described && !options->own[OWN_SAVE] && !saved.run)
+    if (is_described && !options->own[OWN_SAVE])
         return cli_usage(&wr_cmd_run, "--run-name, --tag and --description are for --save");
     return CLI_OK;
 }
@@ -392,8 +375,7 @@ static void track(cli_state *state)
 
 static int run_texts(cli_state *state, const wr_buf *texts, int count)
 {
-    bool wanted = state->options.own[OWN_SAVE] && !saved.run;
-    int code = wanted ? begin_tracked(state, texts, count) : CLI_OK;
+    int code = state->options.own[OWN_SAVE] ? begin_tracked(state, texts, count) : CLI_OK;
     if (code) return code;
     if (saved.run) track(state);
     code = run_scripts(state, texts, count);
@@ -422,67 +404,6 @@ static int run(cli_state *state)
     for (int i = 0; i < count; i++)
         wr_buf_clear(&texts[i]);
     weir_runs_close(saved.runs);
-    return code;
-}
-
-/* ---- once more ---- */
-
-static void take_flags(cli_options *options, wr_str args)
-{
-    wr_str given = wr_json_member_of(&options->arena, args, "flags");
-    for (int i = 0; i < OWN_SAVE; i++) {
-        wr_str value;
-        bool found = given.length && wr_json_find(given, wr_str_of(flags[i].name), &value);
-        options->own[i] =
-            found ? wr_json_text_of(&options->arena, given, flags[i].name).data : NULL;
-    }
-    for (int i = OWN_SAVE; i < CLI_OWN_FLAGS; i++)
-        options->own[i] = NULL;
-}
-
-static int take_settings(cli_state *state, wr_str args)
-{
-    wr_arena *arena = &state->options.arena;
-    wr_json_members members;
-    wr_str key, value;
-    if (!wr_json_begin(wr_json_member_of(arena, args, "settings"), &members)) return CLI_OK;
-    while (wr_json_next(&members, &key, &value)) {
-        WR_BUF(name);
-        WR_BUF(text);
-        if (!wr_json_unquote(key, &name)) continue;
-        if (wr_json_kind_of(value) != WR_JSON_STRING || !wr_json_unquote(value, &text))
-            wr_buf_add_str(&text, value);
-        weir_status bad = weir_session_set(state->session, name.data, text.data);
-        if (bad) return cli_report(state, bad, NULL, 0);
-    }
-    return CLI_OK;
-}
-
-int cli_run_again(cli_state *state, weir_run *run)
-{
-    wr_buf texts[SCRIPTS_MAX] = {0};
-    wr_arena *arena = &state->options.arena;
-    wr_json_members members;
-    wr_str key, value;
-    int count = 0;
-    wr_str args = wr_json_member_of(arena, wr_str_of(weir_run_inputs(run)), "action_args");
-    take_flags(&state->options, args);
-    state->options.arg_count = 0;
-    saved = (tracked){.run = run};
-    if (wr_json_begin(wr_json_member_of(arena, args, "scripts"), &members))
-        while (count < SCRIPTS_MAX && wr_json_next(&members, &key, &value))
-            wr_json_unquote(value, &texts[count++]);
-    int code = take_settings(state, args);
-    if (!code) code = read_flags(&state->options);
-    if (!code) code = set_workers(state);
-    if (code) {
-        weir_run_close(run);
-    } else {
-        cli_stops_begin();
-        code = run_texts(state, texts, count);
-    }
-    for (int i = 0; i < count; i++)
-        wr_buf_clear(&texts[i]);
     return code;
 }
 

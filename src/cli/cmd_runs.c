@@ -399,16 +399,14 @@ static void go_back(const weir_run *run)
 
 static int rerun(cli_state *state)
 {
-    WR_ARENA(scratch);
     weir_runs *runs = NULL;
     weir_run *run = NULL;
     int code = cli_open_runs(state, &runs);
     if (!code) code = begin_again(state, runs, &run);
     if (!code) {
-        wr_str action = wr_json_text_of(&scratch, wr_str_of(weir_run_inputs(run)), "action");
         go_back(run);
-        code = wr_str_is(action, "run") ? cli_run_again(state, run)
-                                        : cli_carry_out(state, run, state->options.json);
+        cli_stops_begin();
+        code = cli_carry_out(state, run, state->options.json);
     }
     weir_runs_close(runs);
     return code;

@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "sys/file.h"
 #include "base/mem.h"
+#include <signal.h>
 
 void cli_print_json(cli_state *state, const char *json)
 {
@@ -122,9 +123,28 @@ static void watch(void *arg, weir_query *query)
         cli_progress_start(state, query);
 }
 
-static bool watch_stream(void *arg, weir_stream *stream)
+typedef struct watched {
+    cli_state *state;
+    cli_flow *flow; /* NULL: nothing to draw, or over */
+    bool is_begun;
+} watched;
+
+static bool watch_streams(void *arg, weir_stream *const *streams, int count)
 {
-    (void)arg, (void)stream;
+    watched *w = arg;
+    bool goes_on = false;
+    for (int i = 0; i < count; i++) {
+        weir_stream_figures figures;
+        weir_stream_progress(streams[i], &figures);
+        goes_on |= !figures.has_ended;
+    }
+    if (!w->is_begun && !w->state->options.json) w->flow = cli_flow_new(w->state, streams, count);
+    w->is_begun = true;
+    if (w->flow && goes_on) cli_flow_show(w->flow);
+    if (w->flow && !goes_on) {
+        cli_flow_end(w->flow);
+        w->flow = NULL;
+    }
     return !cli_interrupted && !cli_stop_signal;
 }
 
@@ -155,7 +175,8 @@ int cli_carry_out(cli_state *state, weir_run *run, bool only_json)
     wr_str args = wr_json_member_of(&scratch, wr_str_of(weir_run_inputs(run)), "action_args");
     wr_str sql = wr_json_text_of(&scratch, args, "sql");
     weir_run_watch(run, watch, state);
-    weir_run_watch_stream(run, watch_stream, state);
+    watched w = {.state = state};
+    weir_run_watch_streams(run, watch_streams, &w);
     weir_status bad = weir_run_carry_out(run, state->session, &reply);
     int code = CLI_OK;
     if (only_json) {
@@ -171,7 +192,7 @@ int cli_carry_out(cli_state *state, weir_run *run, bool only_json)
     }
     weir_text_free(reply);
     weir_run_close(run);
-    return code;
+    return code || cli_stop_signal != SIGINT ? code : CLI_INTERRUPTED;
 }
 
 static void put_query(cli_state *state, const char *sql, const char *limit, wr_buf *out)

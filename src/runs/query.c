@@ -12,7 +12,8 @@
  *   sql, params (texts, or {text, type})
  *   limit (rows of the result), format, path or file_name (in artifacts/)
  *   payload {..}     put in front of the result
- * That of stream-sql-once has the flags of its command line: stream_once.c. */
+ * Others: scripts (script.c), and stream-sql-once (stream_once.c), which has the flags of its
+ * command line. */
 #include "base/mem.h"
 #include "runs/runs.h"
 #include "sys/clock.h"
@@ -97,6 +98,7 @@ typedef struct work {
     wr_str options; /* JSON object */
     wr_str path, format;
     const char *phase;
+    const char *sql; /* that an error is about */
     wr_buf tag;
     int64_t affected;
     bool has_file, is_named; /* named: the path was given */
@@ -233,8 +235,7 @@ static weir_status start(work *w, wr_str sql, weir_query **out)
     return weir_prepared_start(prepared, out);
 }
 
-/* Positions in errors are those in the whole text. */
-static weir_status moved(weir_status bad, int64_t by)
+weir_status wr_run_moved(weir_status bad, size_t by)
 {
     if (bad && bad->span.length) bad->span.pos = (uint32_t)(bad->span.pos + by);
     return bad;
@@ -250,13 +251,13 @@ static weir_status run_last(work *w, wr_str sql)
     WR_TRY(weir_sql_form(sql.data, sql.length, &form));
     WR_TRY(weir_prepare(w->session, sql.data, sql.length, &alone));
     WR_TRY(weir_run_explain(w->run, w->session, sql.data, sql.length));
-    int64_t begins = (int64_t)add_copy(w, sql, &copy);
+    size_t begins = add_copy(w, sql, &copy);
     if (!form.is_query && wr_json_int_of(w->options, "limit", -1) >= 0)
         return wr_fail(WR_E_UNSUPPORTED, "a limit is for a query that gives rows");
     weir_status bad = start(w, form.is_query ? wr_buf_str(&copy) : sql, &query);
     if (!bad) bad = carry(w, query, form.is_query);
     weir_query_close(query);
-    return form.is_query ? moved(bad, -begins) : bad;
+    return form.is_query ? wr_run_moved(bad, (size_t)0 - begins) : bad;
 }
 
 static weir_status run_statements(work *w, wr_str sql)
@@ -268,9 +269,9 @@ static weir_status run_statements(work *w, wr_str sql)
         wr_str rest = {sql.data + at, sql.length - at};
         size_t used = weir_sql_split(rest.data, rest.length, &complete);
         wr_str behind = {rest.data + used, rest.length - used};
-        if (!wr_str_trim(behind).length) return moved(run_last(w, rest), (int64_t)at);
+        if (!wr_str_trim(behind).length) return wr_run_moved(run_last(w, rest), at);
         w->phase = "sql_execute";
-        WR_TRY(moved(wr_run_do(w->session, (wr_str){rest.data, used}), (int64_t)at));
+        WR_TRY(wr_run_moved(wr_run_do(w->session, (wr_str){rest.data, used}), at));
         at += used;
     }
 }
@@ -454,6 +455,10 @@ static weir_status carry_out(work *w, wr_str args, wr_buf *result)
         WR_TRY(apply_settings(w->run, args, w->session));
         return wr_run_stream_once(w->run, w->session, args, &w->phase, result);
     }
+    if (wr_json_member_of(&scratch, args, "scripts").length) {
+        WR_TRY(apply_settings(w->run, args, w->session));
+        return wr_run_scripts(w->run, w->session, args, &w->phase, &w->sql, result);
+    }
     if (!sql.length)
         return wr_with_hint(wr_fail(WR_E_UNSUPPORTED, "an action \"%s\" cannot be carried out here",
                                     w->run->record.action.data),
@@ -477,12 +482,12 @@ weir_status weir_run_carry_out(weir_run *run, weir_session *session, char **repl
     wr_str args = wr_json_member_of(&run->arena, run->inputs, "action_args");
     wr_str sql = wr_json_text_of(&run->arena, args, "sql");
     if (!sql.length) sql = wr_json_text_of(&run->arena, args, "query");
-    work w = {.run = run, .session = session, .options = args, .affected = -1};
+    work w = {.run = run, .session = session, .options = args, .sql = sql.data, .affected = -1};
     wr_buf_add_char(&result, '{');
     weir_status bad = carry_out(&w, args, &result);
     wr_buf_add_char(&result, '}');
     wr_buf_clear(&w.tag);
-    weir_status end = weir_run_finish(run, bad, w.phase, sql.data, result.data, reply);
+    weir_status end = weir_run_finish(run, bad, w.phase, w.sql, result.data, reply);
     if (!bad) return end;
     weir_error_drop(end);
     return bad;

@@ -352,10 +352,10 @@ void weir_run_watch(weir_run *run, weir_run_watch_fn *watch, void *arg)
     run->watch_arg = arg;
 }
 
-void weir_run_watch_stream(weir_run *run, weir_run_stream_fn *watch, void *arg)
+void weir_run_watch_streams(weir_run *run, weir_streams_fn *watch, void *arg)
 {
-    run->watch_stream = watch;
-    run->watch_stream_arg = arg;
+    run->watch_streams = watch;
+    run->watch_streams_arg = arg;
 }
 
 /* ---- artifacts ---- */

@@ -158,8 +158,9 @@ struct weir_run {
     wr_str last_progress; /* the newest line that was written of a query */
     weir_run_watch_fn *watch;
     void *watch_arg;
-    weir_run_stream_fn *watch_stream;
-    void *watch_stream_arg;
+    weir_streams_fn *watch_streams;
+    void *watch_streams_arg;
+    _Atomic bool is_ending; /* its streams were asked to end */
 };
 /* The names of failures: of the status, of its code, of what was going on. */
 const char *wr_run_error_type(weir_status bad);
@@ -179,6 +180,20 @@ WR_MUST_CHECK weir_status wr_run_add_result(weir_run *run, weir_session *session
 /* The action stream-sql-once; *phase says what is going on. */
 WR_MUST_CHECK weir_status wr_run_stream_once(weir_run *run, weir_session *session, wr_str args,
                                              const char **phase, wr_buf *result);
+/* Actions with scripts; *sql is the one that an error is about. */
+WR_MUST_CHECK weir_status wr_run_scripts(weir_run *run, weir_session *session, wr_str args,
+                                         const char **phase, const char **sql, wr_buf *result);
+/* Positions in errors are those in the whole text. */
+weir_status wr_run_moved(weir_status bad, size_t by);
+/* A snapshot as a line of progress.jsonl. */
+void wr_run_tell(weir_run *run, const weir_stream *stream);
+/* ---- wait.c ---- */
+/* weir_streams_wait with the watcher of the run and its timeout_ms, which cancels them: TIMEOUT.
+ * Every tell_every_ms (0: never) their snapshots are lines of progress.jsonl. *is_stopped: the
+ * watcher said so. */
+WR_MUST_CHECK weir_status wr_run_wait(weir_run *run, weir_stream *const *streams, int count,
+                                      const weir_streams_limits *limits, int64_t tell_every_ms,
+                                      int *failed, bool *is_stopped);
 
 /* ---- table.c: reading artifacts with the engine ---- */
 /* FROM of a file as SQL: 'path', or the function that reads the format. */

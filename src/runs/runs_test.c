@@ -183,6 +183,38 @@ TEST(an_action_is_carried_out_by_its_inputs_and_again)
     tear_down(&b);
 }
 
+TEST(an_action_of_scripts_runs_their_streams_and_keeps_the_rows_of_queries)
+{
+    bench b;
+    weir_run *run = NULL;
+    char *reply = NULL;
+    set_up(&b);
+    EXPECT_OK(weir_run_begin(
+        b.runs,
+        "{\"action\":\"run\",\"action_args\":{\"scripts\":[\"CREATE SOURCE s WITH (connector = "
+        "'nexmark', table = 'bid', events = 500); CREATE SINK k (a BIGINT) WITH (connector = "
+        "'blackhole');\",\"-- two\\nSELECT 1 AS x; INSERT INTO k SELECT auction FROM s; SELECT 2 "
+        "AS "
+        "x\"],\"limits\":{\"once\":true}}}",
+        &run));
+    EXPECT_OK(weir_run_carry_out(run, b.session, &reply));
+    EXPECT(strstr(reply, "\"rows\":[{\"x\":2}]"));
+    EXPECT(strstr(reply, "result-2.parquet") && strstr(reply, "k.snapshot.json"));
+    EXPECT(strstr(reply, "\"rows_out\":460"));
+    weir_text_free(reply);
+    weir_run_close(run);
+    EXPECT_OK(
+        weir_run_begin(b.runs,
+                       "{\"action\":\"run\",\"action_args\":{\"scripts\":[\"CREATE TABLE t (a "
+                       "INT);\\nSELECT b FROM t\"]}}",
+                       &run));
+    EXPECT_FAIL(weir_run_carry_out(run, b.session, &reply), WR_E_UNKNOWN_COLUMN);
+    EXPECT(strstr(reply, "\"phase\":\"sql_execute\"") && strstr(reply, "\"line\":2"));
+    weir_text_free(reply);
+    weir_run_close(run);
+    tear_down(&b);
+}
+
 TEST(an_action_without_sql_is_refused_and_the_run_has_failed)
 {
     bench b;

@@ -14,7 +14,7 @@
 #include "runs/runs.h"
 #include "sys/clock.h"
 
-enum { LOOK_EVERY_MS = 40, NAP_MS = 10 };
+enum { NAP_MS = 10 };
 
 typedef struct weir_stream open_stream;
 WR_DEFINE_CLEANUP(open_stream, weir_stream_close)
@@ -28,7 +28,6 @@ typedef struct once {
     wr_str sink_path;
     int64_t batches_max, interval_ms;
     int64_t batches; /* of the stream's thread, like what follows */
-    _Atomic bool is_ending;
 } once;
 
 /* ---- arguments ---- */
@@ -115,46 +114,16 @@ static weir_status create_sink(const once *o)
 
 /* ---- running ---- */
 
-static void tell(const once *o, const weir_stream *stream)
-{
-    char *json = weir_stream_snapshot(stream);
-    weir_error_drop(weir_run_progress(o->run, json));
-    weir_text_free(json);
-}
-
 /* Behind each file, in the thread of the stream. */
 static bool after_file(void *arg, weir_stream *stream)
 {
     once *o = arg;
     int64_t until = wr_clock_mono_ns() + o->interval_ms * INT64_C(1000000);
-    tell(o, stream);
+    wr_run_tell(o->run, stream);
     if (++o->batches == o->batches_max) return false;
-    while (!o->is_ending && wr_clock_mono_ns() < until)
+    while (!o->run->is_ending && wr_clock_mono_ns() < until)
         wr_sleep_ms(NAP_MS);
     return true;
-}
-
-static weir_status wait_for(once *o, weir_stream *stream)
-{
-    weir_run *run = o->run;
-    int64_t timeout_ms = wr_json_int_of(run->inputs, "timeout_ms", 0);
-    int64_t deadline = wr_clock_mono_ns() + timeout_ms * INT64_C(1000000);
-    weir_status why = WR_OK;
-    for (bool ended = false; !ended;) {
-        weir_status bad = weir_stream_await(stream, LOOK_EVERY_MS, &ended);
-        bool is_late = timeout_ms && wr_clock_mono_ns() > deadline;
-        bool is_stopped = run->watch_stream && !run->watch_stream(run->watch_stream_arg, stream);
-        if (!ended && !why && (is_late || is_stopped)) {
-            why = is_late ? wr_fail(WR_E_TIMEOUT, "the run took longer than %lld ms",
-                                    (long long)timeout_ms)
-                          : wr_fail(WR_E_CANCELLED, "the run was stopped");
-            o->is_ending = true;
-            weir_stream_cancel(stream);
-        }
-        if (bad && !why) return bad;
-        weir_error_drop(bad);
-    }
-    return why;
 }
 
 static weir_status run_stream(once *o, wr_buf *result)
@@ -174,9 +143,14 @@ static weir_status run_stream(once *o, wr_buf *result)
     if (notices) weir_error_drop(weir_run_log(o->run, true, notices, strlen(notices)));
     WR_TRY(weir_stream_start(stream));
     *o->phase = "stream_wait";
-    weir_status bad = wait_for(o, stream);
-    tell(o, stream);
+    int failed;
+    bool is_stopped;
+    weir_stream *const all[] = {stream};
+    weir_status bad =
+        wr_run_wait(o->run, all, 1, &(weir_streams_limits){0}, 0, &failed, &is_stopped);
+    wr_run_tell(o->run, stream);
     WR_TRY(bad);
+    if (is_stopped) return wr_fail(WR_E_CANCELLED, "the run was stopped");
     char *last = weir_stream_snapshot(stream);
     weir_stream_progress(stream, &figures);
     wr_json_put_int(result, "processed_batches", (int64_t)figures.batches);

@@ -181,6 +181,32 @@ w.same("its plan", json.loads(of(stream["run_id"], "explain.json").read_text())[
 (w.folder / "bids.sql").unlink()
 once_more = w.json("runs", "rerun", stream["run_id"], "--json")
 w.same("once more, as it was read", (once_more["result"]["streams"][0]["rows_out"], once_more["action"]), (460, "run"))
+snapshot = [one["uri"].rsplit("/", 1)[1] for one in once_more["artifacts"]]
+w.same("with its snapshot", (snapshot, of(once_more["run_id"], "progress.jsonl").exists()), (["totals.snapshot.json"], True))
+w.same("shown to people", w.weir("runs", "rerun", stream["run_id"]).returncode, 0)
+(w.folder / "named.sql").write_text("CREATE SOURCE bids WITH (connector = 'nexmark', table = 'bid', rate = 1000);\n"
+                                    "CREATE SINK a (auction BIGINT) WITH (connector = 'blackhole'); CREATE SINK b (n BIGINT) WITH (connector = "
+                                    "'blackhole');\nINSERT INTO a SELECT auction FROM bids; INSERT INTO b SELECT price FROM bids;\nSELECT 7 AS x;\n")
+named = w.json("run", "named.sql", "--save", "--json", "--for", "300ms", "--name", "n", "--workers", "2", "--state", "state")
+named = w.json("runs", "rerun", named["run_id"], "--json")
+w.same("rerun keeps flags", [(one["query_id"], one["status"]) for one in named["result"]["streams"]], [("n", "stopped"), ("n-2", "stopped")])
+w.same("and the rows of queries", (named["result"]["rows"], named["result"]["row_count"]), ([{"x": 7}], 1))
+inputs = json.loads(of(named["run_id"], "inputs.json").read_text())["action_args"]
+w.same("as inputs", (inputs["limits"]["run_ms"], inputs["stream"]["workers"], inputs["stream"]["state"]), (300, "2", "state"))
+(w.folder / "forever.sql").write_text((w.folder / "named.sql").read_text())
+forever = w.json("run", "forever.sql", "--save", "--json", "--for", "10ms", "--run-name", "forever")
+endless = json.loads(of(forever["run_id"], "inputs.json").read_text())
+endless["action_args"]["limits"]["run_ms"] = 0
+of(forever["run_id"], "inputs.json").write_text(json.dumps(endless))
+child = w.start("runs", "rerun", forever["run_id"], "--json")
+w.until("it runs", lambda: [one for one in w.json("runs", "ls", "--status", "running", "--json")["runs"] if of(one["run_id"], "progress.jsonl").read_text()])
+child.send_signal(15)
+w.same("SIGTERM ends it well", (child.wait(), json.loads(child.stdout.read())["status"]), (0, "succeeded"))
+(w.folder / "divides.sql").write_text("CREATE SOURCE bids WITH (connector = 'nexmark', table = 'bid', events = 500);\n"
+                                      "CREATE SINK a (n BIGINT) WITH (connector = 'blackhole');\nINSERT INTO a SELECT 1 // (auction - auction) FROM bids;\n")
+divides = w.json("run", "divides.sql", "--save", "--json", "--once", code=1)
+divides = w.json("runs", "rerun", divides["run_id"], "--json", code=1)
+w.same("a stream that fails in a rerun", (divides["phase"], divides["status"], divides["details"]["line"]), ("stream_execute", "failed", 3))
 (w.folder / "wrong.sql").write_text("CREATE SINK totals (auction INT) WITH (connector = 'blackhole');\nINSERT INTO totals SELECT x FROM nothing;\n")
 wrong = w.json("run", "wrong.sql", "--save", "--json", code=1)
 w.same("a script that fails", (wrong["status"], wrong["phase"], wrong["code"]), ("failed", "stream_execute", "W1201"))
