@@ -129,29 +129,28 @@ static PyObject *session_run(PyObject *self, PyObject *args)
     return result;
 }
 
-/* Whether a table, view or file is there under a name, which is SQL. A failure fails no
- * transaction. */
-static PyObject *session_knows(PyObject *self, PyObject *args)
+/* Looks at a statement without running it; false if a table of it is not known. What else is wrong
+ * is told when it runs. A failure fails no transaction. */
+static PyObject *session_look(PyObject *self, PyObject *args)
 {
     wrp_session *session = ((session_object *)self)->session;
-    const char *name;
+    const char *sql;
+    Py_ssize_t length;
+    PyObject *find = Py_None;
     wrp_turn turn;
-    if (!PyArg_ParseTuple(args, "s", &name)) return NULL;
-    PyObject *sql = PyUnicode_FromFormat("SELECT * FROM %s", name);
-    PyObject *bytes = sql ? PyUnicode_AsUTF8String(sql) : NULL;
-    Py_XDECREF(sql);
-    if (!bytes || !wrp_turn_begin(session, &turn)) {
-        Py_XDECREF(bytes);
-        return NULL;
-    }
     weir_prepared *prepared = NULL;
-    weir_status bad = weir_prepare(session->session, PyBytes_AsString(bytes),
-                                   (size_t)PyBytes_Size(bytes), &prepared);
-    if (!bad) weir_prepared_close(prepared);
+    if (!PyArg_ParseTuple(args, "s#|O", &sql, &length, &find)) return NULL;
+    if (!wrp_turn_begin(session, &turn)) return NULL;
+    session->find = find == Py_None ? NULL : find;
+    weir_status bad = weir_prepare(session->session, sql, (size_t)length, &prepared);
+    session->find = NULL;
+    PyObject *raised = session->raised;
+    session->raised = NULL;
+    weir_prepared_close(prepared);
     bool is_known = !bad || strcmp(weir_error_code(bad), "W1201") != 0;
     weir_error_drop(bad);
     wrp_turn_end(&turn, NULL, NULL, 0);
-    Py_DECREF(bytes);
+    Py_XDECREF(raised);
     return PyBool_FromLong(is_known);
 }
 
@@ -290,7 +289,7 @@ static PyMethodDef methods[] = {
     {"run", session_run, METH_VARARGS, "run(sql, values=None, find=None) -> Result"},
     {"tap", session_tap, METH_VARARGS, "tap(sql, rows_max, time_ms) -> Result"},
     {"explain", session_explain, METH_VARARGS, "explain(sql, what, format) -> str"},
-    {"knows", session_knows, METH_VARARGS, "knows(name) -> bool"},
+    {"look", session_look, METH_VARARGS, "look(sql, find=None) -> whether its tables are known"},
     {"complete", session_complete, METH_VARARGS, "complete(text) -> str, a word per line"},
     {"set", session_set, METH_VARARGS, "set(name, value)"},
     {"transaction", session_transaction, METH_NOARGS, "None, \"open\" or \"failed\""},

@@ -58,15 +58,11 @@ def _empty(format: str) -> Any:  # noqa: A002
     return numpy.empty(0, _DTYPES.get(format.split(":")[0], object))
 
 
-def arrays(result: Result) -> dict[str, Any]:
-    """All columns by name; see Frame.numpy."""
-    names = [name for name, _ in result.columns()]
+def _taken(result: Result) -> list[Any]:
+    """All columns, in their order."""
     types = [kind for _, kind in result.columns()]
-    if len(set(names)) < len(names):
-        raise DataError("two columns have the same name, so arrays cannot be found by name")
-    parts: list[list[Any]] = [[] for _ in names]
-    masks: list[list[Any]] = [[] for _ in names]
-    formats = ["n"] * len(names)
+    parts: list[list[Any]] = [[] for _ in types]
+    masks: list[list[Any]] = [[] for _ in types]
     while (batch := result.batch()) is not None:
         formats = [form for _, form in batch._formats]
         plain = [f in ("b", "tdD") or f.split(":")[0] in _DTYPES for f in formats]
@@ -74,7 +70,42 @@ def arrays(result: Result) -> dict[str, Any]:
         for c, is_plain in enumerate(plain):
             parts[c].append(_values(batch, c, formats[c]) if is_plain else objects[c])
             masks[c].append(_bits(batch, c, 0) if is_plain else None)
-    return {name: _joined(parts[c], masks[c]) if parts[c] else _empty(_format(types[c])) for c, name in enumerate(names)}
+    return [_joined(parts[c], masks[c]) if parts[c] else _empty(_format(kind)) for c, kind in enumerate(types)]
+
+
+def arrays(result: Result) -> dict[str, Any]:
+    """All columns by name; see Frame.numpy."""
+    names = [name for name, _ in result.columns()]
+    if len(set(names)) < len(names):
+        raise DataError("two columns have the same name, so arrays cannot be found by name")
+    return dict(zip(names, _taken(result)))
+
+
+def data_frame(result: Result) -> Any:
+    """All columns as a pandas.DataFrame, with the dtypes that pyarrow would give them; see Frame.pandas."""
+    import pandas
+
+    found = result.columns()
+    columns = dict(enumerate(_column(values, kind) for values, (_, kind) in zip(_taken(result), found)))
+    frame = pandas.DataFrame(columns)
+    frame.columns = pandas.Index([name for name, _ in found], dtype=None if found else object)
+    return frame
+
+
+def _column(values: Any, kind: str) -> Any:
+    """NULL is what pandas has for it: NaN, NaT or None."""
+    import pandas
+
+    if isinstance(values, numpy.ma.MaskedArray):
+        hidden, values = numpy.ma.getmaskarray(values), values.data
+        if hidden.any():
+            values = values.astype({"i": "f8", "u": "f8", "b": object}.get(values.dtype.kind, values.dtype))
+            values[hidden] = {"M": numpy.datetime64("NaT"), "m": numpy.timedelta64("NaT"), "f": numpy.nan}.get(values.dtype.kind)
+    if values.dtype.kind == "M" and kind == "TIMESTAMP WITH TIME ZONE":
+        return pandas.DatetimeIndex(values).tz_localize("UTC")
+    if values.dtype == "M8[D]":
+        return numpy.array(values.tolist(), object)
+    return values
 
 
 def columns(batch: Batch, types: list[str]) -> list[Any]:

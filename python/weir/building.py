@@ -110,7 +110,17 @@ def plain(value: Any) -> Any:
         return value.item()
     if hasattr(value, "as_py"):
         return value.as_py()
+    if name == "DateOffset" and hasattr(value, "kwds"):
+        return _of_offset(value.kwds)
     return value
+
+
+def _of_offset(parts: Mapping[str, int]) -> Interval:
+    """What pandas makes of an INTERVAL."""
+    get = parts.get
+    seconds = get("seconds", 0) + 60 * (get("minutes", 0) + 60 * get("hours", 0))
+    micros = get("nanoseconds", 0) // 1000 + get("microseconds", 0) + 1000 * get("milliseconds", 0) + 1000000 * seconds
+    return Interval(12 * get("years", 0) + get("months", 0), 7 * get("weeks", 0) + get("days", 0), micros)
 
 
 def _of_numpy_time(value: Any) -> Any:
@@ -319,8 +329,10 @@ def of_values(values: list[Any], nan_is_null: bool = False) -> Column:
     if isinstance(first, (str, bytes)) and (found := _texts(values, isinstance(first, bytes), nan_is_null)) is not None:
         return found
     simple = [plain(v) for v in values]
+    if nan_is_null:
+        simple = [[None if x != x else x for x in v.tolist()] if hasattr(v, "dtype") and v.dtype.kind == "f" and v.ndim == 1 else v for v in simple]
     if nan_is_null and any(type(v) is not float for v in simple if v is not None):
-        simple = [None if v != v and isinstance(v, float) else v for v in simple]
+        simple = [None if isinstance(v, float) and v != v else v for v in simple]
     try:
         return _made(kind_of_all(simple), simple)
     except OverflowError as error:

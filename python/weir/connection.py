@@ -135,7 +135,7 @@ class Connection:
         for name, table in tables.items():
             if not isinstance(table, Frame) or table._connection is not self:
                 found[name] = table
-            elif not self._session.knows(name):
+            elif not self._session.look(f"SELECT * FROM {name}"):
                 with self._watched(table._start()) as result:
                     found[name] = incoming.Held(result)
         return found
@@ -169,12 +169,26 @@ class Connection:
         return self._run_now(last if statements else query, values, self._outside(names))
 
     def _query(self, sql: str, tables: Tables, values: Values, names: Tables) -> Frame:
-        own = {name for name, table in names.items() if isinstance(table, Frame) and table._connection is self}
+        own = {name: table for name, table in names.items() if isinstance(table, Frame) and table._connection is self}
         frame = Frame(self, sql, values, (), {name: table for name, table in names.items() if name not in own})
-        tables = {**{name: names[name] for name in own if not self._session.knows(name)}, **tables}
         for name, table in tables.items():
             frame = self._named(name, table, frame)
+        while own and (asked := self._asked(frame, own)) is not None:
+            frame = self._named(asked, own.pop(asked), frame)
         return frame
+
+    def _asked(self, frame: Frame, names: Tables) -> str | None:
+        """The first of the names that the engine asks for when it looks at a query."""
+        find, asked = incoming.finder(frame._tables), []
+
+        def note(name: str) -> incoming.Offer | None:
+            if name in names:
+                asked.append(name)
+                return None
+            return find and find(name)
+
+        self._session.look(frame.query, note)
+        return asked[0] if asked else None
 
     def _named(self, name: str, table: Any, frame: Frame) -> Frame:
         """A query in which a name stands for a table, whatever else is called so. A WITH of the query's own may follow."""

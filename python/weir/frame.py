@@ -80,7 +80,7 @@ class Frame:
         for name in [n for n, table in self._tables.items() if other._tables.get(n, table) is not table]:
             table = self._tables[name]
             frame = Frame(frame._connection, frame.query, frame._values, frame._kept, {n: t for n, t in frame._tables.items() if n != name})
-            if not self._connection._session.knows(name):
+            if not self._connection._session.look(f"SELECT * FROM {name}"):
                 frame = self._connection._named(name, table, frame)
         return frame
 
@@ -359,13 +359,17 @@ class Frame:
         return self._consumed(lambda result: polars.DataFrame(result))
 
     def pandas(self) -> pandas.DataFrame:
-        """All rows as a pandas.DataFrame, through pyarrow if that is there, else through numpy(); needs pandas."""
-        import pandas
+        """All rows as a pandas.DataFrame, by pyarrow if that is there; needs pandas. NULL is NaN, NaT or None, so integers
+        with NULL are float64."""
+        import pandas  # noqa: F401
 
         try:
             import pyarrow  # noqa: F401
         except ImportError:
-            return pandas.DataFrame(self.numpy())
+            from weir.arrays import data_frame
+
+            with self._connection._watched(self._start()) as result:
+                return data_frame(result)  # type: ignore[no-any-return]
         return self.arrow().to_pandas()  # type: ignore[no-any-return]
 
     def numpy(self) -> dict[str, numpy.ndarray[Any, Any]]:

@@ -98,7 +98,7 @@ def _is_batch(value: Any) -> bool:
 
 
 def variables(query: str, namespaces: Iterable[Mapping[str, Any]] | None = None) -> dict[str, Any]:
-    """Variables that hold tables and whose names stand somewhere in a query; the engine asks for those it wants.
+    """Variables that hold tables and whose names are words of a query; the engine asks for those it wants.
 
     namespaces: where to look; else locals and globals of the caller of weir.
     """
@@ -120,8 +120,18 @@ def variables(query: str, namespaces: Iterable[Mapping[str, Any]] | None = None)
 
 def _look(query: str, names: Mapping[str, Any], found: dict[str, Any]) -> None:
     for name in list(names):
-        if name in query and name not in found and _is_like_data(value := names.get(name)):
+        if name in query and name not in found and _is_like_data(value := names.get(name)) and _is_word(name, query):
             found[name] = value
+
+
+def _is_word(name: str, query: str) -> bool:
+    at = query.find(name)
+    while at >= 0:
+        end = at + len(name)
+        if not (at and (query[at - 1].isalnum() or query[at - 1] == "_")) and not (query[end : end + 1].isalnum() or query[end : end + 1] == "_"):
+            return True
+        at = query.find(name, at + 1)
+    return False
 
 
 # ---- streams
@@ -151,7 +161,7 @@ def stream(data: Any) -> Incoming:
     """The Arrow stream of anything that is data; raises InterfaceError for what is not."""
     if is_reader(data):
         return _reader(data).stream()
-    if _has(data, "__arrow_c_stream__"):
+    if not _is_pandas(data) and _has(data, "__arrow_c_stream__"):
         return Incoming(data.__arrow_c_stream__(), [])
     if _has(data, "__arrow_c_array__"):
         return _of_batches(iter([data]))
@@ -318,7 +328,7 @@ def offer(data: Any) -> Offer:
     made = recipe(data)
     if made is not None:
         return made
-    if _has(data, "__arrow_c_stream__") and not isinstance(data, Held) and not _has(data, "num_rows") and not _has(data, "height"):
+    if _has(data, "__arrow_c_stream__") and not isinstance(data, Held) and not _is_pandas(data) and not _has(data, "num_rows") and not _has(data, "height"):
         return _anew(data.__arrow_c_stream__)
     return stream(data).capsule
 
