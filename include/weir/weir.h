@@ -97,6 +97,9 @@ WEIR_API void weir_text_free(char *text);
 /* An error of the host program, for callbacks to return: code HOST (W3130), message one sentence,
  * detail NULL or more lines, such as a traceback. Both are copied. Never fails; any thread. */
 WEIR_API weir_status weir_error_new(const char *message, const char *detail);
+/* The same of something that no value is to blame for: the statement fails with it, where rows for
+ * which a function fails would be left out or made NULL (on_error, TRY). Returns error. */
+WEIR_API weir_status weir_error_fatal(weir_status error);
 
 /* ---- engine and session ---- */
 typedef struct weir_config {

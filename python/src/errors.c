@@ -113,6 +113,13 @@ static char *text_of(PyObject *object)
     return copy;
 }
 
+/* KeyboardInterrupt and the like end the statement, whatever it does with rows that fail. */
+static bool is_fatal(PyObject *value)
+{
+    return !value || !PyObject_IsInstance(value, PyExc_Exception) ||
+           PyObject_IsInstance(value, PyExc_MemoryError);
+}
+
 weir_status wrp_status_raised(PyObject **kept)
 {
     PyObject *type, *value, *trace;
@@ -125,6 +132,7 @@ weir_status wrp_status_raised(PyObject **kept)
     char *detail = text_of(pair ? PyTuple_GetItem(pair, 1) : NULL);
     weir_status bad = weir_error_new(message && *message ? message : "a Python exception",
                                      detail && *detail ? detail : NULL);
+    if (is_fatal(value)) bad = weir_error_fatal(bad);
     free(message);
     free(detail);
     Py_XDECREF(pair);

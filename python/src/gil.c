@@ -66,7 +66,10 @@ PyObject *wrp_gil_end(PyObject *module, PyObject *args)
     return PyBool_FromLong(!atomic_load(&inside));
 }
 
-weir_status wrp_gil_refused(void) { return weir_error_new("the program is ending", NULL); }
+weir_status wrp_gil_refused(void)
+{
+    return weir_error_fatal(weir_error_new("the program is ending", NULL));
+}
 
 /* Text of an object that is not more important than the error itself. */
 static char *text_of(PyObject *object)

@@ -132,6 +132,47 @@ def test_a_name_has_forms_for_different_arguments(db):
     assert db.sql("select count(*) from weir_functions() where name = 'kind'").item() == 0
 
 
+def test_rows_for_which_a_function_fails_are_bad_rows(db):
+    calls = []
+
+    def picky(x):
+        calls.append(x)
+        if x % 1000 == 7:
+            raise ValueError("no sevens")
+        return x
+
+    udf.create_function("picky", picky, ["BIGINT"], "BIGINT", by="row", connection=db)
+    udf.create_function("picky_once", picky, ["BIGINT"], "BIGINT", by="row", volatility="volatile", connection=db)
+    assert db.sql("select count(*), count(try(picky(i))) from range(5000) r(i)").rows() == [(5000, 4995)]
+    calls.clear()
+    assert db.sql("select count(try(picky_once(i))) from range(3000) r(i)").item() == 2997
+    assert len(calls) == 3000
+    with pytest.raises(weir.Error, match="no sevens"):
+        db.sql("select sum(picky(i)) from range(5000) r(i)").rows()
+    udf.create_function("stop", lambda x: (_ for _ in ()).throw(KeyboardInterrupt()), ["BIGINT"], "BIGINT", by="row", connection=db)
+    with pytest.raises(BaseException, match="KeyboardInterrupt"):
+        db.sql("select count(try(stop(i))) from range(10) r(i)").rows()
+
+
+def test_streams_leave_out_rows_for_which_a_function_fails(db, tmp_path):
+    def picky(x):
+        if (x % 1000 == 7).any():
+            raise ValueError("no sevens")
+        return x * 2
+
+    udf.create_function("picky", picky, ["BIGINT"], "BIGINT", by="numpy", connection=db)
+    source = stream.Source("numbers", {"i": "BIGINT"}, connection=db)
+    db.execute("create table out (i bigint)")
+    db.execute(f"create sink dead (reason varchar, raw varchar) with (connector = 'files', path = '{tmp_path}/dead', format = 'jsonl')")
+    query = stream.start("insert into out select picky(i) from numbers emit with (on_error = 'dlq', dead_letters = dead)", connection=db)
+    with query:
+        source.push([{"i": i} for i in range(5000)])
+        query.await_idle("20 s")
+    assert db.sql("select count(*), sum(i) from out").rows() == [(4995, 2 * (sum(range(5000)) - sum(range(7, 5000, 1000))))]
+    dead = db.sql(f"select reason, raw from '{tmp_path}/dead/part-*.jsonl' order by raw").rows()
+    assert len(dead) == 5 and all("no sevens" in reason for reason, _ in dead)
+
+
 class Longest:
     """The longest text of a group."""
 

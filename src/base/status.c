@@ -149,6 +149,18 @@ _Noreturn void wr_panic(const char *file, int line, const char *what)
     abort();
 }
 
+weir_status wr_with_row(weir_status s)
+{
+    if (s && s != &out_of_memory) s->of_row = !s->is_fatal;
+    return s;
+}
+
+weir_status wr_with_fatal(weir_status s)
+{
+    if (s && s != &out_of_memory) s->is_fatal = true;
+    return s;
+}
+
 weir_status wr_status_copy(weir_status from)
 {
     if (!from) return WR_OK;
@@ -157,5 +169,6 @@ weir_status wr_status_copy(weir_status from)
     if (from->fix) s = wr_with_fix(s, "%s", from->fix);
     if (from->detail) s = wr_with_detail(s, "%s", from->detail);
     if (from->candidates) s = wr_with_candidates(s, from->candidates);
-    return s;
+    if (from->is_fatal) s = wr_with_fatal(s);
+    return from->of_row ? wr_with_row(s) : s;
 }

@@ -31,6 +31,8 @@ struct weir_error {
     char *hint;    /* NULL or words under the caret: "did you mean FROM?" */
     char *fix;     /* NULL or a statement or option to paste */
     char *candidates; /* NULL or near names, comma separated, at most 3 */
+    bool of_row;      /* a value of a row is to blame, so that other rows may do */
+    bool is_fatal;    /* it is not, whatever else may be said */
     char *edit;       /* NULL or what to write instead of edit_span; becomes the fix */
     wr_span edit_span;
 };
@@ -61,6 +63,10 @@ WR_MUST_CHECK weir_status wr_with_edit(weir_status s, wr_span span, const char *
 WR_MUST_CHECK weir_status wr_with_candidates(weir_status s, const char *names);
 /* Sets the position unless the error has one already (the innermost position is the best one). */
 WR_MUST_CHECK weir_status wr_with_span(weir_status s, wr_span span);
+
+/* A value of a row is to blame, although the code does not say so; not for fatal errors. */
+WR_MUST_CHECK weir_status wr_with_row(weir_status s);
+WR_MUST_CHECK weir_status wr_with_fatal(weir_status s);
 
 const char *wr_status_text(weir_status s); /* "ok" for WR_OK */
 /* What a code is: the SQLSTATE ("42703"), the name, a short title. All static; any thread. */

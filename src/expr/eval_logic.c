@@ -436,11 +436,11 @@ static weir_status choose_branch(wr_eval *ev, int step, wr_rows rows)
     return WR_OK;
 }
 
-/* Errors that a value is to blame for: SQLSTATE class 22, and raised ones. */
+/* Errors that a value is to blame for: SQLSTATE class 22, raised ones, and those that say so. */
 static bool is_about_values(weir_status bad)
 {
     const char *state = wr_code_sqlstate(bad->code);
-    return strncmp(state, "22", 2) == 0 || strcmp(state, "P0001") == 0;
+    return bad->of_row || strncmp(state, "22", 2) == 0 || strcmp(state, "P0001") == 0;
 }
 
 /* try(x): rows are halved until those at fault stand alone. */

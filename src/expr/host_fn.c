@@ -124,6 +124,8 @@ weir_status wr_host_fn_call(const wr_host_fn *fn, struct ArrowArray *args, uint3
     enter(fn);
     weir_status bad = fn->def.call(fn->def.arg, &call);
     leave(fn);
+    /* Who calls again must not call what changes something. */
+    if (bad && (count == 1 || !(fn->def.flags & WR_FN_VOLATILE))) bad = wr_with_row(bad);
     if (args->release) args->release(args);
     if (!bad) bad = take_results(fn, &schema, &result, count, arena, out);
     if (result.release) result.release(&result);

@@ -5,7 +5,8 @@
  * rows cost nothing, and one bad row costs about three batches. Only errors about values are looked
  * into: memory that is short or a query that is cancelled is nobody's row.
  *
- * Trap: calls that change something (nextval) change it again with every try. */
+ * Trap: calls that change something (nextval) change it again with every try. Functions of the host
+ * program do not when they are volatile: their errors are those of a row only if it was alone. */
 #include "expr/sieve.h"
 
 typedef struct sifting {
@@ -18,10 +19,10 @@ typedef struct sifting {
     uint32_t kept_count;
 } sifting;
 
-bool wr_code_is_of_row(uint32_t code)
+bool wr_is_of_row(weir_status why)
 {
     enum { VALUES = 22 }; /* the hundreds of those about types and values */
-    return code / 100 == VALUES || code == WR_E_TOO_BIG;
+    return why->of_row || why->code / 100 == VALUES || why->code == WR_E_TOO_BIG;
 }
 
 static weir_status try_rows(sifting *s, const uint16_t *rows, uint32_t count)
@@ -39,7 +40,7 @@ static weir_status try_rows(sifting *s, const uint16_t *rows, uint32_t count)
 /* rows failed together for this reason, which is taken. As deep as a batch can be halved. */
 static weir_status sift(sifting *s, const uint16_t *rows, uint32_t count, weir_status why)
 {
-    if (!wr_code_is_of_row(why->code)) return why;
+    if (!wr_is_of_row(why)) return why;
     if (count == 1) {
         weir_status bad = s->bad->tell(s->bad, s->in, rows[0], why);
         wr_status_drop(why);

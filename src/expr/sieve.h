@@ -16,8 +16,8 @@ typedef struct wr_sieve {
     uint16_t sel[WR_BATCH_ROWS];
 } wr_sieve;
 
-/* Does such an error say something about a value of a row, so that other rows may do? */
-bool wr_code_is_of_row(uint32_t code);
+/* Does the error say something about a value of a row, so that other rows may do? */
+bool wr_is_of_row(weir_status why);
 /* As wr_eval_run. bad NULL: a bad row is an error. *kept: in, or what is left of it, in *sieve,
  * which is made when it is needed; valid until the next call with it. */
 WR_MUST_CHECK weir_status wr_eval_run_sieved(wr_eval *eval, const wr_batch *in, wr_bad_rows *bad,

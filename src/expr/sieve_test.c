@@ -94,8 +94,21 @@ TEST(who_is_told_can_end_it)
     k.told.left = 0;
     EXPECT_FAIL(wr_eval_run_sieved(k.eval, &k.batch, &k.told.base, &sieve, &out, &kept),
                 WR_E_DIVISION_BY_ZERO);
-    EXPECT(wr_code_is_of_row(WR_E_BAD_VALUE) && wr_code_is_of_row(WR_E_OUT_OF_RANGE));
-    EXPECT(!wr_code_is_of_row(WR_E_CANCELLED) && !wr_code_is_of_row(WR_E_MEMORY_LIMIT));
+    static const struct {
+        wr_code code;
+        bool is_row, is_fatal, expected;
+    } cases[] = {{WR_E_BAD_VALUE, false, false, true},  {WR_E_OUT_OF_RANGE, false, false, true},
+                 {WR_E_CANCELLED, false, false, false}, {WR_E_MEMORY_LIMIT, false, false, false},
+                 {WR_E_HOST, true, false, true},        {WR_E_HOST, true, true, false}};
+    for (size_t i = 0; i < WR_COUNT(cases); i++) {
+        weir_status why = wr_fail(cases[i].code, "x");
+        if (cases[i].is_fatal) why = wr_with_fatal(why);
+        if (cases[i].is_row) why = wr_with_row(why);
+        weir_status copy = wr_status_copy(why);
+        EXPECT(wr_is_of_row(why) == cases[i].expected && wr_is_of_row(copy) == cases[i].expected);
+        wr_status_drop(copy);
+        wr_status_drop(why);
+    }
     wr_heap_drop(sieve);
     kit_close(&k);
 }

@@ -16,6 +16,8 @@ weir_status weir_error_new(const char *message, const char *detail)
     return detail && *detail ? wr_with_detail(bad, "%s", detail) : bad;
 }
 
+weir_status weir_error_fatal(weir_status error) { return wr_with_fatal(error); }
+
 /* The public struct as the one of host, whose callbacks take the wish under its other name. */
 typedef struct opener {
     weir_source source;

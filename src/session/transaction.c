@@ -1,11 +1,11 @@
 /* transaction.c - when transactions begin and end.
  *
  * Every statement runs in a transaction. Outside of BEGIN ... COMMIT it is one of its own that ends
- * with the statement; for what only reads, as soon as it has its snapshots (statement.c). If changes
- * are still being carried out, with the last of them.
- * Inside a block a failed statement is undone to its start and the block then accepts only ROLLBACK
- * (or ROLLBACK TO a savepoint), as in PostgreSQL. A transaction reads the snapshot it began with,
- * whatever isolation level up to REPEATABLE READ it was asked for. */
+ * with the statement; for what only reads, as soon as it has its snapshots (statement.c). If
+ * changes are still being carried out, with the last of them. Inside a block a failed statement is
+ * undone to its start and the block then accepts only ROLLBACK (or ROLLBACK TO a savepoint), as in
+ * PostgreSQL. A transaction reads the snapshot it began with, whatever isolation level up to
+ * REPEATABLE READ it was asked for. */
 #include "session/session.h"
 #include "sql/place.h"
 

@@ -186,7 +186,7 @@ static weir_status offer_dead_letters(const wr_stream *s, weir_status bad)
     static const char ending[] = "\nnothing was loaded";
     if (!bad || s->graph->dead || s->options.only_looks) return bad;
     if (bad->code != WR_E_ROW_VALUE && bad->code != WR_E_ROW_SHAPE &&
-        bad->code != WR_E_BAD_ENCODING && !wr_code_is_of_row(bad->code))
+        bad->code != WR_E_BAD_ENCODING && !wr_is_of_row(bad))
         return bad;
     const char *end = bad->detail ? strstr(bad->detail, ending) : NULL;
     if (end) bad = wr_with_detail(bad, "%.*s", (int)(end - bad->detail), bad->detail);

@@ -209,7 +209,7 @@ static weir_status tell_group(const group_sifting *s, uint32_t i, weir_status wh
 static weir_status sift_groups(const group_sifting *s, uint32_t from, uint32_t count,
                                weir_status why)
 {
-    if (!wr_code_is_of_row(why->code)) return why;
+    if (!wr_is_of_row(why)) return why;
     if (count == 1) {
         weir_status bad = tell_group(s, from, why);
         wr_status_drop(why);
