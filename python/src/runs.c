@@ -183,10 +183,10 @@ typedef struct carried {
     int interrupts; /* of the session, at the beginning */
 } carried;
 
-static bool goes_on(void *arg, weir_stream *stream)
+static bool goes_on(void *arg, weir_stream *const *streams, int count)
 {
     carried *c = arg;
-    (void)stream;
+    (void)streams, (void)count;
     return atomic_load(&c->session->interrupts) == c->interrupts;
 }
 
@@ -200,12 +200,12 @@ static PyObject *carry(run_object *self, wrp_session *session, const char *sql, 
     session->find = find;
     carried c = {session, atomic_load(&session->interrupts)};
     weir_run_watch(self->run, watch, session);
-    weir_run_watch_stream(self->run, goes_on, &c);
+    weir_run_watch_streams(self->run, goes_on, &c);
     weir_status bad =
         options ? weir_run_query(self->run, session->session, sql, length, options, &reply)
                 : weir_run_carry_out(self->run, session->session, &reply);
     weir_run_watch(self->run, NULL, NULL);
-    weir_run_watch_stream(self->run, NULL, NULL);
+    weir_run_watch_streams(self->run, NULL, NULL);
     session->find = NULL;
     PyObject *raised = session->raised;
     session->raised = NULL;
