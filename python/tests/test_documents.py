@@ -32,3 +32,23 @@ def test_an_example_prints_what_it_says(path, tmp_path):
 
 def test_there_are_examples():
     assert len(EXAMPLES) >= 5
+
+
+def told(cell):
+    """What a cell prints and shows, as text."""
+    return "".join(o["text"] if o["output_type"] == "stream" else o["data"]["text/plain"] for o in cell.outputs if o["output_type"] != "error")
+
+
+def test_the_tutorial_gives_what_it_shows(tmp_path, monkeypatch):
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    monkeypatch.setenv("WEIR_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PYTHONPATH", str(pathlib.Path(weir.__file__).parents[1]))
+    stored = nbformat.read(ROOT / "docs" / "tutorial.ipynb", as_version=4)
+    nbformat.validate(stored)
+    again = nbformat.from_dict({**stored, "cells": [{**cell, "outputs": []} if cell.cell_type == "code" else cell for cell in stored.cells]})
+    nbclient.NotebookClient(again, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+    pairs = [(a, b) for a, b in zip(stored.cells, again.cells, strict=True) if a.cell_type == "code"]
+    assert len(pairs) > 10 and sum(bool(told(a)) for a, _ in pairs) > 10
+    for before, now in pairs:
+        assert told(now) == told(before), before.source

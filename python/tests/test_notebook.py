@@ -39,3 +39,34 @@ def test_variables_are_tables_in_a_notebook(shell):
     for name in ("number", "nothing_of_that_name"):
         with pytest.raises(weir.ProgrammingError):
             shell.run_line_magic("sql", f"from {name}").rows()
+
+
+def test_a_line_may_keep_its_frame_and_a_cell_show_its_plan(shell):
+    shell.run_cell("%sql kept << select 5 as a")
+    assert shell.user_ns["kept"].item() == 5
+    plan = shell.run_cell_magic("sql", "--plan", "select 6 * 7 as a")
+    assert isinstance(plan, str) and repr(plan) == str(plan)
+    with weir.connect() as db:
+        shell.user_ns["db"] = db
+        db.execute("create table only_here as select 5 as a")
+        shell.run_cell_magic("sql", "plan << --connection db --plan", "from only_here")
+        assert "only_here" in shell.user_ns["plan"]
+    with pytest.raises(weir.ProgrammingError, match="no connection"):
+        shell.run_cell_magic("sql", "--connection nothing_such", "select 1")
+
+
+def test_an_error_of_a_cell_is_shown_with_its_place_and_no_traceback(shell, capsys):
+    for cell in ("%%sql\nselect nope from (select 1 as a)", "%%sql x <<\nselect nope from (select 1 as a)", "%sql select nope from (select 1 as a)"):
+        shell.run_cell(cell)
+        shown = capsys.readouterr().out
+        assert "W1203" in shown and "^^^^" in shown and "Traceback" not in shown and "notebook.py" not in shown
+
+
+def test_tab_completes_sql(shell):
+    shell.user_ns.update(unrelated=1)
+    weir.sql("create or replace table completed_here as select 1 as amount")
+    cell = "%%sql\nselect amount\nfrom completed_h"
+    with IPython.core.completer.provisionalcompleter():
+        assert "completed_here" in [c.text for c in shell.Completer.completions(cell, len(cell))]
+        assert [c.text for c in shell.Completer.completions("unrelat", 7)][:1] == ["unrelated"]
+    weir.sql("drop table completed_here")
