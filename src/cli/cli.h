@@ -114,6 +114,8 @@ void cli_print_help(const cli_command *command);
 const cli_command *cli_command_find(const char *word);
 /* "500ms", "5s", "5", "2min", "10m", "1h", "1d" as seconds; negative: malformed. */
 double cli_read_seconds(const char *text);
+/* Where SQL is wanted: complains of the name of a file and says how it is given. An exit code. */
+int cli_check_sql(const cli_command *command, const char *text);
 /* The long names of all flags without their dashes, one per line, for shell completion. */
 void cli_flag_names(wr_buf *out);
 /* Carries out the verb that is the first positional argument, or says what is wrong. */

@@ -91,8 +91,10 @@ static int describe_detection(cli_state *state, const char *path)
     WR_BUF(lost);
     count_rejected(state, path, &lost);
     wr_buf_add_text(&sql,
-                    "SELECT format, kind, compression, confidence, reason, options, candidates, "
-                    "nullif(warnings, '') AS warnings, files");
+                    "SELECT format, kind, compression, confidence, reason, options, "
+                    "(SELECT string_agg((c->>'format') || ' ' || (c->>'score') || ' (' || "
+                    "(c->>'reason') || ')', ', ') FROM unnest(candidates::JSON[]) AS u(c)) AS "
+                    "candidates, nullif(warnings, '') AS warnings, files");
     if (lost.length) wr_buf_printf(&sql, ", '%s' AS rejected", lost.data);
     wr_buf_add_text(&sql, " FROM probe(");
     cli_quote(&sql, path);

@@ -20,7 +20,9 @@ static int run(cli_state *state)
     WR_BUF(sql);
     if (options->arg_count == 0 && options->sql_count == 0)
         return cli_usage(&wr_cmd_explain, "explain needs a statement");
-    int code = cli_attach_files(state, options->args + 1, WR_MAX(options->arg_count - 1, 0));
+    int code = options->arg_count ? cli_check_sql(&wr_cmd_explain, options->args[0]) : CLI_OK;
+    if (code) return code;
+    code = cli_attach_files(state, options->args + 1, WR_MAX(options->arg_count - 1, 0));
     if (!code) code = cli_run_setup(state, options->arg_count ? NULL : &sql);
     if (code) return code;
     if (options->arg_count) wr_buf_add_text(&sql, options->args[0]);

@@ -60,6 +60,8 @@ static int run(cli_state *state)
     if (saved && watch) return cli_usage(&wr_cmd_query, "--watch is not for one run of --save");
     if (saved && strcmp(options->args[0], "-") != 0 && !options->args[0][0])
         return cli_usage(&wr_cmd_query, "query needs a text of SQL");
+    int code = cli_check_sql(&wr_cmd_query, options->args[0]);
+    if (code) return code;
     double seconds = watch ? cli_read_seconds(watch) : 0;
     if (watch && (seconds < 0.1 || seconds > 86400))
         return cli_usage(&wr_cmd_query, "--watch takes a time such as 5s, from 100ms to 24h");
@@ -78,7 +80,7 @@ static int run(cli_state *state)
         wr_buf_add_text(&text, options->args[0]);
     const wr_buf *sql = limit ? &limited : &text;
     if (saved) return cli_save_query(state, text.data ? text.data : "", limit, &as);
-    int code = cli_attach_files(state, options->args + 1, options->arg_count - 1);
+    code = cli_attach_files(state, options->args + 1, options->arg_count - 1);
     if (!code && limit) code = add_limit(state, text.data ? text.data : "", limit, &limited);
     if (code) return code;
     if (watch) return cli_watch(state, sql->data, sql->length, seconds);

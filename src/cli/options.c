@@ -144,6 +144,22 @@ void cli_flag_names(wr_buf *out)
         wr_buf_printf(out, "%s\n", flags[i].name);
 }
 
+int cli_check_sql(const cli_command *command, const char *text)
+{
+    WR_BUF(what);
+    bool is_one_word = *text && !text[strcspn(text, " \t\r\n;(")];
+    bool is_script = is_one_word && wr_str_ihas_suffix(wr_str_of(text), ".sql");
+    bool is_file = is_one_word && cli_is_file(text);
+    if (!is_script && !is_file) return CLI_OK;
+    if (strcmp(command->name, "explain") == 0 && is_script)
+        wr_buf_printf(&what, "%s is a file; of its last statement: weir explain -f %s", text, text);
+    else if (is_script)
+        wr_buf_printf(&what, "%s is a file; its statements: weir -f %s", text, text);
+    else
+        wr_buf_printf(&what, "%s is a file, not SQL; its rows: FROM '%s'", text, text);
+    return cli_usage(command, what.data);
+}
+
 int cli_usage(const cli_command *command, const char *what)
 {
     fprintf(stderr, "weir: %s\n  usage: weir %s %s\n  example: %s\n", what, command->name,

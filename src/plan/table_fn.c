@@ -223,14 +223,35 @@ static wr_str schema_text(wr_planner *planner, const wr_schema *schema)
     return wr_arena_str(planner->arena, wr_buf_str(&text));
 }
 
+/* [{"format", "score", "reason"}], best first. */
+static void candidates_json(const wr_files_probe_result *found, wr_buf *out)
+{
+    wr_buf_add_char(out, '[');
+    for (int i = 0; i < found->candidate_count; i++) {
+        const wr_probe_candidate *one = &found->candidates[i];
+        wr_buf_printf(out, "%s{\"format\":\"%s\",\"score\":%.2f,\"reason\":", i ? "," : "",
+                      one->format->name, one->score);
+        wr_buf_add_json(out, one->reason);
+        wr_buf_add_char(out, '}');
+    }
+    wr_buf_add_char(out, ']');
+}
+
+static const wr_value *option_value(const wr_options *options, const char *name)
+{
+    for (int i = 0; i < options->count; i++)
+        if (wr_str_is(options->items[i].name, name)) return &options->items[i].value;
+    return NULL;
+}
+
 static weir_status probe(wr_scope *scope, const wr_table_fn_args *args, wr_result *out)
 {
-    static const char *const names[] = {"path",   "format",     "kind",     "compression",
-                                        "score",  "confidence", "reason",   "options",
-                                        "schema", "candidates", "warnings", "files"};
-    const wr_type *types[] = {WR_VARCHAR, WR_VARCHAR, WR_VARCHAR, WR_VARCHAR,
-                              WR_DOUBLE,  WR_VARCHAR, WR_VARCHAR, WR_VARCHAR,
-                              WR_VARCHAR, WR_VARCHAR, WR_VARCHAR, WR_BIGINT};
+    static const char *const names[] = {
+        "path",    "format", "kind",       "compression", "score", "confidence", "reason",
+        "options", "schema", "candidates", "warnings",    "files", "table_name", "delimiter"};
+    const wr_type *types[] = {WR_VARCHAR, WR_VARCHAR, WR_VARCHAR, WR_VARCHAR, WR_DOUBLE,
+                              WR_VARCHAR, WR_VARCHAR, WR_VARCHAR, WR_VARCHAR, wr_type_of(WR_T_JSON),
+                              WR_VARCHAR, WR_BIGINT,  WR_VARCHAR, WR_VARCHAR};
     wr_planner *planner = scope->planner;
     wr_files_probe_result found;
     if (args->count != 1 || args->values[0].is_null || args->values[0].type->id != WR_T_VARCHAR)
@@ -239,12 +260,10 @@ static weir_status probe(wr_scope *scope, const wr_table_fn_args *args, wr_resul
         return wr_fail_at(WR_E_UNSUPPORTED, args->span, "files cannot be read here");
     WR_TRY(wr_files_probe(planner->files, args->values[0].text, NULL, &args->named, planner->arena,
                           &found));
-    wr_row_list rows = {.planner = planner, .names = names, .types = types, .width = 12};
+    wr_row_list rows = {
+        .planner = planner, .names = names, .types = types, .width = WR_COUNT(names)};
     WR_BUF(candidates);
-    for (int i = 0; i < found.candidate_count; i++)
-        wr_buf_printf(&candidates, "%s%s %.2f (%.*s)", i ? ", " : "",
-                      found.candidates[i].format->name, found.candidates[i].score,
-                      WR_STR_ARGS(found.candidates[i].reason));
+    candidates_json(&found, &candidates);
     wr_row_text(&rows, found.path);
     wr_row_text(&rows, wr_str_of(found.format->name));
     wr_row_text(&rows, found.kind);
@@ -257,6 +276,12 @@ static weir_status probe(wr_scope *scope, const wr_table_fn_args *args, wr_resul
     wr_row_text(&rows, wr_buf_str(&candidates));
     wr_row_text(&rows, found.probe.warnings);
     wr_row_int(&rows, found.file_count);
+    wr_row_text(&rows, found.table_name);
+    const wr_value *delimiter = option_value(&found.probe.options, "delimiter");
+    if (delimiter && delimiter->type->id == WR_T_VARCHAR && !delimiter->is_null)
+        wr_row_text(&rows, delimiter->text);
+    else
+        wr_row_null(&rows);
     wr_row_list_result(&rows, out);
     return WR_OK;
 }

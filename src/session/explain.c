@@ -272,7 +272,9 @@ weir_status weir_explain(weir_session *session, const char *sql, size_t length, 
     if (bad) {
         if (bad->span.length && bad->span.pos >= shift)
             bad->span.pos = bad->span.pos - (uint32_t)shift + (uint32_t)last;
-        return bad;
+        /* The words in front are ours, not those of whom the fix is for. */
+        bool is_whole = bad->fix && strncmp(bad->fix, text.data, shift) == 0;
+        return is_whole ? wr_with_fix(bad, "%.*s%s", (int)last, sql, bad->fix + shift) : bad;
     }
     WR_BUF(lines);
     for (int i = 0; i < query->text_rows.row_count; i++)

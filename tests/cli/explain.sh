@@ -119,4 +119,9 @@ assert "scan t" in said and "insert" not in said, said
 assert "values" in run("explain", "CREATE TABLE t AS SELECT 1 AS a")
 failed = subprocess.run([os.environ["WEIR"], "explain", "CREATE TABLE t(a INT); SELECT b FROM t"], capture_output=True, text=True)
 assert failed.returncode == 1 and "W1203" in failed.stderr and "SELECT b FROM t\n    |                               ^" in failed.stderr, failed
+for words, code, said in ((["explain", "script.sql"], 2, "of its last statement: weir explain -f script.sql"),
+                          (["explain", "nothing.sql"], 2, "weir explain -f nothing.sql"), (["query", "script.sql"], 2, "weir -f script.sql"),
+                          (["explain", "few.parquet"], 2, "its rows: FROM 'few.parquet'"), (["explain", "SELECT 1 frm x"], 1, "  fix: SELECT 1 FROM x")):
+    failed = subprocess.run([os.environ["WEIR"], *words], capture_output=True, text=True)
+    assert failed.returncode == code and said.lower() in failed.stderr.lower() and "EXPLAIN (" not in failed.stderr, failed
 P

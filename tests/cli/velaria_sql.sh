@@ -57,6 +57,12 @@ fails "mode split needs mappings" "$split)"
 fails "the file is not named" "CREATE TABLE t USING line OPTIONS(mode: 'split')"
 fails 'there is no format "cvs"' "CREATE TABLE t USING cvs OPTIONS(path: 'input.csv')"
 
+# ---- what a file is taken for
+printf 'name;score\nalice;15\n' >"2024 sales.csv"
+is "csv,csv,;,_2024_sales" "SELECT format, kind, delimiter, table_name FROM probe('2024 sales.csv')"
+is "csv json" "SELECT c->>'format' FROM (SELECT unnest(candidates::JSON[]) AS c FROM probe('input.csv')) WHERE c->>'format' IN ('csv', 'json')"
+is "json_array,,5" "SELECT kind, delimiter, json_array_length(candidates) FROM probe('nested.json')"
+
 # ---- tables in memory, and what changes them
 made="CREATE TABLE t (id INT, name STRING, v DOUBLE, f FLOAT8, r FLOAT4, b BOOL, n NUMERIC)"
 is "1,a 2," "$made; INSERT INTO t (id, name, v) VALUES (1, 'a', 1.5), (2, NULL, 2.5); SELECT id, name FROM t WHERE v < 2 UNION ALL SELECT id, name FROM t WHERE NOT v < 2"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import itertools
+import json
 import os
 import pathlib
 import re
@@ -22,7 +23,6 @@ from weir.errors import NotSupportedError, ProgrammingError
 from weir.frame import Frame
 
 Path = Union[str, "os.PathLike[str]"]
-_CANDIDATE = re.compile(r"(\w+) ([\d.]+) \((.*?)\)(?:, (?=\w+ [\d.]+ \()|$)")
 _MODES = ("single-process", "local-workers")
 _FORMATS = ("binary_row_batch", "binary", "nanoarrow_ipc", "nanoarrow")
 
@@ -71,8 +71,9 @@ class Session:
         names = self.connection.read(path).columns
         kind = "line" if found["format"] == "lines" else found["format"]
         shown: dict[str, Any] = {"format": found["kind"], "columns": names} if kind == "json" else {}
-        if delimiter := re.search(r"delimiter => '((?:[^']|'')+)'", found["options"] or ""):
-            shown["delimiter"] = delimiter[1].replace("''", "'")
+        if found["delimiter"] is not None:
+            shown["delimiter"] = found["delimiter"]
+        candidates = json.loads(found["candidates"])
         return {
             "path": os.fspath(path),
             "kind": kind,
@@ -80,11 +81,17 @@ class Session:
             "score": round(found["score"] * 100),
             "confidence": found["confidence"],
             "schema": names,
-            "suggested_table_name": re.sub(r"\W", "_", pathlib.Path(path).name.split(".")[0]) or "input",
+            "suggested_table_name": found["table_name"],
             "warnings": [line for line in (found["warnings"] or "").split("\n") if line],
             "candidates": [
-                {"format": name, "kind": name, "score": round(float(score) * 100), "reason": why, "evidence": why}
-                for name, score, why in _CANDIDATE.findall(found["candidates"])
+                {
+                    "format": one["format"],
+                    "kind": one["format"],
+                    "score": round(one["score"] * 100),
+                    "reason": one["reason"],
+                    "evidence": one["reason"],
+                }
+                for one in candidates
             ],
             "options": found["options"],
             **shown,
