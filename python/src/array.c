@@ -6,6 +6,7 @@
  * weir/building.py. */
 #include "array.h"
 #include "arrow.h"
+#include "gil.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,9 +40,11 @@ static void release_made(struct ArrowArray *array)
         release_child(array->children[i]);
     free(array->children);
     release_child(array->dictionary);
-    PyGILState_STATE gil = PyGILState_Ensure();
-    drop_held(array->private_data);
-    PyGILState_Release(gil);
+    PyGILState_STATE gil;
+    if (wrp_gil_take(&gil)) {
+        drop_held(array->private_data);
+        wrp_gil_give(gil);
+    }
     array->release = NULL;
 }
 

@@ -5,6 +5,7 @@
  * generator sees is made in weir/source.py. */
 #include "feed.h"
 #include "connection.h"
+#include "errors.h"
 #include "gil.h"
 
 static weir_status feed_open(void *arg, const void *position, size_t size, void **reader)
@@ -13,7 +14,7 @@ static weir_status feed_open(void *arg, const void *position, size_t size, void 
     if (!wrp_gil_take(&gil)) return wrp_gil_refused();
     *reader = PyObject_CallMethod(arg, "open", "(y#)", size ? (const char *)position : "",
                                   (Py_ssize_t)size);
-    weir_status bad = *reader ? NULL : wrp_gil_raised();
+    weir_status bad = *reader ? NULL : wrp_status_raised(NULL);
     wrp_gil_give(gil);
     return bad;
 }
@@ -52,7 +53,7 @@ static weir_status feed_read(void *reader, weir_read *read)
     PyObject *given = PyObject_CallMethod(reader, "read", "(d)", (double)read->timeout_ms / 1000);
     read->has_ended = given == Py_False;
     bool is_well = given && (given == Py_None || given == Py_False || take(given, read));
-    weir_status bad = is_well ? NULL : wrp_gil_raised();
+    weir_status bad = is_well ? NULL : wrp_status_raised(NULL);
     Py_XDECREF(given);
     wrp_gil_give(gil);
     return bad;
@@ -77,7 +78,7 @@ static weir_status feed_ack(void *reader, const void *position, size_t size)
     if (!wrp_gil_take(&gil)) return wrp_gil_refused();
     PyObject *done =
         PyObject_CallMethod(reader, "ack", "(y#)", (const char *)position, (Py_ssize_t)size);
-    weir_status bad = done ? NULL : wrp_gil_raised();
+    weir_status bad = done ? NULL : wrp_status_raised(NULL);
     Py_XDECREF(done);
     wrp_gil_give(gil);
     return bad;

@@ -9,6 +9,7 @@
 #include "arrow.h"
 #include "connection.h"
 #include "errors.h"
+#include "gil.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,25 +37,21 @@ static weir_status give(PyObject *pair, struct ArrowSchema *schema, struct Arrow
     return NULL;
 }
 
-static void drop(void *arg)
-{
-    PyGILState_STATE gil = PyGILState_Ensure();
-    Py_DECREF((PyObject *)arg);
-    PyGILState_Release(gil);
-}
+static void drop(void *arg) { wrp_gil_drop(arg); }
 
 /* ---- functions ---- */
 
 static weir_status call_function(void *arg, weir_call *call)
 {
-    PyGILState_STATE gil = PyGILState_Ensure();
+    PyGILState_STATE gil;
+    if (!wrp_gil_take(&gil)) return wrp_gil_refused();
     PyObject *batch = batch_of(call->schema, call->args);
     PyObject *pair = batch ? PyObject_CallFunctionObjArgs(arg, batch, NULL) : NULL;
     weir_status bad =
         pair ? give(pair, call->result_schema, call->result) : wrp_status_raised(NULL);
     Py_XDECREF(pair);
     Py_XDECREF(batch);
-    PyGILState_Release(gil);
+    wrp_gil_give(gil);
     return bad;
 }
 
@@ -111,10 +108,11 @@ PyObject *wrp_function_create(PyObject *module, PyObject *args)
 
 static weir_status state_new(void *arg, void **state)
 {
-    PyGILState_STATE gil = PyGILState_Ensure();
+    PyGILState_STATE gil;
+    if (!wrp_gil_take(&gil)) return wrp_gil_refused();
     *state = PyObject_CallMethod(arg, "new", NULL);
     weir_status bad = *state ? NULL : wrp_status_raised(NULL);
-    PyGILState_Release(gil);
+    wrp_gil_give(gil);
     return bad;
 }
 
@@ -142,7 +140,8 @@ static PyObject *numbers_of(const int64_t *numbers, int64_t count)
 
 static weir_status update(void *arg, weir_update *rows)
 {
-    PyGILState_STATE gil = PyGILState_Ensure();
+    PyGILState_STATE gil;
+    if (!wrp_gil_take(&gil)) return wrp_gil_refused();
     PyObject *batch = batch_of(rows->schema, rows->args);
     PyObject *states = list_of(rows->states, rows->state_count);
     PyObject *starts = numbers_of(rows->starts, rows->state_count + 1);
@@ -154,37 +153,40 @@ static weir_status update(void *arg, weir_update *rows)
     Py_XDECREF(starts);
     Py_XDECREF(states);
     Py_XDECREF(batch);
-    PyGILState_Release(gil);
+    wrp_gil_give(gil);
     return bad;
 }
 
 static weir_status merge(void *arg, void *into, const void *from)
 {
-    PyGILState_STATE gil = PyGILState_Ensure();
+    PyGILState_STATE gil;
+    if (!wrp_gil_take(&gil)) return wrp_gil_refused();
     PyObject *done =
         PyObject_CallMethod(arg, "merge", "(OO)", (PyObject *)into, (PyObject *)(uintptr_t)from);
     weir_status bad = done ? NULL : wrp_status_raised(NULL);
     Py_XDECREF(done);
-    PyGILState_Release(gil);
+    wrp_gil_give(gil);
     return bad;
 }
 
 static weir_status evaluate(void *arg, void *const *states, int64_t count,
                             struct ArrowSchema *schema, struct ArrowArray *array)
 {
-    PyGILState_STATE gil = PyGILState_Ensure();
+    PyGILState_STATE gil;
+    if (!wrp_gil_take(&gil)) return wrp_gil_refused();
     PyObject *list = list_of(states, count);
     PyObject *pair = list ? PyObject_CallMethod(arg, "evaluate", "(O)", list) : NULL;
     weir_status bad = pair ? give(pair, schema, array) : wrp_status_raised(NULL);
     Py_XDECREF(pair);
     Py_XDECREF(list);
-    PyGILState_Release(gil);
+    wrp_gil_give(gil);
     return bad;
 }
 
 static weir_status save(void *arg, const void *state, weir_bytes *out)
 {
-    PyGILState_STATE gil = PyGILState_Ensure();
+    PyGILState_STATE gil;
+    if (!wrp_gil_take(&gil)) return wrp_gil_refused();
     PyObject *bytes = PyObject_CallMethod(arg, "save", "(O)", (PyObject *)(uintptr_t)state);
     char *from = NULL;
     Py_ssize_t size;
@@ -192,16 +194,17 @@ static weir_status save(void *arg, const void *state, weir_bytes *out)
     if (is_well) weir_bytes_add(out, from, (size_t)size);
     weir_status bad = is_well ? NULL : wrp_status_raised(NULL);
     Py_XDECREF(bytes);
-    PyGILState_Release(gil);
+    wrp_gil_give(gil);
     return bad;
 }
 
 static weir_status load(void *arg, const void *bytes, size_t size, void **state)
 {
-    PyGILState_STATE gil = PyGILState_Ensure();
+    PyGILState_STATE gil;
+    if (!wrp_gil_take(&gil)) return wrp_gil_refused();
     *state = PyObject_CallMethod(arg, "load", "y#", (const char *)bytes, (Py_ssize_t)size);
     weir_status bad = *state ? NULL : wrp_status_raised(NULL);
-    PyGILState_Release(gil);
+    wrp_gil_give(gil);
     return bad;
 }
 

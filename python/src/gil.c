@@ -3,12 +3,12 @@
  * Whoever is inside is counted before it looks at the flag, and the flag is set before the count is
  * looked at: so either the thread sees the flag, or it is waited for. */
 #include "gil.h"
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-static atomic_int inside;
-static atomic_bool has_ended;
+enum { WAITS_MS = 2000 };
+
+static atomic_int inside, process;
+static atomic_bool has_ended, is_stuck;
 
 bool wrp_gil_take(PyGILState_STATE *gil)
 {
@@ -51,8 +51,6 @@ void wrp_gil_close(PyObject *object)
     wrp_gil_drop(object);
 }
 
-bool wrp_gil_has_ended(void) { return atomic_load(&has_ended); }
-
 PyObject *wrp_gil_end(PyObject *module, PyObject *args)
 {
     long long timeout_ms;
@@ -63,45 +61,31 @@ PyObject *wrp_gil_end(PyObject *module, PyObject *args)
     for (; atomic_load(&inside) && timeout_ms > 0; timeout_ms--)
         nanosleep(&(struct timespec){.tv_nsec = 1000 * 1000}, NULL);
     Py_END_ALLOW_THREADS;
-    return PyBool_FromLong(!atomic_load(&inside));
+    atomic_store(&is_stuck, atomic_load(&inside) != 0);
+    Py_RETURN_NONE;
+}
+
+bool wrp_gil_is_stuck(void) { return atomic_load(&is_stuck); }
+int wrp_gil_process(void) { return atomic_load(&process); }
+
+static void begin_child(void)
+{
+    atomic_fetch_add(&process, 1);
+    atomic_store(&inside, 0);
+}
+
+bool wrp_gil_prepare(PyObject *module)
+{
+    PyObject *exits = PyImport_ImportModule("atexit");
+    PyObject *end = exits ? PyObject_GetAttrString(module, "gil_end") : NULL;
+    PyObject *done = end ? PyObject_CallMethod(exits, "register", "Oi", end, WAITS_MS) : NULL;
+    Py_XDECREF(done);
+    Py_XDECREF(end);
+    Py_XDECREF(exits);
+    return done && pthread_atfork(NULL, NULL, begin_child) == 0;
 }
 
 weir_status wrp_gil_refused(void)
 {
     return weir_error_fatal(weir_error_new("the program is ending", NULL));
-}
-
-/* Text of an object that is not more important than the error itself. */
-static char *text_of(PyObject *object)
-{
-    PyObject *text = object ? PyObject_Str(object) : NULL;
-    PyObject *bytes = text ? PyUnicode_AsEncodedString(text, "utf-8", "replace") : NULL;
-    const char *chars = bytes ? PyBytes_AsString(bytes) : NULL;
-    char *copy = strdup(chars ? chars : "");
-    Py_XDECREF(bytes);
-    Py_XDECREF(text);
-    PyErr_Clear();
-    return copy;
-}
-
-weir_status wrp_gil_raised(void)
-{
-    PyObject *type, *value, *trace;
-    PyErr_Fetch(&type, &value, &trace);
-    PyErr_NormalizeException(&type, &value, &trace);
-    if (value && trace) PyException_SetTraceback(value, trace);
-    PyObject *module = PyImport_ImportModule("weir.errors");
-    PyObject *pair = module && value ? PyObject_CallMethod(module, "told", "(O)", value) : NULL;
-    char *message = text_of(pair ? PyTuple_GetItem(pair, 0) : type);
-    char *detail = text_of(pair ? PyTuple_GetItem(pair, 1) : NULL);
-    weir_status bad = weir_error_new(message && *message ? message : "a Python exception",
-                                     detail && *detail ? detail : NULL);
-    free(message);
-    free(detail);
-    Py_XDECREF(pair);
-    Py_XDECREF(module);
-    Py_XDECREF(type);
-    Py_XDECREF(value);
-    Py_XDECREF(trace);
-    return bad;
 }

@@ -16,11 +16,15 @@ void wrp_gil_call(PyObject *object, const char *method);
 void wrp_gil_close(PyObject *object);
 /* Lets go of an object. Threads with or without the GIL; when the interpreter ends it is left. */
 void wrp_gil_drop(PyObject *object);
-/* The exception that is set, as an error of the engine with its traceback. GIL held. */
-weir_status wrp_gil_raised(void);
 /* What callbacks return that could not take the GIL. */
 weir_status wrp_gil_refused(void);
-/* gil_end(timeout_ms) -> bool: from now on nobody of the engine gets the GIL; waits for those who
- * have it. */
+/* Has it called when the interpreter is about to end, and looks out for forks. Once, GIL held;
+ * false with a Python error. */
+bool wrp_gil_prepare(PyObject *module);
+/* gil_end(timeout_ms): from now on nobody of the engine gets the GIL; waits for those who have it.
+ */
 PyObject *wrp_gil_end(PyObject *module, PyObject *args);
-bool wrp_gil_has_ended(void);
+/* Code of Python that the engine called did not return before the end: nothing can be closed. */
+bool wrp_gil_is_stuck(void);
+/* Differs between a process and its forks, in which threads and locks of the engine are not. */
+int wrp_gil_process(void);

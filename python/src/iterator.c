@@ -3,6 +3,7 @@
  * It takes the GIL for each item only. An exception cannot pass through the C interface: its text
  * does, and the exception itself is put into a list whose owner raises it again. */
 #include "arrow.h"
+#include "gil.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,14 +67,15 @@ static int pulled_next(struct ArrowArrayStream *self, struct ArrowArray *out)
     pulled *p = self->private_data;
     int code = 0;
     *out = (struct ArrowArray){0};
-    PyGILState_STATE gil = PyGILState_Ensure();
+    PyGILState_STATE gil;
+    if (!wrp_gil_take(&gil)) return fail_with(p, "the program is ending");
     PyObject *pair = PyIter_Next(p->iterator);
     if (pair)
         code = take_array(p, pair, out);
     else if (PyErr_Occurred())
         code = fail_raised(p);
     Py_XDECREF(pair);
-    PyGILState_Release(gil);
+    wrp_gil_give(gil);
     return code;
 }
 
@@ -85,10 +87,8 @@ static const char *pulled_error(struct ArrowArrayStream *self)
 static void pulled_release(struct ArrowArrayStream *self)
 {
     pulled *p = self->private_data;
-    PyGILState_STATE gil = PyGILState_Ensure();
-    Py_XDECREF(p->iterator);
-    Py_XDECREF(p->failures);
-    PyGILState_Release(gil);
+    wrp_gil_drop(p->iterator);
+    wrp_gil_drop(p->failures);
     if (p->schema.release) p->schema.release(&p->schema);
     free(p);
     self->release = NULL;

@@ -98,7 +98,7 @@ PyMODINIT_FUNC PyInit__weir(void)
                    add_class(module, "Stream", wrp_stream_type()) &&
                    add_class(module, "Push", wrp_push_type()) &&
                    add_class(module, "Runs", wrp_runs_type()) &&
-                   add_class(module, "Run", wrp_run_type());
+                   add_class(module, "Run", wrp_run_type()) && wrp_gil_prepare(module);
     if (!is_well) Py_CLEAR(module);
     return module;
 }

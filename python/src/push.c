@@ -43,6 +43,10 @@ PyObject *wrp_push_open(PyObject *module, PyObject *args)
 /* Takes the lock; false with a Python error if it is closed. */
 static bool begin(push_object *self)
 {
+    if (wrp_session_is_lost(self->session)) {
+        wrp_session_raise_lost();
+        return false;
+    }
     Py_BEGIN_ALLOW_THREADS;
     pthread_mutex_lock(&self->lock);
     Py_END_ALLOW_THREADS;
@@ -56,6 +60,7 @@ static void end(push_object *self) { pthread_mutex_unlock(&self->lock); }
 
 static void close_push(push_object *self)
 {
+    if (wrp_session_is_lost(self->session)) return;
     Py_BEGIN_ALLOW_THREADS;
     pthread_mutex_lock(&self->lock);
     weir_push_close(self->push);

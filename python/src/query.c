@@ -89,8 +89,8 @@ void wrp_query_release(wrp_query *query)
     wrp_turn turn;
     if (!query || atomic_fetch_sub(&query->references, 1) > 1) return;
     wrp_access access = wrp_turn_begin_quietly(query->session, &turn);
-    if (access == WRP_BUSY) return;                 /* it stays open until the session is closed */
-    if (access != WRP_CLOSED) wrp_query_end(query); /* re-entered: it is this thread's turn */
+    if (access == WRP_BUSY || access == WRP_LOST) return; /* it ends with the session */
+    if (access != WRP_CLOSED) wrp_query_end(query);       /* re-entered: it is this thread's turn */
     if (access == WRP_ENTERED) wrp_turn_end_quietly(&turn);
     if (query->schema.release) query->schema.release(&query->schema);
     weir_error_drop(query->failure);
@@ -140,9 +140,10 @@ static int stream_next(struct ArrowArrayStream *self, struct ArrowArray *out)
     *out = (struct ArrowArray){0};
     wrp_access access = wrp_turn_begin_quietly(stream->query->session, &turn);
     if (access != WRP_ENTERED)
-        return failed(stream, access == WRP_CLOSED ? "the connection is closed"
-                                                   : "the connection is in use by the statement "
-                                                     "that reads this");
+        return failed(stream, access == WRP_LOST     ? "the connection belongs to another process"
+                              : access == WRP_CLOSED ? "the connection is closed"
+                                                     : "the connection is in use by the statement "
+                                                       "that reads this");
     bool has_ended = !stream->query->query;
     weir_status bad = has_ended ? NULL : wrp_query_next(stream->query, out);
     int code = has_ended ? failed(stream, "the query has ended") : 0;

@@ -11,6 +11,7 @@
  * the session and then calls Python's. */
 #include "session.h"
 #include "errors.h"
+#include "gil.h"
 #include "query.h"
 #include "tables.h"
 #include <dlfcn.h>
@@ -21,7 +22,32 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Not in the limited interface, but in every Python so far; without it nobody seems to have it. */
+static bool has_gil(void)
+{
+    static int (*_Atomic check)(void);
+    static atomic_bool is_known;
+    if (!atomic_load(&is_known)) {
+        atomic_store(&check, (int (*)(void))dlsym(RTLD_DEFAULT, "PyGILState_Check"));
+        atomic_store(&is_known, true);
+    }
+    int (*ask)(void) = atomic_load(&check);
+    return ask && ask();
+}
+
 /* ---- life ---- */
+
+bool wrp_session_is_lost(const wrp_session *session)
+{
+    return session->database->process != wrp_gil_process() || wrp_gil_is_stuck();
+}
+
+void wrp_session_raise_lost(void)
+{
+    wrp_raise_own("InterfaceError",
+                  "the connection belongs to the process that this one was forked from",
+                  "open a connection after fork(), or start processes with spawn");
+}
 
 static void release_database(wrp_database *database)
 {
@@ -48,11 +74,16 @@ static wrp_database *open_database(const weir_config *config)
         return NULL;
     }
     database->engine = engine;
+    database->process = wrp_gil_process();
     return database;
 }
 
 wrp_session *wrp_session_open(const weir_config *config, wrp_session *beside)
 {
+    if (beside && wrp_session_is_lost(beside)) {
+        wrp_session_raise_lost();
+        return NULL;
+    }
     wrp_database *database = beside ? beside->database : open_database(config);
     if (!database) return NULL;
     atomic_fetch_add(&database->references, 1);
@@ -91,15 +122,19 @@ static void close_session(wrp_session *session)
 void wrp_session_release(wrp_session *session)
 {
     if (!session || atomic_fetch_sub(&session->references, 1) > 1) return;
-    close_session(session); /* nobody else has it */
+    if (wrp_session_is_lost(session)) return;
+    PyThreadState *thread = has_gil() ? PyEval_SaveThread() : NULL; /* views may want it to end */
+    close_session(session);                                         /* nobody else has it */
     pthread_mutex_destroy(&session->lock);
     pthread_mutex_destroy(&session->gate);
     release_database(session->database);
     free(session);
+    if (thread) PyEval_RestoreThread(thread);
 }
 
 void wrp_session_interrupt(wrp_session *session)
 {
+    if (wrp_session_is_lost(session)) return;
     pthread_mutex_lock(&session->gate);
     atomic_fetch_add(&session->interrupts, 1);
     if (session->session) weir_session_interrupt(session->session);
@@ -169,19 +204,6 @@ static void give_back(wrp_turn *turn)
     pthread_mutex_unlock(&turn->session->lock);
 }
 
-/* Not in the limited interface, but in every Python so far; without it nobody seems to have it. */
-static bool has_gil(void)
-{
-    static int (*_Atomic check)(void);
-    static atomic_bool is_known;
-    if (!atomic_load(&is_known)) {
-        atomic_store(&check, (int (*)(void))dlsym(RTLD_DEFAULT, "PyGILState_Check"));
-        atomic_store(&is_known, true);
-    }
-    int (*ask)(void) = atomic_load(&check);
-    return ask && ask();
-}
-
 /* Whether Python has noted a Ctrl-C that it has not acted upon; leaves it noted. Without the GIL.
  */
 static bool is_ctrl_c_noted(void)
@@ -223,6 +245,7 @@ static bool lock_quietly(wrp_session *session)
 wrp_access wrp_turn_begin_quietly(wrp_session *session, wrp_turn *turn)
 {
     *turn = (wrp_turn){0};
+    if (wrp_session_is_lost(session)) return WRP_LOST;
     if (is_mine(session)) return WRP_REENTERED;
     PyThreadState *thread = has_gil() ? PyEval_SaveThread() : NULL;
     wrp_access access = lock_quietly(session) ? take(session, turn) : WRP_BUSY;
@@ -241,7 +264,9 @@ void wrp_turn_end_quietly(wrp_turn *turn)
 
 static bool refuse(wrp_access access)
 {
-    if (access == WRP_CLOSED)
+    if (access == WRP_LOST)
+        wrp_session_raise_lost();
+    else if (access == WRP_CLOSED)
         wrp_raise_own("InterfaceError", "the connection is closed", NULL);
     else
         wrp_raise_own("InterfaceError",
@@ -270,6 +295,7 @@ static bool wait_for_lock(wrp_session *session)
 bool wrp_turn_begin(wrp_session *session, wrp_turn *turn)
 {
     *turn = (wrp_turn){0};
+    if (wrp_session_is_lost(session)) return refuse(WRP_LOST);
     if (is_mine(session)) return refuse(WRP_REENTERED);
     if (!wait_for_lock(session)) return false;
     wrp_access access = take(session, turn);
@@ -297,6 +323,7 @@ bool wrp_turn_end(wrp_turn *turn, weir_status bad, const char *sql, size_t lengt
 bool wrp_session_close(wrp_session *session)
 {
     wrp_turn turn;
+    if (wrp_session_is_lost(session)) return true;
     if (is_mine(session)) return refuse(WRP_REENTERED);
     if (!wait_for_lock(session)) return false;
     if (take(session, &turn) == WRP_CLOSED) return true;

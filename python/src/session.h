@@ -9,6 +9,7 @@
 
 typedef struct wrp_database {
     weir_engine *engine;
+    int process; /* wrp_gil_process() where it was opened */
     atomic_int references;
 } wrp_database;
 
@@ -35,6 +36,11 @@ void wrp_session_keep(wrp_session *session);
 /* The last one closes the session, and the engine with its last session. With or without the GIL,
  * not inside a turn. */
 void wrp_session_release(wrp_session *session);
+/* Whether it must be left alone: this process is a fork of the one it was opened in, or the program
+ * ends while the engine is inside code of Python. Nothing of it can be used or closed then. */
+bool wrp_session_is_lost(const wrp_session *session);
+/* Raises what is to be said of one that is lost. GIL held. */
+void wrp_session_raise_lost(void);
 /* Closes session and queries; later turns fail. Waits for the turn that is on. GIL held; false with
  * a Python error if this thread is inside a turn. */
 bool wrp_session_close(wrp_session *session);
@@ -44,7 +50,7 @@ void wrp_session_interrupt(wrp_session *session);
 
 /* Busy: somebody else's turn, for which a thread of the engine does not wait for ever: that turn
  * may be waiting for it. */
-typedef enum wrp_access { WRP_ENTERED, WRP_CLOSED, WRP_REENTERED, WRP_BUSY } wrp_access;
+typedef enum wrp_access { WRP_ENTERED, WRP_CLOSED, WRP_REENTERED, WRP_BUSY, WRP_LOST } wrp_access;
 
 /* A time in which one thread alone uses the session, in which it runs without the GIL, and in which
  * Ctrl-C (on the main thread) interrupts the session at once. */

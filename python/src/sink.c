@@ -6,12 +6,13 @@
 #include "sink.h"
 #include "arrow.h"
 #include "connection.h"
+#include "errors.h"
 #include "gil.h"
 
 /* An error if made is NULL, with the exception that is set. */
 static weir_status end_call(PyObject *made, PyGILState_STATE gil)
 {
-    weir_status bad = made ? NULL : wrp_gil_raised();
+    weir_status bad = made ? NULL : wrp_status_raised(NULL);
     Py_XDECREF(made);
     wrp_gil_give(gil);
     return bad;

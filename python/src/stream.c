@@ -54,11 +54,13 @@ PyObject *wrp_stream_open(PyObject *module, PyObject *args)
 static weir_stream *enter(PyObject *object)
 {
     stream_object *self = (stream_object *)object;
-    Py_BEGIN_ALLOW_THREADS;
-    pthread_rwlock_rdlock(&self->users);
-    Py_END_ALLOW_THREADS;
-    if (self->stream) return self->stream;
-    pthread_rwlock_unlock(&self->users);
+    if (wrp_session_is_lost(self->session)) {
+        wrp_session_raise_lost();
+        return NULL;
+    }
+    bool is_here = pthread_rwlock_tryrdlock(&self->users) == 0; /* else it is being closed */
+    if (is_here && self->stream) return self->stream;
+    if (is_here) pthread_rwlock_unlock(&self->users);
     wrp_raise_own("InterfaceError", "the stream is closed", NULL);
     return NULL;
 }
@@ -67,6 +69,7 @@ static void leave(PyObject *self) { pthread_rwlock_unlock(&((stream_object *)sel
 
 static void close_stream(stream_object *self)
 {
+    if (wrp_session_is_lost(self->session)) return;
     Py_BEGIN_ALLOW_THREADS;
     pthread_rwlock_wrlock(&self->users);
     weir_stream_close(self->stream);
@@ -107,8 +110,8 @@ static PyObject *stream_start(PyObject *self, PyObject *none)
     if (!stream) return NULL;
     Py_BEGIN_ALLOW_THREADS;
     bad = weir_stream_start(stream);
-    Py_END_ALLOW_THREADS;
     leave(self);
+    Py_END_ALLOW_THREADS;
     return none_or_raise(bad);
 }
 
@@ -126,8 +129,8 @@ static PyObject *wait_for(PyObject *self, PyObject *args,
         if (!stream) return NULL;
         Py_BEGIN_ALLOW_THREADS;
         bad = await(stream, is_last ? timeout_ms : SLICE_MS, &done);
-        Py_END_ALLOW_THREADS;
         leave(self);
+        Py_END_ALLOW_THREADS;
         if (bad) return none_or_raise(bad);
         if (PyErr_CheckSignals() != 0) return NULL;
         if (done || is_last) return PyBool_FromLong(done);

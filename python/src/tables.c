@@ -6,6 +6,7 @@
 #include "tables.h"
 #include "arrow.h"
 #include "errors.h"
+#include "gil.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -36,7 +37,8 @@ static bool take_stream(PyObject *capsule, struct ArrowArrayStream *out)
 
 static weir_status open_rows(void *arg, const weir_wish *wish, struct ArrowArrayStream *out)
 {
-    PyGILState_STATE gil = PyGILState_Ensure();
+    PyGILState_STATE gil;
+    if (!wrp_gil_take(&gil)) return wrp_gil_refused();
     PyObject *names = names_of(wish);
     PyObject *capsule =
         names ? PyObject_CallFunction(arg, "OL", names, (long long)wish->rows_max) : NULL;
@@ -44,16 +46,11 @@ static weir_status open_rows(void *arg, const weir_wish *wish, struct ArrowArray
     weir_status bad = is_well ? NULL : wrp_status_raised(NULL);
     Py_XDECREF(capsule);
     Py_XDECREF(names);
-    PyGILState_Release(gil);
+    wrp_gil_give(gil);
     return bad;
 }
 
-static void drop_rows(void *arg)
-{
-    PyGILState_STATE gil = PyGILState_Ensure();
-    Py_DECREF((PyObject *)arg);
-    PyGILState_Release(gil);
-}
+static void drop_rows(void *arg) { wrp_gil_drop(arg); }
 
 /* ---- offers ---- */
 
@@ -95,12 +92,13 @@ weir_status wrp_find_table(void *arg, const char *name, weir_found *found)
 {
     wrp_session *session = arg;
     if (!session->find) return NULL;
-    PyGILState_STATE gil = PyGILState_Ensure();
+    PyGILState_STATE gil;
+    if (!wrp_gil_take(&gil)) return wrp_gil_refused();
     PyObject *offer = PyObject_CallFunction(session->find, "s", name);
     bool is_well = offer && (offer == Py_None || take_offer(offer, found));
     weir_status bad = is_well ? NULL : wrp_status_raised(&session->raised);
     Py_XDECREF(offer);
-    PyGILState_Release(gil);
+    wrp_gil_give(gil);
     return bad;
 }
 

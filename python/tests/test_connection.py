@@ -26,7 +26,7 @@ def test_importing_and_a_first_query_need_nothing_else():
     lines = "\n".join(line.strip() for line in script.strip().splitlines())
     done = subprocess.run([sys.executable, "-I", "-S", "-c", f"import sys; sys.path.append({WHERE!r})\n{lines}"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert set(ast.literal_eval(done.stdout)) <= {"__future__", "itertools"}
+    assert set(ast.literal_eval(done.stdout)) <= {"__future__", "atexit", "itertools"}
 
 
 def test_what_is_imported_later_is_there():

@@ -477,6 +477,15 @@ _default: Connection | None = None
 _default_lock = _thread.allocate_lock()
 
 
+def _begin_child() -> None:
+    """A fork has no threads of its parent's engines: it opens a connection of its own."""
+    global _default, _default_lock
+    _default, _default_lock = None, _thread.allocate_lock()
+
+
+os.register_at_fork(after_in_child=_begin_child)
+
+
 def default_connection() -> Connection:
     """The connection of weir.sql() and its like, opened when it is first wanted."""
     global _default

@@ -149,10 +149,3 @@ def of_package(*, name: str, message: str, hint: str | None = None) -> Error:
     codes = {"ProgrammingError": ("W2214", "22023"), "DataError": ("W2202", "22003"), "NotSupportedError": ("W0104", "0A000")}
     code, sqlstate = codes.get(name, ("W9002", "HV010"))
     return kind(message=message, hint=hint, code=code, sqlstate=sqlstate)
-
-
-def told(error: BaseException) -> tuple[str, str]:
-    """Message and traceback of what code of the program raised; called by the extension."""
-    import traceback  # takes a while
-
-    return f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)).rstrip()

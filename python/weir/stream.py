@@ -13,6 +13,7 @@ Durations are seconds, timedelta or a text like "5 s". Everything here may be us
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import json
 import threading
@@ -389,11 +390,33 @@ class Tap(_Live):
         self.close()
 
 
+def _tell(waiting: asyncio.Future[Any], row: Any, error: BaseException | None) -> None:
+    if waiting.done():
+        return
+    if error is None:
+        waiting.set_result(row)
+    else:
+        waiting.set_exception(error)
+
+
 async def _aside(live: _Live) -> Any:
-    """Waits for a row on a thread; a task that is cancelled meanwhile ends the subscription."""
+    """Waits for a row on a thread of its own, as those of the event loop's executor are few and for what ends soon; a task that is
+    cancelled meanwhile ends the subscription."""
     if live._rows:
         return live._rows.pop()
-    waiting = asyncio.get_running_loop().run_in_executor(None, live._next_row)
+    loop = asyncio.get_running_loop()
+    waiting: asyncio.Future[Any] = loop.create_future()
+
+    def wait() -> None:
+        row, failure = None, None
+        try:
+            row = live._next_row()
+        except BaseException as error:  # raised where it is waited for
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+            loop.call_soon_threadsafe(_tell, waiting, row, failure)
+
+    threading.Thread(target=wait, name="weir subscription", daemon=True).start()
     try:
         return await asyncio.shield(waiting)
     except asyncio.CancelledError:
