@@ -1,7 +1,10 @@
 """What documents say runs: the quickstart of python/README.md and examples/python."""
 
+import importlib
+import inspect
 import os
 import pathlib
+import pkgutil
 import subprocess
 import sys
 
@@ -14,9 +17,8 @@ EXAMPLES = sorted((ROOT / "examples" / "python").glob("*.py"))
 
 
 @pytest.mark.parametrize("page", ["python/README.md", "docs/runs.md"])
-def test_the_python_of_a_page_runs(page, tmp_path):
-    here = {**os.environ, "WEIR_HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, "tests/python/snippets.py", page], cwd=ROOT, env=here, capture_output=True, text=True, timeout=60)
+def test_the_python_of_a_page_runs(page):
+    done = subprocess.run([sys.executable, "tests/python/snippets.py", page], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -52,3 +54,32 @@ def test_the_tutorial_gives_what_it_shows(tmp_path, monkeypatch):
     assert len(pairs) > 10 and sum(bool(told(a)) for a, _ in pairs) > 10
     for before, now in pairs:
         assert told(now) == told(before), before.source
+
+
+def public(module):
+    """Functions and classes of a module that are its own, and the methods and properties of those."""
+    for name, found in vars(module).items():
+        if name.startswith("_") or getattr(found, "__module__", None) != module.__name__ or not callable(found):
+            continue
+        yield name, found
+        for inner, member in vars(found).items() if isinstance(found, type) else ():
+            member = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+            if not inner.startswith("_") and inspect.isfunction(member):
+                yield f"{name}.{inner}", member
+
+
+def test_every_public_name_says_what_it_is():
+    """Modules, functions, classes and methods have a docstring; and every function has types."""
+    modules = [weir, *(importlib.import_module(f"weir.{m.name}") for m in pkgutil.iter_modules(weir.__path__) if m.name not in ("_weir", "compat"))]
+    assert len(modules) > 20
+    silent = [module.__name__ for module in modules if not module.__doc__]
+    silent += [f"{module.__name__}.{name}" for module in modules for name, found in public(module) if not inspect.getdoc(found)]
+    assert silent == []
+    untyped = [
+        f"{module.__name__}.{name}"
+        for module in modules
+        for name, found in public(module)
+        if inspect.isfunction(found) and "return" not in found.__annotations__ and found.__name__ != "__init__"
+    ]
+    assert untyped == []
+    assert all(hasattr(weir, name) for name in weir.__all__)

@@ -250,3 +250,13 @@ def test_runs_of_the_command_line_are_repeated_here(db):
     assert stream["ok"], stream
     again = weir.runs.rerun()
     assert again["ok"] and again["action"] == "stream-sql-once" and again["result"]["rows"] == stream["result"]["rows"]
+
+    pathlib.Path("in.csv").write_text("n\n1\n2\n")
+    pathlib.Path("script.sql").write_text("CREATE SOURCE numbers (n BIGINT) WITH (connector = 'files', format = 'csv', bounded = true, path = 'in.csv');\n"
+                                          "CREATE SINK out WITH (connector = 'files', format = 'csv', path = 'out') AS SELECT n * 2 AS m FROM numbers;\n")
+    done = subprocess.run([PROGRAM, "run", "script.sql", "--save", "--json"], capture_output=True, text=True)
+    assert json.loads(done.stdout)["ok"], done.stdout
+    os.makedirs("other")
+    os.chdir("other")
+    assert weir.runs.rerun()["action"] == "run"
+    assert weir.runs.ls()[0]["status"] == "succeeded"

@@ -176,6 +176,14 @@ class Frame:
     async def into(self, table: str, *, mode: Any = "create", key: str | Sequence[str] = ()) -> int:
         return await self._end(self.sync.into, table, mode=mode, key=key)
 
+    async def save(self, name: str | None = None, **options: Any) -> dict[str, Any]:
+        return await self._end(self.sync.save, name, **options)
+
+
+for _name, _method in vars(Frame).items():
+    if not _name.startswith("_") and callable(_method) and not _method.__doc__:
+        _method.__doc__ = getattr(sync_frame.Frame, _name).__doc__
+
 
 class Connection:
     """weir.Connection with await. sync is the connection underneath."""

@@ -123,9 +123,11 @@ class Expr:
     # ---- tests
 
     def is_null(self) -> Expr:
+        """Whether it is NULL: true or false, never NULL itself."""
         return Expr(f"({self._sql} IS NULL)")
 
     def is_not_null(self) -> Expr:
+        """Whether it is anything but NULL."""
         return Expr(f"({self._sql} IS NOT NULL)")
 
     def is_in(self, values: Iterable[Any] | Frame) -> Expr:
@@ -142,6 +144,7 @@ class Expr:
         return Expr(f"({self._sql} BETWEEN {_value(low)} AND {_value(high)})")
 
     def like(self, pattern: Any, *, ignore_case: bool = False) -> Expr:
+        """Whether a text is like a pattern, in which % stands for any letters and _ for one."""
         return self._binary("ILIKE" if ignore_case else "LIKE", pattern)
 
     # ---- what else one does with a value
@@ -151,6 +154,7 @@ class Expr:
         return Expr(f"{'CAST' if strict else 'TRY_CAST'}({self._sql} AS {type})")
 
     def fill_null(self, value: Any) -> Expr:
+        """The value in place of NULL."""
         return Expr(f"coalesce({self._sql}, {_value(value)})")
 
     def call(self, function: str, *args: Any) -> Expr:
@@ -164,9 +168,11 @@ class Expr:
     # ---- sorting
 
     def asc(self, *, nulls_first: bool | None = None) -> Expr:
+        """A key of sort(): least first; NULLs last, if nothing else is said."""
         return Expr(self._sql, None, " ASC" + _nulls(nulls_first))
 
     def desc(self, *, nulls_first: bool | None = None) -> Expr:
+        """A key of sort(): greatest first; NULLs first, if nothing else is said."""
         return Expr(self._sql, None, " DESC" + _nulls(nulls_first))
 
     # ---- aggregates
@@ -255,6 +261,7 @@ class When:
         self._sql = sql
 
     def then(self, value: Any) -> Then:
+        """What it gives where the condition is true. A str is a text here."""
         return Then(f"{self._sql} THEN {_value(value)}")
 
 
@@ -268,9 +275,11 @@ class Then(Expr):
         self._open = sql
 
     def when(self, condition: Expr) -> When:
+        """Another condition, for rows for which those before are not true."""
         return When(f"{self._open} WHEN {condition._sql}")
 
     def otherwise(self, value: Any) -> Expr:
+        """What it gives where no condition is true."""
         return Expr(f"{self._open} ELSE {_value(value)} END")
 
 

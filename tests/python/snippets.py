@@ -27,6 +27,7 @@ def main():
     exec("from decimal import Decimal", names)
     folder = tempfile.TemporaryDirectory()
     os.chdir(folder.name)
+    os.environ["WEIR_HOME"] = folder.name
     checked = 0
     for block in blocks:
         lines = block.split("\n")
