@@ -622,7 +622,7 @@ typedef struct weir_bytes weir_bytes; /* where save writes */
 WEIR_API void weir_bytes_add(weir_bytes *bytes, const void *from, size_t size);
 
 /* A state belongs to one group, or window; it is used by one thread at a time, not always the same.
- * All callbacks but drop are needed. */
+ * All callbacks but take_back and drop are needed. */
 typedef struct weir_aggregate {
     const char *name, *help;
     const char *const *arg_types;
@@ -643,6 +643,10 @@ typedef struct weir_aggregate {
     /* A state as bytes and back, for checkpoints and for groups that do not fit in memory. */
     weir_status (*save)(void *arg, const void *state, weir_bytes *out);
     weir_status (*load)(void *arg, const void *bytes, size_t size, void **state);
+    /* As update, of rows that were given to update and are forgotten again, exactly: in streams
+     * whose rows are taken back. NULL: such streams keep the rows and begin with a new state. Not
+     * asked when the order of rows matters. */
+    weir_status (*take_back)(void *arg, weir_update *update);
     void (*drop)(void *arg);
 } weir_aggregate;
 /* As weir_function_create. */

@@ -138,7 +138,7 @@ static PyObject *numbers_of(const int64_t *numbers, int64_t count)
     return list;
 }
 
-static weir_status update(void *arg, weir_update *rows)
+static weir_status feed(void *arg, const char *method, weir_update *rows)
 {
     PyGILState_STATE gil;
     if (!wrp_gil_take(&gil)) return wrp_gil_refused();
@@ -146,7 +146,7 @@ static weir_status update(void *arg, weir_update *rows)
     PyObject *states = list_of(rows->states, rows->state_count);
     PyObject *starts = numbers_of(rows->starts, rows->state_count + 1);
     PyObject *done = batch && states && starts
-                         ? PyObject_CallMethod(arg, "update", "OOO", states, batch, starts)
+                         ? PyObject_CallMethod(arg, method, "OOO", states, batch, starts)
                          : NULL;
     weir_status bad = done ? NULL : wrp_status_raised(NULL);
     Py_XDECREF(done);
@@ -156,6 +156,10 @@ static weir_status update(void *arg, weir_update *rows)
     wrp_gil_give(gil);
     return bad;
 }
+
+static weir_status update(void *arg, weir_update *rows) { return feed(arg, "update", rows); }
+
+static weir_status take_back(void *arg, weir_update *rows) { return feed(arg, "retract", rows); }
 
 static weir_status merge(void *arg, void *into, const void *from)
 {
@@ -219,14 +223,15 @@ PyObject *wrp_aggregate_create(PyObject *module, PyObject *args)
                                 .save = save,
                                 .load = load,
                                 .drop = drop};
-    int sees_nulls, sees_order, is_serial;
+    int sees_nulls, sees_order, is_serial, takes_back;
     unsigned long long state_bytes;
     wrp_turn turn;
     (void)module;
-    if (!PyArg_ParseTuple(args, "OszO!spppKO", &of, &aggregate.name, &aggregate.help, &PyList_Type,
+    if (!PyArg_ParseTuple(args, "OszO!spppKpO", &of, &aggregate.name, &aggregate.help, &PyList_Type,
                           &types, &aggregate.result_type, &sees_nulls, &sees_order, &is_serial,
-                          &state_bytes, &methods))
+                          &state_bytes, &takes_back, &methods))
         return NULL;
+    if (takes_back) aggregate.take_back = take_back;
     wrp_session *session = wrp_session_of(of);
     const char **arg_types = session ? texts_of(types, &kept) : NULL;
     if (!arg_types) return NULL;

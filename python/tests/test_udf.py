@@ -230,6 +230,33 @@ def test_states_are_saved_when_groups_are_spilled(db):
     assert rows == [(k, sum(range(k, 20000, 1000))) for k in range(1000)]
 
 
+class Retractable(Total):
+    retracted = 0
+
+    def retract(self, value):
+        type(self).retracted += 1
+        self.sum -= value
+
+
+@pytest.mark.parametrize("kind", [Total, Retractable])
+def test_streams_take_rows_back_from_states(db, kind):
+    Retractable.retracted = 0
+    udf.create_aggregate("total", kind, ["BIGINT"], "BIGINT", by="row", connection=db)
+    source = stream.Source("numbers", {"k": "BIGINT", "v": "BIGINT"}, connection=db)
+    db.execute("create table out (n bigint primary key, t bigint, d bigint)")
+    sql = """insert into out select n, total(s), total(distinct s % 10) from (select k, count(*) as n, sum(v)::bigint as s from numbers group by k) group by n"""
+    with stream.start(sql, connection=db) as query:
+        for turn in range(3):  # every group of the inner query is in another one of the outer one after each turn
+            source.push([{"k": k, "v": turn + k} for k in range(100 - 10 * turn)])
+            query.await_idle("20 s")
+    sums = {k: [turn + k for turn in range(3) if k < 100 - 10 * turn] for k in range(100)}
+    expected = [
+        (n, sum(sum(v) for v in sums.values() if len(v) == n), sum({sum(v) % 10 for v in sums.values() if len(v) == n})) for n in (1, 2, 3)
+    ]
+    assert db.table("out").sort("n").rows() == expected
+    assert (Retractable.retracted > 0) == (kind is Retractable)
+
+
 def test_functions_run_in_streams_and_beside_other_threads(db):
     udf.create_function("plus", lambda x: x + 1, ["BIGINT"], "BIGINT", by="numpy", connection=db)
     source = stream.Source("numbers", {"i": "BIGINT"}, connection=db)

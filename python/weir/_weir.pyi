@@ -24,7 +24,7 @@ def function_create(
 ) -> None: ...  # fmt: skip
 def aggregate_create(
     session: Session, name: str, help: str | None, arg_types: list[str], result_type: str, sees_nulls: bool,  # noqa: A002
-    sees_order: bool, is_serial: bool, state_bytes: int, methods: object, /
+    sees_order: bool, is_serial: bool, state_bytes: int, takes_back: bool, methods: object, /
 ) -> None: ...  # fmt: skip
 def sink_create(session: Session, name: str, definition: object, takes_changes: bool, commits: bool, /) -> None: ...
 def feed_create(

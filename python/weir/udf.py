@@ -234,7 +234,8 @@ class Aggregate(Protocol):
     """One state: that of a group, or of a window. A class of these is what @udaf decorates; it is made without arguments.
 
     state() and the class method of_state() are for checkpoints of streams and for groups that do not fit in memory; without
-    them a state is pickled.
+    them a state is pickled. retract(*columns) forgets rows that were given to update(), in streams whose rows are taken back;
+    without it such streams keep the rows of every group and begin again with a new state.
     """
 
     def update(self, *columns: Any) -> None:
@@ -256,16 +257,22 @@ class _Methods(Generic[S]):
         self._by = by
 
     def update(self, states: list[Any], batch: Batch, starts: list[int]) -> None:
+        self._feed([state.update for state in states], batch, starts)
+
+    def retract(self, states: list[Any], batch: Batch, starts: list[int]) -> None:
+        self._feed([state.retract for state in states], batch, starts)
+
+    def _feed(self, takers: list[Callable[..., None]], batch: Batch, starts: list[int]) -> None:
         if self._by == "row":
             rows = batch._rows(self._types) if self._types else [()] * batch.num_rows
-            for k, state in enumerate(states):
+            for k, take in enumerate(takers):
                 for values in rows[starts[k] : starts[k + 1]]:
-                    state.update(*values)
+                    take(*values)
             return
         columns = _ARGUMENTS[self._by](batch, self._types)
-        for k, state in enumerate(states):
+        for k, take in enumerate(takers):
             if starts[k + 1] > starts[k]:
-                state.update(*(c[starts[k] : starts[k + 1]] for c in columns))
+                take(*(c[starts[k] : starts[k + 1]] for c in columns))
 
     def merge(self, into: Any, other: Any) -> None:
         into.merge(other)
@@ -303,7 +310,8 @@ def create_aggregate(
     types = _check(arguments, by)
     on = connection or default_connection()
     methods = _Methods(kind, types, by)
-    _weir.aggregate_create(on._session, name, kind.__doc__, types, returns, nulls, ordered, serial, state_bytes, methods)
+    takes_back = hasattr(kind, "retract")
+    _weir.aggregate_create(on._session, name, kind.__doc__, types, returns, nulls, ordered, serial, state_bytes, takes_back, methods)
 
 
 def udaf(

@@ -127,6 +127,8 @@ struct wr_aggregate {
     const char *signature; /* "() -> bigint" for count(*); argument words as above */
     size_t (*state_size)(const wr_aggregate_call *call); /* multiple of 8 */
     void (*init)(const wr_aggregate_call *call, void *state);
+    /* Makes a state that was in use an empty one. NULL: zeros and init do. */
+    void (*reset)(const wr_aggregate_call *call, void *state);
     /* Row sel[i] of args belongs to the state at states[i] + env->state_offset, i < count. args are
      * as they come (any form): the implementation has fast paths and may flatten into scratch. Rows
      * with NULL arguments are skipped by the implementation. */

@@ -8,7 +8,8 @@
  * heap they are in, so each has an end in that arena. It is made when its first row comes: most
  * states of a spilled or merged aggregation never see one.
  *
- * Trap: a NULL state is an empty one, also for save, merge and evaluate. */
+ * Trap: a NULL state is an empty one, also for save, merge and evaluate; so is one whose host part
+ * is NULL, which stays from a state that was emptied. */
 #include "expr/host_fn.h"
 #include "expr/cast.h"
 #include "expr/registry.h"
@@ -116,7 +117,7 @@ static weir_status give_args(const wr_host_fn *fn, wr_column *columns, const uin
 }
 
 weir_status wr_host_fn_call(const wr_host_fn *fn, struct ArrowArray *args, uint32_t count,
-                            uint64_t rows_before, wr_arena *arena, wr_column *out)
+                            int64_t rows_before, wr_arena *arena, wr_column *out)
 {
     struct ArrowSchema schema = {0};
     struct ArrowArray result = {0};
@@ -131,8 +132,11 @@ weir_status wr_host_fn_call(const wr_host_fn *fn, struct ArrowArray *args, uint3
     if (result.release) result.release(&result);
     if (schema.release) schema.release(&schema);
     if (!bad) return WR_OK;
-    return wr_wrap(bad, "function %s, rows %llu to %llu that it was given", fn->def.name,
-                   (unsigned long long)rows_before + 1, (unsigned long long)rows_before + count);
+    if (rows_before >= 0)
+        return wr_wrap(bad, "function %s, rows %lld to %lld that it was given", fn->def.name,
+                       (long long)rows_before + 1, (long long)rows_before + count);
+    return count > 1 ? wr_wrap(bad, "function %s, one of %u rows", fn->def.name, count)
+                     : failed(fn, bad);
 }
 
 /* ---- scalar functions ---- */
@@ -143,10 +147,6 @@ static bool skips_row(const wr_host_fn *fn, const wr_column *args, uint32_t row)
         if (wr_column_is_null(&args[k], row)) return true;
     return false;
 }
-
-typedef struct scalar_state {
-    uint64_t rows; /* handed to the function by this worker */
-} scalar_state;
 
 uint32_t wr_host_fn_rows(const wr_host_fn *fn, const wr_batch *args, uint16_t *room,
                          const uint16_t **sel)
@@ -184,7 +184,6 @@ static void scatter(const wr_column *results, const uint16_t *sel, uint32_t coun
 static weir_status host_exec(wr_call *call, wr_column *out)
 {
     const wr_host_fn *fn = (const wr_host_fn *)call->expr->call.fn;
-    scalar_state *state = call->state;
     uint16_t *room = wr_new_array(call->arena, uint16_t, call->rows + 1);
     const wr_batch given = {.columns = call->args,
                             .column_count = call->arg_count,
@@ -203,9 +202,7 @@ static weir_status host_exec(wr_call *call, wr_column *out)
         wr_column_flatten(&results, NULL, call->rows, call->arena, out);
         return WR_OK;
     }
-    uint64_t before = state->rows;
-    state->rows += count;
-    WR_TRY(wr_host_fn_call(fn, &args, count, before, call->arena, &results));
+    WR_TRY(wr_host_fn_call(fn, &args, count, -1, call->arena, &results));
     WR_TRY(wr_host_fn_settle(fn, call->env, call->arena, &results));
     if (sel)
         scatter(&results, sel, count, call->rows, call->arena, out);
@@ -216,18 +213,27 @@ static weir_status host_exec(wr_call *call, wr_column *out)
 
 /* ---- aggregates ---- */
 
+/* What a state is in memory of the kernel: a pointer to one of these, NULL as long as it is empty.
+ */
 typedef struct held_state {
     const wr_host_fn *fn;
     wr_mem *mem;
-    void *state;
+    void *state; /* NULL: it was emptied */
 } held_state;
+
+static void drop_state(held_state *h)
+{
+    if (!h->state) return;
+    enter(h->fn);
+    if (h->fn->def.state_drop) h->fn->def.state_drop(h->fn->def.arg, h->state);
+    leave(h->fn);
+    h->state = NULL;
+}
 
 static void end_state(void *arg)
 {
     held_state *h = arg;
-    enter(h->fn);
-    if (h->fn->def.state_drop) h->fn->def.state_drop(h->fn->def.arg, h->state);
-    leave(h->fn);
+    drop_state(h);
     if (h->mem) wr_mem_release(h->mem, h->fn->def.state_bytes);
 }
 
@@ -236,7 +242,7 @@ static weir_status hold_state(wr_aggregate_env *env, const wr_host_fn *fn, void 
     held_state *h = wr_new(env->heap, held_state);
     *h = (held_state){fn, NULL, state};
     wr_arena_on_end(env->heap, end_state, h);
-    *slot = state;
+    *slot = h;
     if (!env->mem) return WR_OK;
     WR_TRY(wr_mem_reserve(env->mem, fn->def.state_bytes));
     h->mem = env->mem;
@@ -246,18 +252,35 @@ static weir_status hold_state(wr_aggregate_env *env, const wr_host_fn *fn, void 
 static weir_status need_state(wr_aggregate_env *env, const wr_host_fn *fn, void **slot)
 {
     void *state = NULL;
-    if (*slot) return WR_OK;
+    held_state *h = *slot;
+    if (h && h->state) return WR_OK;
     enter(fn);
     weir_status bad = fn->def.state_new(fn->def.arg, &state);
     leave(fn);
     if (bad) return failed(fn, bad);
-    return hold_state(env, fn, state, slot);
+    if (!h) return hold_state(env, fn, state, slot);
+    h->state = state;
+    return WR_OK;
 }
 
 static size_t state_size(const wr_aggregate_call *call)
 {
     (void)call;
     return sizeof(void *);
+}
+
+/* The host's, or NULL. */
+static void *state_in(const void *slot)
+{
+    const held_state *h = *(held_state *const *)slot;
+    return h ? h->state : NULL;
+}
+
+static void reset_state(const wr_aggregate_call *call, void *state)
+{
+    held_state *h = *(held_state **)state;
+    (void)call;
+    if (h) drop_state(h);
 }
 
 static void init_state(const wr_aggregate_call *call, void *state)
@@ -278,9 +301,10 @@ static int by_state(const void *a, const void *b)
     return (x->row > y->row) - (x->row < y->row);
 }
 
-/* Rows in their order, those of a state side by side. */
+/* Rows in their order, those of a state side by side; back: they are taken back. */
 static weir_status update_placed(wr_aggregate_env *env, const wr_host_fn *fn, const wr_column *args,
-                                 const placed_row *placed, uint32_t count, wr_arena *scratch)
+                                 const placed_row *placed, uint32_t count, bool back,
+                                 wr_arena *scratch)
 {
     const wr_host_fn_def *def = &fn->def;
     void **states = wr_new_array(scratch, void *, count + 1);
@@ -293,7 +317,7 @@ static weir_status update_placed(wr_aggregate_env *env, const wr_host_fn *fn, co
         if (i && placed[i].state == placed[i - 1].state) continue;
         void **slot = (void **)(placed[i].state + env->state_offset);
         WR_TRY(need_state(env, fn, slot));
-        states[state_count] = *slot;
+        states[state_count] = state_in(slot);
         starts[state_count++] = i;
     }
     starts[state_count] = count;
@@ -306,7 +330,7 @@ static weir_status update_placed(wr_aggregate_env *env, const wr_host_fn *fn, co
     WR_TRY(give_args(fn, columns, NULL, 0, count, &array));
     wr_host_update update = {&fn->arrow, &array, states, starts, state_count};
     enter(fn);
-    weir_status bad = def->update(def->arg, &update);
+    weir_status bad = (back ? def->take_back : def->update)(def->arg, &update);
     leave(fn);
     if (array.release) array.release(&array);
     return bad ? wr_wrap(bad, "function %s, %u rows of %lld groups", def->name, count,
@@ -314,8 +338,8 @@ static weir_status update_placed(wr_aggregate_env *env, const wr_host_fn *fn, co
                : WR_OK;
 }
 
-static weir_status host_update(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
-                               uint32_t count, uint8_t *const *states, wr_arena *scratch)
+static weir_status feed(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+                        uint32_t count, uint8_t *const *states, bool back, wr_arena *scratch)
 {
     const wr_host_fn *fn = of_aggregate(env->call->fn);
     placed_row *placed = wr_new_array(scratch, placed_row, count + 1);
@@ -329,7 +353,19 @@ static weir_status host_update(wr_aggregate_env *env, const wr_column *args, con
         kept++;
     }
     if (!is_sorted) qsort(placed, kept, sizeof *placed, by_state);
-    return kept ? update_placed(env, fn, args, placed, kept, scratch) : WR_OK;
+    return kept ? update_placed(env, fn, args, placed, kept, back, scratch) : WR_OK;
+}
+
+static weir_status host_update(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+                               uint32_t count, uint8_t *const *states, wr_arena *scratch)
+{
+    return feed(env, args, sel, count, states, false, scratch);
+}
+
+static weir_status host_take_back(wr_aggregate_env *env, const wr_column *args, const uint16_t *sel,
+                                  uint32_t count, uint8_t *const *states, wr_arena *scratch)
+{
+    return feed(env, args, sel, count, states, true, scratch);
 }
 
 static weir_status host_update_one(wr_aggregate_env *env, const wr_column *args,
@@ -345,11 +381,11 @@ static weir_status host_update_one(wr_aggregate_env *env, const wr_column *args,
 static weir_status host_merge(wr_aggregate_env *env, void *into, const void *from)
 {
     const wr_host_fn *fn = of_aggregate(env->call->fn);
-    void *const source = *(void *const *)from;
+    void *const source = state_in(from);
     if (!source) return WR_OK;
     WR_TRY(need_state(env, fn, into));
     enter(fn);
-    weir_status bad = fn->def.merge(fn->def.arg, *(void **)into, source);
+    weir_status bad = fn->def.merge(fn->def.arg, state_in(into), source);
     leave(fn);
     return bad ? failed(fn, bad) : WR_OK;
 }
@@ -365,7 +401,7 @@ static weir_status host_finish(wr_aggregate_env *env, uint8_t *const *states, ui
     for (uint32_t i = 0; i < count; i++) {
         void **slot = (void **)(states[i] + env->state_offset);
         WR_TRY(need_state(env, fn, slot));
-        all[i] = *slot;
+        all[i] = state_in(slot);
     }
     enter(fn);
     weir_status bad = fn->def.evaluate(fn->def.arg, all, count, &schema, &result);
@@ -383,7 +419,7 @@ static weir_status host_finish(wr_aggregate_env *env, uint8_t *const *states, ui
 static weir_status host_save(wr_aggregate_env *env, const void *state, wr_buf *out)
 {
     const wr_host_fn *fn = of_aggregate(env->call->fn);
-    void *const held = *(void *const *)state;
+    void *const held = state_in(state);
     wr_buf_add_char(out, held ? 1 : 0);
     if (!held) return WR_OK;
     enter(fn);
@@ -435,7 +471,6 @@ static void make_rows(wr_host_fn *fn)
         fn->fn.help = def->help;
         fn->fn.exec = host_exec;
         fn->fn.flags = def->flags | WR_FN_SEES_NULLS | WR_FN_CAN_FAIL;
-        fn->fn.state_size = sizeof(scalar_state);
         fn->entry = (wr_fn_entry){.fn = &fn->fn, .family = "host"};
         return;
     }
@@ -443,12 +478,14 @@ static void make_rows(wr_host_fn *fn)
     fn->aggregate.help = def->help;
     fn->aggregate.state_size = state_size;
     fn->aggregate.init = init_state;
+    fn->aggregate.reset = reset_state;
     fn->aggregate.update = host_update;
     fn->aggregate.update_one = host_update_one;
     fn->aggregate.merge = host_merge;
     fn->aggregate.finish = host_finish;
     fn->aggregate.save = host_save;
     fn->aggregate.load = host_load;
+    if (def->take_back && !def->sees_order) fn->aggregate.take_back = host_take_back;
     fn->aggregate.flags =
         (def->sees_order ? WR_AGG_ORDERED : 0) | (def->sees_nulls ? WR_AGG_SEES_NULLS : 0);
     fn->entry = (wr_fn_entry){.aggregate = &fn->aggregate, .family = "host"};

@@ -44,6 +44,7 @@ typedef struct wr_host_fn_def {
                             struct ArrowSchema *result_schema, struct ArrowArray *result);
     weir_status (*save)(void *arg, const void *state, wr_buf *out);
     weir_status (*load)(void *arg, const void *bytes, size_t size, void **state);
+    weir_status (*take_back)(void *arg, wr_host_update *update); /* NULL: it cannot */
 } wr_host_fn_def;
 
 typedef struct wr_host_fn wr_host_fn;
@@ -87,9 +88,9 @@ uint32_t wr_host_fn_rows(const wr_host_fn *fn, const wr_batch *args, uint16_t *r
                          const uint16_t **sel);
 /* Calls a scalar function for count rows of args (taken over): the results live in arena, or in
  * arrays that end with it. They are of the type they came in until they are settled.
- * rows_before: for messages. */
+ * rows_before: of the input, for messages; -1: nobody knows. */
 WR_MUST_CHECK weir_status wr_host_fn_call(const wr_host_fn *fn, struct ArrowArray *args,
-                                          uint32_t count, uint64_t rows_before, wr_arena *arena,
+                                          uint32_t count, int64_t rows_before, wr_arena *arena,
                                           wr_column *out);
 /* Results, or a part of them, at most a batch: made to be of the declared type. */
 WR_MUST_CHECK weir_status wr_host_fn_settle(const wr_host_fn *fn, const wr_env *env,

@@ -41,11 +41,23 @@ static void state_drop(void *arg, void *state)
     if (d->aggregate.state_drop) d->aggregate.state_drop(d->aggregate.arg, state);
 }
 
+static weir_update public_update(const wr_host_update *u)
+{
+    return (weir_update){u->schema, u->args, u->states, u->starts, u->state_count};
+}
+
 static weir_status update(void *arg, wr_host_update *given)
 {
     const definition *d = arg;
-    weir_update u = {given->schema, given->args, given->states, given->starts, given->state_count};
+    weir_update u = public_update(given);
     return d->aggregate.update(d->aggregate.arg, &u);
+}
+
+static weir_status take_back(void *arg, wr_host_update *given)
+{
+    const definition *d = arg;
+    weir_update u = public_update(given);
+    return d->aggregate.take_back(d->aggregate.arg, &u);
 }
 
 static weir_status merge(void *arg, void *into, const void *from)
@@ -203,7 +215,8 @@ weir_status weir_aggregate_create(weir_session *session, const weir_aggregate *a
                           .merge = merge,
                           .evaluate = evaluate,
                           .save = save,
-                          .load = load};
+                          .load = load,
+                          .take_back = a->take_back ? take_back : NULL};
     if (a->state_new && a->update && a->merge && a->evaluate && a->save && a->load)
         return publish(session, a->arg_types, a->result_type, &def);
     drop_aggregate(d);

@@ -27,9 +27,10 @@ typedef struct function_call {
 typedef struct call_op {
     wr_op op;
     function_call *calls;
-    wr_exprs args;  /* of all calls */
-    wr_exprs whole; /* the calls themselves */
-    wr_mutex lock;  /* of what follows */
+    wr_exprs args;            /* of all calls */
+    wr_exprs whole;           /* the calls themselves */
+    _Atomic uint64_t rows_in; /* of all workers */
+    wr_mutex lock;            /* of what follows */
     uint64_t call_count, row_count;
 } call_op;
 
@@ -199,6 +200,7 @@ static weir_status keep(call_op *c, call_local *me, const wr_batch *in)
         copy_column(&in->columns[node->call.carried[i]], in, me, &k.carried.columns[i]);
     wr_push(&me->arena, &me->batches, k);
     me->rows += k.rows;
+    c->rows_in += k.rows;
     return wr_arena_check(&me->arena);
 }
 
@@ -226,15 +228,18 @@ static weir_status call_all(call_op *c, call_local *me)
     int calls = c->op.node->call.count, made = 0;
     uint64_t rows = 0;
     wr_column *results = wr_new_array(&me->arena, wr_column, calls + 1);
+    /* Where rows stand in the input is known as long as one worker got all of them. */
+    bool is_alone = c->rows_in == me->seen + me->rows;
     for (int i = 0; i < calls; i++) {
         struct ArrowArray args;
         uint32_t count = me->given[i];
+        int64_t before = is_alone && count == me->rows ? (int64_t)me->seen : -1;
         if (!count) continue;
         WR_TRY(wr_exec_check(c->op.exec));
         me->given[i] = 0;
         WR_TRY(wr_array_builder_take(me->builders[i], &args));
         weir_status bad =
-            wr_host_fn_call(c->calls[i].fn, &args, count, me->seen, &me->arena, &results[i]);
+            wr_host_fn_call(c->calls[i].fn, &args, count, before, &me->arena, &results[i]);
         if (bad) return wr_with_span(bad, c->op.node->call.exprs[i]->span);
         rows += count;
         made++;
@@ -317,6 +322,8 @@ static weir_status pass(call_op *c, call_local *me, const wr_batch *in, wr_batch
     int carried = node->call.carried_count, calls = node->call.count;
     WR_TRY(wr_exprs_run(&c->whole, &me->whole, wr_exec_env(c->op.exec), in));
     wr_arena_reset(&me->base.scratch);
+    me->seen += wr_batch_count(in);
+    c->rows_in += wr_batch_count(in);
     *out = *in;
     out->column_count = carried + calls;
     out->columns = wr_new_array(&me->base.scratch, wr_column, carried + calls + 1);

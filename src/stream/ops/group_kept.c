@@ -323,6 +323,17 @@ static weir_status feed_ends(feeder *f, uint8_t *root)
     return feed_value(f, last);
 }
 
+static void empty_state(const wr_group_call *c, uint8_t *state)
+{
+    const wr_aggregate *fn = c->call->fn;
+    if (fn->reset) {
+        fn->reset(c->call, state);
+        return;
+    }
+    memset(state, 0, c->state_size);
+    if (fn->init) fn->init(c->call, state);
+}
+
 static weir_status refresh(wr_grouping *g, wr_pane *pane, uint8_t *group)
 {
     for (int i = 0; i < g->spec->call_count; i++) {
@@ -330,8 +341,7 @@ static weir_status refresh(wr_grouping *g, wr_pane *pane, uint8_t *group)
         if (!c->is_kept || c->call->fn->take_back) continue;
         feeder f = {.g = g, .pane = pane, .call = i, .group = group};
         uint8_t *state = group + c->state_offset;
-        memset(state, 0, c->state_size);
-        if (c->call->fn->init) c->call->fn->init(c->call, state);
+        empty_state(c, state);
         WR_TRY(c->ends ? feed_ends(&f, *root_of(c, group)) : feed_tree(&f, *root_of(c, group)));
         WR_TRY(feed(&f));
     }
