@@ -1,4 +1,4 @@
-/* Rows that are read slowly, beside other statements and transactions. */
+/* reading_test.c - rows that are read slowly, beside other statements and transactions. */
 #include "base/test.h"
 #include "session/session.h"
 
