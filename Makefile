@@ -247,6 +247,10 @@ python-test: setup
 	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@WEIR=$(B)/weir tests/cli/python.sh
 
+# The same with the extension built with the address and undefined-behaviour sanitizers; ARGS go to pytest.
+python-asan: setup
+	@tests/python/sanitized.sh $(ARGS)
+
 strip: all
 	@strip -o $(B)/weir.stripped $(B)/weir
 
@@ -277,6 +281,7 @@ help:
 	@echo "make conformance  tests/conformance/run.sh"
 	@echo "make python       the Python package in python/ (pip install . installs it)"
 	@echo "make python-test  its tests"
+	@echo "make python-asan  the same with address and undefined-behaviour sanitizers"
 	@echo "make wheel        dist/*.whl, to be installed anywhere"
 	@echo "make lib          libweir.so and libweir.a in build/<flavour>"
 	@echo "make install      stripped binary, libraries and public headers below PREFIX=$(PREFIX)"
@@ -285,7 +290,7 @@ help:
 FORCE:
 .DELETE_ON_ERROR:
 .SECONDARY: $(TABLES) $(CRASH:%=$(B)/tests/crash/%_worker.o)
-.PHONY: all lib python python-test wheel test setup setup-checks check docs asan-test tsan-test batch-test crash-test crash differential demo bench fuzz conformance strip install clean help FORCE tests-binary fuzz-targets
+.PHONY: all lib python python-test python-asan wheel test setup setup-checks check docs asan-test tsan-test batch-test crash-test crash differential demo bench fuzz conformance strip install clean help FORCE tests-binary fuzz-targets
 
 DEP := $(LIB_OBJ:.o=.d) $(PY_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
 -include $(wildcard $(DEP))

@@ -166,7 +166,7 @@ class StreamingDataFrame:
         self, sink: RealtimeStreamSink, trigger_interval_ms: int = 1000, checkpoint_path: str = "", **options: Any
     ) -> StreamingQuery:
         """A query whose rows are had from the sink; options as in Session.start_stream_sql."""
-        where = f"connector = 'files', format = 'parquet', force_append_only = true, path = {text.quoted(sink.path)}"
+        where = f"connector = 'callback', force_append_only = true, name = {text.quoted(sink.name)}"
         query = self._session._written(self.query, where, trigger_interval_ms, checkpoint_path, **options)
         query._sink = sink
         return query

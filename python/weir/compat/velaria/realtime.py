@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import pathlib
-import tempfile
+import collections
 import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from weir import stream, text
+from weir._weir import Batch
 from weir.compat.velaria.frames import plain
 from weir.errors import InterfaceError, ProgrammingError
 from weir.column import Column
@@ -101,34 +100,43 @@ class RealtimeStreamSource:
                     self._source.end()
 
 
-class RealtimeStreamSink:
-    """Takes the rows of a query (StreamingDataFrame.write_stream_queue_sink); poll_arrow() gives them.
+class _Queue:
+    """The sink that the engine calls: batches are gathered until the end of a round, and then had as one."""
 
-    They wait in files of a temporary folder, one for each commit of the query, so that a program that is slow to poll
-    needs no memory for them. Of a group that changes the new row comes; the old one is not taken back.
+    def __init__(self) -> None:
+        self._round: list[Batch] = []
+        self.rounds: collections.deque[list[Batch]] = collections.deque()
+
+    def write(self, batch: Batch) -> None:
+        self._round.append(batch)
+
+    def flush(self) -> None:
+        if self._round:
+            self.rounds.append(self._round)
+            self._round = []
+
+
+class RealtimeStreamSink:
+    """Takes the rows of a query (StreamingDataFrame.write_stream_queue_sink); poll_arrow() gives them, from any thread.
+
+    They wait in memory until they are polled. Of a group that changes the new row comes; the old one is not taken back.
     """
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._folder = tempfile.TemporaryDirectory(prefix="weir-sink-", ignore_cleanup_errors=True)
-        self.path = self._folder.name
-        self._polled = 0
+    def __init__(self, session: Session, name: str) -> None:
+        self.name = name
+        self._queue = _Queue()
         self._over = threading.Event()
-        self._lock = threading.Lock()
+        stream.create_sink(name, self._queue, connection=session.connection)
 
     def poll_arrow(self) -> pyarrow.Table | None:
-        """The rows of the next commit, as a table; None if there are none now. Needs pyarrow."""
-        with self._lock:
-            manifest = pathlib.Path(self.path, "_manifest.jsonl")
-            listed = manifest.read_text().split("\n")[:-1] if manifest.exists() else []
-            if self._polled == len(listed):
-                return None
-            part = pathlib.Path(self.path, json.loads(listed[self._polled])["file"])
-            with self._session.connection.session() as beside:
-                table = plain(beside.read_parquet(part).arrow())
-            part.unlink()
-            self._polled += 1
-            return table
+        """The rows of the next round of the query, as a table; None if there are none now. Needs pyarrow."""
+        import pyarrow
+
+        try:
+            batches = self._queue.rounds.popleft()
+        except IndexError:
+            return None
+        return plain(pyarrow.Table.from_batches([pyarrow.record_batch(batch) for batch in batches]))
 
     @property
     def closed(self) -> bool:

@@ -222,7 +222,7 @@ class Session:
 
     def create_realtime_stream_sink(self) -> RealtimeStreamSink:
         """A sink that the program takes rows from."""
-        return RealtimeStreamSink(self)
+        return RealtimeStreamSink(self, f"velaria_queue_{next(self._numbers)}")
 
     def read_stream_csv_dir(self, path: Path, delimiter: str = ",") -> StreamingDataFrame:
         """The CSV files of a folder, those that come later too, each when it is complete."""
