@@ -237,10 +237,10 @@ weir_status wr_ask_result(wr_ask *ask)
     ask->phase = "run_result";
     WR_TRY(wr_ask_result_of(ask, record.id, &artifact, &found));
     if (!found && record.error.length)
-        return wr_fail(WR_E_UNKNOWN_RUN, "run %s has no result: it is %s (%s)", record.id.data,
-                       record.status.data, record.error.data);
+        return wr_fail(WR_E_UNKNOWN_RUN, "run %s has no result: its status is %s (%s)",
+                       record.id.data, record.status.data, record.error.data);
     if (!found)
-        return wr_fail(WR_E_UNKNOWN_RUN, "run %s has no result: it is %s", record.id.data,
+        return wr_fail(WR_E_UNKNOWN_RUN, "run %s has no result: its status is %s", record.id.data,
                        record.status.data);
     put_run(ask, "run", &record, count);
     wr_json_put_text(ask->out, "artifact_id", artifact.id);

@@ -465,6 +465,7 @@ static weir_status carry_out(work *w, wr_str args, wr_buf *result)
                             "actions with \"sql\" in their arguments can");
     WR_TRY(apply_settings(w->run, args, w->session));
     w->phase = "sql_input_register";
+    w->sql = NULL; /* places in what is registered are not places in it */
     WR_TRY(each_text(args, "setup", w->session, wr_run_do));
     WR_TRY(each_text(args, "files", w->session, attach));
     wr_str payload = wr_json_member_of(&scratch, args, "payload");
@@ -473,6 +474,7 @@ static weir_status carry_out(work *w, wr_str args, wr_buf *result)
             WR_BUF(name);
             if (wr_json_unquote(key, &name)) wr_json_put(result, name.data, value);
         }
+    w->sql = sql.data;
     return run_query(w, sql, result);
 }
 

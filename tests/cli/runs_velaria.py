@@ -64,6 +64,9 @@ w.same("flags of the run behind the action", again["tags"], ["a", "slow-query", 
 w.same("--output-path", (w.folder / "rows.csv").read_text(), "name\na\nb\nc\n")
 inputs = json.loads(open(f"{again['run_dir']}/inputs.json").read())
 w.same("inputs.json", (inputs["action"], inputs["run_name"], inputs["action_args"]["csv"]), ("file-sql", "named behind", "input.csv"))
+missing = action("file-sql", "--csv", "nothing.csv", "--query", "SELECT nope FROM input_table", code=1)
+w.same("a missing input of a run", (missing["error_type"], missing["phase"], "line" in missing["details"]),
+       ("file_not_found", "sql_input_register", False))
 failed = action("file-sql", "--csv", "input.csv", "--query", "SELECT nope FROM input_table", code=1)
 w.same("members of a failure", [name for name in failed if name not in ("hint", "fix")],
        ["ok", "run_id", "run_dir", "status", "action", "error", "error_type", "phase", "details", "code", "sqlstate"])
