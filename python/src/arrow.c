@@ -272,19 +272,23 @@ static PyObject *batch_length(PyObject *self, void *closure)
     return PyLong_FromLongLong(((batch *)self)->owner->array.length);
 }
 
-static PyObject *batch_formats(PyObject *self, void *closure)
+static PyObject *formats_of(const struct ArrowSchema *schema)
 {
-    (void)closure;
-    const struct ArrowSchema *schema = &((batch *)self)->owner->schema;
     PyObject *list = PyList_New(0);
     for (int64_t i = 0; list && i < schema->n_children; i++) {
         const struct ArrowSchema *child = schema->children[i];
         const char *format = child->dictionary ? "dictionary" : child->format;
-        PyObject *pair = Py_BuildValue("(ss)", child->name, format);
+        PyObject *pair = Py_BuildValue("(ss)", child->name ? child->name : "", format);
         if (!pair || PyList_Append(list, pair) != 0) Py_CLEAR(list);
         Py_XDECREF(pair);
     }
     return list;
+}
+
+static PyObject *batch_formats(PyObject *self, void *closure)
+{
+    (void)closure;
+    return formats_of(&((batch *)self)->owner->schema);
 }
 
 /* The bytes that the rows take in a buffer of a column; width 0: bits, from the start of the
@@ -375,3 +379,12 @@ static PyType_Spec buffer_spec = {"weir._weir.Buffer", sizeof(buffer), 0, CLOSED
 
 PyObject *wrp_batch_type(void) { return batch_class = PyType_FromSpec(&batch_spec); }
 PyObject *wrp_buffer_type(void) { return buffer_class = PyType_FromSpec(&buffer_spec); }
+
+PyObject *wrp_schema_fields(PyObject *module, PyObject *args)
+{
+    PyObject *capsule;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "O", &capsule)) return NULL;
+    const struct ArrowSchema *schema = PyCapsule_GetPointer(capsule, "arrow_schema");
+    return schema && schema->release ? formats_of(schema) : PyList_New(0);
+}

@@ -24,3 +24,5 @@ PyObject *wrp_buffer_type(void);
 /* stream_of(schema_capsule, iterator, failures): a stream capsule of what the iterator gives, pairs
  * of schema and array capsules of one type. An exception of the iterator is put into the list. */
 PyObject *wrp_stream_of(PyObject *module, PyObject *args);
+/* schema_fields(schema capsule): names and formats of its children; nothing of one used up. */
+PyObject *wrp_schema_fields(PyObject *module, PyObject *args);

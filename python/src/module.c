@@ -47,6 +47,7 @@ static PyMethodDef functions[] = {
     {"form", form, METH_VARARGS, "form(sql) -> (statements, is_query, text of the last one)"},
     {"describe", describe, METH_NOARGS, "What the engine knows, as JSON text."},
     {"stream_of", wrp_stream_of, METH_VARARGS, "stream_of(schema, pairs, failures) -> capsule"},
+    {"schema_fields", wrp_schema_fields, METH_VARARGS, "schema_fields(schema) -> [(name, format)]"},
     {"stream_schema", wrp_stream_schema, METH_VARARGS, "stream_schema(stream) -> schema capsule"},
     {"stream_open", wrp_stream_open, METH_VARARGS,
      "stream_open(session, sql, name, state_folder, interval_ms, delivery) -> Stream"},

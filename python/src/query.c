@@ -5,6 +5,7 @@
  * to it afterwards finds it ended. */
 #include "query.h"
 #include "arrow.h"
+#include "layout.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,6 +115,7 @@ weir_status wrp_query_next(wrp_query *query, struct ArrowArray *out)
 
 typedef struct row_stream {
     wrp_query *query;
+    char *layout; /* NULL: as the query has it */
     char *error;
 } row_stream;
 
@@ -128,8 +130,9 @@ static int failed(row_stream *stream, const char *text)
 static int stream_schema(struct ArrowArrayStream *self, struct ArrowSchema *out)
 {
     row_stream *stream = self->private_data;
-    if (wrp_schema_copy(&stream->query->schema, out)) return 0;
-    return ENOMEM;
+    if (!wrp_schema_copy(&stream->query->schema, out)) return ENOMEM;
+    if (stream->layout) wrp_layout_schema(stream->layout, out);
+    return 0;
 }
 
 /* Who pulls has the GIL or not, so the turn is a quiet one. */
@@ -154,7 +157,11 @@ static int stream_next(struct ArrowArrayStream *self, struct ArrowArray *out)
         stream->query->failure = bad;
     }
     wrp_turn_end_quietly(&turn);
-    return code;
+    const char *why =
+        !code && out->release && stream->layout ? wrp_layout_apply(stream->layout, out) : NULL;
+    if (!why) return code;
+    out->release(out);
+    return failed(stream, why);
 }
 
 static const char *stream_error(struct ArrowArrayStream *self)
@@ -167,17 +174,20 @@ static void stream_release(struct ArrowArrayStream *self)
 {
     row_stream *stream = self->private_data;
     wrp_query_release(stream->query);
+    free(stream->layout);
     free(stream->error);
     free(stream);
     self->release = NULL;
 }
 
-bool wrp_query_stream(wrp_query *query, struct ArrowArrayStream *out)
+bool wrp_query_stream(wrp_query *query, const struct ArrowSchema *wanted,
+                      struct ArrowArrayStream *out)
 {
     row_stream *stream = calloc(1, sizeof *stream);
     if (!stream) return false;
     wrp_query_keep(query);
     stream->query = query;
+    if (wanted) stream->layout = wrp_layout_new(&query->schema, wanted);
     *out = (struct ArrowArrayStream){.get_schema = stream_schema,
                                      .get_next = stream_next,
                                      .get_last_error = stream_error,

@@ -27,8 +27,10 @@ void wrp_query_release(wrp_query *query);
 void wrp_query_end(wrp_query *query);
 /* The next rows; out->release is NULL at the end. Inside a turn, no GIL. */
 weir_status wrp_query_next(wrp_query *query, struct ArrowArray *out);
-/* Makes out a stream of the rows that are left; it keeps the query. */
-bool wrp_query_stream(wrp_query *query, struct ArrowArrayStream *out);
+/* Makes out a stream of the rows that are left; it keeps the query. wanted: a schema whose layouts
+ * are preferred, or NULL. */
+bool wrp_query_stream(wrp_query *query, const struct ArrowSchema *wanted,
+                      struct ArrowArrayStream *out);
 
 /* Progress as a dict; GIL held. */
 PyObject *wrp_progress_dict(const weir_progress *progress);

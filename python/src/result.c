@@ -180,7 +180,12 @@ static PyObject *result_c_stream(PyObject *object, PyObject *args, PyObject *nam
     struct ArrowArrayStream stream;
     PyObject *wanted = NULL;
     if (!PyArg_ParseTupleAndKeywords(args, named, "|O", names, &wanted)) return NULL;
-    if (!wrp_query_stream(((result *)object)->query, &stream)) return PyErr_NoMemory();
+    const struct ArrowSchema *schema = NULL;
+    if (wanted && wanted != Py_None) {
+        schema = PyCapsule_GetPointer(wanted, "arrow_schema");
+        if (!schema) return NULL;
+    }
+    if (!wrp_query_stream(((result *)object)->query, schema, &stream)) return PyErr_NoMemory();
     return wrp_stream_capsule(&stream);
 }
 

@@ -384,8 +384,16 @@ class Frame:
             return arrays(result)
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """Arrow PyCapsule interface: runs the query as its consumer pulls. requested_schema is not heeded."""
-        return self._start().__arrow_c_stream__(requested_schema)
+        """Arrow PyCapsule interface: runs the query as its consumer pulls.
+
+        requested_schema: columns of the same names, in their order; those of plain types are cast to the types it has, and
+        texts and bytes laid out by offsets if it wants that. What cannot be had otherwise comes as it is.
+        """
+        if requested_schema is None:
+            return self._start().__arrow_c_stream__()
+        from weir.requested import cast
+
+        return cast(self, requested_schema)._start().__arrow_c_stream__(requested_schema)
 
     def __arrow_c_schema__(self) -> object:
         """Arrow PyCapsule interface: the schema, without running the query."""
