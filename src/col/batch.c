@@ -1,5 +1,6 @@
 /* batch.c - batches and schemas as wholes. */
 #include "col/batch.h"
+#include "base/map.h"
 
 wr_schema *wr_schema_copy(wr_arena *arena, const wr_schema *schema)
 {
@@ -22,6 +23,18 @@ int wr_schema_find(const wr_schema *schema, wr_str name)
     for (int i = 0; i < schema->count; i++)
         if (wr_str_ieq(schema->fields[i].name, name)) return i;
     return -1;
+}
+
+void wr_fields_tell_apart(wr_field *fields, int count, wr_arena *arena)
+{
+    wr_map taken = {.ignore_case = true};
+    for (int i = 0; i < count; i++) {
+        wr_str name = fields[i].name;
+        for (int n = 1; wr_map_get(&taken, fields[i].name); n++)
+            fields[i].name = wr_arena_printf(arena, "%.*s_%d", WR_STR_ARGS(name), n);
+        wr_map_put(&taken, fields[i].name, fields + i);
+    }
+    wr_map_clear(&taken);
 }
 
 size_t wr_batch_size(const wr_batch *batch)

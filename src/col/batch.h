@@ -29,6 +29,8 @@ typedef struct wr_schema {
 /* Names included, everything in the arena; types are shared and last for ever. */
 wr_schema *wr_schema_copy(wr_arena *arena, const wr_schema *schema);
 int wr_schema_find(const wr_schema *schema, wr_str name); /* case-insensitive; -1 */
+/* Gives names that stand before (case does not count) a number: a, A, b becomes a, A_1, b. */
+void wr_fields_tell_apart(wr_field *fields, int count, wr_arena *arena);
 
 /* Bytes of the selected rows in the forms they have, with what an arena adds; without long texts
  * and children. */

@@ -211,6 +211,7 @@ static weir_status begin_files_writer(wr_files_writer *w, const wr_schema *schem
     const wr_opt *rows = wr_opt_join(&w->arena, w->format->write_options, wr_files_write_options);
     WR_TRY(wr_options_check(options, rows, "COPY TO"));
     w->schema = *wr_schema_copy(&w->arena, schema);
+    wr_fields_tell_apart(w->schema.fields, w->schema.count, &w->arena);
     w->by_key = (wr_map){0};
     WR_TRY(read_settings(w, options));
     if (w->is_folder) return look_at_folder(w);

@@ -96,6 +96,7 @@ static weir_status ambiguous_column(const wr_scope *scope, wr_str name, wr_span 
         wr_fail_at(WR_E_AMBIGUOUS_COLUMN, span, "column \"%.*s\" is ambiguous", WR_STR_ARGS(name));
     WR_BUF(list);
     wr_str first = {0};
+    bool is_within_one = false; /* its name does not tell them apart */
     for (int i = 0, n = 0; i < scope->items.count && n < 3; i++) {
         const wr_scope_item *item = &scope->items.items[i];
         if (!wr_str_ieq(item->name, name) || !item->table || item->hidden) continue;
@@ -103,9 +104,13 @@ static weir_status ambiguous_column(const wr_scope *scope, wr_str name, wr_span 
             wr_buf_add_text(&list, ", ");
         else
             first = item->table->name;
+        is_within_one |= n > 1 && wr_str_ieq(item->table->name, first);
         wr_buf_printf(&list, "%.*s.%.*s", WR_STR_ARGS(item->table->name), WR_STR_ARGS(item->name));
     }
     if (!list.length) return s;
+    if (is_within_one)
+        return wr_with_hint(s, "give the columns of \"%.*s\" different names with AS",
+                            WR_STR_ARGS(first));
     s = wr_with_candidates(s, list.data);
     s = wr_with_hint(s, "which one: %s?", list.data);
     WR_BUF(qualified);

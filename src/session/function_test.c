@@ -5,8 +5,8 @@
 
 typedef struct host {
     _Atomic int dropped, calls, results, states, updates, merges, saves, loads;
-    int64_t rows; /* of all calls */
-    int wrong;    /* what a result is wrong in */
+    _Atomic int64_t rows; /* of all calls */
+    int wrong;            /* what a result is wrong in */
 } host;
 
 /* ---- results */

@@ -67,3 +67,9 @@ parts/k=__HIVE_DEFAULT_PARTITION__/data_0.csv,1,4,{k=NULL}
 parts/k=%5F_HIVE_DEFAULT_PARTITION__/data_0.csv,2,6,{k=__HIVE_DEFAULT_PARTITION__}'
 same "$(run "SELECT count(*), count(k) FROM 'parts/**/*.csv'")" 'count,count
 3,2'
+# Columns of one name are told apart, so that the file has the data of all of them.
+for form in csv json arrow parquet; do
+    run "COPY (SELECT 1 AS a, 2 AS a, 3 AS \"A\", 4 AS a_1) TO 'names.$form'"
+    same "$(run "FROM 'names.$form'")" 'a,a_1,A_2,a_1_1
+1,2,3,4'
+done

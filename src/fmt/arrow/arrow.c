@@ -17,6 +17,7 @@ static void fill_schema(wr_ipc_relation *rel, const wr_schema *columns)
     base->visible_count = columns->count;
     for (int i = 0; i < columns->count; i++)
         base->schema.fields[i] = columns->fields[i]; /* "not null" is not believed unread */
+    wr_fields_tell_apart(base->schema.fields, columns->count, &rel->arena);
     base->schema.fields[count - 1] = (wr_field){WR_STR("file_row_number"), WR_BIGINT};
     base->schema.not_null[count - 1] = true;
     base->has_row_count = true;

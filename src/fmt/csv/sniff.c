@@ -6,7 +6,6 @@
  * line, never in a guess that hides it. No line is ever left out to make a guess come true, but for
  * notes above the table: lines that begin with #, have another shape, and below which all is
  * regular. Types are guessed by fmt/guess.h. */
-#include "base/map.h"
 #include "fmt/csv/csv.h"
 #include "fmt/guess.h"
 
@@ -285,7 +284,6 @@ static bool guess_header(const sniff_state *s, wr_arena *arena)
 static void name_columns(const sniff_state *s, bool header, wr_arena *arena, wr_field *fields)
 {
     int digits = wr_i128_digits(s->fields - 1);
-    wr_map taken = {.ignore_case = true};
     for (int k = 0; k < s->fields; k++) {
         wr_str name = {"", 0};
         if (k < s->config->name_count)
@@ -294,13 +292,9 @@ static void name_columns(const sniff_state *s, bool header, wr_arena *arena, wr_
             name = wr_arena_str(arena, wr_str_trim(head_text(s, k, arena)));
         if (name.length == 0 || !wr_utf8_valid(name.data, name.length))
             name = wr_arena_printf(arena, "column%0*d", digits, k);
-        wr_str base = name;
-        for (int n = 1; wr_map_get(&taken, name); n++)
-            name = wr_arena_printf(arena, "%.*s_%d", WR_STR_ARGS(base), n);
         fields[k].name = name;
-        wr_map_put(&taken, name, fields + k);
     }
-    wr_map_clear(&taken);
+    wr_fields_tell_apart(fields, s->fields, arena);
 }
 
 static weir_status type_columns(const sniff_state *s, bool header, wr_str path, wr_csv_sniffed *out)

@@ -33,6 +33,7 @@ static void fill_schema(wr_pq_relation *rel)
         base->schema.not_null[i] =
             meta->columns[i].valid_def == 0 && meta->columns[i].kind != WR_PQ_VARIANT;
     }
+    wr_fields_tell_apart(base->schema.fields, meta->column_count, &rel->arena);
     base->schema.fields[count - 1] = (wr_field){WR_STR("file_row_number"), WR_BIGINT};
     base->schema.not_null[count - 1] = true;
     base->has_row_count = true;
