@@ -208,10 +208,11 @@ static void give_back(wrp_turn *turn)
  */
 static bool is_ctrl_c_noted(void)
 {
-    PyGILState_STATE state = PyGILState_Ensure();
+    PyGILState_STATE gil;
+    if (!wrp_gil_take(&gil)) return false;
     bool is_noted = PyOS_InterruptOccurred();
     if (is_noted) PyErr_SetInterrupt();
-    PyGILState_Release(state);
+    wrp_gil_give(gil);
     return is_noted;
 }
 

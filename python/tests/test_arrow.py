@@ -81,6 +81,8 @@ def test_numpy_gives_arrays_with_masks(db):
     assert db.sql("select 1::bigint as a, 'x' as b limit 0").numpy()["a"].dtype == numpy.int64
     with pytest.raises(weir.DataError):
         db.sql("select 1 as a, 2 as a").numpy()
+    with pytest.raises(weir.DataError, match="same name"):
+        db.sql("select 1 as a, 2 as a").dicts()
 
 
 def test_whatever_holds_arrow_data_can_be_a_table(db):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy
 
 from weir._weir import Batch, Result
-from weir.errors import DataError
+from weir.frame import names_once
 
 _DTYPES = {
     "c": "i1", "C": "u1", "s": "i2", "S": "u2", "i": "i4", "I": "u4", "l": "i8", "L": "u8", "f": "f4", "g": "f8",
@@ -75,10 +75,7 @@ def _taken(result: Result) -> list[Any]:
 
 def arrays(result: Result) -> dict[str, Any]:
     """All columns by name; see Frame.numpy."""
-    names = [name for name, _ in result.columns()]
-    if len(set(names)) < len(names):
-        raise DataError("two columns have the same name, so arrays cannot be found by name")
-    return dict(zip(names, _taken(result)))
+    return dict(zip(names_once(result, "arrays"), _taken(result)))
 
 
 def data_frame(result: Result) -> Any:

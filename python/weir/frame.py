@@ -322,8 +322,9 @@ class Frame:
             return result.rows()
 
     def dicts(self) -> list[dict[str, Any]]:
-        """All rows as dicts by column name; of equal names the last column is kept. Values as in rows()."""
+        """All rows as dicts by column name; values as in rows(). DataError if two columns have the same name."""
         with self._connection._watched(self._start()) as result:
+            names_once(result, "values")
             return result.rows(True)
 
     def item(self) -> Any:
@@ -462,6 +463,14 @@ class Frame:
             f"ON CONFLICT ({', '.join(map(text.identifier, keys))}) DO {f'UPDATE SET {updates}' if rest else 'NOTHING'}"
         )
         return self._connection._change(sql, self._values, self._tables)
+
+
+def names_once(result: Result, what: str) -> list[str]:
+    """The names of columns by which something is to be found. DataError if two are the same."""
+    names = [name for name, _ in result.columns()]
+    if len(set(names)) < len(names):
+        raise DataError(f"two columns have the same name, so {what} cannot be found by name", hint="name them with AS, or take rows()")
+    return names
 
 
 class GroupBy:

@@ -299,6 +299,22 @@ weir_status wr_check_reads_only(const wr_bound *bound, const char *what)
                       "the WITH of %s must not change tables", what);
 }
 
+weir_status wr_check_lasts(const weir_query *query, wr_span span, const char *what)
+{
+    for (int i = 0; i < query->planner.found_tables.count; i++) {
+        const wr_found_table *found = &query->planner.found_tables.items[i];
+        if (!found->relation) continue;
+        return wr_with_hint(wr_fail_at(WR_E_UNSUPPORTED, span,
+                                       "%s cannot read \"%.*s\", which is the program's only while "
+                                       "this statement runs",
+                                       what, WR_STR_ARGS(found->name)),
+                            "register it under a name, or keep its rows: CREATE TABLE .. AS FROM "
+                            "%.*s",
+                            WR_STR_ARGS(found->name));
+    }
+    return WR_OK;
+}
+
 weir_status wr_append_to_table(void *target, const wr_batch *batch)
 {
     void **pair = target;

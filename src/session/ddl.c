@@ -69,6 +69,7 @@ static weir_status create_view(weir_query *query, const wr_sql_create_view *crea
     wr_bound bound;
     WR_TRY(wr_bind_statement(&query->planner, create->query, &bound));
     WR_TRY(wr_check_reads_only(&bound, "a view"));
+    WR_TRY(wr_check_lasts(query, create->query->span, "a view"));
     if (create->columns.count > bound.schema.count)
         return wr_fail_at(WR_E_COLUMN_COUNT, create->columns.items[0].span,
                           "the view names %d columns but its query has %d", create->columns.count,

@@ -78,6 +78,7 @@ weir_status wr_run_create_materialized(weir_query *query, const wr_sql_create_vi
     query->planner.reads_changes = false;
     bound.emit_on_close |= create->emit_on_close;
     WR_TRY(check_view(create, &bound));
+    WR_TRY(wr_check_lasts(query, create->query->span, "a materialized view"));
     if (bound.is_continuous) return wr_create_live_view(query, create, &bound);
     WR_AUTO(wr_object) *view =
         wr_ddl_object_new(query, WR_ENTRY_TABLE, &create->name, create->mode.temporary);

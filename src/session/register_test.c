@@ -373,6 +373,7 @@ TEST(names_the_catalog_does_not_know_are_asked_of_the_host)
     locals l = {.lib = {.data = {.rows = 9000, .per_array = 4000}},
                 .frame = {.rows = 10, .per_array = 4}};
     bench_open(&b);
+    b.keeps_tables = true;
     weir_session_find_tables(b.session, find_local, &l);
     expect(&b, "SELECT count(*) FROM df a JOIN df b ON a.i = b.i", "8\n");
     EXPECT_INT(l.asked, 1);
@@ -382,6 +383,13 @@ TEST(names_the_catalog_does_not_know_are_asked_of_the_host)
     p_expect_gone(&l.lib.data);
     expect(&b, "SELECT * FROM df2", "no table, view or file \"df2\"");
     expect(&b, "SELECT * FROM broken", "table \"broken\": broken is no table");
+    expect(&b, "CREATE VIEW v AS SELECT i FROM df",
+           "a view cannot read \"df\", which is the program's only while this statement runs");
+    expect(&b, "CREATE MATERIALIZED VIEW v AS SELECT i FROM lazy",
+           "a materialized view cannot read \"lazy\", which is the program's only while this "
+           "statement runs");
+    expect(&b, "CREATE TABLE kept AS SELECT i FROM df", "");
+    expect(&b, "SELECT count(*) FROM kept", "10\n");
     expect(&b, "CREATE TABLE df (x INT)", "");
     expect(&b, "SELECT count(*) FROM df", "0\n");
     weir_prepared *prepared;

@@ -280,6 +280,9 @@ void wr_ddl_split_name(const wr_names *name, wr_str default_schema, wr_str *sche
 WR_MUST_CHECK weir_status wr_run_create_table(weir_query *query, const wr_sql_create_table *create);
 /* UNSUPPORTED if the query changes tables; what: "a view". */
 WR_MUST_CHECK weir_status wr_check_reads_only(const wr_bound *bound, const char *what);
+/* UNSUPPORTED if the query bound last reads a table that only the program knows, for as long as the
+ * statement runs, so that what is made of its text could not be read afterwards. */
+WR_MUST_CHECK weir_status wr_check_lasts(const weir_query *query, wr_span span, const char *what);
 /* UNSUPPORTED for DEFERRABLE and what else keys cannot do. */
 WR_MUST_CHECK weir_status wr_check_constraint_modes(const wr_sql_constraint *constraint);
 

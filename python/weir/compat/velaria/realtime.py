@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from weir import stream, text
 from weir._weir import Batch
+from weir.column import Column
 from weir.compat.velaria.frames import plain
 from weir.errors import InterfaceError, ProgrammingError
-from weir.column import Column
 
 if TYPE_CHECKING:
     import pyarrow
