@@ -98,6 +98,8 @@ def test_expressions(db):
     assert one.select(v=~(col("a").is_in([1, 2])) & col("e").is_null() | lit(False)).item() is True
     assert one.select(v=col("a").is_in(db.sql("from range(6)"))).item() is True
     assert one.select(v=col("a").is_in([])).item() is False
+    with pytest.raises(weir.ProgrammingError, match="data of the program"):
+        col("a").is_in(db.from_arrow({"x": [1, 2]}))
     assert one.select(x=col("c")[2], y=col("d")["x"], z=1 - col("a"), w=-col("a"), m=col("a") % 3).rows() == [(2, 1, -4, -5, 2)]
     assert one.select(v=col("b").like("it%"), w=col("a").between(5, 6), f=col("e").fill_null("n")).rows() == [(True, True, "n")]
     assert one.select(v=col("b").call("upper"), w=F.concat("b", lit("!"), 1)).rows() == [("IT'S", "it's!1")]

@@ -131,7 +131,7 @@ class Expr:
         return Expr(f"({self._sql} IS NOT NULL)")
 
     def is_in(self, values: Iterable[Any] | Frame) -> Expr:
-        """Whether it is one of the values, or of the rows of a frame with one column and no parameters."""
+        """Whether it is one of the values, or of the rows of a frame with one column, without parameters and data of the program."""
         from weir.frame import Frame
 
         if isinstance(values, Frame):

@@ -70,8 +70,9 @@ class Frame:
         return f"({self.query}\n)"
 
     def _inlined(self) -> str:
-        if self._values:
-            raise ProgrammingError("a frame with parameters cannot stand inside an expression", hint="join it with how='semi'")
+        if self._values or self._kept:
+            what = "with parameters" if self._values else "of data of the program"
+            raise ProgrammingError(f"a frame {what} cannot stand inside an expression", hint="join it with how='semi'")
         return f"{self.query}\n"
 
     def _apart(self, other: Frame) -> Frame:
