@@ -92,7 +92,8 @@ def main():
     if matches("functions"):
         jobs.append(("function examples", run_function_examples, ()))
     passed = failed = 0
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+    # One more than processors: many tests wait, for servers and for clocks.
+    with concurrent.futures.ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
         for name, future in [(name, pool.submit(run, *args)) for name, run, args in jobs]:
             try:
                 count, failures = future.result()
