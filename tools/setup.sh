@@ -1,6 +1,6 @@
 #!/bin/sh
 # setup.sh [checks|servers] - installs the Debian packages weir is built and tested with; with "checks" also what
-# `make check` and `make fuzz` need, with "servers" those of the servers that tests start: PostgreSQL, and Java for Kafka
+# `make check` and `make fuzz` need, with "servers" those of the servers that tests start: PostgreSQL, and Java and Maven for Kafka
 # (none is started here).
 # Does nothing (and asks for nothing) when all are present. Needs root or sudo only when one is missing.
 set -eu
@@ -8,7 +8,7 @@ packages="gcc libc6-dev make python3 python3-dev python3-venv libedit-dev libzst
 libutf8proc-dev libxxhash-dev liblmdb-dev libsqlite3-dev librdkafka-dev
 libcurl4-openssl-dev libpq-dev tzdata"
 [ "${1:-}" != checks ] || packages="$packages clang clang-format ccache"
-[ "${1:-}" != servers ] || packages="$packages postgresql openjdk-17-jre-headless"
+[ "${1:-}" != servers ] || packages="$packages postgresql openjdk-17-jre-headless maven"
 
 missing() {
     # A package unknown to dpkg is absent from the output, hence the comparison by name.
