@@ -42,7 +42,7 @@ def run_with_packages(path):
 
 
 def run_script(path, interpreter=()):
-    done = subprocess.run([*interpreter, str(path)], capture_output=True, text=True, timeout=300,
+    done = subprocess.run([*interpreter, str(path)], capture_output=True, text=True, timeout=600,
                           env={**os.environ, "WEIR": WEIR})
     if done.returncode == 77:
         print(f"SKIPPED {path.name}: {done.stdout.strip().splitlines()[-1] if done.stdout.strip() else 'no reason given'}")
@@ -77,18 +77,19 @@ def main():
         return (not wanted or any(w in name for w in wanted)) and not any(w in name for w in left_out)
 
     jobs = []
+    # Scripts first, and the one that takes longest before all others.
+    for path in sorted((ROOT / "tests" / "cli").glob("*.sh"), key=lambda path: (path.name != "python.sh", path.name)):
+        if matches(path.name):
+            jobs.append((path.name, run_script, (path,)))
+    for path in sorted((ROOT / "tests" / "formats").glob("*.py")):
+        if matches(path.name):
+            jobs.append((path.name, run_with_packages, (path,)))
     for path in sorted((ROOT / "tests" / "sql").glob("*.slt")):
         variants = {**VARIANTS, **MORE_VARIANTS.get(path.name, {})}
         jobs += [(f"{path.name} ({name})", run_slt, (path, flags)) for name, flags in variants.items() if matches(path.name)]
     for path in sorted((ROOT / "tests" / "errors").glob("*.txt")):
         if matches(path.name):
             jobs.append((path.name, errors.run_file, (path, WEIR)))
-    for path in sorted((ROOT / "tests" / "cli").glob("*.sh")):
-        if matches(path.name):
-            jobs.append((path.name, run_script, (path,)))
-    for path in sorted((ROOT / "tests" / "formats").glob("*.py")):
-        if matches(path.name):
-            jobs.append((path.name, run_with_packages, (path,)))
     if matches("functions"):
         jobs.append(("function examples", run_function_examples, ()))
     passed = failed = 0
