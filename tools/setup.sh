@@ -7,7 +7,7 @@ set -eu
 packages="gcc libc6-dev make python3 python3-dev python3-venv libedit-dev libzstd-dev liblz4-dev zlib1g-dev libbrotli-dev libpcre2-dev
 libutf8proc-dev libxxhash-dev liblmdb-dev libsqlite3-dev librdkafka-dev
 libcurl4-openssl-dev libpq-dev tzdata"
-[ "${1:-}" != checks ] || packages="$packages clang clang-format ccache"
+[ "${1:-}" != checks ] || packages="$packages clang clang-format libclang-rt-dev ccache"
 [ "${1:-}" != servers ] || packages="$packages postgresql openjdk-17-jre-headless maven"
 
 missing() {
