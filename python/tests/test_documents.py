@@ -8,6 +8,8 @@ import pkgutil
 import subprocess
 import sys
 
+import nbclient
+import nbformat
 import pytest
 
 import weir
@@ -42,8 +44,6 @@ def told(cell):
 
 
 def test_the_tutorial_gives_what_it_shows(tmp_path, monkeypatch):
-    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
-    pytest.importorskip("ipykernel")
     monkeypatch.setenv("WEIR_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PYTHONPATH", str(pathlib.Path(weir.__file__).parents[1]))
     stored = nbformat.read(ROOT / "docs" / "tutorial.ipynb", as_version=4)

@@ -7,13 +7,11 @@ import pathlib
 import subprocess
 import sys
 
+import openpyxl
 import pytest
 
 import weir
 from weir.excel import area_of, letters
-
-openpyxl = pytest.importorskip("openpyxl")
-pytest.importorskip("python_calamine")
 
 DAY, NOON = datetime.date(2024, 2, 29), datetime.datetime(2024, 2, 29, 12, 0, 1)
 

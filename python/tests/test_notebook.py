@@ -1,12 +1,11 @@
 """%sql, and tables by the names of variables."""
 
+import IPython
+import IPython.testing.globalipapp
 import pyarrow
 import pytest
 
 import weir
-
-IPython = pytest.importorskip("IPython")
-pytest.importorskip("IPython.testing.globalipapp")
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ import subprocess
 import sys
 import textwrap
 
-import pytest
-
 
 def run(program, *missing):
     block = f"import sys\nfor name in {missing!r}: sys.modules[name] = None\n"
@@ -40,7 +38,6 @@ def test_pandas_comes_and_goes_without_pyarrow():
 
 
 def test_polars_comes_and_goes_without_pyarrow():
-    pytest.importorskip("polars")
     run(
         """
         import datetime, polars, weir

@@ -118,10 +118,10 @@ static weir_status create_sink(const once *o)
 static bool after_file(void *arg, weir_stream *stream)
 {
     once *o = arg;
-    int64_t until = wr_clock_mono_ns() + o->interval_ms * INT64_C(1000000);
+    int64_t began = wr_clock_mono_ns();
     wr_run_tell(o->run, stream);
     if (++o->batches == o->batches_max) return false;
-    while (!o->run->is_ending && wr_clock_mono_ns() < until)
+    while (!o->run->is_ending && (wr_clock_mono_ns() - began) / 1000000 < o->interval_ms)
         wr_sleep_ms(NAP_MS);
     return true;
 }

@@ -16,9 +16,9 @@ static void stop_all(weir_stream *const *streams, int count)
 /* Has this one nothing to do any more? */
 static bool is_over(const weir_streams_limits *limits, const weir_stream_figures *f)
 {
-    int64_t idle_us = WR_MIN(f->idle_us, f->running_us);
+    int64_t idle_ms = WR_MIN(f->idle_us, f->running_us) / 1000;
     if (!f->is_drained || f->rounds < ROUNDS_BEFORE_DRAINED) return false;
-    return limits->once || (limits->idle_ms > 0 && idle_us >= limits->idle_ms * 1000);
+    return limits->once || (limits->idle_ms > 0 && idle_ms >= limits->idle_ms);
 }
 
 weir_status weir_streams_wait(weir_stream *const *streams, int count,
@@ -39,7 +39,7 @@ weir_status weir_streams_wait(weir_stream *const *streams, int count,
             weir_stream_progress(streams[i], &f);
             ended &= has_ended;
             over += has_ended || is_over(limits, &f);
-            stop |= limits->run_ms > 0 && f.running_us >= limits->run_ms * 1000;
+            stop |= limits->run_ms > 0 && f.running_us / 1000 >= limits->run_ms;
             if (bad && *failed < 0)
                 first = bad, *failed = i;
             else
@@ -58,7 +58,7 @@ weir_status weir_streams_wait(weir_stream *const *streams, int count,
 
 typedef struct waiting {
     weir_run *run;
-    int64_t deadline_ns; /* 0: none */
+    int64_t began_ns, timeout_ms; /* 0: none */
     int64_t tell_ns, next_tell_ns;
     bool is_stopped, is_late;
 } waiting;
@@ -77,7 +77,8 @@ static bool watch_run(void *arg, weir_stream *const *streams, int count)
     int64_t now = wr_clock_mono_ns();
     if (run->watch_streams && !run->watch_streams(run->watch_streams_arg, streams, count))
         w->is_stopped = true;
-    if (w->deadline_ns && now > w->deadline_ns && !w->is_late) {
+    bool is_late = w->timeout_ms && (now - w->began_ns) / 1000000 > w->timeout_ms;
+    if (is_late && !w->is_late) {
         w->is_late = true;
         for (int i = 0; i < count; i++)
             weir_stream_cancel(streams[i]);
@@ -95,8 +96,10 @@ weir_status wr_run_wait(weir_run *run, weir_stream *const *streams, int count,
                         bool *is_stopped)
 {
     int64_t timeout_ms = wr_json_int_of(run->inputs, "timeout_ms", 0);
-    waiting w = {.run = run, .tell_ns = tell_every_ms * INT64_C(1000000)};
-    if (timeout_ms) w.deadline_ns = wr_clock_mono_ns() + timeout_ms * INT64_C(1000000);
+    waiting w = {.run = run,
+                 .began_ns = wr_clock_mono_ns(),
+                 .timeout_ms = timeout_ms,
+                 .tell_ns = tell_every_ms * INT64_C(1000000)};
     weir_status bad = weir_streams_wait(streams, count, limits, watch_run, &w, failed);
     *is_stopped = w.is_stopped;
     if (!w.is_late) return bad;

@@ -6,6 +6,7 @@ dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
 weir=$(readlink -f "$WEIR")
 cd "$dir" || exit 1
 failed=0
+export WEIR_LOG=error # warnings are looked at where they are wanted
 
 # is WANTED SQL: the rows of its last query, without names of columns, lines joined by blanks
 is() {
@@ -48,6 +49,8 @@ types "BIGINT VARCHAR BIGINT BOOLEAN VARCHAR" "CREATE TABLE t USING line OPTIONS
 types "BIGINT VARCHAR BIGINT BOOLEAN VARCHAR" "CREATE TABLE t USING line OPTIONS(path: 'events.log', $regex, columns: 'uid,action,latency,ok,note')"
 types "SMALLINT VARCHAR" "CREATE TABLE t (latency SMALLINT, line TEXT) USING line OPTIONS(path: 'events.log', $regex, mappings: 'latency:3,line:0')"
 fails "the pattern has 5 groups, not 6" "CREATE TABLE t USING line OPTIONS(path: 'events.log', $regex, mappings: 'x:6')"
+told=$(WEIR_LOG=warn "$weir" -q -c "CREATE TABLE t USING line OPTIONS(path: 'events.log', $regex, $five); SELECT * FROM t" 2>&1 >/dev/null)
+case $told in *"lines that do not match were left out"*) ;; *) echo "lines are left out and nobody says so"; failed=1 ;; esac
 fails "does not match the pattern" "CREATE TABLE t USING line OPTIONS(path: 'events.log', $regex, $five, unmatched: 'error'); SELECT * FROM t"
 split="CREATE TABLE t USING line OPTIONS(path: 'fields.log', mode: 'split', split_delimiter: '|'"
 is "alice,10,2026-01-02 bob,,2026-01-03" "$split, mappings: 'name:0,score:1,since:2'); SELECT * FROM t"

@@ -5,7 +5,8 @@
  * mode => 'split'  mappings 'name:index,...' pick fields, counted from 0.
  * mode => 'regex'  the whole line must match; mappings pick groups, 0 is the whole match. Named
  * groups need no mappings. A line that does not match, or has too few fields, is an error, goes to
- * the rejects, or is left out if unmatched => 'skip' says so: never just so. */
+ * the rejects, or is left out, which is
+ * told in the log, if unmatched => 'skip' says so and there are no rejects. */
 #pragma once
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "fmt/cell.h"

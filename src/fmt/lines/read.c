@@ -1,4 +1,6 @@
-/* read.c - lines -> rows. */
+/* read.c - lines -> rows. Lines that are left out because they do not match are counted, and told
+ * when the scan ends. */
+#include "base/log.h"
 #include "fmt/csv/csv.h"
 #include "fmt/lines/lines.h"
 
@@ -7,6 +9,7 @@ typedef struct lines_scan {
     wr_scan_request request;
     wr_text_chunks chunks;
     wr_progress progress;
+    _Atomic uint64_t left_out;
 } lines_scan;
 
 typedef struct lines_worker {
@@ -153,7 +156,10 @@ static weir_status line_failed(lines_worker *w, wr_str line, const line_fault *f
     wr_lines *rel = w->scan->rel;
     const char *why = fault->why;
     const wr_field *column = fault->column;
-    if (fault->is_unmatched && rel->skip_unmatched) return WR_OK;
+    if (fault->is_unmatched && rel->skip_unmatched && !rel->rejects) {
+        w->scan->left_out++;
+        return WR_OK;
+    }
     wr_str name = column ? column->name : WR_STR("");
     uint64_t offset = w->chunk.offset + (uint64_t)(line.data - w->chunk.data);
     if (rel->rejects)
@@ -188,10 +194,22 @@ static weir_status lines_open(wr_relation *base, const wr_scan_request *request,
     return WR_OK;
 }
 
+static void tell_left_out(const lines_scan *scan)
+{
+    WR_BUF(path);
+    WR_BUF(count);
+    if (!scan->left_out) return;
+    wr_buf_add_str(&path, scan->rel->path);
+    wr_buf_printf(&count, "%llu", (unsigned long long)scan->left_out);
+    wr_log(WR_LOG_WARN, "lines that do not match were left out", "file", path.data, "lines",
+           count.data, NULL);
+}
+
 static void lines_close(wr_scan *base)
 {
     lines_scan *scan = (lines_scan *)base;
     if (!scan) return;
+    tell_left_out(scan);
     wr_text_chunks_clear(&scan->chunks);
     wr_heap_drop(scan);
 }
